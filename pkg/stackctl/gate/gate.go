@@ -1,0 +1,95 @@
+// Package gate owns the questions that a deployment must answer before it is
+// called good, each with its denominator and evidence. It must not know how a
+// deployment is made, nor how a result is drawn: it looks and reports.
+package gate
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Gate is one question in one phase. A gate that looks in two phases stands
+// twice in the registry, with the same ID.
+type Gate struct {
+	ID       string // G1 … G10
+	Name     string
+	Question string
+	Phase    stack.Phase
+	// Refs are SPEC rows and OWASP ASVS 5.0 items.
+	Refs []string
+	// Inspects says in one line what is looked at, for `stackctl gates`.
+	Inspects string
+	// Artifacts are the names of the artifacts that it writes.
+	Artifacts []string
+	// Slow gates run under --all-tests only.
+	Slow bool
+	// Mutates marks a gate that changes something on the site; it runs under
+	// --all-tests or on a target that allows it, and cleans up.
+	Mutates bool
+	// Check looks. An error means that it could not judge.
+	Check func(ctx context.Context, s Subject) (Answer, error)
+}
+
+// Answer is what a gate saw. No findings and Inspected > 0 is a pass.
+type Answer struct {
+	Inspected int
+	Of        string // plural noun: "routes"
+	Findings  []stack.Finding
+	Attempts  []stack.Attempt
+	Latencies []stack.Latency
+	// Skip is the reason for not looking, where there is one.
+	Skip string
+}
+
+// Subject is the deployment that a gate looks at. In the static phase Server
+// and Outside are nil.
+type Subject struct {
+	Config  stack.Config
+	Target  stack.Target
+	Release stack.Release
+	// Before is what ran before this release; nil on a first deploy.
+	Before *Before
+	// Outside dials from where the operator is.
+	Outside Dialer
+	// Server looks from the server itself.
+	Server Server
+	// Artifacts takes evidence; it redacts.
+	Artifacts Sink
+	// All says that --all-tests was given.
+	All bool
+}
+
+// Before is the release before, as far as gates compare with it.
+type Before struct {
+	ID       string
+	Contract []byte
+	Schema   []byte // the document of its schema check, if kept
+}
+
+// Dialer opens connections.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Server looks at the deployment from the server, through the one SSH
+// connection. Dialling reaches containers by their addresses.
+type Server interface {
+	Dialer
+	// Run executes argv on the host, without a shell in between.
+	Run(ctx context.Context, argv ...string) (stack.Output, error)
+	// Containers lists all containers on the host, ours or not.
+	Containers(ctx context.Context) ([]stack.Container, error)
+	// Exec executes argv in a running container.
+	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
+}
+
+// Sink takes artifacts.
+type Sink interface {
+	Artifact(name string, content []byte) error
+}
+
+// budget bounds every gate that sets no tighter bound itself.
+const budget = 60 * time.Second

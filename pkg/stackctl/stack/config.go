@@ -1,0 +1,208 @@
+package stack
+
+import "time"
+
+// Config is stackctl.yaml, decoded once. Every path in it is absolute.
+type Config struct {
+	// File is the stackctl.yaml that this came from.
+	File string `mapstructure:"-"`
+	// Root is the folder of File; paths in the file are relative to it.
+	Root string `mapstructure:"-"`
+
+	Project  string   `mapstructure:"project"`
+	Compose  Compose  `mapstructure:"compose"`
+	Traefik  Traefik  `mapstructure:"traefik"`
+	Contract Contract `mapstructure:"contract"`
+	Images   Images   `mapstructure:"images"`
+	// Target names the target that is used where no --target is given.
+	Target     string            `mapstructure:"target"`
+	Targets    map[string]Target `mapstructure:"targets"`
+	Gates      Gates             `mapstructure:"gates"`
+	Exceptions []Exception       `mapstructure:"exceptions"`
+	Evidence   Evidence          `mapstructure:"evidence"`
+	Retention  Retention         `mapstructure:"retention"`
+}
+
+// Compose says which files make the stack.
+type Compose struct {
+	Files []string `mapstructure:"files"`
+	// EnvFile holds the values of the variables in Files. It may be absent
+	// when every variable has a default.
+	EnvFile string `mapstructure:"env_file"`
+	// EnvExample documents every variable (gate G9 keeps it complete).
+	EnvExample string   `mapstructure:"env_example"`
+	Profiles   []string `mapstructure:"profiles"`
+}
+
+// Traefik says where the edge's files are and how its inside API is reached.
+type Traefik struct {
+	// Service is the compose service that is the edge.
+	Service string `mapstructure:"service"`
+	Static  string `mapstructure:"static"`
+	// Dynamic is the folder of the file provider.
+	Dynamic string `mapstructure:"dynamic"`
+	// APIPort is the container port of the inside entry point that serves
+	// Traefik's API; it is never published.
+	APIPort int `mapstructure:"api_port"`
+	// Staff are the credentials of the guarded hosts; gate G8 tries them.
+	Staff Credentials `mapstructure:"staff"`
+	// Resolver is the only certificates resolver that may be used.
+	Resolver string `mapstructure:"resolver"`
+}
+
+// Credentials are a user name and a file that holds the password.
+type Credentials struct {
+	User         string `mapstructure:"user"`
+	PasswordFile string `mapstructure:"password_file"`
+}
+
+// Contract says where the API contract is and how the running one is read.
+type Contract struct {
+	// File is the committed OpenAPI document.
+	File string `mapstructure:"file"`
+	// Service and Command print the contract that an image carries, for
+	// targets in production mode, where the API does not serve it.
+	Service string   `mapstructure:"service"`
+	Command []string `mapstructure:"command"`
+	// Prefix is the path under which the edge serves the API, such as /api.
+	Prefix string `mapstructure:"prefix"`
+}
+
+// Images says where images come from that the host lacks.
+type Images struct {
+	// Archives is a folder of `docker save`-shaped tar files. An image that
+	// is in none of them is pulled by the host.
+	Archives string `mapstructure:"archives"`
+}
+
+// Target is a server to deploy to.
+type Target struct {
+	Name string `mapstructure:"-"`
+	// Host is the address or name that SSH connects to.
+	Host string `mapstructure:"host"`
+	Port int    `mapstructure:"port"`
+	// User deploys; it needs the Docker socket and nothing more.
+	User string `mapstructure:"user"`
+	// Admin provisions; it needs root, directly or by sudo.
+	Admin string `mapstructure:"admin"`
+	// Key is the private key file; empty means the SSH agent.
+	Key        string `mapstructure:"key"`
+	KnownHosts string `mapstructure:"known_hosts"`
+	// Path is the folder on the host that belongs to the project.
+	Path string `mapstructure:"path"`
+	// Domain is WEBSITE_DOMAIN.
+	Domain string `mapstructure:"domain"`
+	ACME   ACME   `mapstructure:"acme"`
+	Edge   Edge   `mapstructure:"edge"`
+	// Env adds to or overrides the values of Compose.EnvFile.
+	Env map[string]string `mapstructure:"env"`
+	// Mutate allows gates that create accounts on this target without
+	// --all-tests.
+	Mutate bool `mapstructure:"mutate"`
+}
+
+// ACME is the certificate authority that this target uses.
+type ACME struct {
+	// Directory is the ACME directory URL (RFC 8555, section 7.1.1).
+	Directory string `mapstructure:"directory"`
+	Email     string `mapstructure:"email"`
+	// DirectoryCA is a PEM file that the edge trusts for Directory itself
+	// (a local ACME server); empty means the system's roots.
+	DirectoryCA string `mapstructure:"directory_ca"`
+	// Roots is a PEM file of the roots that served certificates must chain
+	// to; empty means Let's Encrypt's staging roots.
+	Roots string `mapstructure:"roots"`
+}
+
+// Edge says how the site is reached from outside.
+type Edge struct {
+	// Address is dialled instead of what the domain resolves to; empty means
+	// the target's Host.
+	Address   string `mapstructure:"address"`
+	HTTPPort  int    `mapstructure:"http_port"`
+	HTTPSPort int    `mapstructure:"https_port"`
+}
+
+// Gates are the settings of the gates.
+type Gates struct {
+	Health   []HealthEndpoint `mapstructure:"health"`
+	Auth     AuthGate         `mapstructure:"auth"`
+	Schema   CommandGate      `mapstructure:"schema"`
+	Jobs     JobsGate         `mapstructure:"jobs"`
+	Exposure ExposureGate     `mapstructure:"exposure"`
+}
+
+// HealthEndpoint is one endpoint that gate G3 samples.
+type HealthEndpoint struct {
+	// Host is a prefix of the domain ("" is the site itself, "www").
+	Host string `mapstructure:"host"`
+	Path string `mapstructure:"path"`
+	// Samples is how many requests are made.
+	Samples int `mapstructure:"samples"`
+	// P95 is the 95th percentile that must not be passed.
+	P95 time.Duration `mapstructure:"p95"`
+	// Release is the JSON member that must equal the release ID; empty: the
+	// answer carries none.
+	Release string `mapstructure:"release"`
+	// Status is the JSON member that must equal "ok"; empty: not judged.
+	Status string `mapstructure:"status"`
+	// Dependencies are the members that must be named under "checks".
+	Dependencies []string `mapstructure:"dependencies"`
+}
+
+// AuthGate names the API paths that gate G4 walks, without the API prefix.
+type AuthGate struct {
+	SignUp  string `mapstructure:"sign_up"`
+	Login   string `mapstructure:"login"`
+	Logout  string `mapstructure:"logout"`
+	CSRF    string `mapstructure:"csrf"`
+	Me      string `mapstructure:"me"`
+	Cookie  string `mapstructure:"cookie"`
+	Header  string `mapstructure:"header"`
+	Delete  string `mapstructure:"delete"`
+	OAuth   string `mapstructure:"oauth"`
+	Guarded string `mapstructure:"guarded"`
+}
+
+// CommandGate is a command in a service's container that judges and prints JSON.
+type CommandGate struct {
+	Service string   `mapstructure:"service"`
+	Command []string `mapstructure:"command"`
+}
+
+// JobsGate says how gate G7 enqueues a job and reads its result. In Command
+// the word {nonce} is replaced.
+type JobsGate struct {
+	Service string        `mapstructure:"service"`
+	Command []string      `mapstructure:"command"`
+	Timeout time.Duration `mapstructure:"timeout"`
+}
+
+// ExposureGate lists the TCP ports that may be reached from outside.
+type ExposureGate struct {
+	Allow []int `mapstructure:"allow"`
+}
+
+// Exception accepts one finding until a date.
+type Exception struct {
+	Gate string `mapstructure:"gate" json:"gate"`
+	// Match is compared with the finding's subject, exactly.
+	Match   string `mapstructure:"match" json:"match"`
+	Owner   string `mapstructure:"owner" json:"owner"`
+	Reason  string `mapstructure:"reason" json:"reason"`
+	Expires string `mapstructure:"expires" json:"expires"`
+}
+
+// Evidence says where runs are kept and what signs them.
+type Evidence struct {
+	// Dir is the folder that holds one folder per run.
+	Dir string `mapstructure:"dir"`
+	// Key is a PEM file with an ed25519 private key (PKCS #8); empty: the run is not signed.
+	Key string `mapstructure:"key"`
+}
+
+// Retention says how much stays on the host.
+type Retention struct {
+	// Releases is how many good releases are kept, the live one included.
+	Releases int `mapstructure:"releases"`
+}

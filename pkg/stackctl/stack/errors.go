@@ -1,0 +1,69 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Cause groups errors by what the operator can do about them; the command
+// line maps it to an exit code.
+type Cause string
+
+// The causes.
+const (
+	CauseUsage       Cause = "usage"       // bad flags, files or settings
+	CauseUnreachable Cause = "unreachable" // the host cannot be reached or refuses
+	CauseStep        Cause = "step"        // a step failed; the old release serves
+	CauseLocked      Cause = "locked"      // another deploy holds the lock
+	CauseInterrupted Cause = "interrupted"
+	CauseGate        Cause = "gate"     // a gate failed
+	CauseUnjudged    Cause = "unjudged" // a gate could not judge
+)
+
+// Error says what was tried, why it failed and what to do next.
+type Error struct {
+	Cause Cause
+	// What was tried and on what: "connect deploy@203.0.113.7".
+	What string
+	// Err is why it failed.
+	Err error
+	// Fix is what to do next; empty where Err says it.
+	Fix string
+}
+
+func (e *Error) Error() string {
+	s := e.What
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	if e.Fix != "" {
+		s += "; " + e.Fix
+	}
+	return s
+}
+
+// Unwrap gives the error underneath.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Fault makes an Error; fix may be empty.
+func Fault(cause Cause, what string, err error, fix string) error {
+	return &Error{Cause: cause, What: what, Err: err, Fix: fix}
+}
+
+// Usage makes a usage error at a place in a file; line 0 means the whole file.
+func Usage(file string, line int, problem, fix string) error {
+	where := file
+	if line > 0 {
+		where = fmt.Sprintf("%s:%d", file, line)
+	}
+	return &Error{Cause: CauseUsage, What: where, Err: errors.New(problem), Fix: fix}
+}
+
+// CauseOf finds the cause of an error; an error without one failed a step.
+func CauseOf(err error) Cause {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Cause
+	}
+	return CauseStep
+}

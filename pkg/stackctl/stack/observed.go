@@ -1,0 +1,108 @@
+package stack
+
+import "time"
+
+// Observed is what is on a host now. It is read afresh by every run; nothing
+// relies on a memory of what was done.
+type Observed struct {
+	At         time.Time       `json:"at"`
+	Host       HostFacts       `json:"host"`
+	Containers []Container     `json:"containers"`
+	Images     []HostImage     `json:"images"`
+	Networks   []string        `json:"networks"`
+	Releases   []ReleaseRecord `json:"releases"`
+	// Live is the release that the edge points at; empty: none.
+	Live string `json:"live"`
+	// Files maps a path (relative to the target's Path) to the SHA-256 of its
+	// content, in hex, for the files that a release would write.
+	Files map[string]string `json:"files"`
+}
+
+// HostFacts describe the server.
+type HostFacts struct {
+	OS            string `json:"os"`
+	Kernel        string `json:"kernel"`
+	Arch          string `json:"arch"` // as GOARCH
+	EngineVersion string `json:"engine_version"`
+	APIVersion    string `json:"api_version"`
+	// Store is "graphdriver" or "containerd".
+	Store       string    `json:"store"`
+	CPUs        int       `json:"cpus"`
+	MemoryBytes int64     `json:"memory_bytes"`
+	FreeBytes   int64     `json:"free_bytes"` // of the target's Path
+	DockerFree  int64     `json:"docker_free_bytes"`
+	Clock       time.Time `json:"clock"`
+}
+
+// Container is one container on the host, ours or not.
+type Container struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Project string `json:"project"` // compose project
+	Service string `json:"service"`
+	Release string `json:"release"`
+	Layer   Layer  `json:"layer"`
+	Image   string `json:"image"`    // reference
+	ImageID string `json:"image_id"` // sha256:…
+	// ConfigHash is Compose's own hash of the service definition.
+	ConfigHash string    `json:"config_hash"`
+	State      string    `json:"state"`  // running, exited, …
+	Health     string    `json:"health"` // healthy, unhealthy, starting, none
+	ExitCode   int       `json:"exit_code"`
+	Started    time.Time `json:"started"`
+	Restarts   int       `json:"restarts"`
+	// Addresses maps a network to the container's address on it.
+	Addresses   map[string]string `json:"addresses"`
+	NetworkMode string            `json:"network_mode"`
+	Ports       []Port            `json:"ports"`
+	Labels      map[string]string `json:"labels"`
+}
+
+// HostImage is one image in the host's store.
+type HostImage struct {
+	ID     string   `json:"id"`
+	Tags   []string `json:"tags"`
+	Layers []string `json:"layers"` // diff IDs, lowest first
+	Bytes  int64    `json:"bytes"`
+}
+
+// ReleaseState says how a release's deploy ended.
+type ReleaseState string
+
+// The states of a release on the host.
+const (
+	ReleaseStarted ReleaseState = "started" // its deploy has not ended, or was cut off
+	ReleaseGood    ReleaseState = "good"
+	ReleaseFailed  ReleaseState = "failed"
+)
+
+// ReleaseRecord is what the host keeps about a release, in
+// releases/<id>/release.json.
+type ReleaseRecord struct {
+	ID      string       `json:"id"`
+	Commit  string       `json:"commit"`
+	Created time.Time    `json:"created"`
+	By      string       `json:"by"`
+	State   ReleaseState `json:"state"`
+	Reason  string       `json:"reason,omitempty"`
+	// Switched is when the edge was pointed at it last.
+	Switched time.Time `json:"switched"`
+	Images   []Image   `json:"images"`
+	// Schema is the migration version that the release was made for.
+	Schema int64 `json:"schema"`
+}
+
+// LockInfo says who holds a project's lock.
+type LockInfo struct {
+	Owner string    `json:"owner"` // user@machine
+	Run   string    `json:"run"`
+	Since time.Time `json:"since"`
+	Beat  time.Time `json:"beat"`
+}
+
+// Output is what a command left.
+type Output struct {
+	Stdout []byte
+	Stderr []byte
+	Exit   int
+}

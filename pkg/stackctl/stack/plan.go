@@ -1,0 +1,72 @@
+package stack
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is what a step does.
+type Kind string
+
+// The kinds of steps, in the order in which a deploy takes them.
+const (
+	StepShipImage Kind = "ship-image"
+	StepPullImage Kind = "pull-image"
+	StepShipFiles Kind = "ship-files"
+	StepData      Kind = "data"
+	StepMigrate   Kind = "migrate"
+	StepEdge      Kind = "edge"
+	StepStart     Kind = "start"
+	StepGates     Kind = "gates"
+	StepSwitch    Kind = "switch"
+	StepDrain     Kind = "drain"
+	StepCommit    Kind = "commit"
+	StepPrune     Kind = "prune"
+)
+
+// Step is one thing that a deploy will do, with its cause. It is data: the
+// executor applies it and decides nothing.
+type Step struct {
+	Kind Kind `json:"kind"`
+	// Subject is what it is done to: an image, a service list, a release.
+	Subject string `json:"subject"`
+	// Services are the services that the step touches.
+	Services []string `json:"services,omitempty"`
+	// Release is the release that the step acts on.
+	Release string `json:"release,omitempty"`
+	// Phase is the phase of a gates step.
+	Phase Phase `json:"phase,omitempty"`
+	// Cause says why the step is needed.
+	Cause string `json:"cause"`
+}
+
+// String is the step as `plan` prints it.
+func (s Step) String() string {
+	return fmt.Sprintf("%s %s, %s", s.Kind, s.Subject, s.Cause)
+}
+
+// Plan is the ordered steps of one deploy.
+type Plan struct {
+	Release string `json:"release"`
+	Live    string `json:"live"`
+	Steps   []Step `json:"steps"`
+	// Notes are what the operator should know before: what cannot be lossless.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// String is the plan as text, one numbered step a line.
+func (p Plan) String() string {
+	var b strings.Builder
+	live := p.Live
+	if live == "" {
+		live = "nothing"
+	}
+	fmt.Fprintf(&b, "release %s, %s is live\n", p.Release, live)
+	for i, s := range p.Steps {
+		fmt.Fprintf(&b, "[%d] %s\n", i+1, s)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	return b.String()
+}

@@ -1,0 +1,212 @@
+package stack
+
+import (
+	"io/fs"
+	"time"
+)
+
+// Layer says when a service changes: edge and data with their own definition,
+// app with every release.
+type Layer string
+
+// The layers of `x-stackctl: {layer: …}`.
+const (
+	LayerEdge Layer = "edge"
+	LayerData Layer = "data"
+	LayerApp  Layer = "app"
+)
+
+// Labels that mark what belongs to stackctl on a host.
+const (
+	LabelProject = "dev.stackctl.project"
+	LabelRelease = "dev.stackctl.release"
+	LabelLayer   = "dev.stackctl.layer"
+)
+
+// Release is a frozen deployment: everything that decides what will run, by
+// value. Nothing downstream changes it.
+type Release struct {
+	// ID is 12 hex digits over everything below that affects the app layer.
+	ID      string    `json:"id"`
+	Project string    `json:"project"`
+	Target  string    `json:"target"`
+	Domain  string    `json:"domain"`
+	Commit  string    `json:"commit"`
+	Created time.Time `json:"created"`
+
+	Services []Service `json:"services"`
+	Networks []Network `json:"networks"`
+	Secrets  []Secret  `json:"secrets"`
+	// Base is the resolved compose file of project Project (layers edge and
+	// data), App that of project Project-ID (layer app). Paths in both are
+	// those on the host.
+	Base []byte `json:"-"`
+	App  []byte `json:"-"`
+	// Files are written to the host before anything starts. Their paths are
+	// relative to the target's Path.
+	Files  []File  `json:"-"`
+	Images []Image `json:"images"`
+	Edge   EdgeConfig
+	// Contract is the committed API contract.
+	Contract []byte `json:"-"`
+	// Known are the values that must never leave in clear, by name.
+	Known map[string]string `json:"-"`
+}
+
+// AppProject is the compose project of the release's app layer.
+func (r Release) AppProject() string { return AppProject(r.Project, r.ID) }
+
+// AppProject is the compose project name of one release's app layer.
+func AppProject(project, id string) string { return project + "-" + id }
+
+// Upstream is the network alias of a service of one release. The edge's
+// upstreams use it, because a plain service name would mean every release.
+func Upstream(service, id string) string { return service + "-" + id }
+
+// Service finds a service by name.
+func (r Release) Service(name string) (Service, bool) {
+	for _, s := range r.Services {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Service{}, false
+}
+
+// Service is one service of the resolved compose file, with what the gates judge.
+type Service struct {
+	Name  string `json:"name"`
+	Layer Layer  `json:"layer"`
+	// OneShot services run to completion (x-stackctl: {run: once}).
+	OneShot bool `json:"one_shot"`
+	// File and Line say where the service is defined.
+	File string `json:"file"`
+	Line int    `json:"line"`
+
+	Image       string            `json:"image"`
+	Command     []string          `json:"command"`
+	Entrypoint  []string          `json:"entrypoint"`
+	User        string            `json:"user"`
+	ReadOnly    bool              `json:"read_only"`
+	Privileged  bool              `json:"privileged"`
+	CapAdd      []string          `json:"cap_add"`
+	CapDrop     []string          `json:"cap_drop"`
+	SecurityOpt []string          `json:"security_opt"`
+	Devices     []string          `json:"devices"`
+	PidMode     string            `json:"pid_mode"`
+	IpcMode     string            `json:"ipc_mode"`
+	UsernsMode  string            `json:"userns_mode"`
+	NetworkMode string            `json:"network_mode"`
+	Networks    []string          `json:"networks"`
+	Ports       []Port            `json:"ports"`
+	Environment map[string]string `json:"environment"`
+	Labels      map[string]string `json:"labels"`
+	Volumes     []Mount           `json:"volumes"`
+	Secrets     []string          `json:"secrets"`
+	Profiles    []string          `json:"profiles"`
+	DependsOn   map[string]string `json:"depends_on"` // service → condition
+	Healthcheck *Healthcheck      `json:"healthcheck"`
+	Restart     string            `json:"restart"`
+	// MemoryLimit is in bytes; 0 is none.
+	MemoryLimit int64             `json:"memory_limit"`
+	LogDriver   string            `json:"log_driver"`
+	LogOptions  map[string]string `json:"log_options"`
+	// StopGrace is how long the service may take to finish its requests.
+	StopGrace time.Duration `json:"stop_grace"`
+	// Build says that the service has a build section.
+	Build bool `json:"build"`
+}
+
+// Port is one published port.
+type Port struct {
+	HostIP    string `json:"host_ip"`
+	Published string `json:"published"`
+	Target    uint32 `json:"target"`
+	Protocol  string `json:"protocol"`
+	Mode      string `json:"mode"`
+}
+
+// Mount is one volume, bind or tmpfs of a service.
+type Mount struct {
+	Type     string `json:"type"`
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+// Healthcheck is a service's health check; Test is empty where it is disabled.
+type Healthcheck struct {
+	Test     []string      `json:"test"`
+	Interval time.Duration `json:"interval"`
+	Timeout  time.Duration `json:"timeout"`
+	Retries  int           `json:"retries"`
+	Disabled bool          `json:"disabled"`
+}
+
+// Network is one network of the compose file.
+type Network struct {
+	Name     string `json:"name"`
+	Internal bool   `json:"internal"`
+	External bool   `json:"external"`
+	Driver   string `json:"driver"`
+}
+
+// Secret is one file-based secret; its value is in Release.Known only.
+type Secret struct {
+	Name string `json:"name"`
+	File string `json:"file"`
+}
+
+// File is one file to write on the host.
+type File struct {
+	Path    string
+	Mode    fs.FileMode
+	Content []byte
+	// Secret content is never shown.
+	Secret bool
+}
+
+// Image is an image that the release runs.
+type Image struct {
+	// Reference is what the compose file says.
+	Reference string `json:"reference"`
+	// ID is the image's config digest (sha256:…); empty where only the host
+	// can tell, after a pull.
+	ID string `json:"id"`
+	// Layers are the diff IDs, lowest first.
+	Layers []string `json:"layers"`
+	// Archive is the tar file that holds it; empty: pulled by the host.
+	Archive  string   `json:"archive,omitempty"`
+	Platform string   `json:"platform,omitempty"`
+	Services []string `json:"services"`
+}
+
+// EdgeConfig is what Traefik will read.
+type EdgeConfig struct {
+	// Static is traefik.yml with the target's ACME settings in place.
+	Static []byte
+	// Dynamic are the files of the provider's folder with templates rendered.
+	// Upstreams still use plain service names; a switch rewrites them.
+	Dynamic []File
+	// Routes are the routers of Dynamic, sorted by name.
+	Routes []Route
+	// Flags and Env are the edge service's command and TRAEFIK_* environment.
+	Flags []string
+	Env   map[string]string
+}
+
+// Route is one router of the edge.
+type Route struct {
+	Name        string   `json:"name"`
+	Rule        string   `json:"rule"`
+	Hosts       []string `json:"hosts"` // host names in Rule
+	EntryPoints []string `json:"entry_points"`
+	Middlewares []string `json:"middlewares"`
+	// Service is the compose service behind it and Port its container port;
+	// empty and 0 for Traefik's own services such as api@internal.
+	Service  string `json:"service"`
+	Port     int    `json:"port"`
+	Resolver string `json:"resolver"`
+	// File is the dynamic file that declares it.
+	File string `json:"file"`
+}
