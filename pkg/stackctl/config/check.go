@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+var (
+	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+	domainName  = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	unixPath    = regexp.MustCompile(`^/[A-Za-z0-9._/-]+$`)
+	unixUser    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+)
+
+// check judges values that a type cannot.
+func check(c stack.Config, d document) error {
+	bad := func(problem, fix string, keys ...string) error {
+		return stack.Usage(d.name, d.line(keys...), problem, fix)
+	}
+	if !projectName.MatchString(c.Project) {
+		return bad(fmt.Sprintf("project %q is no project name", c.Project), "use lower-case letters, digits, - and _", "project")
+	}
+	if c.Retention.Releases < 2 {
+		return bad("retention.releases must be 2 or more", "a rollback needs the release before", "retention", "releases")
+	}
+	if c.Target != "" && len(c.Targets) > 0 {
+		if _, ok := c.Targets[c.Target]; !ok {
+			return bad(fmt.Sprintf("target %q is not under targets", c.Target), "name one of the targets", "target")
+		}
+	}
+	for name, t := range c.Targets {
+		if problem, fix, key := checkTarget(t); problem != "" {
+			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, "targets", name, key)
+		}
+	}
+	for i, x := range c.Exceptions {
+		at := fmt.Sprint(i)
+		if x.Gate == "" || x.Match == "" || x.Owner == "" || x.Reason == "" {
+			return bad("an exception needs gate, match, owner, reason and expires", "", "exceptions", at)
+		}
+		if _, err := time.Parse(time.DateOnly, x.Expires); err != nil {
+			return bad(fmt.Sprintf("expires %q is no date", x.Expires), "write it as 2027-01-31", "exceptions", at, "expires")
+		}
+	}
+	return nil
+}
+
+func checkTarget(t stack.Target) (problem, fix, key string) {
+	directory, err := url.Parse(t.ACME.Directory)
+	switch {
+	case t.Host == "":
+		return "host is missing", "give the server's address", "host"
+	case t.Port < 1 || t.Port > 65535:
+		return fmt.Sprintf("port %d is no port", t.Port), "", "port"
+	case !domainName.MatchString(t.Domain):
+		return fmt.Sprintf("domain %q is no host name", t.Domain), "give the site's name, such as example.org", "domain"
+	case !unixPath.MatchString(t.Path) || t.Path == "/":
+		return fmt.Sprintf("path %q is no folder of its own", t.Path), "give an absolute path such as /srv/site", "path"
+	case !unixUser.MatchString(t.User):
+		return fmt.Sprintf("user %q is no user name", t.User), "", "user"
+	case !unixUser.MatchString(t.Admin):
+		return fmt.Sprintf("admin %q is no user name", t.Admin), "", "admin"
+	case err != nil || directory.Scheme != "https" || directory.Host == "":
+		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
+	}
+	return "", "", ""
+}

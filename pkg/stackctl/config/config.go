@@ -1,0 +1,226 @@
+// Package config owns stackctl.yaml: it turns the file, STACKCTL_* variables
+// and defaults into one stack.Config. It is the only importer of viper and
+// must not know what any setting is used for.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// maxBytes bounds every settings file that is read.
+const maxBytes = 1 << 20
+
+// SandboxTarget is the target that is used where stackctl.yaml names none; its
+// settings are in SandboxFile below the file's folder.
+const (
+	SandboxTarget = "sandbox"
+	SandboxFile   = ".stackctl/sandbox/target.yaml"
+)
+
+// Load reads a stackctl.yaml. Unknown keys, wrong types and missing values are
+// usage errors with file and line; nothing is half accepted.
+func Load(file string) (stack.Config, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return stack.Config{}, stack.Usage(file, 0, err.Error(), "")
+	}
+	doc, err := read(abs, file)
+	if err != nil {
+		return stack.Config{}, err
+	}
+	var c stack.Config
+	if err := decode(doc, defaults(), &c); err != nil {
+		return stack.Config{}, err
+	}
+	c.File, c.Root = abs, filepath.Dir(abs)
+	if err := addSandbox(&c); err != nil {
+		return stack.Config{}, err
+	}
+	resolve(&c)
+	return c, check(c, doc)
+}
+
+// document is a settings file with the place of every key.
+type document struct {
+	name  string
+	node  *yaml.Node
+	bytes []byte
+}
+
+func read(path, shown string) (document, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return document{}, stack.Usage(shown, 0, "there is no such file", "run `stackctl init` to make one, or name it with --config")
+	}
+	if err != nil {
+		return document{}, stack.Usage(shown, 0, err.Error(), "")
+	}
+	if info.Size() > maxBytes {
+		return document{}, stack.Usage(shown, 0, fmt.Sprintf("%d bytes are too many for settings", info.Size()), "name a stackctl.yaml with --config")
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return document{}, stack.Usage(shown, 0, err.Error(), "")
+	}
+	return parse(shown, raw)
+}
+
+func parse(shown string, raw []byte) (document, error) {
+	var node yaml.Node
+	if err := yaml.Unmarshal(raw, &node); err != nil {
+		line, text := yamlError(err)
+		return document{}, stack.Usage(shown, line, text, "correct the YAML")
+	}
+	if len(node.Content) == 0 || node.Content[0].Kind != yaml.MappingNode || len(node.Content[0].Content) == 0 {
+		return document{}, stack.Usage(shown, 0, "the file holds no settings", "run `stackctl init` to see what belongs in it")
+	}
+	return document{name: shown, node: node.Content[0], bytes: raw}, nil
+}
+
+// decode puts defaults, the document and the environment on top of each other,
+// strictly: every key of the document must have a field in out.
+func decode(doc document, base map[string]any, out any) error {
+	v := viper.NewWithOptions(viper.KeyDelimiter("\x00"))
+	v.SetConfigType("yaml")
+	for key, value := range base {
+		v.SetDefault(strings.ReplaceAll(key, ".", "\x00"), value)
+	}
+	if err := v.ReadConfig(strings.NewReader(string(doc.bytes))); err != nil {
+		line, text := yamlError(err)
+		return stack.Usage(doc.name, line, text, "correct the YAML")
+	}
+	v.SetEnvPrefix("STACKCTL")
+	v.SetEnvKeyReplacer(strings.NewReplacer("\x00", "_"))
+	for key := range base {
+		if err := v.BindEnv(strings.ReplaceAll(key, ".", "\x00")); err != nil {
+			return stack.Usage(doc.name, 0, err.Error(), "")
+		}
+	}
+	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
+		dateAsText, mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")))
+	err := v.UnmarshalExact(out, hook, func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput = weak(v, base) })
+	if err != nil {
+		return doc.explain(err)
+	}
+	return doc.keepCase(out)
+}
+
+// dateAsText undoes YAML's reading of an unquoted date.
+func dateAsText(_, to reflect.Type, value any) (any, error) {
+	if at, ok := value.(time.Time); ok && to.Kind() == reflect.String {
+		return at.Format(time.DateOnly), nil
+	}
+	return value, nil
+}
+
+// weak says whether a value came as text from the environment.
+func weak(v *viper.Viper, base map[string]any) bool {
+	for key := range base {
+		if os.Getenv("STACKCTL_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// keepCase restores the case of target variables: viper folds every key.
+func (d document) keepCase(out any) error {
+	c, ok := out.(*stack.Config)
+	if !ok {
+		return nil
+	}
+	for name, t := range c.Targets {
+		if t.Env == nil {
+			continue
+		}
+		env := map[string]string{}
+		if at := d.find("targets", name, "env"); at != nil {
+			for i := 0; i+1 < len(at.Content); i += 2 {
+				env[at.Content[i].Value] = at.Content[i+1].Value
+			}
+		}
+		t.Env = env
+		c.Targets[name] = t
+	}
+	return nil
+}
+
+// addSandbox makes the sandbox the target where the file names no other.
+func addSandbox(c *stack.Config) error {
+	if len(c.Targets) > 0 {
+		return nil
+	}
+	path := filepath.Join(c.Root, SandboxFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	doc, err := read(path, path)
+	if err != nil {
+		return err
+	}
+	var t stack.Target
+	if err := yamlStrict(doc, &t); err != nil {
+		return err
+	}
+	c.Targets = map[string]stack.Target{SandboxTarget: t}
+	if c.Target == "" {
+		c.Target = SandboxTarget
+	}
+	return nil
+}
+
+func yamlStrict(doc document, t *stack.Target) error {
+	var raw map[string]any
+	if err := doc.node.Decode(&raw); err != nil {
+		line, text := yamlError(err)
+		return stack.Usage(doc.name, line, text, "")
+	}
+	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: t, ErrorUnused: true})
+	if err != nil {
+		return stack.Usage(doc.name, 0, err.Error(), "")
+	}
+	if err := dec.Decode(raw); err != nil {
+		return doc.explain(err)
+	}
+	return nil
+}
+
+// Target picks a target by name; an empty name means the file's default.
+func Target(c stack.Config, name string) (stack.Target, error) {
+	if name == "" {
+		name = c.Target
+	}
+	names := make([]string, 0, len(c.Targets))
+	for n := range c.Targets {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	switch {
+	case len(names) == 0:
+		return stack.Target{}, stack.Usage(c.File, 0, "no target is named and no sandbox runs",
+			"start one with `stackctl sandbox up`, or add a server under `targets:`")
+	case name == "" && len(names) == 1:
+		name = names[0]
+	case name == "":
+		return stack.Target{}, stack.Usage(c.File, 0, "several targets and no default", "pick one with --target: "+strings.Join(names, ", "))
+	}
+	if !slices.Contains(names, name) {
+		return stack.Target{}, stack.Usage(c.File, 0, fmt.Sprintf("there is no target %q", name), "known targets: "+strings.Join(names, ", "))
+	}
+	return c.Targets[name], nil
+}

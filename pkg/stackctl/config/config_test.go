@@ -1,0 +1,166 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const good = `project: shop
+compose:
+  files: [compose.yaml]
+target: prod
+targets:
+  prod:
+    host: 203.0.113.7
+    domain: example.org
+    env: {APP_ENV: production}
+gates:
+  health:
+    - {path: /health, p95: 2s}
+exceptions:
+  - {gate: G9, match: service pgadmin, owner: ops, reason: upstream image, expires: 2027-01-31}
+`
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "stackctl.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestLoadGivesAbsolutePathsAndDefaults(t *testing.T) {
+	file := write(t, good)
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Dir(file)
+	p := c.Targets["prod"]
+	for _, have := range [][2]any{
+		{c.Compose.Files[0], filepath.Join(root, "compose.yaml")},
+		{c.Evidence.Dir, filepath.Join(root, "artifacts")},
+		{p.Name, "prod"}, {p.Port, 22}, {p.User, "deploy"}, {p.Path, "/srv/shop"},
+		{p.Edge.Address, "203.0.113.7"}, {p.ACME.Directory, config.StagingDirectory},
+		{p.Env["APP_ENV"], "production"},
+		{c.Gates.Health[0].P95, 2 * time.Second}, {c.Gates.Health[0].Samples, 30},
+	} {
+		if have[0] != have[1] {
+			t.Errorf("got %v, want %v", have[0], have[1])
+		}
+	}
+}
+
+func TestEnvironmentOverridesTheFile(t *testing.T) {
+	t.Setenv("STACKCTL_EVIDENCE_DIR", "/var/evidence")
+	t.Setenv("STACKCTL_RETENTION_RELEASES", "5")
+	c, err := config.Load(write(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Evidence.Dir != "/var/evidence" || c.Retention.Releases != 5 {
+		t.Errorf("got %q and %d", c.Evidence.Dir, c.Retention.Releases)
+	}
+}
+
+func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":              {"", "holds no settings"},
+		"only a comment":     {"# nothing\n", "holds no settings"},
+		"a list":             {"- a\n", "holds no settings"},
+		"malformed":          {"project: shop\n  compose: [", "stackctl.yaml:2"},
+		"tab":                {"project: shop\n\tcompose: x\n", "stackctl.yaml:2"},
+		"unknown key":        {"project: shop\nserivces: 1\n", `stackctl.yaml:2: unknown key "serivces"`},
+		"unknown nested key": {"project: shop\ncompose:\n  files: [a]\n  fiels: [b]\n", `stackctl.yaml:4: unknown key "fiels" under compose`},
+		"unknown target key": {good + "evidence: {}\nretention: {releases: 3, relases: 1}\n", `unknown key "relases"`},
+		"wrong type":         {"project: shop\ncompose:\n  files: {a: b}\n", "stackctl.yaml:3"},
+		"bad duration":       {"project: shop\ngates:\n  health:\n    - {path: /, p95: soon}\n", "stackctl.yaml:4"},
+		"bad project":        {"project: My Shop\n", "stackctl.yaml:1"},
+		"no project":         {"compose: {files: [a]}\n", "project"},
+		"unknown default":    {strings.Replace(good, "target: prod", "target: prdo", 1), "stackctl.yaml:4"},
+		"no host":            {strings.Replace(good, "    host: 203.0.113.7\n", "", 1), "host is missing"},
+		"domain is a URL":    {strings.Replace(good, "domain: example.org", "domain: https://example.org", 1), "stackctl.yaml:8"},
+		"path is root":       {strings.Replace(good, "    domain:", "    path: /\n    domain:", 1), "folder of its own"},
+		"bad expiry":         {strings.Replace(good, "2027-01-31", "someday", 1), "no date"},
+		"duplicate key":      {"project: a\nproject: b\n", "already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(write(t, c.text))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if stack.CauseOf(err) != stack.CauseUsage {
+				t.Errorf("cause %s, want usage", stack.CauseOf(err))
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %q, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+func TestMissingFileSaysHowToMakeOne(t *testing.T) {
+	_, err := config.Load(filepath.Join(t.TempDir(), "stackctl.yaml"))
+	var e *stack.Error
+	if !errors.As(err, &e) || !strings.Contains(e.Fix, "stackctl init") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestSandboxIsTheTargetWhereNoneIsNamed(t *testing.T) {
+	file := write(t, "project: shop\n")
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Target(c, ""); err == nil || !strings.Contains(err.Error(), "sandbox up") {
+		t.Fatalf("without a sandbox: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(file), config.SandboxFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("host: 172.20.0.2\ndomain: shop.localhost\nenv: {APP_ENV: development}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err = config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := config.Target(c, "")
+	if err != nil || target.Host != "172.20.0.2" || target.Name != config.SandboxTarget || target.Env["APP_ENV"] != "development" {
+		t.Fatalf("got %+v, %v", target, err)
+	}
+}
+
+func TestUnknownTargetNamesTheKnownOnes(t *testing.T) {
+	c, err := config.Load(write(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Target(c, "staging"); err == nil || !strings.Contains(err.Error(), "prod") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(good)
+	f.Add("project: [1]\ntargets: {a: {host: }}")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := filepath.Join(t.TempDir(), "stackctl.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(file); err != nil && stack.CauseOf(err) != stack.CauseUsage {
+			t.Errorf("%v is no usage error", err)
+		}
+	})
+}

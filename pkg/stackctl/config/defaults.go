@@ -1,0 +1,104 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// defaults are the values of keys that the file leaves out. Each can be set by
+// the variable STACKCTL_ and its key, upper case, dots as underscores.
+func defaults() map[string]any {
+	return map[string]any{
+		"project":                     "",
+		"target":                      "",
+		"compose.files":               []string{"compose/stack.yaml"},
+		"compose.env_file":            ".env",
+		"compose.env_example":         ".env.example",
+		"compose.profiles":            []string{},
+		"traefik.service":             "traefik",
+		"traefik.static":              "traefik/traefik.yml",
+		"traefik.dynamic":             "traefik/dynamic",
+		"traefik.api_port":            8090,
+		"traefik.resolver":            "le-staging",
+		"traefik.staff.user":          "staff",
+		"traefik.staff.password_file": "secrets/staff_password",
+		"contract.file":               "",
+		"contract.prefix":             "/api",
+		"images.archives":             "build/images",
+		"gates.jobs.timeout":          15 * time.Second,
+		"gates.exposure.allow":        []int{22, 80, 443},
+		"evidence.dir":                "artifacts",
+		"evidence.key":                "",
+		"retention.releases":          3,
+	}
+}
+
+// resolve fills what depends on other settings and makes every path absolute.
+func resolve(c *stack.Config) {
+	for _, p := range []*string{&c.Compose.EnvFile, &c.Compose.EnvExample, &c.Traefik.Static, &c.Traefik.Dynamic,
+		&c.Traefik.Staff.PasswordFile, &c.Contract.File, &c.Images.Archives, &c.Evidence.Dir, &c.Evidence.Key} {
+		*p = absolute(c.Root, *p)
+	}
+	for i := range c.Compose.Files {
+		c.Compose.Files[i] = absolute(c.Root, c.Compose.Files[i])
+	}
+	for i := range c.Gates.Health {
+		h := &c.Gates.Health[i]
+		if h.Samples == 0 {
+			h.Samples = 30
+		}
+		if h.P95 == 0 {
+			h.P95 = 5 * time.Second
+		}
+	}
+	for name, t := range c.Targets {
+		t.Name = name
+		resolveTarget(c, &t)
+		c.Targets[name] = t
+	}
+}
+
+func resolveTarget(c *stack.Config, t *stack.Target) {
+	setDefault(&t.Port, 22)
+	setDefault(&t.User, "deploy")
+	setDefault(&t.Admin, "root")
+	setDefault(&t.Path, "/srv/"+c.Project)
+	setDefault(&t.Edge.Address, t.Host)
+	setDefault(&t.Edge.HTTPPort, 80)
+	setDefault(&t.Edge.HTTPSPort, 443)
+	setDefault(&t.ACME.Directory, StagingDirectory)
+	setDefault(&t.KnownHosts, "~/.ssh/known_hosts")
+	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots} {
+		*p = absolute(c.Root, *p)
+	}
+}
+
+// StagingDirectory is Let's Encrypt's staging directory.
+const StagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+func setDefault[T comparable](at *T, value T) {
+	var zero T
+	if *at == zero {
+		*at = value
+	}
+}
+
+// absolute makes a path relative to the file's folder absolute; ~ is the home folder.
+func absolute(root, path string) string {
+	if path == "" {
+		return ""
+	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(root, path)
+}

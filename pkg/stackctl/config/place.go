@@ -1,0 +1,117 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+var (
+	yamlLine   = regexp.MustCompile(`(?:yaml: )?line (\d+): (.*)`)
+	unusedKeys = regexp.MustCompile(`'([^']*)' has invalid keys: (.*)`)
+	namedField = regexp.MustCompile(`^'([^']+)' (.*)`)
+)
+
+// yamlError takes the line out of a YAML error's text.
+func yamlError(err error) (int, string) {
+	text := strings.TrimPrefix(err.Error(), "While parsing config: ")
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n, m[2]
+	}
+	return 0, strings.TrimPrefix(text, "yaml: ")
+}
+
+// explain finds the place in the file that a decoding error speaks of.
+func (d document) explain(err error) error {
+	text := firstProblem(err)
+	if m := unusedKeys.FindStringSubmatch(text); m != nil {
+		key := strings.TrimSpace(strings.Split(m[2], ",")[0])
+		line := d.line(append(path(m[1]), key)...)
+		return stack.Usage(d.name, line, fmt.Sprintf("unknown key %q%s", key, under(m[1])), "see docs/configuration.md for the keys")
+	}
+	if m := namedField.FindStringSubmatch(text); m != nil {
+		return stack.Usage(d.name, d.line(path(m[1])...), fmt.Sprintf("%s %s", m[1], m[2]), "see docs/configuration.md")
+	}
+	return stack.Usage(d.name, 0, text, "see docs/configuration.md")
+}
+
+// firstProblem is the first line of a decoding error that names a field.
+func firstProblem(err error) string {
+	text := err.Error()
+	for _, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
+		if strings.HasPrefix(line, "'") {
+			return line
+		}
+	}
+	return text
+}
+
+func under(parent string) string {
+	parent = strings.TrimPrefix(parent, "stack.Config")
+	if parent == "" {
+		return ""
+	}
+	return " under " + strings.ToLower(parent)
+}
+
+// path splits mapstructure's notation: gates.health[2].path, targets[prod].host.
+func path(name string) []string {
+	name = strings.TrimPrefix(name, "stack.Config")
+	name = strings.NewReplacer("[", ".", "]", "").Replace(name)
+	return strings.FieldsFunc(name, func(r rune) bool { return r == '.' })
+}
+
+func (d document) line(keys ...string) int {
+	node := d.node
+	line := 0
+	for _, k := range keys {
+		key, next := child(node, k)
+		if next == nil {
+			break
+		}
+		node, line = next, key.Line
+	}
+	return line
+}
+
+// find walks the document to a key's value.
+func (d document) find(keys ...string) *yaml.Node {
+	node := d.node
+	for _, k := range keys {
+		_, node = child(node, k)
+		if node == nil {
+			return nil
+		}
+	}
+	return node
+}
+
+// child finds a key in a mapping, or an index in a sequence, ignoring case.
+func child(node *yaml.Node, key string) (at, value *yaml.Node) {
+	if node == nil {
+		return nil, nil
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if strings.EqualFold(node.Content[i].Value, key) {
+				return node.Content[i], node.Content[i+1]
+			}
+		}
+	case yaml.SequenceNode:
+		if n, err := strconv.Atoi(key); err == nil && n >= 0 && n < len(node.Content) {
+			return node.Content[n], node.Content[n]
+		}
+	}
+	return nil, nil
+}
