@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/moby/moby/api/types/jsonstream"
+	"github.com/moby/moby/client"
+)
+
+// Load loads a docker-save-shaped archive into the host's store. What the
+// engine reports in its answer's stream is an error as much as a refusal.
+func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
+	return stepFault(ctx, "load an image on the host", e.load(ctx, archive), "")
+}
+
+func (e *Engine) load(ctx context.Context, archive io.Reader) error {
+	res, err := e.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
+	if err != nil {
+		return err
+	}
+	defer res.Close()
+	dec := json.NewDecoder(io.LimitReader(res, 16<<20))
+	for {
+		var m jsonstream.Message
+		switch err := dec.Decode(&m); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the engine's answer: %w", err)
+		case m.Error != nil:
+			return m.Error
+		}
+	}
+}
+
+// Pull makes the host pull an image from its registry, without credentials.
+// progress gets the bytes of all layers known so far; it may be nil.
+func (e *Engine) Pull(ctx context.Context, ref string, progress func(done, total int64)) error {
+	return stepFault(ctx, "pull image "+ref+" on the host", e.pull(ctx, ref, progress),
+		"check the name and that the host reaches the registry, or put an archive of it into images.archives")
+}
+
+func (e *Engine) pull(ctx context.Context, ref string, progress func(done, total int64)) error {
+	res, err := e.api.ImagePull(ctx, ref, client.ImagePullOptions{})
+	if err != nil {
+		return err
+	}
+	defer res.Close()
+	type layer struct{ done, total int64 }
+	layers := map[string]layer{}
+	for m, err := range res.JSONMessages(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case m.Error != nil:
+			return m.Error
+		case m.Progress == nil || m.Status != "Downloading" || progress == nil:
+			continue
+		}
+		layers[m.ID] = layer{m.Progress.Current, m.Progress.Total}
+		var done, total int64
+		for _, l := range layers {
+			done, total = done+l.done, total+l.total
+		}
+		progress(done, total)
+	}
+	return ctx.Err()
+}
+
+// Tag gives an image a further name.
+func (e *Engine) Tag(ctx context.Context, image, ref string) error {
+	_, err := e.api.ImageTag(ctx, client.ImageTagOptions{Source: image, Target: ref})
+	return stepFault(ctx, fmt.Sprintf("tag image %s as %s", image, ref), err, "")
+}
+
+// RemoveImage removes an image by ID with its tags. One that a container uses
+// stays, and that is an error.
+func (e *Engine) RemoveImage(ctx context.Context, id string) error {
+	what := "remove image " + id
+	res, err := e.api.ImageInspect(ctx, id)
+	if err != nil {
+		return stepFault(ctx, what, err, "")
+	}
+	// An image with several tags is only removed by name, tag by tag.
+	refs := named(res.RepoTags)
+	if len(refs) == 0 {
+		refs = []string{id}
+	}
+	for _, ref := range refs {
+		if _, err := e.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true}); err != nil {
+			return stepFault(ctx, what, err, "")
+		}
+	}
+	return nil
+}

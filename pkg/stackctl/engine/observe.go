@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// The image stores of stack.HostFacts.Store.
+const (
+	StoreGraphDriver = "graphdriver"
+	StoreContainerd  = "containerd"
+)
+
+// Facts are what the engine knows of its host. FreeBytes and DockerFree stay
+// 0: the engine does not tell them.
+func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
+	const what = "ask the Docker Engine about its host"
+	version, err := e.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return stack.HostFacts{}, stepFault(ctx, what, err, "")
+	}
+	res, err := e.api.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return stack.HostFacts{}, stepFault(ctx, what, err, "")
+	}
+	info := res.Info
+	store := StoreGraphDriver
+	for _, s := range info.DriverStatus {
+		if s[0] == "driver-type" && strings.HasPrefix(s[1], "io.containerd.snapshotter") {
+			store = StoreContainerd
+		}
+	}
+	clock, _ := time.Parse(time.RFC3339Nano, info.SystemTime)
+	return stack.HostFacts{
+		OS:            info.OperatingSystem,
+		Kernel:        info.KernelVersion,
+		Arch:          version.Arch,
+		EngineVersion: version.Version,
+		APIVersion:    e.api.ClientVersion(),
+		Store:         store,
+		CPUs:          info.NCPU,
+		MemoryBytes:   info.MemTotal,
+		Clock:         clock,
+	}, nil
+}
+
+// Containers lists every container on the host, running or not, ours or not,
+// by name.
+func (e *Engine) Containers(ctx context.Context) ([]stack.Container, error) {
+	const what = "list the host's containers"
+	list, err := e.api.ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	found := make([]*stack.Container, len(list.Items))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, summary := range list.Items {
+		g.Go(func() error {
+			res, err := e.api.ContainerInspect(gctx, summary.ID, client.ContainerInspectOptions{})
+			if cerrdefs.IsNotFound(err) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return fmt.Errorf("container %s: %w", containerName(summary), err)
+			}
+			c := observed(summary, res.Container)
+			found[i] = &c
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	out := make([]stack.Container, 0, len(found))
+	for _, c := range found {
+		if c != nil {
+			out = append(out, *c)
+		}
+	}
+	slices.SortFunc(out, func(a, b stack.Container) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// observed joins what the list and the inspection say of one container.
+func observed(s container.Summary, c container.InspectResponse) stack.Container {
+	out := stack.Container{
+		ID:         c.ID,
+		Name:       strings.TrimPrefix(c.Name, "/"),
+		Project:    s.Labels[api.ProjectLabel],
+		Service:    s.Labels[api.ServiceLabel],
+		Release:    s.Labels[stack.LabelRelease],
+		Layer:      stack.Layer(s.Labels[stack.LabelLayer]),
+		Image:      s.Image,
+		ImageID:    c.Image,
+		ConfigHash: s.Labels[api.ConfigHashLabel],
+		Health:     string(container.NoHealthcheck),
+		Restarts:   c.RestartCount,
+		Addresses:  map[string]string{},
+		Labels:     s.Labels,
+	}
+	if c.Config != nil {
+		out.Image = c.Config.Image
+	}
+	if c.HostConfig != nil {
+		out.NetworkMode = string(c.HostConfig.NetworkMode)
+		out.Ports = published(c.HostConfig.PortBindings)
+	}
+	if c.State != nil {
+		out.State, out.ExitCode = string(c.State.Status), c.State.ExitCode
+		out.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
+		if c.State.Health != nil {
+			out.Health = string(c.State.Health.Status)
+		}
+	}
+	if c.NetworkSettings != nil {
+		for name, ep := range c.NetworkSettings.Networks {
+			if ep != nil && ep.IPAddress.IsValid() {
+				out.Addresses[name] = ep.IPAddress.String()
+			} else if ep != nil && ep.GlobalIPv6Address.IsValid() {
+				out.Addresses[name] = ep.GlobalIPv6Address.String()
+			}
+		}
+	}
+	return out
+}
+
+// published are the ports that a container asks the host to publish, whether
+// it runs or not.
+func published(bindings network.PortMap) []stack.Port {
+	var out []stack.Port
+	for port, hosts := range bindings {
+		for _, h := range hosts {
+			p := stack.Port{Published: h.HostPort, Target: uint32(port.Num()), Protocol: string(port.Proto()), Mode: "host"}
+			if h.HostIP.IsValid() {
+				p.HostIP = h.HostIP.String()
+			}
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b stack.Port) int {
+		return strings.Compare(portKey(a), portKey(b))
+	})
+	return out
+}
+
+func portKey(p stack.Port) string {
+	return fmt.Sprintf("%5s/%s %s %s", strconv.Itoa(int(p.Target)), p.Protocol, p.HostIP, p.Published)
+}
+
+// Images lists the images of the host's store with their diff IDs.
+func (e *Engine) Images(ctx context.Context) ([]stack.HostImage, error) {
+	const what = "list the host's images"
+	list, err := e.api.ImageList(ctx, client.ImageListOptions{})
+	if err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	out := make([]stack.HostImage, len(list.Items))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, s := range list.Items {
+		g.Go(func() error {
+			res, err := e.api.ImageInspect(gctx, s.ID)
+			if cerrdefs.IsNotFound(err) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return fmt.Errorf("image %s: %w", s.ID, err)
+			}
+			out[i] = stack.HostImage{ID: s.ID, Tags: named(s.RepoTags), Layers: res.RootFS.Layers, Bytes: s.Size}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	return slices.DeleteFunc(out, func(i stack.HostImage) bool { return i.ID == "" }), nil
+}
+
+// named drops the placeholder that older engines give untagged images.
+func named(tags []string) []string {
+	return slices.DeleteFunc(slices.Clone(tags), func(t string) bool { return strings.HasPrefix(t, "<none>") })
+}
+
+// Networks are the names of the host's networks, in order.
+func (e *Engine) Networks(ctx context.Context) ([]string, error) {
+	list, err := e.api.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
+		return nil, stepFault(ctx, "list the host's networks", err, "")
+	}
+	names := make([]string, 0, len(list.Items))
+	for _, n := range list.Items {
+		names = append(names, n.Name)
+	}
+	slices.Sort(names)
+	return names, nil
+}

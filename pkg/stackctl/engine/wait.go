@@ -1,0 +1,345 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/types/container"
+	mobyevents "github.com/moby/moby/api/types/events"
+	"github.com/moby/moby/client"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	// crashes is how often a container may die and be restarted by the engine
+	// before it counts as one that will not come up.
+	crashes = 5
+	// settle gathers events that come together into one look.
+	settle = 10 * time.Millisecond
+	// relook bounds the wait where an event was lost.
+	relook = 2 * time.Second
+)
+
+// wait starts services in dependency order and sees them ready. It listens to
+// the engine's events, so it looks exactly when something changed.
+type wait struct {
+	engine  *Engine
+	project string
+	units   map[string]unit
+	ev      *events
+	// start starts the containers of services, in no order.
+	start func(ctx context.Context, services []string) error
+
+	started map[string]bool
+	said    map[string]string
+	dies    map[string]int // container ID → deaths seen
+}
+
+// run returns the services that it started.
+func (w *wait) run(ctx context.Context) ([]string, error) {
+	w.started, w.said, w.dies = map[string]bool{}, map[string]string{}, map[string]int{}
+	seen, err := w.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if done, err := w.judge(ctx, seen); done || err != nil {
+		return nil, err
+	}
+	listen, stop := context.WithCancel(ctx)
+	defer stop()
+	stream := w.engine.api.Events(listen, client.EventsListOptions{
+		Filters: make(client.Filters).Add("type", "container").
+			Add("event", "start", "die", "health_status", "destroy").
+			Add("label", api.ProjectLabel+"="+w.project),
+	})
+	for {
+		// Looked at after the subscription, so nothing falls in between.
+		if seen, err = w.look(ctx); err == nil {
+			if err = w.advance(ctx, seen); err == nil {
+				var done bool
+				if done, err = w.judge(ctx, seen); done {
+					return sorted(w.started), nil
+				}
+			}
+		}
+		if err == nil {
+			err = w.sleep(ctx, &stream)
+		}
+		if err != nil {
+			return sorted(w.started), w.timeout(ctx, seen, err)
+		}
+	}
+}
+
+// look is the state of the project's containers, by service.
+func (w *wait) look(ctx context.Context) (map[string][]look, error) {
+	list, err := w.engine.ours(ctx, w.project)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string][]look{}
+	for _, c := range list {
+		if s := c.Labels[api.ServiceLabel]; c.Labels[api.OneoffLabel] != "True" {
+			seen[s] = append(seen[s], lookAt(c))
+		}
+	}
+	return seen, nil
+}
+
+// advance starts every service whose dependencies are met.
+func (w *wait) advance(ctx context.Context, seen map[string][]look) error {
+	var names []string
+	for _, name := range sorted(w.units) {
+		if w.needsStart(w.units[name], seen[name]) && w.met(w.units[name], seen) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	for _, n := range names {
+		w.started[n] = true
+		w.say(n, "starting")
+	}
+	if err := w.start(ctx, names); err != nil {
+		return fmt.Errorf("start %s: %w", strings.Join(names, ", "), err)
+	}
+	fresh, err := w.look(ctx)
+	if err != nil {
+		return err
+	}
+	for k, v := range fresh {
+		seen[k] = v
+	}
+	return nil
+}
+
+func (w *wait) needsStart(u unit, cs []look) bool {
+	if w.started[u.name] {
+		return false
+	}
+	for _, c := range cs {
+		switch c.state {
+		case container.StateCreated, container.StateDead:
+			return true
+		case container.StateExited:
+			if !u.once || c.exit != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// met says that what u depends on is as far as u asks.
+func (w *wait) met(u unit, seen map[string][]look) bool {
+	for dep, condition := range u.deps {
+		d := w.units[dep]
+		switch {
+		case condition == types.ServiceConditionStarted:
+			if w.needsStart(d, seen[dep]) {
+				return false
+			}
+		case !ready(d, seen[dep]):
+			return false
+		}
+	}
+	return true
+}
+
+// ready says that a service is where Up promises it.
+func ready(u unit, cs []look) bool {
+	if len(cs) < u.scale {
+		return false
+	}
+	for _, c := range cs {
+		if u.once {
+			if c.state != container.StateExited || c.exit != 0 {
+				return false
+			}
+			continue
+		}
+		if c.state != container.StateRunning || (c.health != container.NoHealthcheck && c.health != container.Healthy) {
+			return false
+		}
+	}
+	return true
+}
+
+// judge says whether all is ready, or which service will not be.
+func (w *wait) judge(ctx context.Context, seen map[string][]look) (bool, error) {
+	all := true
+	for _, name := range sorted(w.units) {
+		u := w.units[name]
+		if ready(u, seen[name]) {
+			if w.started[name] {
+				w.say(name, readyWord(u, seen[name]))
+			}
+			continue
+		}
+		all = false
+		for _, c := range seen[name] {
+			if problem := w.failed(u, c); problem != "" {
+				return false, w.engine.serviceError(ctx, name, c.id, problem, nil)
+			}
+		}
+	}
+	return all, nil
+}
+
+// failed says why a container will not become ready by waiting; empty: it may.
+func (w *wait) failed(u unit, c look) string {
+	switch {
+	case c.state == container.StateRunning && c.health == container.Unhealthy:
+		return "is unhealthy"
+	case w.dies[c.id] >= crashes && c.state != container.StateExited:
+		return "keeps crashing"
+	case c.state == container.StateExited && w.started[u.name] && u.once && c.exit != 0:
+		return "failed"
+	case c.state == container.StateExited && w.started[u.name] && !u.once:
+		return "exited"
+	}
+	return ""
+}
+
+// sleep waits for the next event of the project.
+func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
+	timer := time.NewTimer(relook)
+	defer timer.Stop()
+	for {
+		select {
+		case m := <-stream.Messages:
+			w.note(m)
+			timer.Reset(settle)
+		case <-stream.Err:
+			// The stream ended; looking now and then does as well.
+			stream.Err, stream.Messages = nil, nil
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (w *wait) note(m mobyevents.Message) {
+	if m.Action == mobyevents.ActionDie {
+		w.dies[m.Actor.ID]++
+	}
+}
+
+// timeout turns an expired context into an error that names what was waited for.
+func (w *wait) timeout(ctx context.Context, seen map[string][]look, err error) error {
+	if ctx.Err() == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	for _, name := range sorted(w.units) {
+		if !ready(w.units[name], seen[name]) && len(seen[name]) > 0 && w.started[name] {
+			return w.engine.serviceError(ctx, name, seen[name][0].id, "was not ready in time", err)
+		}
+	}
+	return err
+}
+
+// say reports a state once.
+func (w *wait) say(service, state string) {
+	if w.said[service] != state {
+		w.said[service] = state
+		w.ev.say(service, state)
+	}
+}
+
+// look is one container at one moment.
+type look struct {
+	id     string
+	state  container.ContainerState
+	health container.HealthStatus
+	exit   int
+}
+
+// lookAt reads a list entry. Engines before API 1.52 tell health and exit code
+// only in the text that people read: "Up 2 minutes (healthy)", "Exited (1) …".
+func lookAt(c container.Summary) look {
+	l := look{id: c.ID, state: c.State, health: container.NoHealthcheck}
+	switch {
+	case c.Health != nil && c.Health.Status != "":
+		l.health = c.Health.Status
+	case strings.Contains(c.Status, "(healthy)"):
+		l.health = container.Healthy
+	case strings.Contains(c.Status, "(unhealthy)"):
+		l.health = container.Unhealthy
+	case strings.Contains(c.Status, "(health: starting)"):
+		l.health = container.Starting
+	}
+	if rest, ok := strings.CutPrefix(c.Status, "Exited ("); ok {
+		code, _, _ := strings.Cut(rest, ")")
+		l.exit, _ = strconv.Atoi(code)
+	}
+	return l
+}
+
+func readyWord(u unit, cs []look) string {
+	switch {
+	case u.once:
+		return "completed"
+	case len(cs) > 0 && cs[0].health == container.Healthy:
+		return "healthy"
+	}
+	return "running"
+}
+
+// serviceError looks closely at a container that failed.
+func (e *Engine) serviceError(ctx context.Context, service, id, problem string, cause error) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	res, err := e.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("service %s %s; inspect container %s: %w", service, problem, id, err)
+	}
+	c := res.Container
+	out := &ServiceError{
+		Service:   service,
+		Container: strings.TrimPrefix(c.Name, "/"),
+		Problem:   problem,
+		Health:    string(container.NoHealthcheck),
+		Restarts:  c.RestartCount,
+		Err:       cause,
+	}
+	if c.State == nil {
+		return out
+	}
+	out.State, out.ExitCode, out.Reason = string(c.State.Status), c.State.ExitCode, c.State.Error
+	if c.State.OOMKilled {
+		out.Reason = strings.TrimPrefix(out.Reason+", out of memory", ", ")
+	}
+	if h := c.State.Health; h != nil {
+		out.Health = string(h.Status)
+		if n := len(h.Log); n > 0 && h.Log[n-1] != nil {
+			out.Output = clip(strings.TrimSpace(h.Log[n-1].Output), 2000)
+		}
+	}
+	return stack.Fault(stack.CauseStep, "wait for service "+service, out, "see its log lines")
+}
+
+// clip bounds text from outside.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + " …"
+}
+
+// detached is a short context for a last look after the caller's has ended.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+}
