@@ -2,6 +2,8 @@ module stackctl
 
 go 1.26.3
 
+ignore ./web/node_modules
+
 require (
 	filippo.io/age v1.3.2
 	github.com/Masterminds/sprig/v3 v3.3.0

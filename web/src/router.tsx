@@ -1,0 +1,75 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, redirect, type RouterHistory } from "@tanstack/react-router";
+import { meQuery } from "./api/session.ts";
+import { Layout } from "./layout.tsx";
+import { AccountPage } from "./pages/account.tsx";
+import { Broken, Loading, NotFound } from "./pages/states.tsx";
+import { HomePage } from "./pages/home.tsx";
+import { LoginPage } from "./pages/login.tsx";
+import { SignUpPage } from "./pages/signup.tsx";
+import { returnPath } from "./return-path.ts";
+
+type Context = { queries: QueryClient };
+type Entry = { next?: string };
+
+function entrySearch(search: Record<string, unknown>): Entry {
+  return typeof search.next === "string" ? { next: search.next } : {};
+}
+
+const rootRoute = createRootRouteWithContext<Context>()({ component: Layout });
+
+const homeRoute = createRoute({ getParentRoute: () => rootRoute, path: "/", component: HomePage });
+
+/** Pages for people who are not logged in; the others are sent on. */
+const guestRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "guest",
+  validateSearch: entrySearch,
+  beforeLoad: async ({ context, search }) => {
+    const me = await context.queries.query(meQuery).catch(() => null);
+    if (me) throw redirect({ to: returnPath(search.next), replace: true });
+  },
+});
+
+const loginRoute = createRoute({ getParentRoute: () => guestRoute, path: "/login", component: LoginPage });
+const signUpRoute = createRoute({ getParentRoute: () => guestRoute, path: "/signup", component: SignUpPage });
+
+/** Pages that need a login; without one the login page comes first and leads back. */
+const memberRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "member",
+  beforeLoad: async ({ context, location }) => {
+    const me = await context.queries.query(meQuery);
+    if (!me) throw redirect({ to: "/login", search: { next: location.href }, replace: true });
+  },
+});
+
+const accountRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account", component: AccountPage });
+
+const routeTree = rootRoute.addChildren([
+  homeRoute,
+  guestRoute.addChildren([loginRoute, signUpRoute]),
+  memberRoute.addChildren([accountRoute]),
+]);
+
+/** The routes of the site; a history is given in tests alone. */
+export function createSiteRouter(queries: QueryClient, history?: RouterHistory) {
+  return createRouter({
+    routeTree,
+    context: { queries },
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: Broken,
+    defaultNotFoundComponent: NotFound,
+    defaultPendingMs: 250,
+    defaultPendingMinMs: 200,
+    ...(history ? { history } : {}),
+  });
+}
+
+export type SiteRouter = ReturnType<typeof createSiteRouter>;
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: SiteRouter;
+  }
+}

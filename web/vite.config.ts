@@ -1,0 +1,17 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { precompress } from "./build/precompress.ts";
+
+export default defineConfig({
+  plugins: [react(), precompress()],
+  build: {
+    target: "es2022",
+    emptyOutDir: false, // precompress() empties it and keeps the placeholder that Go embeds.
+    assetsInlineLimit: 0, // The content security policy serves every file from this origin.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: { "/api": { target: process.env.API_URL ?? "http://127.0.0.1:8000", rewrite: (path) => path.replace(/^\/api/, "") } },
+  },
+});
