@@ -1,0 +1,195 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/viper"
+	"github.com/zricethezav/gitleaks/v8/config"
+	"github.com/zricethezav/gitleaks/v8/detect"
+	"github.com/zricethezav/gitleaks/v8/logging"
+	"github.com/zricethezav/gitleaks/v8/report"
+)
+
+// detector compiles gitleaks' rules once, when they are first needed. It
+// reads them with a viper of its own: gitleaks' ready-made constructor would
+// change the process-wide one.
+var detector = sync.OnceValues(func() (*detect.Detector, error) {
+	logging.Logger = zerolog.Nop()
+	v := viper.New()
+	v.SetConfigType("toml")
+	if err := v.ReadConfig(strings.NewReader(config.DefaultConfig)); err != nil {
+		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
+	}
+	var vc config.ViperConfig
+	if err := v.Unmarshal(&vc); err != nil {
+		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
+	}
+	cfg, err := vc.Translate()
+	if err != nil {
+		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
+	}
+	d := detect.NewDetector(cfg)
+	d.MaxDecodeDepth = 3
+	d.IgnoreGitleaksAllow = true // text from outside must not switch it off
+	return d, nil
+})
+
+// Pattern is one thing that looks like a secret.
+type Pattern struct {
+	// Rule is gitleaks' name of what it looks like.
+	Rule string
+	Line int
+
+	secret, match, line string
+}
+
+// Patterns finds what looks like a secret in a finished text: the second
+// net, for values that nobody declared.
+func Patterns(content []byte) ([]Pattern, error) {
+	d, err := detector()
+	if err != nil {
+		return nil, err
+	}
+	var out []Pattern
+	for _, f := range d.DetectBytes(content) {
+		if strings.Contains(f.Secret, "[redacted:") || strings.Contains(f.Match, "[redacted:") && isMark(f) {
+			continue
+		}
+		out = append(out, Pattern{Rule: f.RuleID, Line: f.StartLine + 1, secret: f.Secret, match: f.Match, line: f.Line})
+	}
+	return out, nil
+}
+
+// isMark tells a finding whose secret is nothing but what redaction left.
+func isMark(f report.Finding) bool {
+	return strings.HasPrefix("[redacted:", strings.TrimSpace(f.Secret))
+}
+
+// Document is a finished artifact without secrets: first the known values,
+// then what looks like one. JSON stays JSON.
+func (r *Redactor) Document(content []byte) ([]byte, error) {
+	out := r.Bytes(content)
+	out, err := maskPatterns(out)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Equal(out, content) || !json.Valid(content) || json.Valid(out) {
+		return out, nil
+	}
+	return r.jsonDocument(content)
+}
+
+// rounds bounds how often a text is looked at again after masking.
+const rounds = 4
+
+func maskPatterns(b []byte) ([]byte, error) {
+	for round := range rounds {
+		found, err := Patterns(b)
+		if err != nil || len(found) == 0 {
+			return b, err
+		}
+		for _, p := range found {
+			b = p.mask(b, round)
+		}
+	}
+	found, err := Patterns(b)
+	if err != nil || len(found) == 0 {
+		return b, err
+	}
+	return nil, fmt.Errorf("mask what looks like a secret (%s, line %d): it is still there after %d rounds", found[0].Rule, found[0].Line, rounds)
+}
+
+// mask replaces the secret itself; where that is not in the text (it was
+// found inside an encoding), the match, and at last the line around it.
+func (p Pattern) mask(b []byte, round int) []byte {
+	mark := []byte(Mark(p.Rule))
+	for _, s := range []string{p.secret, p.match} {
+		if round < rounds-1 && s != "" && bytes.Contains(b, []byte(s)) {
+			return bytes.ReplaceAll(b, []byte(s), mark)
+		}
+	}
+	if blob := longestBlob(p.line); blob != "" && round < rounds-1 && bytes.Contains(b, []byte(blob)) {
+		return bytes.ReplaceAll(b, []byte(blob), mark)
+	}
+	return bytes.ReplaceAll(b, []byte(p.line), mark)
+}
+
+// longestBlob is the longest run of characters of an encoded text in a line.
+func longestBlob(line string) string {
+	best := ""
+	for _, f := range strings.FieldsFunc(line, func(c rune) bool {
+		return !(c < 0x80 && isAlnum(byte(c)) || strings.ContainsRune("+/=-_%", c))
+	}) {
+		if len(f) > len(best) {
+			best = f
+		}
+	}
+	if len(best) < 16 {
+		return ""
+	}
+	return best
+}
+
+// jsonDocument masks the strings and numbers of a JSON document one by one,
+// for where masking its text would break it.
+func (r *Redactor) jsonDocument(content []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(r.jsonValue(v)); err != nil {
+		return nil, err
+	}
+	out := r.Bytes(b.Bytes())
+	found, err := Patterns(out)
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(out) || len(found) > 0 {
+		return json.MarshalIndent(map[string]any{"absent": true, "reason": "this document held secrets in a place where they could not be masked"}, "", "  ")
+	}
+	return out, nil
+}
+
+func (r *Redactor) jsonValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return r.jsonText(v)
+	case json.Number:
+		if s := r.jsonText(v.String()); s != v.String() {
+			return s
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = r.jsonValue(v[i])
+		}
+		return v
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[r.jsonText(k)] = r.jsonValue(x)
+		}
+		return out
+	}
+	return v
+}
+
+func (r *Redactor) jsonText(s string) string {
+	out, err := maskPatterns(r.Bytes([]byte(s)))
+	if err != nil {
+		return Mark("unmaskable")
+	}
+	return string(out)
+}
