@@ -1,0 +1,131 @@
+// Package edge owns Traefik's files: it reads them, renders them for a target,
+// points them at a release, and asks Traefik itself whether that is live. It
+// must not know how a release is made or when it is switched to.
+package edge
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+const maxBytes = 1 << 20
+
+// Read reads the static file and the dynamic folder and renders both for a
+// target, as the edge service would see them.
+func Read(c stack.Config, t stack.Target, service stack.Service) (stack.EdgeConfig, error) {
+	raw, err := readFile(c.Traefik.Static)
+	if err != nil {
+		return stack.EdgeConfig{}, err
+	}
+	static, err := Static(c.Traefik.Static, raw, c.Traefik.Resolver, t.ACME, acmeStaging)
+	if err != nil {
+		return stack.EdgeConfig{}, err
+	}
+	out := stack.EdgeConfig{Static: static, Env: map[string]string{}}
+	out.Flags = append(append(out.Flags, service.Entrypoint...), service.Command...)
+	for k, v := range service.Environment {
+		if strings.HasPrefix(strings.ToUpper(k), "TRAEFIK_") {
+			out.Env[k] = v
+		}
+	}
+	if out.Dynamic, err = dynamic(c.Traefik.Dynamic, service.Environment); err != nil {
+		return stack.EdgeConfig{}, err
+	}
+	out.Routes, err = Routes(out.Dynamic)
+	return out, err
+}
+
+// acmeStaging is the directory that a static file names for every target that
+// does not say otherwise.
+const acmeStaging = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+func readFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, stack.Usage(file, 0, "the edge's file cannot be read: "+err.Error(), "name it under traefik in stackctl.yaml")
+	}
+	if info.Size() > maxBytes {
+		return nil, stack.Usage(file, 0, fmt.Sprintf("%d bytes are too many for a Traefik file", info.Size()), "")
+	}
+	raw, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return nil, stack.Usage(file, 0, err.Error(), "")
+	}
+	return raw, nil
+}
+
+// dynamic reads and renders the files of the provider's folder, by name.
+func dynamic(dir string, env map[string]string) ([]stack.File, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, stack.Usage(dir, 0, "the folder of Traefik's dynamic files cannot be read: "+err.Error(), "name it under traefik.dynamic in stackctl.yaml")
+	}
+	var out []stack.File
+	for _, e := range entries {
+		ext := strings.ToLower(filepath.Ext(e.Name()))
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		file := filepath.Join(dir, e.Name())
+		if ext == ".toml" {
+			return nil, stack.Usage(file, 0, "dynamic files are YAML here", "write it as YAML")
+		}
+		if ext != ".yml" && ext != ".yaml" {
+			continue
+		}
+		raw, err := readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		text, err := render(file, raw, env)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, stack.File{Path: e.Name(), Mode: 0o644, Content: text})
+	}
+	if len(out) == 0 {
+		return nil, stack.Usage(dir, 0, "the folder holds no dynamic file", "")
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out, nil
+}
+
+// parse reads YAML and gives its top mapping.
+func parse(file string, raw []byte) (*yaml.Node, *yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
+		line, text := errorLine(err)
+		return nil, nil, stack.Usage(file, line, text, "correct the YAML")
+	}
+	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, nil, stack.Usage(file, 0, "the file holds no settings", "")
+	}
+	return &doc, doc.Content[0], nil
+}
+
+// lookup finds a key as Traefik does: ignoring case.
+func lookup(node *yaml.Node, keys ...string) *yaml.Node {
+	for _, k := range keys {
+		if node != nil && node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+		if node == nil || node.Kind != yaml.MappingNode {
+			return nil
+		}
+		var next *yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if strings.EqualFold(node.Content[i].Value, k) {
+				next = node.Content[i+1]
+			}
+		}
+		node = next
+	}
+	return node
+}

@@ -1,0 +1,162 @@
+package edge_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const staging = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+func TestStaticReplacesTheStagingDirectoryOnly(t *testing.T) {
+	acme := stack.ACME{Directory: "https://172.20.0.3:14000/dir", Email: "ops@shop.example"}
+	file := func(server string) string {
+		return "certificatesResolvers:\n  le-staging:\n    acme:\n      email: \"\"\n" + server
+	}
+	for name, c := range map[string]struct{ text, want, not string }{
+		"staging":          {file("      caServer: " + staging + "\n"), acme.Directory, staging},
+		"staging odd case": {file("      CASERVER: " + staging + "\n"), acme.Directory, staging},
+		"production stays": {file("      caServer: https://acme-v02.api.letsencrypt.org/directory\n"), "acme-v02.api", acme.Directory},
+		"none stays none":  {file(""), acme.Email, acme.Directory},
+		"other resolver":   {"certificatesResolvers: {prod: {acme: {caServer: " + staging + "}}}\n", staging, acme.Directory},
+	} {
+		out, err := edge.Static("traefik.yml", []byte(c.text), "le-staging", acme, staging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(out), c.want) || strings.Contains(string(out), c.not) {
+			t.Errorf("%s: got\n%s", name, out)
+		}
+	}
+}
+
+const routes = `http:
+  routers:
+    api:
+      rule: "Host(` + "`{{ env \"DOMAIN\" }}`" + `) && PathPrefix(` + "`/api/`" + `)"
+      entryPoints: [websecure]
+      service: api
+      tls: {certResolver: le-staging}
+    board: {rule: "Host(` + "`t.example`" + `)", service: api@internal}
+  services:
+    api: {loadBalancer: {servers: [{url: "http://api:8000"}]}}
+    db-ui: {loadBalancer: {servers: [{url: "http://pgadmin:80"}]}}
+`
+
+func read(t *testing.T, text string, env map[string]string) (stack.EdgeConfig, error) {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range map[string]string{"traefik.yml": "api: {}\n", "dynamic/routes.yml": text} {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := stack.Config{Traefik: stack.Traefik{Static: filepath.Join(root, "traefik.yml"), Dynamic: filepath.Join(root, "dynamic"), Resolver: "le-staging"}}
+	return edge.Read(c, stack.Target{}, stack.Service{Environment: env})
+}
+
+func TestReadRendersAndListsRoutes(t *testing.T) {
+	c, err := read(t, routes, map[string]string{"DOMAIN": "shop.example", "TRAEFIK_LOG_LEVEL": "DEBUG"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Routes[0]
+	if r.Name != "api" || r.Hosts[0] != "shop.example" || r.Service != "api" || r.Port != 8000 || r.Resolver != "le-staging" {
+		t.Errorf("got %+v", r)
+	}
+	if c.Routes[1].Service != "" || c.Env["TRAEFIK_LOG_LEVEL"] != "DEBUG" {
+		t.Errorf("got %+v and %v", c.Routes[1], c.Env)
+	}
+}
+
+func TestBadDynamicFilesAreRefusedWithTheirLine(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"undefined variable": {routes, "routes.yml:4: the variable DOMAIN"},
+		"broken template":    {"http: {}\n{{ if }}\n", "routes.yml:2"},
+		"broken YAML":        {"http:\n  a: [\n", "routes.yml:"},
+	} {
+		if _, err := read(t, c.text, nil); err == nil || stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestPointLeadsAppServicesToOneRelease(t *testing.T) {
+	c, err := read(t, routes, map[string]string{"DOMAIN": "shop.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "0123456789ab"
+	files, err := edge.Point(c.Dynamic, id, []string{"api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, err := edge.Upstreams(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up["api"][0] != "http://api-"+id+":8000" || up["db-ui"][0] != "http://pgadmin:80" {
+		t.Errorf("got %v", up)
+	}
+	if edge.Release(files[0].Content) != id || edge.Release(c.Dynamic[0].Content) != "" {
+		t.Error("the release cannot be read back")
+	}
+}
+
+// traefik answers as Traefik's API does.
+func traefik(t *testing.T, url, status string) edge.API {
+	t.Helper()
+	answer := map[string]any{
+		"/api/http/services": []any{map[string]any{"name": "api@file", "status": "enabled", "loadBalancer": map[string]any{"servers": []any{map[string]string{"url": url}}}},
+			map[string]any{"name": "api@internal", "status": "enabled"}},
+		"/api/http/routers": []any{map[string]any{"name": "api@file", "status": status, "error": []string{"bad rule"}}},
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != "staff" || p != "pw" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(answer[r.URL.Path])
+	}))
+	t.Cleanup(s.Close)
+	return edge.API{Address: strings.TrimPrefix(s.URL, "http://"), User: "staff", Password: "pw"}
+}
+
+func TestWaitLiveBelievesTraefikAlone(t *testing.T) {
+	files := []stack.File{{Path: "r.yml", Content: []byte("http: {services: {api: {loadBalancer: {servers: [{url: \"http://api-1:8000\"}]}}}}\n")}}
+	for name, c := range map[string]struct{ url, status, want string }{
+		"live":            {"http://api-1:8000", "enabled", ""},
+		"old upstream":    {"http://api-0:8000", "enabled", "leads to http://api-0:8000"},
+		"disabled router": {"http://api-1:8000", "disabled", "bad rule"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		err := traefik(t, c.url, c.status).WaitLive(ctx, files)
+		cancel()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func FuzzPoint(f *testing.F) {
+	f.Add([]byte(routes))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		files, err := edge.Point([]stack.File{{Path: "r.yml", Content: raw}}, "0123456789ab", []string{"api"})
+		if err == nil && edge.Release(files[0].Content) != "0123456789ab" {
+			t.Error("the release cannot be read back")
+		}
+	})
+}

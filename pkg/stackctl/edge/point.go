@@ -1,0 +1,91 @@
+package edge
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+var mark = regexp.MustCompile(`(?m)^# stackctl: release ([0-9a-f]{12})$`)
+
+// Point rewrites dynamic files so that the upstreams of the app services are
+// those of one release. The first line of each file names the release.
+func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
+	out := make([]stack.File, 0, len(files))
+	for _, f := range files {
+		doc, root, err := parse(f.Path, f.Content)
+		if err != nil {
+			return nil, err
+		}
+		services := lookup(root, "http", "services")
+		for i := 1; services != nil && i < len(services.Content); i += 2 {
+			servers := lookup(services.Content[i], "loadBalancer", "servers")
+			if servers == nil {
+				continue
+			}
+			for _, server := range servers.Content {
+				if at := lookup(server, "url"); at != nil {
+					at.Value = upstream(at.Value, id, app)
+				}
+			}
+		}
+		doc.HeadComment = ""
+		raw, err := encode(doc)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		f.Content = append([]byte("# stackctl: release "+id+"\n"), raw...)
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func upstream(at, id string, app []string) string {
+	u, err := url.Parse(at)
+	if err != nil {
+		return at
+	}
+	for _, name := range app {
+		if u.Hostname() == name {
+			host := stack.Upstream(name, id)
+			if u.Port() != "" {
+				host += ":" + u.Port()
+			}
+			u.Host = host
+			return u.String()
+		}
+	}
+	return at
+}
+
+// Release reads which release a dynamic file on a host points at; empty: none.
+func Release(content []byte) string {
+	if m := mark.FindSubmatch(content); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// Upstreams are the server URLs of the services in dynamic files, by service.
+func Upstreams(files []stack.File) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, f := range files {
+		var d document
+		if err := yaml.Unmarshal(f.Content, &d); err != nil {
+			line, text := errorLine(err)
+			return nil, stack.Usage(f.Path, line, text, "correct the file")
+		}
+		for name, s := range d.HTTP.Services {
+			out[strings.ToLower(name)] = nil
+			for _, server := range s.LoadBalancer.Servers {
+				out[strings.ToLower(name)] = append(out[strings.ToLower(name)], server.URL)
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,140 @@
+// Package release owns the way from compose files to a frozen stack.Release:
+// what will run, by value. It is the only reader of the operator's compose
+// files and must not know of servers.
+package release
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// placeholder stands for the release ID until it is known.
+const placeholder = "release-0-id"
+
+// Draft is a stack that was read and judged readable, not yet frozen.
+type Draft struct {
+	config  stack.Config
+	target  stack.Target
+	env     map[string]string
+	project *types.Project
+	places  map[string]place // service → where it is defined
+	secrets []secret
+}
+
+// Read loads the compose files for one target. Undefined variables, broken
+// YAML, unknown keys and missing secrets are usage errors with file and line.
+func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
+	env, err := environment(c, t)
+	if err != nil {
+		return Draft{}, err
+	}
+	if err := defined(c.Compose.Files, env); err != nil {
+		return Draft{}, err
+	}
+	project, err := load(ctx, c, env)
+	if err != nil {
+		return Draft{}, err
+	}
+	d := Draft{config: c, target: t, env: env, project: project, places: places(c.Compose.Files)}
+	d.secrets, err = readSecrets(project, c.Compose.Files)
+	return d, err
+}
+
+// environment is what the compose file's variables mean: the target's values
+// over the env file's, and what stackctl itself decides over both.
+func environment(c stack.Config, t stack.Target) (map[string]string, error) {
+	env := map[string]string{}
+	if c.Compose.EnvFile != "" {
+		read, err := readEnvFile(c.Compose.EnvFile)
+		if err != nil {
+			return nil, err
+		}
+		env = read
+	}
+	for k, v := range t.Env {
+		env[k] = v
+	}
+	env["WEBSITE_DOMAIN"] = t.Domain
+	env["RELEASE"] = placeholder
+	return env, nil
+}
+
+// EdgeService is the edge as the compose file declares it.
+func (d Draft) EdgeService() (stack.Service, error) {
+	for _, s := range d.Services() {
+		if s.Name == d.config.Traefik.Service {
+			return s, nil
+		}
+	}
+	return stack.Service{}, stack.Usage(d.config.Compose.Files[0], 0,
+		"there is no service "+d.config.Traefik.Service+" to be the edge", "name the edge's service under traefik.service")
+}
+
+// Services are all services, of every profile, in the judges' vocabulary.
+func (d Draft) Services() []stack.Service {
+	out := make([]stack.Service, 0, len(d.project.Services))
+	for _, s := range d.project.Services {
+		out = append(out, d.service(s))
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// References are the images that a deploy needs, sorted.
+func (d Draft) References() []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range d.project.Services {
+		if d.deployed(s) && !seen[s.Image] {
+			seen[s.Image] = true
+			out = append(out, s.Image)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// deployed says whether a service's profiles are chosen.
+func (d Draft) deployed(s types.ServiceConfig) bool {
+	return len(s.Profiles) == 0 || s.HasProfile(d.config.Compose.Profiles)
+}
+
+// known are the values that must never leave in clear.
+func (d Draft) known() map[string]string {
+	known := map[string]string{}
+	for _, s := range d.secrets {
+		known[s.Name] = strings.TrimSpace(string(s.content))
+	}
+	for k, v := range d.env {
+		if v != "" && SecretName(k) {
+			known[k] = v
+		}
+	}
+	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
+		if raw, err := os.ReadFile(filepath.Clean(file)); file != "" && err == nil {
+			known[name] = strings.TrimSpace(string(raw))
+		}
+	}
+	return known
+}
+
+// SecretName says whether a variable's name promises a secret value.
+func SecretName(name string) bool {
+	upper := strings.ToUpper(name)
+	if strings.HasSuffix(upper, "_FILE") {
+		return false
+	}
+	for _, word := range []string{"PASSWORD", "PASSWD", "SECRET", "TOKEN", "PRIVATE_KEY", "API_KEY", "CREDENTIAL"} {
+		if strings.Contains(upper, word) {
+			return true
+		}
+	}
+	return false
+}

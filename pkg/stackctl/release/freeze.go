@@ -1,0 +1,138 @@
+package release
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Inputs are the parts of a release that the compose files do not hold.
+type Inputs struct {
+	Edge stack.EdgeConfig
+	// Archives are the images that can be shipped, by reference.
+	Archives map[string]stack.Image
+	Contract []byte
+	Commit   string
+	Now      time.Time
+}
+
+// Freeze makes the release: everything that will run, by value, with an ID
+// that depends on nothing else. The same inputs always give the same ID.
+func (d Draft) Freeze(in Inputs) (stack.Release, error) {
+	s := split{draft: d, images: in.Archives, static: in.Edge.Static}
+	base, err := s.base()
+	if err != nil {
+		return stack.Release{}, err
+	}
+	app, err := s.app()
+	if err != nil {
+		return stack.Release{}, err
+	}
+	r := stack.Release{
+		Project: d.config.Project, Target: d.target.Name, Domain: d.target.Domain,
+		Commit: in.Commit, Created: in.Now.UTC(),
+		Services: d.Services(), Networks: d.networks(), Secrets: d.secretList(),
+		Base: base, App: app, Images: d.images(in.Archives),
+		Edge: in.Edge, Contract: in.Contract, Known: d.known(),
+		Files: append(s.files, kept(base, app, in)...),
+	}
+	sort.Slice(r.Files, func(i, j int) bool { return r.Files[i].Path < r.Files[j].Path })
+	r.ID = identity(r)
+	return named(r), nil
+}
+
+// kept are the files that a rollback to this release will need.
+func kept(base, app []byte, in Inputs) []stack.File {
+	dir := releaseDir(placeholder)
+	files := []stack.File{
+		{Path: dir + "/base.yaml", Mode: 0o600, Content: base},
+		{Path: dir + "/app.yaml", Mode: 0o600, Content: app},
+		{Path: dir + "/edge/traefik.yml", Mode: 0o600, Content: in.Edge.Static},
+		{Path: dir + "/openapi.yaml", Mode: 0o600, Content: in.Contract},
+	}
+	for _, f := range in.Edge.Dynamic {
+		files = append(files, stack.File{Path: dir + "/edge/dynamic/" + f.Path, Mode: 0o600, Content: f.Content})
+	}
+	return files
+}
+
+func releaseDir(id string) string { return "releases/" + id }
+
+// identity hashes all that decides what runs.
+func identity(r stack.Release) string {
+	h := sha256.New()
+	for _, f := range r.Files {
+		part(h, f.Path, f.Content)
+	}
+	for _, i := range r.Images {
+		part(h, i.Reference, []byte(i.ID))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+func part(w io.Writer, name string, content []byte) {
+	_, _ = fmt.Fprintf(w, "%d %s %d\n", len(name), name, len(content))
+	_, _ = w.Write(content)
+}
+
+// named puts the ID where the placeholder stood.
+func named(r stack.Release) stack.Release {
+	name := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(placeholder), []byte(r.ID)) }
+	r.App = name(r.App)
+	files := make([]stack.File, len(r.Files))
+	for i, f := range r.Files {
+		if !f.Secret {
+			f.Content = name(f.Content)
+		}
+		f.Path = strings.ReplaceAll(f.Path, placeholder, r.ID)
+		files[i] = f
+	}
+	r.Files = files
+	for i, s := range r.Services {
+		for k, v := range s.Environment {
+			r.Services[i].Environment[k] = strings.ReplaceAll(v, placeholder, r.ID)
+		}
+	}
+	return r
+}
+
+func (d Draft) networks() []stack.Network {
+	var out []stack.Network
+	for _, name := range sortedKeys(d.project.Networks) {
+		n := d.project.Networks[name]
+		out = append(out, stack.Network{Name: name, Internal: n.Internal, External: bool(n.External), Driver: n.Driver})
+	}
+	return out
+}
+
+func (d Draft) secretList() []stack.Secret {
+	out := make([]stack.Secret, 0, len(d.secrets))
+	for _, s := range d.secrets {
+		out = append(out, s.Secret)
+	}
+	return out
+}
+
+// images says for each image that is needed where it comes from.
+func (d Draft) images(archives map[string]stack.Image) []stack.Image {
+	var out []stack.Image
+	for _, reference := range d.References() {
+		image := archives[reference]
+		image.Reference = reference
+		image.Services = nil
+		for _, name := range sortedKeys(d.project.Services) {
+			if s := d.project.Services[name]; s.Image == reference && d.deployed(s) {
+				image.Services = append(image.Services, name)
+			}
+		}
+		out = append(out, image)
+	}
+	return out
+}

@@ -1,0 +1,96 @@
+package release
+
+import (
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// extension is what x-stackctl says of a service.
+type extension struct {
+	layer stack.Layer
+	once  bool
+}
+
+func (d Draft) extension(s types.ServiceConfig) extension {
+	e := extension{layer: stack.LayerApp}
+	if s.Name == d.config.Traefik.Service {
+		e.layer = stack.LayerEdge
+	}
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	switch layer, _ := x["layer"].(string); stack.Layer(layer) {
+	case stack.LayerEdge, stack.LayerData, stack.LayerApp:
+		e.layer = stack.Layer(layer)
+	}
+	e.once = x["run"] == "once"
+	return e
+}
+
+// service says what compose-go says, in the judges' vocabulary.
+func (d Draft) service(s types.ServiceConfig) stack.Service {
+	x := d.extension(s)
+	at := d.places[s.Name]
+	out := stack.Service{
+		Name: s.Name, Layer: x.layer, OneShot: x.once, File: at.file, Line: at.line,
+		Image: s.Image, Command: s.Command, Entrypoint: s.Entrypoint, User: s.User,
+		ReadOnly: s.ReadOnly, Privileged: s.Privileged, CapAdd: s.CapAdd, CapDrop: s.CapDrop,
+		SecurityOpt: s.SecurityOpt, PidMode: s.Pid, IpcMode: s.Ipc, UsernsMode: s.UserNSMode,
+		NetworkMode: s.NetworkMode, Environment: map[string]string{}, Labels: s.Labels,
+		Profiles: s.Profiles, DependsOn: map[string]string{}, Restart: s.Restart,
+		MemoryLimit: int64(s.MemLimit), Build: s.Build != nil,
+		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
+	}
+	for k, v := range s.Environment {
+		if v != nil {
+			out.Environment[k] = *v
+		}
+	}
+	for _, device := range s.Devices {
+		out.Devices = append(out.Devices, device.Source)
+	}
+	out.Networks = sortedKeys(s.Networks)
+	for _, p := range s.Ports {
+		out.Ports = append(out.Ports, stack.Port{HostIP: p.HostIP, Published: p.Published, Target: p.Target, Protocol: p.Protocol, Mode: p.Mode})
+	}
+	for _, v := range s.Volumes {
+		out.Volumes = append(out.Volumes, stack.Mount{Type: v.Type, Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})
+	}
+	for _, path := range s.Tmpfs {
+		out.Volumes = append(out.Volumes, stack.Mount{Type: "tmpfs", Target: path})
+	}
+	for _, secret := range s.Secrets {
+		out.Secrets = append(out.Secrets, secret.Source)
+	}
+	for name, dep := range s.DependsOn {
+		out.DependsOn[name] = dep.Condition
+	}
+	if s.Deploy != nil && s.Deploy.Resources.Limits != nil && out.MemoryLimit == 0 {
+		out.MemoryLimit = int64(s.Deploy.Resources.Limits.MemoryBytes)
+	}
+	if s.Logging != nil {
+		out.LogDriver, out.LogOptions = s.Logging.Driver, s.Logging.Options
+	}
+	if s.StopGracePeriod != nil {
+		out.StopGrace = time.Duration(*s.StopGracePeriod)
+	}
+	return out
+}
+
+func healthcheck(h *types.HealthCheckConfig) *stack.Healthcheck {
+	if h == nil {
+		return nil
+	}
+	out := &stack.Healthcheck{Test: h.Test, Disabled: h.Disable}
+	if h.Interval != nil {
+		out.Interval = time.Duration(*h.Interval)
+	}
+	if h.Timeout != nil {
+		out.Timeout = time.Duration(*h.Timeout)
+	}
+	if h.Retries != nil {
+		out.Retries = int(*h.Retries) //nolint:gosec // a count of retries
+	}
+	return out
+}
