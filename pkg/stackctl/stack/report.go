@@ -138,6 +138,16 @@ type Report struct {
 	Logs map[string]string `json:"logs,omitempty"`
 	// Artifacts maps an artifact to why it holds nothing, where it does.
 	Artifacts map[string]string `json:"artifacts,omitempty"`
+	// Manifest are the artifacts as they were when the report was made; the
+	// reports themselves and the manifest are written after that.
+	Manifest []FileSum `json:"manifest,omitempty"`
+}
+
+// FileSum identifies the content of one artifact.
+type FileSum struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // hex
 }
 
 // Counts tells how many gates ended each way.
