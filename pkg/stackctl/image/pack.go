@@ -1,0 +1,245 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"github.com/klauspost/pgzip"
+)
+
+const (
+	block = 1 << 20 // compressed independently, by as many cores as there are
+	// maxRaw bounds one layer after decompression.
+	maxRaw = 64 << 30
+)
+
+// packer writes a docker-save-shaped archive that lists all layers of an image
+// and holds those from skip on.
+type packer struct {
+	archive  *archive
+	image    saved
+	ref      string
+	skip     int
+	progress func(done, total int64)
+
+	done, total int64
+	raw         int64
+}
+
+// pack writes the archive as a sequence of gzip members, which the engine
+// decompresses as one stream. Layers that are compressed already go into
+// members that only store.
+func (p *packer) pack(ctx context.Context, w io.Writer) error {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	z := &switching{w: buf}
+	defer z.Close() // ends its goroutines where an error ends the loop
+	t := tar.NewWriter(z)
+	for _, l := range p.image.layers[p.skip:] {
+		p.total += l.size
+	}
+	if err := p.documents(t, z); err != nil {
+		return err
+	}
+	for i := p.skip; i < len(p.image.layers); i++ {
+		if p.repeated(i) {
+			continue
+		}
+		if err := p.layer(ctx, t, z, i); err != nil {
+			return err
+		}
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+// documents writes the config and manifest.json.
+func (p *packer) documents(t *tar.Writer, z *switching) error {
+	if err := z.level(gzip.DefaultCompression); err != nil {
+		return err
+	}
+	raw := make([]byte, p.image.config.size)
+	if _, err := p.archive.src.ReadAt(raw, p.image.config.offset); err != nil {
+		return &readError{err}
+	}
+	hex := strings.TrimPrefix(p.image.id, "sha256:")
+	m := manifest{Config: hex + ".json", RepoTags: []string{p.ref}}
+	if strings.HasPrefix(p.ref, "sha256:") {
+		m.RepoTags = nil
+	}
+	for _, d := range p.image.diffIDs {
+		m.Layers = append(m.Layers, layerName(d))
+	}
+	list, err := json.Marshal([]manifest{m})
+	if err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		name string
+		body []byte
+	}{{m.Config, raw}, {"manifest.json", list}} {
+		if err := t.WriteHeader(header(d.name, int64(len(d.body)))); err != nil {
+			return err
+		}
+		if _, err := t.Write(d.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeated says that an earlier layer of the archive has the same content; one
+// copy serves both.
+func (p *packer) repeated(i int) bool {
+	for j := p.skip; j < i; j++ {
+		if p.image.diffIDs[j] == p.image.diffIDs[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// layer writes one layer and checks its diff ID on the way.
+func (p *packer) layer(ctx context.Context, t *tar.Writer, z *switching, i int) error {
+	e := p.image.layers[i]
+	src := bufio.NewReaderSize(&progressing{
+		r: io.NewSectionReader(p.archive.src, e.offset, e.size), p: p, ctx: ctx,
+	}, 256<<10)
+	kind, err := compression(src)
+	if err != nil {
+		return err
+	}
+	level := gzip.DefaultCompression
+	if kind == "gzip" {
+		level = gzip.NoCompression
+	}
+	if err := z.level(level); err != nil {
+		return err
+	}
+	if err := t.WriteHeader(header(layerName(p.image.diffIDs[i]), e.size)); err != nil {
+		return err
+	}
+	sum := sha256.New()
+	n, err := p.copyLayer(t, sum, src, kind)
+	p.raw += n
+	if err != nil {
+		return err
+	}
+	if got := "sha256:" + hex.EncodeToString(sum.Sum(nil)); got != p.image.diffIDs[i] {
+		return &readError{fmt.Errorf("layer %d of %s is damaged: its content has the digest %s, not %s", i+1, p.ref, got, p.image.diffIDs[i])}
+	}
+	return nil
+}
+
+// copyLayer copies a layer as it is and hashes its uncompressed content.
+func (p *packer) copyLayer(t, sum io.Writer, src *bufio.Reader, kind string) (int64, error) {
+	if kind == "" {
+		return io.Copy(t, io.TeeReader(src, sum))
+	}
+	copied := io.TeeReader(src, t)
+	z, err := gzip.NewReader(copied)
+	if err != nil {
+		return 0, &readError{fmt.Errorf("read a compressed layer: %w", err)}
+	}
+	n, err := io.Copy(sum, io.LimitReader(z, maxRaw))
+	if err != nil {
+		return n, fmt.Errorf("read a compressed layer: %w", err)
+	}
+	_, err = io.Copy(io.Discard, copied)
+	return n, err
+}
+
+// compression says how a layer is stored: "" or "gzip". Others are refused,
+// because older engines cannot read them.
+func compression(r *bufio.Reader) (string, error) {
+	magic, err := r.Peek(6)
+	if err != nil && err != io.EOF {
+		return "", &readError{err}
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return "gzip", nil
+	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}), bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
+		return "", &readError{fmt.Errorf("a layer is compressed with something else than gzip, which not every engine reads")}
+	}
+	return "", nil
+}
+
+func layerName(diffID string) string { return strings.TrimPrefix(diffID, "sha256:") + "/layer.tar" }
+
+func header(name string, size int64) *tar.Header {
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, Format: tar.FormatPAX}
+}
+
+// progressing reports what is read and stops where the context ended.
+type progressing struct {
+	r   io.Reader
+	p   *packer
+	ctx context.Context
+}
+
+func (r *progressing) Read(b []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(b)
+	r.p.done += int64(n)
+	if r.p.progress != nil && n > 0 {
+		r.p.progress(r.p.done, r.p.total)
+	}
+	if err != nil && err != io.EOF {
+		err = &readError{err}
+	}
+	return n, err
+}
+
+// switching is a gzip stream whose level can change: each change begins a new
+// member.
+type switching struct {
+	w   io.Writer
+	z   *pgzip.Writer
+	now int
+}
+
+func (s *switching) level(level int) error {
+	if s.z != nil && s.now == level {
+		return nil
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	z, err := pgzip.NewWriterLevel(s.w, level)
+	if err != nil {
+		return err
+	}
+	if err := z.SetConcurrency(block, runtime.GOMAXPROCS(0)); err != nil {
+		return err
+	}
+	s.z, s.now = z, level
+	return nil
+}
+
+func (s *switching) Write(b []byte) (int, error) { return s.z.Write(b) }
+
+func (s *switching) Close() error {
+	if s.z == nil {
+		return nil
+	}
+	z := s.z
+	s.z = nil
+	return z.Close()
+}

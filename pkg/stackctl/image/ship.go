@@ -1,0 +1,161 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Sent says what one Ship put on the wire.
+type Sent struct {
+	Layers     int // of the image
+	LayersSent int
+	Bytes      int64 // that left this machine
+	RawBytes   int64 // of the layers sent, before compression
+	Took       time.Duration
+	// Again says that the host lacked a layer that it was seen to have, so
+	// that everything was sent in a second try.
+	Again bool
+}
+
+// Ship loads an image onto a host and leaves out the layers that one of the
+// host's images already has: those below the first difference. have are the
+// images in the host's store; give none for the containerd store, which needs
+// every layer. load is the engine's; progress counts bytes of the archive's
+// layers and may be nil. The caller compares the image's ID on the host
+// afterwards.
+//
+// The stream is compressed as it goes, in bounded memory, and nothing is
+// written to disk here. Each layer is checked against its diff ID on the way.
+// A transfer that was cut leaves nothing on the host, because the engine
+// registers layers after the whole stream arrived: the next Ship sends this
+// image's missing layers again. Images that were loaded before stay.
+func Ship(ctx context.Context, img stack.Image, have []stack.HostImage, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+	started := time.Now()
+	sent, err := ship(ctx, img, have, load, progress)
+	sent.Took = time.Since(started)
+	if err == nil {
+		return sent, nil
+	}
+	what := "ship image " + img.Reference
+	var known *stack.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return sent, stack.Fault(stack.CauseInterrupted, what, err, "")
+	case errors.As(err, &known):
+		return sent, stack.Fault(known.Cause, what, err, "")
+	}
+	return sent, stack.Fault(stack.CauseStep, what, err, "")
+}
+
+func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+	a, closer, err := open(img.Archive)
+	if err != nil {
+		return Sent{}, archiveFault(img.Archive, err)
+	}
+	defer closer()
+	s, err := a.pick(img)
+	if err != nil {
+		return Sent{}, archiveFault(img.Archive, err)
+	}
+	skip := shared(s.diffIDs, have)
+	sent, err := send(ctx, a, s, img.Reference, skip, load, progress)
+	if err == nil || skip == 0 || ctx.Err() != nil || errors.As(err, new(*readError)) || stack.CauseOf(err) == stack.CauseUnreachable {
+		return sent, err
+	}
+	// The layer may have gone since the host was looked at.
+	all, again := send(ctx, a, s, img.Reference, 0, load, progress)
+	all.Bytes += sent.Bytes
+	all.RawBytes += sent.RawBytes
+	all.Again = true
+	if again != nil {
+		again = fmt.Errorf("%w (and before, without the layers that the host has: %w)", again, err)
+	}
+	return all, again
+}
+
+func archiveFault(file string, err error) error {
+	return stack.Fault(stack.CauseUsage, "read image archive "+file, err, "make the image again")
+}
+
+// pick finds the image by its ID.
+func (a *archive) pick(img stack.Image) (saved, error) {
+	for _, s := range a.images {
+		if s.id == img.ID {
+			return s, nil
+		}
+	}
+	return saved{}, fmt.Errorf("image %s is not in it any more", img.ID)
+}
+
+// shared counts the layers, from the lowest, that one host image has in the
+// same order. Equal prefixes of diff IDs are equal chain IDs, which is what
+// the engine looks layers up by.
+func shared(diffIDs []string, have []stack.HostImage) int {
+	most := 0
+	for _, h := range have {
+		n := 0
+		for n < len(diffIDs) && n < len(h.Layers) && diffIDs[n] == h.Layers[n] {
+			n++
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// send streams the image without its first skip layers to load.
+func send(ctx context.Context, a *archive, s saved, ref string, skip int, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+	r, w := io.Pipe()
+	var wire atomic.Int64
+	p := &packer{archive: a, image: s, ref: ref, skip: skip, progress: progress}
+	packed := make(chan error, 1)
+	go func() {
+		err := p.pack(ctx, &counter{w: w, n: &wire})
+		_ = w.CloseWithError(err)
+		packed <- err
+	}()
+	err := load(ctx, r)
+	// Unblocks the packer where load ended early.
+	_ = r.CloseWithError(errEnded)
+	packErr := <-packed
+	if packErr != nil && !errors.Is(packErr, errEnded) {
+		err = packErr
+	}
+	return Sent{
+		Layers: len(s.diffIDs), LayersSent: len(s.diffIDs) - skip,
+		Bytes: wire.Load(), RawBytes: p.raw,
+	}, err
+}
+
+// errEnded is what the packer gets where the engine stopped reading.
+var errEnded = errors.New("the engine ended the transfer")
+
+// readError is a fault of the archive, not of the host.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// counter counts what goes through.
+type counter struct {
+	w io.Writer
+	n *atomic.Int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// Has says that a host image is this image: same ID. It is false for a host
+// with the containerd store, whose IDs are those of manifests.
+func Has(img stack.Image, have []stack.HostImage) bool {
+	return slices.ContainsFunc(have, func(h stack.HostImage) bool { return h.ID == img.ID })
+}
