@@ -1,0 +1,113 @@
+// Package spa owns how the web app's files reach a browser: paths, caching and
+// compression. It must not know what the pages do, nor the API that they call.
+package spa
+
+import (
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"stackctl/web"
+)
+
+const (
+	cacheForever = "public, max-age=31536000, immutable"
+	cacheAsk     = "no-cache"
+	assetPrefix  = "/assets/"
+	indexPath    = "/index.html"
+)
+
+// Handler serves the web app that is embedded in this binary. Files under
+// /assets/ carry a hash of their content in their name and are cached for ever;
+// everything else is asked for anew. Any other path answers with the page,
+// whose router knows it. Without a build in the binary every path answers 503.
+func Handler(release string) (http.Handler, error) {
+	return newHandler(web.Dist(), release)
+}
+
+func newHandler(dist fs.FS, release string) (http.Handler, error) {
+	files, err := load(dist)
+	if err != nil {
+		return nil, err
+	}
+	health := newHealth(release)
+	if files == nil {
+		return readOnly(route(notBuilt(), health.unavailable)), nil
+	}
+	return readOnly(route(site(files), health.ok)), nil
+}
+
+// route puts the health answer beside the site.
+func route(site http.HandlerFunc, health http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			health(w, r)
+			return
+		}
+		site(w, r)
+	}
+}
+
+// readOnly refuses every method but GET and HEAD.
+func readOnly(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "Only GET and HEAD are allowed here.", http.StatusMethodNotAllowed)
+			return
+		}
+		next(w, r)
+	}
+}
+
+func site(files map[string]file) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f, found := files[r.URL.Path]
+		switch {
+		case found:
+		case strings.HasPrefix(r.URL.Path, assetPrefix):
+			w.Header().Set("Cache-Control", "no-store") // A newer release may bring this file.
+			http.Error(w, "No such file in this release. Load the page again.", http.StatusNotFound)
+			return
+		default:
+			f = files[indexPath]
+		}
+		serve(w, r, f)
+	}
+}
+
+func serve(w http.ResponseWriter, r *http.Request, f file) {
+	v := f.choose(r.Header.Get("Accept-Encoding"))
+	h := w.Header()
+	h.Set("Cache-Control", f.cache)
+	h.Set("ETag", v.etag)
+	if len(f.variants) > 1 {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if matches(r.Header.Get("If-None-Match"), v.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", f.mime)
+	if v.encoding != identity {
+		h.Set("Content-Encoding", v.encoding)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(v.body)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(v.body) // The client is gone; nobody is left to tell.
+	}
+}
+
+// matches says whether an If-None-Match header names the tag (RFC 9110, 13.1.2: weak comparison).
+func matches(header, etag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
