@@ -1,0 +1,261 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// Accounts carries out what users do with their accounts.
+type Accounts struct {
+	Store  Store
+	Hasher Hasher
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// SignUp is what somebody gives to get an account.
+type SignUp struct {
+	Email       string
+	Password    string
+	DisplayName string
+}
+
+// touchEvery bounds how often a session's last use is written.
+const touchEvery = time.Minute
+
+func (a *Accounts) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
+
+// SignUp adds an account. It does the same work and gives the same answer
+// whether or not the address has one already (SPEC A4).
+func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
+	user, err := a.newUser(ctx, in)
+	if err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		added, isNew, err := tx.AddUser(ctx, user)
+		if err != nil {
+			return err
+		}
+		event := AuditEvent{Actor: added.ID, Action: "signup", SubjectKind: "user", SubjectID: added.ID, Result: AuditOK}
+		if !isNew {
+			event.Actor, event.Result = "", AuditRefused
+		}
+		return tx.Audit(ctx, event)
+	})
+}
+
+// newUser judges what was given and hashes the password.
+func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
+	email, err := CleanEmail(in.Email)
+	if err != nil {
+		return User{}, err
+	}
+	profile, err := ProfileUpdate{DisplayName: &in.DisplayName}.clean()
+	if err != nil {
+		return User{}, err
+	}
+	password, err := CleanNewPassword(in.Password, email)
+	if err != nil {
+		return User{}, err
+	}
+	hash, err := a.Hasher.Hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	return User{Email: email, PasswordHash: hash, DisplayName: *profile.DisplayName}, nil
+}
+
+// AddStaff adds a user who may use the staff pages, or makes an existing user
+// one and sets the password anew. It is what `create-staff` does.
+func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
+	user, err := a.newUser(ctx, in)
+	if err != nil {
+		return User{}, err
+	}
+	user.Staff, user.EmailVerifiedAt = true, a.now()
+	err = a.Store.InTx(ctx, func(tx Tx) error {
+		added, isNew, err := tx.AddUser(ctx, user)
+		if err != nil {
+			return err
+		}
+		if !isNew {
+			known, err := tx.User(ctx, added.ID)
+			if err != nil {
+				return err
+			}
+			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
+			if added, err = tx.SaveUser(ctx, known); err != nil {
+				return err
+			}
+			if _, err := tx.DropSessions(ctx, added.ID, ""); err != nil {
+				return err
+			}
+		}
+		user = added
+		return tx.Audit(ctx, AuditEvent{Action: "staff.create", SubjectKind: "user", SubjectID: added.ID, Result: AuditOK})
+	})
+	return user, err
+}
+
+// LogIn checks the credentials and starts a session of a kind. A session that
+// the device had before ends: a token never outlives a login.
+func (a *Accounts) LogIn(ctx context.Context, email, password string, kind SessionKind, before Token) (Token, User, error) {
+	user, err := a.verified(ctx, email, password, kind)
+	if err != nil {
+		return "", User{}, err
+	}
+	token := NewToken()
+	err = a.Store.InTx(ctx, func(tx Tx) error {
+		if before != "" {
+			if _, err := tx.DropSession(ctx, before.Hash()); err != nil {
+				return err
+			}
+		}
+		if err := a.startSession(ctx, tx, user, kind, token); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+	})
+	return token, user, err
+}
+
+func (a *Accounts) startSession(ctx context.Context, tx Tx, user User, kind SessionKind, token Token) error {
+	now, from := a.now(), OriginOf(ctx)
+	_, err := tx.AddSession(ctx, Session{
+		UserID: user.ID, Kind: kind, CreatedAt: now, SeenAt: now,
+		ExpiresAt: now.Add(kind.Lifetime().Absolute), IP: from.IP, UserAgent: from.UserAgent,
+	}, token.Hash())
+	return err
+}
+
+func loginAction(kind SessionKind) string {
+	if kind == SessionStaff {
+		return "staff.login"
+	}
+	return "login"
+}
+
+// verified gives the user whom the credentials fit. Every refusal takes one
+// hash and one audit event and has the same error.
+func (a *Accounts) verified(ctx context.Context, email, password string, kind SessionKind) (User, error) {
+	var user User
+	clean, err := CleanEmail(email)
+	if err == nil {
+		user, err = a.Store.UserByEmail(ctx, clean)
+	}
+	if err != nil && CodeOf(err) != CodeNotFound && CodeOf(err) != CodeInvalid {
+		return User{}, err
+	}
+	password = normalPassword(password)
+	fits, weak, err := a.Hasher.Verify(ctx, user.PasswordHash, password)
+	if err != nil {
+		return User{}, err
+	}
+	if !fits || user.Disabled() || kind == SessionStaff && !user.Staff {
+		err := a.Store.InTx(ctx, func(tx Tx) error {
+			return tx.Audit(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditRefused})
+		})
+		return User{}, errOr(err, errCredentials)
+	}
+	if weak {
+		return user, a.upgradeHash(ctx, user, password)
+	}
+	return user, nil
+}
+
+func errOr(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
+
+// upgradeHash hashes the password anew with today's parameters.
+func (a *Accounts) upgradeHash(ctx context.Context, user User, password string) error {
+	hash, err := a.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil || now.PasswordHash != user.PasswordHash {
+			return err // changed meanwhile: that one is newer
+		}
+		now.PasswordHash = hash
+		_, err = tx.SaveUser(ctx, now)
+		return err
+	})
+}
+
+// LogOut ends the session of a token.
+func (a *Accounts) LogOut(ctx context.Context, user User, token Token) error {
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		if _, err := tx.DropSession(ctx, token.Hash()); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "logout", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+	})
+}
+
+// Authenticate gives the session and user of a token. A session that is over
+// and the session of a disabled user are refused with CodeUnauthorized, and so
+// is a staff session of a user who is no longer staff.
+func (a *Accounts) Authenticate(ctx context.Context, token Token, kind SessionKind) (Session, User, error) {
+	if !token.WellFormed() {
+		return Session{}, User{}, errUnauthorized
+	}
+	session, user, err := a.Store.SessionByToken(ctx, token.Hash(), kind)
+	if CodeOf(err) == CodeNotFound {
+		return Session{}, User{}, errUnauthorized
+	}
+	if err != nil {
+		return Session{}, User{}, err
+	}
+	now := a.now()
+	if session.Expired(now) || user.Disabled() || kind == SessionStaff && !user.Staff {
+		return Session{}, User{}, errUnauthorized
+	}
+	if now.Sub(session.SeenAt) >= touchEvery {
+		if err := a.Store.TouchSession(ctx, session.ID, now); err != nil {
+			return Session{}, User{}, err
+		}
+	}
+	return session, user, nil
+}
+
+// UpdateProfile changes what a user may change about themselves.
+func (a *Accounts) UpdateProfile(ctx context.Context, userID string, update ProfileUpdate) (User, error) {
+	update, err := update.clean()
+	if err != nil {
+		return User{}, err
+	}
+	var saved User
+	err = a.Store.InTx(ctx, func(tx Tx) error {
+		user, err := tx.User(ctx, userID)
+		if err != nil {
+			return err
+		}
+		detail := map[string]any{}
+		for _, m := range []struct {
+			name string
+			to   *string
+			at   *string
+		}{{"display_name", update.DisplayName, &user.DisplayName}, {"avatar_url", update.AvatarURL, &user.AvatarURL}, {"bio", update.Bio, &user.Bio}} {
+			if m.to != nil && *m.to != *m.at {
+				detail[m.name] = map[string]any{"before": *m.at, "after": *m.to}
+				*m.at = *m.to
+			}
+		}
+		if saved, err = tx.SaveUser(ctx, user); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "profile.update", SubjectKind: "user", SubjectID: userID, Result: AuditOK, Detail: detail})
+	})
+	return saved, err
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"errors"
+	"time"
+)
+
+// Code groups errors by what the caller can do about them; each way in (API,
+// staff pages, command line) has one table from codes to its own answers.
+type Code string
+
+// The codes. An error without one is CodeInternal: it is logged, and its text
+// is shown to nobody.
+const (
+	CodeInvalid      Code = "invalid"
+	CodeCredentials  Code = "credentials"
+	CodeUnauthorized Code = "unauthorized"
+	CodeForbidden    Code = "forbidden"
+	CodeNotFound     Code = "not-found"
+	CodeConflict     Code = "conflict"
+	CodeLimited      Code = "limited"
+	CodeUnavailable  Code = "unavailable"
+	CodeInternal     Code = "internal"
+)
+
+// Error is an error with a message that users may read.
+type Error struct {
+	Code    Code
+	Message string
+	// Fields are the members of the input that were refused.
+	Fields []Field
+	// RetryAfter is when to try again, for CodeLimited and CodeUnavailable.
+	RetryAfter time.Duration
+	// Err is the cause; it is logged, never shown.
+	Err error
+}
+
+// Field is one refused member of an input.
+type Field struct {
+	Name    string
+	Message string
+}
+
+func (e *Error) Error() string {
+	s := string(e.Code) + ": " + e.Message
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf finds the code of an error.
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// Invalid makes an error about one member of the input.
+func Invalid(field, message string) error {
+	return &Error{Code: CodeInvalid, Message: "The request was refused.", Fields: []Field{{Name: field, Message: message}}}
+}
+
+// Unavailable makes an error about something that does not answer now.
+func Unavailable(message string, err error) error {
+	return &Error{Code: CodeUnavailable, Message: message, RetryAfter: 2 * time.Second, Err: err}
+}
+
+// ErrNotFound is what a Store returns where there is no such row.
+var ErrNotFound = &Error{Code: CodeNotFound, Message: "There is no such thing."}
+
+var (
+	errCredentials  = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong."}
+	errUnauthorized = &Error{Code: CodeUnauthorized, Message: "You are not logged in."}
+)

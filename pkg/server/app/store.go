@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps the accounts. Errors have a code: CodeNotFound where a row is
+// missing, CodeUnavailable where the database does not answer.
+type Store interface {
+	// InTx runs a function in one transaction: all that it did happens, or
+	// nothing.
+	InTx(ctx context.Context, do func(Tx) error) error
+	// UserByEmail finds a user by the clean form of an address.
+	UserByEmail(ctx context.Context, email string) (User, error)
+	// SessionByToken finds a session and its user by the token's hash.
+	SessionByToken(ctx context.Context, hash []byte, kind SessionKind) (Session, User, error)
+	// TouchSession notes that a session was used.
+	TouchSession(ctx context.Context, id string, at time.Time) error
+}
+
+// Tx is what can be done in a transaction.
+type Tx interface {
+	// AddUser adds a user; false: the address is taken, nothing was added.
+	AddUser(ctx context.Context, u User) (User, bool, error)
+	// User reads a user and holds the row until the transaction ends.
+	User(ctx context.Context, id string) (User, error)
+	// SaveUser writes the members of a user that can change.
+	SaveUser(ctx context.Context, u User) (User, error)
+	AddSession(ctx context.Context, s Session, hash []byte) (Session, error)
+	// DropSession ends one session; false: there was none.
+	DropSession(ctx context.Context, hash []byte) (bool, error)
+	// DropSessions ends the sessions of a user except one; empty spares none.
+	DropSessions(ctx context.Context, userID, except string) (int, error)
+	// Audit adds an event with the origin of the context.
+	Audit(ctx context.Context, e AuditEvent) error
+	// Enqueue adds a job that exists exactly if the transaction commits.
+	Enqueue(ctx context.Context, args JobArgs, o JobOptions) error
+}
+
+// Hasher hashes passwords. It bounds how many hashes run at once: a call may
+// wait, and fails with CodeUnavailable when it would wait too long.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+	// Verify says whether the password fits, and whether the hash is weaker
+	// than what Hash makes now. An empty hash takes the same time and fits
+	// nothing.
+	Verify(ctx context.Context, hash, password string) (ok, weak bool, err error)
+}

@@ -1,0 +1,61 @@
+-- One row for each object of the schema: what it is, and its definition.
+-- Objects that belong to an extension are the extension's own business.
+WITH foreign_objects AS (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+), rel AS (
+    SELECT c.* FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_class'::regclass AND f.objid = c.oid)
+)
+SELECT 'schema ' || nspname AS object, '' AS definition
+FROM pg_namespace n
+WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_namespace'::regclass AND f.objid = n.oid)
+UNION ALL
+SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'p' THEN 'table ' WHEN 'v' THEN 'view ' WHEN 'm' THEN 'view ' ELSE 'relation ' END || relname,
+    concat_ws(', ', CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized' ELSE relkind::text END,
+        CASE relpersistence WHEN 'u' THEN 'unlogged' END,
+        CASE WHEN relrowsecurity THEN 'row security' END,
+        CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(oid)) END)
+FROM rel WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+UNION ALL
+SELECT 'sequence ' || rel.relname, format('%s from %s by %s between %s and %s%s', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax,
+        CASE WHEN s.seqcycle THEN ' cycle' END)
+FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid
+UNION ALL
+SELECT 'column ' || rel.relname || '.' || a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+        CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
+        CASE a.attidentity WHEN 'a' THEN 'always identity' WHEN 'd' THEN 'default identity' END,
+        CASE WHEN a.attgenerated <> '' THEN 'generated' END,
+        'default ' || pg_get_expr(d.adbin, d.adrelid),
+        CASE WHEN a.attcollation <> t.typcollation THEN 'collate ' || a.attcollation::regcollation END)
+FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE rel.relkind IN ('r', 'p', 'v', 'm', 'f')
+UNION ALL
+-- A not-null constraint (PostgreSQL 18) is told by its column.
+SELECT 'constraint ' || rel.relname || '.' || c.conname, pg_get_constraintdef(c.oid)
+FROM rel JOIN pg_constraint c ON c.conrelid = rel.oid AND c.contype NOT IN ('n', 't')
+UNION ALL
+SELECT 'index ' || rel.relname, pg_get_indexdef(rel.oid) || CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END
+FROM rel JOIN pg_index i ON i.indexrelid = rel.oid
+UNION ALL
+SELECT 'trigger ' || rel.relname || '.' || t.tgname, pg_get_triggerdef(t.oid) || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' (not enabled)' END
+FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
+UNION ALL
+SELECT 'policy ' || rel.relname || '.' || p.polname, format('%s %s %s', p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
+UNION ALL
+SELECT 'function ' || p.oid::regprocedure, format('%s %s %s', p.prokind, coalesce(pg_get_function_result(p.oid), ''), md5(p.prosrc))
+FROM pg_proc p
+WHERE p.pronamespace = 'public'::regnamespace
+  AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_proc'::regclass AND f.objid = p.oid)
+UNION ALL
+SELECT 'type ' || t.typname, CASE t.typtype
+        WHEN 'e' THEN 'enum ' || (SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
+        WHEN 'd' THEN 'domain ' || format_type(t.typbasetype, t.typtypmod) ELSE t.typtype::text END
+FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE t.typnamespace = 'public'::regnamespace AND t.typelem = 0 AND (t.typrelid = 0 OR c.relkind = 'c') AND t.typtype <> 'm'
+  AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_type'::regclass AND f.objid = t.oid)
+ORDER BY object

@@ -1,0 +1,106 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
+
+	"stackctl/pkg/server/app"
+)
+
+// Address says where the database is.
+type Address struct {
+	Host     string
+	Port     uint16
+	Name     string
+	User     string
+	Password string
+}
+
+// DB is one pool, in the two forms in which it is used.
+type DB struct {
+	Pool *pgxpool.Pool
+	SQL  *sqlx.DB
+}
+
+// Open makes a pool of at most size connections. It does not connect yet: a
+// role starts without its database and is not ready until it answers.
+func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
+	c, err := pgxpool.ParseConfig("sslmode=disable")
+	if err != nil {
+		return nil, fmt.Errorf("prepare the connection to %s:%d: %w", a.Host, a.Port, err)
+	}
+	c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Database = a.Host, a.Port, a.Name
+	c.ConnConfig.User, c.ConnConfig.Password = a.User, a.Password
+	c.ConnConfig.Fallbacks = nil
+	c.ConnConfig.ConnectTimeout = 3 * time.Second
+	c.ConnConfig.StatementCacheCapacity = 64
+	c.ConnConfig.RuntimeParams = map[string]string{
+		"application_name":                    "server " + role,
+		"timezone":                            "UTC",
+		"statement_timeout":                   "15000",
+		"idle_in_transaction_session_timeout": "30000",
+	}
+	c.MaxConns, c.MinConns = int32(size), 0
+	// A connection at rest costs the server several MiB.
+	c.MaxConnIdleTime, c.MaxConnLifetime = time.Minute, 30*time.Minute
+	c.HealthCheckPeriod = 15 * time.Second
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("open the pool for %s:%d: %w", a.Host, a.Port, err)
+	}
+	return &DB{Pool: pool, SQL: sqlx.NewDb(stdlib.OpenDBFromPool(pool), "pgx")}, nil
+}
+
+// Close closes the pool.
+func (db *DB) Close() {
+	_ = db.SQL.Close()
+	db.Pool.Close()
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.Pool.Ping(ctx) }
+
+// coded gives an error the code that the app knows it by.
+func coded(err error) error {
+	var known *app.Error
+	var server *pgconn.PgError
+	var connect *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, pgx.ErrNoRows):
+		return app.ErrNotFound
+	case errors.As(err, &server):
+		if isOutage(server.Code) {
+			return app.Unavailable("The database does not answer.", err)
+		}
+		return err
+	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, context.Canceled), pgconn.SafeToRetry(err), errors.Is(err, net.ErrClosed):
+		return app.Unavailable("The database does not answer.", err)
+	}
+	return err
+}
+
+// isOutage says whether a SQLSTATE tells of the server rather than of the
+// query: connection exceptions, shutdown, too many connections, time-outs.
+func isOutage(state string) bool {
+	switch state {
+	case "53300", "57P01", "57P02", "57P03", "57014", "55P03", "40001", "40P01":
+		return true
+	}
+	return len(state) == 5 && state[:2] == "08"
+}

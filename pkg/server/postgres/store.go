@@ -1,0 +1,155 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"stackctl/pkg/server/app"
+)
+
+// Enqueue adds a job in a transaction; jobs.Inserter has one.
+type Enqueue func(ctx context.Context, tx *sql.Tx, args app.JobArgs, o app.JobOptions) error
+
+// Store is app.Store on PostgreSQL.
+type Store struct {
+	db      *sqlx.DB
+	enqueue Enqueue
+}
+
+// NewStore makes a Store.
+func NewStore(db *DB, enqueue Enqueue) *Store { return &Store{db: db.SQL, enqueue: enqueue} }
+
+// InTx runs a function in one transaction.
+func (s *Store) InTx(ctx context.Context, do func(app.Tx) error) error {
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return coded(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := do(&storeTx{tx: tx, enqueue: s.enqueue}); err != nil {
+		return err
+	}
+	return coded(tx.Commit())
+}
+
+// UserByEmail finds a user by the clean form of an address.
+func (s *Store) UserByEmail(ctx context.Context, email string) (app.User, error) {
+	return getUser(ctx, s.db, `SELECT `+userColumns+` FROM users u WHERE email = $1`, email)
+}
+
+// SessionByToken finds a session and its user by the token's hash.
+func (s *Store) SessionByToken(ctx context.Context, hash []byte, kind app.SessionKind) (app.Session, app.User, error) {
+	var row struct {
+		sessionRow
+		userRow
+	}
+	err := s.db.GetContext(ctx, &row, `SELECT `+sessionColumns+`, `+userColumns+`
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1 AND s.kind = $2`, hash, kind)
+	return row.session(), row.user(), coded(err)
+}
+
+// TouchSession notes that a session was used.
+func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, at)
+	return coded(err)
+}
+
+// SweepSessions removes sessions that are over.
+func (s *Store) SweepSessions(ctx context.Context, now time.Time) (int64, error) {
+	total := int64(0)
+	for _, kind := range []app.SessionKind{app.SessionSite, app.SessionStaff} {
+		r, err := s.db.ExecContext(ctx, `DELETE FROM sessions WHERE kind = $1 AND (expires_at <= $2 OR seen_at <= $3)`,
+			kind, now, now.Add(-kind.Lifetime().Idle))
+		if err != nil {
+			return total, coded(err)
+		}
+		n, _ := r.RowsAffected()
+		total += n
+	}
+	return total, nil
+}
+
+// SweepAudit removes audit events from before a time; the database refuses
+// any that is younger than a year.
+func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int64, error) {
+	r, err := s.db.ExecContext(ctx, `DELETE FROM audit_events WHERE at < $1`, before)
+	if err != nil {
+		return 0, coded(err)
+	}
+	n, _ := r.RowsAffected()
+	return n, nil
+}
+
+type storeTx struct {
+	tx      *sqlx.Tx
+	enqueue Enqueue
+}
+
+func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, error) {
+	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, is_staff)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
+		u.Email, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.Staff)
+	if app.CodeOf(err) == app.CodeNotFound && err != nil {
+		known, err := getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE email = $1`, u.Email)
+		return known, false, err
+	}
+	return added, err == nil, err
+}
+
+func (t *storeTx) User(ctx context.Context, id string) (app.User, error) {
+	return getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE id = $1 FOR UPDATE`, id)
+}
+
+func (t *storeTx) SaveUser(ctx context.Context, u app.User) (app.User, error) {
+	return getUser(ctx, t.tx, `UPDATE users u SET email_verified_at = $2, password_hash = $3, display_name = $4, avatar_url = $5,
+		bio = $6, is_staff = $7, disabled_at = $8, updated_at = now() WHERE id = $1 RETURNING `+userColumns,
+		u.ID, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.AvatarURL, u.Bio, u.Staff, nullTime(u.DisabledAt))
+}
+
+func (t *storeTx) AddSession(ctx context.Context, s app.Session, hash []byte) (app.Session, error) {
+	err := t.tx.GetContext(ctx, &s.ID, `INSERT INTO sessions (user_id, token_hash, kind, created_at, seen_at, expires_at, ip, user_agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		s.UserID, hash, s.Kind, s.CreatedAt, s.SeenAt, s.ExpiresAt, s.IP, printable(s.UserAgent))
+	return s, coded(err)
+}
+
+func (t *storeTx) DropSession(ctx context.Context, hash []byte) (bool, error) {
+	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash)
+	if err != nil {
+		return false, coded(err)
+	}
+	n, _ := r.RowsAffected()
+	return n > 0, nil
+}
+
+func (t *storeTx) DropSessions(ctx context.Context, userID, except string) (int, error) {
+	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1 AND ($2 = '' OR id::text <> $2)`, userID, except)
+	if err != nil {
+		return 0, coded(err)
+	}
+	n, _ := r.RowsAffected()
+	return int(n), nil
+}
+
+func (t *storeTx) Audit(ctx context.Context, e app.AuditEvent) error {
+	from := app.OriginOf(ctx)
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return err
+	}
+	if e.Detail == nil {
+		detail = []byte("{}")
+	}
+	_, err = t.tx.ExecContext(ctx, `INSERT INTO audit_events (actor_id, action, subject_kind, subject_id, result, ip, user_agent, request_id, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		nullText(e.Actor), e.Action, e.SubjectKind, e.SubjectID, e.Result, from.IP, printable(from.UserAgent), from.RequestID, string(detail))
+	return coded(err)
+}
+
+func (t *storeTx) Enqueue(ctx context.Context, args app.JobArgs, o app.JobOptions) error {
+	return coded(t.enqueue(ctx, t.tx.Tx, args, o))
+}

@@ -1,0 +1,66 @@
+package testdb
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Redis is a running redis-server.
+type Redis struct {
+	Addr string
+	port int
+	dir  string
+	cmd  *exec.Cmd
+}
+
+// NewRedis starts a redis-server for one test, which may stop and start it.
+func NewRedis(t testing.TB) *Redis {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Redis{Addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, dir: t.TempDir()}
+	if err := r.Start(); err != nil {
+		t.Fatalf("start redis-server (Debian's package redis-server): %v", err)
+	}
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// Start starts it, again on the same port and empty.
+func (r *Redis) Start() error {
+	r.cmd = exec.Command("redis-server", "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+		"--requirepass", Password, "--dir", r.dir, "--daemonize", "no", "--loglevel", "warning")
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := r.cmd.Start(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("tcp", r.Addr); err == nil {
+			return c.Close()
+		}
+	}
+	return fmt.Errorf("no answer on %s", r.Addr)
+}
+
+// Stop ends it at once.
+func (r *Redis) Stop() {
+	if r.cmd == nil {
+		return
+	}
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+	r.cmd = nil
+}
+
+// Freeze stops it from answering while its connections stay open.
+func (r *Redis) Freeze() error { return r.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it answer again.
+func (r *Redis) Thaw() error { return r.cmd.Process.Signal(syscall.SIGCONT) }
