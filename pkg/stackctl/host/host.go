@@ -1,0 +1,269 @@
+// Package host owns the one SSH connection to a server: commands, files and
+// tunnels through it. It must not know what is deployed, nor why.
+package host
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/melbahja/goph"
+	"github.com/pkg/sftp"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// MaxSessions is how many commands run at a time. sshd allows ten sessions on
+// a connection by default; files take one of them. Tunnels are not counted.
+const MaxSessions = 8
+
+// Deadlines of a connection.
+const (
+	connectTimeout = 10 * time.Second
+	keepaliveEvery = 3 * time.Second
+	// silenceLimit is checked every keepaliveEvery, so that a peer is given up
+	// after 15 s at the latest.
+	silenceLimit = 12 * time.Second
+)
+
+// Options say where to connect and as whom.
+type Options struct {
+	// Address is a host name or IP address.
+	Address string
+	// Port is 22 where it is 0.
+	Port int
+	User string
+	// Key is a private key file; empty means the agent.
+	Key string
+	// Agent is the agent's socket; empty means SSH_AUTH_SOCK.
+	Agent string
+	// KnownHosts is the file of trusted host keys; empty means
+	// ~/.ssh/known_hosts.
+	KnownHosts string
+	// Target is the target's name, for the command that an error recommends.
+	Target string
+}
+
+// OptionsFor connects to a target, as its admin or as its deploy user.
+func OptionsFor(target stack.Target, admin bool) Options {
+	o := Options{
+		Address: target.Host, Port: target.Port, User: target.User,
+		Key: target.Key, KnownHosts: target.KnownHosts, Target: target.Name,
+	}
+	if admin {
+		o.User = target.Admin
+		if o.User == "" {
+			o.User = "root"
+		}
+	}
+	return o
+}
+
+// String is the login as people write it.
+func (o Options) String() string {
+	s := o.Address
+	if o.User != "" {
+		s = o.User + "@" + s
+	}
+	if o.Port != 0 && o.Port != 22 {
+		s = o.User + "@" + net.JoinHostPort(o.Address, strconv.Itoa(o.Port))
+	}
+	return s
+}
+
+// dialAddress is host:port.
+func (o Options) dialAddress() string {
+	port := o.Port
+	if port == 0 {
+		port = 22
+	}
+	return net.JoinHostPort(o.Address, strconv.Itoa(port))
+}
+
+// Conn is one SSH connection. It is safe for concurrent use. Every error of a
+// lost connection has the cause "unreachable".
+type Conn struct {
+	options Options
+	client  *goph.Client
+	wire    *wire
+	slots   chan struct{}
+	done    chan struct{}
+
+	end    sync.Mutex
+	reason error // why the connection ended, where it was not asked for
+	closed bool
+
+	files    sync.Mutex
+	sftp     *sftp.Client
+	sessions atomic.Int64
+	tunnels  atomic.Int64
+}
+
+// Stats counts what went through a connection.
+type Stats struct {
+	// Connections is always 1: there is no other.
+	Connections int
+	// Sessions counts commands and the file channel, Tunnels the tunnelled
+	// sockets.
+	Sessions, Tunnels int64
+	// Sent and Received are bytes on the wire.
+	Sent, Received int64
+}
+
+// Stats tells what went through so far.
+func (c *Conn) Stats() Stats {
+	return Stats{
+		Connections: 1,
+		Sessions:    c.sessions.Load(), Tunnels: c.tunnels.Load(),
+		Sent: c.wire.sent.Load(), Received: c.wire.received.Load(),
+	}
+}
+
+// Options are those that the connection was made with.
+func (c *Conn) Options() Options { return c.options }
+
+// Again opens a second connection with the same options.
+func (c *Conn) Again(ctx context.Context) (*Conn, error) { return Dial(ctx, c.options) }
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Close ends the connection and everything that goes through it.
+func (c *Conn) Close() error {
+	c.give(nil)
+	err := c.client.Close()
+	<-c.done
+	return err
+}
+
+// give notes why the connection ends; the first one to say so is believed.
+func (c *Conn) give(reason error) {
+	c.end.Lock()
+	defer c.end.Unlock()
+	if !c.closed {
+		c.closed, c.reason = true, reason
+	}
+}
+
+// lost is the error of a connection that has ended, or nil.
+func (c *Conn) lost() error {
+	select {
+	case <-c.done:
+	default:
+		return nil
+	}
+	c.end.Lock()
+	defer c.end.Unlock()
+	if c.reason == nil {
+		return stack.Fault(stack.CauseUnreachable, "connection to "+c.options.String(), net.ErrClosed, "")
+	}
+	return stack.Fault(stack.CauseUnreachable, "connection to "+c.options.String(), c.reason,
+		"nothing was given up half done; run the same command again when the server answers")
+}
+
+// fail adds what was tried to an error, and says so if the connection is lost.
+func (c *Conn) fail(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s on %s: %w", what, c.options, context.Cause(ctx))
+	}
+	if lost := c.lost(); lost != nil {
+		return fmt.Errorf("%s: %w", what, lost)
+	}
+	return fmt.Errorf("%s on %s: %w", what, c.options, err)
+}
+
+// watch ends the connection when the peer is silent, and closes done when it
+// has ended for whatever reason.
+func (c *Conn) watch() {
+	ended := make(chan error, 1)
+	go func() { ended <- c.client.Wait() }()
+	tick := time.NewTicker(keepaliveEvery)
+	defer tick.Stop()
+	asking := make(chan struct{}, 1)
+	for {
+		select {
+		case err := <-ended:
+			if err == nil {
+				err = fmt.Errorf("the server ended it")
+			} else {
+				err = fmt.Errorf("the server or the network ended it: %w", err)
+			}
+			c.give(err)
+			close(c.done)
+			return
+		case <-tick.C:
+			if silent := c.wire.silent(); silent > silenceLimit {
+				c.give(fmt.Errorf("no answer for %d s", int(silent.Seconds())))
+				c.wire.Close()
+				continue
+			}
+			select {
+			case asking <- struct{}{}:
+				go func() {
+					_, _, _ = c.client.SendRequest("keepalive@openssh.com", true, nil)
+					<-asking
+				}()
+			default: // the last one is not answered yet
+			}
+		}
+	}
+}
+
+// wire counts the bytes of a connection, notes when the last ones came and
+// keeps the first ones, which tell what kind of server it is.
+type wire struct {
+	net.Conn
+	sent, received, last atomic.Int64
+	lock                 sync.Mutex
+	first                []byte
+}
+
+// greetingLimit is how much of a server's first bytes is kept.
+const greetingLimit = 256
+
+func newWire(conn net.Conn) *wire {
+	w := &wire{Conn: conn}
+	w.last.Store(int64(time.Since(start)))
+	return w
+}
+
+// start makes instants of the monotonic clock comparable as numbers.
+var start = time.Now()
+
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		if before := w.received.Add(int64(n)) - int64(n); before < greetingLimit {
+			w.lock.Lock()
+			w.first = append(w.first, p[:min(n, greetingLimit-int(before))]...)
+			w.lock.Unlock()
+		}
+		w.last.Store(int64(time.Since(start)))
+	}
+	return n, err
+}
+
+// greeting is what the server said first.
+func (w *wire) greeting() string {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	return string(w.first)
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.sent.Add(int64(n))
+	return n, err
+}
+
+// silent is how long nothing came.
+func (w *wire) silent() time.Duration {
+	return time.Since(start) - time.Duration(w.last.Load())
+}

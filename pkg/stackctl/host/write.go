@@ -1,0 +1,266 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/sync/errgroup"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// writers is how many files are written at a time; more is no faster.
+const writers = 16
+
+// Scratch is the folder under a root where WriteFiles puts temporary names: on
+// the same filesystem, and outside every folder that a program watches.
+const Scratch = "tmp"
+
+// createNew are the flags of a file that must not be there yet.
+const createNew = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+
+// DiskFullError says that the server has no room for a file.
+type DiskFullError struct {
+	Path   string
+	Needed int64
+	Free   int64
+	// NoInodes says that there is room, but no file can be added.
+	NoInodes bool
+}
+
+func (e *DiskFullError) Error() string {
+	if e.NoInodes {
+		return fmt.Sprintf("the filesystem of %s has no free inode; remove old files there", e.Path)
+	}
+	return fmt.Sprintf("disk full: %s needs %d bytes, its filesystem has %d free; free some with `docker image prune`, `docker builder prune`, by removing old releases, or enlarge the disk",
+		e.Path, e.Needed, e.Free)
+}
+
+// Unwrap lets errors.Is find ENOSPC.
+func (e *DiskFullError) Unwrap() error { return syscall.ENOSPC }
+
+// WriteFile writes a file so that nobody ever sees half of it: under a
+// temporary name beside it, to the disk, then renamed.
+func (c *Conn) WriteFile(ctx context.Context, name string, content []byte, mode fs.FileMode) error {
+	return c.WriteFileVia(ctx, path.Dir(name), name, content, mode)
+}
+
+// WriteFileVia is WriteFile with the temporary name in another folder of the
+// same filesystem, for a file in a folder that a program watches.
+func (c *Conn) WriteFileVia(ctx context.Context, tmpDir, name string, content []byte, mode fs.FileMode) error {
+	_, err := file(ctx, c, "write", name, func(s *sftp.Client) (struct{}, error) {
+		tmp, err := writeTemporary(s, tmpDir, name, content, mode)
+		if err == nil {
+			if err = s.PosixRename(tmp, name); err != nil {
+				_ = s.Remove(tmp)
+			}
+		}
+		return struct{}{}, full(s, tmpDir, name, len(content), err)
+	})
+	return err
+}
+
+// WriteExclusive writes a file that must not be there yet, all of it in one
+// instant. It fails with fs.ErrExist if it is there, so that of many who try
+// exactly one succeeds.
+func (c *Conn) WriteExclusive(ctx context.Context, name string, content []byte) error {
+	_, err := file(ctx, c, "create", name, func(s *sftp.Client) (struct{}, error) {
+		tmp, err := writeTemporary(s, path.Dir(name), name, content, 0o644)
+		if err != nil {
+			return struct{}{}, full(s, path.Dir(name), name, len(content), err)
+		}
+		defer func() { _ = s.Remove(tmp) }()
+		// A link fails where the name is taken. SFTP says only "failure", so
+		// it is looked at; if it went away in between, it is tried again.
+		for range 3 {
+			if err = s.Link(tmp, name); err == nil {
+				return struct{}{}, nil
+			}
+			if _, look := s.Lstat(name); look == nil {
+				return struct{}{}, fs.ErrExist
+			}
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// writeTemporary writes content under a new name in dir and returns that name.
+func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.FileMode) (string, error) {
+	tmp := path.Join(dir, "."+path.Base(name)+"."+rand.Text()[:10]+".tmp")
+	f, err := s.OpenFile(tmp, createNew)
+	if err != nil {
+		return "", err
+	}
+	// The mode comes first: a secret is never readable, not even while it is written.
+	err = f.Chmod(mode.Perm())
+	if err == nil {
+		_, err = f.Write(content)
+	}
+	if _, can := s.HasExtension("fsync@openssh.com"); can && err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = s.Remove(tmp)
+		return "", err
+	}
+	return tmp, nil
+}
+
+// full tells a full disk from other failures: SFTP has no code for it.
+func full(s *sftp.Client, dir, name string, size int, err error) error {
+	var status *sftp.StatusError
+	if err == nil || !errors.As(err, &status) || status.FxCode() != sftp.ErrSSHFxFailure {
+		return err
+	}
+	disk, look := s.StatVFS(dir)
+	if look != nil {
+		return err
+	}
+	free := int64(disk.Bavail * disk.Frsize)
+	switch {
+	case free < int64(size)+int64(disk.Frsize):
+		return &DiskFullError{Path: name, Needed: int64(size), Free: free}
+	case disk.Files > 0 && disk.Favail == 0:
+		return &DiskFullError{Path: name, NoInodes: true}
+	}
+	return err
+}
+
+// WriteFiles writes those files under root whose content or mode differs from
+// what is there, and returns their paths, sorted. Paths are relative to root.
+func (c *Conn) WriteFiles(ctx context.Context, root string, files []stack.File) ([]string, error) {
+	names := make([]string, len(files))
+	for i, f := range files {
+		if !fs.ValidPath(f.Path) || f.Path == "." {
+			return nil, c.fail(ctx, "write "+f.Path, fmt.Errorf("the path is not inside %s: %w", root, fs.ErrInvalid))
+		}
+		names[i] = f.Path
+	}
+	there, err := c.inspect(ctx, root, names)
+	if err != nil {
+		return nil, err
+	}
+	var write []stack.File
+	for _, f := range files {
+		sum := sha256.Sum256(f.Content)
+		if there[f.Path] != (entry{hex.EncodeToString(sum[:]), f.Mode.Perm()}) {
+			write = append(write, f)
+		}
+	}
+	if len(write) == 0 {
+		return nil, nil
+	}
+	if err := c.mkdirs(ctx, root, write); err != nil {
+		return nil, err
+	}
+	return c.writeAll(ctx, root, write)
+}
+
+// mkdirs makes the folders that files go to, and the scratch folder.
+func (c *Conn) mkdirs(ctx context.Context, root string, files []stack.File) error {
+	dirs := []string{path.Join(root, Scratch)}
+	for _, f := range files {
+		dirs = append(dirs, path.Dir(path.Join(root, f.Path)))
+	}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
+	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(dirs, "\x00")), "xargs", "-0", "mkdir", "-p", "--")
+	if err == nil && out.Exit != 0 {
+		err = c.fail(ctx, "make folders under "+root, errors.New(lastLine(out.Stderr)))
+	}
+	return err
+}
+
+func (c *Conn) writeAll(ctx context.Context, root string, files []stack.File) ([]string, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	var lock sync.Mutex
+	var written []string
+	for _, f := range files {
+		group.Go(func() error {
+			err := c.WriteFileVia(ctx, path.Join(root, Scratch), path.Join(root, f.Path), f.Content, f.Mode)
+			if err == nil {
+				lock.Lock()
+				defer lock.Unlock()
+				written = append(written, f.Path)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	slices.Sort(written)
+	return written, err
+}
+
+// Hashes maps those of paths that are files under root to the SHA-256 of their
+// content, in hex.
+func (c *Conn) Hashes(ctx context.Context, root string, paths []string) (map[string]string, error) {
+	there, err := c.inspect(ctx, root, paths)
+	hashes := make(map[string]string, len(there))
+	for name, e := range there {
+		hashes[name] = e.hash
+	}
+	return hashes, err
+}
+
+// entry is what is compared of a file.
+type entry struct {
+	hash string
+	mode fs.FileMode
+}
+
+// inspectScript reads NUL-separated paths and prints the hash of each file
+// that is there, then the mode of each. What cannot be read is an error.
+const inspectScript = `cd -- "$1" 2>/dev/null || exit 0
+LC_ALL=C exec xargs -0 -r sh -c 'for f do
+  shift
+  [ -f "$f" ] && set -- "$@" "$f"
+done
+[ $# -gt 0 ] || exit 0
+sha256sum -z -- "$@" && stat -L --printf "%a  %n\0" -- "$@"' sh`
+
+func (c *Conn) inspect(ctx context.Context, root string, paths []string) (map[string]entry, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(paths, "\x00")), "sh", "-c", inspectScript, "sh", root)
+	if err == nil && out.Exit != 0 {
+		err = c.fail(ctx, "compare the files under "+root, errors.New(lastLine(out.Stderr)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]entry{}
+	for line := range strings.SplitSeq(string(out.Stdout), "\x00") {
+		value, name, found := strings.Cut(line, "  ")
+		e := there[name]
+		switch {
+		case !found:
+			continue
+		case len(value) == hex.EncodedLen(sha256.Size):
+			e.hash = value
+		default:
+			mode, err := strconv.ParseUint(value, 8, 32)
+			if err != nil {
+				return nil, c.fail(ctx, "compare the files under "+root, err)
+			}
+			e.mode = fs.FileMode(mode)
+		}
+		there[name] = e
+	}
+	return there, nil
+}
