@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// recipe says how one image is had.
+type recipe struct {
+	name string
+	// ref is the image's name in the compose file.
+	ref string
+	// folder below --out that gets the archive.
+	folder string
+	// public images exist in a registry and are pulled where it answers.
+	public bool
+	// onRequest recipes are made only when named.
+	onRequest bool
+	// uncached recipes have their own, finer cache (Go's build cache).
+	uncached bool
+	// inputs are the files, relative to test/images, that decide the result.
+	inputs []string
+	build  func(ctx context.Context, j *job) (v1.Image, error)
+}
+
+// Folders below --out. What deploy ships lies apart from what the sandbox uses.
+const (
+	stackFolder   = "images"
+	sandboxFolder = "sandbox"
+)
+
+// recipes lists the images, slowest first so that two builders share the time well.
+func recipes() []recipe {
+	return []recipe{
+		{name: "traefik", ref: "traefik:v" + traefikVersion, folder: stackFolder, public: true,
+			inputs: []string{"traefik.go", "traefik/go.mod", "traefik/go.sum", "traefik/dns_stub.go.txt"}, build: buildTraefik},
+		{name: "droplet", ref: "stackctl/droplet:bookworm", folder: sandboxFolder,
+			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet},
+		{name: "pebble", ref: "stackctl/pebble:" + pebbleVersion, folder: sandboxFolder,
+			inputs: []string{"pebble.go"}, build: buildPebble},
+		{name: "postgres", ref: "postgres:16", folder: stackFolder, public: true,
+			inputs: []string{"postgres.go", "debian.go", "files/postgres-entrypoint", "npm.go"}, build: buildPostgres},
+		{name: "redis", ref: "redis:7.2", folder: stackFolder, public: true,
+			inputs: []string{"redis.go", "debian.go", "files/redis-entrypoint"}, build: buildRedis},
+		{name: "pgadmin", ref: "dpage/pgadmin4:9", folder: stackFolder, public: true,
+			inputs: []string{"adminer.go", "debian.go", "files/adminer-index.php", "files/adminer-entrypoint", "files/adminer-wget", "postgres.go"}, build: buildAdminer},
+		{name: "server", ref: "stackctl/server:dev", folder: stackFolder, onRequest: true, uncached: true, build: buildServer},
+	}
+}
+
+// common are the sources that every recipe depends on.
+func common() []string { return []string{"tree.go", "image.go"} }
+
+// key names the result of a recipe on this machine: same key, same content.
+func (r recipe) key(root string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, r.name, r.ref, runtime.GOARCH)
+	for _, f := range append(common(), r.inputs...) {
+		text, err := os.ReadFile(filepath.Join(root, "test", "images", f))
+		if err != nil {
+			return "", fmt.Errorf("read an input of %s: %w", r.name, err)
+		}
+		fmt.Fprintln(h, f, len(text))
+		h.Write(text)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:24], nil
+}
