@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
@@ -77,17 +78,18 @@ func (e *Engine) Tag(ctx context.Context, image, ref string) error {
 	return stepFault(ctx, fmt.Sprintf("tag image %s as %s", image, ref), err, "")
 }
 
-// RemoveImage removes an image by ID with its tags. One that a container uses
-// stays, and that is an error.
+// RemoveImage removes an image: by ID with all its tags, by a tag that tag, and
+// the image where it was the last one. An image that a container uses stays,
+// and that is an error.
 func (e *Engine) RemoveImage(ctx context.Context, id string) error {
 	what := "remove image " + id
 	res, err := e.api.ImageInspect(ctx, id)
 	if err != nil {
 		return stepFault(ctx, what, err, "")
 	}
-	// An image with several tags is only removed by name, tag by tag.
+	// By ID, the engine removes an image with several tags only by force.
 	refs := named(res.RepoTags)
-	if len(refs) == 0 {
+	if len(refs) == 0 || slices.Contains(refs, id) {
 		refs = []string{id}
 	}
 	for _, ref := range refs {

@@ -25,6 +25,9 @@ const (
 	settle = 10 * time.Millisecond
 	// relook bounds the wait where an event was lost.
 	relook = 2 * time.Second
+	// stale is how soon to look again where the engine told of a death that
+	// its list does not show yet: it cleans up in between.
+	stale = 50 * time.Millisecond
 )
 
 // wait starts services in dependency order and sees them ready. It listens to
@@ -39,12 +42,14 @@ type wait struct {
 
 	started map[string]bool
 	said    map[string]string
-	dies    map[string]int // container ID → deaths seen
+	dies    map[string]int  // container ID → deaths seen
+	dying   map[string]bool // container ID → died, but is listed as running
 }
 
 // run returns the services that it started.
 func (w *wait) run(ctx context.Context) ([]string, error) {
-	w.started, w.said, w.dies = map[string]bool{}, map[string]string{}, map[string]int{}
+	w.started, w.said = map[string]bool{}, map[string]string{}
+	w.dies, w.dying = map[string]int{}, map[string]bool{}
 	seen, err := w.look(ctx)
 	if err != nil {
 		return nil, err
@@ -60,22 +65,27 @@ func (w *wait) run(ctx context.Context) ([]string, error) {
 			Add("label", api.ProjectLabel+"="+w.project),
 	})
 	for {
-		// Looked at after the subscription, so nothing falls in between.
-		if seen, err = w.look(ctx); err == nil {
-			if err = w.advance(ctx, seen); err == nil {
-				var done bool
-				if done, err = w.judge(ctx, seen); done {
-					return sorted(w.started), nil
-				}
-			}
-		}
-		if err == nil {
-			err = w.sleep(ctx, &stream)
-		}
-		if err != nil {
+		done, err := w.turn(ctx, &seen, &stream)
+		if done || err != nil {
 			return sorted(w.started), w.timeout(ctx, seen, err)
 		}
 	}
+}
+
+// turn looks, starts what may start, and waits for a change where nothing may.
+func (w *wait) turn(ctx context.Context, seen *map[string][]look, stream *client.EventsResult) (bool, error) {
+	now, err := w.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	*seen = now
+	if done, err := w.judge(ctx, now); done || err != nil {
+		return done, err
+	}
+	if more, err := w.advance(ctx, now); more || err != nil {
+		return false, err
+	}
+	return false, w.sleep(ctx, stream)
 }
 
 // look is the state of the project's containers, by service.
@@ -86,6 +96,9 @@ func (w *wait) look(ctx context.Context) (map[string][]look, error) {
 	}
 	seen := map[string][]look{}
 	for _, c := range list {
+		if c.State != container.StateRunning {
+			delete(w.dying, c.ID)
+		}
 		if s := c.Labels[api.ServiceLabel]; c.Labels[api.OneoffLabel] != "True" {
 			seen[s] = append(seen[s], lookAt(c))
 		}
@@ -93,8 +106,9 @@ func (w *wait) look(ctx context.Context) (map[string][]look, error) {
 	return seen, nil
 }
 
-// advance starts every service whose dependencies are met.
-func (w *wait) advance(ctx context.Context, seen map[string][]look) error {
+// advance starts every service whose dependencies are met and says whether
+// there was one.
+func (w *wait) advance(ctx context.Context, seen map[string][]look) (bool, error) {
 	var names []string
 	for _, name := range sorted(w.units) {
 		if w.needsStart(w.units[name], seen[name]) && w.met(w.units[name], seen) {
@@ -102,23 +116,15 @@ func (w *wait) advance(ctx context.Context, seen map[string][]look) error {
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return false, nil
 	}
 	for _, n := range names {
 		w.started[n] = true
-		w.say(n, "starting")
 	}
 	if err := w.start(ctx, names); err != nil {
-		return fmt.Errorf("start %s: %w", strings.Join(names, ", "), err)
+		return false, fmt.Errorf("start %s: %w", strings.Join(names, ", "), err)
 	}
-	fresh, err := w.look(ctx)
-	if err != nil {
-		return err
-	}
-	for k, v := range fresh {
-		seen[k] = v
-	}
-	return nil
+	return true, nil
 }
 
 func (w *wait) needsStart(u unit, cs []look) bool {
@@ -211,7 +217,11 @@ func (w *wait) failed(u unit, c look) string {
 
 // sleep waits for the next event of the project.
 func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
-	timer := time.NewTimer(relook)
+	patience := relook
+	if len(w.dying) > 0 {
+		patience = stale
+	}
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		select {
@@ -230,8 +240,12 @@ func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
 }
 
 func (w *wait) note(m mobyevents.Message) {
-	if m.Action == mobyevents.ActionDie {
+	switch m.Action {
+	case mobyevents.ActionDie:
 		w.dies[m.Actor.ID]++
+		w.dying[m.Actor.ID] = true
+	case mobyevents.ActionStart, mobyevents.ActionDestroy:
+		delete(w.dying, m.Actor.ID)
 	}
 }
 
