@@ -1,4 +1,4 @@
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { meQuery, useLogOut, useMe } from "./api/session.ts";
@@ -71,11 +71,13 @@ function MemberNavigation() {
 
 /** After a change of page the focus goes to its heading, so that screen readers tell where they are. */
 function useFocusOnNavigation() {
-  const path = useLocation({ select: (location) => location.pathname });
+  const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   const before = useRef(path);
   useEffect(() => {
+    const first = before.current === undefined;
     if (before.current === path) return;
     before.current = path;
+    if (first) return;
     window.scrollTo(0, 0);
     document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
   }, [path]);

@@ -13,6 +13,7 @@ export function returnPath(next: unknown, origin: string = window.location.origi
   } catch {
     return home;
   }
-  if (url.origin !== origin || url.pathname === "/login" || url.pathname === "/signup") return home;
+  if (url.origin !== origin || url.pathname.startsWith("//")) return home; // "/.//host" has the path "//host".
+  if (url.pathname === "/login" || url.pathname === "/signup") return home;
   return url.pathname + url.search + url.hash;
 }

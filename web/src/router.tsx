@@ -5,6 +5,7 @@ import { Layout } from "./layout.tsx";
 import { AccountPage } from "./pages/account.tsx";
 import { Broken, Loading, NotFound } from "./pages/states.tsx";
 import { HomePage } from "./pages/home.tsx";
+import { Member } from "./pages/member.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { SignUpPage } from "./pages/signup.tsx";
 import { returnPath } from "./return-path.ts";
@@ -38,6 +39,7 @@ const signUpRoute = createRoute({ getParentRoute: () => guestRoute, path: "/sign
 const memberRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "member",
+  component: Member,
   beforeLoad: async ({ context, location }) => {
     const me = await context.queries.query(meQuery);
     if (!me) throw redirect({ to: "/login", search: { next: location.href }, replace: true });

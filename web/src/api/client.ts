@@ -6,6 +6,7 @@ export type User = components["schemas"]["User"];
 export type ProfileUpdate = components["schemas"]["ProfileUpdate"];
 
 const patience = 20_000;
+const baseUrl = `${window.location.origin}/api`;
 
 /**
  * The typed client of the API. The session lives in a cookie that scripts
@@ -23,7 +24,7 @@ export function createApi() {
     }
   }
 
-  const reader = createClient<paths>({ baseUrl: "/api", fetch: send });
+  const reader = createClient<paths>({ baseUrl, fetch: send });
 
   async function fetchToken(): Promise<string> {
     return (await answer(reader.GET("/auth/csrf"))).token;
@@ -51,7 +52,7 @@ export function createApi() {
   }
 
   return {
-    http: createClient<paths>({ baseUrl: "/api", fetch: sendGuarded }),
+    http: createClient<paths>({ baseUrl, fetch: sendGuarded }),
     /** Call it when the session changes: the token is bound to it. */
     forgetToken: () => {
       token = undefined;

@@ -1,4 +1,3 @@
-import { Navigate, useLocation } from "@tanstack/react-router";
 import { useMe } from "../api/session.ts";
 import type { User } from "../api/client.ts";
 import { Avatar } from "../ui/avatar.tsx";
@@ -6,12 +5,10 @@ import { Page } from "../ui/page.tsx";
 import { ProfileForm } from "./profile-form.tsx";
 import { Loading } from "./states.tsx";
 
-/** The user's own page. The route sees to the login; a session that ends while it is open leads back there. */
+/** The user's own page. The route sees to the login. */
 export function AccountPage() {
   const me = useMe();
-  const here = useLocation({ select: (location) => location.href });
-  if (me.isPending) return <Loading />;
-  if (!me.data) return <Navigate to="/login" search={{ next: here }} replace />;
+  if (!me.data) return <Loading />;
   return (
     <Page title="Your account">
       <div className="columns">

@@ -1,10 +1,11 @@
-import { useLocation } from "@tanstack/react-router";
-import { createContext, use, useCallback, useMemo, useState, type ReactNode } from "react";
+import { useLocation, useRouter } from "@tanstack/react-router";
+import { createContext, use, useMemo, useState, type ReactNode } from "react";
 import { Alert } from "./alert.tsx";
 
 export type Notice = { kind: "good" | "bad"; text: string };
 
-type Board = { notice: Notice | undefined; page: string; post: (notice: Notice) => void };
+type Posted = { notice: Notice; page: string };
+type Board = { posted: Posted | undefined; post: (posted: Posted) => void };
 
 const BoardContext = createContext<Board | undefined>(undefined);
 
@@ -16,19 +17,20 @@ function useBoard(): Board {
 
 /** Keeps one message that outlives the page that caused it, until the next change of page. */
 export function NoticeProvider({ children }: { children: ReactNode }) {
-  const [posted, setPosted] = useState<{ notice: Notice | undefined; page: string }>({ notice: undefined, page: "" });
-  const post = useCallback((notice: Notice) => { setPosted({ notice, page: window.location.pathname }); }, []);
-  const board = useMemo(() => ({ ...posted, post }), [posted, post]);
+  const [posted, post] = useState<Posted>();
+  const board = useMemo(() => ({ posted, post }), [posted]);
   return <BoardContext value={board}>{children}</BoardContext>;
 }
 
-/** Posts a message; call it after the navigation that it belongs to. */
+/** Posts a message on the page that is open; call it after the navigation that it belongs to. */
 export function useNotice(): (notice: Notice) => void {
-  return useBoard().post;
+  const { post } = useBoard();
+  const router = useRouter();
+  return (notice) => { post({ notice, page: router.state.location.pathname }); };
 }
 
 export function NoticeLine() {
-  const { notice, page } = useBoard();
+  const { posted } = useBoard();
   const path = useLocation({ select: (location) => location.pathname });
-  return <div className="notice">{notice && page === path && <Alert kind={notice.kind}>{notice.text}</Alert>}</div>;
+  return <div className="notice">{posted?.page === path && <Alert kind={posted.notice.kind}>{posted.notice.text}</Alert>}</div>;
 }
