@@ -220,6 +220,7 @@ func TestUnreachableHosts(t *testing.T) {
 }
 
 func TestSilentServerIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	o := Options{User: "deploy", Key: filepath.Join(dir, "id"), KnownHosts: filepath.Join(dir, "known"), Address: "127.0.0.1"}
 	writeKey(t, o.Key, o.Key+".pub")

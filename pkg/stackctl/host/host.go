@@ -4,7 +4,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/melbahja/goph"
 	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -149,20 +152,18 @@ func (c *Conn) give(reason error) {
 	}
 }
 
-// lost is the error of a connection that has ended, or nil.
+// lost is the error of a connection that has ended or is ending, or nil.
 func (c *Conn) lost() error {
-	select {
-	case <-c.done:
-	default:
-		return nil
-	}
 	c.end.Lock()
 	defer c.end.Unlock()
-	if c.reason == nil {
+	switch {
+	case !c.closed:
+		return nil
+	case c.reason == nil:
 		return stack.Fault(stack.CauseUnreachable, "connection to "+c.options.String(), net.ErrClosed, "")
 	}
 	return stack.Fault(stack.CauseUnreachable, "connection to "+c.options.String(), c.reason,
-		"nothing was given up half done; run the same command again when the server answers")
+		"run the same command again when the server answers")
 }
 
 // fail adds what was tried to an error, and says so if the connection is lost.
@@ -173,10 +174,27 @@ func (c *Conn) fail(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s on %s: %w", what, c.options, context.Cause(ctx))
 	}
+	if ending(err) {
+		// A channel ends a moment before its connection does.
+		select {
+		case <-c.done:
+		case <-time.After(endingGrace):
+		}
+	}
 	if lost := c.lost(); lost != nil {
 		return fmt.Errorf("%s: %w", what, lost)
 	}
 	return fmt.Errorf("%s on %s: %w", what, c.options, err)
+}
+
+// endingGrace is how long is waited to see whether a connection ended when one
+// of its channels did.
+const endingGrace = 300 * time.Millisecond
+
+// ending says that an error may come from the end of the connection.
+func ending(err error) bool {
+	var missing *ssh.ExitMissingError
+	return errors.As(err, &missing) || errors.Is(err, io.EOF) || errors.Is(err, sftp.ErrSSHFxConnectionLost)
 }
 
 // watch ends the connection when the peer is silent, and closes done when it

@@ -2,12 +2,15 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -53,33 +56,57 @@ func (c *Conn) exec(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-c.done:
-		return -1, c.fail(ctx, what, errors.New("not connected"))
+		return -1, c.fail(ctx, what, net.ErrClosed)
 	case <-ctx.Done():
 		return -1, c.fail(ctx, what, ctx.Err())
 	}
-	session, err := await(ctx, c.client.NewSession, func(s *ssh.Session) { s.Close() })
+	session, err := c.session(ctx)
 	if err != nil {
 		return -1, c.fail(ctx, what, sessionFault(err))
 	}
 	defer session.Close()
-	c.sessions.Add(1)
-	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, stderr
-	if err := session.Start(line); err != nil {
+	group := newGroup(stderr)
+	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, group
+	if err := session.Start(group.line(line)); err != nil {
 		return -1, c.fail(ctx, what, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- session.Wait() }()
 	select {
 	case err = <-ended:
+		err = cmp.Or(err, group.flush())
 	case <-ctx.Done():
-		// sshd passes the signal to the command's process group; closing the
-		// session ends what reads or writes.
-		_ = session.Signal(ssh.SIGTERM)
-		_ = session.Signal(ssh.SIGKILL)
+		c.kill(group)
 		session.Close()
 		return -1, c.fail(ctx, what, ctx.Err())
 	}
 	return exitCode(c, ctx, what, err)
+}
+
+// sessionPatience is how long sshd may take to notice that earlier sessions
+// have ended, before it is believed that it opens no further one.
+const sessionPatience = 2 * time.Second
+
+// session opens a session. sshd frees the place of one that has ended a moment
+// later than it says so, so a refusal is asked again for a while.
+func (c *Conn) session(ctx context.Context) (*ssh.Session, error) {
+	give := time.Now().Add(sessionPatience)
+	for {
+		session, err := await(ctx, c.client.NewSession, func(s *ssh.Session) { s.Close() })
+		var refused *ssh.OpenChannelError
+		if err == nil {
+			c.sessions.Add(1)
+			return session, nil
+		}
+		if !errors.As(err, &refused) || time.Now().After(give) {
+			return nil, err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // exitCode reads how a command ended.

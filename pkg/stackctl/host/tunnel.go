@@ -29,16 +29,19 @@ func (c *Conn) DialContext(ctx context.Context, network, address string) (net.Co
 	return &tunnel{Conn: conn}, nil
 }
 
+// tunnelFault says what to set where sshd may have refused. It tells a socket
+// that is not there from a forbidden one only for TCP.
 func tunnelFault(network string, err error) error {
 	var open *ssh.OpenChannelError
-	if !errors.As(err, &open) || open.Reason != ssh.Prohibited {
+	switch {
+	case !errors.As(err, &open):
 		return err
+	case network == "unix":
+		return fmt.Errorf("%w; check that the socket is there, that the user may open it, and that sshd has AllowStreamLocalForwarding local (`stackctl provision` sets it)", err)
+	case open.Reason == ssh.Prohibited:
+		return fmt.Errorf("sshd forbids it: %w; set AllowTcpForwarding local in its configuration (`stackctl provision` does)", err)
 	}
-	setting := "AllowTcpForwarding"
-	if network == "unix" {
-		setting = "AllowStreamLocalForwarding"
-	}
-	return fmt.Errorf("sshd forbids it: %w; set %s local in its configuration (`stackctl provision` does)", err, setting)
+	return err
 }
 
 // tunnel adds deadlines to an SSH channel, which has none. A read or write
