@@ -1,0 +1,249 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+)
+
+// ensureDroplet makes sure that the droplet's container runs.
+func (b *builder) ensureDroplet(ctx context.Context, s *State) error {
+	s.Container = b.named("")
+	seen, err := b.api.ContainerInspect(ctx, s.Container, client.ContainerInspectOptions{})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fault("look for the droplet", err, "")
+	}
+	if err != nil {
+		if err := b.createDroplet(ctx, *s); err != nil {
+			return err
+		}
+		s.Fresh = true
+	} else if seen.Container.Config.Labels[label] != b.Name {
+		return fault("make the droplet", fmt.Errorf("a container %s exists and is not the sandbox's", s.Container), "remove it, or pick another name")
+	}
+	if s.Fresh || !seen.Container.State.Running {
+		b.say("start the droplet at %s", s.Address)
+		if _, err := b.api.ContainerStart(ctx, s.Container, client.ContainerStartOptions{}); err != nil {
+			return fault("start the droplet", err, "run `stackctl sandbox down` and up again")
+		}
+	}
+	running, err := b.api.ContainerInspect(ctx, s.Container, client.ContainerInspectOptions{})
+	if err != nil {
+		return fault("look at the droplet", err, "")
+	}
+	s.HTTPPort, s.HTTPSPort = published(running.Container, "80/tcp"), published(running.Container, "443/tcp")
+	return nil
+}
+
+// capabilities are what systemd and an inner Docker Engine need beyond the
+// Engine's default. --privileged would ask for more than some machines have.
+var capabilities = []string{"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYSLOG", "NET_RAW", "MKNOD"}
+
+func (b *builder) createDroplet(ctx context.Context, s State) error {
+	image, err := b.image(ctx, "droplet.tar")
+	if err != nil {
+		return err
+	}
+	public, err := os.ReadFile(s.Key() + ".pub")
+	if err != nil {
+		return fault("read the sandbox's key", err, "")
+	}
+	var mounts []mount.Mount
+	for name, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
+		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: b.named(name), Labels: b.labels()}); err != nil {
+			return fault("make volume "+b.named(name), err, "")
+		}
+		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: b.named(name), Target: target})
+	}
+	ports := network.PortMap{}
+	if !b.Private {
+		ports[network.MustParsePort("80/tcp")] = onLoopback(80, 8080)
+		ports[network.MustParsePort("443/tcp")] = onLoopback(443, 8443)
+	}
+	b.say("make the droplet: a bare Debian 12 with systemd and sshd")
+	_, err = b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+		Name: s.Container,
+		Config: &container.Config{
+			Image: image, Hostname: b.Name, Labels: b.labels(), Env: []string{"DROPLET_DNS=" + nameservers()},
+			Cmd: []string{"/usr/local/sbin/droplet-init"}, StopSignal: "SIGRTMIN+3",
+			ExposedPorts: network.PortSet{network.MustParsePort("80/tcp"): {}, network.MustParsePort("443/tcp"): {}},
+		},
+		HostConfig: &container.HostConfig{
+			Resources:     container.Resources{DeviceCgroupRules: []string{"a *:* rwm"}, Memory: b.Memory},
+			CapAdd:        capabilities,
+			CgroupnsMode:  container.CgroupnsModePrivate,
+			SecurityOpt:   []string{"seccomp=unconfined", "apparmor=unconfined"},
+			MaskedPaths:   []string{},
+			ReadonlyPaths: []string{},
+			Tmpfs:         map[string]string{"/run": "", "/run/lock": ""},
+			Mounts:        mounts,
+			NetworkMode:   container.NetworkMode(b.named("")),
+			PortBindings:  ports,
+			RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+		},
+		NetworkingConfig: b.endpoint(s, dropletHost),
+	})
+	if err != nil {
+		return fault("make the droplet", err, "")
+	}
+	files := []file{
+		{path: "/root/.ssh", mode: 0o700},
+		{path: "/root/.ssh/authorized_keys", mode: 0o600, content: public},
+	}
+	if conf := aptSettings(ctx); conf != nil {
+		files = append(files, file{path: "/etc/apt/apt.conf.d/80provider", mode: 0o644, content: conf})
+	}
+	if err := b.put(ctx, s.Container, files...); err != nil {
+		return fault("give the droplet its key", err, "")
+	}
+	return nil
+}
+
+// onLoopback binds a port on 127.0.0.1: the same one, a second choice, or any.
+func onLoopback(ports ...int) []network.PortBinding {
+	binding := network.PortBinding{HostIP: netip.AddrFrom4([4]byte{127, 0, 0, 1}), HostPort: "0"}
+	for _, p := range ports {
+		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
+		if err != nil {
+			continue
+		}
+		if l.Close() == nil {
+			binding.HostPort = strconv.Itoa(p)
+			break
+		}
+	}
+	return []network.PortBinding{binding}
+}
+
+func published(c container.InspectResponse, port string) int {
+	if c.NetworkSettings == nil {
+		return 0
+	}
+	for _, binding := range c.NetworkSettings.Ports[network.MustParsePort(port)] {
+		if n, err := strconv.Atoi(binding.HostPort); err == nil && binding.HostIP.Is4() {
+			return n
+		}
+	}
+	return 0
+}
+
+// nameservers are those of this machine that a container can reach. The
+// Engine's own resolver listens on the container's loopback, where the inner
+// Engine's containers cannot reach it.
+func nameservers() string {
+	for _, path := range []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		var found []string
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			if len(fields) < 2 || fields[0] != "nameserver" {
+				continue
+			}
+			if a, err := netip.ParseAddr(fields[1]); err == nil && !a.IsLoopback() && a.Is4() {
+				found = append(found, fields[1])
+			}
+		}
+		if len(found) > 0 {
+			return strings.Join(found, " ")
+		}
+	}
+	return ""
+}
+
+// aptSettings are this machine's settings for how apt reaches its mirror.
+func aptSettings(ctx context.Context) []byte {
+	dump, err := exec.CommandContext(ctx, "apt-config", "dump").Output()
+	if err != nil {
+		return nil // no apt here: the droplet keeps Debian's defaults
+	}
+	var out bytes.Buffer
+	for line := range strings.Lines(string(dump)) {
+		for _, prefix := range []string{"Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until ", "Acquire::Check-Date "} {
+			if strings.HasPrefix(line, prefix) {
+				out.WriteString(line)
+			}
+		}
+	}
+	if out.Len() == 0 {
+		return nil
+	}
+	return out.Bytes()
+}
+
+// awaitDroplet waits until systemd has started everything and sshd answers.
+func (b *builder) awaitDroplet(ctx context.Context, s State) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var state string
+	for {
+		out, err := b.exec(ctx, s.Container, "systemctl", "is-system-running")
+		state = strings.TrimSpace(out)
+		if state == "running" || state == "degraded" {
+			break
+		}
+		if !pause(ctx, 50*time.Millisecond) {
+			return fault("wait for the droplet's systemd", fmt.Errorf("it says %q (%v)", state, err), "look at `docker logs "+s.Container+"`")
+		}
+	}
+	if state == "degraded" {
+		failed, _ := b.exec(ctx, s.Container, "systemctl", "list-units", "--failed", "--plain", "--no-legend") // said as a note only
+		b.say("the droplet runs, but some units failed: %s", strings.TrimSpace(failed))
+	}
+	for {
+		err := banner(ctx, netip.AddrPortFrom(s.Address, 22))
+		if err == nil {
+			return nil
+		}
+		if !pause(ctx, 50*time.Millisecond) {
+			return fault("wait for the droplet's sshd at "+s.Address.String(), err, "look at `docker exec "+s.Container+" systemctl status ssh`")
+		}
+	}
+}
+
+// banner reads the first bytes that an SSH server sends.
+func banner(ctx context.Context, address netip.AddrPort) error {
+	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", address.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	hello := make([]byte, 4)
+	if _, err := conn.Read(hello); err != nil {
+		return err
+	}
+	if string(hello) != "SSH-" {
+		return fmt.Errorf("it answers %q", hello)
+	}
+	return nil
+}
+
+// pause waits a moment and says whether there is still time.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,64 @@
+package sandbox
+
+import (
+	"bytes"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// target is the droplet in the shape of one target of stackctl.yaml.
+type target struct {
+	Host       string            `yaml:"host"`
+	Port       int               `yaml:"port"`
+	User       string            `yaml:"user"`
+	Admin      string            `yaml:"admin"`
+	Key        string            `yaml:"key"`
+	KnownHosts string            `yaml:"known_hosts"`
+	Path       string            `yaml:"path"`
+	Domain     string            `yaml:"domain"`
+	ACME       acme              `yaml:"acme"`
+	Edge       edge              `yaml:"edge"`
+	Env        map[string]string `yaml:"env"`
+	Mutate     bool              `yaml:"mutate"`
+}
+
+type acme struct {
+	Directory   string `yaml:"directory"`
+	Email       string `yaml:"email"`
+	DirectoryCA string `yaml:"directory_ca"`
+	Roots       string `yaml:"roots"`
+}
+
+type edge struct {
+	Address   string `yaml:"address"`
+	HTTPPort  int    `yaml:"http_port"`
+	HTTPSPort int    `yaml:"https_port"`
+}
+
+// writeTarget writes the file that makes the sandbox a target of stackctl.
+func writeTarget(s State) error {
+	text := bytes.NewBufferString("# Written by `stackctl sandbox up`; overwritten by the next one.\n")
+	enc := yaml.NewEncoder(text)
+	enc.SetIndent(2)
+	err := enc.Encode(target{
+		Host: s.Address.String(), Port: 22, User: "deploy", Admin: "root",
+		Key: s.Key(), KnownHosts: s.KnownHosts(),
+		Path: "/srv/stack", Domain: s.Domain,
+		ACME: acme{
+			Directory: s.Directory, Email: "operator@" + s.Domain,
+			DirectoryCA: filepath.Join(s.Dir, directoryCAFile), Roots: filepath.Join(s.Dir, rootsFile),
+		},
+		Edge: edge{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
+		// Staff pages are opened from this machine, which the edge sees as the gateway.
+		Env:    map[string]string{"STAFF_ALLOWLIST": "127.0.0.1/32," + s.Gateway.String() + "/32"},
+		Mutate: true,
+	})
+	if err != nil {
+		return fault("describe the droplet as a target", err, "")
+	}
+	if err := write(s.Target(), text.Bytes(), 0o600); err != nil {
+		return fault("write the target file", err, "")
+	}
+	return nil
+}
