@@ -29,6 +29,11 @@ type Gate struct {
 	// Mutates marks a gate that changes something on the site; it runs under
 	// --all-tests or on a target that allows it, and cleans up.
 	Mutates bool
+	// Alone marks a gate that compares times: it runs after the others, by
+	// itself, so that their load is not in its figures.
+	Alone bool
+	// Budget bounds the gate; 0 means the budget of every gate.
+	Budget time.Duration
 	// Check looks. An error means that it could not judge.
 	Check func(ctx context.Context, s Subject) (Answer, error)
 }
@@ -84,6 +89,13 @@ type Server interface {
 	Containers(ctx context.Context) ([]stack.Container, error)
 	// Exec executes argv in a running container.
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
+}
+
+// Inspector is a Server that can also tell how a container really runs.
+type Inspector interface {
+	// Inspect gives the Engine's own description of a container, as JSON
+	// (GET /containers/{id}/json).
+	Inspect(ctx context.Context, container string) ([]byte, error)
 }
 
 // Sink takes artifacts.

@@ -1,0 +1,439 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// acmeStatic judges what Traefik would do about certificates, before anything
+// touches a server.
+func acmeStatic() Gate {
+	return Gate{
+		ID: "G1", Name: "acme", Phase: stack.PhaseStatic,
+		Question:  "Would every certificate come from the target's ACME directory, and from nowhere else?",
+		Refs:      []string{"SPEC §4", "ASVS 12.1.1", "ASVS 12.2.2"},
+		Inspects:  "every certificates resolver in file, flags and environment; every router, entry point, TLS store and label that names one",
+		Artifacts: []string{"traefik-static.yml", "traefik-dynamic.yml"},
+		Check:     checkACMEStatic,
+	}
+}
+
+// acmeJudge collects what the static look finds.
+type acmeJudge struct {
+	s       Subject
+	model   edgeModel
+	allowed string
+	name    string // the only resolver that may be used
+	seen    int
+	out     []stack.Finding
+}
+
+func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
+	if err := writeEdgeArtifacts(s); err != nil {
+		return Answer{}, err
+	}
+	j := &acmeJudge{s: s, model: readEdge(s), allowed: acmeAllowed(s), name: orWord(s.Config.Traefik.Resolver, "le-staging")}
+	j.out = append(j.out, j.model.broken...)
+	j.targets()
+	for _, src := range j.model.sources {
+		j.source(src)
+	}
+	j.otherFiles()
+	j.committed()
+	for _, svc := range s.Release.Services {
+		j.service(svc)
+	}
+	j.routers()
+	j.dynamicTLS()
+	return Answer{Inspected: j.seen, Of: "resolvers, routers and TLS settings", Findings: j.out}, nil
+}
+
+// writeEdgeArtifacts keeps what Traefik will read.
+func writeEdgeArtifacts(s Subject) error {
+	if s.Artifacts == nil {
+		return nil
+	}
+	var dynamic bytes.Buffer
+	for _, f := range s.Release.Edge.Dynamic {
+		fmt.Fprintf(&dynamic, "# %s\n---\n%s\n", filepath.Base(f.Path), bytes.TrimSpace(f.Content))
+	}
+	if err := s.Artifacts.Artifact("traefik-static.yml", s.Release.Edge.Static); err != nil {
+		return fmt.Errorf("keep traefik-static.yml: %w", err)
+	}
+	if err := s.Artifacts.Artifact("traefik-dynamic.yml", dynamic.Bytes()); err != nil {
+		return fmt.Errorf("keep traefik-dynamic.yml: %w", err)
+	}
+	return nil
+}
+
+// acmeAllowed is the directory that the target may use.
+func acmeAllowed(s Subject) string { return orWord(s.Target.ACME.Directory, acmeStagingURL) }
+
+func (j *acmeJudge) add(f stack.Finding) {
+	if f.Evidence == "" {
+		f.Evidence = "traefik-static.yml"
+	}
+	if !slices.ContainsFunc(j.out, func(o stack.Finding) bool {
+		return o.Subject == f.Subject && o.Problem == f.Problem && o.File == f.File && o.Observed == f.Observed
+	}) {
+		j.out = append(j.out, f)
+	}
+}
+
+// targets judges the directories that stackctl.yaml itself names.
+func (j *acmeJudge) targets() {
+	all := map[string]stack.Target{orWord(j.s.Target.Name, "target"): j.s.Target}
+	for name, t := range j.s.Config.Targets {
+		all[name] = t
+	}
+	for name, t := range all {
+		if t.ACME.Directory == "" {
+			continue
+		}
+		j.seen++
+		f := stack.Finding{
+			Subject: "target " + name, Expected: acmeStagingURL + ", or a directory of your own with its roots in acme.roots",
+			Observed: acmeSpeak(t.ACME.Directory), File: j.s.Config.File, Evidence: "traefik-static.yml",
+			Fix: "set targets." + name + ".acme.directory to the staging directory",
+		}
+		_, public := acmePublic(t.ACME.Directory)
+		_, err := acmeCanonical(t.ACME.Directory)
+		switch {
+		case public:
+			f.Problem = "the target's ACME directory issues certificates that browsers trust"
+		case err != nil:
+			f.Problem = "the target's ACME directory is not a usable URL"
+		case !acmeSame(t.ACME.Directory, acmeStagingURL) && t.ACME.Roots == "" && t.ACME.DirectoryCA == "":
+			f.Problem = "the target's ACME directory is neither Let's Encrypt's staging nor one with roots of its own"
+		default:
+			continue
+		}
+		j.add(f)
+	}
+}
+
+// source judges every resolver of one source of static configuration.
+func (j *acmeJudge) source(src edgeSource) {
+	used := src.kind == j.model.static.kind && src.where == j.model.static.where
+	for _, all := range src.root.find("certificatesResolvers") {
+		for _, r := range all.kids {
+			j.seen++
+			j.resolver(src, r, used)
+		}
+	}
+}
+
+func (j *acmeJudge) resolver(src edgeSource, r *edgeNode, used bool) {
+	base := stack.Finding{Subject: "resolver " + r.name, File: src.where, Line: r.line, Expected: "caServer: " + j.allowed,
+		Fix: fmt.Sprintf("in the %s, give the resolver `caServer: %s`, or remove the resolver", src.kind, j.allowed)}
+	if r.name != j.name && (src.kind == "file" || !strings.EqualFold(r.name, j.name)) {
+		f := base
+		f.Problem, f.Expected, f.Observed = "a certificates resolver other than the allowed one", "only the resolver "+j.name, r.name+" in the "+src.kind
+		f.Fix = "remove the resolver; the only one is " + j.name
+		j.add(f)
+	}
+	if r.first("tailscale") != nil {
+		f := base
+		f.Problem, f.Observed = "the resolver does not use the target's ACME directory", "tailscale, which issues certificates that browsers trust"
+		j.add(f)
+		return
+	}
+	sections := r.find("acme")
+	if len(sections) == 0 {
+		if len(r.kids) > 0 || used {
+			f := base
+			f.Problem, f.Expected, f.Observed = "the resolver defines nothing", "an acme section", "none"
+			j.add(f)
+		}
+		return
+	}
+	var servers []*edgeNode
+	for _, acme := range sections {
+		servers = append(servers, acme.find("caServer")...)
+		j.trust(base, acme)
+	}
+	if len(servers) == 0 {
+		f := base
+		f.Problem, f.Observed = "the resolver has no caServer", "omitted, which means Let's Encrypt production"
+		j.add(f)
+	}
+	for _, n := range servers {
+		if !acmeSame(n.value, j.allowed) {
+			f := base
+			f.Line = n.line
+			f.Problem, f.Observed = "the resolver uses another ACME directory than the target's", acmeSpeak(n.value)
+			j.add(f)
+		}
+	}
+}
+
+// trust judges settings that change whom Traefik believes to be the directory.
+func (j *acmeJudge) trust(base stack.Finding, acme *edgeNode) {
+	acme.walk(func(at []string, n *edgeNode) {
+		key := strings.ToLower(at[len(at)-1])
+		f := base
+		f.Line = n.line
+		switch {
+		case key == "insecureskipverify" && !strings.EqualFold(n.value, "false"):
+			f.Problem, f.Expected, f.Observed = "the directory's own certificate is not checked", "no insecureSkipVerify", n.name+": "+n.value
+			f.Fix = "remove it; name the directory's root in acme.directory_ca of the target"
+		case (key == "cacertificates" || key == "caservername") && len(at) == 1 && j.s.Target.ACME.DirectoryCA == "":
+			f.Problem, f.Expected, f.Observed = "another root is trusted for the directory", "the system's roots", n.name
+			f.Fix = "remove it, or set acme.directory_ca of the target"
+		default:
+			return
+		}
+		j.add(f)
+	})
+}
+
+// otherFiles judges every file of the release that holds resolvers or stored
+// certificates: Traefik takes the first that it finds, /etc/traefik/traefik.toml
+// before traefik.yml.
+func (j *acmeJudge) otherFiles() {
+	for _, f := range j.s.Release.Files {
+		ext := strings.ToLower(filepath.Ext(f.Path))
+		if !slices.Contains([]string{".yml", ".yaml", ".toml", ".json"}, ext) || bytes.Equal(f.Content, j.s.Release.Edge.Static) {
+			continue
+		}
+		if ext == ".json" && bytes.Contains(f.Content, []byte("Certificates")) {
+			for _, finding := range judgeACMEStore(f.Path, f.Content, j.allowed, nil) {
+				j.add(finding)
+			}
+			continue
+		}
+		if !bytes.Contains(bytes.ToLower(f.Content), []byte("certificatesresolvers")) {
+			continue
+		}
+		if root, err := parseEdgeFile(f.Path, f.Content); err == nil {
+			j.source(edgeSource{"file", f.Path, root})
+		}
+	}
+}
+
+// committed judges the static file as the repository has it: run without
+// stackctl, it is what Traefik reads.
+func (j *acmeJudge) committed() {
+	name := j.s.Config.Traefik.Static
+	if name == "" {
+		return
+	}
+	content, err := os.ReadFile(filepath.Clean(name))
+	if err != nil || bytes.Equal(content, j.s.Release.Edge.Static) {
+		return
+	}
+	root, err := parseEdgeFile(name, content)
+	if err != nil {
+		return
+	}
+	for _, all := range root.find("certificatesResolvers") {
+		for _, r := range all.kids {
+			for _, acme := range r.find("acme") {
+				j.seen++
+				j.committedServer(name, r, acme)
+			}
+		}
+	}
+}
+
+func (j *acmeJudge) committedServer(file string, r, acme *edgeNode) {
+	f := stack.Finding{Subject: "resolver " + r.name, File: file, Line: r.line, Expected: "caServer: " + acmeStagingURL,
+		Fix: "write the staging directory in the file; stackctl puts the target's own in its place"}
+	servers := acme.find("caServer")
+	if len(servers) == 0 {
+		f.Problem, f.Observed = "the committed file has no caServer", "omitted, which means Let's Encrypt production"
+		j.add(f)
+	}
+	for _, n := range servers {
+		if acmeSame(n.value, acmeStagingURL) || acmeSame(n.value, j.allowed) || strings.Contains(n.value, "{{") || strings.Contains(n.value, "${") {
+			continue
+		}
+		f.Line, f.Problem, f.Observed = n.line, "the committed file uses another ACME directory", acmeSpeak(n.value)
+		j.add(f)
+	}
+}
+
+var certResolverLabel = regexp.MustCompile(`(?i)^traefik\..*certresolver$`)
+
+// service judges what a service's labels, command and environment say of ACME.
+func (j *acmeJudge) service(svc stack.Service) {
+	edge, _ := edgeService(j.s)
+	base := stack.Finding{Subject: "service " + svc.Name, File: svc.File, Line: svc.Line, Expected: "certificates from the resolver " + j.name + " of the edge only"}
+	for key, value := range svc.Labels {
+		f := base
+		f.Fix = "remove the label; routes stand in the Traefik files"
+		switch {
+		case certResolverLabel.MatchString(key) && value != j.name:
+			j.seen++
+			f.Problem, f.Observed = "a label names another certificates resolver", key+"="+shorten(value)
+		case strings.HasPrefix(strings.ToLower(key), "traefik.certificatesresolvers"):
+			j.seen++
+			f.Problem, f.Observed = "a label defines a certificates resolver", key
+		default:
+			continue
+		}
+		j.add(f)
+	}
+	if svc.Name != edge.Name {
+		for _, src := range []edgeSource{
+			{"flags", "command of service " + svc.Name, parseEdgeFlags(slices.Concat(svc.Entrypoint, svc.Command))},
+			{"environment", "environment of service " + svc.Name, parseEdgeEnv(svc.Environment)},
+		} {
+			j.source(src)
+		}
+	}
+	env := map[string]string{}
+	for k, v := range svc.Environment {
+		env[k] = v
+	}
+	if svc.Name == edge.Name {
+		for k, v := range j.s.Release.Edge.Env {
+			env[k] = v
+		}
+	}
+	j.lego(base, env)
+}
+
+// lego judges the variables of the ACME client inside Traefik.
+func (j *acmeJudge) lego(base stack.Finding, env map[string]string) {
+	for key, value := range env {
+		if value == "" || !strings.HasPrefix(strings.ToUpper(key), "LEGO_") {
+			continue
+		}
+		j.seen++
+		f := base
+		switch upper := strings.ToUpper(key); {
+		case upper == "LEGO_SERVER" && !acmeSame(value, j.allowed):
+			f.Problem, f.Expected, f.Observed = "a variable names another ACME directory", j.allowed, acmeSpeak(value)
+		case strings.HasPrefix(upper, "LEGO_CA_") && j.s.Target.ACME.DirectoryCA == "":
+			f.Problem, f.Expected, f.Observed = "another root is trusted for the directory", "the system's roots", key
+			f.Fix = "remove " + key + ", or set acme.directory_ca of the target"
+		case strings.Contains(upper, "SKIP_VERIFY") || strings.Contains(upper, "INSECURE"):
+			f.Problem, f.Observed = "the directory's own certificate is not checked", key
+		default:
+			continue
+		}
+		if f.Fix == "" {
+			f.Fix = "remove the variable"
+		}
+		j.add(f)
+	}
+}
+
+// routers judges which certificate each router would get.
+func (j *acmeJudge) routers() {
+	defined := map[string]bool{}
+	for _, all := range j.model.static.root.find("certificatesResolvers") {
+		for _, r := range all.kids {
+			defined[r.name] = len(r.kids) > 0
+		}
+	}
+	name := func(where, resolver, file string, line int) {
+		f := stack.Finding{Subject: where, File: file, Line: line, Expected: "certResolver: " + j.name, Evidence: "traefik-dynamic.yml",
+			Fix: "write `tls: {certResolver: " + j.name + "}`"}
+		switch {
+		case resolver == "":
+			f.Problem, f.Observed = "TLS without a certificates resolver", "none: Traefik's self-signed default certificate"
+		case resolver != j.name:
+			f.Problem, f.Observed = "another certificates resolver than the allowed one", resolver
+		case !defined[resolver]:
+			f.Problem, f.Observed = "the certificates resolver is defined nowhere", resolver+": Traefik serves its self-signed default certificate"
+			f.Fix = "define the resolver " + resolver + " in " + j.model.static.where
+		default:
+			return
+		}
+		j.add(f)
+	}
+	for _, e := range j.model.entryPoints {
+		if e.tls && e.resolver != "" {
+			j.seen++
+			name("entry point "+e.name, e.resolver, j.model.static.where, e.node.line)
+		}
+	}
+	for _, r := range j.model.routers {
+		passthrough := r.tcp && j.passthrough(r)
+		if r.tls && !passthrough && (r.public() || r.resolver != "") {
+			j.seen++
+			name("router "+r.name, r.resolver, r.file, r.line)
+		}
+		if !r.tls && slices.ContainsFunc(r.entryPoints, func(e edgeEntryPoint) bool { return e.public && e.port == 443 }) {
+			j.seen++
+			j.add(stack.Finding{Subject: "router " + r.name, Problem: "a router on the https entry point without TLS", File: r.file, Line: r.line,
+				Expected: "tls with certResolver " + j.name, Observed: "no tls section", Evidence: "traefik-dynamic.yml",
+				Fix: "write `tls: {certResolver: " + j.name + "}`"})
+		}
+	}
+}
+
+func (j *acmeJudge) passthrough(r edgeRouter) bool {
+	for _, src := range j.model.dynamic {
+		if n := src.root.first("tcp", "routers", r.name); n.truth("tls", "passthrough") {
+			return true
+		}
+	}
+	return false
+}
+
+// dynamicTLS judges certificates and TLS options in the dynamic files.
+func (j *acmeJudge) dynamicTLS() {
+	for _, src := range j.model.dynamic {
+		for _, n := range src.root.find("tls", "certificates") {
+			j.seen++
+			if len(n.kids)+len(n.items) > 0 {
+				j.add(j.tlsFinding(src, n, "tls certificates", "a certificate from a file", "certificates from "+j.name+" only", "tls.certificates", "remove tls.certificates"))
+			}
+		}
+		for _, stores := range src.root.find("tls", "stores") {
+			for _, store := range stores.kids {
+				j.seen++
+				j.store(src, store)
+			}
+		}
+		for _, options := range src.root.find("tls", "options") {
+			for _, o := range options.kids {
+				j.seen++
+				j.options(src, o)
+			}
+		}
+		for _, n := range src.root.find("certificatesResolvers") {
+			j.seen++
+			j.add(j.tlsFinding(src, n, "file "+filepath.Base(src.where), "a resolver in a dynamic file", "resolvers in the static file only", "certificatesResolvers", "move it to the static file"))
+		}
+	}
+}
+
+func (j *acmeJudge) tlsFinding(src edgeSource, n *edgeNode, subject, problem, expected, observed, fix string) stack.Finding {
+	return stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Fix: fix,
+		File: src.where, Line: n.line, Evidence: "traefik-dynamic.yml"}
+}
+
+func (j *acmeJudge) store(src edgeSource, store *edgeNode) {
+	if n := store.first("defaultCertificate"); n != nil {
+		j.add(j.tlsFinding(src, n, "tls store "+store.name, "a default certificate from a file", "certificates from "+j.name+" only", "defaultCertificate", "remove defaultCertificate"))
+	}
+	if n := store.first("defaultGeneratedCert"); n != nil && n.text("resolver") != j.name {
+		j.add(j.tlsFinding(src, n, "tls store "+store.name, "the default certificate comes from another resolver", "resolver: "+j.name, orWord(n.text("resolver"), "none"), "write `resolver: "+j.name+"`"))
+	}
+}
+
+func (j *acmeJudge) options(src edgeSource, o *edgeNode) {
+	for _, key := range []string{"minVersion", "maxVersion"} {
+		v := strings.ToUpper(o.text(key))
+		if v == "VERSIONTLS10" || v == "VERSIONTLS11" || v == "VERSIONSSL30" {
+			j.add(j.tlsFinding(src, o, "tls options "+o.name, "an outdated TLS version is allowed", "VersionTLS12 or newer", key+": "+o.text(key), "write `minVersion: VersionTLS12`"))
+		}
+	}
+	for _, c := range o.list("cipherSuites") {
+		if upper := strings.ToUpper(c); strings.Contains(upper, "RC4") || strings.Contains(upper, "3DES") || strings.Contains(upper, "NULL") {
+			j.add(j.tlsFinding(src, o, "tls options "+o.name, "a broken cipher suite is allowed", "no RC4, 3DES or NULL suites", c, "remove the suite"))
+		}
+	}
+}

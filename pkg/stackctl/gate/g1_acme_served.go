@@ -1,0 +1,360 @@
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// How long the edge may take to get its first certificate.
+const (
+	acmeReady = 30 * time.Second
+	acmePause = time.Second
+)
+
+// acmeServed judges the certificate that each public host really serves.
+func acmeServed() Gate { return acmeServedWithin(acmeReady, acmePause) }
+
+func acmeServedWithin(ready, pause time.Duration) Gate {
+	return Gate{
+		ID: "G1", Name: "acme", Phase: stack.PhasePost,
+		Question:  "Does every public host serve a valid certificate of the target's authority, and not of a production one?",
+		Refs:      []string{"SPEC §4", "ASVS 12.1.1", "ASVS 12.2.1", "ASVS 12.2.2"},
+		Inspects:  "the chain, names, dates, key and TLS versions that each TLS host serves, and the certificates that the edge has stored",
+		Artifacts: []string{"certificate.pem", "certificate.json", "traefik-static.yml", "traefik-dynamic.yml"},
+		Check: func(ctx context.Context, s Subject) (Answer, error) {
+			return checkACMEServed(ctx, s, ready, pause)
+		},
+	}
+}
+
+// servedCertificate is one host's entry in certificate.json.
+type servedCertificate struct {
+	Host        string    `json:"host"`
+	Error       string    `json:"error,omitempty"`
+	Version     string    `json:"tls_version,omitempty"`
+	Subject     string    `json:"subject,omitempty"`
+	Issuer      string    `json:"issuer,omitempty"`
+	Names       []string  `json:"names,omitempty"`
+	NotBefore   time.Time `json:"not_before,omitzero"`
+	NotAfter    time.Time `json:"not_after,omitzero"`
+	Key         string    `json:"key,omitempty"`
+	Signature   string    `json:"signature,omitempty"`
+	SHA256      string    `json:"sha256,omitempty"`
+	Chain       []string  `json:"chain,omitempty"`
+	Root        string    `json:"root,omitempty"`
+	OldVersions string    `json:"old_tls_versions,omitempty"`
+
+	chain    []*x509.Certificate
+	attempts []stack.Attempt
+	findings []stack.Finding
+	err      error
+}
+
+func checkACMEServed(ctx context.Context, s Subject, ready, pause time.Duration) (Answer, error) {
+	if s.Outside == nil {
+		return Answer{}, errors.New("no way to reach the site from outside")
+	}
+	if err := writeEdgeArtifacts(s); err != nil {
+		return Answer{}, err
+	}
+	roots, err := loadACMERoots(s.Target.ACME.Roots)
+	if err != nil {
+		return Answer{}, err
+	}
+	model := readEdge(s)
+	hosts := tlsHosts(s, model)
+	served := make([]*servedCertificate, len(hosts))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for i, host := range hosts {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			served[i] = serveOne(ctx, s, host, roots, ready, pause)
+		}()
+	}
+	wg.Wait()
+	a := Answer{Of: "hosts", Inspected: len(hosts)}
+	var failed error
+	for _, c := range served {
+		a.Findings = append(a.Findings, c.findings...)
+		a.Attempts = append(a.Attempts, c.attempts...)
+		failed = errors.Join(failed, c.err)
+	}
+	stored, found := readStored(ctx, s, model, roots)
+	a.Findings = append(a.Findings, found...)
+	return a, errors.Join(failed, keepCertificates(s, served, stored))
+}
+
+// tlsHosts are the public host names that routes with TLS serve.
+func tlsHosts(s Subject, m edgeModel) []string {
+	var hosts []string
+	add := func(h string) {
+		if h != "" && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
+	}
+	inside := map[string]bool{}
+	for _, r := range m.routers {
+		if !r.public() || !r.tls {
+			inside[r.name] = true
+			continue
+		}
+		for _, h := range r.hosts {
+			add(h)
+		}
+	}
+	for _, r := range s.Release.Edge.Routes {
+		if inside[strings.TrimSuffix(r.Name, "@file")] {
+			continue
+		}
+		for _, h := range r.Hosts {
+			add(strings.ToLower(h))
+		}
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+// edgeAddress is where the edge is dialled from outside.
+func edgeAddress(t stack.Target, port, otherwise int) string {
+	if port == 0 {
+		port = otherwise
+	}
+	return net.JoinHostPort(orWord(t.Edge.Address, t.Host), strconv.Itoa(port))
+}
+
+func serveOne(ctx context.Context, s Subject, host string, roots *acmeRoots, ready, pause time.Duration) *servedCertificate {
+	c := &servedCertificate{Host: host}
+	deadline := time.Now().Add(ready)
+	for {
+		state, err := shakeHands(ctx, s, host, 0, 0)
+		switch {
+		case err != nil:
+			c.attempt(host+": no handshake: "+shorten(err.Error()), err)
+		case isTraefikDefault(state.PeerCertificates[0]):
+			c.attempt(host+": the default certificate", nil)
+			c.take(state)
+		default:
+			c.attempt(host+": a certificate", nil)
+			c.take(state)
+			c.judge(s, roots, time.Now())
+			c.old(ctx, s)
+			return c
+		}
+		if ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
+			break
+		}
+		wait(ctx, pause)
+	}
+	if c.chain == nil {
+		c.err = fmt.Errorf("%s: no TLS handshake within %s: %s", host, ready, c.Error)
+		return c
+	}
+	c.finding("the edge serves its self-signed default certificate", "a certificate of the target's authority",
+		fmt.Sprintf("%s after %s", c.chain[0].Subject.CommonName, ready), "see the edge's log for the ACME error of this host")
+	return c
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// shakeHands opens a TLS connection for a host and gives its state. The chain
+// is judged afterwards, against more than one set of roots.
+func shakeHands(ctx context.Context, s Subject, host string, least, most uint16) (tls.ConnectionState, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	raw, err := s.Outside.DialContext(ctx, "tcp", edgeAddress(s.Target, s.Target.Edge.HTTPSPort, 443))
+	if err != nil {
+		return tls.ConnectionState{}, err
+	}
+	defer raw.Close()
+	conn := tls.Client(raw, &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: least, MaxVersion: most}) //nolint:gosec // judged by the caller
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	state := conn.ConnectionState()
+	if len(state.PeerCertificates) == 0 {
+		return state, errors.New("no certificate was sent")
+	}
+	return state, nil
+}
+
+func (c *servedCertificate) attempt(result string, err error) {
+	c.attempts = append(c.attempts, stack.Attempt{At: time.Now(), Result: result})
+	c.Error = ""
+	if err != nil {
+		c.Error = shorten(err.Error())
+	}
+}
+
+func (c *servedCertificate) take(state tls.ConnectionState) {
+	leaf := state.PeerCertificates[0]
+	sum := sha256.Sum256(leaf.Raw)
+	c.chain = state.PeerCertificates
+	c.Version, c.Subject, c.Issuer = tls.VersionName(state.Version), leaf.Subject.String(), leaf.Issuer.String()
+	c.Names = slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		c.Names = append(c.Names, ip.String())
+	}
+	c.NotBefore, c.NotAfter = leaf.NotBefore, leaf.NotAfter
+	c.Key, c.Signature, c.SHA256 = leaf.PublicKeyAlgorithm.String(), leaf.SignatureAlgorithm.String(), hex.EncodeToString(sum[:])
+	c.Chain = nil
+	for _, link := range c.chain {
+		c.Chain = append(c.Chain, orWord(link.Subject.String(), "(no subject)")+" issued by "+link.Issuer.String())
+	}
+}
+
+func (c *servedCertificate) finding(problem, expected, observed, fix string) {
+	c.findings = append(c.findings, stack.Finding{Subject: "certificate " + c.Host, Problem: problem, Expected: expected,
+		Observed: observed, Fix: fix, Evidence: "certificate.json"})
+}
+
+// judge looks at the leaf and the chain that was sent, each rule by itself.
+func (c *servedCertificate) judge(s Subject, roots *acmeRoots, now time.Time) {
+	leaf := c.chain[0]
+	renew := "delete the stored certificate of this host on the server and restart the edge, so that it asks for a new one"
+	if err := leaf.VerifyHostname(c.Host); err != nil {
+		c.finding("the certificate is for another name", c.Host, strings.Join(c.Names, ", "), renew)
+	}
+	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		c.finding("the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), renew)
+	}
+	if why := weakKey(leaf); why != "" {
+		c.finding("the certificate is too weak", "RSA of 2048 bits, EC of 256 bits or more, SHA-256 or better", why, "set keyType of the resolver to EC256")
+	}
+	if roots.staging && !strings.HasPrefix(leaf.Issuer.CommonName, stagingPrefix) {
+		c.finding("the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, orWord(leaf.Issuer.CommonName, "(none)"),
+			"see that caServer is the staging directory, then: "+renew)
+	}
+	// Dates have their own rule: an expired leaf still has its chain judged.
+	at := now
+	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+		at = leaf.NotAfter.Add(-time.Second)
+	}
+	chains, err := roots.verify(c.chain, "", at)
+	switch {
+	case err != nil && selfMade(leaf):
+		c.finding("the certificate is self-signed", "a chain to the target's ACME roots", orWord(leaf.Subject.String(), "(no subject)"), "see the edge's log for the ACME error of this host")
+	case err != nil:
+		c.finding("the chain does not lead to the target's ACME roots", "a chain to "+rootNames(roots), shorten(err.Error()), "see that acme.roots of the target is the root of its directory; if it is: "+renew)
+	default:
+		c.Root = orWord(chains[0][len(chains[0])-1].Subject.CommonName, "(no name)")
+	}
+	if root := roots.production(c.chain, at); root != "" {
+		c.finding("browsers trust the certificate: it comes from a production authority", "no chain to a production root", "a chain to "+root, "set caServer to the target's directory, then: "+renew)
+	}
+}
+
+func rootNames(r *acmeRoots) string {
+	var names []string
+	for _, c := range r.allowed {
+		names = append(names, orWord(c.Subject.CommonName, "(no name)"))
+	}
+	return strings.Join(names[:min(len(names), 4)], ", ")
+}
+
+// old sees that TLS 1.0 and 1.1 are refused.
+func (c *servedCertificate) old(ctx context.Context, s Subject) {
+	state, err := shakeHands(ctx, s, c.Host, tls.VersionTLS10, tls.VersionTLS11)
+	if err != nil {
+		c.OldVersions = "refused"
+		return
+	}
+	c.OldVersions = "accepted"
+	c.finding("an outdated TLS version is accepted", "TLS 1.2 or newer", tls.VersionName(state.Version), "set minVersion: VersionTLS12 in tls.options.default")
+}
+
+// storedRecord says what was seen of the edge's certificate store.
+type storedRecord struct {
+	Store  string `json:"store"`
+	Result string `json:"result"`
+}
+
+// readStored judges the certificates that the edge keeps, where the store can
+// be read; the file belongs to the edge, and the deploying user may not have
+// access. What is served has been judged in any case.
+func readStored(ctx context.Context, s Subject, m edgeModel, roots *acmeRoots) ([]storedRecord, []stack.Finding) {
+	if s.Server == nil {
+		return nil, nil
+	}
+	svc, _ := edgeService(s)
+	var records []storedRecord
+	var out []stack.Finding
+	for _, inside := range acmeStorages(m) {
+		content, where := readStore(ctx, s, svc, inside)
+		if content == nil {
+			records = append(records, storedRecord{inside, "not readable by the deploying user"})
+			continue
+		}
+		found := judgeACMEStore(where, content, acmeAllowed(s), roots)
+		records = append(records, storedRecord{where, fmt.Sprintf("read, %d findings", len(found))})
+		out = append(out, found...)
+	}
+	return records, out
+}
+
+func readStore(ctx context.Context, s Subject, svc stack.Service, inside string) ([]byte, string) {
+	for _, p := range acmeHostPaths(s, svc, inside) {
+		if o, err := s.Server.Run(ctx, "cat", p); err == nil && o.Exit == 0 && json.Valid(o.Stdout) {
+			return o.Stdout, p
+		}
+	}
+	containers, err := s.Server.Containers(ctx)
+	if err != nil {
+		return nil, ""
+	}
+	for _, c := range containers {
+		if c.Project != s.Release.Project || c.Service != svc.Name || c.State != "running" {
+			continue
+		}
+		if o, err := s.Server.Exec(ctx, c.ID, "cat", inside); err == nil && o.Exit == 0 && json.Valid(o.Stdout) {
+			return o.Stdout, inside
+		}
+	}
+	return nil, ""
+}
+
+func keepCertificates(s Subject, served []*servedCertificate, stored []storedRecord) error {
+	if s.Artifacts == nil {
+		return nil
+	}
+	var text []byte
+	for _, c := range served {
+		for _, link := range c.chain {
+			text = append(text, "# "+c.Host+"\n"...)
+			text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: link.Raw})...)
+		}
+	}
+	doc, err := json.MarshalIndent(map[string]any{"hosts": served, "stores": stored, "directory": acmeAllowed(s)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := s.Artifacts.Artifact("certificate.pem", text); err != nil {
+		return fmt.Errorf("keep certificate.pem: %w", err)
+	}
+	return s.Artifacts.Artifact("certificate.json", append(doc, '\n'))
+}

@@ -1,0 +1,158 @@
+package gate
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// acmeStore is one resolver's part of Traefik's acme.json, as far as it is
+// judged. Private keys are never decoded.
+type acmeStore struct {
+	Account *struct {
+		Registration *struct {
+			URI string `json:"uri"`
+		} `json:"Registration"`
+	} `json:"Account"`
+	Certificates []struct {
+		Domain struct {
+			Main string   `json:"main"`
+			SANs []string `json:"sans"`
+		} `json:"domain"`
+		Certificate []byte `json:"certificate"`
+	} `json:"Certificates"`
+}
+
+// judgeACMEStore judges stored certificates and accounts: a changed caServer
+// does not throw away what was stored before, Traefik goes on serving it.
+func judgeACMEStore(where string, content []byte, allowed string, roots *acmeRoots) []stack.Finding {
+	var stores map[string]acmeStore
+	if err := json.Unmarshal(content, &stores); err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(stores))
+	for name := range stores {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []stack.Finding
+	for _, name := range names {
+		st := stores[name]
+		base := stack.Finding{File: where, Evidence: "certificate.json",
+			Fix: "stop the edge, delete the stored certificates (" + path.Base(where) + ") and start it again"}
+		if st.Account != nil && st.Account.Registration != nil {
+			if uri := st.Account.Registration.URI; uri != "" && acmeHost(uri) != acmeHost(allowed) {
+				if ca, public := acmePublic(uri); public {
+					f := base
+					f.Subject, f.Problem = "stored account "+name, "the account belongs to another certificate authority"
+					f.Expected, f.Observed = "an account at "+acmeHost(allowed), hostOnly(uri)+" ("+ca+")"
+					out = append(out, f)
+				}
+			}
+		}
+		for _, c := range st.Certificates {
+			if why := storedFromProduction(c.Certificate, roots); why != "" {
+				f := base
+				f.Subject, f.Problem = "stored certificate "+orWord(c.Domain.Main, name), "a stored certificate comes from a production authority"
+				f.Expected, f.Observed = "certificates of "+acmeHost(allowed), why
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func hostOnly(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "an unreadable address"
+	}
+	return u.Host
+}
+
+// storedFromProduction says why a stored chain is a production one, or "".
+func storedFromProduction(raw []byte, roots *acmeRoots) string {
+	chain, err := pemCertificates(raw)
+	if err != nil || len(chain) == 0 {
+		return ""
+	}
+	if roots == nil {
+		if roots, err = loadACMERoots(""); err != nil {
+			return ""
+		}
+	}
+	at := chain[0].NotBefore.Add(1)
+	if root := roots.production(chain, at); root != "" {
+		return "it chains to " + root
+	}
+	return ""
+}
+
+// pemCertificates reads all certificates of a PEM text.
+func pemCertificates(raw []byte) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for len(out) < 1000 {
+		block, rest := pem.Decode(raw)
+		if block == nil {
+			break
+		}
+		raw = rest
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", len(out)+1, err)
+		}
+		out = append(out, c)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no certificate in it")
+	}
+	return out, nil
+}
+
+// acmeStorages are the store files of the resolvers, as paths in the edge's
+// container.
+func acmeStorages(m edgeModel) []string {
+	var out []string
+	for _, all := range m.static.root.find("certificatesResolvers") {
+		for _, r := range all.kids {
+			for _, acme := range r.find("acme") {
+				if p := orWord(acme.text("storage"), "/acme.json"); !slices.Contains(out, p) {
+					out = append(out, p)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// acmeHostPaths are where a store in the container may lie on the host.
+func acmeHostPaths(s Subject, svc stack.Service, inside string) []string {
+	var out []string
+	for _, m := range svc.Volumes {
+		rest, below := strings.CutPrefix(inside, strings.TrimSuffix(m.Target, "/"))
+		if !below || m.Target == "" {
+			continue
+		}
+		if strings.HasPrefix(m.Source, "/") {
+			out = append(out, m.Source+rest)
+		} else if m.Source != "" {
+			out = append(out, "/var/lib/docker/volumes/"+s.Release.Project+"_"+m.Source+"/_data"+rest,
+				"/var/lib/docker/volumes/"+m.Source+"/_data"+rest)
+		}
+	}
+	if s.Target.Path != "" {
+		out = append(out, path.Join(s.Target.Path, "edge", "acme", path.Base(inside)))
+	}
+	return out
+}

@@ -1,0 +1,501 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// composeDeclared judges the compose files by the rules of SPEC §2.
+func composeDeclared() Gate {
+	return Gate{
+		ID: "G9", Name: "compose", Phase: stack.PhaseStatic,
+		Question: "Does every service keep the rules, and do all files speak of the same services and variables?",
+		Refs:     []string{"SPEC §2", "SPEC §9", "ASVS 13.2.2", "ASVS 13.3.1", "ASVS 15.2.2"},
+		Inspects: "every service by every rule of SPEC §2, networks, images, secrets, variables against .env.example, the inventory across compose, Traefik, docs and stackctl.yaml",
+		Check:    checkCompose,
+	}
+}
+
+func checkCompose(_ context.Context, s Subject) (Answer, error) {
+	var out []stack.Finding
+	for _, svc := range s.Release.Services {
+		out = append(out, judgeService(s, svc)...)
+	}
+	out = append(out, judgeNetworks(s)...)
+	out = append(out, judgeSecrets(s)...)
+	variables, found, err := judgeVariables(s)
+	out = append(out, found...)
+	if err != nil {
+		return Answer{Inspected: len(s.Release.Services), Of: "services", Findings: out}, err
+	}
+	out = append(out, judgeInventory(s)...)
+	return Answer{Inspected: len(s.Release.Services) * (len(composeRules) + variables), Of: "rules on services and variables", Findings: out}, nil
+}
+
+// composeJudge judges one service.
+type composeJudge struct {
+	s    Subject
+	svc  stack.Service
+	edge bool
+	out  []stack.Finding
+}
+
+// add makes a finding. The subject is the service alone; where a rule can
+// fail more than once, the problem says of what.
+func (j *composeJudge) add(problem, expected, observed, fix string) {
+	j.out = append(j.out, stack.Finding{Subject: "service " + j.svc.Name, Problem: problem, Expected: expected, Observed: observed,
+		Fix: fix, File: j.svc.File, Line: j.svc.Line})
+}
+
+// composeRules are the rules that each service must keep.
+var composeRules = []func(*composeJudge){
+	ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
+	ruleNamespaces, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
+}
+
+func judgeService(s Subject, svc stack.Service) []stack.Finding {
+	edge, known := edgeService(s)
+	j := &composeJudge{s: s, svc: svc, edge: known && edge.Name == svc.Name}
+	for _, rule := range composeRules {
+		rule(j)
+	}
+	return j.out
+}
+
+// upstream is what a vendor's image does not allow, with the reason.
+type upstream struct {
+	root     string // why it may run as root
+	writable string // why its root file system may be writable
+	caps     []string
+}
+
+// dropping images start as root to prepare their folder, then drop.
+var dropping = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+
+// upstreams are the vendor images of which the stack knows what they do not
+// allow. An own image has no entry: it can be changed.
+var upstreams = map[string]upstream{
+	"traefik":        {root: "binds ports 80 and 443 and owns the certificate store", caps: []string{"NET_BIND_SERVICE"}},
+	"postgres":       {root: "prepares its data folder as root, then drops to postgres", caps: dropping},
+	"redis":          {root: "prepares its data folder as root, then drops to redis", caps: dropping},
+	"valkey":         {root: "prepares its data folder as root, then drops to valkey", caps: dropping},
+	"dpage/pgadmin4": {root: "the image itself names user 5050", writable: "pgAdmin writes its configuration below its program folder", caps: []string{"NET_BIND_SERVICE"}},
+}
+
+func upstreamOf(image string) (upstream, bool) {
+	repo, _, _ := splitImage(image)
+	for _, prefix := range []string{"docker.io/", "index.docker.io/", "library/", "mirror.gcr.io/", "public.ecr.aws/docker/"} {
+		repo = strings.TrimPrefix(repo, prefix)
+	}
+	u, ok := upstreams[strings.TrimPrefix(repo, "library/")]
+	return u, ok
+}
+
+// splitImage takes a reference apart.
+func splitImage(ref string) (repo, tag, digest string) {
+	ref, digest, _ = strings.Cut(ref, "@")
+	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
+		return ref[:i], ref[i+1:], digest
+	}
+	return ref, "", digest
+}
+
+func ruleHealth(j *composeJudge) {
+	if j.svc.OneShot {
+		return
+	}
+	h := j.svc.Healthcheck
+	fix := "add a health check that asks the program itself, such as [\"CMD\", \"/server\", \"healthcheck\", \"NAME\"]"
+	switch {
+	case h == nil:
+		j.add("no health check", "a health check", "none", fix)
+	case h.Disabled || len(h.Test) == 0 || strings.EqualFold(h.Test[0], "NONE"):
+		j.add("the health check is disabled", "a health check", strings.Join(h.Test, " "), fix)
+	case hollowCheck(h.Test):
+		j.add("the health check cannot fail", "a check that fails when the program does not answer", shorten(strings.Join(h.Test, " ")), fix)
+	}
+}
+
+var (
+	hollowWord = regexp.MustCompile(`^(?:/(?:usr/)?bin/)?(?:true|:|echo|printf|exit 0|sleep|date|ls|pwd|uname|hostname|test 1|\[ 1)(?:\s|$)`)
+	hollowTail = regexp.MustCompile(`(?:\|\||;|&)\s*(?:/bin/)?(?:true|:|exit\s+0|echo\b[^|&;]*)\s*$`)
+)
+
+// hollowCheck tells a test that says healthy whatever happens.
+func hollowCheck(test []string) bool {
+	words := test
+	if strings.EqualFold(words[0], "CMD") || strings.EqualFold(words[0], "CMD-SHELL") {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return true
+	}
+	if base := path.Base(words[0]); (base == "sh" || base == "bash" || base == "ash") && len(words) >= 3 && strings.HasPrefix(words[1], "-") && strings.HasSuffix(words[1], "c") {
+		words = words[2:3]
+	}
+	text := strings.TrimSpace(strings.Join(words, " "))
+	if hollowTail.MatchString(text) || text == "" {
+		return true
+	}
+	return hollowWord.MatchString(text) && !strings.ContainsAny(text, "|&;")
+}
+
+func ruleRestart(j *composeJudge) {
+	policy, _, _ := strings.Cut(j.svc.Restart, ":")
+	if j.svc.OneShot {
+		if policy == "always" || policy == "unless-stopped" {
+			j.add("a one-shot service would run for ever", `restart: "no"`, j.svc.Restart, `write restart: "no"`)
+		}
+		return
+	}
+	if policy != "always" && policy != "unless-stopped" {
+		j.add("the service does not come back by itself", "restart: unless-stopped", orWord(j.svc.Restart, "none"), "write restart: unless-stopped")
+	}
+}
+
+func ruleMemory(j *composeJudge) {
+	if j.svc.MemoryLimit <= 0 {
+		j.add("no memory limit", "a memory limit", "none", "write mem_limit")
+	}
+}
+
+func ruleLogs(j *composeJudge) {
+	fix := `write logging: {driver: json-file, options: {max-size: 10m, max-file: "3"}}`
+	switch j.svc.LogDriver {
+	case "", "json-file":
+		size := strings.TrimSpace(j.svc.LogOptions["max-size"])
+		if size == "" || strings.HasPrefix(size, "-") || strings.TrimRight(size, "kmgKMGbB") == "0" {
+			j.add("logs grow without bound", "max-size of the json-file driver", orWord(size, "none"), fix)
+		}
+	case "none":
+		j.add("logs are thrown away", "logs with rotation", "driver none", fix)
+	}
+}
+
+func ruleReadOnly(j *composeJudge) {
+	if j.svc.ReadOnly {
+		return
+	}
+	if u, ok := upstreamOf(j.svc.Image); ok && u.writable != "" {
+		return
+	}
+	j.add("the root file system is writable", "read_only: true", "read_only: false", "write read_only: true, with tmpfs for what the program must write")
+}
+
+func rulePrivileges(j *composeJudge) {
+	if j.svc.Privileged {
+		j.add("the service is privileged", "privileged: false", "privileged: true", "remove privileged")
+	}
+	guarded := false
+	for _, o := range j.svc.SecurityOpt {
+		key, value, _ := strings.Cut(strings.Replace(o, "=", ":", 1), ":")
+		switch {
+		case key == "no-new-privileges":
+			guarded = !strings.EqualFold(value, "false")
+		case strings.EqualFold(value, "unconfined") || strings.EqualFold(value, "disable"):
+			j.add("a protection of the kernel is switched off", "the default profile", o, "remove "+o+" from security_opt")
+		}
+	}
+	if !guarded {
+		j.add("processes may gain privileges", "security_opt: [no-new-privileges:true]", orWord(strings.Join(j.svc.SecurityOpt, ", "), "none"),
+			"write security_opt: [\"no-new-privileges:true\"]")
+	}
+}
+
+func ruleCapabilities(j *composeJudge) {
+	normal := func(c string) string { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") }
+	if !slices.ContainsFunc(j.svc.CapDrop, func(c string) bool { return normal(c) == "ALL" }) {
+		j.add("capabilities are not dropped", "cap_drop: [ALL]", orWord(strings.Join(j.svc.CapDrop, ", "), "none"), "write cap_drop: [ALL]")
+	}
+	may := []string{"NET_BIND_SERVICE"}
+	if u, ok := upstreamOf(j.svc.Image); ok {
+		may = append(may, u.caps...)
+	}
+	for _, c := range j.svc.CapAdd {
+		if !slices.Contains(may, normal(c)) {
+			j.add("the capability "+normal(c)+" is added without need", "of "+strings.Join(unequal(may), ", ")+" at most", c, "remove "+c+" from cap_add")
+		}
+	}
+}
+
+func unequal(list []string) []string {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}
+
+func ruleUser(j *composeJudge) {
+	user, group, _ := strings.Cut(j.svc.User, ":")
+	isRoot := func(s string) bool { n, err := strconv.Atoi(s); return s == "root" || err == nil && n == 0 }
+	if u, ok := upstreamOf(j.svc.Image); ok && u.root != "" {
+		return
+	}
+	fix := `write user: "65532:65532"`
+	switch {
+	case user == "":
+		j.add("the service does not say that it runs without root", "a user other than root", "none", fix)
+	case isRoot(user):
+		j.add("the service runs as root", "a user other than root", j.svc.User, fix)
+	case isRoot(group):
+		j.add("the service runs in the group root", "a group other than root", j.svc.User, fix)
+	}
+}
+
+func ruleNamespaces(j *composeJudge) {
+	for name, mode := range map[string]string{"pid": j.svc.PidMode, "ipc": j.svc.IpcMode, "userns_mode": j.svc.UsernsMode, "network_mode": j.svc.NetworkMode} {
+		if mode == "host" || strings.HasPrefix(mode, "container:") || strings.HasPrefix(mode, "service:") {
+			j.add("the service shares the "+name+" namespace", "its own", name+": "+mode, "remove "+name)
+		}
+	}
+	for _, d := range j.svc.Devices {
+		j.add("a device of the host is handed in", "no devices", d, "remove the device")
+	}
+	if len(j.svc.Networks) == 0 && j.svc.NetworkMode == "" || slices.Contains(j.svc.Networks, "default") {
+		j.add("the service is on the default network", "the networks that it needs, by name", strings.Join(j.svc.Networks, ", "), "name its networks")
+	}
+}
+
+// sensitive are folders of the host that give a container more than its data.
+var sensitive = []string{"/etc", "/root", "/home", "/proc", "/sys", "/dev", "/boot", "/var/run", "/run", "/var/lib", "/var/log", "/usr", "/bin", "/sbin", "/lib", "/opt", "/srv", "/mnt", "/media"}
+
+// harmless are read-only mounts that many images want.
+var harmless = []string{"/etc/localtime", "/etc/timezone", "/etc/ssl/certs", "/etc/ca-certificates", "/usr/share/zoneinfo", "/usr/share/ca-certificates"}
+
+func ruleMounts(j *composeJudge) {
+	for _, m := range j.svc.Volumes {
+		if isEngineSocket(m.Source) || isEngineSocket(m.Target) {
+			j.add("the container engine's socket is mounted", "no engine socket", m.Source+":"+m.Target, "remove the mount: who holds the socket holds the host")
+			continue
+		}
+		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
+			continue
+		}
+		if why := j.sensitiveBind(m); why != "" {
+			j.add("a sensitive folder of the host is mounted", "mounts below the project's folder", m.Source+":"+m.Target+" ("+why+")", "mount a named volume, or a folder of the project")
+		}
+	}
+}
+
+func (j *composeJudge) sensitiveBind(m stack.Mount) string {
+	source := path.Clean(m.Source)
+	for _, own := range []string{j.s.Target.Path, j.s.Config.Root} {
+		if own != "" && own != "/" && (source == path.Clean(own) || strings.HasPrefix(source, path.Clean(own)+"/")) {
+			return ""
+		}
+	}
+	if source == "/" || source == "/var" {
+		return "all of " + source
+	}
+	for _, h := range harmless {
+		if (source == h || strings.HasPrefix(source, h+"/")) && m.ReadOnly {
+			return ""
+		}
+	}
+	for _, dir := range sensitive {
+		// Folders that only hold other people's projects are judged below their
+		// first level: /srv/data is a data folder, /srv is everybody's.
+		if dir == "/opt" || dir == "/srv" || dir == "/mnt" || dir == "/media" {
+			if source == dir {
+				return "all of " + dir
+			}
+			continue
+		}
+		if source == dir || strings.HasPrefix(source, dir+"/") {
+			return "in " + dir
+		}
+	}
+	return ""
+}
+
+func ruleWaits(j *composeJudge) {
+	for name, condition := range j.svc.DependsOn {
+		other, ok := j.s.Release.Service(name)
+		want := "service_healthy"
+		if ok && other.OneShot {
+			want = "service_completed_successfully"
+		}
+		if condition != want {
+			j.add("it waits for "+name+" without seeing that it is ready", name+": {condition: "+want+"}", orWord(condition, "none"), "write condition: "+want)
+		}
+	}
+	for _, name := range dataServices(j.s) {
+		if name != j.svc.Name && j.refersTo(name) && !waitsFor(j.s, j.svc, name, 0) {
+			j.add("it uses "+name+" without waiting for it", name+": {condition: service_healthy}", "no depends_on", "add depends_on with condition: service_healthy")
+		}
+	}
+}
+
+// dataServices are the stores: data layer, not behind a route.
+func dataServices(s Subject) []string {
+	var out []string
+	for _, svc := range s.Release.Services {
+		if svc.Layer == stack.LayerData && len(svc.Profiles) == 0 && !svc.OneShot && !routed(s, svc.Name) {
+			out = append(out, svc.Name)
+		}
+	}
+	return out
+}
+
+func routed(s Subject, name string) bool {
+	return slices.ContainsFunc(s.Release.Edge.Routes, func(r stack.Route) bool { return r.Service == name })
+}
+
+// refersTo says whether an environment value addresses a service by name.
+func (j *composeJudge) refersTo(name string) bool {
+	for _, v := range j.svc.Environment {
+		host := v
+		if h, _, err := net.SplitHostPort(v); err == nil {
+			host = h
+		} else if u, err := url.Parse(v); err == nil && u.Host != "" {
+			host = u.Hostname()
+		}
+		if host == name {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsFor follows depends_on, also through other services.
+func waitsFor(s Subject, svc stack.Service, name string, depth int) bool {
+	if _, ok := svc.DependsOn[name]; ok {
+		return true
+	}
+	for next := range svc.DependsOn {
+		if other, ok := s.Release.Service(next); ok && depth < 8 && waitsFor(s, other, name, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+var hasDigit = regexp.MustCompile(`\d`)
+
+func ruleImage(j *composeJudge) {
+	repo, tag, digest := splitImage(j.svc.Image)
+	fix := "write the version, such as " + orWord(repo, "image") + ":1.2.3, or a digest"
+	archived := slices.ContainsFunc(j.s.Release.Images, func(i stack.Image) bool {
+		return i.Reference == j.svc.Image && i.Archive != "" && i.ID != ""
+	})
+	moving := slices.Contains([]string{"latest", "stable", "edge", "nightly", "main", "master", "rolling", "next", "beta", "alpha", "rc"}, strings.ToLower(tag))
+	switch {
+	case repo == "":
+		j.add("no image", "an image with a version", "none", fix)
+	case digest != "":
+		if !strings.HasPrefix(digest, "sha256:") || len(digest) != 71 {
+			j.add("the image's digest is not one", "sha256: and 64 hex digits", shorten(digest), fix)
+		}
+	case tag == "":
+		j.add("the image is not pinned", "a version", j.svc.Image+", which means latest", fix)
+	case moving:
+		j.add("the image is not pinned", "a version", j.svc.Image, fix)
+	case !archived && !hasDigit.MatchString(tag):
+		j.add("the image is not pinned", "a version", j.svc.Image+", a tag that moves", fix)
+	}
+}
+
+func rulePorts(j *composeJudge) {
+	for _, p := range j.svc.Ports {
+		n, err := strconv.Atoi(p.Published)
+		switch {
+		case !j.edge:
+			j.add("a service other than the edge publishes a port", "no ports", portText(p), "remove ports; the edge reaches it over their network")
+		case err != nil || !slices.Contains(edgePorts(j.s), n):
+			j.add("the edge publishes another port than its own", portList(edgePorts(j.s)), portText(p), "publish 80 and 443 only")
+		}
+	}
+}
+
+func ruleSecretNames(j *composeJudge) {
+	for _, name := range j.svc.Secrets {
+		if !slices.ContainsFunc(j.s.Release.Secrets, func(k stack.Secret) bool { return k.Name == name }) {
+			j.add("the secret "+name+" is not defined", "a secret with a file", name, "define it under secrets:")
+		}
+	}
+}
+
+// judgeSecrets sees that secrets come from files.
+func judgeSecrets(s Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, k := range s.Release.Secrets {
+		if k.File == "" {
+			out = append(out, stack.Finding{Subject: "secret " + k.Name, Problem: "the secret does not come from a file", Expected: "file:", Observed: "none",
+				Fix: "write file: for the secret " + k.Name})
+		}
+	}
+	return out
+}
+
+// judgeNetworks holds the three networks apart: the edge never sees the data
+// network, stores are on nothing else, and it has no way out.
+func judgeNetworks(s Subject) []stack.Finding {
+	byName := map[string]stack.Network{}
+	for _, n := range s.Release.Networks {
+		byName[n.Name] = n
+	}
+	network := func(name string) (stack.Network, bool) {
+		if n, ok := byName[name]; ok {
+			return n, true
+		}
+		n, ok := byName[s.Release.Project+"_"+name]
+		return n, ok
+	}
+	var out []stack.Finding
+	data := map[string]bool{}
+	for _, name := range dataServices(s) {
+		svc, _ := s.Release.Service(name)
+		for _, n := range svc.Networks {
+			data[n] = true
+			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}
+			if net, ok := network(n); !ok || !net.Internal {
+				f.Problem, f.Expected, f.Fix = "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
+				out = append(out, f)
+			}
+		}
+	}
+	for name := range data {
+		if n, ok := network(name); ok && n.External {
+			out = append(out, stack.Finding{Subject: "network " + name, Problem: "the data network belongs to somebody else", Expected: "a network of the project",
+				Observed: "external: true", Fix: "remove external"})
+		}
+	}
+	if edge, ok := edgeService(s); ok {
+		for _, n := range edge.Networks {
+			if data[n] {
+				out = append(out, stack.Finding{Subject: "service " + edge.Name, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,
+					Fix: "take the edge off " + n, File: edge.File, Line: edge.Line})
+			}
+		}
+	}
+	return append(out, threeNetworks(s)...)
+}
+
+// threeNetworks sees that edge, app and data are there, and data is internal.
+func threeNetworks(s Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, want := range []string{"edge", "app", "data"} {
+		i := slices.IndexFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || strings.HasSuffix(n.Name, "_"+want) })
+		f := stack.Finding{Subject: "network " + want}
+		switch {
+		case i < 0:
+			f.Problem, f.Expected, f.Observed, f.Fix = "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
+		case want == "data" && !s.Release.Networks[i].Internal:
+			f.Problem, f.Expected, f.Observed, f.Fix = "the data network has a way out", "internal: true", "internal: false", "write internal: true"
+		case s.Release.Networks[i].Driver == "host" || s.Release.Networks[i].Driver == "macvlan" || s.Release.Networks[i].Driver == "ipvlan":
+			f.Problem, f.Expected, f.Observed, f.Fix = "the network puts containers on the host's own", "a bridge", fmt.Sprintf("driver: %s", s.Release.Networks[i].Driver), "remove driver"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}

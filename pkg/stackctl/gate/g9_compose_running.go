@@ -1,0 +1,231 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// composeRunning judges whether the containers run as the files say.
+func composeRunning() Gate {
+	return Gate{
+		ID: "G9", Name: "compose", Phase: stack.PhasePost,
+		Question: "Do the containers run as the compose files say?",
+		Refs:     []string{"SPEC §2", "ASVS 13.2.2", "ASVS 15.2.2"},
+		Inspects: "each container of the release: there, healthy, of the judged image, and its user, file system, privileges, limits, networks and mounts as the Engine reports them",
+		Check:    checkRunning,
+	}
+}
+
+// runningContainer is what the Engine says of a container, as far as it is judged.
+type runningContainer struct {
+	Config struct {
+		User string   `json:"User"`
+		Env  []string `json:"Env"`
+	} `json:"Config"`
+	HostConfig struct {
+		Privileged     bool     `json:"Privileged"`
+		ReadonlyRootfs bool     `json:"ReadonlyRootfs"`
+		CapAdd         []string `json:"CapAdd"`
+		CapDrop        []string `json:"CapDrop"`
+		SecurityOpt    []string `json:"SecurityOpt"`
+		PidMode        string   `json:"PidMode"`
+		IpcMode        string   `json:"IpcMode"`
+		UsernsMode     string   `json:"UsernsMode"`
+		Memory         int64    `json:"Memory"`
+		RestartPolicy  struct {
+			Name string `json:"Name"`
+		} `json:"RestartPolicy"`
+		LogConfig struct {
+			Type   string            `json:"Type"`
+			Config map[string]string `json:"Config"`
+		} `json:"LogConfig"`
+	} `json:"HostConfig"`
+	Mounts []struct {
+		Type        string `json:"Type"`
+		Source      string `json:"Source"`
+		Destination string `json:"Destination"`
+		RW          bool   `json:"RW"`
+	} `json:"Mounts"`
+}
+
+func checkRunning(ctx context.Context, s Subject) (Answer, error) {
+	if s.Server == nil {
+		return Answer{}, errors.New("no connection to the server")
+	}
+	all, err := s.Server.Containers(ctx)
+	if err != nil {
+		return Answer{}, fmt.Errorf("list the host's containers: %w", err)
+	}
+	a := Answer{Of: "containers"}
+	mine := slices.DeleteFunc(slices.Clone(all), func(c stack.Container) bool { return !current(s, c) })
+	for _, svc := range s.Release.Services {
+		if !deployed(s, svc) {
+			continue
+		}
+		found := slices.DeleteFunc(slices.Clone(mine), func(c stack.Container) bool { return c.Service != svc.Name })
+		a.Findings = append(a.Findings, presence(s, svc, found)...)
+		for _, c := range found {
+			a.Inspected++
+			if c.State != "running" {
+				continue
+			}
+			inspected, err := inspectContainer(ctx, s, c)
+			if err != nil {
+				return a, err
+			}
+			a.Findings = append(a.Findings, runsAsDeclared(s, svc, c, inspected)...)
+		}
+	}
+	for _, c := range mine {
+		if _, ok := s.Release.Service(c.Service); !ok && c.State == "running" {
+			a.Inspected++
+			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Problem: "a container of the project that no compose file declares", Expected: "services of the compose files only",
+				Observed: orWord(c.Service, c.Name) + " from " + c.Image, Fix: "remove the container, or declare the service"})
+		}
+	}
+	return a, nil
+}
+
+// current says whether a container belongs to this release: the app layer of
+// another release may still drain, or wait for a rollback.
+func current(s Subject, c stack.Container) bool {
+	return c.Project == s.Release.Project || c.Project == s.Release.AppProject()
+}
+
+// deployed says whether a service's profiles are chosen.
+func deployed(s Subject, svc stack.Service) bool {
+	return len(svc.Profiles) == 0 || slices.ContainsFunc(svc.Profiles, func(p string) bool { return slices.Contains(s.Config.Compose.Profiles, p) })
+}
+
+func containerFinding(svc stack.Service, problem, expected, observed, fix string) stack.Finding {
+	return stack.Finding{Subject: "container " + svc.Name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: svc.File, Line: svc.Line}
+}
+
+// presence judges that a service runs, is well, and is the image that was judged.
+func presence(s Subject, svc stack.Service, found []stack.Container) []stack.Finding {
+	if svc.OneShot {
+		return nil // it ran, or the deploy would have ended
+	}
+	running := slices.DeleteFunc(slices.Clone(found), func(c stack.Container) bool { return c.State != "running" })
+	if len(running) == 0 {
+		state := "no container"
+		if len(found) > 0 {
+			state = found[0].State
+		}
+		return []stack.Finding{containerFinding(svc, "the service does not run", "running", state, "see stackctl logs "+svc.Name)}
+	}
+	var out []stack.Finding
+	for _, c := range running {
+		if c.Health != "" && c.Health != "healthy" {
+			out = append(out, containerFinding(svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
+		}
+		i := slices.IndexFunc(s.Release.Images, func(i stack.Image) bool { return i.Reference == svc.Image && i.ID != "" })
+		if i >= 0 && c.ImageID != "" && c.ImageID != s.Release.Images[i].ID {
+			out = append(out, containerFinding(svc, "another image runs than the one that was judged", s.Release.Images[i].ID, c.ImageID, "deploy again"))
+		}
+		out = append(out, networksOf(s, svc, c)...)
+	}
+	return out
+}
+
+// networksOf compares the networks that a container is on with the declared ones.
+func networksOf(s Subject, svc stack.Service, c stack.Container) []stack.Finding {
+	var want []string
+	for _, n := range svc.Networks {
+		want = append(want, strings.TrimPrefix(n, s.Release.Project+"_"))
+	}
+	if len(want) == 0 || c.Addresses == nil {
+		return nil
+	}
+	var out []stack.Finding
+	for n := range c.Addresses {
+		if name := strings.TrimPrefix(n, s.Release.Project+"_"); !slices.Contains(want, name) {
+			out = append(out, containerFinding(svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
+		}
+	}
+	return out
+}
+
+// inspectContainer asks the Engine, where the server can; nil where it cannot.
+func inspectContainer(ctx context.Context, s Subject, c stack.Container) (*runningContainer, error) {
+	server, ok := s.Server.(Inspector)
+	if !ok {
+		return nil, nil
+	}
+	raw, err := server.Inspect(ctx, c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("inspect container %s: %w", c.Name, err)
+	}
+	var r runningContainer
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("inspect container %s: %w", c.Name, err)
+	}
+	return &r, nil
+}
+
+// runsAsDeclared judges a running container by the rules of its service: what
+// the Engine reports takes the place of what the file says.
+func runsAsDeclared(s Subject, svc stack.Service, c stack.Container, r *runningContainer) []stack.Finding {
+	if r == nil {
+		return nil
+	}
+	real := svc
+	h := r.HostConfig
+	real.User, real.ReadOnly, real.Privileged = r.Config.User, h.ReadonlyRootfs, h.Privileged
+	real.CapAdd, real.CapDrop, real.SecurityOpt = h.CapAdd, h.CapDrop, h.SecurityOpt
+	real.PidMode, real.UsernsMode, real.NetworkMode = h.PidMode, h.UsernsMode, ""
+	real.IpcMode = ""
+	if h.IpcMode == "host" || strings.HasPrefix(h.IpcMode, "container:") {
+		real.IpcMode = h.IpcMode
+	}
+	real.MemoryLimit, real.Restart = h.Memory, h.RestartPolicy.Name
+	real.LogDriver, real.LogOptions = h.LogConfig.Type, h.LogConfig.Config
+	real.Environment = map[string]string{}
+	for _, e := range r.Config.Env {
+		k, v, _ := strings.Cut(e, "=")
+		// Only what is a secret for certain: an image's own variables have
+		// names and values that the project did not choose.
+		if _, declared := svc.Environment[k]; declared || knownIn(v, s.Release.Known) != "" {
+			real.Environment[k] = v
+		}
+	}
+	real.Volumes = nil
+	for _, m := range r.Mounts {
+		// Secrets and configs are mounts as well; they lie below the project.
+		real.Volumes = append(real.Volumes, stack.Mount{Type: m.Type, Source: mountSource(m.Type, m.Source), Target: m.Destination, ReadOnly: !m.RW})
+	}
+	j := &composeJudge{s: s, svc: real}
+	for _, rule := range []func(*composeJudge){ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser, ruleRunningNamespaces, ruleMounts, ruleEnvironment} {
+		rule(j)
+	}
+	for i := range j.out {
+		j.out[i].Subject = "container " + svc.Name
+		j.out[i].Observed += " (container " + c.Name + ")"
+	}
+	return j.out
+}
+
+// mountSource hides where the Engine keeps a named volume: only binds are
+// judged by their place.
+func mountSource(kind, source string) string {
+	if kind == "bind" {
+		return source
+	}
+	return ""
+}
+
+// ruleRunningNamespaces is ruleNamespaces without the rule on networks, which
+// are compared by name.
+func ruleRunningNamespaces(j *composeJudge) {
+	for name, mode := range map[string]string{"pid": j.svc.PidMode, "ipc": j.svc.IpcMode, "userns_mode": j.svc.UsernsMode} {
+		if mode == "host" || strings.HasPrefix(mode, "container:") {
+			j.add("the container shares the "+name+" namespace", "its own", name+": "+mode, "deploy again")
+		}
+	}
+}
