@@ -73,8 +73,7 @@ func isMark(f report.Finding) bool {
 // Document is a finished artifact without secrets: first the known values,
 // then what looks like one. JSON stays JSON.
 func (r *Redactor) Document(content []byte) ([]byte, error) {
-	out := r.Bytes(content)
-	out, err := maskPatterns(out)
+	out, err := maskPatterns(r.Bytes(content))
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +100,19 @@ func maskPatterns(b []byte) ([]byte, error) {
 	if err != nil || len(found) == 0 {
 		return b, err
 	}
-	return nil, fmt.Errorf("mask what looks like a secret (%s, line %d): it is still there after %d rounds", found[0].Rule, found[0].Line, rounds)
+	if json.Valid(b) {
+		return withhold()
+	}
+	return []byte(withheld.Reason + "\n"), nil
 }
+
+// withheld stands for a document whose secrets could not be masked one by one.
+var withheld = struct {
+	Absent bool   `json:"absent"`
+	Reason string `json:"reason"`
+}{true, "withheld: it held what looks like a secret in a place where it could not be masked"}
+
+func withhold() ([]byte, error) { return json.MarshalIndent(withheld, "", "  ") }
 
 // mask replaces the secret itself; where that is not in the text (it was
 // found inside an encoding), the match, and at last the line around it.
@@ -157,7 +167,7 @@ func (r *Redactor) jsonDocument(content []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !json.Valid(out) || len(found) > 0 {
-		return json.MarshalIndent(map[string]any{"absent": true, "reason": "this document held secrets in a place where they could not be masked"}, "", "  ")
+		return withhold()
 	}
 	return out, nil
 }
