@@ -1,0 +1,164 @@
+package adminui
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+
+	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/csrf"
+	"stackctl/pkg/server/serve"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets
+var assetFiles embed.FS
+
+// Accounts is what staff do to get in and out; *app.Accounts is one.
+type Accounts interface {
+	LogIn(ctx context.Context, email, password string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	LogOut(ctx context.Context, user app.User, token app.Token) error
+	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
+}
+
+// Records reads what the models declare.
+type Records interface {
+	List(ctx context.Context, m app.Model, q app.RecordQuery) (app.RecordPage, error)
+}
+
+// Options are what the staff pages need.
+type Options struct {
+	Accounts Accounts
+	Records  Records
+	CSRF     csrf.Key
+	Models   []app.Model
+	Healthy  func(context.Context) error
+}
+
+// pages are the staff pages.
+type pages struct {
+	Options
+	templates *template.Template
+	origin    *http.CrossOriginProtection
+}
+
+// New makes the staff pages' handler. Wrap it in a serve.Tracer.
+func New(o Options) (http.Handler, error) {
+	t, err := template.ParseFS(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the templates: %w", err)
+	}
+	p := &pages{Options: o, templates: t, origin: http.NewCrossOriginProtection()}
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", serve.Healthz(o.Healthy))
+	mux.HandleFunc("GET /login", p.loginForm)
+	mux.HandleFunc("POST /login", p.login)
+	mux.Handle("POST /logout", p.staff(p.logout))
+	mux.Handle("GET /{$}", p.staff(func(w http.ResponseWriter, r *http.Request, _ caller) {
+		http.Redirect(w, r, "/"+o.Models[0].Name, http.StatusSeeOther)
+	}))
+	for _, m := range o.Models {
+		mux.Handle("GET /"+m.Name, p.staff(func(w http.ResponseWriter, r *http.Request, who caller) { p.list(w, r, who, m) }))
+	}
+	mux.Handle("/", p.staff(func(w http.ResponseWriter, r *http.Request, who caller) {
+		p.show(w, r, http.StatusNotFound, "message", page{Title: "Not found", caller: who, Data: "There is no such page."})
+	}))
+	return p.guarded(mux), nil
+}
+
+// Assets serves what the pages load, under /static/.
+func Assets(healthy func(context.Context) error) (http.Handler, error) {
+	files, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		return nil, err
+	}
+	server := http.FileServerFS(files)
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", serve.Healthz(healthy))
+	one := func(w http.ResponseWriter, r *http.Request) {
+		serve.TraceOf(r.Context()).Route = r.Pattern
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		server.ServeHTTP(w, r)
+	}
+	mux.Handle("GET /static/admin.css", http.StripPrefix("/static", http.HandlerFunc(one)))
+	return mux, nil
+}
+
+// guarded sets the headers of every page and refuses what comes from another
+// site.
+func (p *pages) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		if err := p.origin.Check(r); err != nil {
+			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", Data: "The request comes from another site."})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// caller is the member of staff who makes a request.
+type caller struct {
+	User  app.User
+	token app.Token
+}
+
+// page is what every template gets.
+type page struct {
+	caller
+	Title   string
+	Current string
+	Models  []app.Model
+	CSRF    string
+	Data    any
+}
+
+func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, name string, data page) {
+	serve.TraceOf(r.Context()).Route = r.Pattern
+	data.Models = p.Models
+	if data.token != "" {
+		data.CSRF = p.CSRF.Token(useSession, string(data.token))
+	}
+	var b bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&b, name, data); err != nil {
+		slog.ErrorContext(r.Context(), "render a page", "template", name, "error", err.Error())
+		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// fail shows an error: its message where it has a code, nothing else.
+func (p *pages) fail(w http.ResponseWriter, r *http.Request, who caller, err error) {
+	status, text := http.StatusInternalServerError, "Something went wrong. The log has the details under "+serve.TraceOf(r.Context()).ID+"."
+	switch app.CodeOf(err) {
+	case app.CodeUnavailable:
+		status, text = http.StatusServiceUnavailable, "The database does not answer. Try again in a moment."
+	case app.CodeNotFound:
+		status, text = http.StatusNotFound, "There is no such record."
+	}
+	if status >= http.StatusInternalServerError {
+		slog.ErrorContext(r.Context(), "staff page failed", "request", serve.TraceOf(r.Context()).ID, "error", err.Error())
+	}
+	p.show(w, r, status, "message", page{Title: http.StatusText(status), caller: who, Data: text})
+}
+
+// Failed answers a request whose handler panicked.
+func Failed(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "Something went wrong.", http.StatusInternalServerError)
+}

@@ -1,0 +1,103 @@
+// Package httpapi owns the API over HTTP: the contract's operations, who may
+// call them, and how errors are told. It must not know where accounts are
+// stored or how passwords are hashed.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"stackctl/pkg/contract"
+	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/csrf"
+	"stackctl/pkg/server/serve"
+)
+
+// Accounts is what users do with their accounts; *app.Accounts is one.
+type Accounts interface {
+	SignUp(ctx context.Context, in app.SignUp) error
+	LogIn(ctx context.Context, email, password string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	LogOut(ctx context.Context, user app.User, token app.Token) error
+	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
+	UpdateProfile(ctx context.Context, userID string, update app.ProfileUpdate) (app.User, error)
+}
+
+// Build says what runs.
+type Build struct {
+	Commit  string
+	Built   string
+	Release string
+}
+
+// Options are what the API needs.
+type Options struct {
+	Accounts Accounts
+	CSRF     csrf.Key
+	Build    Build
+	Health   Health
+	// Production hides the contract and its page.
+	Production bool
+}
+
+// api carries out the contract's operations.
+type api struct {
+	Options
+	contract map[string]any
+}
+
+// New makes the API's handler. Wrap it in a serve.Tracer.
+func New(o Options) (http.Handler, error) {
+	doc, err := contract.Load()
+	if err != nil {
+		return nil, err
+	}
+	a := &api{Options: o}
+	if !o.Production {
+		if a.contract, err = contract.Map(doc); err != nil {
+			return nil, err
+		}
+	}
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	// The tracer has found the client's address already.
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("set the trusted proxies: %w", err)
+	}
+	engine.Use(private)
+	engine.NoRoute(func(c *gin.Context) { writeProblem(c, problemOf(http.StatusNotFound)) })
+	engine.NoMethod(func(c *gin.Context) { writeProblem(c, problemOf(http.StatusMethodNotAllowed)) })
+	g, err := newGuard(doc, o.Accounts, o.CSRF)
+	if err != nil {
+		return nil, err
+	}
+	strict := contract.NewStrictHandlerWithOptions(a, nil, contract.StrictGinServerOptions{
+		RequestErrorHandlerFunc:  func(c *gin.Context, _ error) { writeProblem(c, problemOf(http.StatusBadRequest)) },
+		HandlerErrorFunc:         writeError,
+		ResponseErrorHandlerFunc: writeError,
+	})
+	contract.RegisterHandlersWithOptions(engine.Group("", g.check), strict, contract.GinServerOptions{
+		ErrorHandler: func(c *gin.Context, _ error, _ int) { writeProblem(c, problemOf(http.StatusBadRequest)) },
+	})
+	return engine, nil
+}
+
+// private marks every answer of the API as nobody else's.
+func private(c *gin.Context) {
+	serve.TraceOf(c.Request.Context()).Route = c.FullPath()
+	h := c.Writer.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Vary", "Cookie")
+	c.Next()
+}
+
+// Failed answers a request whose handler panicked.
+func Failed(w http.ResponseWriter, r *http.Request) {
+	sendProblem(w, r, problemOf(http.StatusInternalServerError))
+}

@@ -1,0 +1,49 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+
+	"stackctl/pkg/server/app"
+)
+
+// Inserter enqueues jobs in transactions of somebody else.
+type Inserter struct {
+	client *river.Client[*sql.Tx]
+}
+
+// NewInserter makes an Inserter. It needs no connection of its own.
+func NewInserter() (*Inserter, error) {
+	client, err := river.NewClient(riverdatabasesql.New(nil), &river.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the queue: %w", err)
+	}
+	return &Inserter{client: client}, nil
+}
+
+// Insert adds a job that exists exactly if the transaction commits.
+func (i *Inserter) Insert(ctx context.Context, tx *sql.Tx, args app.JobArgs, o app.JobOptions) error {
+	_, err := i.InsertID(ctx, tx, args, o)
+	return err
+}
+
+// InsertID is Insert that gives the job's ID.
+func (i *Inserter) InsertID(ctx context.Context, tx *sql.Tx, args app.JobArgs, o app.JobOptions) (int64, error) {
+	opts := &river.InsertOpts{Queue: o.Queue, ScheduledAt: o.At, MaxAttempts: o.MaxAttempts}
+	if opts.Queue == "" {
+		opts.Queue = app.DefaultQueue
+	}
+	if o.UniqueFor > 0 {
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByPeriod: o.UniqueFor}
+	}
+	r, err := i.client.InsertTx(ctx, tx, args, opts)
+	if err != nil {
+		return 0, fmt.Errorf("enqueue %s: %w", args.Kind(), err)
+	}
+	return r.Job.ID, nil
+}

@@ -1,0 +1,146 @@
+package role
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/csrf"
+	"stackctl/pkg/server/httpapi"
+	"stackctl/pkg/server/jobs"
+	"stackctl/pkg/server/password"
+	"stackctl/pkg/server/postgres"
+	"stackctl/pkg/server/settings"
+)
+
+// Set by the linker: -X stackctl/pkg/server/role.commit=… and .built=….
+var (
+	commit string
+	built  string
+)
+
+// build says what this binary is; where the linker was told nothing, by what
+// the toolchain noted.
+func build(release string) httpapi.Build {
+	b := httpapi.Build{Commit: commit, Built: built, Release: release}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision" && b.Commit == "":
+				b.Commit = s.Value
+			case s.Key == "vcs.time" && b.Built == "":
+				b.Built = s.Value
+			}
+		}
+	}
+	if b.Commit == "" {
+		b.Commit = "unknown"
+	}
+	if b.Built == "" {
+		b.Built = "unknown"
+	}
+	return b
+}
+
+// usageError is a mistake in the call or the configuration.
+type usageError struct{ error }
+
+func isUsage(err error) bool {
+	var u usageError
+	return errors.As(err, &u)
+}
+
+// flags parses the flags of a tool; it takes no other arguments.
+func (c *call) flags(set func(*flag.FlagSet)) error {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.SetOutput(c.err)
+	set(fs)
+	if err := fs.Parse(c.args); err != nil {
+		return usageError{err}
+	}
+	if fs.NArg() > 0 {
+		return usageError{fmt.Errorf("%q is not understood", fs.Arg(0))}
+	}
+	return nil
+}
+
+// load reads the configuration; in production mode it must be fit for it.
+func (c *call) load() (settings.Settings, *slog.Logger, error) {
+	s, err := settings.Load(c.name, c.env)
+	if err != nil {
+		return s, nil, usageError{fmt.Errorf("configuration:\n%w", err)}
+	}
+	if s.Production {
+		if findings, _ := settings.Judge(s); len(findings) > 0 {
+			return s, nil, usageError{fmt.Errorf("this configuration is not fit for production; refusing to start\n%s", findingsText(findings))}
+		}
+	}
+	log := newLog(c.err, s)
+	slog.SetDefault(log)
+	limitMemory()
+	return s, log, nil
+}
+
+func findingsText(findings []settings.Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s: %s; %s\n", f.Setting, f.Problem, f.Fix)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func newLog(w io.Writer, s settings.Settings) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // settings.Load has judged it
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})).With("role", s.Role, "release", s.Release)
+}
+
+// limitMemory keeps the collector below the container's limit where GOMEMLIMIT
+// does not say another bound.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	text, err := os.ReadFile("/sys/fs/cgroup/memory.max")
+	if err != nil {
+		return
+	}
+	if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
+		debug.SetMemoryLimit(limit / 10 * 8)
+	}
+}
+
+func openDB(ctx context.Context, s settings.Settings, size int) (*postgres.DB, error) {
+	return postgres.Open(ctx, postgres.Address(s.Database), s.Role, size)
+}
+
+// maxHashes bounds the hashes that run at once: each takes 19 MiB.
+const maxHashes = 4
+
+// accounts wires the domain's service to its adapters.
+func accounts(db *postgres.DB) (*app.Accounts, error) {
+	inserter, err := jobs.NewInserter()
+	if err != nil {
+		return nil, err
+	}
+	hasher := password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
+	return &app.Accounts{Store: postgres.NewStore(db, inserter.Insert), Hasher: hasher}, nil
+}
+
+func csrfKey(s settings.Settings) (csrf.Key, error) {
+	key, err := csrf.NewKey(s.Secret)
+	if err != nil {
+		return key, fmt.Errorf("derive the CSRF key: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,145 @@
+package settings
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// Finding is one setting that is not fit for production.
+type Finding struct {
+	Setting string `json:"setting"`
+	Problem string `json:"problem"`
+	Fix     string `json:"fix"`
+}
+
+// rule judges one thing about a configuration; nil means it is fine.
+type rule func(Settings) *Finding
+
+// rules are what Judge asks, in the order in which it answers.
+var rules = []rule{
+	productionMode, publicDomain, quietLog, releaseNamed, secretStrength, secretsDiffer,
+	databasePassword, redisPassword, trustedProxies, insideMetrics,
+}
+
+// Judge says what keeps a configuration from being fit for production, and
+// how many rules it asked.
+func Judge(s Settings) (findings []Finding, asked int) {
+	for _, r := range rules {
+		if f := r(s); f != nil {
+			findings = append(findings, *f)
+		}
+	}
+	return findings, len(rules)
+}
+
+func productionMode(s Settings) *Finding {
+	if s.Production {
+		return nil
+	}
+	return &Finding{"APP_ENV", "is not production: the API page and the contract are served", "set APP_ENV=production"}
+}
+
+// publicDomain: session cookies carry the prefix __Host- and need https, links
+// in mails are built from the domain.
+func publicDomain(s Settings) *Finding {
+	d := strings.ToLower(s.Domain)
+	if d == "" || d == "localhost" || net.ParseIP(d) != nil || !strings.Contains(d, ".") || strings.ContainsAny(d, ":/ @") || d != s.Domain {
+		return &Finding{"WEBSITE_DOMAIN", fmt.Sprintf("%q is not a lower-case host name that users can reach", s.Domain), "set the site's host name, without scheme, port or path"}
+	}
+	return nil
+}
+
+func quietLog(s Settings) *Finding {
+	if s.LogLevel == "debug" {
+		return &Finding{"LOG_LEVEL", "is debug", "set LOG_LEVEL=info"}
+	}
+	return nil
+}
+
+func releaseNamed(s Settings) *Finding {
+	if s.Release == "dev" || s.Release == "" {
+		return &Finding{"RELEASE", "names no release", "deploy with stackctl, which sets it"}
+	}
+	return nil
+}
+
+func secretStrength(s Settings) *Finding {
+	if !Stored(s.Role) || strong(string(s.Secret), 32) {
+		return nil
+	}
+	return &Finding{"APP_SECRET_FILE", "the secret is short or easy to guess", "write 32 random bytes in base64 or hex: openssl rand -hex 32"}
+}
+
+func secretsDiffer(s Settings) *Finding {
+	if !Stored(s.Role) {
+		return nil
+	}
+	db, redis, secret := s.Database.Password, s.Redis.Password, string(s.Secret)
+	if db == redis || db == secret || redis == secret {
+		return &Finding{"DATABASE_PASSWORD_FILE, REDIS_PASSWORD_FILE, APP_SECRET_FILE", "two secrets are equal", "give each its own random value"}
+	}
+	return nil
+}
+
+func databasePassword(s Settings) *Finding {
+	if !Stored(s.Role) || strong(s.Database.Password, 16) {
+		return nil
+	}
+	return &Finding{"DATABASE_PASSWORD_FILE", "the password is short or easy to guess", "use at least 16 random characters"}
+}
+
+func redisPassword(s Settings) *Finding {
+	if !Stored(s.Role) || strong(s.Redis.Password, 16) {
+		return nil
+	}
+	return &Finding{"REDIS_PASSWORD_FILE", "the password is short or easy to guess", "use at least 16 random characters"}
+}
+
+// trustedProxies: who may say for whom a request is made. Too wide, and every
+// client chooses its own address.
+func trustedProxies(s Settings) *Finding {
+	if s.Role != "api" && s.Role != "admin" {
+		return nil
+	}
+	if len(s.Proxies) == 0 {
+		return &Finding{"TRUSTED_PROXIES", "is empty: every client has the edge's address, and one limit", "name the edge's network"}
+	}
+	for _, p := range s.Proxies {
+		if wide(p) {
+			return &Finding{"TRUSTED_PROXIES", fmt.Sprintf("%s is not a private network", p), "name the edge's network alone"}
+		}
+	}
+	return nil
+}
+
+func wide(p netip.Prefix) bool {
+	return p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 32 || !p.Addr().IsPrivate() && !p.Addr().IsLoopback()
+}
+
+func insideMetrics(s Settings) *Finding {
+	if s.Listen != "" && s.Metrics == s.Listen {
+		return &Finding{"METRICS_LISTEN", "is the address that the edge reaches", "give metrics a port of their own"}
+	}
+	return nil
+}
+
+// strong says whether a secret has at least n characters and is not one
+// character or a placeholder repeated.
+func strong(secret string, n int) bool {
+	if len(secret) < n {
+		return false
+	}
+	seen := map[rune]bool{}
+	for _, r := range secret {
+		seen[r] = true
+	}
+	folded := strings.ToLower(secret)
+	for _, word := range []string{"changeme", "change-me", "change_me", "placeholder", "password", "secret", "example", "insecure", "default", "development"} {
+		if strings.Contains(folded, word) {
+			return false
+		}
+	}
+	return len(seen) >= 8
+}

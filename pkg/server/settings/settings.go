@@ -1,0 +1,185 @@
+// Package settings owns the server's configuration: environment variables and
+// secret files, read once, and the judgement of them. It must not know what a
+// role does with a setting.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Settings are the server's configuration.
+type Settings struct {
+	Role       string
+	Production bool
+	// Domain is the site's host name, without port.
+	Domain  string
+	Release string
+	// Listen is the address of the role; empty for a role that serves nothing.
+	Listen   string
+	Metrics  string
+	LogLevel string
+
+	Database Database
+	Redis    Redis
+	// Secret is the key that other keys are derived from.
+	Secret  []byte
+	Proxies []netip.Prefix
+	// JobsURL is where the job dashboard answers inside.
+	JobsURL string
+}
+
+// Database says where PostgreSQL is.
+type Database struct {
+	Host     string
+	Port     uint16
+	Name     string
+	User     string
+	Password string
+}
+
+// Redis says where Redis is.
+type Redis struct {
+	Addr     string
+	Password string
+}
+
+// Env looks a variable up; os.LookupEnv is one.
+type Env func(name string) (string, bool)
+
+// ports maps a role to its port (SPEC §2).
+var ports = map[string]int{"web": 8080, "static": 8081, "api": 8000, "admin": 8001, "jobs-ui": 8082}
+
+// Stored says whether a role works with the stores.
+func Stored(role string) bool { return !slices.Contains([]string{"web", "static"}, role) }
+
+// Load reads the configuration of a role. All that is wrong is told at once.
+func Load(role string, env Env) (Settings, error) {
+	r := reader{env: env}
+	s := Settings{
+		Role:     role,
+		Domain:   r.text("WEBSITE_DOMAIN", "localhost"),
+		Release:  r.text("RELEASE", "dev"),
+		Metrics:  r.text("METRICS_LISTEN", ":9090"),
+		LogLevel: r.text("LOG_LEVEL", "info"),
+	}
+	s.Production = r.oneOf("APP_ENV", "development", "development", "production") == "production"
+	if port, ok := ports[role]; ok {
+		s.Listen = r.text("LISTEN", fmt.Sprintf(":%d", port))
+		r.address("LISTEN", s.Listen)
+	}
+	r.address("METRICS_LISTEN", s.Metrics)
+	r.oneOf("LOG_LEVEL", "info", "debug", "info", "warn", "error")
+	if !releaseOK(s.Release) {
+		r.fail("RELEASE", "must be letters, digits and dashes, at most 40")
+	}
+	s.Proxies = r.prefixes("TRUSTED_PROXIES")
+	if Stored(role) {
+		s.Database = Database{
+			Host: r.text("DATABASE_HOST", "localhost"), Port: r.port("DATABASE_PORT", 5432),
+			Name: r.text("DATABASE_NAME", "app"), User: r.text("DATABASE_USER", "app"),
+			Password: r.secret("DATABASE_PASSWORD_FILE", "/run/secrets/postgres_password"),
+		}
+		s.Redis = Redis{Addr: r.text("REDIS_ADDR", "localhost:6379"), Password: r.secret("REDIS_PASSWORD_FILE", "/run/secrets/redis_password")}
+		s.Secret = []byte(r.secret("APP_SECRET_FILE", "/run/secrets/app_secret"))
+		s.JobsURL = r.text("JOBS_URL", jobsURL(s.Release))
+	}
+	return s, errors.Join(r.errs...)
+}
+
+// jobsURL is where the dashboard of a release has its alias.
+func jobsURL(release string) string {
+	if release == "dev" {
+		return "http://jobs-ui:8082"
+	}
+	return "http://jobs-ui-" + release + ":8082"
+}
+
+func releaseOK(release string) bool {
+	return len(release) <= 40 && strings.Trim(release, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+}
+
+// reader collects what is wrong instead of stopping at the first.
+type reader struct {
+	env  Env
+	errs []error
+}
+
+func (r *reader) fail(name, problem string) {
+	r.errs = append(r.errs, fmt.Errorf("%s: %s", name, problem))
+}
+
+func (r *reader) text(name, fallback string) string {
+	if v, ok := r.env(name); ok && v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (r *reader) oneOf(name, fallback string, allowed ...string) string {
+	v := r.text(name, fallback)
+	if !slices.Contains(allowed, v) {
+		r.fail(name, fmt.Sprintf("is %q; it must be one of %s", v, strings.Join(allowed, ", ")))
+	}
+	return v
+}
+
+func (r *reader) port(name string, fallback uint16) uint16 {
+	v := r.text(name, strconv.Itoa(int(fallback)))
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil || n == 0 {
+		r.fail(name, fmt.Sprintf("is %q; it must be a port number", v))
+	}
+	return uint16(n)
+}
+
+func (r *reader) address(name, v string) {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		r.fail(name, fmt.Sprintf("is %q; it must be host:port or :port", v))
+	}
+}
+
+func (r *reader) prefixes(name string) []netip.Prefix {
+	var out []netip.Prefix
+	for v := range strings.SplitSeq(r.text(name, ""), ",") {
+		v = strings.TrimSpace(v)
+		if v == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(v)
+		if err != nil {
+			r.fail(name, fmt.Sprintf("has %q; each entry must be a network such as 172.16.0.0/12", v))
+			continue
+		}
+		out = append(out, p.Masked())
+	}
+	return out
+}
+
+// secret reads a secret from the file that a variable names. A trailing line
+// break is not part of it.
+func (r *reader) secret(name, fallback string) string {
+	path := r.text(name, fallback)
+	b, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		r.fail(name, fmt.Sprintf("cannot read the secret: %v", err))
+	case len(b) > 4096:
+		r.fail(name, fmt.Sprintf("%s is larger than a secret can be", path))
+	case strings.TrimRight(string(b), "\r\n") == "":
+		r.fail(name, fmt.Sprintf("%s is empty", path))
+	}
+	return strings.TrimRight(string(b), "\r\n")
+}
+
+// Port is the port that a role serves by default; false: it serves nothing.
+func Port(role string) (int, bool) {
+	port, ok := ports[role]
+	return port, ok
+}
