@@ -138,3 +138,17 @@ func SecretName(name string) bool {
 	}
 	return false
 }
+
+// Known gathers what must never leave in clear as far as it can be found
+// without judging anything: it is asked for before the files are judged.
+func Known(c stack.Config, t stack.Target) map[string]string {
+	d := Draft{config: c, target: t}
+	d.env, _ = environment(c, t)
+	files, _ := SecretFiles(c)
+	for _, name := range sortedKeys(files) {
+		if raw, err := readSecret(files[name]); err == nil {
+			d.secrets = append(d.secrets, secret{stack.Secret{Name: name}, raw})
+		}
+	}
+	return d.known()
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"sort"
@@ -26,7 +27,7 @@ type Inputs struct {
 // Freeze makes the release: everything that will run, by value, with an ID
 // that depends on nothing else. The same inputs always give the same ID.
 func (d Draft) Freeze(in Inputs) (stack.Release, error) {
-	s := split{draft: d, images: in.Archives, static: in.Edge.Static}
+	s := split{draft: d, images: in.Archives, static: in.Edge.Static, taken: map[string]bool{}, definitions: map[string]string{}}
 	base, err := s.base()
 	if err != nil {
 		return stack.Release{}, err
@@ -41,8 +42,15 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 		Services: d.Services(), Networks: d.networks(), Secrets: d.secretList(),
 		Base: base, App: app, Images: d.images(in.Archives),
 		Edge: in.Edge, Contract: in.Contract, Known: d.known(),
-		Files: append(s.files, kept(base, app, in)...),
 	}
+	for i := range r.Services {
+		r.Services[i].Definition = s.definitions[r.Services[i].Name]
+	}
+	frozen, err := frozen(r)
+	if err != nil {
+		return stack.Release{}, err
+	}
+	r.Files = append(s.files, append(kept(base, app, in), frozen)...)
 	sort.Slice(r.Files, func(i, j int) bool { return r.Files[i].Path < r.Files[j].Path })
 	r.ID = identity(r)
 	return named(r), nil
@@ -61,6 +69,17 @@ func kept(base, app []byte, in Inputs) []stack.File {
 		files = append(files, stack.File{Path: dir + "/edge/dynamic/" + f.Path, Mode: 0o600, Content: f.Content})
 	}
 	return files
+}
+
+// frozen is the release as the host keeps it, so that a rollback can plan with
+// it. What differs between two freezes of the same thing is left out.
+func frozen(r stack.Release) (stack.File, error) {
+	r.ID, r.Created, r.Commit, r.Images = placeholder, time.Time{}, "", nil
+	raw, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return stack.File{}, fmt.Errorf("write the frozen release: %w", err)
+	}
+	return stack.File{Path: releaseDir(placeholder) + "/frozen.json", Mode: 0o600, Content: raw}, nil
 }
 
 func releaseDir(id string) string { return "releases/" + id }

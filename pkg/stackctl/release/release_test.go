@@ -121,8 +121,10 @@ func TestAnythingThatRunsChangesTheRelease(t *testing.T) {
 		"static":   func(s *shop) { s.inputs.Edge.Static = []byte("api: {dashboard: true}\n") },
 		"dynamic":  func(s *shop) { s.inputs.Edge.Dynamic[0].Content = []byte("http: {routers: {}}\n") },
 		"domain":   func(s *shop) { s.target.Domain = "other.example" },
-		"secret":   func(s *shop) { must(t, os.WriteFile(filepath.Join(s.config.Root, "password"), []byte("battery staple"), 0o600)) },
-		"file":     func(s *shop) { must(t, os.WriteFile(filepath.Join(s.config.Root, "api.conf"), []byte("a = 2"), 0o600)) },
+		"secret": func(s *shop) {
+			must(t, os.WriteFile(filepath.Join(s.config.Root, "password"), []byte("battery staple"), 0o600))
+		},
+		"file": func(s *shop) { must(t, os.WriteFile(filepath.Join(s.config.Root, "api.conf"), []byte("a = 2"), 0o600)) },
 	} {
 		s := newShop(t, nil)
 		change(&s)

@@ -14,10 +14,6 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// LabelDefinition marks a container with the hash of the service definition
-// that it was made from; edge and data change only when it differs.
-const LabelDefinition = "dev.stackctl.definition"
-
 // split makes two compose projects of one: what stays (edge and data) and what
 // every release brings anew (app). Files that they mount are collected on the
 // way, under paths that depend on their content, so that nothing that runs is
@@ -28,6 +24,8 @@ type split struct {
 	static []byte
 	files  []stack.File
 	taken  map[string]bool
+	// definitions are the hashes of the placed services, by name.
+	definitions map[string]string
 }
 
 // base is the project of the edge and data layers.
@@ -109,7 +107,8 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if err != nil {
 		return service, fmt.Errorf("service %s: %w", service.Name, err)
 	}
-	service.Labels[LabelDefinition] = digest(definition)
+	s.definitions[service.Name] = digest(definition)
+	service.Labels[stack.LabelDefinition] = s.definitions[service.Name]
 	return service, nil
 }
 
@@ -259,9 +258,6 @@ func (s *split) shipFolder(source, id string) (string, error) {
 }
 
 func (s *split) add(f stack.File) {
-	if s.taken == nil {
-		s.taken = map[string]bool{}
-	}
 	if !s.taken[f.Path] {
 		s.taken[f.Path] = true
 		s.files = append(s.files, f)

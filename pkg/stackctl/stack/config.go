@@ -162,6 +162,12 @@ type AuthGate struct {
 	Delete  string `mapstructure:"delete"`
 	OAuth   string `mapstructure:"oauth"`
 	Guarded string `mapstructure:"guarded"`
+	// Attempts is how many wrong logins for one account may be made before
+	// one must be refused with 429; 0 means 200, below 0 is not judged.
+	Attempts int `mapstructure:"attempts"`
+	// Cleanup removes an account that the gate made, where Delete is empty;
+	// the word {email} is replaced.
+	Cleanup CommandGate `mapstructure:"cleanup"`
 }
 
 // CommandGate is a command in a service's container that judges and prints JSON.

@@ -21,6 +21,9 @@ const (
 	LabelProject = "dev.stackctl.project"
 	LabelRelease = "dev.stackctl.release"
 	LabelLayer   = "dev.stackctl.layer"
+	// LabelDefinition holds the hash of the service definition that the
+	// container was made from; edge and data change only when it differs.
+	LabelDefinition = "dev.stackctl.definition"
 )
 
 // Release is a frozen deployment: everything that decides what will run, by
@@ -44,9 +47,9 @@ type Release struct {
 	App  []byte `json:"-"`
 	// Files are written to the host before anything starts. Their paths are
 	// relative to the target's Path.
-	Files  []File  `json:"-"`
-	Images []Image `json:"images"`
-	Edge   EdgeConfig
+	Files  []File     `json:"-"`
+	Images []Image    `json:"images"`
+	Edge   EdgeConfig `json:"edge"`
 	// Contract is the committed API contract.
 	Contract []byte `json:"-"`
 	// Known are the values that must never leave in clear, by name.
@@ -62,6 +65,27 @@ func AppProject(project, id string) string { return project + "-" + id }
 // Upstream is the network alias of a service of one release. The edge's
 // upstreams use it, because a plain service name would mean every release.
 func Upstream(service, id string) string { return service + "-" + id }
+
+// AppServices are the names of the long-running services of the app layer
+// that a deploy starts.
+func (r Release) AppServices() []string {
+	return r.names(func(s Service) bool { return s.Layer == LayerApp && !s.OneShot })
+}
+
+// OneShots are the names of the services that run once before a release starts.
+func (r Release) OneShots() []string {
+	return r.names(func(s Service) bool { return s.Layer == LayerApp && s.OneShot })
+}
+
+func (r Release) names(of func(Service) bool) []string {
+	var out []string
+	for _, s := range r.Services {
+		if s.Deployed && of(s) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
 
 // Service finds a service by name.
 func (r Release) Service(name string) (Service, bool) {
@@ -79,6 +103,11 @@ type Service struct {
 	Layer Layer  `json:"layer"`
 	// OneShot services run to completion (x-stackctl: {run: once}).
 	OneShot bool `json:"one_shot"`
+	// Deployed says that the service's profiles are chosen.
+	Deployed bool `json:"deployed"`
+	// Definition is the hash of the definition that containers are made from;
+	// they carry it as LabelDefinition.
+	Definition string `json:"definition"`
 	// File and Line say where the service is defined.
 	File string `json:"file"`
 	Line int    `json:"line"`

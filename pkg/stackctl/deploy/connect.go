@@ -1,0 +1,92 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/host"
+	"stackctl/pkg/stackctl/image"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// dockerSocket is where the engine listens on the host.
+const dockerSocket = "/var/run/docker.sock"
+
+// Connect reaches a target over one SSH connection: files and commands by it,
+// the engine through a tunnel in it.
+func Connect(ctx context.Context, t stack.Target) (Server, error) {
+	conn, err := host.Dial(ctx, host.OptionsFor(t, false))
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
+		return conn.DialContext(ctx, "unix", dockerSocket)
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return server{conn, e}, nil
+}
+
+// server joins a connection and the engine behind it.
+type server struct {
+	*host.Conn
+	engine *engine.Engine
+}
+
+func (s server) Facts(ctx context.Context) (stack.HostFacts, error) { return s.engine.Facts(ctx) }
+
+func (s server) Containers(ctx context.Context) ([]stack.Container, error) {
+	return s.engine.Containers(ctx)
+}
+
+func (s server) Images(ctx context.Context) ([]stack.HostImage, error) { return s.engine.Images(ctx) }
+
+func (s server) Networks(ctx context.Context) ([]string, error) { return s.engine.Networks(ctx) }
+
+func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
+	return s.engine.Up(ctx, project, compose, services, progress)
+}
+
+func (s server) RunOnce(ctx context.Context, project string, compose []byte, service string) (stack.Output, error) {
+	return s.engine.RunOnce(ctx, project, compose, service)
+}
+
+func (s server) Stop(ctx context.Context, project string, grace time.Duration) error {
+	return s.engine.Stop(ctx, project, grace)
+}
+
+func (s server) Start(ctx context.Context, project string) error { return s.engine.Start(ctx, project) }
+
+func (s server) RemoveProject(ctx context.Context, project string) error {
+	return s.engine.Remove(ctx, project)
+}
+
+func (s server) Exec(ctx context.Context, container string, argv ...string) (stack.Output, error) {
+	return s.engine.Exec(ctx, container, argv...)
+}
+
+func (s server) Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error {
+	return s.engine.Logs(ctx, container, tail, follow, stdout, stderr)
+}
+
+func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error) {
+	sent, err := image.Ship(ctx, i, have, s.engine.Load, progress)
+	return fmt.Sprintf("%d of %d layers, %d bytes", sent.LayersSent, sent.Layers, sent.Bytes), err
+}
+
+func (s server) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {
+	return s.engine.Pull(ctx, reference, progress)
+}
+
+func (s server) RemoveImage(ctx context.Context, id string) error {
+	return s.engine.RemoveImage(ctx, id)
+}
+
+// Close ends the engine's tunnels and the connection.
+func (s server) Close() error { return errors.Join(s.engine.Close(), s.Conn.Close()) }

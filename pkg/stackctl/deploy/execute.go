@@ -1,0 +1,336 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// executor applies steps. It decides nothing: which steps there are, and what
+// happens when one fails, is decided elsewhere.
+type executor struct {
+	*story
+	server Server
+	want   Wanted
+	seen   stack.Observed
+	// before are the edge's dynamic files as they were found.
+	before []stack.File
+	record stack.ReleaseRecord
+	// what undo needs to know
+	started, switched, edged bool
+}
+
+// Deadlines of steps; each is generous beside what it takes on a slow server.
+const (
+	startDeadline  = 5 * time.Minute
+	shipDeadline   = 30 * time.Minute
+	switchDeadline = 30 * time.Second
+)
+
+// run applies the steps of a plan one after another.
+func (x *executor) run(ctx context.Context, plan stack.Plan) error {
+	for i, step := range plan.Steps {
+		if ctx.Err() != nil {
+			return interrupted(ctx, "step "+step.String())
+		}
+		began := x.d.Now()
+		x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(len(plan.Steps)), Step: &step})
+		detail, err := x.apply(ctx, step)
+		result := stack.StepResult{Step: step, Started: began.UTC(), Took: x.d.Now().Sub(began), Detail: detail}
+		kind, message := stack.EventDone, detail
+		if err != nil {
+			if ctx.Err() != nil {
+				err = interrupted(ctx, "step "+string(step.Kind)+" "+step.Subject)
+			}
+			result.Error = err.Error()
+			kind, message = stack.EventFailed, err.Error()
+		}
+		x.report.Steps = append(x.report.Steps, result)
+		x.emit(stack.Event{Kind: kind, Name: string(step.Kind), Message: message, Took: result.Took, Step: &step})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
+	switch step.Kind {
+	case stack.StepShipImage:
+		return x.shipImage(ctx, step)
+	case stack.StepPullImage:
+		return x.pullImage(ctx, step)
+	case stack.StepShipFiles:
+		return x.shipFiles(ctx)
+	case stack.StepData:
+		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
+	case stack.StepEdge:
+		x.edged = true
+		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
+	case stack.StepMigrate:
+		x.started = true
+		return x.migrate(ctx, step)
+	case stack.StepStart:
+		x.started = true
+		return x.up(ctx, x.want.Release.AppProject(), x.want.Release.App, step)
+	case stack.StepGates:
+		return x.gates(ctx, step)
+	case stack.StepSwitch:
+		x.switched = true
+		return x.point(ctx, x.want.Pointed)
+	case stack.StepDrain:
+		return "", x.stop(ctx, step.Release)
+	case stack.StepCommit:
+		return "", x.commit(ctx)
+	case stack.StepPrune:
+		return "", x.prune(ctx, step.Release)
+	}
+	return "", fmt.Errorf("there is no step %q", step.Kind)
+}
+
+func (x *executor) image(reference string) stack.Image {
+	for _, i := range x.want.Release.Images {
+		if i.Reference == reference {
+			return i
+		}
+	}
+	return stack.Image{Reference: reference}
+}
+
+func (x *executor) progress(step stack.Step) func(done, total int64) {
+	return func(done, total int64) {
+		x.emit(stack.Event{Kind: stack.EventProgress, Name: string(step.Kind), Message: step.Subject, Done: done, Total: total, Unit: "bytes", Step: &step})
+	}
+}
+
+func (x *executor) shipImage(ctx context.Context, step stack.Step) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, shipDeadline)
+	defer cancel()
+	i := x.image(step.Subject)
+	detail, err := x.server.Ship(ctx, i, x.seen.Images, x.progress(step))
+	if err != nil {
+		return detail, stack.Fault(stack.CauseStep, "ship image "+i.Reference, err, "")
+	}
+	x.seen.Images = append(x.seen.Images, stack.HostImage{ID: i.ID, Layers: i.Layers, Tags: []string{i.Reference}})
+	return detail, nil
+}
+
+func (x *executor) pullImage(ctx context.Context, step stack.Step) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, shipDeadline)
+	defer cancel()
+	err := x.server.Pull(ctx, step.Subject, x.progress(step))
+	if err != nil {
+		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err,
+			"put an archive of it (docker save) into "+x.d.Config.Images.Archives+", or correct the reference")
+	}
+	return "pulled", nil
+}
+
+func (x *executor) shipFiles(ctx context.Context) (string, error) {
+	root := x.d.Target.Path
+	written, err := x.server.WriteFiles(ctx, root, x.want.Release.Files)
+	if err != nil {
+		return "", stack.Fault(stack.CauseStep, "write the release's files to "+root, err, "")
+	}
+	x.record.State = stack.ReleaseStarted
+	return fmt.Sprintf("%d files", len(written)), x.keep(ctx)
+}
+
+func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	defer cancel()
+	touched, err := x.server.Up(ctx, project, compose, step.Services, func(service, state string) {
+		x.emit(stack.Event{Kind: stack.EventProgress, Name: string(step.Kind), Message: service + " " + state, Step: &step})
+	})
+	if err != nil {
+		x.logs(ctx, project)
+		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, "the report holds the last log lines")
+	}
+	return fmt.Sprintf("touched %s", listOr(touched, "nothing")), nil
+}
+
+func listOr(list []string, none string) string {
+	if len(list) == 0 {
+		return none
+	}
+	return strings.Join(list, ", ")
+}
+
+func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	defer cancel()
+	r := x.want.Release
+	for _, name := range step.Services {
+		out, err := x.server.RunOnce(ctx, r.AppProject(), r.App, name)
+		text := strings.TrimSpace(string(out.Stdout) + string(out.Stderr))
+		if err == nil && out.Exit != 0 {
+			err = fmt.Errorf("it ended with exit code %d: %s", out.Exit, lastLines(text, 3))
+		}
+		if err != nil {
+			x.keepLog(name, text)
+			return "", stack.Fault(stack.CauseStep, "run "+name, err, "correct it and deploy again; the report holds its output")
+		}
+	}
+	return "done", nil
+}
+
+func (x *executor) gates(ctx context.Context, step stack.Step) (string, error) {
+	before := len(x.report.Gates)
+	err := x.judge(ctx, step.Phase, x.subject(ctx))
+	passed := 0
+	for _, r := range x.report.Gates[before:] {
+		if r.Status == stack.Passed {
+			passed++
+		}
+	}
+	return fmt.Sprintf("%d of %d passed", passed, len(x.report.Gates)-before), err
+}
+
+// subject is the deployment as the gates see it.
+func (x *executor) subject(ctx context.Context) gate.Subject {
+	return gate.Subject{Release: x.want.Release, Before: x.previous(ctx), Outside: outside{}, Server: x.server}
+}
+
+// previous reads what the release before left for comparison.
+func (x *executor) previous(ctx context.Context) *gate.Before {
+	id := x.seen.Live
+	if id == "" || id == x.want.Release.ID {
+		return nil
+	}
+	dir := path.Join(x.d.Target.Path, "releases", id)
+	b := &gate.Before{ID: id}
+	b.Contract, _ = x.server.ReadFile(ctx, dir+"/openapi.yaml")
+	b.Schema, _ = x.server.ReadFile(ctx, dir+"/schema.json")
+	return b
+}
+
+// point replaces the edge's dynamic files, each by a rename from outside the
+// watched folder, and waits until Traefik itself says that they are live.
+func (x *executor) point(ctx context.Context, files []stack.File) (string, error) {
+	root := x.d.Target.Path
+	want := map[string]bool{}
+	for _, f := range files {
+		want[f.Path] = true
+		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), path.Join(root, EdgeDynamic, f.Path), f.Content, f.Mode); err != nil {
+			return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
+		}
+	}
+	for _, f := range x.before {
+		if !want[f.Path] {
+			if err := x.server.Remove(ctx, path.Join(root, EdgeDynamic, f.Path)); err != nil {
+				return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
+			}
+		}
+	}
+	api, err := x.edgeAPI(ctx)
+	if err != nil {
+		return "", err
+	}
+	began := x.d.Now()
+	ctx, cancel := context.WithTimeout(ctx, switchDeadline)
+	defer cancel()
+	if err := api.WaitLive(ctx, files); err != nil {
+		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+	}
+	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
+}
+
+// edgeAPI finds Traefik's own API by its container's address.
+func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
+	t := x.d.Config.Traefik
+	containers, err := x.server.Containers(ctx)
+	if err != nil {
+		return edge.API{}, err
+	}
+	for _, c := range containers {
+		if c.Project != x.d.Config.Project || c.Service != t.Service {
+			continue
+		}
+		for _, address := range c.Addresses {
+			if address != "" {
+				return edge.API{Address: fmt.Sprintf("%s:%d", address, t.APIPort), Dial: x.server.DialContext,
+					User: t.Staff.User, Password: x.staffPassword()}, nil
+			}
+		}
+	}
+	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
+}
+
+func (x *executor) stop(ctx context.Context, id string) error {
+	grace := 10 * time.Second
+	for _, s := range x.want.Release.Services {
+		grace = max(grace, s.StopGrace)
+	}
+	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace); err != nil {
+		return stack.Fault(stack.CauseStep, "drain release "+id, err, "")
+	}
+	return nil
+}
+
+func (x *executor) commit(ctx context.Context) error {
+	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", x.d.Now().UTC()
+	if err := x.keep(ctx); err != nil {
+		return err
+	}
+	x.report.Live = x.want.Release.ID
+	return nil
+}
+
+// keep writes what the host remembers of the release.
+func (x *executor) keep(ctx context.Context) error {
+	raw, err := json.MarshalIndent(x.record, "", "  ")
+	if err != nil {
+		return err
+	}
+	file := path.Join(x.d.Target.Path, "releases", x.record.ID, "release.json")
+	if err := x.server.WriteFile(ctx, file, append(raw, '\n'), 0o600); err != nil {
+		return stack.Fault(stack.CauseStep, "write "+file, err, "")
+	}
+	return nil
+}
+
+// prune removes what belongs to one release alone.
+func (x *executor) prune(ctx context.Context, id string) error {
+	if err := x.server.RemoveProject(ctx, stack.AppProject(x.want.Release.Project, id)); err != nil {
+		return stack.Fault(stack.CauseStep, "prune release "+id, err, "")
+	}
+	if err := x.server.RemoveAll(ctx, path.Join(x.d.Target.Path, "releases", id)); err != nil {
+		return stack.Fault(stack.CauseStep, "prune release "+id, err, "")
+	}
+	return x.pruneImages(ctx, id)
+}
+
+// pruneImages removes the images that only the pruned release ran.
+func (x *executor) pruneImages(ctx context.Context, id string) error {
+	used := map[string]bool{}
+	var gone []stack.Image
+	for _, r := range x.seen.Releases {
+		if r.ID == id {
+			gone = r.Images
+			continue
+		}
+		for _, i := range r.Images {
+			used[i.ID] = true
+		}
+	}
+	for _, i := range x.want.Release.Images {
+		used[i.ID] = true
+	}
+	for _, i := range gone {
+		if i.ID == "" || used[i.ID] {
+			continue
+		}
+		if err := x.server.RemoveImage(ctx, i.ID); err != nil {
+			x.note("image " + i.Reference + " of release " + id + " stays on the host: " + err.Error())
+		}
+	}
+	return nil
+}

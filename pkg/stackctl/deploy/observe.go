@@ -1,0 +1,114 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// observe reads what is on the server now. paths are the files, relative to
+// the target's path, whose content matters to the plan.
+func observe(ctx context.Context, server Server, t stack.Target, paths []string, now time.Time) (stack.Observed, error) {
+	seen := stack.Observed{At: now.UTC()}
+	var dynamic []stack.File
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { seen.Host, err = server.Facts(ctx); return })
+	group.Go(func() (err error) { seen.Containers, err = server.Containers(ctx); return })
+	group.Go(func() (err error) { seen.Images, err = server.Images(ctx); return })
+	group.Go(func() (err error) { seen.Networks, err = server.Networks(ctx); return })
+	group.Go(func() (err error) { seen.Files, err = server.Hashes(ctx, t.Path, paths); return })
+	group.Go(func() (err error) { seen.Releases, err = records(ctx, server, t.Path); return })
+	group.Go(func() (err error) { dynamic, err = readDynamic(ctx, server, t.Path); return })
+	var free, dockerFree int64
+	group.Go(func() (err error) { free, dockerFree, err = disk(ctx, server, t.Path); return })
+	if err := group.Wait(); err != nil {
+		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
+	}
+	seen.Host.FreeBytes, seen.Host.DockerFree = free, dockerFree
+	for _, f := range dynamic {
+		if id := edge.Release(f.Content); id != "" {
+			seen.Live = id
+		}
+		seen.Files[EdgeDynamic+"/"+f.Path] = hash(f.Content)
+	}
+	return seen, nil
+}
+
+// readDynamic reads the edge's dynamic files as they are on the host.
+func readDynamic(ctx context.Context, h Host, root string) ([]stack.File, error) {
+	dir := path.Join(root, EdgeDynamic)
+	entries, err := h.List(ctx, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var files []stack.File
+	for _, e := range entries {
+		if !e.Mode().IsRegular() || e.Size() > 1<<20 {
+			continue
+		}
+		raw, err := h.ReadFile(ctx, path.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, stack.File{Path: e.Name(), Mode: 0o644, Content: raw})
+	}
+	return files, nil
+}
+
+// records reads what the host keeps about each release.
+func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, error) {
+	out, err := h.Run(ctx, "sh", "-c", `cd -- "$1" 2>/dev/null && cat -- */release.json 2>/dev/null; true`, "sh", path.Join(root, "releases"))
+	if err != nil {
+		return nil, err
+	}
+	var list []stack.ReleaseRecord
+	for dec := json.NewDecoder(bytes.NewReader(out.Stdout)); dec.More(); {
+		var r stack.ReleaseRecord
+		if err := dec.Decode(&r); err != nil {
+			return list, stack.Fault(stack.CauseStep, "read the releases on the host", err, "look at "+path.Join(root, "releases")+"/*/release.json and remove the broken one")
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// disk gives the free bytes of the target's folder and of Docker's.
+func disk(ctx context.Context, h Host, root string) (free, docker int64, err error) {
+	out, err := h.Run(ctx, "df", "-B1", "--output=avail", root, "/var/lib/docker")
+	if err != nil {
+		return 0, 0, err
+	}
+	lines := strings.Fields(string(out.Stdout))
+	if len(lines) > 1 {
+		free, _ = strconv.ParseInt(lines[1], 10, 64)
+		docker = free
+	}
+	if len(lines) > 2 {
+		docker, _ = strconv.ParseInt(lines[2], 10, 64)
+	}
+	return free, docker, nil
+}
+
+// interest lists the files whose content a plan compares.
+func (w Wanted) interest() []string {
+	var out []string
+	for _, f := range w.Release.Files {
+		out = append(out, f.Path)
+	}
+	return out
+}

@@ -1,0 +1,251 @@
+package deploy
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Wanted is what a plan leads to.
+type Wanted struct {
+	Release stack.Release
+	// Pointed are the edge's dynamic files when they point at Release.
+	Pointed []stack.File
+	// Keep is how many good releases stay on the host, the live one included.
+	Keep int
+}
+
+// EdgeDynamic is where the edge's dynamic files are below a target's path.
+const EdgeDynamic = "edge/dynamic"
+
+// Plan decides what a deploy will do. It is pure: the same release on the same
+// observation gives the same steps.
+func Plan(want Wanted, seen stack.Observed) stack.Plan {
+	p := planner{want: want, seen: seen, r: want.Release}
+	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
+	p.images()
+	p.files()
+	p.base(stack.LayerData, stack.StepData)
+	p.base(stack.LayerEdge, stack.StepEdge)
+	start := p.startCause()
+	if start != "" {
+		p.migrate(start)
+		p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID, Release: p.r.ID, Services: p.r.AppServices(), Cause: start})
+	}
+	p.gates(stack.PhasePre, "no user sees a release that was not judged")
+	p.edgeSwitch()
+	p.drain()
+	p.gates(stack.PhasePost, "what users get is judged from outside")
+	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
+	p.prune()
+	return p.plan
+}
+
+type planner struct {
+	want Wanted
+	seen stack.Observed
+	r    stack.Release
+	plan stack.Plan
+}
+
+func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
+
+func (p *planner) gates(phase stack.Phase, cause string) {
+	p.add(stack.Step{Kind: stack.StepGates, Subject: string(phase), Phase: phase, Release: p.r.ID, Cause: cause})
+}
+
+func (p *planner) images() {
+	ids, tags := map[string]bool{}, map[string]bool{}
+	for _, i := range p.seen.Images {
+		ids[i.ID] = true
+		for _, t := range i.Tags {
+			tags[t] = true
+		}
+	}
+	for _, i := range p.r.Images {
+		switch {
+		case i.Archive != "" && !ids[i.ID]:
+			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + short(i.ID)})
+		case i.Archive == "" && !tags[i.Reference]:
+			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
+		}
+	}
+}
+
+func short(id string) string {
+	id = strings.TrimPrefix(id, "sha256:")
+	if len(id) > 12 {
+		id = id[:12]
+	}
+	return id
+}
+
+func (p *planner) files() {
+	missing := 0
+	for _, f := range p.r.Files {
+		if p.seen.Files[f.Path] != hash(f.Content) {
+			missing++
+		}
+	}
+	if missing > 0 {
+		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID,
+			Cause: fmt.Sprintf("%d of %d files are not there", missing, len(p.r.Files))})
+	}
+}
+
+// base adds a step for the edge or data services that are not as defined.
+func (p *planner) base(layer stack.Layer, kind stack.Kind) {
+	var names, causes []string
+	for _, s := range p.r.Services {
+		if s.Layer != layer || !s.Deployed {
+			continue
+		}
+		cause := p.differs(p.r.Project, s)
+		if cause == "" {
+			continue
+		}
+		names = append(names, s.Name)
+		causes = append(causes, s.Name+" "+cause)
+		if layer == stack.LayerEdge && p.seen.Live != "" {
+			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for a moment")
+		}
+		if layer == stack.LayerData && p.seen.Live != "" {
+			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
+		}
+	}
+	if len(names) > 0 {
+		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
+	}
+}
+
+// differs says why a service's container is not what its definition makes.
+func (p *planner) differs(project string, s stack.Service) string {
+	c, ok := p.find(project, s.Name)
+	switch {
+	case !ok:
+		return "is not there"
+	case c.Labels[stack.LabelDefinition] != s.Definition:
+		return "has another definition"
+	case c.State != "running":
+		return "is " + c.State
+	case c.Health == "unhealthy":
+		return "is unhealthy"
+	}
+	return ""
+}
+
+func (p *planner) find(project, service string) (stack.Container, bool) {
+	for _, c := range p.seen.Containers {
+		if c.Project == project && c.Service == service {
+			return c, true
+		}
+	}
+	return stack.Container{}, false
+}
+
+// startCause says why the release must be started; empty: it runs.
+func (p *planner) startCause() string {
+	there := 0
+	var causes []string
+	for _, name := range p.r.AppServices() {
+		s, _ := p.r.Service(name)
+		cause := p.differs(p.r.AppProject(), s)
+		if cause != "is not there" {
+			there++
+		}
+		if cause != "" {
+			causes = append(causes, name+" "+cause)
+		}
+	}
+	switch {
+	case len(causes) == 0:
+		return ""
+	case there == 0 && p.seen.Live == "":
+		return "nothing is live"
+	case there == 0:
+		return "release " + p.seen.Live + " is live"
+	}
+	return strings.Join(causes, "; ")
+}
+
+func (p *planner) migrate(cause string) {
+	for _, name := range p.r.OneShots() {
+		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
+	}
+}
+
+func (p *planner) edgeSwitch() {
+	cause := ""
+	if p.seen.Live != p.r.ID {
+		cause = "it points at " + p.seen.Live
+		if p.seen.Live == "" {
+			cause = "it points nowhere"
+		}
+	} else {
+		for _, f := range p.want.Pointed {
+			if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+				cause = f.Path + " differs"
+			}
+		}
+	}
+	if cause != "" {
+		p.add(stack.Step{Kind: stack.StepSwitch, Subject: "the edge to release " + p.r.ID, Release: p.r.ID, Cause: cause})
+	}
+}
+
+// drain stops every other release that still runs.
+func (p *planner) drain() {
+	running := map[string]bool{}
+	for _, c := range p.seen.Containers {
+		if c.Labels[stack.LabelProject] == p.r.Project && c.Layer == stack.LayerApp && c.Release != p.r.ID && c.Release != "" &&
+			(c.State == "running" || c.State == "restarting") {
+			running[c.Release] = true
+		}
+	}
+	for _, id := range sorted(running) {
+		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id, Release: id, Cause: "release " + p.r.ID + " serves"})
+	}
+}
+
+// prune removes releases beyond retention: the live one, the wanted one and
+// the newest good ones stay; of the failed ones only the last.
+func (p *planner) prune() {
+	records := append([]stack.ReleaseRecord{}, p.seen.Releases...)
+	sort.SliceStable(records, func(i, j int) bool { return records[i].Switched.After(records[j].Switched) })
+	good, failed := 1, 0
+	for _, r := range records {
+		if r.ID == p.r.ID || r.ID == p.seen.Live {
+			if r.ID == p.seen.Live && r.ID != p.r.ID {
+				good++
+			}
+			continue
+		}
+		cause := ""
+		switch r.State {
+		case stack.ReleaseGood:
+			if good++; good > p.want.Keep {
+				cause = fmt.Sprintf("%d good releases are kept", p.want.Keep)
+			}
+		case stack.ReleaseFailed:
+			if failed++; failed > 1 {
+				cause = "a later one failed too"
+			}
+		default:
+			cause = "its deploy was cut off"
+		}
+		if cause != "" {
+			p.add(stack.Step{Kind: stack.StepPrune, Subject: "release " + r.ID, Release: r.ID, Cause: cause})
+		}
+	}
+}
+
+func sorted(set map[string]bool) []string {
+	out := make([]string, 0, len(set))
+	for k := range set {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,251 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"time"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Deploy puts the release that the operator's files make on the target, and
+// leaves the old one serving if anything about it is not good.
+func (d *Deployer) Deploy(ctx context.Context) (stack.Report, error) {
+	s := d.begin("deploy")
+	return s.end(ctx, s.deploy(ctx))
+}
+
+func (s *story) deploy(ctx context.Context) error {
+	want, err := s.frozen(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Close() }()
+	unlock, err := s.lock(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.lead(ctx, server, want)
+}
+
+// lead brings a server to what is wanted, under the lock.
+func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
+	x, plan, err := s.planned(ctx, server, want)
+	if err != nil {
+		return err
+	}
+	if err := fits(want.Release, x.seen); err != nil {
+		return err
+	}
+	failure := x.run(ctx, plan)
+	if failure == nil {
+		return nil
+	}
+	if err := x.undo(ctx, failure); err != nil {
+		return fmt.Errorf("%w; and then: %w", failure, err)
+	}
+	return failure
+}
+
+// frozen makes the release and judges what can be judged without a server.
+func (s *story) frozen(ctx context.Context) (Wanted, error) {
+	var want Wanted
+	err := s.phase("freeze", func() (detail string, err error) {
+		want, err = s.d.freeze(ctx)
+		if err == nil {
+			s.describe(want)
+		}
+		return "release " + want.Release.ID, err
+	})
+	if err != nil {
+		return want, err
+	}
+	return want, s.phase("check", func() (string, error) {
+		return "", s.judge(ctx, stack.PhaseStatic, gate.Subject{Release: want.Release})
+	})
+}
+
+func (s *story) connect(ctx context.Context) (Server, error) {
+	var server Server
+	t := s.d.Target
+	return server, s.phase("connect", func() (detail string, err error) {
+		server, err = s.d.Connect(ctx, t)
+		return t.User + "@" + t.Host, err
+	})
+}
+
+// planned observes the server and plans.
+func (s *story) planned(ctx context.Context, server Server, want Wanted) (*executor, stack.Plan, error) {
+	x := &executor{story: s, server: server, want: want}
+	err := s.phase("observe", func() (detail string, err error) {
+		if x.seen, err = observe(ctx, server, s.d.Target, want.interest(), s.d.Now()); err != nil {
+			return "", err
+		}
+		x.before, err = readDynamic(ctx, server, s.d.Target.Path)
+		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), or(x.seen.Live, "none")), err
+	})
+	if err != nil {
+		return nil, stack.Plan{}, err
+	}
+	x.record = s.recordOf(want.Release, x.seen)
+	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
+	plan := Plan(want, x.seen)
+	s.report.Plan = plan
+	s.artifact("plan.txt", []byte(plan.String()))
+	for _, n := range plan.Notes {
+		s.note(n)
+	}
+	return x, plan, nil
+}
+
+// recordOf is what the host will remember of a release.
+func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseRecord {
+	for _, old := range seen.Releases {
+		if old.ID == r.ID {
+			old.By = s.d.Owner
+			return old
+		}
+	}
+	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// fits refuses what the host cannot run, before anything is changed.
+func fits(r stack.Release, seen stack.Observed) error {
+	for _, i := range r.Images {
+		if arch := archOf(i.Platform); arch != "" && seen.Host.Arch != "" && arch != seen.Host.Arch {
+			return stack.Fault(stack.CauseUsage, "check image "+i.Reference, fmt.Errorf("it is for %s, the host is %s", arch, seen.Host.Arch), "build it for the host's architecture")
+		}
+	}
+	return nil
+}
+
+// archOf takes the architecture out of linux/amd64 and linux/arm64/v8.
+func archOf(platform string) string {
+	parts := splitPath(platform)
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[1]
+}
+
+// Plan tells the steps that a deploy would take and changes nothing.
+func (d *Deployer) Plan(ctx context.Context) (stack.Report, error) {
+	s := d.begin("plan")
+	return s.end(ctx, func() error {
+		want, err := s.frozen(ctx)
+		if err != nil {
+			return err
+		}
+		server, err := s.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = server.Close() }()
+		_, _, err = s.planned(ctx, server, want)
+		return err
+	}())
+}
+
+// Check judges what can be judged without a server.
+func (d *Deployer) Check(ctx context.Context) (stack.Report, error) {
+	s := d.begin("check")
+	_, err := s.frozen(ctx)
+	return s.end(ctx, err)
+}
+
+// Verify lets the gates judge what runs now.
+func (d *Deployer) Verify(ctx context.Context) (stack.Report, error) {
+	s := d.begin("verify")
+	return s.end(ctx, s.verify(ctx))
+}
+
+func (s *story) verify(ctx context.Context) error {
+	var want Wanted
+	err := s.phase("freeze", func() (detail string, err error) {
+		want, err = s.d.freeze(ctx)
+		return "release " + want.Release.ID, err
+	})
+	if err != nil {
+		return err
+	}
+	server, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Close() }()
+	seen, err := observe(ctx, server, s.d.Target, want.interest(), s.d.Now())
+	if err != nil {
+		return err
+	}
+	s.report.Before, s.report.Live = seen.Live, seen.Live
+	if seen.Live == "" {
+		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Host, fmt.Errorf("no release is live"), "run `stackctl deploy` first")
+	}
+	if seen.Live != want.Release.ID {
+		s.note("the files make release " + want.Release.ID + ", but " + seen.Live + " is live: the live one is judged by what was frozen with it")
+		if want.Release, err = s.kept(ctx, server, seen.Live, want.Release); err != nil {
+			return err
+		}
+	}
+	s.describe(want)
+	x := &executor{story: s, server: server, want: want, seen: seen}
+	subject := x.subject(ctx)
+	var first error
+	for _, phase := range []stack.Phase{stack.PhaseStatic, stack.PhasePre, stack.PhasePost} {
+		if err := s.judge(ctx, phase, subject); err != nil && (first == nil || stack.CauseOf(err) == stack.CauseGate && stack.CauseOf(first) != stack.CauseGate) {
+			first = err
+		}
+		if ctx.Err() != nil {
+			return interrupted(ctx, "verify")
+		}
+	}
+	return first
+}
+
+// outside dials from where the operator is.
+type outside struct{}
+
+func (outside) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	return dialer.DialContext(ctx, network, address)
+}
+
+// kept reads a frozen release back from the host. What only the operator has,
+// such as the values of secrets, comes from the files of today.
+func (s *story) kept(ctx context.Context, server Server, id string, today stack.Release) (stack.Release, error) {
+	dir := s.d.Target.Path + "/releases/" + id
+	r := stack.Release{}
+	raw, err := server.ReadFile(ctx, dir+"/frozen.json")
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err == nil {
+		r.Base, err = server.ReadFile(ctx, dir+"/base.yaml")
+	}
+	if err == nil {
+		r.App, err = server.ReadFile(ctx, dir+"/app.yaml")
+	}
+	if err == nil {
+		r.Contract, err = server.ReadFile(ctx, dir+"/openapi.yaml")
+	}
+	if err != nil {
+		return r, stack.Fault(stack.CauseStep, "read release "+id+" on "+s.d.Target.Host, err, "deploy again: what the host kept of it is not whole")
+	}
+	r.Known = today.Known
+	return r, nil
+}

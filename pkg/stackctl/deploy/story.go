@@ -1,0 +1,162 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// story is one run as it goes: what will be its report.
+type story struct {
+	d      *Deployer
+	mu     sync.Mutex
+	report stack.Report
+}
+
+func (d *Deployer) begin(verb string) *story {
+	s := &story{d: d, report: stack.Report{
+		Run: d.Run, Verb: verb, Project: d.Config.Project, Target: d.Target.Name, Host: d.Target.Host,
+		URL: "https://" + d.Target.Domain + "/", Commit: d.Commit, Tools: d.Tools, Started: d.Now().UTC(),
+		Logs: map[string]string{}, Artifacts: map[string]string{},
+	}}
+	return s
+}
+
+// end turns how the run ended into its verdict.
+func (s *story) end(ctx context.Context, err error) (stack.Report, error) {
+	r := &s.report
+	r.Took = s.d.Now().Sub(r.Started)
+	r.Verdict = Verdict(ctx, err)
+	if err != nil {
+		r.Reason = err.Error()
+		var e *stack.Error
+		if errors.As(err, &e) {
+			r.Fix = e.Fix
+		}
+	}
+	return *r, err
+}
+
+// Verdict names how a run that ended with err ended.
+func Verdict(ctx context.Context, err error) stack.Verdict {
+	if err == nil {
+		return stack.VerdictGood
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return stack.VerdictInterrupted
+	}
+	switch stack.CauseOf(err) {
+	case stack.CauseGate:
+		return stack.VerdictGateFailed
+	case stack.CauseUnjudged:
+		return stack.VerdictUnjudged
+	case stack.CauseUsage, stack.CauseUnreachable, stack.CauseLocked:
+		return stack.VerdictRefused
+	case stack.CauseInterrupted:
+		return stack.VerdictInterrupted
+	}
+	return stack.VerdictStepFailed
+}
+
+func (s *story) emit(e stack.Event) {
+	if e.At.IsZero() {
+		e.At = s.d.Now().UTC()
+	}
+	if s.d.Emit != nil {
+		s.d.Emit(e)
+	}
+}
+
+func (s *story) note(text string) { s.emit(stack.Event{Kind: stack.EventNote, Message: text}) }
+
+// artifact keeps evidence; one that cannot be kept is said so in the report.
+func (s *story) artifact(name string, content []byte) {
+	if err := s.d.Artifacts.Artifact(name, content); err != nil {
+		s.mu.Lock()
+		s.report.Artifacts[name] = err.Error()
+		s.mu.Unlock()
+		s.note("artifact " + name + ": " + err.Error())
+	}
+}
+
+// phase runs one part of the story and tells of it.
+func (s *story) phase(name string, part func() (string, error)) error {
+	began := s.d.Now()
+	s.emit(stack.Event{Kind: stack.EventPhase, Name: name})
+	detail, err := part()
+	kind, message := stack.EventDone, detail
+	if err != nil {
+		kind, message = stack.EventFailed, err.Error()
+	}
+	s.emit(stack.Event{Kind: kind, Name: name, Message: message, Took: s.d.Now().Sub(began)})
+	return err
+}
+
+// judge runs the gates of one phase and gives an error where one did not pass.
+func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subject) error {
+	gates, err := gate.Select(phase, s.d.Gates)
+	if err != nil {
+		return err
+	}
+	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
+	subject.Artifacts = s.d.Artifacts
+	results := gate.Run(ctx, gates, subject, s.emit)
+	s.report.Gates = append(s.report.Gates, results...)
+	if ctx.Err() != nil {
+		return interrupted(ctx, "judge the "+string(phase)+" gates")
+	}
+	return Judged(results)
+}
+
+// Judged gives the error that gate results amount to; nil: nothing failed.
+func Judged(results []stack.GateResult) error {
+	var failed, unjudged []string
+	for _, r := range results {
+		switch r.Status {
+		case stack.Failed:
+			failed = append(failed, r.ID+" "+r.Name)
+		case stack.CouldNotJudge:
+			unjudged = append(unjudged, r.ID+" "+r.Name+" ("+r.Reason+")")
+		case stack.Passed, stack.Skipped:
+		}
+	}
+	switch {
+	case len(failed) > 0:
+		return stack.Fault(stack.CauseGate, "judge the deployment", errors.New("failed: "+join(failed)), "the report lists each finding with its fix")
+	case len(unjudged) > 0:
+		return stack.Fault(stack.CauseUnjudged, "judge the deployment", errors.New("could not be judged: "+join(unjudged)), "remove what hinders it and run the same command again")
+	}
+	return nil
+}
+
+func join(list []string) string {
+	out := ""
+	for i, s := range list {
+		if i > 0 {
+			out += ", "
+		}
+		out += s
+	}
+	return out
+}
+
+// interrupted is the error of a run that was told to stop.
+func interrupted(ctx context.Context, what string) error {
+	return stack.Fault(stack.CauseInterrupted, what, context.Cause(ctx), "run the same command again; it goes on from what is there")
+}
+
+// cleanup bounds cleaning up after a run was told to stop.
+const cleanup = 90 * time.Second
+
+// aside gives a context that outlives an interruption, for cleaning up.
+func aside(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+}
+
+// Known are the values that must never leave in clear.
+func (d *Deployer) Known() map[string]string { return release.Known(d.Config, d.Target) }
