@@ -66,14 +66,14 @@ func releaseNamed(s Settings) *Finding {
 }
 
 func secretStrength(s Settings) *Finding {
-	if !Stored(s.Role) || strong(string(s.Secret), 32) {
+	if !Keyed(s.Role) || strong(string(s.Secret), 32) {
 		return nil
 	}
 	return &Finding{"APP_SECRET_FILE", "the secret is short or easy to guess", "write 32 random bytes in base64 or hex: openssl rand -hex 32"}
 }
 
 func secretsDiffer(s Settings) *Finding {
-	if !Stored(s.Role) {
+	if !Keyed(s.Role) {
 		return nil
 	}
 	db, redis, secret := s.Database.Password, s.Redis.Password, string(s.Secret)
@@ -91,7 +91,7 @@ func databasePassword(s Settings) *Finding {
 }
 
 func redisPassword(s Settings) *Finding {
-	if !Stored(s.Role) || strong(s.Redis.Password, 16) {
+	if !Keyed(s.Role) || strong(s.Redis.Password, 16) {
 		return nil
 	}
 	return &Finding{"REDIS_PASSWORD_FILE", "the password is short or easy to guess", "use at least 16 random characters"}

@@ -59,6 +59,10 @@ var ports = map[string]int{"web": 8080, "static": 8081, "api": 8000, "admin": 80
 // Stored says whether a role works with the stores.
 func Stored(role string) bool { return !slices.Contains([]string{"web", "static"}, role) }
 
+// Keyed says whether a role also works with Redis and the application's
+// secret: a migration needs the database alone.
+func Keyed(role string) bool { return Stored(role) && role != "migrate" }
+
 // Load reads the configuration of a role. All that is wrong is told at once.
 func Load(role string, env Env) (Settings, error) {
 	r := reader{env: env}
@@ -86,6 +90,8 @@ func Load(role string, env Env) (Settings, error) {
 			Name: r.text("DATABASE_NAME", "app"), User: r.text("DATABASE_USER", "app"),
 			Password: r.secret("DATABASE_PASSWORD_FILE", "/run/secrets/postgres_password"),
 		}
+	}
+	if Keyed(role) {
 		s.Redis = Redis{Addr: r.text("REDIS_ADDR", "localhost:6379"), Password: r.secret("REDIS_PASSWORD_FILE", "/run/secrets/redis_password")}
 		s.Secret = []byte(r.secret("APP_SECRET_FILE", "/run/secrets/app_secret"))
 		s.JobsURL = r.text("JOBS_URL", jobsURL(s.Release))
