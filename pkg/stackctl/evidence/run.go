@@ -126,7 +126,7 @@ func (e *Run) keep(name string, content []byte) error {
 	if e.closed {
 		return fmt.Errorf("keep artifact %s: %w", name, ErrClosed)
 	}
-	if err := replaceFile(filepath.Join(e.dir, name), content); err != nil {
+	if err := replaceFile(filepath.Join(e.dir, name), content, false); err != nil {
 		return fmt.Errorf("keep artifact %s: %w", name, err)
 	}
 	s := stack.FileSum{Path: name, Bytes: int64(len(content)), SHA256: sum(content)}
@@ -154,13 +154,14 @@ func (e *Run) Event(ev stack.Event) error {
 	return e.append(entry{Event: raw}, important(ev.Kind))
 }
 
-// important events are on the disk before anything else happens.
+// important events are on the disk before anything else happens: what a run
+// is about to change, and what went wrong.
 func important(k stack.EventKind) bool {
 	switch k {
-	case stack.EventProgress, stack.EventNote:
-		return false
+	case stack.EventStep, stack.EventFailed, stack.EventVerdict:
+		return true
 	}
-	return true
+	return false
 }
 
 // append writes one line of the chain. The caller holds the lock.
@@ -184,8 +185,9 @@ func (e *Run) append(x entry, durable bool) error {
 	return nil
 }
 
-// replaceFile writes a file so that it is there whole or not at all.
-func replaceFile(path string, content []byte) error {
+// replaceFile writes a file so that it is there whole or not at all. durable
+// ones survive a loss of power; the others survive the end of this program.
+func replaceFile(path string, content []byte, durable bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
 	if err != nil {
 		return plainError(err)
@@ -195,9 +197,11 @@ func replaceFile(path string, content []byte) error {
 		f.Close()
 		return plainError(err)
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return plainError(err)
+	if durable {
+		if err := f.Sync(); err != nil {
+			f.Close()
+			return plainError(err)
+		}
 	}
 	if err := f.Close(); err != nil {
 		return plainError(err)

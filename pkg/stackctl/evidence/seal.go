@@ -64,10 +64,10 @@ func (e *Run) seal(r stack.Report, signer *Signer) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(e.dir, manifest), content); err != nil {
+	if err := replaceFile(filepath.Join(e.dir, manifest), content, true); err != nil {
 		return fmt.Errorf("write %s: %w", manifest, err)
 	}
-	if err := replaceFile(filepath.Join(e.dir, attestation), envelope); err != nil {
+	if err := replaceFile(filepath.Join(e.dir, attestation), envelope, true); err != nil {
 		return fmt.Errorf("write %s: %w", attestation, err)
 	}
 	return nil

@@ -90,7 +90,7 @@ func percentSome(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch {
-		case i%4 == 0 || s[i] == '%':
+		case i%4 == 0 || strings.IndexByte(`%\&`, s[i]) >= 0:
 			fmt.Fprintf(&b, "%%%02x", s[i])
 		case i%4 == 2:
 			fmt.Fprintf(&b, "%%%02X", s[i])

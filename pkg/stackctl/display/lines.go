@@ -1,0 +1,163 @@
+package display
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// plainDisplay writes one line for each event, for CI logs.
+type plainDisplay struct {
+	mu      sync.Mutex
+	out     io.Writer
+	words   words
+	verbose bool
+	// shown is the last quarter of each thing's progress that was written.
+	shown map[string]int64
+	err   error
+}
+
+func (p *plainDisplay) Emit(e stack.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.Kind == stack.EventProgress && !p.verbose && !p.quarter(e) {
+		return
+	}
+	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05.000Z"), fmt.Sprintf("%-8s", p.words.line(string(e.Kind)))}
+	if t := p.words.title(e); t != "" {
+		parts = append(parts, t)
+	}
+	if s := p.detail(e); s != "" {
+		parts = append(parts, "– "+s)
+	}
+	if t := took(e.Took); t != "" {
+		parts = append(parts, "("+t+")")
+	}
+	p.write(strings.TrimRight(strings.Join(parts, " "), " "))
+}
+
+func (p *plainDisplay) detail(e stack.Event) string {
+	switch {
+	case e.Gate != nil:
+		return p.words.gate(e.Gate)
+	case e.Kind == stack.EventProgress:
+		return strings.TrimSpace(p.words.progress(e) + " " + p.words.line(e.Message))
+	case e.Kind == stack.EventStep && e.Step != nil && e.Message == "":
+		return p.words.line(e.Step.Cause)
+	}
+	return p.words.line(e.Message)
+}
+
+// quarter tells whether progress has reached another quarter.
+func (p *plainDisplay) quarter(e stack.Event) bool {
+	if e.Total <= 0 {
+		return false
+	}
+	q := 4 * e.Done / e.Total
+	last, seen := p.shown[e.Name]
+	if seen && q == last {
+		return false
+	}
+	p.shown[e.Name] = q
+	return true
+}
+
+func (p *plainDisplay) write(line string) {
+	if _, err := fmt.Fprintln(p.out, line); err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *plainDisplay) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
+// jsonDisplay writes one JSON object for each event; the last one, the
+// verdict, carries the report.
+type jsonDisplay struct {
+	mu    sync.Mutex
+	out   io.Writer
+	words words
+	err   error
+}
+
+func (j *jsonDisplay) Emit(e stack.Event) {
+	b, err := json.Marshal(e)
+	if err == nil && j.words.redact != nil {
+		b = j.words.redact(b)
+	}
+	if err != nil || !json.Valid(b) {
+		// Masking broke it: a secret equals a number. Say that it happened.
+		b, err = json.Marshal(stack.Event{At: e.At, Kind: e.Kind, Message: "withheld: it held a secret in a place where it could not be masked"})
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err == nil {
+		_, err = j.out.Write(append(harmless(b), '\n'))
+	}
+	if err != nil && j.err == nil {
+		j.err = err
+	}
+}
+
+// harmless spells the characters of a JSON text that a terminal could act on
+// as \uXXXX.
+func harmless(b []byte) []byte {
+	if redact.Printable(string(b)) == string(b) {
+		return b
+	}
+	out := make([]byte, 0, len(b)+16)
+	for _, r := range string(b) {
+		if s := string(r); r != utf8.RuneError && redact.Printable(s) != s {
+			out = fmt.Appendf(out, `\u%04x`, r)
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
+}
+
+func (j *jsonDisplay) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err
+}
+
+// quietDisplay writes what went wrong, and nothing else.
+type quietDisplay struct {
+	mu    sync.Mutex
+	err   io.Writer
+	words words
+	fail  error
+}
+
+func (q *quietDisplay) Emit(e stack.Event) {
+	var text string
+	switch {
+	case e.Kind == stack.EventFailed:
+		text = q.words.title(e) + ": " + q.words.line(e.Message)
+	case e.Gate != nil && e.Gate.Status != stack.Passed && e.Gate.Status != stack.Skipped:
+		text = q.words.title(e) + ": " + q.words.gate(e.Gate)
+	default:
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := fmt.Fprintln(q.err, text); err != nil && q.fail == nil {
+		q.fail = err
+	}
+}
+
+func (q *quietDisplay) Close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.fail
+}
