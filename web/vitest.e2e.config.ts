@@ -1,9 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+// Vite gives BASE_URL a meaning of its own inside tests: keep the caller's under another name.
+if (process.env.BASE_URL) process.env.SITE_URL = process.env.BASE_URL;
+
 export default defineConfig({
   test: {
     environment: "node",
     include: ["e2e/**/*.test.ts"],
+    globalSetup: ["e2e/local.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

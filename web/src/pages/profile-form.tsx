@@ -2,7 +2,6 @@ import { useState } from "react";
 import type { ProfileUpdate, User } from "../api/client.ts";
 import { useUpdateProfile } from "../api/session.ts";
 import { checkAvatarUrl } from "../check.ts";
-import { Alert } from "../ui/alert.tsx";
 import { Field, FormError, Submit, useForm, type Values } from "../ui/form.tsx";
 
 const members = ["display_name", "avatar_url", "bio"] as const;
@@ -50,7 +49,7 @@ export function ProfileForm({ user }: { user: User }) {
         />
         <Field name="bio" label="About you" rows={4} maxLength={1000} defaultValue={user.bio} error={errorOf("bio")} />
         <Submit busy={update.isPending} busyText="Saving…">Save profile</Submit>
-        <div role="status">{outcome && <Alert kind="good">{outcome}</Alert>}</div>
+        <div className="outcome" role="status">{outcome && <p className="alert good">{outcome}</p>}</div>
       </form>
     </section>
   );

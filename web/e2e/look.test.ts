@@ -1,0 +1,46 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { expectAccessible, expectNoSidewaysScroll } from "./axe.ts";
+import { launch, picture, visit } from "./browser.ts";
+import { logIn, newPerson, signUp } from "./person.ts";
+
+const windows = { desktop: { width: 1200, height: 800 }, phone: { width: 360, height: 740 } } as const;
+
+let browser: Browser;
+const person = newPerson();
+
+/** Each state of each page that a visitor can see, in the order of one visit. */
+const states: readonly (readonly [name: string, reach: (page: Page) => Promise<unknown>])[] = [
+  ["home", async (page) => { await page.goto("/"); await page.getByRole("link", { name: "Create an account" }).waitFor(); }],
+  ["signup", async (page) => { await page.goto("/signup"); await page.getByLabel("Password", { exact: true }).waitFor(); }],
+  ["signup-errors", async (page) => { await page.getByRole("main").getByRole("button", { name: "Sign up" }).click(); await page.getByText("Enter your e-mail address.").waitFor(); }],
+  ["login", async (page) => { await page.goto("/account"); await page.getByLabel("Password", { exact: true }).waitFor(); }],
+  ["login-errors", async (page) => { await page.getByRole("main").getByRole("button", { name: "Log in" }).click(); await page.getByText("Enter your password.").waitFor(); }],
+  ["not-found", async (page) => { await page.goto("/no/such/page"); await page.getByRole("heading", { name: "Page not found" }).waitFor(); }],
+  ["account", (page) => logIn(page, person)],
+  ["account-errors", async (page) => { await page.getByLabel("Avatar address").fill("picture.png"); await page.getByRole("button", { name: "Save profile" }).click(); await page.getByText("Enter an address that starts").waitFor(); }],
+  ["home-member", async (page) => { await page.goto("/"); await page.getByRole("link", { name: "Go to your account" }).waitFor(); }],
+  ["broken", async (page) => { await page.route("**/api/users/me", (route) => route.abort()); await page.goto("/account"); await page.getByRole("button", { name: "Try again" }).waitFor(); }],
+];
+
+beforeAll(async () => {
+  browser = await launch();
+  await visit(browser, (page) => signUp(page, person));
+});
+
+afterAll(() => browser.close());
+
+describe.each(Object.entries(windows))("every page on a %s", (size, viewport) => {
+  it.each(["light", "dark"] as const)("is accessible and fits in %s", async (colorScheme) => {
+    const look = async (page: Page) => {
+      for (const [name, reach] of states) {
+        await reach(page);
+        const what = `${name} (${size}, ${colorScheme})`;
+        await picture(page, `${name}-${colorScheme}-${size}`);
+        await expectAccessible(page, what);
+        await expectNoSidewaysScroll(page, what);
+      }
+    };
+    await visit(browser, look, { viewport, colorScheme, reducedMotion: "reduce" });
+  });
+});

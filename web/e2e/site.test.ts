@@ -1,0 +1,166 @@
+import type { Browser, Response } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launch, storage, visit } from "./browser.ts";
+import { fillLogin, logIn, newPerson, signUp } from "./person.ts";
+
+const maxScriptBytes = 120 * 1024;
+
+let browser: Browser;
+const person = newPerson();
+
+const visiting = (run: Parameters<typeof visit>[1]) => visit(browser, run);
+
+beforeAll(async () => {
+  browser = await launch();
+  await visiting((page) => signUp(page, person));
+});
+
+afterAll(() => browser.close());
+
+describe("an account", () => {
+  it("is signed up for, logged in to, edited and left", () =>
+    visiting(async (page) => {
+      const someone = newPerson();
+      await page.goto("/");
+      await page.getByRole("link", { name: "Create an account" }).click();
+      await page.getByLabel("E-mail").fill(someone.email);
+      await page.getByLabel("Password", { exact: true }).fill(someone.password);
+      await page.getByLabel("Display name").fill("Zoë Ünïcode");
+      await page.getByRole("main").getByRole("button", { name: "Sign up" }).click();
+      await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+      await page.getByRole("main").getByRole("link", { name: "Log in" }).click();
+      await fillLogin(page, someone);
+      await page.getByRole("heading", { name: "Zoë Ünïcode" }).waitFor();
+      await page.getByLabel("Display name").fill("Zoë <b>bold</b>");
+      await page.getByLabel("About you").fill("First line\nsecond line");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.getByText("Profile saved.").waitFor();
+      await page.reload();
+      await page.getByRole("heading", { name: "Zoë <b>bold</b>" }).waitFor();
+      expect(await page.getByLabel("About you").inputValue()).toBe("First line\nsecond line");
+      await page.getByRole("button", { name: "Log out" }).click();
+      await page.getByText("You are logged out.").waitFor();
+      await page.goto("/account");
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+    }));
+
+  it("is asked for before a protected page, which then opens", () =>
+    visiting(async (page) => {
+      await page.goto("/account?from=mail#bio");
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+      await fillLogin(page, person);
+      await page.getByRole("heading", { name: "Your account" }).waitFor();
+      expect(new URL(page.url()).pathname + new URL(page.url()).search + new URL(page.url()).hash).toBe("/account?from=mail#bio");
+    }));
+
+  it("does not send anyone to another site after login", () =>
+    visiting(async (page) => {
+      for (const next of ["//evil.example", "/\\evil.example", "/.//evil.example", "https://evil.example/"]) {
+        await page.context().clearCookies();
+        await page.goto(`/login?next=${encodeURIComponent(next)}`);
+        await fillLogin(page, person);
+        await page.getByRole("heading", { name: "Your account" }).waitFor();
+        expect(new URL(page.url()).pathname).toBe("/account");
+      }
+    }));
+
+  it("leaves nothing of the login where a script could read it", () =>
+    visiting(async (page, context) => {
+      await logIn(page, person);
+      const { seen, cookies } = await storage(context, page);
+      expect(seen).toEqual({ local: {}, session: {}, databases: [], cookies: "" });
+      const session = cookies.find((cookie) => cookie.name === "__Host-session");
+      expect(session).toMatchObject({ httpOnly: true, secure: true, sameSite: "Lax", path: "/" });
+    }));
+
+  it("is shown no more after logout in another tab", () =>
+    visiting(async (page, context) => {
+      await logIn(page, person);
+      const other = await context.newPage();
+      await other.goto("/account");
+      await other.getByRole("button", { name: "Log out" }).click();
+      await other.getByText("You are logged out.").waitFor();
+      await page.getByLabel("About you").fill("too late");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+    }));
+
+  it("can be edited in a tab that was open before a new login", () =>
+    visiting(async (page, context) => {
+      await logIn(page, person);
+      await page.getByLabel("Display name").fill("First");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.getByText("Profile saved.").waitFor();
+      const other = await context.newPage();
+      await other.goto("/account");
+      await other.getByRole("button", { name: "Log out" }).click();
+      await other.getByText("You are logged out.").waitFor();
+      await logIn(other, person);
+      await page.getByLabel("Display name").fill("Second");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.getByRole("heading", { name: "Second" }).waitFor();
+    }));
+
+  it("stays closed to a wrong password, with a word about it", () =>
+    visiting(async (page) => {
+      await page.goto("/login");
+      await fillLogin(page, { ...person, password: "not the right one" });
+      const text = await page.getByRole("alert").textContent();
+      expect(text).not.toMatch(/undefined|object|stack|urn:/i);
+      expect(text?.length).toBeGreaterThan(10);
+    }));
+});
+
+describe("the pages", () => {
+  it("work with the keyboard alone", () =>
+    visiting(async (page) => {
+      await page.goto("/login");
+      await page.getByRole("heading", { name: "Log in" }).waitFor();
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type(person.email);
+      await page.keyboard.press("Tab");
+      await page.keyboard.type(person.password);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "Your account" }).waitFor();
+      await page.waitForFunction(() => document.activeElement?.tagName === "H1");
+    }));
+
+  it("tell when the API does not answer, and work after another try", () =>
+    visiting(async (page) => {
+      await logIn(page, person);
+      await page.route("**/api/users/me", (route) => route.abort());
+      await page.reload();
+      await page.getByText("The site did not answer.").waitFor();
+      await page.unroute("**/api/users/me");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("heading", { name: "Your account" }).waitFor();
+    }));
+
+  it("load little, and keep what is hashed", () =>
+    visiting(async (page) => {
+      const answers: Response[] = [];
+      page.on("response", (response) => answers.push(response));
+      const answer = await page.goto("/", { waitUntil: "networkidle" });
+      expect(answer?.headers()["cache-control"]).toBe("no-cache");
+      const assets = answers.filter((response) => new URL(response.url()).pathname.startsWith("/assets/"));
+      for (const asset of assets) {
+        expect(asset.headers()["cache-control"], asset.url()).toBe("public, max-age=31536000, immutable");
+      }
+      const scripts = assets.filter((response) => response.url().endsWith(".js"));
+      const sizes = await Promise.all(scripts.map(async (response) => (await response.request().sizes()).responseBodySize));
+      expect(sizes.length).toBeGreaterThan(0);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(maxScriptBytes);
+    }));
+
+  it("run under a policy that allows no inline code", () =>
+    visiting(async (page) => {
+      const answer = await page.goto("/");
+      const policy = answer?.headers()["content-security-policy"] ?? "";
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toMatch(/unsafe-(inline|eval)/);
+    }));
+});
