@@ -1,0 +1,198 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// contractDiffs is what openapi-diff.json holds.
+type contractDiffs struct {
+	From string `json:"from"`
+	// Bad is why the running document could not be compared.
+	Bad string `json:"bad,omitempty"`
+	// Drift is running against committed, Breaking running against Before.
+	Drift    []g2Difference `json:"drift"`
+	Before   string         `json:"before,omitempty"`
+	Breaking []g2Difference `json:"breaking"`
+}
+
+func (d contractDiffs) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "running contract: %s\n", d.From)
+	if d.Bad != "" {
+		fmt.Fprintf(&b, "not a usable contract: %s\n", d.Bad)
+	}
+	section := func(title string, list []g2Difference) {
+		fmt.Fprintf(&b, "\n%s: %d\n", title, len(list))
+		for _, e := range list {
+			fmt.Fprintf(&b, "- %s %s: %s\n    expected %s\n    observed %s\n", e.Subject, e.Where, e.Problem, e.Expected, e.Observed)
+		}
+	}
+	section("differences from the committed contract", d.Drift)
+	if d.Before == "" {
+		b.WriteString("\nno release before to compare with\n")
+	} else {
+		section("breaking for clients of release "+d.Before, d.Breaking)
+	}
+	return b.String()
+}
+
+// contractJudge compares one running document. The document is nil where it
+// is none.
+func contractJudge(s Subject, src contractSource, committed *g2Doc, diffs *contractDiffs, a *Answer) (*g2Doc, error) {
+	diffs.From = src.from
+	var running *g2Doc
+	bad := src.bad
+	if bad == "" {
+		var err error
+		if running, err = g2Parse(src.content, src.yaml); err != nil {
+			bad = err.Error()
+		}
+	}
+	if bad != "" {
+		diffs.Bad = bad
+		f := contractBad(s, "the running contract", src.from+": "+bad, contractDiffJSON)
+		f.File, f.Fix = "", "see what the API answers there, and whether the image carries the committed contract"
+		a.Findings = append(a.Findings, f)
+		return nil, nil
+	}
+	a.Inspected += len(running.operations())
+	drift, err := g2Compare(committed, running)
+	if err != nil {
+		f := contractBad(s, "the running contract", src.from+": "+err.Error(), contractDiffJSON)
+		a.Findings = append(a.Findings, f)
+		return running, nil
+	}
+	diffs.Drift = drift
+	for _, d := range drift {
+		f := contractFinding(s, d, "build the image from the committed contract, or commit what runs")
+		f.Evidence = contractDiffJSON
+		a.Findings = append(a.Findings, f)
+	}
+	return running, contractAgainstBefore(s, running, diffs, a)
+}
+
+// contractAgainstBefore asks whether a rollback and old browser tabs work on.
+func contractAgainstBefore(s Subject, running *g2Doc, diffs *contractDiffs, a *Answer) error {
+	if diffs.Before == "" || len(diffs.Breaking) > 0 {
+		return nil
+	}
+	before, err := g2Parse(s.Before.Contract, true)
+	if err != nil {
+		return fmt.Errorf("read the contract of release %s: %w", s.Before.ID, err)
+	}
+	breaking, err := g2Breaking(before, running, s.Config.Gates.Auth.Header)
+	diffs.Breaking = breaking
+	for _, d := range breaking {
+		f := contractFinding(s, d, "add beside the old instead of changing it, and remove the old one release later")
+		f.Problem = "breaks clients of release " + s.Before.ID + ": " + f.Problem
+		f.Evidence = contractDiffJSON
+		a.Findings = append(a.Findings, f)
+	}
+	return err
+}
+
+// contractKeep writes the evidence. A running document that is none is kept
+// as what it claims to be: a JSON string.
+func contractKeep(s Subject, src contractSource, running *g2Doc, diffs *contractDiffs) error {
+	var content any = map[string]any{"not_a_contract": probeShort(strings.ToValidUTF8(string(src.content), "?"), 4000)}
+	if running != nil {
+		content = running.root
+	}
+	if s.Artifacts == nil {
+		return nil
+	}
+	return errors.Join(
+		probeJSON(s, contractArtifact, content),
+		probeJSON(s, contractDiffJSON, diffs),
+		s.Artifacts.Artifact(contractDiffText, []byte(diffs.text())),
+	)
+}
+
+// contractProbe asks every open GET that needs nothing, and wants an answer
+// that the contract documents.
+func contractProbe(ctx context.Context, s Subject, client *http.Client, d *g2Doc, a *Answer) error {
+	for _, o := range d.operations() {
+		if o.method != "get" || d.guarded(o, s.Config.Gates.Auth.Header) || strings.Contains(o.path, "{") || d.needs(o) {
+			continue
+		}
+		one, cancel := context.WithTimeout(ctx, 10*time.Second)
+		req, err := http.NewRequestWithContext(one, http.MethodGet, "http://"+probeDomain(s)+o.path, nil)
+		if err != nil {
+			cancel()
+			return err
+		}
+		reply, err := probeDo(client, req, g2Limit)
+		cancel()
+		a.Inspected++
+		f := stack.Finding{Subject: o.name(), Evidence: contractDiffJSON, Fix: "make the answer and the contract agree"}
+		if err != nil {
+			f.Problem, f.Expected, f.Observed = "no answer", "an answer that the contract documents", probeReason(err)
+			a.Findings = append(a.Findings, f)
+			continue
+		}
+		responses, _ := o.op["responses"].(map[string]any)
+		if f.Problem = contractAnswer(d, responses, reply); f.Problem != "" {
+			f.Expected = "one of " + strings.Join(g2Keys(responses), ", ") + " as documented"
+			f.Observed = fmt.Sprintf("%d %s", reply.Status, probeShort(reply.Header.Get("Content-Type"), 80))
+			a.Findings = append(a.Findings, f)
+		}
+	}
+	return nil
+}
+
+// needs says that an operation has a parameter that must be given.
+func (d *g2Doc) needs(o g2Operation) bool {
+	for _, p := range d.parameters(o) {
+		if m, _ := p.(map[string]any); m["required"] == true {
+			return true
+		}
+	}
+	return false
+}
+
+// contractAnswer is what is wrong with an answer; empty: nothing. A default
+// response documents neither a 404 nor a failure of the server: with it alone
+// a path that is not served would pass.
+func contractAnswer(d *g2Doc, responses map[string]any, reply probeReply) string {
+	code := fmt.Sprint(reply.Status)
+	spec, ok := responses[code]
+	if !ok {
+		spec, ok = responses[code[:1]+"XX"]
+	}
+	if !ok && reply.Status != http.StatusNotFound && reply.Status < 500 {
+		spec, ok = responses["default"]
+	}
+	switch {
+	case !ok:
+		return "answers with a status that is not documented"
+	case reply.Status == http.StatusInternalServerError:
+		return "answers with a failure of the server"
+	}
+	content := g2Media(d.object(spec)["content"])
+	kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	if len(content) == 0 || len(reply.Body) == 0 && reply.Status != http.StatusOK {
+		return ""
+	}
+	if !slices.ContainsFunc(g2Keys(content), func(k string) bool { return g2MediaMatches(k, kind) }) {
+		return "answers with a content type that is not documented"
+	}
+	return ""
+}
+
+func g2MediaMatches(documented, kind string) bool {
+	documented, _, _ = strings.Cut(documented, ";")
+	if documented == "*/*" || documented == kind {
+		return true
+	}
+	major, found := strings.CutSuffix(documented, "/*")
+	return found && strings.HasPrefix(kind, major+"/")
+}

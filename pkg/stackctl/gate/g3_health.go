@@ -1,0 +1,459 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"mime"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	healthArtifact  = "api-health.json"
+	healthSamples   = 30
+	healthLeast     = 20 // fewer samples say nothing about a 95th percentile
+	healthMost      = 500
+	healthP95       = 5 * time.Second
+	healthParallel  = 3
+	healthBodyLimit = 64 << 10
+	// healthWall bounds one endpoint; what is not sampled by then is missing.
+	healthWall = 40 * time.Second
+)
+
+// health asks the containers of the new release, before users.
+func health() Gate {
+	g := healthGate(stack.PhasePre)
+	g.Inspects = "each health endpoint on each container of the new release: at least 30 samples, the body of every one"
+	g.Check = func(ctx context.Context, s Subject) (Answer, error) { return healthCheck(ctx, s, healthInside) }
+	return g
+}
+
+// healthPublic asks through the edge, as a user does.
+func healthPublic() Gate {
+	g := healthGate(stack.PhasePost)
+	g.Inspects = "each health endpoint through the edge: at least 30 samples, the body of every one"
+	g.Check = func(ctx context.Context, s Subject) (Answer, error) { return healthCheck(ctx, s, healthOutside) }
+	return g
+}
+
+func healthGate(phase stack.Phase) Gate {
+	return Gate{
+		ID: "G3", Name: "health", Phase: phase,
+		Question:  "Is the release ready, of this release, and fast enough at the 95th percentile?",
+		Refs:      []string{"SPEC A14", "SPEC D4", "ASVS 13.2.6"},
+		Artifacts: []string{healthArtifact},
+	}
+}
+
+// healthProbe is one endpoint at one place.
+type healthProbe struct {
+	endpoint stack.HealthEndpoint
+	label    string
+	url      string
+	client   *http.Client
+}
+
+// healthRecord is what one probe saw, as it stands in the artifact.
+type healthRecord struct {
+	stack.Latency
+	Phase    stack.Phase    `json:"phase"`
+	Wanted   int            `json:"wanted"`
+	Statuses map[string]int `json:"statuses"`
+	Failures map[string]int `json:"failures,omitempty"`
+	Problems []string       `json:"problems,omitempty"`
+	// Last is the body of the last answer, as evidence.
+	Last     json.RawMessage `json:"last,omitempty"`
+	Attempts []stack.Attempt `json:"attempts,omitempty"`
+}
+
+func healthEndpoints(s Subject) []stack.HealthEndpoint {
+	list := slices.Clone(s.Config.Gates.Health)
+	if len(list) == 0 {
+		prefix := s.Config.Contract.Prefix
+		list = []stack.HealthEndpoint{
+			{Path: prefix + "/health/ready", Release: "release", Status: "status", Dependencies: []string{"database", "redis", "schema"}},
+			{Path: prefix + "/health/live", Status: "status"},
+			{Path: "/"},
+		}
+	}
+	for i := range list {
+		if list[i].Samples <= 0 {
+			list[i].Samples = healthSamples
+		}
+		list[i].Samples = min(max(list[i].Samples, healthLeast), healthMost)
+		if list[i].P95 <= 0 {
+			list[i].P95 = healthP95
+		}
+	}
+	return list
+}
+
+func healthHost(s Subject, e stack.HealthEndpoint) string {
+	if e.Host == "" {
+		return probeDomain(s)
+	}
+	return e.Host + "." + probeDomain(s)
+}
+
+func healthInside(ctx context.Context, s Subject) ([]healthProbe, error) {
+	var probes []healthProbe
+	for _, e := range healthEndpoints(s) {
+		host := healthHost(s, e)
+		route, path, err := probeRoute(s, host, e.Path)
+		if err != nil {
+			return nil, err
+		}
+		containers, err := probeContainers(ctx, s, route.Service)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range containers {
+			client, err := probeInside(s, c, route.Port)
+			if err != nil {
+				return nil, err
+			}
+			label := "GET " + path + " on " + route.Service
+			if len(containers) > 1 {
+				label += " (" + c.Name + ")"
+			}
+			probes = append(probes, healthProbe{e, label, "http://" + host + path, client})
+		}
+	}
+	return probes, nil
+}
+
+func healthOutside(_ context.Context, s Subject) ([]healthProbe, error) {
+	client, err := probeEdge(s)
+	if err != nil {
+		return nil, err
+	}
+	var probes []healthProbe
+	for _, e := range healthEndpoints(s) {
+		u := "https://" + healthHost(s, e) + e.Path
+		probes = append(probes, healthProbe{e, "GET " + u, u, client})
+	}
+	return probes, nil
+}
+
+// healthCheck samples every probe side by side and judges each.
+func healthCheck(ctx context.Context, s Subject, find func(context.Context, Subject) ([]healthProbe, error)) (Answer, error) {
+	probes, err := find(ctx, s)
+	if err != nil {
+		return Answer{}, err
+	}
+	phase := stack.PhasePre
+	if strings.HasPrefix(probes[0].url, "https:") {
+		phase = stack.PhasePost
+	}
+	records := make([]healthRecord, len(probes))
+	var wg sync.WaitGroup
+	for i, p := range probes {
+		wg.Go(func() {
+			records[i] = healthSample(ctx, s, p)
+			records[i].Phase = phase
+		})
+	}
+	wg.Wait()
+	a := Answer{Of: "answers of " + strconv.Itoa(len(probes)) + " health endpoints"}
+	dead := 0
+	for i, r := range records {
+		probes[i].client.CloseIdleConnections()
+		a.Inspected += len(r.Samples)
+		a.Attempts = append(a.Attempts, r.Attempts...)
+		a.Latencies = append(a.Latencies, r.Latency)
+		a.Findings = append(a.Findings, healthJudge(r, probes[i])...)
+		if len(r.Samples) == 0 && len(r.Statuses) == 0 {
+			dead++
+		}
+	}
+	if err := probeJSON(s, healthArtifact, map[string]any{"release": s.Release.ID, "commit": s.Release.Commit, "endpoints": records}); err != nil {
+		return a, err
+	}
+	if err := ctx.Err(); err != nil {
+		return a, fmt.Errorf("sample the health endpoints: %w", err)
+	}
+	if dead == len(records) && a.Inspected == 0 {
+		a.Inspected = len(records) // asked, and none answered: that is a finding
+	}
+	return a, nil
+}
+
+// healthSample takes the samples of one endpoint with few requests at a time.
+// It stops early only where the verdict cannot change any more.
+func healthSample(ctx context.Context, s Subject, p healthProbe) healthRecord {
+	ctx, cancel := context.WithTimeout(ctx, healthWall)
+	defer cancel()
+	want := p.endpoint.Samples
+	r := healthRecord{Wanted: want, Statuses: map[string]int{}, Failures: map[string]int{}}
+	r.Endpoint, r.Threshold = p.label, p.endpoint.P95
+	allowed := want - healthRank(want) // so many may be slower than the threshold
+	var mu sync.Mutex
+	taken, slow := 0, 0
+	next := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if taken >= want || slow > allowed || r.Errors >= 3 || ctx.Err() != nil {
+			return false
+		}
+		taken++
+		return true
+	}
+	var wg sync.WaitGroup
+	for range healthParallel {
+		wg.Go(func() {
+			for next() {
+				reply, attempts, err := healthAsk(ctx, p)
+				mu.Lock()
+				r.add(s, p, reply, err)
+				r.Attempts = append(r.Attempts, attempts...)
+				if err != nil || reply.Took > p.endpoint.P95 {
+					slow++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	r.close()
+	return r
+}
+
+// healthAsk asks once. An answer of 429 comes from a rate limit and says
+// nothing of health: it is asked again, and the attempt is recorded.
+func healthAsk(ctx context.Context, p healthProbe) (probeReply, []stack.Attempt, error) {
+	limit := min(p.endpoint.P95*2+time.Second, 15*time.Second)
+	var attempts []stack.Attempt
+	for try := 0; ; try++ {
+		one, cancel := context.WithTimeout(ctx, limit)
+		req, err := http.NewRequestWithContext(one, http.MethodGet, p.url, nil)
+		if err != nil {
+			cancel()
+			return probeReply{}, attempts, err
+		}
+		req.Header.Set("User-Agent", "stackctl-gate")
+		reply, err := probeDo(p.client, req, healthBodyLimit)
+		cancel()
+		if err != nil || reply.Status != http.StatusTooManyRequests || try == 3 {
+			return reply, attempts, err
+		}
+		attempts = append(attempts, stack.Attempt{At: time.Now(), Result: p.label + " answered 429, asked again"})
+		if !probePause(ctx, reply.Header, 500*time.Millisecond) {
+			return reply, attempts, ctx.Err()
+		}
+	}
+}
+
+// add judges one answer. An error is never a sample: it has no time to count.
+func (r *healthRecord) add(s Subject, p healthProbe, reply probeReply, err error) {
+	switch {
+	case err != nil && reply.Answered:
+		r.Statuses[strconv.Itoa(reply.Status)]++
+		r.fail("the answer did not end: " + probeReason(err))
+		return
+	case err != nil:
+		r.fail(probeReason(err))
+		return
+	}
+	r.Statuses[strconv.Itoa(reply.Status)]++
+	if json.Valid(reply.Body) {
+		r.Last = slices.Clone(reply.Body)
+	}
+	if reply.Status != http.StatusOK {
+		r.fail(fmt.Sprintf("answered %d", reply.Status))
+		return
+	}
+	r.Samples = append(r.Samples, reply.Took)
+	for _, problem := range healthBody(s, p.endpoint, reply) {
+		if !slices.Contains(r.Problems, problem) && len(r.Problems) < 20 {
+			r.Problems = append(r.Problems, problem)
+		}
+	}
+}
+
+func (r *healthRecord) fail(why string) {
+	r.Errors++
+	if len(r.Failures) < 10 || r.Failures[why] > 0 {
+		r.Failures[why]++
+	}
+}
+
+func (r *healthRecord) close() {
+	if len(r.Samples) == 0 {
+		return
+	}
+	sorted := slices.Clone(r.Samples)
+	slices.Sort(sorted)
+	r.P50 = sorted[(len(sorted)+1)/2-1]
+	r.P95 = sorted[healthRank(len(sorted))-1]
+	r.Max = sorted[len(sorted)-1]
+}
+
+// healthRank is the nearest rank of the 95th percentile among n, from 1.
+func healthRank(n int) int { return int(math.Ceil(0.95 * float64(n))) }
+
+// healthBody is what is wrong with one answer's body.
+func healthBody(s Subject, e stack.HealthEndpoint, reply probeReply) []string {
+	if e.Release == "" && e.Status == "" && len(e.Dependencies) == 0 {
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	if kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return []string{fmt.Sprintf("the content type is %q, not JSON", kind)}
+	}
+	var body map[string]any
+	if reply.Cut || json.Unmarshal(reply.Body, &body) != nil {
+		return []string{"the body is not one JSON object"}
+	}
+	var problems []string
+	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if e.Status != "" && body[e.Status] != "ok" {
+		say("%s is %s, not \"ok\"", e.Status, healthShow(body, e.Status))
+	}
+	if e.Release != "" {
+		if body[e.Release] != s.Release.ID {
+			say("%s is %s, not %q", e.Release, healthShow(body, e.Release), s.Release.ID)
+		}
+		if s.Release.Commit != "" && !healthSameCommit(body["commit"], s.Release.Commit) {
+			say("commit is %s, not %q", healthShow(body, "commit"), s.Release.Commit)
+		}
+	}
+	return append(problems, healthDependencies(e, body)...)
+}
+
+// healthDependencies judges the named dependencies, and every other one that
+// the answer names itself.
+func healthDependencies(e stack.HealthEndpoint, body map[string]any) []string {
+	checks, _ := body["checks"].(map[string]any)
+	names := slices.Clone(e.Dependencies)
+	for name := range checks {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	var problems []string
+	for _, name := range names {
+		state := checks[name]
+		if m, ok := state.(map[string]any); ok {
+			state = m["status"]
+		}
+		if state == nil {
+			problems = append(problems, fmt.Sprintf("dependency %s is not named", name))
+		} else if state != "ok" {
+			problems = append(problems, fmt.Sprintf("dependency %s is %q, not \"ok\"", name, probeShort(fmt.Sprint(state), 60)))
+		}
+	}
+	return problems
+}
+
+// healthSameCommit compares commits; one may be the short form of the other,
+// and either may say that the tree was dirty.
+func healthSameCommit(got any, want string) bool {
+	g, _ := got.(string)
+	g, w := strings.TrimSuffix(g, "-dirty"), strings.TrimSuffix(want, "-dirty")
+	if len(g) < 7 || len(w) < 7 {
+		return g == w && g != ""
+	}
+	return strings.HasPrefix(g, w) || strings.HasPrefix(w, g)
+}
+
+func healthShow(body map[string]any, member string) string {
+	v, ok := body[member]
+	if !ok {
+		return "missing"
+	}
+	return probeShort(string(probeEncode(v)), 80)
+}
+
+func healthJudge(r healthRecord, p healthProbe) []stack.Finding {
+	var list []stack.Finding
+	add := func(problem, expected, observed, fix string) {
+		list = append(list, stack.Finding{Subject: p.label, Problem: problem, Expected: expected, Observed: observed, Evidence: healthArtifact, Fix: fix})
+	}
+	if r.Errors > 0 {
+		add("requests fail", "every request answered with 200",
+			fmt.Sprintf("%d of %d failed: %s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures)),
+			"read the service's log for these requests")
+	}
+	if n := len(r.Samples); n > 0 && r.P95 > r.Threshold {
+		add("too slow", fmt.Sprintf("95th percentile at most %s", r.Threshold),
+			fmt.Sprintf("%s over %d samples (median %s, slowest %s)", r.P95.Round(time.Millisecond), n, r.P50.Round(time.Millisecond), r.Max.Round(time.Millisecond)),
+			"find what the slow requests wait for, or set the endpoint's p95 in stackctl.yaml")
+	}
+	if len(r.Samples) < r.Wanted && len(list) == 0 {
+		add("too few samples", fmt.Sprintf("%d samples within %s", r.Wanted, healthWall), fmt.Sprintf("%d", len(r.Samples)),
+			"find what the endpoint waits for")
+	}
+	for _, problem := range r.Problems {
+		add("the answer is not that of this release in good health", "ready, of this release and commit, each dependency ok", problem,
+			"see which container answers, and what it says in its log")
+	}
+	return list
+}
+
+func healthList(m map[string]int) string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for i, k := range keys {
+		keys[i] = fmt.Sprintf("%s (%d)", k, m[k])
+	}
+	return strings.Join(keys, ", ")
+}
+
+// probeReason is an error without the URL that net/http puts around it, and
+// without addresses that differ from try to try.
+func probeReason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		err = e
+	}
+	return probeShort(err.Error(), 200)
+}
+
+// probePause waits as long as Retry-After says, at most 5 seconds.
+func probePause(ctx context.Context, h http.Header, otherwise time.Duration) bool {
+	wait := otherwise
+	if n, err := strconv.Atoi(h.Get("Retry-After")); err == nil && n >= 0 {
+		wait = time.Duration(max(n, 1)) * time.Second
+	}
+	t := time.NewTimer(min(wait, 5*time.Second))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// probeShort cuts text that came from outside.
+func probeShort(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return text
+}
+
+// probeEncode is v as indented JSON.
+func probeEncode(v any) []byte {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return []byte("null\n") // only values that encode are given
+	}
+	return append(b, '\n')
+}

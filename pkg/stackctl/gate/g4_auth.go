@@ -1,0 +1,319 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	authArtifact = "auth-flow.json"
+	authMarker   = "stackctl gate"
+	authBudget   = 90 * time.Second
+)
+
+// auth walks through the site as a new user does, and tries what must be
+// refused.
+func auth() Gate {
+	return Gate{
+		ID: "G4", Name: "auth", Phase: stack.PhasePost, Mutates: true, Budget: authBudget,
+		Question:  "Can a user sign up, log in, edit and log out, and is everything else refused?",
+		Refs:      []string{"SPEC A1", "SPEC A2", "SPEC A3", "SPEC A4", "SPEC A6", "ASVS 3.3.1", "ASVS 3.5.1", "ASVS 6.3.8", "ASVS 7.2.4", "ASVS 7.4.1"},
+		Inspects:  "every request of a new user's first visit, and each request that must be refused",
+		Artifacts: []string{authArtifact},
+		Check:     authCheck,
+	}
+}
+
+// authWord is the artifact.
+type authWord struct {
+	Gate      string     `json:"gate"`
+	Base      string     `json:"base"`
+	Steps     []authStep `json:"steps"`
+	Accounts  []string   `json:"accounts_made"`
+	Remaining []string   `json:"accounts_remaining"`
+	Timing    any        `json:"timing,omitempty"`
+}
+
+func authCheck(ctx context.Context, s Subject) (Answer, error) {
+	r, err := newAuthRun(s)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer r.http.CloseIdleConnections()
+	walkErr := r.walk(ctx)
+	return r.answer(ctx, "requests", nil, walkErr)
+}
+
+// answer cleans up, keeps the evidence and gives what was found.
+func (r *authRun) answer(ctx context.Context, of string, timing any, err error) (Answer, error) {
+	remaining := r.cleanUp(ctx)
+	word := authWord{Gate: "auth", Base: r.base, Steps: r.steps, Remaining: remaining, Timing: timing}
+	for _, a := range r.accounts {
+		word.Accounts = append(word.Accounts, a.email)
+	}
+	a := Answer{Inspected: len(r.steps), Of: of, Findings: r.findings, Attempts: r.attempts}
+	if keep := probeJSON(r.s, authArtifact, word); err == nil {
+		err = keep
+	}
+	return a, err
+}
+
+// walk is the story. A step that everything after it stands on ends it.
+func (r *authRun) walk(ctx context.Context) error {
+	account, err := r.account()
+	if err != nil {
+		return err
+	}
+	a := r.browser()
+	before, ok, err := r.signUp(ctx, a, account)
+	if err != nil || !ok {
+		return err
+	}
+	ok, err = r.firstLogin(ctx, a, account)
+	if err != nil || !ok {
+		return err
+	}
+	value, ok, err := r.profile(ctx, a, account)
+	if err != nil || !ok {
+		return err
+	}
+	b, err := r.fixation(ctx, account)
+	if err != nil {
+		return err
+	}
+	for _, part := range []func() error{
+		func() error { return r.refuseStrangers(ctx, a) },
+		func() error { return r.refuseForgery(ctx, a, b, before) },
+		func() error { return r.refuseLoginForgery(ctx) },
+		func() error { return r.refuseGet(ctx, a) },
+		func() error { return r.refuseExtra(ctx, a) },
+		func() error { return r.unchanged(ctx, a, value) },
+		func() error { return r.enumeration(ctx, account) },
+		func() error { return r.oauth(ctx) },
+		func() error { return r.logOut(ctx, a) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signUp makes the account and gives the token from before login.
+func (r *authRun) signUp(ctx context.Context, b *authBrowser, account authAccount) (token string, ok bool, err error) {
+	reply, err := b.csrf(ctx, "first visit: CSRF token")
+	if err != nil {
+		return "", false, err
+	}
+	r.noStore(reply, http.MethodGet, r.conf.CSRF)
+	if b.token == "" {
+		r.last(false, "200 with a token")
+		r.find("GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
+		return "", false, nil
+	}
+	r.cookieLines(reply.setCookies)
+	token = b.token
+	reply, err = b.send(ctx, authRequest{step: "sign up", method: http.MethodPost, path: r.conf.SignUp, body: r.credentials(r.conf.SignUp, account)})
+	if err != nil {
+		return token, false, err
+	}
+	if reply.Status/100 != 2 {
+		r.last(false, "2xx")
+		r.find("POST "+r.conf.SignUp, "sign-up is refused", "2xx for a new address", r.show(reply), "see the API's log for this request")
+		return token, false, nil
+	}
+	r.accounts = append(r.accounts, account)
+	r.last(true, "2xx")
+	return token, true, nil
+}
+
+// firstLogin logs in and looks at the session cookie on the wire.
+func (r *authRun) firstLogin(ctx context.Context, b *authBrowser, account authAccount) (bool, error) {
+	if _, err := b.csrf(ctx, "log in: token"); err != nil {
+		return false, err
+	}
+	old := b.cookies[r.conf.Cookie]
+	reply, err := b.send(ctx, authRequest{step: "log in", method: http.MethodPost, path: r.conf.Login, body: r.credentials(r.conf.Login, account)})
+	if err != nil {
+		return false, err
+	}
+	if reply.Status/100 != 2 {
+		r.last(false, "2xx")
+		r.find("POST "+r.conf.Login, "login is refused", "2xx for the account that was just made", r.show(reply), "see the API's log for this request")
+		return false, nil
+	}
+	r.last(true, "2xx with the session cookie")
+	r.noStore(reply, http.MethodPost, r.conf.Login)
+	r.cookieLines(reply.setCookies)
+	session := slices.ContainsFunc(reply.setCookies, func(line string) bool { return strings.HasPrefix(line, r.conf.Cookie+"=") })
+	if !session || b.cookies[r.conf.Cookie] == "" {
+		r.find("POST "+r.conf.Login, "login sets no session cookie of the agreed name", "Set-Cookie: "+r.conf.Cookie, authCookieNames(reply.setCookies), "set "+r.conf.Cookie+" at login")
+		return false, nil
+	}
+	if old != "" && old == b.cookies[r.conf.Cookie] {
+		r.find("POST "+r.conf.Login, "the session id stays the same at login", "a new one", "the one from before", "make a new session at every login")
+	}
+	if _, err := b.csrf(ctx, "token of the session"); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// profile reads the user, edits the profile and reads it again.
+func (r *authRun) profile(ctx context.Context, b *authBrowser, account authAccount) (value string, ok bool, err error) {
+	reply, err := b.send(ctx, authRequest{step: "read myself", method: http.MethodGet, path: r.conf.Me})
+	if err != nil {
+		return "", false, err
+	}
+	if reply.Status != http.StatusOK || !authHolds(reply.values, account.email) {
+		r.last(false, "200 with the address that signed up")
+		r.find("GET "+r.conf.Me, "a logged-in user cannot read itself", "200 with the address that signed up", r.show(reply), "see the API's log for this request")
+		return "", false, nil
+	}
+	r.last(true, "200 with the address that signed up")
+	r.noStore(reply, http.MethodGet, r.conf.Me)
+	value = authMarker + " " + account.email[5:13]
+	reply, err = b.send(ctx, authRequest{step: "edit the profile", method: http.MethodPatch, path: r.conf.Me, body: map[string]any{r.field(): value}})
+	if err != nil {
+		return "", false, err
+	}
+	if reply.Status/100 != 2 {
+		r.last(false, "2xx")
+		r.find("PATCH "+r.conf.Me, "a profile edit is refused", "2xx", r.show(reply), "see the API's log for this request")
+		return "", false, nil
+	}
+	r.last(true, "2xx")
+	return value, true, r.unchanged(ctx, b, value)
+}
+
+// unchanged reads the profile: the last change that was allowed stands, and
+// nothing that was refused came through.
+func (r *authRun) unchanged(ctx context.Context, b *authBrowser, value string) error {
+	reply, err := b.send(ctx, authRequest{step: "read the profile again", method: http.MethodGet, path: r.conf.Me})
+	if err != nil {
+		return err
+	}
+	got, _ := reply.values[r.field()].(string)
+	r.last(reply.Status == http.StatusOK && got == value, "200 with the last value that was allowed")
+	if reply.Status != http.StatusOK {
+		r.find("GET "+r.conf.Me, "the session ended without a logout", "200", r.show(reply), "let only a logout end a session")
+	} else if got != value {
+		r.find("PATCH "+r.conf.Me, "the profile is not what was allowed last", fmt.Sprintf("%s %q", r.field(), value), fmt.Sprintf("%q", probeShort(got, 80)),
+			"store what is accepted, and nothing of what is refused")
+	}
+	return nil
+}
+
+// logOut ends the session and uses it again.
+func (r *authRun) logOut(ctx context.Context, b *authBrowser) error {
+	used := b.clone()
+	reply, err := b.send(ctx, authRequest{step: "log out", method: http.MethodPost, path: r.conf.Logout})
+	if err != nil {
+		return err
+	}
+	r.last(reply.Status/100 == 2, "2xx")
+	if reply.Status/100 != 2 {
+		r.find("POST "+r.conf.Logout, "logout is refused", "2xx", r.show(reply), "see the API's log for this request")
+		return nil
+	}
+	if b.cookies[r.conf.Cookie] != "" && b.cookies[r.conf.Cookie] == used.cookies[r.conf.Cookie] {
+		r.find("POST "+r.conf.Logout, "logout leaves the session cookie in the browser", "Set-Cookie that clears "+r.conf.Cookie, "none", "clear the cookie at logout")
+	}
+	if err := r.refused(ctx, used, authRequest{step: "used session after logout", method: http.MethodGet, path: r.conf.Me}, 401); err != nil {
+		return err
+	}
+	return r.refused(ctx, used, authRequest{step: "edit with a used session", method: http.MethodPatch, path: r.conf.Me,
+		body: map[string]any{r.field(): "after logout"}}, 401, 403)
+}
+
+// field is the member of the profile that the gate edits.
+func (r *authRun) field() string {
+	properties, _ := r.bodySchema(r.conf.Me, "patch")["properties"].(map[string]any)
+	for _, name := range []string{"display_name", "displayName", "name", "bio"} {
+		if _, ok := properties[name]; ok || len(properties) == 0 {
+			return name
+		}
+	}
+	for _, name := range g2Keys(properties) {
+		p := r.contract.schema(properties[name])
+		if slices.Contains(authTypes(p), any("string")) && p["format"] == nil && p["enum"] == nil {
+			return name
+		}
+	}
+	return "display_name"
+}
+
+// noStore wants private answers out of every cache.
+func (r *authRun) noStore(a authReply, method, path string) {
+	if !strings.Contains(strings.ToLower(a.Header.Get("Cache-Control")), "no-store") {
+		r.find(method+" "+path, "a private answer may be stored by caches", "Cache-Control: no-store", fmt.Sprintf("%q", a.Header.Get("Cache-Control")), "send no-store with it")
+	}
+}
+
+// show is an answer in a finding: never its cookies.
+func (r *authRun) show(a authReply) string {
+	title, _ := a.values["title"].(string)
+	detail, _ := a.values["detail"].(string)
+	return strings.TrimSpace(fmt.Sprintf("%d %s %s", a.Status, probeShort(title, 80), probeShort(detail, 120)))
+}
+
+// authHolds looks for a text value anywhere in a JSON document.
+func authHolds(v any, text string) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.EqualFold(v, text)
+	case []any:
+		return slices.ContainsFunc(v, func(e any) bool { return authHolds(e, text) })
+	case map[string]any:
+		for _, e := range v {
+			if authHolds(e, text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cleanUp removes the accounts that were made, and gives those that remain.
+func (r *authRun) cleanUp(ctx context.Context) []string {
+	remaining := []string{}
+	for _, a := range r.accounts {
+		if !r.remove(ctx, a) {
+			remaining = append(remaining, a.email)
+		}
+	}
+	return remaining
+}
+
+func (r *authRun) remove(ctx context.Context, a authAccount) bool {
+	if r.conf.Delete != "" {
+		b := r.browser()
+		reply, err := b.logIn(ctx, "clean up: log in", a)
+		if err != nil || reply.Status/100 != 2 {
+			return false
+		}
+		reply, err = b.send(ctx, authRequest{step: "clean up: delete the account", method: http.MethodDelete, path: r.conf.Delete,
+			body: map[string]any{"password": a.password}})
+		return err == nil && reply.Status/100 == 2
+	}
+	c := r.conf.Cleanup
+	if len(c.Command) == 0 || r.s.Server == nil {
+		return false
+	}
+	containers, err := probeContainers(ctx, r.s, c.Service)
+	if err != nil {
+		return false
+	}
+	argv := make([]string, len(c.Command))
+	for i, word := range c.Command {
+		argv[i] = strings.ReplaceAll(word, "{email}", a.email)
+	}
+	out, err := r.s.Server.Exec(ctx, containers[0].ID, argv...)
+	return err == nil && out.Exit == 0
+}

@@ -1,0 +1,182 @@
+package gate
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestAuthPassesOnAGoodSite(t *testing.T) {
+	for _, variant := range []string{"", "ignores extra members"} {
+		t.Run(variant, func(t *testing.T) {
+			d := goodDeployment(t)
+			d.site.bugs[variant] = true
+			d.Config.Gates.Auth.Guarded = "/staff/users"
+			a := passes(t, auth(), d.Subject)
+			if a.Inspected < 50 {
+				t.Errorf("only %d requests", a.Inspected)
+			}
+			for token := range d.site.sessions {
+				if bytes.Contains(d.sink.kept[authArtifact], []byte(token)) {
+					t.Error("the artifact holds a session token")
+				}
+			}
+			if !bytes.Contains(d.sink.kept[authArtifact], []byte("edit the profile")) {
+				t.Error("the artifact lacks the steps")
+			}
+		})
+	}
+}
+
+func TestAuthCatches(t *testing.T) {
+	for bug, want := range map[string]string{
+		"no CSRF":                     "no CSRF header",
+		"no CSRF on /auth/login":      "POST /auth/login",
+		"no CSRF on /auth/signup":     "POST /auth/signup",
+		"no CSRF on /auth/logout":     "logout without CSRF header",
+		"any CSRF token":              "made-up CSRF token",
+		"one CSRF token for all":      "CSRF token",
+		"no origin check":             "cross-site",
+		"trusts same-site":            "same-site",
+		"takes forms":                 "form post",
+		"takes text/plain":            "text/plain",
+		"logout by GET":               "GET /auth/logout",
+		"cookie without Secure":       "Secure",
+		"cookie without HttpOnly":     "HttpOnly",
+		"cookie without SameSite=Lax": "SameSite",
+		"cookie without Path=/":       "Path",
+		"cookie with Domain":          "Domain",
+		"cookie of another name":      "session cookie of the agreed name",
+		"stranger gets 200":           "no cookie",
+		"stranger is redirected":      "no cookie",
+		"takes any cookie":            "made-up cookie",
+		"session outlives logout":     "used session after logout",
+		"cookie outlives logout":      "leaves the session cookie",
+		"adopts a planted session":    "planted session",
+		"bad login is 500":            "failure of the server",
+		"broken JSON fails":           "failure of the server",
+		"login status tells":          "whether an account exists: status",
+		"login body tells":            "whether an account exists: body /title",
+		"login header tells":          "whether an account exists: header X-Account",
+		"sign-up tells":               "whether an account exists: status",
+		"staff by profile":            "make itself staff: is_staff",
+		"staff by sign-up":            "make itself staff: is_staff",
+		"plain errors":                "problem+json",
+		"stack trace":                 "inner workings",
+		"cacheable":                   "no-store",
+		"reflects CORS":               "another site may read",
+		"edit is lost":                "not what was allowed last",
+		"guarded path open":           "guarded path without a session",
+		"guarded path for all users":  "guarded path, not staff",
+	} {
+		t.Run(bug, func(t *testing.T) {
+			d := goodDeployment(t)
+			d.site.bugs[bug] = true
+			d.Config.Gates.Auth.Guarded = "/staff/users"
+			catches(t, auth(), d.Subject, want)
+		})
+	}
+}
+
+func TestAuthTellsWhenTheTokenLeaves(t *testing.T) {
+	d := goodDeployment(t)
+	d.site.bugs["token in body"] = true
+	catches(t, auth(), d.Subject, "session token outside of Set-Cookie")
+}
+
+func TestAuthGuards(t *testing.T) {
+	passes(t, authGuards(), goodDeployment(t).Subject)
+	for bug, want := range map[string]string{
+		"stranger gets 200":      "without a session",
+		"stranger is redirected": "without a session",
+		"no CSRF":                "login without CSRF header",
+		"bad login is 500":       "failure of the server",
+		"plain errors":           "problem+json",
+		"cookie without Secure":  "Secure",
+		"guarded path open":      "GET /staff/users",
+	} {
+		t.Run(bug, func(t *testing.T) {
+			d := goodDeployment(t)
+			d.site.bugs[bug] = true
+			d.Config.Gates.Auth.Guarded = "/staff/users"
+			catches(t, authGuards(), d.Subject, want)
+		})
+	}
+}
+
+func TestAuthCannotJudgeASiteThatDoesNotAnswer(t *testing.T) {
+	d := goodDeployment(t)
+	d.Target.Edge.HTTPSPort = 1
+	for _, g := range []Gate{auth(), authGuards(), authGuessing()} {
+		if a, err := g.Check(t.Context(), d.Subject); err == nil && len(a.Findings) == 0 {
+			t.Errorf("%s passed", g.Name)
+		}
+	}
+}
+
+func TestAuthCleansUp(t *testing.T) {
+	d := goodDeployment(t)
+	var removed []string
+	d.Config.Gates.Auth.Cleanup = stack.CommandGate{Service: "admin", Command: []string{"/server", "delete-user", "{email}"}}
+	d.server.exec = func(container string, argv []string) (stack.Output, error) {
+		if container == "id-admin" {
+			removed = append(removed, argv[2])
+		}
+		return stack.Output{}, nil
+	}
+	passes(t, auth(), d.Subject)
+	for email := range d.site.users {
+		if !slices.Contains(removed, email) {
+			t.Errorf("%s remains", email)
+		}
+	}
+	if !bytes.Contains(d.sink.kept[authArtifact], []byte(`"accounts_remaining": []`)) {
+		t.Error("the artifact does not say that nothing remains")
+	}
+}
+
+func TestGuessing(t *testing.T) {
+	d := goodDeployment(t)
+	d.site.hash = 10 * time.Millisecond
+	passes(t, authGuessing(), d.Subject)
+	for bug, want := range map[string]string{
+		"no hash for unknown accounts": "the time of a refused login",
+		"no limit":                     "guessing is not slowed down",
+		"429 without Retry-After":      "429 without Retry-After",
+		"trusts X-Forwarded-For":       "escapes the limit",
+	} {
+		t.Run(bug, func(t *testing.T) {
+			d := goodDeployment(t)
+			d.site.hash = 10 * time.Millisecond
+			d.site.bugs[bug] = true
+			catches(t, authGuessing(), d.Subject, want)
+		})
+	}
+}
+
+func TestTimingIsNotDecidedWhereTheMachineIsTaken(t *testing.T) {
+	r := &authRun{}
+	m := authTiming{Differs: true, Steal: 0.4}
+	if err := r.tell(m); err == nil || len(r.findings) > 0 {
+		t.Errorf("decided: %v, %v", err, r.findings)
+	}
+	if steal := authSteal([]float64{0, 0, 0, 0, 0, 0, 0, 0}, []float64{50, 0, 0, 25, 0, 0, 0, 25}); steal != 0.25 {
+		t.Errorf("steal %v", steal)
+	}
+}
+
+func TestArtifactHoldsNoPassword(t *testing.T) {
+	d := goodDeployment(t)
+	passes(t, auth(), d.Subject)
+	for _, u := range d.site.users {
+		for name, content := range d.sink.kept {
+			if strings.Contains(string(content), u.password) {
+				t.Errorf("%s holds a password", name)
+			}
+		}
+	}
+}
