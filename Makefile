@@ -1,0 +1,12 @@
+# The two that matter: `make demo` deploys the whole stack to a virtual droplet
+# on this machine, `make test` runs every test.
+.PHONY: demo demo-down test images image web build lint
+
+demo: ; @scripts/demo.sh
+demo-down: ; @scripts/demo-down.sh
+test: ; @scripts/test.sh
+lint: ; @scripts/lint.sh
+web: ; @scripts/web.sh
+build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o build/ ./cmd/stackctl
+images: ; @scripts/prepare.sh images && go run ./test/images
+image: web ; @go run ./test/images server

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# From a checkout to a deployed, verified site: installs what the machine
+# lacks, builds, starts the virtual droplet, provisions it and deploys to it.
+# What is there already is kept, so a second run is quick.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+begin=$SECONDS
+part() {
+	local name=$1 at=$SECONDS
+	shift
+	printf '\n== %s\n' "$name"
+	"$@"
+	printf -- '-- %s: %d s\n' "$name" $((SECONDS - at))
+}
+
+stackctl=build/stackctl
+part "what this machine lacks" scripts/prepare.sh demo
+part "web app" scripts/web.sh
+part "stackctl" make --no-print-directory build
+part "images" go run ./test/images
+part "application image" go run ./test/images server
+part "virtual droplet and local ACME server" $stackctl sandbox up
+[ -e secrets ] || touch build/demo-made-secrets
+part "secrets" $stackctl init --secrets
+part "provision" $stackctl provision
+
+printf '\n== deploy\n'
+status=0
+$stackctl deploy --all-tests || status=$?
+printf '\nmake demo: %d s\n' $((SECONDS - begin))
+if [ $status != 0 ]; then
+	echo "The deploy ended with exit code $status; the report above says why and what to do."
+	exit $status
+fi
+echo "Look around:  $stackctl status · $stackctl sandbox ssh · make demo-down removes every trace"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Every test: web, unit, integration and end-to-end, and a build for every
+# platform that stackctl runs on.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/prepare.sh test
+scripts/web.sh
+(cd web && npm test --silent)
+go vet ./...
+make --no-print-directory build
+go run ./test/images
+go run ./test/images server
+go test -timeout 30m ./...
+for platform in linux darwin windows; do
+	for arch in amd64 arm64; do
+		echo "build stackctl for $platform/$arch"
+		CGO_ENABLED=0 GOOS=$platform GOARCH=$arch go build -trimpath -o /dev/null ./cmd/stackctl
+	done
+done
