@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -48,6 +49,9 @@ type planner struct {
 	seen stack.Observed
 	r    stack.Release
 	plan stack.Plan
+	// joined says that a step of the base project was planned: any of them
+	// makes all of its networks.
+	joined bool
 }
 
 func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
@@ -115,9 +119,32 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
 		}
 	}
+	if len(names) == 0 && !p.joined {
+		names, causes = p.networks(layer)
+	}
+	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
 	}
+}
+
+// networks gives the services of a layer whose start makes the networks that
+// are missing, and why.
+func (p *planner) networks(layer stack.Layer) (names, causes []string) {
+	for _, n := range p.r.Networks {
+		if !n.External && !slices.Contains(p.seen.Networks, p.r.Project+"_"+n.Name) {
+			causes = append(causes, "network "+n.Name+" is not there")
+		}
+	}
+	if len(causes) == 0 {
+		return nil, nil
+	}
+	for _, s := range p.r.Services {
+		if s.Layer == layer && s.Deployed {
+			names = append(names, s.Name)
+		}
+	}
+	return names, causes
 }
 
 // differs says why a service's container is not what its definition makes.

@@ -24,7 +24,8 @@ func wantedShop() Wanted {
 			{Name: "migrate", Layer: stack.LayerApp, OneShot: true, Deployed: true},
 			{Name: "ui", Layer: stack.LayerData, Definition: "ui-1"},
 		},
-		Files: []stack.File{{Path: "releases/" + newID + "/app.yaml", Content: []byte("app")}},
+		Networks: []stack.Network{{Name: "data"}, {Name: "others", External: true}},
+		Files:    []stack.File{{Path: "releases/" + newID + "/app.yaml", Content: []byte("app")}},
 		Images: []stack.Image{
 			{Reference: "shop/api:dev", ID: "sha256:bbbb", Archive: "api.tar", Services: []string{"api", "migrate"}},
 			{Reference: "postgres:16", Services: []string{"db"}},
@@ -48,6 +49,7 @@ func seenShop() stack.Observed {
 			running("shop-"+oldID, "api", oldID, "api-1", stack.LayerApp),
 			{Project: "blog", Service: "web", State: "running", Labels: map[string]string{}},
 		},
+		Networks: []string{"shop_data", "blog_default"},
 		Images:   []stack.HostImage{{ID: "sha256:aaaa"}, {ID: "sha256:cccc", Tags: []string{"postgres:16"}}},
 		Releases: []stack.ReleaseRecord{{ID: oldID, State: stack.ReleaseGood, Switched: time.Unix(10, 0)}},
 		Files:    map[string]string{},
@@ -129,6 +131,7 @@ func TestPlanRepairsWhatDiffers(t *testing.T) {
 		"api unhealthy":       {func(s *stack.Observed) { s.Containers[2].Health = "unhealthy" }, "start release bbbbbbbbbbbb, api is unhealthy"},
 		"route edited":        {func(s *stack.Observed) { s.Files[EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
 		"release file edited": {func(s *stack.Observed) { s.Files["releases/"+newID+"/app.yaml"] = "x" }, "ship-files release bbbbbbbbbbbb"},
+		"network removed":     {func(s *stack.Observed) { s.Networks = nil }, "data db, network data is not there"},
 		"image removed":       {func(s *stack.Observed) { s.Images = s.Images[:2] }, "ship-image shop/api:dev, the host lacks bbbb"},
 		"old one still runs": {func(s *stack.Observed) {
 			s.Containers = append(s.Containers, running("shop-"+oldID, "api", oldID, "api-1", stack.LayerApp))

@@ -59,7 +59,20 @@ func narrow(p *types.Project, services []string, deps types.DependencyOption) (*
 	if err != nil {
 		return nil, fmt.Errorf("select services of project %s: %w", p.Name, err)
 	}
-	return p.WithoutUnnecessaryResources(), nil
+	narrowed := p.WithoutUnnecessaryResources()
+	// What the file itself declares is made even where none of these services
+	// uses it: the projects of releases join it from outside.
+	for key, n := range p.Networks {
+		if !n.External {
+			narrowed.Networks[key] = n
+		}
+	}
+	for key, v := range p.Volumes {
+		if !v.External {
+			narrowed.Volumes[key] = v
+		}
+	}
+	return narrowed, nil
 }
 
 // label sets what Compose and stackctl recognize their own things by. These

@@ -85,6 +85,9 @@ func (s *split) fill(p *types.Project, id string, layers ...stack.Layer) ([]byte
 // their paths there, its labels, its aliases, and no wait for another project.
 func (s *split) place(service types.ServiceConfig, x extension, id string, p *types.Project) (types.ServiceConfig, error) {
 	service.Profiles, service.Build, service.Extensions = nil, nil, nil
+	if x.once {
+		service.Extensions = types.Extensions{"x-stackctl": map[string]any{"run": "once"}}
+	}
 	service.PullPolicy = types.PullPolicyNever
 	if image, ok := s.images[service.Image]; ok && image.ID != "" {
 		service.Image = image.ID
