@@ -14,19 +14,31 @@ import (
 func Registry() []Gate {
 	return []Gate{
 		// Static: files only. The certificate authority first, because a wrong
-		// one burns rate limits and trust the moment the edge starts; then what
-		// the files expose, what they say to browsers, and the rest of the rules.
+		// one burns rate limits and trust the moment the edge starts; then the
+		// contract, what the files expose, what they say to browsers, and the
+		// rest of the rules.
 		acmeStatic(),
+		contractStatic(),
 		exposureDeclared(),
-		// headersDeclared(),
+		headersDeclared(),
 		composeDeclared(),
-		// Pre-switch: the new release itself, before users.
+		// Pre-switch: the new release itself, before users. Ready first; then
+		// that it speaks the contract, on a schema that fits, with jobs that run.
+		health(),
+		contractRuntime(),
+		schema(),
+		jobs(),
 		// Post-switch: from outside, through the edge. The certificate first,
 		// because every other answer comes over it; then what can be reached at
-		// all, then how it answers.
+		// all, then how it answers, then what users and jobs do through it.
 		acmeServed(),
 		exposureReachable(),
-		// headersServed(),
+		healthPublic(),
+		headersServed(),
+		authGuards(),
+		auth(),
+		authGuessing(),
+		jobsPublic(),
 		composeRunning(),
 		// G10 is answered by the run's own evidence when the run ends; it stands
 		// here so that `stackctl gates` tells of it.

@@ -1,0 +1,314 @@
+package gate
+
+import (
+	"context"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// headersDeclared judges what the edge's files promise about headers, guards
+// and forwarded addresses.
+func headersDeclared() Gate {
+	return Gate{
+		ID: "G8", Name: "headers", Phase: stack.PhaseStatic,
+		Question: "Do the edge's files give every public route its headers, every staff route both guards, and no client a say in its own address?",
+		Refs:     []string{"SPEC §3", "ASVS 3.4.1", "ASVS 3.4.3", "ASVS 3.4.4", "ASVS 4.1.3", "ASVS 13.4.5"},
+		Inspects: "entry points, routers, middlewares and the API settings of the edge",
+		Check: func(_ context.Context, s Subject) (Answer, error) {
+			m := readEdge(s)
+			j := &headerJudge{model: m, evidence: "traefik-dynamic.yml"}
+			j.out = append(j.out, m.broken...)
+			j.static()
+			j.dynamic()
+			return Answer{Inspected: j.seen, Of: "entry points, routers and middlewares", Findings: j.out}, nil
+		},
+	}
+}
+
+// headerJudge judges an edge's model, be it read from files or from the
+// running edge.
+type headerJudge struct {
+	model    edgeModel
+	evidence string
+	seen     int
+	out      []stack.Finding
+}
+
+func (j *headerJudge) add(f stack.Finding) {
+	f.Evidence = j.evidence
+	j.out = append(j.out, f)
+}
+
+// static judges the entry points and the API.
+func (j *headerJudge) static() {
+	root, where := j.model.static.root, j.model.static.where
+	at := func(subject, problem, expected, observed, fix string, line int) {
+		j.add(stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: where, Line: line})
+	}
+	api := root.first("api")
+	line := 0
+	if api != nil {
+		line = api.line
+	}
+	if root.truth("api", "insecure") {
+		at("edge api", "the edge's API and dashboard answer anybody on port 8080", "api.insecure: false", "api.insecure: true", "remove api.insecure", line)
+	}
+	if root.truth("api", "debug") {
+		at("edge api", "the edge's API serves its profiler", "api.debug: false", "api.debug: true", "remove api.debug", line)
+	}
+	for _, m := range root.find("metrics", "prometheus") {
+		name := orWord(m.text("entryPoint"), "traefik")
+		if !m.truth("manualRouting") && slices.ContainsFunc(j.model.entryPoints, func(e edgeEntryPoint) bool { return e.name == name && e.public }) {
+			at("edge metrics", "metrics are served on a published entry point", "an entry point that is not published", name, "set metrics.prometheus.entryPoint to an inside one", m.line)
+		}
+	}
+	for _, e := range j.model.entryPoints {
+		j.seen++
+		j.entryPoint(e, at)
+	}
+}
+
+func (j *headerJudge) entryPoint(e edgeEntryPoint, at func(subject, problem, expected, observed, fix string, line int)) {
+	if !e.public {
+		return
+	}
+	subject := "entry point " + e.name
+	for _, key := range []string{"forwardedHeaders", "proxyProtocol"} {
+		if e.node.truth(key, "insecure") {
+			at(subject, "everybody may say who they are by "+key, key+".insecure: false", "insecure: true", "remove it; name the proxies in trustedIPs where there are any", e.node.line)
+		}
+		if wide := tooWide(e.node.list(key, "trustedIPs")); wide != "" {
+			at(subject, "everybody may say who they are by "+key, "trustedIPs of your own proxies", wide, "name single addresses or small networks", e.node.line)
+		}
+	}
+	if n := e.node.first("http", "sanitizePath"); n != nil && strings.EqualFold(n.value, "false") {
+		at(subject, "paths are not cleaned before they are routed", "http.sanitizePath: true", "false", "remove sanitizePath", n.line)
+	}
+}
+
+// tooWide gives a network of a list that holds more than any operator's own
+// does: /8 and shorter for public IPv4, /16 for IPv6.
+func tooWide(list []string) string {
+	for _, text := range list {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			continue
+		}
+		private := p.Addr().IsPrivate() || p.Addr().IsLoopback()
+		if p.Addr().Is4() && (p.Bits() < 8 || p.Bits() == 8 && !private) || p.Addr().Is6() && p.Bits() <= 16 && !(private && p.Bits() >= 7) {
+			return p.String()
+		}
+	}
+	return ""
+}
+
+// dynamic judges routers and middlewares.
+func (j *headerJudge) dynamic() {
+	for _, r := range j.model.routers {
+		j.seen++
+		if !r.tcp && r.public() {
+			j.router(r)
+		}
+	}
+	for _, mw := range j.model.middlewares {
+		j.seen++
+		j.middleware(mw)
+	}
+}
+
+// staffLabels begin the host names that are for staff only (SPEC R3, R5).
+var staffLabels = []string{"admin", "jobs", "pgadmin", "traefik"}
+
+// guards tells which factors a router carries.
+func (j *headerJudge) guards(r edgeRouter) (password, address bool) {
+	for _, name := range r.middlewares {
+		switch j.model.middlewares[name].kind {
+		case "basicauth", "digestauth", "forwardauth":
+			password = true
+		case "ipallowlist", "ipwhitelist":
+			address = true
+		}
+	}
+	return password, address
+}
+
+// redirects says that a router only leads elsewhere.
+func (j *headerJudge) redirects(r edgeRouter) bool {
+	return slices.ContainsFunc(r.middlewares, func(name string) bool {
+		kind := j.model.middlewares[name].kind
+		return kind == "redirectscheme" || kind == "redirectregex"
+	})
+}
+
+// staff says whether a router must be guarded, and why.
+func (j *headerJudge) staff(r edgeRouter) (string, bool) {
+	if strings.HasSuffix(r.service, "@internal") && !strings.HasPrefix(r.service, "noop") && !strings.HasPrefix(r.service, "acme-http") {
+		return "it serves the edge's own " + r.service, true
+	}
+	if j.redirects(r) {
+		return "", false
+	}
+	for _, h := range r.hosts {
+		if label, _, _ := strings.Cut(h, "."); slices.Contains(staffLabels, label) {
+			return "its host is for staff: " + h, true
+		}
+	}
+	if password, address := j.guards(r); password || address {
+		return "it carries one guard", true
+	}
+	return "", false
+}
+
+func (j *headerJudge) router(r edgeRouter) {
+	finding := func(problem, expected, observed, fix string) {
+		j.add(stack.Finding{Subject: "router " + r.name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: r.file, Line: r.line})
+	}
+	if why, staff := j.staff(r); staff {
+		password, address := j.guards(r)
+		if !password {
+			finding("a staff route asks for no password", "a basicAuth middleware ("+why+")", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the basicAuth middleware")
+		}
+		if !address {
+			finding("a staff route has no allowlist", "an ipAllowList middleware ("+why+")", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
+		}
+	} else {
+		j.publicHeaders(r, finding)
+	}
+	j.retry(r, finding)
+}
+
+// answering are middlewares that answer by themselves; headers must come
+// before them to be on those answers too.
+var answering = []string{"ratelimit", "inflightreq", "basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist", "buffering", "circuitbreaker", "redirectscheme", "redirectregex"}
+
+// publicHeaders sees that the edge itself sets each header, before anything
+// that could answer: the app cannot add headers to the edge's own errors.
+func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected, observed, fix string)) {
+	have := map[string]string{}
+	early := ""
+	for _, name := range r.middlewares {
+		mw := j.model.middlewares[name]
+		if mw.kind == "headers" {
+			for k, v := range declaredHeaders(mw.node) {
+				have[k] = v
+			}
+		} else if len(have) == 0 && slices.Contains(answering, mw.kind) && early == "" {
+			early = name
+		}
+	}
+	list := orWord(strings.Join(r.middlewares, ", "), "no middleware")
+	if early != "" && len(have) > 0 {
+		finding("the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
+	}
+	policy := headerPolicy{hsts: r.tls, strict: true}
+	for _, fault := range policy.judge(func(name string) []string {
+		if v, ok := have[strings.ToLower(name)]; ok {
+			return []string{v}
+		}
+		return nil
+	}) {
+		finding("a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+	}
+}
+
+// declaredHeaders are the headers that a headers middleware would add, by
+// lower-case name.
+func declaredHeaders(n *edgeNode) map[string]string {
+	out := map[string]string{}
+	for _, custom := range n.find("customResponseHeaders") {
+		for _, k := range custom.kids {
+			out[strings.ToLower(k.name)] = k.value
+		}
+	}
+	if v := n.text("stsSeconds"); v != "" && v != "0" {
+		out["strict-transport-security"] = "max-age=" + v
+	}
+	if n.truth("contentTypeNosniff") {
+		out["x-content-type-options"] = "nosniff"
+	}
+	if n.truth("frameDeny") {
+		out["x-frame-options"] = "DENY"
+	}
+	for key, name := range map[string]string{"customFrameOptionsValue": "x-frame-options", "referrerPolicy": "referrer-policy",
+		"permissionsPolicy": "permissions-policy", "contentSecurityPolicy": "content-security-policy"} {
+		if v := n.text(key); v != "" {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+var methodMatcher = regexp.MustCompile("(?i)(!\\s*)?\\bMethod\\(([^)]*)\\)")
+
+// retry sees that only requests that may be repeated are (RFC 9110, 9.2.2).
+func (j *headerJudge) retry(r edgeRouter, finding func(problem, expected, observed, fix string)) {
+	for _, name := range r.middlewares {
+		mw := j.model.middlewares[name]
+		if mw.kind != "retry" {
+			continue
+		}
+		var methods []string
+		for _, m := range methodMatcher.FindAllStringSubmatch(r.rule, 16) {
+			for _, q := range quotedString.FindAllStringSubmatch(m[2], 16) {
+				methods = append(methods, strings.ToUpper(m[1]+q[1]+q[2]))
+			}
+		}
+		safe := func(m string) bool { return slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, m) }
+		if len(methods) == 0 || slices.ContainsFunc(methods, func(m string) bool { return !safe(m) }) || mw.node.truth("retryNonIdempotentMethod") {
+			finding("requests that change something may be sent twice", "retry on a route for GET and HEAD only", orWord(strings.Join(methods, ", "), "all methods"),
+				"restrict the rule by Method(`GET`), or remove "+name)
+		}
+	}
+}
+
+func (j *headerJudge) middleware(mw edgeMiddleware) {
+	finding := func(problem, expected, observed, fix string) {
+		j.add(stack.Finding{Subject: "middleware " + mw.name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: mw.file, Line: mw.line})
+	}
+	switch mw.kind {
+	case "ipallowlist", "ipwhitelist":
+		list := mw.node.list("sourceRange")
+		empty := !slices.ContainsFunc(list, func(v string) bool { return strings.TrimSpace(v) != "" })
+		switch wide := tooWide(list); {
+		case empty:
+			finding("the allowlist is empty", "networks of the staff", "none", "name them in sourceRange")
+		case wide != "":
+			finding("the allowlist lets everybody in", "networks of the staff", wide, "name single addresses or small networks")
+		}
+		if bad := slices.IndexFunc(list, func(v string) bool { return strings.TrimSpace(v) != "" && !isNetwork(strings.TrimSpace(v)) }); bad >= 0 {
+			finding("the allowlist holds what is no address", "addresses and networks", shorten(list[bad]), "correct it; the edge would switch the routes off")
+		}
+		if n := mw.node.first("ipStrategy"); n != nil {
+			depth, _ := strconv.Atoi(n.text("depth"))
+			if depth > 0 || len(n.list("excludedIPs")) > 0 {
+				finding("the allowlist believes what clients say of their address", "the address of the connection", "ipStrategy", "remove ipStrategy")
+			}
+		}
+	case "basicauth", "digestauth":
+		if mw.node.text("usersFile") == "" && len(mw.node.list("users")) == 0 {
+			finding("the password guard has no users", "users, or a usersFile", "none", "name a usersFile")
+		}
+	case "headers":
+		for _, origin := range mw.node.list("accessControlAllowOriginList") {
+			if strings.TrimSpace(origin) == "*" && mw.node.truth("accessControlAllowCredentials") {
+				finding("every site may read answers with the user's cookies", "named origins", "accessControlAllowOriginList: *", "name the origins")
+			}
+		}
+		if len(mw.node.list("accessControlAllowOriginListRegex")) > 0 && mw.node.truth("accessControlAllowCredentials") {
+			finding("origins are allowed by pattern together with cookies", "named origins", "accessControlAllowOriginListRegex", "name the origins")
+		}
+	}
+}
+
+func isNetwork(v string) bool {
+	if _, err := netip.ParsePrefix(v); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(v)
+	return err == nil
+}
