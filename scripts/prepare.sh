@@ -57,7 +57,7 @@ need dpkg-deb dpkg "unpacks Debian packages into images"
 need tar tar "packs images"
 if [ "$target" != images ]; then
 	need dockerd docker.io "the Docker Engine that the virtual droplet runs on"
-	need docker docker.io "tells whether the Docker Engine answers"
+	need docker docker.io "the Docker Engine that the virtual droplet runs on"
 	need iptables iptables "the Docker Engine's networks"
 	need ip iproute2 "the droplet's network"
 fi
@@ -79,12 +79,12 @@ if [ ${#missing[@]} -gt 0 ]; then
 	mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 	if [ $debian = no ]; then
 		say "this is not Debian 12; install the equivalents of these Debian packages, then run it again:"
-		printf '  %s\n' "${reasons[@]}"
+		printf '  %s\n' "${reasons[@]}" | sort -u
 		refused=1
 	elif [ "$(id -u)" != 0 ]; then
 		say "not root; run this as root, then run it again:"
 		say "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
-		printf '  %s\n' "${reasons[@]}"
+		printf '  %s\n' "${reasons[@]}" | sort -u
 		refused=1
 	fi
 fi

@@ -17,20 +17,20 @@ type target struct {
 	KnownHosts string            `yaml:"known_hosts"`
 	Path       string            `yaml:"path"`
 	Domain     string            `yaml:"domain"`
-	ACME       acme              `yaml:"acme"`
-	Edge       edge              `yaml:"edge"`
+	ACME       acmeTarget        `yaml:"acme"`
+	Edge       edgeTarget        `yaml:"edge"`
 	Env        map[string]string `yaml:"env"`
 	Mutate     bool              `yaml:"mutate"`
 }
 
-type acme struct {
+type acmeTarget struct {
 	Directory   string `yaml:"directory"`
 	Email       string `yaml:"email"`
 	DirectoryCA string `yaml:"directory_ca"`
 	Roots       string `yaml:"roots"`
 }
 
-type edge struct {
+type edgeTarget struct {
 	Address   string `yaml:"address"`
 	HTTPPort  int    `yaml:"http_port"`
 	HTTPSPort int    `yaml:"https_port"`
@@ -45,11 +45,11 @@ func writeTarget(s State) error {
 		Host: s.Address.String(), Port: 22, User: "deploy", Admin: "root",
 		Key: s.Key(), KnownHosts: s.KnownHosts(),
 		Path: "/srv/stack", Domain: s.Domain,
-		ACME: acme{
+		ACME: acmeTarget{
 			Directory: s.Directory, Email: "operator@" + s.Domain,
 			DirectoryCA: filepath.Join(s.Dir, directoryCAFile), Roots: filepath.Join(s.Dir, rootsFile),
 		},
-		Edge: edge{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
+		Edge: edgeTarget{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
 		// Staff pages are opened from this machine, which the edge sees as the gateway.
 		Env:    map[string]string{"STAFF_ALLOWLIST": "127.0.0.1/32," + s.Gateway.String() + "/32"},
 		Mutate: true,
