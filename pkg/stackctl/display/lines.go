@@ -1,6 +1,7 @@
 package display
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,7 +144,7 @@ func (q *quietDisplay) Emit(e stack.Event) {
 	var text string
 	switch {
 	case e.Kind == stack.EventFailed:
-		text = q.words.title(e) + ": " + q.words.line(e.Message)
+		text = q.words.title(e) + ": " + cmp.Or(q.words.line(e.Message), "failed")
 	case e.Gate != nil && e.Gate.Status != stack.Passed && e.Gate.Status != stack.Skipped:
 		text = q.words.title(e) + ": " + q.words.gate(e.Gate)
 	default:

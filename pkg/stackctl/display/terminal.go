@@ -126,12 +126,12 @@ func (t *terminal) take(e stack.Event) []string {
 			t.running[i].last = e
 		}
 		return nil
-	case stack.EventDone:
+	case stack.EventDone, stack.EventFailed:
 		it := t.end(e)
-		return append(t.counted(), t.doneLine(t.style.good.Render("✓"), it, e))
-	case stack.EventFailed:
-		it := t.end(e)
-		return append(t.counted(), t.doneLine(t.style.bad.Render("✗"), it, e))
+		if t.gates != (tally{}) && e.Step != nil && e.Step.Kind == stack.StepGates {
+			return []string{t.gatesLine(it, e)}
+		}
+		return append(t.counted(), t.doneLine(t.sign(e.Kind == stack.EventFailed), it, e))
 	case stack.EventGate:
 		return t.gate(e)
 	case stack.EventNote:
@@ -172,16 +172,35 @@ func (t *terminal) find(name string) int {
 func (t *terminal) end(e stack.Event) *item {
 	i := t.find(e.Name)
 	if i < 0 {
-		return &item{name: e.Name, title: t.words.title(e), since: t.o.Now()}
+		return &item{name: e.Name, title: t.words.title(e)}
 	}
 	it := t.running[i]
 	t.running = append(t.running[:i], t.running[i+1:]...)
 	return it
 }
 
+func (t *terminal) sign(bad bool) string {
+	if bad {
+		return t.style.bad.Render("✗")
+	}
+	return t.style.good.Render("✓")
+}
+
+// gatesLine ends a step of gates with how they ended.
+func (t *terminal) gatesLine(it *item, e stack.Event) string {
+	g := t.gates
+	t.gates = tally{}
+	sign := t.sign(e.Kind == stack.EventFailed || g.failed > 0)
+	if g.failed == 0 && g.unjudged > 0 {
+		sign = t.style.unsure.Render("?")
+	}
+	e.Message = g.String()
+	return t.doneLine(sign, it, e)
+}
+
 func (t *terminal) doneLine(sign string, it *item, e stack.Event) string {
 	d := e.Took
-	if d == 0 {
+	if d == 0 && !it.since.IsZero() {
 		d = t.o.Now().Sub(it.since)
 	}
 	detail := t.words.line(e.Message)
