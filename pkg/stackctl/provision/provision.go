@@ -1,0 +1,114 @@
+// Package provision owns what a bare Debian or Ubuntu server must become before
+// a stack can be put on it: it observes, plans and changes only what differs.
+// It must not know what the stack is.
+package provision
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"stackctl/pkg/stackctl/host"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Settings say what a ready host is like.
+type Settings struct {
+	// User deploys. It gets no password and membership in the group docker.
+	User string
+	// Admin is who provisions; its password is never touched.
+	Admin string
+	// PublicKey is the line of authorized_keys that lets User in.
+	PublicKey string
+	// Path is the project's folder.
+	Path string
+	// Ports are the TCP ports that containers may publish to the outside.
+	Ports []int
+}
+
+// SettingsFor are the settings of a target. The key is the public half of the
+// one that deploys (host.PublicKey).
+func SettingsFor(target stack.Target, publicKey string) Settings {
+	admin := host.OptionsFor(target, true).User
+	return Settings{
+		User: target.User, Admin: admin, PublicKey: publicKey, Path: target.Path, Ports: []int{80, 443},
+	}
+}
+
+// Folder is one folder of the project on the host, relative to its Path.
+type Folder struct {
+	Path string
+	Mode string // octal, as chmod takes it
+}
+
+// Folders are those that a ready host has. Secrets are mode 0700: containers
+// get single files of it, mounted by the Engine.
+var Folders = []Folder{
+	{".", "755"},
+	{"releases", "700"},
+	{"edge", "755"},
+	{"edge/dynamic", "755"},
+	{"edge/acme", "700"},
+	{"secrets", "700"},
+	{"backups", "700"},
+	{"tmp", "700"},
+}
+
+var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+// check refuses settings that no host could be brought to.
+func (s Settings) check() error {
+	const file = "stackctl.yaml"
+	switch {
+	case !userName.MatchString(s.User):
+		return stack.Usage(file, 0, fmt.Sprintf("user %q is not a name that useradd takes", s.User), "set the target's user, such as deploy")
+	case !path.IsAbs(s.Path) || path.Clean(s.Path) != s.Path || strings.Count(s.Path, "/") < 2 || strings.ContainsAny(s.Path, "\n\x00"):
+		return stack.Usage(file, 0, fmt.Sprintf("path %q must be absolute and at least two folders deep", s.Path), "set the target's path, such as /srv/shop")
+	case !validKey(s.PublicKey):
+		return stack.Usage(file, 0, "the deploy user's public key is not one line of authorized_keys", "set the target's key to a private key file")
+	}
+	for _, p := range s.Ports {
+		if p < 1 || p > 65535 {
+			return stack.Usage(file, 0, fmt.Sprintf("port %d is not a TCP port", p), "")
+		}
+	}
+	return nil
+}
+
+func validKey(line string) bool {
+	fields := strings.Fields(line)
+	if len(fields) < 2 || strings.ContainsAny(line, "\n\r\x00") {
+		return false
+	}
+	blob, err := base64.StdEncoding.DecodeString(fields[1])
+	return err == nil && len(blob) > 16
+}
+
+// Ensure observes, plans and applies, then observes again: a ready host is one
+// for which nothing is left to change. It returns what it changed.
+func Ensure(ctx context.Context, conn *host.Conn, s Settings, emit stack.Emit) ([]Change, error) {
+	facts, err := Observe(ctx, conn, s)
+	if err != nil {
+		return nil, err
+	}
+	changes := Plan(facts, s)
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	if err := Apply(ctx, conn, changes, emit); err != nil {
+		return nil, err
+	}
+	if facts, err = Observe(ctx, conn, s); err != nil {
+		return changes, err
+	}
+	if left := Plan(facts, s); len(left) > 0 {
+		return changes, stack.Fault(stack.CauseStep, "provision "+conn.Options().String(),
+			errors.New("these changes did not hold: "+strings.TrimSpace(Text(left))),
+			"something else on the host changes them back; look at its configuration management")
+	}
+	return changes, nil
+}
