@@ -3,7 +3,6 @@ package gate
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"mime"
@@ -323,7 +322,7 @@ func healthBody(s Subject, e stack.HealthEndpoint, reply probeReply) []string {
 		if body[e.Release] != s.Release.ID {
 			say("%s is %s, not %q", e.Release, healthShow(body, e.Release), s.Release.ID)
 		}
-		if s.Release.Commit != "" && !healthSameCommit(body["commit"], s.Release.Commit) {
+		if healthHex(s.Release.Commit) != "" && !healthSameCommit(body["commit"], s.Release.Commit) {
 			say("commit is %s, not %q", healthShow(body, "commit"), s.Release.Commit)
 		}
 	}
@@ -357,14 +356,23 @@ func healthDependencies(e stack.HealthEndpoint, body map[string]any) []string {
 }
 
 // healthSameCommit compares commits; one may be the short form of the other,
-// and either may say that the tree was dirty.
+// and either may say behind it that the tree had changes.
 func healthSameCommit(got any, want string) bool {
-	g, _ := got.(string)
-	g, w := strings.TrimSuffix(g, "-dirty"), strings.TrimSuffix(want, "-dirty")
-	if len(g) < 7 || len(w) < 7 {
-		return g == w && g != ""
+	text, _ := got.(string)
+	g, w := healthHex(text), healthHex(want)
+	return len(g) >= 7 && (strings.HasPrefix(g, w) || strings.HasPrefix(w, g))
+}
+
+// healthHex is the commit at the start of a text; empty where there is none.
+func healthHex(text string) string {
+	n := 0
+	for n < len(text) && strings.IndexByte("0123456789abcdef", text[n]) >= 0 {
+		n++
 	}
-	return strings.HasPrefix(g, w) || strings.HasPrefix(w, g)
+	if n < 7 {
+		return ""
+	}
+	return text[:n]
 }
 
 func healthShow(body map[string]any, member string) string {
@@ -411,49 +419,4 @@ func healthList(m map[string]int) string {
 		keys[i] = fmt.Sprintf("%s (%d)", k, m[k])
 	}
 	return strings.Join(keys, ", ")
-}
-
-// probeReason is an error without the URL that net/http puts around it, and
-// without addresses that differ from try to try.
-func probeReason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer in time"
-	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		err = e
-	}
-	return probeShort(err.Error(), 200)
-}
-
-// probePause waits as long as Retry-After says, at most 5 seconds.
-func probePause(ctx context.Context, h http.Header, otherwise time.Duration) bool {
-	wait := otherwise
-	if n, err := strconv.Atoi(h.Get("Retry-After")); err == nil && n >= 0 {
-		wait = time.Duration(max(n, 1)) * time.Second
-	}
-	t := time.NewTimer(min(wait, 5*time.Second))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}
-
-// probeShort cuts text that came from outside.
-func probeShort(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return text
-}
-
-// probeEncode is v as indented JSON.
-func probeEncode(v any) []byte {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return []byte("null\n") // only values that encode are given
-	}
-	return append(b, '\n')
 }

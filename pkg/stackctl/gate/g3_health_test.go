@@ -85,13 +85,15 @@ func TestHealthCatches(t *testing.T) {
 		change func(d *fakeDeployment)
 		want   string
 	}{
-		"another release":      {ready(func(m map[string]any) { m["release"] = "ffffffffffff" }), "release is"},
-		"another commit":       {ready(func(m map[string]any) { m["commit"] = "ffffffffffffffffffff" }), "commit is"},
-		"no commit":            {ready(func(m map[string]any) { delete(m, "commit") }), "commit is missing"},
-		"status unavailable":   {ready(func(m map[string]any) { m["status"] = "unavailable" }), "status is"},
-		"no status":            {ready(func(m map[string]any) { delete(m, "status") }), "status is missing"},
-		"redis not named":      {ready(func(m map[string]any) { delete(m["checks"].(map[string]any), "redis") }), "redis is not named"},
-		"database unavailable": {ready(func(m map[string]any) { m["checks"].(map[string]any)["database"] = map[string]any{"status": "unavailable"} }), "dependency database"},
+		"another release":    {ready(func(m map[string]any) { m["release"] = "ffffffffffff" }), "release is"},
+		"another commit":     {ready(func(m map[string]any) { m["commit"] = "ffffffffffffffffffff" }), "commit is"},
+		"no commit":          {ready(func(m map[string]any) { delete(m, "commit") }), "commit is missing"},
+		"status unavailable": {ready(func(m map[string]any) { m["status"] = "unavailable" }), "status is"},
+		"no status":          {ready(func(m map[string]any) { delete(m, "status") }), "status is missing"},
+		"redis not named":    {ready(func(m map[string]any) { delete(m["checks"].(map[string]any), "redis") }), "redis is not named"},
+		"database unavailable": {ready(func(m map[string]any) {
+			m["checks"].(map[string]any)["database"] = map[string]any{"status": "unavailable"}
+		}), "dependency database"},
 		"another dependency is down": {ready(func(m map[string]any) {
 			m["checks"].(map[string]any)["mail"] = "down"
 		}), "dependency mail"},
@@ -174,4 +176,23 @@ func TestHealthRank(t *testing.T) {
 			t.Errorf("rank of %d is %d, want %d", n, got, want)
 		}
 	}
+}
+
+func TestHealthComparesCommits(t *testing.T) {
+	for _, m := range []struct {
+		got  any
+		want string
+		same bool
+	}{
+		{fakeCommit, fakeCommit, true}, {fakeCommit[:7], fakeCommit, true}, {fakeCommit + "-dirty", fakeCommit + "+changes", true},
+		{fakeCommit, fakeCommit[:12], true}, {"unknown", fakeCommit, false}, {"", fakeCommit, false}, {nil, fakeCommit, false},
+		{fakeCommit[:6], fakeCommit, false}, {"ffffffff", fakeCommit, false},
+	} {
+		if got := healthSameCommit(m.got, m.want); got != m.same {
+			t.Errorf("%v and %s: %v", m.got, m.want, got)
+		}
+	}
+	d := goodDeployment(t)
+	d.Release.Commit, d.site.ready["commit"] = "unknown", "unknown" // no git where it was built
+	passes(t, health(), d.Subject)
 }

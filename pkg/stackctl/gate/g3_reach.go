@@ -228,11 +228,3 @@ func probeStrip(s Subject, route stack.Route, path string) string {
 	}
 	return path
 }
-
-// probeJSON writes v as an artifact, indented.
-func probeJSON(s Subject, name string, v any) error {
-	if s.Artifacts == nil {
-		return nil
-	}
-	return s.Artifacts.Artifact(name, probeEncode(v))
-}

@@ -37,6 +37,14 @@ type schemaWord struct {
 	Pending     []json.RawMessage  `json:"pending"`
 	Objects     schemaObjects      `json:"objects"`
 	Differences []schemaDifference `json:"differences"`
+	// Ahead lists what a newer release added that this one can live with: a
+	// rollback leaves the schema as it is.
+	Ahead []json.RawMessage `json:"ahead,omitempty"`
+}
+
+// rolledBack says that the schema is a newer release's, and why that is fine.
+func (w schemaWord) rolledBack() bool {
+	return *w.Stamped > *w.Head && w.Status == "ok" && len(w.Ahead) > 0
 }
 
 type schemaDifference struct {
@@ -162,7 +170,7 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 	switch {
 	case w.Stamped == nil || w.Head == nil:
 		add("schema check", "the check does not say which migration is stamped", "stamped and head", "not there", "let the check print both")
-	case *w.Stamped != *w.Head:
+	case *w.Stamped != *w.Head && !w.rolledBack():
 		add("migrations", "the database is not stamped at the newest migration", fmt.Sprint(*w.Head), fmt.Sprint(*w.Stamped), "run the migrate service again and read its log")
 	case *w.Head <= 0:
 		add("migrations", "there are no migrations", "a newest migration", fmt.Sprint(*w.Head), "see whether the image carries its migrations")

@@ -68,6 +68,8 @@ type jobsWord struct {
 		NextRun *time.Time `json:"next_run"`
 	} `json:"scheduler"`
 	DashboardJobs *int `json:"dashboard_jobs"`
+	// DashboardError is why the dashboard could not be asked.
+	DashboardError string `json:"dashboard_error,omitempty"`
 }
 
 // jobsID is a job's name, a number or text.
@@ -272,7 +274,7 @@ func (r *jobsRun) scheduler(ctx context.Context) error {
 // by the dashboard's container where the release has one.
 func (r *jobsRun) dashboard(ctx context.Context) error {
 	if r.word != nil && r.word.DashboardJobs != nil && *r.word.DashboardJobs <= 0 {
-		r.find("dashboard", "the dashboard sees no job", "at least the ping", fmt.Sprint(*r.word.DashboardJobs), "see whether the dashboard reads the same database and schema")
+		r.find("dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, probeShort(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
 	}
 	if _, declared := r.s.Release.Service("jobs-ui"); !declared {
 		if r.word != nil && r.word.DashboardJobs == nil {
