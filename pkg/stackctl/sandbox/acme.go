@@ -45,6 +45,9 @@ func (b *builder) ensureACME(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(filepath.Join(b.Dir, directoryCAFile)); running && errors.Is(err, fs.ErrNotExist) {
+		running, address = false, address.Next() // nobody knows its certificate any more
+	}
 	if !running {
 		if err := b.startACME(ctx, *s, address); err != nil {
 			return err

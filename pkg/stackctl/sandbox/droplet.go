@@ -40,6 +40,11 @@ func (b *builder) ensureDroplet(ctx context.Context, s *State) error {
 			return fault("start the droplet", err, "run `stackctl sandbox down` and up again")
 		}
 	}
+	if !s.Fresh {
+		if err := b.authorize(ctx, *s); err != nil {
+			return err
+		}
+	}
 	running, err := b.api.ContainerInspect(ctx, s.Container, client.ContainerInspectOptions{})
 	if err != nil {
 		return fault("look at the droplet", err, "")
@@ -99,14 +104,35 @@ func (b *builder) createDroplet(ctx context.Context, s State) error {
 	if err != nil {
 		return fault("make the droplet", err, "")
 	}
-	files := []file{
-		{path: "/root/.ssh", mode: 0o700},
-		{path: "/root/.ssh/authorized_keys", mode: 0o600, content: public},
-	}
+	files := []file{{path: "/root/.ssh", mode: 0o700}, {path: authorizedKeys, mode: 0o600, content: public}}
 	if conf := aptSettings(ctx); conf != nil {
 		files = append(files, file{path: "/etc/apt/apt.conf.d/80provider", mode: 0o644, content: conf})
 	}
 	if err := b.put(ctx, s.Container, files...); err != nil {
+		return fault("give the droplet its key", err, "")
+	}
+	return nil
+}
+
+const authorizedKeys = "/root/.ssh/authorized_keys"
+
+// authorize lets our key in where it is not: the sandbox's folder was removed
+// and made anew while its droplet stayed.
+func (b *builder) authorize(ctx context.Context, s State) error {
+	public, err := os.ReadFile(s.Key() + ".pub")
+	if err != nil {
+		return fault("read the sandbox's key", err, "")
+	}
+	known, err := b.get(ctx, s.Container, authorizedKeys)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fault("read the droplet's authorized keys", err, "")
+	}
+	if bytes.Contains(known, bytes.TrimSpace(public)) {
+		return nil
+	}
+	b.say("give the droplet the new key")
+	err = b.put(ctx, s.Container, file{path: "/root/.ssh", mode: 0o700}, file{path: authorizedKeys, mode: 0o600, content: append(known, public...)})
+	if err != nil {
 		return fault("give the droplet its key", err, "")
 	}
 	return nil

@@ -38,6 +38,20 @@ func TestBadOptionsAreUsageErrors(t *testing.T) {
 	}
 }
 
+func TestTwoFoldersAreTwoSandboxes(t *testing.T) {
+	first, err := Options{Dir: t.TempDir()}.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Options{Dir: t.TempDir()}.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Name == second.Name {
+		t.Errorf("both are named %s", first.Name)
+	}
+}
+
 func TestMissingImageSaysHowToMakeIt(t *testing.T) {
 	o := options()
 	o.Images = t.TempDir()

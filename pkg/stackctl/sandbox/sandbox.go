@@ -8,6 +8,8 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +28,8 @@ type Options struct {
 	// Dir keeps the keys, the target file and the state; default
 	// ".stackctl/sandbox".
 	Dir string
-	// Name tells sandboxes on one machine apart; default "sandbox".
+	// Name tells sandboxes on one machine apart; default: made from Dir, so
+	// that two checkouts do not meet.
 	Name string
 	// Images is the folder with droplet.tar and pebble.tar; default
 	// "build/sandbox".
@@ -154,7 +157,7 @@ func Down(ctx context.Context, dir string, images bool) error {
 	}
 	s, err := Load(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		s = State{Name: defaultName, Dir: dir} // an Up that never finished left no state
+		s = State{Name: defaultName(dir), Dir: dir} // an Up that never finished left no state
 	} else if err != nil {
 		return err
 	}
@@ -200,7 +203,11 @@ func write(path string, text []byte, mode fs.FileMode) error {
 	return os.Rename(temporary, path)
 }
 
-const defaultName = "sandbox"
+// defaultName is the name of the sandbox in a folder where none was given.
+func defaultName(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return "sandbox-" + hex.EncodeToString(sum[:3])
+}
 
 var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
@@ -222,7 +229,7 @@ func (o Options) complete() (Options, error) {
 	case o.Name == "" && before.Name != "":
 		o.Name = before.Name
 	case o.Name == "":
-		o.Name = defaultName
+		o.Name = defaultName(dir)
 	case before.Name != "" && before.Name != o.Name:
 		return o, stack.Usage(dir, 0, fmt.Sprintf("it belongs to the sandbox %q, not %q", before.Name, o.Name), "give each sandbox its own folder")
 	}

@@ -385,6 +385,22 @@ func TestRestartedACMEServerIsReplacedAtANewAddress(t *testing.T) {
 	shared.state = after
 }
 
+func TestLostFolderIsMadeAnewAroundTheSameDroplet(t *testing.T) {
+	before := up(t)
+	over(t, login(t, before), "echo same > /root/same")
+	if err := os.RemoveAll(shared.dir); err != nil {
+		t.Fatal(err)
+	}
+	after, err := Up(t.Context(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared.state = after
+	if got := over(t, login(t, after), "cat /root/same"); got != "same" || after.Fresh {
+		t.Errorf("another droplet answers: %q", got)
+	}
+}
+
 func TestRebootedDropletComesBackAsItWas(t *testing.T) {
 	s, b := up(t), remade(t)
 	over(t, login(t, s), "echo kept > /root/kept")
