@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -205,6 +206,9 @@ func readBody(c *gin.Context, op *openapi3.Operation) (problem, bool) {
 	return problem{}, true
 }
 
+// unknownMember finds the member's name, which the library tells only in words.
+var unknownMember = regexp.MustCompile(`^property "(.{1,100}?)" is unsupported`)
+
 // fieldErrors lists the refused members. It never repeats a value: values can
 // be passwords.
 func fieldErrors(err error, at string) []app.Field {
@@ -224,7 +228,11 @@ func fieldErrors(err error, at string) []app.Field {
 		}
 		return out
 	case errors.As(err, &one):
-		field := strings.Join(append(nonEmpty(at), one.JSONPointer()...), "/")
+		path := append(nonEmpty(at), one.JSONPointer()...)
+		if m := unknownMember.FindStringSubmatch(one.Reason); m != nil {
+			path = append(path, m[1])
+		}
+		field := strings.Join(path, "/")
 		return []app.Field{{Name: field, Message: refusal(one)}}
 	}
 	return []app.Field{{Name: at, Message: "is not as the contract says"}}

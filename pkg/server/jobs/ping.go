@@ -42,7 +42,7 @@ func Ping(ctx context.Context, db *sqlx.DB, inserter *Inserter, queue, nonce str
 	}
 	for {
 		done, err := p.read(ctx, db)
-		if err != nil || done {
+		if done || err != nil && ctx.Err() == nil {
 			return p, err
 		}
 		select {

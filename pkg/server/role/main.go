@@ -63,10 +63,11 @@ func commands() []command {
 func Main(args []string, env settings.Env, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	return run(ctx, args, env, in, out, errs)
+	return Run(ctx, args, env, in, out, errs)
 }
 
-func run(ctx context.Context, args []string, env settings.Env, in io.Reader, out, errs io.Writer) int {
+// Run is Main under a context of its own, which ends a role as a signal does.
+func Run(ctx context.Context, args []string, env settings.Env, in io.Reader, out, errs io.Writer) int {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
 		usage(out)
 		if len(args) == 0 {

@@ -46,6 +46,7 @@ type Tracer struct {
 	// Failed answers a request whose handler panicked.
 	Failed   http.HandlerFunc
 	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
 }
 
 // NewTracer makes a Tracer that measures into a registry.
@@ -53,8 +54,10 @@ func NewTracer(log *slog.Logger, reg prometheus.Registerer, proxies []netip.Pref
 	t := &Tracer{Log: log, Proxies: proxies, Failed: failed, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time to answer, by route, method and status.",
 		Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-	}, []string{"route", "method", "status"})}
-	reg.MustRegister(t.duration)
+	}, []string{"route", "method", "status"}), inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "http_requests_in_flight", Help: "Requests that are being answered.",
+	})}
+	reg.MustRegister(t.duration, t.inFlight)
 	return t
 }
 
@@ -71,6 +74,8 @@ func (t *Tracer) Wrap(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", trace.ID)
 		rec := &recorder{ResponseWriter: w}
 		r = r.WithContext(ctx)
+		t.inFlight.Inc()
+		defer t.inFlight.Dec()
 		defer func() {
 			if v := recover(); v != nil && v != http.ErrAbortHandler {
 				t.Log.ErrorContext(ctx, "request panicked", "request", trace.ID, "panic", v, "stack", string(debug.Stack()))

@@ -36,7 +36,7 @@ func NewRedis(t testing.TB) *Redis {
 // Start starts it, again on the same port and empty.
 func (r *Redis) Start() error {
 	r.cmd = exec.Command("redis-server", "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--requirepass", Password, "--dir", r.dir, "--daemonize", "no", "--loglevel", "warning")
+		"--requirepass", RedisPassword, "--dir", r.dir, "--daemonize", "no", "--loglevel", "warning")
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.cmd.Start(); err != nil {
 		return err

@@ -23,8 +23,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Password is the password of the cluster's user and of Redis.
-const Password = "only-for-tests-on-loopback"
+// The passwords of the cluster's user and of Redis.
+const (
+	Password      = "only-for-tests-on-loopback"
+	RedisPassword = "another-one-for-tests-alone"
+)
 
 // Cluster is a running PostgreSQL.
 type Cluster struct {
