@@ -39,7 +39,7 @@ export async function visit(browser: Browser, run: Visit, options: BrowserContex
     const seen = await visitOnce(browser, run, options);
     if (seen.networkChanged && attempt < attempts) continue;
     if (seen.failure) throw seen.failure;
-    expect(seen.faults).toEqual([]);
+    expect(seen.faults.join("\n"), "faults in the pages").toBe("");
     return;
   }
 }
@@ -58,8 +58,11 @@ async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOp
   context.on("requestfailed", (request) => {
     if (request.failure()?.errorText === "net::ERR_NETWORK_CHANGED") seen.networkChanged = true;
   });
+  await context.exposeFunction("reportRefusal", (text: string) => faults.push(`policy: ${text}`));
+  await context.addInitScript(reportRefusals);
   try {
     await run(await context.newPage(), context);
+    await Promise.all(context.pages().map(settle));
   } catch (error) {
     seen.failure = error instanceof Error ? error : new Error(String(error));
   } finally {
@@ -68,13 +71,24 @@ async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOp
   return seen;
 }
 
-/** Collects script errors and refusals by the content security policy. Answers with an error status are no fault: pages handle them. */
+/** Runs in the page: tells what the content security policy refused. */
+function reportRefusals(): void {
+  document.addEventListener("securitypolicyviolation", (event) => {
+    (window as unknown as { reportRefusal: (text: string) => void }).reportRefusal(`${event.effectiveDirective} ${event.blockedURI}`);
+  });
+}
+
+/** Lets what the page has to tell arrive. */
+function settle(page: Page): Promise<void> {
+  return page.evaluate(() => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+}
+
+/** Collects script errors. Answers with an error status are no fault: pages handle them. */
 function watch(page: Page, faults: string[]): void {
   page.on("pageerror", (error) => faults.push(`script error: ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();
     if (message.type() === "error" && !text.startsWith("Failed to load resource")) faults.push(`console: ${text}`);
-    else if (/content.security.policy/i.test(text)) faults.push(`policy: ${text}`);
   });
 }
 
