@@ -10,42 +10,93 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/oasdiff/oasdiff/checker"
 	"github.com/oasdiff/oasdiff/diff"
+	"github.com/oasdiff/oasdiff/flatten/allof"
 	"github.com/oasdiff/oasdiff/load"
 )
 
 // g2Breaking finds what clients of the document before cannot live with in
 // the document now: oasdiff's rules, and our own where those are too mild.
 func g2Breaking(before, now *g2Doc, csrf string) ([]g2Difference, error) {
-	same, err := g2Compare(before, now)
-	if err != nil || len(same) == 0 {
+	same, err := g2Same(before, now)
+	if err != nil {
 		return nil, err
 	}
 	list := g2Weaker(before, now, csrf)
 	theirs, err := g2Oasdiff(before, now)
-	if err != nil {
-		return list, err
-	}
 	for _, d := range theirs {
-		if !slices.Contains(list, d) {
+		if !same[d.Subject] && !slices.Contains(list, d) {
 			list = append(list, d)
 		}
+	}
+	return list, err
+}
+
+// g2Same names the operations that are the same on the wire. oasdiff is not
+// heard on them: it sees changes where only the spelling differs.
+func g2Same(before, now *g2Doc) (map[string]bool, error) {
+	same := map[string]bool{}
+	known := map[string]g2Operation{}
+	for _, o := range before.operations() {
+		known[o.key()] = o
+	}
+	for _, o := range now.operations() {
+		was, ok := known[o.key()]
+		if !ok {
+			continue
+		}
+		list, err := g2Guard(func(c *g2Comparer) { c.operation(was, o) }, before, now)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 {
+			same[was.name()], same[o.name()] = true, true
+		}
+	}
+	return same, nil
+}
+
+// g2Oasdiff hears oasdiff on three spellings of the same two documents: as
+// they are, with compositions of one branch unwrapped, and with allOf merged.
+// What breaks clients breaks them in each; a change of the spelling alone
+// shows in one and not in another.
+func g2Oasdiff(before, now *g2Doc) ([]g2Difference, error) {
+	list, err := g2Hear(before, now, g2AsIs)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	for _, spelling := range []g2Spelling{g2Unwrapped, g2Merged} {
+		other, err := g2Hear(before, now, spelling)
+		if err != nil {
+			continue // this spelling cannot be made: the others stand
+		}
+		list = slices.DeleteFunc(list, func(d g2Difference) bool {
+			return !slices.ContainsFunc(other, func(o g2Difference) bool { return o.Subject == d.Subject })
+		})
 	}
 	return list, nil
 }
 
-// g2Oasdiff runs oasdiff over both documents. A panic in it is an error: it
-// could not judge.
-func g2Oasdiff(before, now *g2Doc) (list []g2Difference, err error) {
+// g2Spelling is a way to write a document down.
+type g2Spelling int
+
+const (
+	g2AsIs g2Spelling = iota
+	g2Unwrapped
+	g2Merged
+)
+
+// g2Hear runs oasdiff. A panic in it is an error: it could not judge.
+func g2Hear(before, now *g2Doc, spelling g2Spelling) (list []g2Difference, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			list, err = nil, fmt.Errorf("compare with oasdiff: it panicked: %v", r)
 		}
 	}()
-	a, err := g2Load(before)
+	a, err := g2Load(before, spelling)
 	if err != nil {
 		return nil, fmt.Errorf("load the contract of the release before: %w", err)
 	}
-	b, err := g2Load(now)
+	b, err := g2Load(now, spelling)
 	if err != nil {
 		return nil, fmt.Errorf("load the contract of this release: %w", err)
 	}
@@ -82,41 +133,44 @@ func g2Tolerated(c checker.Change) bool {
 }
 
 // g2Load hands a document to kin-openapi: self-contained, without what is no
-// part of the interface (extensions, deprecation), and with compositions of
-// one branch unwrapped, which oasdiff takes for a change.
-func g2Load(d *g2Doc) (*openapi3.T, error) {
-	content, err := json.Marshal(d.plain(d.root, false))
+// part of the interface (extensions, deprecation), in the given spelling.
+func g2Load(d *g2Doc, spelling g2Spelling) (*openapi3.T, error) {
+	content, err := json.Marshal(g2Plain(d.root, false, spelling != g2AsIs))
 	if err != nil {
 		return nil, err
 	}
 	loader := openapi3.NewLoader()
 	loader.IsExternalRefsAllowed = false
-	return loader.LoadFromData(content)
+	doc, err := loader.LoadFromData(content)
+	if err != nil || spelling != g2Merged {
+		return doc, err
+	}
+	return allof.MergeSpec(doc)
 }
 
-// plain copies a value; names says that its keys are names, not keywords.
-func (d *g2Doc) plain(v any, names bool) any {
+// g2Plain copies a value; names says that its keys are names, not keywords.
+func g2Plain(v any, names, unwrap bool) any {
 	switch v := v.(type) {
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = d.plain(e, false)
+			out[i] = g2Plain(e, false, unwrap)
 		}
 		return out
 	case map[string]any:
-		if !names {
+		if unwrap && !names {
 			v = g2Unwrap(v)
 		}
 		out := make(map[string]any, len(v))
 		for k, e := range v {
 			switch {
 			case names:
-				out[k] = d.plain(e, false)
+				out[k] = g2Plain(e, false, unwrap)
 			case k == "deprecated" || k == "example" || k == "examples" || strings.HasPrefix(k, "x-"):
 			case k == "default" || k == "enum" || k == "const":
 				out[k] = e
 			default:
-				out[k] = d.plain(e, g2NameMap(k))
+				out[k] = g2Plain(e, g2NameMap(k), unwrap)
 			}
 		}
 		return out

@@ -268,6 +268,9 @@ func contractRun(ctx context.Context, s Subject) (Answer, error) {
 		return a, err
 	}
 	diffs := contractDiffs{Before: contractBefore(s)}
+	if err := contractAgainstBefore(s, committed, &diffs, &a); err != nil {
+		return a, err
+	}
 	for i, c := range containers {
 		client, err := probeInside(s, c, port)
 		if err != nil {
@@ -279,10 +282,7 @@ func contractRun(ctx context.Context, s Subject) (Answer, error) {
 			return a, err
 		}
 		a.Inspected++
-		running, err := contractJudge(s, src, committed, &diffs, &a)
-		if err != nil {
-			return a, err
-		}
+		running := contractJudge(s, src, committed, &diffs, &a)
 		if i > 0 {
 			continue // one copy of the evidence, and of the open paths, is enough
 		}
