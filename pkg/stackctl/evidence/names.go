@@ -71,6 +71,9 @@ func absent(name, reason string) []byte {
 
 // why says for an artifact that nothing wrote why it holds nothing.
 func why(name string, r stack.Report) string {
+	if reason := r.Artifacts[name]; reason != "" {
+		return reason
+	}
 	gate := madeBy[name]
 	for _, g := range r.Gates {
 		if g.ID != gate || gate == "" {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -255,10 +256,10 @@ func (e *Run) complete(r stack.Report) error {
 func (e *Run) annotate(r stack.Report) stack.Report {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r.Artifacts = map[string]string{}
-	for name, reason := range e.nothing {
-		r.Artifacts[name] = reason
-	}
+	reasons := map[string]string{}
+	maps.Copy(reasons, r.Artifacts) // what the run could not keep
+	maps.Copy(reasons, e.nothing)
+	r.Artifacts = reasons
 	r.Manifest = nil
 	for _, s := range e.written {
 		if !isReport(s.Path) {

@@ -137,7 +137,8 @@ func TestReportHoldsTheEvidenceGate(t *testing.T) {
 
 func TestAbsentArtifactsKeepTheShapeOfTheirType(t *testing.T) {
 	run := open(t, nil)
-	r := stack.Report{Run: run.ID(), Verb: "deploy", Verdict: stack.VerdictRefused, ExitCode: 2, Reason: "stackctl.yaml:7: unknown key\nimagess"}
+	r := stack.Report{Run: run.ID(), Verb: "deploy", Verdict: stack.VerdictRefused, ExitCode: 2, Reason: "stackctl.yaml:7: unknown key\nimagess",
+		Artifacts: map[string]string{"images.json": "no space left", "user-1.json": "no space left"}}
 	if err := run.Close(r, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,10 @@ func TestAbsentArtifactsKeepTheShapeOfTheirType(t *testing.T) {
 		if name == "plan.txt" && !strings.Contains(string(content), "unknown key imagess") {
 			t.Errorf("%s does not say why: %s", name, content)
 		}
+	}
+	kept, err := readReport(run.Dir())
+	if err != nil || kept.Artifacts["images.json"] != "no space left" || kept.Artifacts["user-1.json"] != "no space left" {
+		t.Errorf("%v: what could not be kept is forgotten: %v", err, kept.Artifacts)
 	}
 	c, err := Verify(run.Dir(), nil)
 	if err != nil || c.Status() != "unsigned" || c.Err() == nil || stack.CauseOf(c.Err()) != stack.CauseUnjudged {

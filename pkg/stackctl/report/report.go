@@ -65,7 +65,10 @@ func (s story) headline() string {
 	case stack.VerdictStepFailed:
 		return "A step failed" + s.still()
 	case stack.VerdictRefused:
-		return "Refused before anything was changed"
+		if len(s.Steps) == 0 {
+			return "Refused; nothing was changed"
+		}
+		return "Could not go on" + s.still()
 	case stack.VerdictInterrupted:
 		return "Interrupted" + s.still()
 	}
