@@ -4,24 +4,19 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 
-	"github.com/klauspost/pgzip"
+	"github.com/klauspost/compress/gzip"
 )
 
-const (
-	block = 1 << 20 // compressed independently, by as many cores as there are
-	// maxRaw bounds one layer after decompression.
-	maxRaw = 64 << 30
-)
+// maxRaw bounds one layer after decompression.
+const maxRaw = 64 << 30
 
 // packer writes a docker-save-shaped archive that lists all layers of an image
 // and holds those from skip on.
@@ -40,14 +35,13 @@ type packer struct {
 // decompresses as one stream. Layers that are compressed already go into
 // members that only store.
 func (p *packer) pack(ctx context.Context, w io.Writer) error {
-	buf := bufio.NewWriterSize(w, 64<<10)
-	z := &switching{w: buf}
-	defer z.Close() // ends its goroutines where an error ends the loop
+	z := newBlocks(w)
+	defer z.Close() // where an error ends the loop
 	t := tar.NewWriter(z)
 	for _, l := range p.image.layers[p.skip:] {
 		p.total += l.size
 	}
-	if err := p.documents(t, z); err != nil {
+	if err := p.documents(t); err != nil {
 		return err
 	}
 	for i := p.skip; i < len(p.image.layers); i++ {
@@ -61,17 +55,11 @@ func (p *packer) pack(ctx context.Context, w io.Writer) error {
 	if err := t.Close(); err != nil {
 		return err
 	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return buf.Flush()
+	return z.Close()
 }
 
 // documents writes the config and manifest.json.
-func (p *packer) documents(t *tar.Writer, z *switching) error {
-	if err := z.level(gzip.DefaultCompression); err != nil {
-		return err
-	}
+func (p *packer) documents(t *tar.Writer) error {
 	raw := make([]byte, p.image.config.size)
 	if _, err := p.archive.src.ReadAt(raw, p.image.config.offset); err != nil {
 		return &readError{err}
@@ -114,7 +102,7 @@ func (p *packer) repeated(i int) bool {
 }
 
 // layer writes one layer and checks its diff ID on the way.
-func (p *packer) layer(ctx context.Context, t *tar.Writer, z *switching, i int) error {
+func (p *packer) layer(ctx context.Context, t *tar.Writer, z *blocks, i int) error {
 	e := p.image.layers[i]
 	src := bufio.NewReaderSize(&progressing{
 		r: io.NewSectionReader(p.archive.src, e.offset, e.size), p: p, ctx: ctx,
@@ -123,12 +111,10 @@ func (p *packer) layer(ctx context.Context, t *tar.Writer, z *switching, i int) 
 	if err != nil {
 		return err
 	}
-	level := gzip.DefaultCompression
 	if kind == "gzip" {
-		level = gzip.NoCompression
-	}
-	if err := z.level(level); err != nil {
-		return err
+		z.setLevel(gzip.NoCompression)
+	} else {
+		z.setLevel(level)
 	}
 	if err := t.WriteHeader(header(layerName(p.image.diffIDs[i]), e.size)); err != nil {
 		return err
@@ -205,41 +191,4 @@ func (r *progressing) Read(b []byte) (int, error) {
 		err = &readError{err}
 	}
 	return n, err
-}
-
-// switching is a gzip stream whose level can change: each change begins a new
-// member.
-type switching struct {
-	w   io.Writer
-	z   *pgzip.Writer
-	now int
-}
-
-func (s *switching) level(level int) error {
-	if s.z != nil && s.now == level {
-		return nil
-	}
-	if err := s.Close(); err != nil {
-		return err
-	}
-	z, err := pgzip.NewWriterLevel(s.w, level)
-	if err != nil {
-		return err
-	}
-	if err := z.SetConcurrency(block, runtime.GOMAXPROCS(0)); err != nil {
-		return err
-	}
-	s.z, s.now = z, level
-	return nil
-}
-
-func (s *switching) Write(b []byte) (int, error) { return s.z.Write(b) }
-
-func (s *switching) Close() error {
-	if s.z == nil {
-		return nil
-	}
-	z := s.z
-	s.z = nil
-	return z.Close()
 }
