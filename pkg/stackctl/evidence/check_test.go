@@ -390,3 +390,26 @@ func FuzzChain(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkSeal is what evidence costs at the end of a run.
+func BenchmarkSeal(b *testing.B) {
+	content, err := os.ReadFile(filepath.Join("..", "report", "testdata", "bad.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var r stack.Report
+	if err := json.Unmarshal(content, &r); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		now := clock()
+		run, err := Open(b.TempDir(), NewID(now(), "deploy"), known(), now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.Gates = append(r.Gates[:11:11], run.Judge(r))
+		if err := run.Close(r, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

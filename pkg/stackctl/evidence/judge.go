@@ -59,7 +59,7 @@ func judge(dir string, r *redact.Redactor, cleared map[string]bool) stack.GateRe
 		}
 		g.Inspected++
 		g.Findings = append(g.Findings, alteredFindings(name, content, sums)...)
-		leaks, err := leakFindings(name, content, r, cleared[sum(content)])
+		leaks, err := leakFindings(name, content, r, cleared[sum(content)] || cleared != nil && name == runLog)
 		if err != nil {
 			g.Status, g.Reason = stack.CouldNotJudge, err.Error()
 			return g
@@ -96,7 +96,7 @@ func leakFindings(name string, content []byte, r *redact.Redactor, cleared bool)
 	var out []stack.Finding
 	found := func(what string, line int) {
 		out = append(out, stack.Finding{Subject: name, Problem: "it holds the secret " + redact.Mark(what), Expected: "no secret, in no encoding",
-			Observed: fmt.Sprintf("line %d", line), Evidence: name, Fix: "change that secret, delete this run's folder, and report how it came there", Line: line, File: name})
+			Observed: fmt.Sprintf("line %d", line), Evidence: name, Fix: "change that secret, delete this run's folder, and report how it came there"})
 	}
 	texts := [][]byte{content}
 	if name == attestation {
@@ -107,17 +107,35 @@ func leakFindings(name string, content []byte, r *redact.Redactor, cleared bool)
 			found(h.Name, 1+countLines(text[:h.Start]))
 		}
 	}
-	if cleared || name == attestation {
+	if cleared {
 		return out, nil
 	}
-	patterns, err := redact.Patterns(content)
-	if err != nil {
-		return nil, err
+	err := eachText(name, content, func(text []byte, line int) error {
+		patterns, err := redact.Patterns(text)
+		for _, p := range patterns {
+			found(p.Rule, line+p.Line)
+		}
+		return err
+	})
+	return out, err
+}
+
+// eachText gives the pattern net what it looks at: the log event by event,
+// as it was masked, and nothing of the files that hold sums alone.
+func eachText(name string, content []byte, look func(text []byte, line int) error) error {
+	switch name {
+	case manifest, attestation:
+		return nil
+	case runLog:
+		links, _, _ := readChain(content) // a break is a finding already
+		for i, l := range links {
+			if err := look(l.body.Event, i); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	for _, p := range patterns {
-		found(p.Rule, p.Line)
-	}
-	return out, nil
+	return look(content, 0)
 }
 
 // payload is the decoded statement of an attestation; nothing if it has none.

@@ -299,10 +299,25 @@ func TestJudgeFindsAPlantedSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := Judge(run.Dir(), known())
-		if g.Status != stack.Failed || len(g.Findings) == 0 || g.Findings[0].Subject != "api-health.json" || g.Findings[0].Line != 2 {
+		if g.Status != stack.Failed || len(g.Findings) == 0 || g.Findings[0].Subject != "api-health.json" || g.Findings[0].Observed != "line 2" {
 			t.Errorf("%s: G10 = %+v", kind, g)
 		}
 	}
+}
+
+func TestJudgeFindsAnUndeclaredToken(t *testing.T) {
+	token := "gh" + "p_" + "9aB3dE7fG1hJ5kL8mN2pQ6rS4tU0vW3xY7zA" // put together, so that no scanner finds one here
+	dir, _ := sealed(t)
+	if err := os.WriteFile(filepath.Join(dir, "plan.txt"), []byte("one\npushed with "+token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := Judge(dir, nil)
+	for _, f := range g.Findings {
+		if f.Subject == "plan.txt" && strings.Contains(f.Problem, "github-pat") && f.Observed == "line 2" {
+			return
+		}
+	}
+	t.Errorf("G10 = %+v", g.Findings)
 }
 
 func TestJudgeSeesMissingAndChangedArtifacts(t *testing.T) {
