@@ -33,11 +33,7 @@ func (s *story) end(ctx context.Context, err error) (stack.Report, error) {
 	r.Took = s.d.Now().Sub(r.Started)
 	r.Verdict = Verdict(ctx, err)
 	if err != nil {
-		r.Reason = err.Error()
-		var e *stack.Error
-		if errors.As(err, &e) {
-			r.Fix = e.Fix
-		}
+		r.Reason, r.Fix = stack.Explain(err)
 	}
 	return *r, err
 }

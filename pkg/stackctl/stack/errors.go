@@ -31,11 +31,16 @@ type Error struct {
 	Fix string
 }
 
-func (e *Error) Error() string {
-	s := e.What
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
+// Reason is what was tried and why it failed, without the fix.
+func (e *Error) Reason() string {
+	if e.Err == nil {
+		return e.What
 	}
+	return e.What + ": " + e.Err.Error()
+}
+
+func (e *Error) Error() string {
+	s := e.Reason()
 	if e.Fix != "" {
 		s += "; " + e.Fix
 	}
@@ -66,4 +71,16 @@ func CauseOf(err error) Cause {
 		return e.Cause
 	}
 	return CauseStep
+}
+
+// Explain splits an error into why it happened and what to do next.
+func Explain(err error) (reason, fix string) {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost error's own fix is split off
+		return e.Reason(), e.Fix
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		fix = e.Fix
+	}
+	return err.Error(), fix
 }

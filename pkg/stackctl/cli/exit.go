@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// The exit codes of stackctl (SPEC §6).
+const (
+	ExitDone        = 0
+	ExitGate        = 1
+	ExitUsage       = 2
+	ExitUnreachable = 3
+	ExitStep        = 4
+	ExitUnjudged    = 5
+	ExitLocked      = 6
+	ExitInterrupted = 130
+)
+
+// ExitCode is the only place where an error becomes an exit code.
+func ExitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return ExitDone
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ExitInterrupted
+	}
+	switch stack.CauseOf(err) {
+	case stack.CauseGate:
+		return ExitGate
+	case stack.CauseUsage:
+		return ExitUsage
+	case stack.CauseUnreachable:
+		return ExitUnreachable
+	case stack.CauseUnjudged:
+		return ExitUnjudged
+	case stack.CauseLocked:
+		return ExitLocked
+	case stack.CauseInterrupted:
+		return ExitInterrupted
+	case stack.CauseStep:
+	}
+	return ExitStep
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/bcrypt"
+
+	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/stack"
+)
+
+//go:embed init.yaml
+var template string
+
+func newInit(o *options) *cobra.Command {
+	var secrets bool
+	cmd := &cobra.Command{
+		Use: "init", Args: cobra.NoArgs,
+		Short: "Write a first stackctl.yaml, or with --secrets the secrets that are missing",
+		Long: `init writes a commented stackctl.yaml for the project in this folder. With
+--secrets it makes every secret file that the compose files name and that does
+not exist: random values, readable by you alone. It never overwrites anything.`,
+		RunE: func(*cobra.Command, []string) error {
+			if secrets {
+				return o.makeSecrets()
+			}
+			return o.scaffold()
+		},
+	}
+	cmd.Flags().BoolVar(&secrets, "secrets", false, "make the secret files that are missing")
+	return cmd
+}
+
+func (o *options) scaffold() error {
+	root, err := filepath.Abs(filepath.Dir(o.config))
+	if err != nil {
+		return stack.Usage(o.config, 0, err.Error(), "")
+	}
+	name := strings.ToLower(filepath.Base(root))
+	f, err := os.OpenFile(o.config, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // the operator names the file, and it holds no secret
+	if errors.Is(err, fs.ErrExist) {
+		return stack.Usage(o.config, 0, "the file exists already", "edit it, or name another with --config")
+	}
+	if err != nil {
+		return stack.Usage(o.config, 0, err.Error(), "")
+	}
+	_, err = f.WriteString(strings.ReplaceAll(template, "PROJECT", name))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return stack.Usage(o.config, 0, err.Error(), "")
+	}
+	fmt.Fprintf(o.out, "wrote %s; next: fill in the target, then `stackctl check`\n", o.config)
+	return nil
+}
+
+// makeSecrets makes what is missing. A file NAME_htpasswd is made of the clear
+// password in NAME_password, for the edge's basic auth.
+func (o *options) makeSecrets() error {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	files, err := release.SecretFiles(c)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	// Passwords come before the hashes that are made of them.
+	sort.Slice(names, func(i, j int) bool {
+		return strings.HasSuffix(names[j], "_htpasswd") && !strings.HasSuffix(names[i], "_htpasswd") ||
+			strings.HasSuffix(names[i], "_htpasswd") == strings.HasSuffix(names[j], "_htpasswd") && names[i] < names[j]
+	})
+	made := 0
+	for _, name := range names {
+		value, err := secretValue(name, files, c.Traefik.Staff.User)
+		if err != nil {
+			return err
+		}
+		wrote, err := writeSecret(files[name], value)
+		if err != nil {
+			return stack.Usage(files[name], 0, err.Error(), "")
+		}
+		if wrote {
+			made++
+			fmt.Fprintf(o.out, "made %s\n", files[name])
+		}
+	}
+	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(names))
+	return nil
+}
+
+func secretValue(name string, files map[string]string, user string) (string, error) {
+	base, isHash := strings.CutSuffix(name, "_htpasswd")
+	if !isHash {
+		var b [32]byte
+		_, _ = rand.Read(b[:]) // it never fails
+		return base64.RawURLEncoding.EncodeToString(b[:]), nil
+	}
+	password, err := os.ReadFile(files[base+"_password"])
+	if err != nil {
+		return "", stack.Usage(files[name], 0, "there is no secret "+base+"_password to make it of", "add it to the compose file, or make "+files[name]+" with htpasswd -B")
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(strings.TrimSpace(string(password))), bcrypt.DefaultCost)
+	if err != nil {
+		return "", stack.Usage(files[name], 0, err.Error(), "")
+	}
+	return user + ":" + string(hash), nil
+}
+
+// writeSecret writes a file that only its owner may read; one that exists stays.
+func writeSecret(file, value string) (bool, error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return false, err
+	}
+	f, err := os.OpenFile(filepath.Clean(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = f.WriteString(value + "\n")
+	return true, errors.Join(err, f.Close())
+}

@@ -1,0 +1,45 @@
+// Package cli owns the verbs of stackctl: flags in, exit code out. It wires the
+// other packages together and must not decide anything about a deployment.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Main runs one command line and returns its exit code.
+func Main(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the second one ends the program at once.
+	context.AfterFunc(ctx, stop)
+	o := &options{in: in, out: out, errs: errs}
+	root := newRoot(o)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !errors.As(err, new(*told)) {
+		fmt.Fprintf(errs, "stackctl: %s\n", o.safe(err.Error()))
+	}
+	return ExitCode(ctx, err)
+}
+
+// told is an error that the operator has already read.
+type told struct{ error }
+
+func (t *told) Unwrap() error { return t.error }
+
+// usage turns cobra's complaints about flags and arguments into usage errors.
+func usage(cmd *cobra.Command, err error) error {
+	return stack.Fault(stack.CauseUsage, cmd.CommandPath(), err, "see `"+cmd.CommandPath()+" --help`")
+}

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// reach loads the settings and connects to the target.
+func (o *options) reach(ctx context.Context) (stack.Config, stack.Target, deploy.Server, error) {
+	c, t, err := o.load()
+	if err != nil {
+		return c, t, nil, err
+	}
+	o.redactor = redact.New(release.Known(c, t))
+	server, err := deploy.Connect(ctx, t)
+	return c, t, server, err
+}
+
+func newStatus(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Args: cobra.NoArgs,
+		Short: "Tell what runs, since when and how well",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, t, server, err := o.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = server.Close() }()
+			status, err := deploy.ReadStatus(cmd.Context(), server, c, t, time.Now())
+			if err != nil {
+				return err
+			}
+			if o.output == "json" {
+				return o.json(status)
+			}
+			o.printStatus(status)
+			return nil
+		},
+	}
+}
+
+func (o *options) printStatus(s deploy.Status) {
+	fmt.Fprintf(o.out, "target   %s (%s), https://%s/\nrelease  %s\nengine   %s, %d of %d MB memory limits, %s free on disk\n",
+		s.Target, s.Host, s.Domain, or(s.Live, "none is live"), s.Engine, s.MemoryLimits>>20, s.Memory>>20, size(s.Free))
+	if s.Lock != nil {
+		fmt.Fprintf(o.out, "lock     %s since %s, run %s\n", s.Lock.Owner, s.Lock.Since.Format(time.RFC3339), s.Lock.Run)
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nSERVICE\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
+	for _, c := range s.Containers {
+		up := "-"
+		if c.State == "running" {
+			up = s.At.Sub(c.Started).Round(time.Second).String()
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, or(c.Health, "-"), up, c.Restarts, c.Image)
+	}
+	_ = w.Flush()
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MB", n>>20)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func newReleases(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "releases", Args: cobra.NoArgs,
+		Short: "List the releases that the host keeps",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, t, server, err := o.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = server.Close() }()
+			status, err := deploy.ReadStatus(cmd.Context(), server, c, t, time.Now())
+			if err != nil {
+				return err
+			}
+			if o.output == "json" {
+				return o.json(status.Releases)
+			}
+			w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "RELEASE\tSTATE\tLIVE SINCE\tCOMMIT\tBY\tREASON")
+			for _, r := range status.Releases {
+				since := "-"
+				if !r.Switched.IsZero() {
+					since = r.Switched.Format(time.RFC3339)
+				}
+				state := string(r.State)
+				if r.ID == status.Live {
+					state = "live"
+				}
+				reason, _, _ := strings.Cut(r.Reason, "\n")
+				fmt.Fprintf(w, "%s\t%s\t%s\t%.12s\t%s\t%s\n", r.ID, state, since, or(r.Commit, "-"), or(r.By, "-"), reason)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func newLock(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "lock", Args: cobra.NoArgs,
+		Short: "Tell who holds the project's lock",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, t, server, err := o.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = server.Close() }()
+			info, err := deploy.Holder(cmd.Context(), server, t.Path)
+			switch {
+			case err != nil:
+				return err
+			case o.output == "json":
+				return o.json(info)
+			case info == nil:
+				fmt.Fprintln(o.out, "nobody holds the lock")
+			default:
+				fmt.Fprintf(o.out, "%s holds the lock since %s (run %s, last seen %s)\n", info.Owner,
+					info.Since.Format(time.RFC3339), info.Run, info.Beat.Format(time.RFC3339))
+			}
+			return nil
+		},
+	}
+}
+
+func newLogs(o *options) *cobra.Command {
+	var follow bool
+	var tail int
+	cmd := &cobra.Command{
+		Use: "logs [SERVICE...]", Args: cobra.ArbitraryArgs,
+		Short: "Show what services of the live release, the edge and the data layer log",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, t, server, err := o.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = server.Close() }()
+			containers, err := deploy.Current(cmd.Context(), server, c, t, args)
+			if err != nil {
+				return err
+			}
+			return o.follow(cmd.Context(), server, containers, tail, follow)
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on as more comes")
+	cmd.Flags().IntVarP(&tail, "tail", "n", 100, "how many last `lines` of each service")
+	return cmd
+}
+
+// follow copies the logs of several containers, each line after its service's name.
+func (o *options) follow(ctx context.Context, server deploy.Server, containers []stack.Container, tail int, follow bool) error {
+	var lock sync.Mutex
+	var all sync.WaitGroup
+	errs := make([]error, len(containers))
+	for i, c := range containers {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			w := o.redactor.Writer(&prefixed{out: o.out, lock: &lock, prefix: fmt.Sprintf("%-10s | ", c.Service)})
+			errs[i] = server.Logs(ctx, c.ID, tail, follow, w, w)
+			_ = w.Close()
+		}()
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil && ctx.Err() == nil {
+			return stack.Fault(stack.CauseStep, "read the logs of "+containers[i].Service, err, "")
+		}
+	}
+	return nil
+}
+
+func newExec(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "exec SERVICE -- COMMAND...", Args: cobra.MinimumNArgs(2),
+		Short:   "Run a command in a container of the live release",
+		Example: "  stackctl exec api -- /server version",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, t, server, err := o.reach(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { _ = server.Close() }()
+			containers, err := deploy.Current(cmd.Context(), server, c, t, args[:1])
+			if err != nil {
+				return err
+			}
+			out, err := server.Exec(cmd.Context(), containers[0].ID, args[1:]...)
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(o.out, o.safe(string(out.Stdout)))
+			fmt.Fprint(o.errs, o.safe(string(out.Stderr)))
+			if out.Exit != 0 {
+				return stack.Fault(stack.CauseStep, "exec in "+args[0], fmt.Errorf("the command ended with exit code %d", out.Exit), "")
+			}
+			return nil
+		},
+	}
+}

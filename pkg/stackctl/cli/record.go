@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/display"
+	"stackctl/pkg/stackctl/evidence"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/report"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// story is one verb of the deployer.
+type story func(ctx context.Context, d *deploy.Deployer) (stack.Report, error)
+
+// record runs a story, shows it and keeps its evidence, whatever comes of it.
+func (o *options) record(ctx context.Context, verb string, run story) error {
+	c, t, broken := o.load()
+	if broken != nil && c.Evidence.Dir == "" {
+		c.Evidence.Dir = fallbackDir(o.config)
+	}
+	o.redactor = redact.New(release.Known(c, t))
+	kept, err := evidence.Open(c.Evidence.Dir, evidence.NewID(time.Now(), verb), o.redactor, time.Now)
+	if err != nil {
+		return errors.Join(broken, err)
+	}
+	screen := o.display()
+	d := &deploy.Deployer{
+		Config: c, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(c.Root), Tools: tools(),
+		Artifacts: kept, Connect: deploy.Connect, Now: time.Now,
+		Emit: func(e stack.Event) {
+			if err := kept.Event(e); err != nil {
+				screen.Emit(stack.Event{At: time.Now(), Kind: stack.EventNote, Message: err.Error()})
+			}
+			screen.Emit(e)
+		},
+	}
+	if broken != nil {
+		run = func(context.Context, *deploy.Deployer) (stack.Report, error) {
+			return refused(verb, kept.ID(), broken), broken
+		}
+	} else if short := redact.TooShort(d.Known()); len(short) > 0 {
+		broken = stack.Usage(c.File, 0, "these secrets are too short or too common to be kept out of logs: "+strings.Join(short, ", "), "choose longer ones; `stackctl init --secrets` makes good ones")
+		run = func(context.Context, *deploy.Deployer) (stack.Report, error) {
+			return refused(verb, kept.ID(), broken), broken
+		}
+	}
+	r, failure := run(ctx, d)
+	r, failure = o.seal(ctx, c, kept, r, failure)
+	screen.Emit(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
+	err = errors.Join(screen.Close(), o.conclude(r, kept.Dir()))
+	if failure != nil {
+		return &told{failure}
+	}
+	return err
+}
+
+// display shows a run as the flags and the terminal ask for.
+func (o *options) display() display.Display {
+	kind := display.Detect(o.out, os.Getenv)
+	switch {
+	case o.output == "json":
+		kind = display.JSON
+	case o.quiet:
+		kind = display.Quiet
+	}
+	return display.New(kind, o.out, o.errs, display.Options{Redact: o.mask, Verbose: o.verbose, NoColor: display.NoColor(os.Getenv)})
+}
+
+// mask takes known secrets out of a text.
+func (o *options) mask(text []byte) []byte {
+	if o.redactor == nil {
+		return text
+	}
+	return o.redactor.Bytes(text)
+}
+
+// conclude prints the summary that stays on the screen.
+func (o *options) conclude(r stack.Report, dir string) error {
+	if o.output == "json" {
+		return nil
+	}
+	page := filepath.Join(dir, "report.html")
+	if o.quiet {
+		_, err := fmt.Fprintf(o.out, "%s %s: %s\n", r.Verb, r.Verdict, page)
+		return err
+	}
+	text, err := report.Text(r)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.out, "\n%s\nreport   %s\n", o.mask(text), page)
+	return err
+}
+
+// seal lets the evidence judge itself (gate G10), settles the verdict, and
+// closes the run's folder.
+func (o *options) seal(ctx context.Context, c stack.Config, kept *evidence.Run, r stack.Report, failure error) (stack.Report, error) {
+	signer, err := evidence.LoadSigner(c.Evidence.Key)
+	if err != nil && failure == nil {
+		failure = err
+	}
+	own := kept.Judge(r)
+	r.Gates = append(r.Gates, own)
+	if bad := deploy.Judged([]stack.GateResult{own}); bad != nil && failure == nil {
+		failure = bad
+		r.Reason, r.Fix = stack.Explain(bad)
+	}
+	r.ExitCode = ExitCode(ctx, failure)
+	if failure != nil && r.Verdict == stack.VerdictGood {
+		r.Verdict = deploy.Verdict(ctx, failure)
+	}
+	if err := kept.Close(r, signer); err != nil {
+		failure = errors.Join(failure, stack.Fault(stack.CauseUnjudged, "close the evidence in "+kept.Dir(), err, ""))
+	}
+	return r, failure
+}
+
+// refused is the report of a run that could not begin.
+func refused(verb, run string, err error) stack.Report {
+	r := stack.Report{Run: run, Verb: verb, Verdict: stack.VerdictRefused, Started: time.Now().UTC(), Tools: tools()}
+	r.Reason, r.Fix = stack.Explain(err)
+	return r
+}
+
+// fallbackDir is where evidence goes when stackctl.yaml cannot be read.
+func fallbackDir(file string) string {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return "artifacts"
+	}
+	return filepath.Join(filepath.Dir(abs), "artifacts")
+}
+
+// owner is user@machine.
+func owner() string {
+	name, machine := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = filepath.Base(filepath.ToSlash(u.Username))
+	}
+	if h, err := os.Hostname(); err == nil {
+		machine = h
+	}
+	return name + "@" + machine
+}
+
+// commit is the commit of the project's files; "+changes" says that they
+// differ from it. Without git it is what CI says, or unknown.
+func commit(root string) string {
+	for _, name := range []string{"STACKCTL_COMMIT", "GITHUB_SHA", "CI_COMMIT_SHA"} {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	head, err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	id := strings.TrimSpace(string(head))
+	if changes, err := exec.Command("git", "-C", root, "status", "--porcelain").Output(); err == nil && len(changes) > 0 {
+		id += "+changes"
+	}
+	return id
+}
+
+// Version is set when stackctl is built.
+var Version = "dev"
+
+// tools are the versions of what takes part on this side.
+func tools() map[string]string {
+	out := map[string]string{"stackctl": Version}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		out["go"] = info.GoVersion
+		for _, m := range info.Deps {
+			switch m.Path {
+			case "github.com/docker/compose/v5", "github.com/oasdiff/oasdiff", "github.com/compose-spec/compose-go/v2":
+				out[m.Path[strings.Index(m.Path, "/")+1:]] = m.Version
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// options are the flags that every verb has, and the streams.
+type options struct {
+	in        io.Reader
+	out, errs io.Writer
+
+	config  string
+	target  string
+	output  string
+	quiet   bool
+	verbose bool
+
+	redactor *redact.Redactor
+}
+
+// outputs are the values of --output.
+var outputs = []string{"text", "json"}
+
+func newRoot(o *options) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stackctl",
+		Short: "Deploy a Docker Compose stack over SSH and prove from outside that it is good",
+		Long: `stackctl puts a Docker Compose stack on a server over SSH, proves from outside
+that it works and is safe, rolls back by itself when it is not, and leaves
+signed evidence in artifacts/.
+
+Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 host
+unreachable or refused, 4 a step failed (the old release serves), 5 a gate
+could not judge, 6 another deploy holds the lock, 130 interrupted.`,
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(outputs, o.output) {
+				return usage(cmd, fmt.Errorf("--output %s is none of %s", o.output, strings.Join(outputs, ", ")))
+			}
+			return nil
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&o.config, "config", "c", "stackctl.yaml", "the project's settings `file`")
+	flags.StringVarP(&o.target, "target", "t", "", "the target to act on (default: the file's, or the sandbox)")
+	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "only the verdict and errors")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "everything that happens")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("target", o.completeTargets)
+	root.SetFlagErrorFunc(usage)
+	root.AddGroup(&cobra.Group{ID: "deploy", Title: "Deploy and judge:"}, &cobra.Group{ID: "operate", Title: "Operate:"},
+		&cobra.Group{ID: "prepare", Title: "Prepare:"}, &cobra.Group{ID: "evidence", Title: "Evidence:"})
+	add := func(group string, verbs ...*cobra.Command) {
+		for _, v := range verbs {
+			v.GroupID = group
+			root.AddCommand(v)
+		}
+	}
+	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o))
+	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o))
+	add("prepare", newInit(o), newTrust(o), newProvision(o), newSandbox(o))
+	add("evidence", newEvidence(o))
+	root.AddCommand(newVersion(o))
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes complaints about arguments usage errors, for every verb.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage(cmd, err)
+			}
+			return nil
+		}
+	}
+	if cmd.HasSubCommands() && cmd.RunE == nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(cmd, fmt.Errorf("unknown command %q", args[0]))
+			}
+			return cmd.Help()
+		}
+		cmd.Args = cobra.ArbitraryArgs
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// load reads the settings and picks the target.
+func (o *options) load() (stack.Config, stack.Target, error) {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return c, stack.Target{}, err
+	}
+	t, err := config.Target(c, o.target)
+	return c, t, err
+}
+
+func (o *options) completeTargets(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for name := range c.Targets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// safe masks known secrets in a text.
+func (o *options) safe(text string) string { return string(o.mask([]byte(text))) }

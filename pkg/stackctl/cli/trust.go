@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/host"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func newTrust(o *options) *cobra.Command {
+	var fingerprint string
+	cmd := &cobra.Command{
+		Use: "trust", Args: cobra.NoArgs,
+		Short: "Add a server's host key to known_hosts after you compared its fingerprint",
+		Long: `trust asks the server for its host keys and shows their fingerprints. With
+--fingerprint it adds the key that has it. Compare the fingerprint with what the
+provider's console shows; only then is the server the one that you rented.`,
+		Example: "  stackctl trust --target production\n  stackctl trust --target production --fingerprint SHA256:…",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, t, err := o.load()
+			if err != nil {
+				return err
+			}
+			keys, err := host.Scan(cmd.Context(), t.Host, t.Port)
+			if err != nil {
+				return err
+			}
+			if o.output == "json" && fingerprint == "" {
+				return o.json(keys)
+			}
+			for _, k := range keys {
+				if fingerprint == "" {
+					fmt.Fprintf(o.out, "%s %s\n", k.Fingerprint, k.Type)
+					continue
+				}
+				if k.Fingerprint == fingerprint {
+					if err := host.Trust(t.KnownHosts, t.Host, t.Port, k); err != nil {
+						return err
+					}
+					fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, t.KnownHosts)
+					return nil
+				}
+			}
+			if fingerprint != "" {
+				return stack.Fault(stack.CauseUnreachable, "trust "+t.Host, errors.New("no host key has the fingerprint "+fingerprint), "it may be another server; compare again")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the `SHA256:…` fingerprint that you compared")
+	return cmd
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// judging are the flags of the verbs that let gates look.
+type judging struct {
+	all   bool
+	gates []string
+}
+
+func (j *judging) bind(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
+	cmd.Flags().StringSliceVar(&j.gates, "gate", nil, "let only these gates look, such as G1,G5")
+	_ = cmd.RegisterFlagCompletionFunc("gate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var ids []string
+		for _, g := range gate.Registry() {
+			ids = append(ids, g.ID+"\t"+g.Question)
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func newDeploy(o *options) *cobra.Command {
+	var j judging
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use: "deploy", Aliases: []string{"update"}, Args: cobra.NoArgs,
+		Short: "Deploy, judge, and roll back if the judgement is bad",
+		Long: `deploy freezes a release from the project's files, judges what can be judged
+without a server, ships what the host lacks, migrates, starts the new release
+beside the old one, judges it, switches the edge without losing a request,
+drains the old release, judges from outside, and commits or rolls back.
+
+Gates and evidence always run; --all-tests adds the slow and the mutating ones.`,
+		Example: "  stackctl deploy --all-tests\n  stackctl deploy --target production --lock-wait 10m",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.record(cmd.Context(), "deploy", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				d.All, d.LockWait = j.all, wait
+				return d.Deploy(ctx)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
+	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
+	return cmd
+}
+
+func newVerify(o *options) *cobra.Command {
+	var j judging
+	cmd := &cobra.Command{
+		Use: "verify", Aliases: []string{"test"}, Args: cobra.NoArgs,
+		Short:   "Let the gates judge what runs now",
+		Example: "  stackctl verify --all-tests\n  stackctl verify --gate G5",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.record(cmd.Context(), "verify", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				d.All, d.Gates = j.all || len(j.gates) > 0, j.gates
+				return d.Verify(ctx)
+			})
+		},
+	}
+	j.bind(cmd)
+	return cmd
+}
+
+func newCheck(o *options) *cobra.Command {
+	var j judging
+	cmd := &cobra.Command{
+		Use: "check", Args: cobra.NoArgs,
+		Short: "Judge everything that can be judged without a server",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.record(cmd.Context(), "check", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				d.Gates = j.gates
+				return d.Check(ctx)
+			})
+		},
+	}
+	j.bind(cmd)
+	return cmd
+}
+
+func newPlan(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "plan", Args: cobra.NoArgs,
+		Short: "Tell the steps that a deploy would take, each with its cause; change nothing",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.record(cmd.Context(), "plan", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				return d.Plan(ctx)
+			})
+		},
+	}
+}
+
+func newRollback(o *options) *cobra.Command {
+	var j judging
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use: "rollback [RELEASE]", Args: cobra.MaximumNArgs(1),
+		Short: "Lead back to the release before, or to a named one",
+		Long: `rollback takes the same way as a deploy, with a release that the host kept:
+its images, compose file, configuration and edge together. The gates judge it.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id := ""
+			if len(args) == 1 {
+				id = args[0]
+			}
+			return o.record(cmd.Context(), "rollback", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				d.All, d.LockWait = j.all, wait
+				return d.Rollback(ctx, id)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
+	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
+	return cmd
+}

@@ -1,0 +1,192 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// refusal is a run that must end badly while the old release serves on.
+type refusal struct {
+	break_ func(p project)
+	exit   int
+	says   string
+}
+
+func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
+	for name, c := range map[string]refusal{
+		"a migration fails": {func(p project) {
+			p.edit("compose/stack.yaml", `command: ["migrate"]`, `command: ["migrate", "--no-such-flag"]`)
+		}, 4, "migrate"},
+		"a service never gets up": {func(p project) {
+			p.edit("compose/stack.yaml", `command: ["worker"]`, `command: ["worker", "--no-such-flag"]`)
+		}, 4, "worker"},
+		"a service is unhealthy": {func(p project) {
+			p.edit("compose/stack.yaml", `"healthcheck", "scheduler"]`, `"healthcheck", "no-such-role"]`)
+			p.write(".env", "HEALTH_INTERVAL=1s\n")
+		}, 4, "scheduler"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ensureGood(t)
+			p := newProject(t)
+			c.break_(p)
+			l := load(t)
+			r := p.must(c.exit, "deploy")
+			l.end(t)
+			report := p.report()
+			if !strings.Contains(r.out+r.err, c.says) || report.Live != report.Before || report.Live == "" {
+				t.Errorf("live %s, before %s; it says\n%s%s", report.Live, report.Before, r.out, r.err)
+			}
+			if len(report.Logs) == 0 {
+				t.Error("the report holds no log lines")
+			}
+			if left := onDroplet(t, "docker ps -aq --filter label=dev.stackctl.release="+report.Release); strings.TrimSpace(left) != "" {
+				t.Errorf("containers of the failed release are left: %s", left)
+			}
+			everyArtifact(t, p)
+		})
+	}
+}
+
+func TestStaticGatesStopADeployBeforeTheServer(t *testing.T) {
+	for name, c := range map[string]refusal{
+		"production ACME": {func(p project) { p.edit("traefik/traefik.yml", "acme-staging-v02", "acme-v02") }, 1, "G1"},
+		"second published port": {func(p project) {
+			p.edit("compose/stack.yaml", "    networks: [data]\n    healthcheck:\n      <<: *probe\n      test: [\"CMD-SHELL\", \"pg_isready", "    ports: [\"5432:5432\"]\n    networks: [data]\n    healthcheck:\n      <<: *probe\n      test: [\"CMD-SHELL\", \"pg_isready")
+		}, 1, "G5"},
+		"missing health check": {func(p project) {
+			p.edit("compose/stack.yaml", "    healthcheck: {<<: *probe, test: [\"CMD\", \"/server\", \"healthcheck\", \"worker\"]}\n", "")
+		}, 1, "G9"},
+		"undefined variable": {func(p project) { p.edit("compose/stack.yaml", "${LOG_LEVEL:-info}", "${LOG_LVL}") }, 2, "compose/stack.yaml:"},
+		"unknown image":      {func(p project) { p.edit("compose/stack.yaml", "image: redis:7.2", "image: redis:7.2.99-none") }, 4, "redis:7.2.99-none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ensureGood(t)
+			p := newProject(t)
+			c.break_(p)
+			before := onDroplet(t, "docker ps -q --no-trunc | sort")
+			r := p.must(c.exit, "deploy")
+			if !strings.Contains(r.out+r.err, c.says) {
+				t.Errorf("%q is not in\n%s%s", c.says, r.out, r.err)
+			}
+			if after := onDroplet(t, "docker ps -q --no-trunc | sort"); after != before {
+				t.Error("containers were touched")
+			}
+			everyArtifact(t, p)
+		})
+	}
+}
+
+func TestAHostThatCannotBeReachedIsSaidSo(t *testing.T) {
+	for name, c := range map[string]refusal{
+		"nobody listens": {func(p project) { p.edit(".stackctl/sandbox/target.yaml", "port: 22", "port: 2299") }, 3, "connect"},
+		"unknown host key": {func(p project) {
+			p.edit(".stackctl/sandbox/target.yaml", "known_hosts: "+droplet.KnownHosts(), "known_hosts: "+filepath.Join(p.root, "nothing"))
+		}, 3, "stackctl trust"},
+		"wrong key": {func(p project) {
+			p.must(0, "evidence", "keygen", filepath.Join(p.root, "stranger"))
+			p.edit(".stackctl/sandbox/target.yaml", "key: "+droplet.Key(), "key: "+filepath.Join(p.root, "stranger"))
+		}, 3, ""},
+		"missing secret": {func(p project) {
+			p.edit("compose/stack.yaml", "../secrets/app_secret", "../secrets/none")
+		}, 2, "init --secrets"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t)
+			c.break_(p)
+			r := p.must(c.exit, "deploy")
+			if !strings.Contains(r.out+r.err, c.says) {
+				t.Errorf("%q is not in\n%s%s", c.says, r.out, r.err)
+			}
+			everyArtifact(t, p)
+		})
+	}
+}
+
+func TestOneDeployAtATime(t *testing.T) {
+	p := ensureGood(t)
+	p.write(".env", "LOG_LEVEL=warn\n")
+	first := p.start("deploy")
+	until(t, 30*time.Second, "the first deploy takes the lock", func() bool {
+		return strings.Contains(p.stackctl("lock").out, "holds the lock")
+	})
+	q := newProject(t)
+	q.write(".env", "LOG_LEVEL=warn\n")
+	r := q.must(6, "deploy")
+	if !strings.Contains(r.out+r.err, "holds it since") {
+		t.Errorf("it says\n%s%s", r.out, r.err)
+	}
+	if one := first.wait(t, 3*time.Minute); one.exit != 0 {
+		t.Errorf("the first deploy: exit code %d\n%s%s", one.exit, one.out, one.err)
+	}
+	if after := p.must(0, "lock"); !strings.Contains(after.out, "nobody") {
+		t.Errorf("after it: %s", after.out)
+	}
+}
+
+func TestCtrlCLeavesTheOldReleaseServing(t *testing.T) {
+	for name, at := range map[string]string{
+		"while observing": "observe",
+		"while shipping":  "ship-files", "while migrating": "migrate", "while starting": "start release",
+		"while judging": "pre-switch", "while switching": "switch the edge", "while draining": "drain release", "after the switch": "post-switch",
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := ensureGood(t)
+			live := good.report().Live
+			p := newProject(t)
+			p.write(".env", "LOG_LEVEL=error\n")
+			l := load(t)
+			r := p.start("deploy")
+			until(t, 90*time.Second, "the deploy comes to "+at, func() bool { return strings.Contains(p.soFar(), at) })
+			if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			ended := r.wait(t, 2*time.Minute)
+			l.end(t)
+			if ended.exit != 130 {
+				t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
+			}
+			report := p.report()
+			if report.Verdict != stack.VerdictInterrupted || report.Live != live {
+				t.Errorf("verdict %s, live %s, want %s", report.Verdict, report.Live, live)
+			}
+			if holds := p.must(0, "lock"); !strings.Contains(holds.out, "nobody") {
+				t.Errorf("the lock: %s", holds.out)
+			}
+		})
+	}
+}
+
+// soFar is the event log of the newest run while it goes on.
+func (p project) soFar() string {
+	entries, err := os.ReadDir(filepath.Join(p.root, "artifacts"))
+	if err != nil || len(entries) == 0 {
+		return ""
+	}
+	raw, _ := os.ReadFile(filepath.Join(p.root, "artifacts", entries[len(entries)-1].Name(), "run.jsonl"))
+	return string(raw)
+}
+
+func TestAFullDiskIsSaidSoAndTheOldReleaseServes(t *testing.T) {
+	ensureGood(t)
+	p := newProject(t)
+	p.write(".env", "LOG_LEVEL=debug\nPOSTGRES_USER=app\n")
+	p.edit("stackctl.yaml", "project: stack", "project: stack # full disk")
+	// A small filesystem of its own where releases are written.
+	onDroplet(t, "mkdir -p /srv/stack/releases && mount -t tmpfs -o size=64k,mode=0777 tmpfs /srv/stack/releases")
+	t.Cleanup(func() { onDroplet(t, "umount /srv/stack/releases") })
+	r := p.must(4, "deploy")
+	if !strings.Contains(r.out+r.err, "disk full") {
+		t.Errorf("it says\n%s%s", r.out, r.err)
+	}
+	if !serves(t, client(t)) {
+		t.Error("the old release does not serve")
+	}
+}

@@ -1,0 +1,279 @@
+//go:build e2e
+
+// Package e2e proves stackctl on real parts: a droplet with systemd, sshd and a
+// Docker Engine of its own, a real Traefik, a real ACME server, the real
+// application. Each test states one obligation in its name.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/sandbox"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// The parts that every test shares; TestMain makes them.
+var (
+	repo    string        // the repository's root
+	binary  string        // stackctl as it is released
+	droplet sandbox.State // the server
+	secrets string        // one folder of secrets: the database keeps its password
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if err := prepare(); err != nil {
+			fmt.Fprintln(os.Stderr, "prepare:", err)
+			return 1
+		}
+		defer func() {
+			if os.Getenv("E2E_KEEP") != "" {
+				return
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			defer cancel()
+			if err := sandbox.Down(ctx, droplet.Dir, false); err != nil {
+				fmt.Fprintln(os.Stderr, "take the droplet down:", err)
+			}
+		}()
+		return m.Run()
+	}())
+}
+
+func prepare() error {
+	wd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	repo = filepath.Dir(filepath.Dir(wd))
+	binary = filepath.Join(repo, "build", "stackctl")
+	for _, needed := range []string{binary, filepath.Join(repo, "build", "images", "server.tar"), filepath.Join(repo, "build", "sandbox", "droplet.tar")} {
+		if _, err := os.Stat(needed); err != nil {
+			return fmt.Errorf("%w; run `make build images` first", err)
+		}
+	}
+	dir := filepath.Join(repo, "build", "e2e")
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	droplet, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: "e2e", Images: filepath.Join(repo, "build", "sandbox"), Private: true,
+		Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
+	if err != nil {
+		return err
+	}
+	secrets = filepath.Join(dir, "secrets")
+	if droplet.Fresh {
+		if err := os.RemoveAll(secrets); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(secrets, 0o700)
+}
+
+// project is a checkout of the stack that a test may break.
+type project struct {
+	t    *testing.T
+	root string
+}
+
+// shipped are the paths of the repository that an operator's project holds.
+var shipped = []string{"stackctl.yaml", ".env.example", "compose", "traefik", "pkg/contract/openapi.yaml", "docs/stack-overview.md"}
+
+func newProject(t *testing.T) project {
+	t.Helper()
+	p := project{t: t, root: t.TempDir()}
+	for _, name := range shipped {
+		copyTree(t, filepath.Join(repo, name), filepath.Join(p.root, name))
+	}
+	p.write(".stackctl/sandbox/target.yaml", read(t, droplet.Target()))
+	if err := os.Symlink(secrets, filepath.Join(p.root, "secrets")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(p.root, "build"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(repo, "build", "images"), filepath.Join(p.root, "build", "images")); err != nil {
+		t.Fatal(err)
+	}
+	p.must(0, "init", "--secrets")
+	return p
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(from, path)
+		target := filepath.Join(to, rel)
+		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, raw, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func (p project) write(name, text string) {
+	p.t.Helper()
+	file := filepath.Join(p.root, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// edit replaces text in a file; text that is not there fails the test.
+func (p project) edit(name, from, to string) {
+	p.t.Helper()
+	text := read(p.t, filepath.Join(p.root, name))
+	if !strings.Contains(text, from) {
+		p.t.Fatalf("%s does not hold %q", name, from)
+	}
+	p.write(name, strings.Replace(text, from, to, 1))
+}
+
+// result is what one run of stackctl left.
+type result struct {
+	exit     int
+	out, err string
+}
+
+// running is a stackctl that has not ended.
+type running struct {
+	cmd      *exec.Cmd
+	out, err bytes.Buffer
+}
+
+func (p project) start(args ...string) *running {
+	p.t.Helper()
+	r := &running{cmd: exec.Command(binary, args...)}
+	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = p.root, &r.out, &r.err
+	r.cmd.Env = append(os.Environ(), "CI=true")
+	if err := r.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+func (r *running) wait(t *testing.T, limit time.Duration) result {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- r.cmd.Wait() }()
+	select {
+	case err := <-done:
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+	case <-time.After(limit):
+		_ = r.cmd.Process.Signal(syscall.SIGKILL)
+		<-done
+		t.Fatalf("stackctl did not end within %s\n%s%s", limit, r.out.String(), r.err.String())
+	}
+	return result{r.cmd.ProcessState.ExitCode(), r.out.String(), r.err.String()}
+}
+
+func (p project) stackctl(args ...string) result {
+	p.t.Helper()
+	return p.start(args...).wait(p.t, 5*time.Minute)
+}
+
+// must runs stackctl and fails the test where it ends otherwise.
+func (p project) must(exit int, args ...string) result {
+	p.t.Helper()
+	r := p.stackctl(args...)
+	if r.exit != exit {
+		p.t.Fatalf("stackctl %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), r.exit, exit, r.out, r.err)
+	}
+	return r
+}
+
+// lastRun is the folder of the newest evidence.
+func (p project) lastRun() string {
+	p.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(p.root, "artifacts"))
+	if err != nil || len(entries) == 0 {
+		p.t.Fatalf("no evidence: %v", err)
+	}
+	return filepath.Join(p.root, "artifacts", entries[len(entries)-1].Name())
+}
+
+func (p project) report() stack.Report {
+	p.t.Helper()
+	var r stack.Report
+	if err := json.Unmarshal([]byte(read(p.t, filepath.Join(p.lastRun(), "report.json"))), &r); err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+// ensureGood makes sure that a good release serves, by a deploy of the
+// unchanged stack.
+func ensureGood(t *testing.T) project {
+	t.Helper()
+	p := newProject(t)
+	r := p.stackctl("provision")
+	if r.exit == 0 {
+		r = p.stackctl("deploy")
+	}
+	if r.exit != 0 {
+		t.Fatalf("the good stack does not deploy: exit code %d\n%s%s", r.exit, r.out, r.err)
+	}
+	return p
+}
+
+// onDroplet runs a command as root on the droplet, past stackctl.
+func onDroplet(t *testing.T, command string) string {
+	t.Helper()
+	argv := droplet.SSH("root", command)
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+// until polls a condition with a deadline.
+func until(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, limit)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func discard(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
