@@ -64,15 +64,28 @@ func (w work) run(ctx context.Context) error {
 	return w.command(ctx, shell(disarm, w.change.Guard.Name))
 }
 
+// secondPatience is how long a second connection is tried: a reloading sshd
+// does not listen for a moment. It is well within guardTime.
+const secondPatience = 15 * time.Second
+
 // second logs in anew and runs a command.
 func (w work) second(ctx context.Context) error {
-	conn, err := w.conn.Again(ctx)
-	if err != nil {
-		return err
+	give := time.Now().Add(secondPatience)
+	for {
+		conn, err := w.conn.Again(ctx)
+		if err == nil {
+			_, err = conn.Run(ctx, "true")
+			conn.Close()
+		}
+		if err == nil || time.Now().After(give) {
+			return err
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	defer conn.Close()
-	_, err = conn.Run(ctx, "true")
-	return err
 }
 
 // act carries out the actions.

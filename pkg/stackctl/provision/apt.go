@@ -39,7 +39,7 @@ func (w work) apt(ctx context.Context, a Apt) error {
 		return nil
 	}
 	argv := append(aptEnv, "apt-get", "install", "-y", "--no-install-recommends",
-		"-o", "DPkg::Lock::Timeout=20", "-o", "Acquire::Retries=3",
+		"-o", "DPkg::Lock::Timeout=5", "-o", "Acquire::Retries=3",
 		"-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "--")
 	return w.locked(ctx, append(argv, a.Packages...))
 }

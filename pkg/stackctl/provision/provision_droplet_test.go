@@ -327,7 +327,7 @@ func TestHalfProvisionedDropletConverges(t *testing.T) {
 		"updates off":           {"systemctl disable --now apt-daily.timer", "apt-daily.timer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d.sh(t, c.harm+" >/dev/null")
+			d.sh(t, "{ "+c.harm+"; } >/dev/null")
 			facts, err := provision.Observe(t.Context(), d.admin, d.settings)
 			must(t, err)
 			if plan := provision.Text(provision.Plan(facts, d.settings)); !strings.Contains(plan, c.expect) {
@@ -411,11 +411,11 @@ func TestHeldPackageLockIsWaitedFor(t *testing.T) {
 	holder := make(chan error, 1)
 	go func() {
 		_, err := d.admin.Run(t.Context(), "python3", "-c", `import fcntl,time
-f=open("/var/lib/dpkg/lock-frontend","w"); fcntl.lockf(f,fcntl.LOCK_EX); time.sleep(30)`)
+f=open("/var/lib/dpkg/lock-frontend","w"); fcntl.lockf(f,fcntl.LOCK_EX); open("/run/held","w").close(); time.sleep(15)`)
 		holder <- err
 	}()
 	within(t, 10*time.Second, "the lock to be held", func() bool {
-		out, err := d.admin.Run(t.Context(), "sh", "-c", "apt-get install -y -qq fail2ban 2>&1 | grep -q 'Could not get lock'")
+		out, err := d.admin.Run(t.Context(), "rm", "/run/held")
 		return err == nil && out.Exit == 0
 	})
 	var told story
