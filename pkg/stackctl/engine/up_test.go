@@ -122,6 +122,25 @@ func TestUpNamesTheMissingImage(t *testing.T) {
 	if ids := w.ids(); len(ids) != 0 {
 		t.Errorf("containers were made: %v", ids)
 	}
+	id := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	_, err = w.Up(w.ctx, w.project, file(healthy("api", id)), nil, nil)
+	if !errors.As(err, &missing) || !slices.Equal(missing.Images, []string{id}) {
+		t.Errorf("got %v, want the missing ID named", err)
+	}
+}
+
+func TestUpRunsAnImageByItsID(t *testing.T) {
+	w := newWorld(t)
+	list, err := w.Images(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(h stack.HostImage) bool { return slices.Contains(h.Tags, imageA) })
+	yaml := file(healthy("api", list[i].ID))
+	w.up(yaml)
+	if touched := w.up(yaml); len(touched) != 0 {
+		t.Errorf("the second time touched %v", touched)
+	}
 }
 
 func TestUnhealthyServiceErrorTellsEverything(t *testing.T) {
@@ -325,6 +344,18 @@ func TestChangedVolumeIsNeverRemade(t *testing.T) {
 	w.up(yaml("1"))
 	if _, err := w.Up(w.ctx, w.project, yaml("2"), nil, nil); err == nil || !strings.Contains(err.Error(), "stackctl never does") {
 		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func TestEveryDeclaredNetworkIsMade(t *testing.T) {
+	w := newWorld(t)
+	yaml := append(file(healthy("db", imageA, "networks: [data]")), []byte(
+		"networks: {data: {name: "+w.project+"_data, internal: true}, app: {name: "+w.project+"_app}, gone: {name: nowhere, external: true}}\n"+
+			"volumes: {gone: {name: nowhere, external: true}}\n")...)
+	w.up(yaml, "db")
+	networks, err := w.Networks(w.ctx)
+	if err != nil || !slices.Contains(networks, w.project+"_app") || !slices.Contains(networks, w.project+"_data") {
+		t.Errorf("networks are %v, %v", networks, err)
 	}
 }
 
