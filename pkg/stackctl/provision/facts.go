@@ -75,20 +75,23 @@ type UFWFacts struct {
 	Added    []string // rules, as `ufw show added` prints them
 }
 
-// parse reads what observe.sh printed: a name and base64 a line.
+// parse reads what observe.sh printed: base64 and a name a line, the last one
+// saying that it is whole.
 func parse(printed string) (Facts, error) {
 	f := Facts{IndexAge: -1, Units: map[string]string{}, Files: map[string]string{}, Folders: map[string]string{}}
+	whole := false
 	for n, line := range strings.Split(strings.TrimSpace(printed), "\n") {
-		name, encoded, _ := strings.Cut(line, " ")
+		encoded, name, _ := strings.Cut(line, " ")
 		content, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil {
 			return f, fmt.Errorf("line %d of the observation is not readable: %w", n+1, err)
 		}
 		kind, key, _ := strings.Cut(name, "=")
+		whole = whole || kind == "whole"
 		f.note(kind, key, string(content))
 	}
-	if f.System["ID"] == "" || f.SSHD["port"] == nil {
-		return f, fmt.Errorf("the observation is not complete: no /etc/os-release or `sshd -T`")
+	if !whole || f.System["ID"] == "" || f.SSHD["port"] == nil {
+		return f, fmt.Errorf("the observation is not complete: it was cut off, or `sshd -T` does not work")
 	}
 	return f, nil
 }

@@ -1,11 +1,11 @@
 # Prints what is on a host, changes nothing. Arguments: deploy user, project
 # path, the packages that matter (one word), then folders.
-# Each line is a name and base64, so that no content can look like a name.
+# Each line is base64 and a name, so that no content can look like a name.
 export LC_ALL=C PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 user=$1 packages=$2
 shift 2
 
-tell() { printf '%s ' "$1"; base64 -w0; echo; }
+tell() { base64 -w0; printf ' %s\n' "$1"; }
 ask() { name=$1; shift; "$@" 2>/dev/null </dev/null | tell "$name"; }
 
 ask system cat /etc/os-release
@@ -56,3 +56,4 @@ for folder; do
 done
 ask pending ls /var/lib/stackctl/undo
 ask clock timedatectl show -p NTP -p NTPSynchronized -p CanNTP
+echo yes | tell whole

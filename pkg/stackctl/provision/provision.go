@@ -45,8 +45,8 @@ type Folder struct {
 	Mode string // octal, as chmod takes it
 }
 
-// Folders are those that a ready host has. Secrets are mode 0700: containers
-// get single files of it, mounted by the Engine.
+// Folders are those that a ready host has. What may hold secrets is mode 0700:
+// containers get single files of it, mounted by the Engine.
 var Folders = []Folder{
 	{".", "755"},
 	{"releases", "700"},

@@ -26,6 +26,7 @@ var sshSettings = []struct {
 	{"PermitEmptyPasswords", "no", []string{"no"}},
 	{"PermitRootLogin", "prohibit-password", []string{"prohibit-password", "without-password", "no"}},
 	{"X11Forwarding", "no", []string{"no"}},
+	{"DisableForwarding", "no", []string{"no"}},
 	{"AllowTcpForwarding", "local", []string{"local"}},
 	{"AllowStreamLocalForwarding", "local", []string{"local"}},
 	{"MaxSessions", "10", []string{"10"}},
