@@ -348,6 +348,18 @@ func TestOpenPathsAnswerAsDocumented(t *testing.T) {
 		"failure":    {func(w http.ResponseWriter) { w.WriteHeader(500) }, "not documented"},
 		"HTML":       {func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); fmt.Fprint(w, "hi") }, "content type"},
 		"no content": {func(w http.ResponseWriter) { w.WriteHeader(200) }, "content type"},
+		"a required member missing": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"commit":"a","built":"b"}`)
+		}, "does not fit its schema"},
+		"a member of another type": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"commit":"a","built":"b","release":7}`)
+		}, "does not fit its schema"},
+		"half a body": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"commit":`)
+		}, "not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := goodDeployment(t)

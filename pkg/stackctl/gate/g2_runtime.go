@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -121,6 +124,7 @@ func contractKeep(s Subject, src contractSource, running *g2Doc, diffs *contract
 // contractProbe asks every open GET that needs nothing, and wants an answer
 // that the contract documents.
 func contractProbe(ctx context.Context, s Subject, client *http.Client, d *g2Doc, a *Answer) error {
+	validator := contractSchemas(s, d)
 	for _, o := range d.operations() {
 		if o.method != "get" || d.guarded(o, s.Config.Gates.Auth.Header) || strings.Contains(o.path, "{") || d.needs(o) {
 			continue
@@ -141,13 +145,61 @@ func contractProbe(ctx context.Context, s Subject, client *http.Client, d *g2Doc
 			continue
 		}
 		responses, _ := o.op["responses"].(map[string]any)
-		if f.Problem = contractAnswer(d, responses, reply); f.Problem != "" {
+		if problem := contractBody(validator, o, reply); problem != "" {
+			f.Problem, f.Expected, f.Observed = "the body does not fit its schema", "a body as documented for "+fmt.Sprint(reply.Status), problem
+			a.Findings = append(a.Findings, f)
+		} else if f.Problem = contractAnswer(d, responses, reply); f.Problem != "" {
 			f.Expected = "one of " + strings.Join(g2Keys(responses), ", ") + " as documented"
 			f.Observed = fmt.Sprintf("%d %s", reply.Status, probeShort(reply.Header.Get("Content-Type"), 80))
 			a.Findings = append(a.Findings, f)
 		}
 	}
 	return nil
+}
+
+// contractSchemas is the committed contract for the validation of bodies; nil
+// where the validator does not know its version.
+func contractSchemas(s Subject, d *g2Doc) *openapi3.T {
+	if d.v31 {
+		return nil
+	}
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = false
+	doc, err := loader.LoadFromData(s.Release.Contract)
+	if err != nil {
+		return nil // the static gate tells why
+	}
+	return doc
+}
+
+// contractBody is where a JSON body does not fit its documented schema. It
+// repeats no value.
+func contractBody(doc *openapi3.T, o g2Operation, reply probeReply) string {
+	kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	if doc == nil || reply.Cut || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return ""
+	}
+	response := doc.Paths.Value(o.path).GetOperation(strings.ToUpper(o.method)).Responses.Status(reply.Status)
+	if response == nil || response.Value == nil {
+		return ""
+	}
+	media := response.Value.Content[kind]
+	if media == nil || media.Schema == nil || media.Schema.Value == nil {
+		return ""
+	}
+	var body any
+	if err := json.Unmarshal(reply.Body, &body); err != nil {
+		return "not JSON"
+	}
+	err := media.Schema.Value.VisitJSON(body, openapi3.VisitAsResponse())
+	var where *openapi3.SchemaError
+	if errors.As(err, &where) {
+		return probeShort("/"+strings.Join(where.JSONPointer(), "/")+": "+where.Reason, 200)
+	}
+	if err != nil {
+		return "it does not fit"
+	}
+	return ""
 }
 
 // needs says that an operation has a parameter that must be given.

@@ -136,6 +136,25 @@ func probeContainers(ctx context.Context, s Subject, service string) ([]stack.Co
 	return found, nil
 }
 
+// probeLasting is a running container of a service that belongs to the project
+// and to no release: the data layer.
+func probeLasting(ctx context.Context, s Subject, service string) (stack.Container, error) {
+	all, err := s.Server.Containers(ctx)
+	if err != nil {
+		return stack.Container{}, fmt.Errorf("list containers: %w", err)
+	}
+	for _, c := range all {
+		project := c.Labels[stack.LabelProject]
+		if project == "" {
+			project = c.Project
+		}
+		if c.Service == service && c.State == "running" && (project == s.Release.Project || s.Release.Project == "") {
+			return c, nil
+		}
+	}
+	return stack.Container{}, fmt.Errorf("no running container of a service named %s", service)
+}
+
 // probeInside is a client that reaches one container by its addresses,
 // whatever host name the URL has.
 func probeInside(s Subject, c stack.Container, port int) (*http.Client, error) {

@@ -90,6 +90,7 @@ func (r *authRun) walk(ctx context.Context) error {
 	for _, part := range []func() error{
 		func() error { return r.refuseStrangers(ctx, a) },
 		func() error { return r.refuseForgery(ctx, a, b, before) },
+		func() error { return r.refuseBareCalls(ctx, a) },
 		func() error { return r.refuseLoginForgery(ctx) },
 		func() error { return r.refuseGet(ctx, a) },
 		func() error { return r.refuseExtra(ctx, a) },
@@ -306,7 +307,7 @@ func (r *authRun) remove(ctx context.Context, a authAccount) bool {
 	if len(c.Command) == 0 || r.s.Server == nil {
 		return false
 	}
-	containers, err := probeContainers(ctx, r.s, c.Service)
+	container, err := r.cleaner(ctx, c.Service)
 	if err != nil {
 		return false
 	}
@@ -314,6 +315,20 @@ func (r *authRun) remove(ctx context.Context, a authAccount) bool {
 	for i, word := range c.Command {
 		argv[i] = strings.ReplaceAll(word, "{email}", a.email)
 	}
-	out, err := r.s.Server.Exec(ctx, containers[0].ID, argv...)
+	out, err := r.s.Server.Exec(ctx, container, argv...)
 	return err == nil && out.Exit == 0
+}
+
+// cleaner is a container of the service: of this release, or of the layers
+// that outlive a release.
+func (r *authRun) cleaner(ctx context.Context, service string) (string, error) {
+	containers, err := probeContainers(ctx, r.s, service)
+	if err == nil {
+		return containers[0].ID, nil
+	}
+	lasting, lastingErr := probeLasting(ctx, r.s, service)
+	if lastingErr != nil {
+		return "", err
+	}
+	return lasting.ID, nil
 }

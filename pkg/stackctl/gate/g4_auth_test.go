@@ -2,6 +2,8 @@ package gate
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +39,7 @@ func TestAuthCatches(t *testing.T) {
 		"no CSRF":                     "no CSRF header",
 		"no CSRF on /auth/login":      "POST /auth/login",
 		"no CSRF on /auth/signup":     "POST /auth/signup",
-		"no CSRF on /auth/logout":     "logout without CSRF header",
+		"no CSRF on /auth/logout":     "POST /auth/logout",
 		"any CSRF token":              "made-up CSRF token",
 		"one CSRF token for all":      "CSRF token",
 		"no origin check":             "cross-site",
@@ -108,6 +110,31 @@ func TestAuthGuards(t *testing.T) {
 	}
 }
 
+func TestAuthGuardsLookForInsidePages(t *testing.T) {
+	for path, body := range map[string]string{"/metrics": "# HELP x\n# TYPE x gauge\n", "/debug/pprof/": "<title>/debug/pprof/</title>", "/.env": "DB_PASSWORD=x"} {
+		t.Run(path, func(t *testing.T) {
+			d := goodDeployment(t)
+			d.site.wrap = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == path {
+					fmt.Fprint(w, body)
+					return true
+				}
+				return false
+			}
+			catches(t, authGuards(), d.Subject, "inside page")
+		})
+	}
+	d := goodDeployment(t)
+	d.site.wrap = func(w http.ResponseWriter, r *http.Request) bool {
+		if d.site.asked[r.URL.Path] > 0 && authInsides[r.URL.Path] != "" {
+			fmt.Fprint(w, "<!doctype html><title>the app's own page for any address</title>")
+			return true
+		}
+		return false
+	}
+	passes(t, authGuards(), d.Subject)
+}
+
 func TestAuthCannotJudgeASiteThatDoesNotAnswer(t *testing.T) {
 	d := goodDeployment(t)
 	d.Target.Edge.HTTPSPort = 1
@@ -136,6 +163,22 @@ func TestAuthCleansUp(t *testing.T) {
 	}
 	if !bytes.Contains(d.sink.kept[authArtifact], []byte(`"accounts_remaining": []`)) {
 		t.Error("the artifact does not say that nothing remains")
+	}
+}
+
+func TestAuthCleansUpThroughTheDataLayer(t *testing.T) {
+	d := goodDeployment(t)
+	d.Config.Gates.Auth.Cleanup = stack.CommandGate{Service: "postgres", Command: []string{"remove", "{email}"}}
+	removed := 0
+	d.server.exec = func(container string, _ []string) (stack.Output, error) {
+		if container == "id-postgres" {
+			removed++
+		}
+		return stack.Output{}, nil
+	}
+	passes(t, auth(), d.Subject)
+	if removed != len(d.site.users) {
+		t.Errorf("removed %d of %d", removed, len(d.site.users))
 	}
 }
 

@@ -115,6 +115,8 @@ type authRequest struct {
 	header             http.Header // replaces single headers; nil values remove
 	// limit says that a 429 is an answer, not a reason to wait.
 	limit bool
+	// foreign says that something else than the API may answer.
+	foreign bool
 }
 
 // authReply is an answer with the cookies that it set.
@@ -236,7 +238,7 @@ func (r *authRun) judge(q authRequest, a authReply) {
 		r.last(false, "below 500")
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if a.Status >= 400 && a.Status != http.StatusTooManyRequests && q.method != http.MethodHead && kind != "application/problem+json" {
+	if a.Status >= 400 && !q.foreign && a.Status != http.StatusTooManyRequests && q.method != http.MethodHead && kind != "application/problem+json" {
 		r.find(subject, "error without problem details ("+q.step+")", "application/problem+json", fmt.Sprintf("%d %q", a.Status, probeShort(kind, 60)),
 			"answer every error as RFC 9457 says")
 	}

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -34,6 +35,9 @@ func authGuardsCheck(ctx context.Context, s Subject) (Answer, error) {
 	if err == nil {
 		err = r.strangersLogin(ctx)
 	}
+	if err == nil {
+		err = r.insides(ctx)
+	}
 	for i := range r.findings {
 		r.findings[i].Evidence = "auth-guards.json"
 	}
@@ -43,6 +47,9 @@ func authGuardsCheck(ctx context.Context, s Subject) (Answer, error) {
 	}
 	return a, err
 }
+
+// authNobody stands for a path parameter: an id that nothing has.
+const authNobody = "00000000-0000-4000-8000-000000000000"
 
 var authPathParameter = regexp.MustCompile(`\{[^}]*\}`)
 
@@ -58,7 +65,7 @@ func (r *authRun) closedToStrangers(ctx context.Context) error {
 	}
 	if r.contract != nil {
 		for _, o := range r.contract.operations() {
-			path := authPathParameter.ReplaceAllString(o.path, "00000000-0000-4000-8000-000000000000")
+			path := authPathParameter.ReplaceAllString(o.path, authNobody)
 			t := target{o.method, path, path != o.path}
 			if r.contract.guarded(o, r.conf.Header) && !slices.Contains(targets, t) {
 				targets = append(targets, t)
@@ -108,4 +115,33 @@ func (r *authRun) strangersLogin(ctx context.Context) error {
 	r.wrongPassword(r.conf.Login, reply)
 	q.step, q.noToken = "login without CSRF header", true
 	return r.refused(ctx, b, q, 400, 403, 419)
+}
+
+// authInsides are paths that tools open by themselves, each with a text that
+// only the real thing holds: a page for anything else is no finding.
+var authInsides = map[string]string{
+	"/metrics":       "# TYPE ",
+	"/debug/vars":    `"memstats"`,
+	"/debug/pprof/":  "/debug/pprof/",
+	"/actuator/env":  `"propertySources"`,
+	"/server-status": "Server uptime",
+	"/.git/config":   "[core]",
+	"/.env":          "PASSWORD",
+}
+
+// insides looks for metrics and debug pages that strangers can read.
+func (r *authRun) insides(ctx context.Context) error {
+	for _, path := range slices.Sorted(maps.Keys(authInsides)) {
+		reply, err := r.browser().send(ctx, authRequest{step: "inside page", method: http.MethodGet, path: path, foreign: true})
+		if err != nil {
+			return err
+		}
+		open := reply.Status == http.StatusOK && strings.Contains(string(reply.Body), authInsides[path])
+		r.last(!open, "nothing of the inside")
+		if open {
+			r.find("GET "+path, "an inside page is open to strangers", "404", fmt.Sprintf("200, and it holds %q", authInsides[path]),
+				"serve it on an inside port, or not at all")
+		}
+	}
+	return nil
 }

@@ -124,6 +124,25 @@ func (r *authRun) refuseForgery(ctx context.Context, a, b *authBrowser, before s
 	return r.refuseReflection(ctx, a)
 }
 
+// refuseBareCalls calls every operation of the contract that changes
+// something with a session but without a CSRF header.
+func (r *authRun) refuseBareCalls(ctx context.Context, a *authBrowser) error {
+	if r.contract == nil {
+		return nil
+	}
+	for _, o := range r.contract.operations() {
+		if slices.Contains([]string{"get", "head", "options", "trace"}, o.method) || !r.contract.guarded(o, r.conf.Header) {
+			continue
+		}
+		path := authPathParameter.ReplaceAllString(o.path, authNobody)
+		q := authRequest{step: "no CSRF header, empty body", method: strings.ToUpper(o.method), path: path, body: map[string]any{}, noToken: true}
+		if err := r.refused(ctx, a.clone(), q, 400, 401, 403, 404, 409, 415, 419, 422); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // refuseReflection looks for CORS that lets another site read with cookies.
 func (r *authRun) refuseReflection(ctx context.Context, a *authBrowser) error {
 	for _, origin := range []string{"https://evil.example", "null"} {

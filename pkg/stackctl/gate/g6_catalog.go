@@ -53,27 +53,16 @@ const schemaQuery = `SELECT json_build_object(
   WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'),
 'indexes', (SELECT count(*) FROM pg_indexes WHERE schemaname NOT LIKE 'pg\_%' AND schemaname <> 'information_schema'))`
 
-// schemaLook reads the catalog with psql in the database's container. nil
-// without an error: the release has no such service.
+// schemaLook reads the catalog with psql in the database's container.
 func schemaLook(ctx context.Context, s Subject) (*schemaCatalog, error) {
-	all, err := s.Server.Containers(ctx)
+	database, err := probeLasting(ctx, s, "postgres")
 	if err != nil {
-		return nil, fmt.Errorf("list containers: %w", err)
-	}
-	i := slices.IndexFunc(all, func(c stack.Container) bool {
-		project := c.Labels[stack.LabelProject]
-		if project == "" {
-			project = c.Project
-		}
-		return c.Service == "postgres" && c.State == "running" && (project == s.Release.Project || s.Release.Project == "")
-	})
-	if i < 0 {
-		return nil, errors.New("no running container of a service named postgres")
+		return nil, err
 	}
 	// The variables are the container's own; the statement is an argument of
 	// its own, so nothing in it is read by the shell.
 	script := `exec psql -X -q -A -t -v ON_ERROR_STOP=1 -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-${POSTGRES_USER:-postgres}}" -c "$1"`
-	out, err := s.Server.Exec(ctx, all[i].ID, "sh", "-c", script, "sh", schemaQuery)
+	out, err := s.Server.Exec(ctx, database.ID, "sh", "-c", script, "sh", schemaQuery)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog with psql: %w", err)
 	}

@@ -120,7 +120,7 @@ func schemaCheck(ctx context.Context, s Subject) (Answer, error) {
 	catalog, err := schemaLook(ctx, s)
 	if err != nil {
 		e.Why = err.Error()
-	} else if catalog != nil {
+	} else {
 		e.Catalog = catalog
 		a.Inspected = max(a.Inspected, len(catalog.Columns))
 		e.Found = append(e.Found, schemaCross(word, catalog)...)
@@ -193,7 +193,7 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 
 // schemaBefore compares the live catalog with that of the release before.
 func schemaBefore(s Subject, e *schemaEvidence) ([]stack.Finding, error) {
-	if s.Before == nil || len(s.Before.Schema) == 0 || s.Before.ID == s.Release.ID || e.Catalog == nil {
+	if s.Before == nil || len(s.Before.Schema) == 0 || e.Catalog == nil {
 		return nil, nil
 	}
 	if len(s.Before.Schema) > schemaLimit {

@@ -117,9 +117,9 @@ func jobsCheck(ctx context.Context, s Subject, phase stack.Phase, extra ...strin
 	if phase == stack.PhasePost {
 		a.Inspected += 2
 		a.Of = "jobs, schedulers and dashboards"
-		if err := r.scheduler(ctx); err != nil {
-			return a, err
-		}
+		r.running(ctx, "worker")
+		r.running(ctx, "scheduler")
+		r.scheduler()
 		if err := r.dashboard(ctx); err != nil {
 			return a, err
 		}
@@ -227,6 +227,11 @@ func (r *jobsRun) judge(out stack.Output) {
 	if word.Release != r.s.Release.ID {
 		r.find("worker", "a worker of another release did the job", r.s.Release.ID, probeShort(word.Release, 60), "see which workers take jobs from this queue")
 	}
+	own := strings.Contains(word.Queue, r.s.Release.ID)
+	if word.Queue != "" && own != (q.Phase == stack.PhasePre) {
+		r.find("queue", "the job went through another queue", map[bool]string{true: "the release's own", false: "the default queue"}[q.Phase == stack.PhasePre],
+			probeShort(word.Queue, 60), "let the ping use the queue that it is told")
+	}
 	if strings.TrimSpace(word.Worker) == "" {
 		r.find("worker", "the result does not name its worker", "the worker's name", "nothing", "let the worker sign its results")
 	}
@@ -235,19 +240,27 @@ func (r *jobsRun) judge(out stack.Output) {
 	}
 }
 
-// scheduler wants a next run that is due, and a scheduler that is there to
-// make it.
-func (r *jobsRun) scheduler(ctx context.Context) error {
-	if _, declared := r.s.Release.Service("scheduler"); declared {
-		containers, err := probeContainers(ctx, r.s, "scheduler")
-		if err != nil {
-			r.find("scheduler", "no scheduler of this release runs", "a running container", probeReason(err), "see the scheduler's log")
-		} else if containers[0].Health == "unhealthy" {
-			r.find("scheduler", "the scheduler is unhealthy", "healthy", "unhealthy", "see the scheduler's log")
+// running wants a container of a service of the release, where it has one.
+func (r *jobsRun) running(ctx context.Context, service string) {
+	if _, declared := r.s.Release.Service(service); !declared {
+		return
+	}
+	containers, err := probeContainers(ctx, r.s, service)
+	if err != nil {
+		r.find(service, "no "+service+" of this release runs", "a running container", probeReason(err), "see the "+service+"'s log")
+		return
+	}
+	for _, c := range containers {
+		if c.Health == "unhealthy" {
+			r.find(service, "the "+service+" is unhealthy", "healthy", "unhealthy", "see the "+service+"'s log")
 		}
 	}
+}
+
+// scheduler wants a next run that is due.
+func (r *jobsRun) scheduler() {
 	if r.word == nil {
-		return nil // told already
+		return // told already
 	}
 	w, now := r.word.Scheduler, r.request.Answered
 	stuck := func(problem, expected, observed string) {
@@ -267,7 +280,6 @@ func (r *jobsRun) scheduler(ctx context.Context) error {
 	case now.Sub(*w.LastRun) > w.NextRun.Sub(*w.LastRun)+jobsLate:
 		stuck("the last run is longer ago than its period", "a run in each period", w.LastRun.Format(time.RFC3339))
 	}
-	return nil
 }
 
 // dashboard wants the job to be seen: by the count that the ping reports, and

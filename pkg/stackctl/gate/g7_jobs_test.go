@@ -97,17 +97,18 @@ func TestJobsCatch(t *testing.T) {
 		"an old result": {func(m map[string]any) {
 			m["enqueued_at"], m["finished_at"] = time.Now().Add(-time.Hour), time.Now().Add(-time.Hour)
 		}, "older than the request"},
-		"no times":               {func(m map[string]any) { delete(m, "finished_at") }, "no times"},
-		"finished before asked":  {func(m map[string]any) { m["finished_at"] = time.Now().Add(-time.Minute) }, "before it was asked"},
-		"finished in the future": {func(m map[string]any) { m["finished_at"] = time.Now().Add(time.Hour) }, "in the future"},
-		"worker of another":      {func(m map[string]any) { m["release"] = "ffffffffffff" }, "another release"},
-		"no release":             {func(m map[string]any) { delete(m, "release") }, "another release"},
-		"no worker":              {func(m map[string]any) { m["worker"] = "" }, "name its worker"},
-		"no job":                 {func(m map[string]any) { delete(m, "job_id") }, "name its job"},
-		"no scheduler":           {func(m map[string]any) { delete(m, "scheduler") }, "no next run"},
-		"no next run":            {func(m map[string]any) { scheduler(m)["next_run"] = nil }, "no next run"},
-		"next run overdue":       {func(m map[string]any) { scheduler(m)["next_run"] = time.Now().Add(-10 * time.Minute) }, "overdue"},
-		"last run in the future": {func(m map[string]any) { scheduler(m)["last_run"] = time.Now().Add(time.Hour) }, "last run is in the future"},
+		"no times":                {func(m map[string]any) { delete(m, "finished_at") }, "no times"},
+		"finished before asked":   {func(m map[string]any) { m["finished_at"] = time.Now().Add(-time.Minute) }, "before it was asked"},
+		"finished in the future":  {func(m map[string]any) { m["finished_at"] = time.Now().Add(time.Hour) }, "in the future"},
+		"worker of another":       {func(m map[string]any) { m["release"] = "ffffffffffff" }, "another release"},
+		"no release":              {func(m map[string]any) { delete(m, "release") }, "another release"},
+		"the release's own queue": {func(m map[string]any) { m["queue"] = "release_" + fakeRelease }, "another queue"},
+		"no worker":               {func(m map[string]any) { m["worker"] = "" }, "name its worker"},
+		"no job":                  {func(m map[string]any) { delete(m, "job_id") }, "name its job"},
+		"no scheduler":            {func(m map[string]any) { delete(m, "scheduler") }, "no next run"},
+		"no next run":             {func(m map[string]any) { scheduler(m)["next_run"] = nil }, "no next run"},
+		"next run overdue":        {func(m map[string]any) { scheduler(m)["next_run"] = time.Now().Add(-10 * time.Minute) }, "overdue"},
+		"last run in the future":  {func(m map[string]any) { scheduler(m)["last_run"] = time.Now().Add(time.Hour) }, "last run is in the future"},
 		"next run before the last": {func(m map[string]any) {
 			scheduler(m)["next_run"], scheduler(m)["last_run"] = time.Now().Add(-30*time.Second), time.Now().Add(-10*time.Second)
 		}, "not after the last"},
@@ -117,6 +118,11 @@ func TestJobsCatch(t *testing.T) {
 			catches(t, jobsPublic(), jobsDeployment(t, m.change).Subject, m.want)
 		})
 	}
+}
+
+func TestJobsBeforeTheSwitchCatchTheDefaultQueue(t *testing.T) {
+	d := jobsDeployment(t, func(m map[string]any) { m["queue"] = "default" })
+	catches(t, jobs(), d.Subject, "another queue")
 }
 
 func TestJobsCatchAQueueThatNobodyServes(t *testing.T) {
