@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +109,40 @@ func (r repo) subject(t testing.TB) Subject {
 	return Subject{Config: c, Target: target, Release: frozen, Artifacts: &fakeSink{kept: map[string][]byte{}}}
 }
 
+// copies gives a function that hands out copies of a subject: freezing is the
+// slow part.
+func copies(t *testing.T, s Subject) func() Subject {
+	t.Helper()
+	var frozen bytes.Buffer
+	if err := gob.NewEncoder(&frozen).Encode([]any{s.Config, s.Target, s.Release}); err != nil {
+		t.Fatal(err)
+	}
+	return func() Subject {
+		var parts []any
+		if err := gob.NewDecoder(bytes.NewReader(frozen.Bytes())).Decode(&parts); err != nil {
+			t.Fatal(err)
+		}
+		return Subject{Config: parts[0].(stack.Config), Target: parts[1].(stack.Target), Release: parts[2].(stack.Release),
+			Artifacts: &fakeSink{kept: map[string][]byte{}}}
+	}
+}
+
+func init() {
+	gob.Register(stack.Config{})
+	gob.Register(stack.Target{})
+	gob.Register(stack.Release{})
+}
+
+// serviceOf is a service of a frozen release, to be changed.
+func serviceOf(s *Subject, name string) *stack.Service {
+	for i := range s.Release.Services {
+		if s.Release.Services[i].Name == name {
+			return &s.Release.Services[i]
+		}
+	}
+	panic("no service " + name)
+}
+
 // mutant is one way to break a deployment.
 type mutant struct {
 	name string
@@ -122,20 +158,25 @@ type mutant struct {
 // staticMutants runs a static gate on each mutant and on the good sample.
 func staticMutants(t *testing.T, g Gate, mutants []mutant) {
 	t.Helper()
-	good := runOne(context.Background(), g, newRepo(t).subject(t))
+	sample := newRepo(t).subject(t)
+	fresh := copies(t, sample)
+	good := runOne(context.Background(), g, sample)
 	if good.Status != stack.Passed {
 		t.Fatalf("the good sample: %s %s %+v", good.Status, good.Reason, good.Findings)
 	}
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			r := newRepo(t)
-			if m.file != "" {
-				r.change(t, m.file, m.from, m.to)
+			s := fresh()
+			if m.file != "" || m.also != nil {
+				r := newRepo(t)
+				if m.file != "" {
+					r.change(t, m.file, m.from, m.to)
+				}
+				if m.also != nil {
+					m.also(t, r)
+				}
+				s = r.subject(t)
 			}
-			if m.also != nil {
-				m.also(t, r)
-			}
-			s := r.subject(t)
 			if m.after != nil {
 				m.after(&s)
 			}
