@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -120,6 +121,9 @@ func unreachable(err error) error {
 		return stack.Fault(stack.CauseUnreachable, what, err,
 			`the Docker Engine is not running; start it, or run "stackctl provision"`)
 	}
-	return stack.Fault(stack.CauseUnreachable, what, err,
-		`the host has no running Docker Engine, or the user is not in the docker group; run "stackctl provision"`)
+	fix := "the host has no running Docker Engine, or the user is not in the docker group"
+	if !strings.Contains(err.Error(), "stackctl provision") {
+		fix += `; run "stackctl provision"`
+	}
+	return stack.Fault(stack.CauseUnreachable, what, err, fix)
 }

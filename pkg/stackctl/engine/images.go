@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
@@ -15,7 +16,12 @@ import (
 // Load loads a docker-save-shaped archive into the host's store. What the
 // engine reports in its answer's stream is an error as much as a refusal.
 func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
-	return stepFault(ctx, "load an image on the host", e.load(ctx, archive), "")
+	err := e.load(ctx, archive)
+	fix := ""
+	if err != nil && strings.Contains(err.Error(), "no space left") {
+		fix = "free space where the host keeps its images, about twice the size of the new one"
+	}
+	return stepFault(ctx, "load an image on the host", err, fix)
 }
 
 func (e *Engine) load(ctx context.Context, archive io.Reader) error {

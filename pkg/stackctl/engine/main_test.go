@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer e.Close()
+	if err := compile(); err != nil {
+		fmt.Fprintln(os.Stderr, "compile testdata/app:", err)
+		return 1
+	}
 	suffix := random()
 	imageA, imageB = "stackctl-engine-test/app:"+suffix+"-a", "stackctl-engine-test/app:"+suffix+"-b"
 	for i, ref := range []string{imageA, imageB} {
@@ -64,23 +69,28 @@ func run(m *testing.M) int {
 	return code
 }
 
-// appArchive makes a scratch image of testdata/app.
-func appArchive(ref string, labels map[string]string) (io.Reader, error) {
+// app is the compiled testdata/app.
+var app []byte
+
+// compile builds testdata/app for a scratch image.
+func compile() error {
 	dir, err := os.MkdirTemp("", "engine-test")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "app")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "./testdata/app")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
+		return fmt.Errorf("%w: %s", err, out)
 	}
-	app, err := os.ReadFile(bin)
-	if err != nil {
-		return nil, err
-	}
+	app, err = os.ReadFile(bin)
+	return err
+}
+
+// appArchive makes an archive of a scratch image of testdata/app.
+func appArchive(ref string, labels map[string]string) (io.Reader, error) {
 	img, err := scratch(app, labels)
 	if err != nil {
 		return nil, err
@@ -116,7 +126,7 @@ func scratch(app []byte, labels map[string]string) (v1.Image, error) {
 		return nil, err
 	}
 	return mutate.ConfigFile(img, &v1.ConfigFile{
-		OS: "linux", Architecture: "amd64",
+		OS: "linux", Architecture: runtime.GOARCH,
 		Config: v1.Config{Entrypoint: []string{"/app"}, Labels: labels},
 		RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(img)},
 	})

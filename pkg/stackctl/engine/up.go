@@ -51,8 +51,7 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 		},
 	}
 	started, err := w.run(ctx)
-	touched := union(e.changed(ctx, project, before), started)
-	return touched, stepFault(ctx, what, err, "")
+	return union(w.replaced(before), started), stepFault(ctx, what, err, "")
 }
 
 // create brings networks, volumes and containers to their definitions without

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ type wait struct {
 	// start starts the containers of services, in no order.
 	start func(ctx context.Context, services []string) error
 
+	seen    map[string][]look
 	started map[string]bool
 	said    map[string]string
 	dies    map[string]int  // container ID → deaths seen
@@ -50,11 +52,10 @@ type wait struct {
 func (w *wait) run(ctx context.Context) ([]string, error) {
 	w.started, w.said = map[string]bool{}, map[string]string{}
 	w.dies, w.dying = map[string]int{}, map[string]bool{}
-	seen, err := w.look(ctx)
-	if err != nil {
+	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
-	if done, err := w.judge(ctx, seen); done || err != nil {
+	if done, err := w.judge(ctx); done || err != nil {
 		return nil, err
 	}
 	listen, stop := context.WithCancel(ctx)
@@ -65,34 +66,32 @@ func (w *wait) run(ctx context.Context) ([]string, error) {
 			Add("label", api.ProjectLabel+"="+w.project),
 	})
 	for {
-		done, err := w.turn(ctx, &seen, &stream)
+		done, err := w.turn(ctx, &stream)
 		if done || err != nil {
-			return sorted(w.started), w.timeout(ctx, seen, err)
+			return sorted(w.started), w.timeout(ctx, err)
 		}
 	}
 }
 
 // turn looks, starts what may start, and waits for a change where nothing may.
-func (w *wait) turn(ctx context.Context, seen *map[string][]look, stream *client.EventsResult) (bool, error) {
-	now, err := w.look(ctx)
-	if err != nil {
+func (w *wait) turn(ctx context.Context, stream *client.EventsResult) (bool, error) {
+	if err := w.look(ctx); err != nil {
 		return false, err
 	}
-	*seen = now
-	if done, err := w.judge(ctx, now); done || err != nil {
+	if done, err := w.judge(ctx); done || err != nil {
 		return done, err
 	}
-	if more, err := w.advance(ctx, now); more || err != nil {
+	if more, err := w.advance(ctx); more || err != nil {
 		return false, err
 	}
 	return false, w.sleep(ctx, stream)
 }
 
-// look is the state of the project's containers, by service.
-func (w *wait) look(ctx context.Context) (map[string][]look, error) {
+// look sees the project's containers, by service.
+func (w *wait) look(ctx context.Context) error {
 	list, err := w.engine.ours(ctx, w.project)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	seen := map[string][]look{}
 	for _, c := range list {
@@ -103,15 +102,31 @@ func (w *wait) look(ctx context.Context) (map[string][]look, error) {
 			seen[s] = append(seen[s], lookAt(c))
 		}
 	}
-	return seen, nil
+	w.seen = seen
+	return nil
+}
+
+// replaced names the services with a container that was not there before.
+func (w *wait) replaced(before []container.Summary) []string {
+	old := map[string]bool{}
+	for _, c := range before {
+		old[c.ID] = true
+	}
+	var names []string
+	for name, cs := range w.seen {
+		if slices.ContainsFunc(cs, func(c look) bool { return !old[c.id] }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // advance starts every service whose dependencies are met and says whether
 // there was one.
-func (w *wait) advance(ctx context.Context, seen map[string][]look) (bool, error) {
+func (w *wait) advance(ctx context.Context) (bool, error) {
 	var names []string
 	for _, name := range sorted(w.units) {
-		if w.needsStart(w.units[name], seen[name]) && w.met(w.units[name], seen) {
+		if w.needsStart(w.units[name]) && w.met(w.units[name]) {
 			names = append(names, name)
 		}
 	}
@@ -127,11 +142,11 @@ func (w *wait) advance(ctx context.Context, seen map[string][]look) (bool, error
 	return true, nil
 }
 
-func (w *wait) needsStart(u unit, cs []look) bool {
+func (w *wait) needsStart(u unit) bool {
 	if w.started[u.name] {
 		return false
 	}
-	for _, c := range cs {
+	for _, c := range w.seen[u.name] {
 		switch c.state {
 		case container.StateCreated, container.StateDead:
 			return true
@@ -145,15 +160,15 @@ func (w *wait) needsStart(u unit, cs []look) bool {
 }
 
 // met says that what u depends on is as far as u asks.
-func (w *wait) met(u unit, seen map[string][]look) bool {
+func (w *wait) met(u unit) bool {
 	for dep, condition := range u.deps {
 		d := w.units[dep]
 		switch {
 		case condition == types.ServiceConditionStarted:
-			if w.needsStart(d, seen[dep]) {
+			if w.needsStart(d) {
 				return false
 			}
-		case !ready(d, seen[dep]):
+		case !ready(d, w.seen[dep]):
 			return false
 		}
 	}
@@ -180,18 +195,18 @@ func ready(u unit, cs []look) bool {
 }
 
 // judge says whether all is ready, or which service will not be.
-func (w *wait) judge(ctx context.Context, seen map[string][]look) (bool, error) {
+func (w *wait) judge(ctx context.Context) (bool, error) {
 	all := true
 	for _, name := range sorted(w.units) {
 		u := w.units[name]
-		if ready(u, seen[name]) {
+		if ready(u, w.seen[name]) {
 			if w.started[name] {
-				w.say(name, readyWord(u, seen[name]))
+				w.say(name, readyWord(u, w.seen[name]))
 			}
 			continue
 		}
 		all = false
-		for _, c := range seen[name] {
+		for _, c := range w.seen[name] {
 			if problem := w.failed(u, c); problem != "" {
 				return false, w.engine.serviceError(ctx, name, c.id, problem, nil)
 			}
@@ -250,13 +265,13 @@ func (w *wait) note(m mobyevents.Message) {
 }
 
 // timeout turns an expired context into an error that names what was waited for.
-func (w *wait) timeout(ctx context.Context, seen map[string][]look, err error) error {
+func (w *wait) timeout(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return err
 	}
 	for _, name := range sorted(w.units) {
-		if !ready(w.units[name], seen[name]) && len(seen[name]) > 0 && w.started[name] {
-			return w.engine.serviceError(ctx, name, seen[name][0].id, "was not ready in time", err)
+		if cs := w.seen[name]; len(cs) > 0 && !ready(w.units[name], cs) && !w.needsStart(w.units[name]) {
+			return w.engine.serviceError(ctx, name, cs[0].id, "was not ready in time", err)
 		}
 	}
 	return err

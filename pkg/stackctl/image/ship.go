@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,7 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 	}
 	skip := shared(s.diffIDs, have)
 	sent, err := send(ctx, a, s, img.Reference, skip, load, progress)
-	if err == nil || skip == 0 || ctx.Err() != nil || errors.As(err, new(*readError)) || stack.CauseOf(err) == stack.CauseUnreachable {
+	if err == nil || skip == 0 || ctx.Err() != nil || !worthAgain(err) {
 		return sent, err
 	}
 	// The layer may have gone since the host was looked at.
@@ -78,6 +79,13 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 		again = fmt.Errorf("%w (and before, without the layers that the host has: %w)", again, err)
 	}
 	return all, again
+}
+
+// worthAgain says that a failed load may be for a layer that the host has lost:
+// the archive, the connection and the host's disk are not to blame.
+func worthAgain(err error) bool {
+	return !errors.As(err, new(*readError)) && stack.CauseOf(err) == stack.CauseStep &&
+		!strings.Contains(err.Error(), "no space left")
 }
 
 func archiveFault(file string, err error) error {

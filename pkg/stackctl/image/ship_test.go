@@ -140,6 +140,16 @@ func TestShipSendsEverythingWhereTheHostLostALayer(t *testing.T) {
 	if _, err := Ship(t.Context(), img, have, always, nil); !errors.Is(err, lost) || stack.CauseOf(err) != stack.CauseStep {
 		t.Errorf("got %v", err)
 	}
+	// A full disk gets no second try, which would need more.
+	tries = 0
+	full := func(_ context.Context, r io.Reader) error {
+		tries++
+		_, _ = io.Copy(io.Discard, r)
+		return errors.New("write layer.tar: no space left on device")
+	}
+	if _, err := Ship(t.Context(), img, have, full, nil); err == nil || tries != 1 {
+		t.Errorf("%d tries on a full disk, %v", tries, err)
+	}
 	// With nothing left out there is nothing to try again.
 	tries = 0
 	count := func(ctx context.Context, r io.Reader) error { tries++; return always(ctx, r) }
