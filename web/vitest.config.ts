@@ -10,6 +10,7 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
     unstubGlobals: true,
+    testTimeout: 30_000,
     maxWorkers: 2,
   },
 });

@@ -139,6 +139,14 @@ describe("the pages", () => {
       await page.getByRole("heading", { name: "Your account" }).waitFor();
     }));
 
+  it("load themselves anew in a tab whose release is gone", () =>
+    visiting(async (page) => {
+      let missing = 0;
+      await page.route(/\/assets\/account-[^/]*\.js$/, (route) => (missing++ === 0 ? route.fulfill({ status: 404, body: "gone" }) : route.continue()));
+      await logIn(page, person);
+      expect(missing).toBe(2);
+    }));
+
   it("load little, and keep what is hashed", () =>
     visiting(async (page) => {
       const answers: Response[] = [];

@@ -1,8 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, redirect, type RouterHistory } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect, type RouterHistory } from "@tanstack/react-router";
 import { meQuery } from "./api/session.ts";
 import { Layout } from "./layout.tsx";
-import { AccountPage } from "./pages/account.tsx";
 import { Broken, Loading, NotFound } from "./pages/states.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { Member } from "./pages/member.tsx";
@@ -46,7 +45,7 @@ const memberRoute = createRoute({
   },
 });
 
-const accountRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account", component: AccountPage });
+const accountRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account", component: lazyRouteComponent(() => import("./pages/account.tsx"), "AccountPage") });
 
 const routeTree = rootRoute.addChildren([
   homeRoute,

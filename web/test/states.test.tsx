@@ -16,7 +16,7 @@ describe("states", () => {
     fakeApi({ "GET /users/me": () => (down ? problem(503, "Unavailable", { request_id: "r-17" }) : { status: 200, body: ada }) });
     const { user } = open("/account");
     expect(await screen.findByRole("status")).toHaveTextContent("Loading…");
-    expect(await screen.findByRole("alert", undefined, { timeout: 4000 })).toHaveTextContent("The site is busy or being updated.");
+    expect(await screen.findByRole("alert")).toHaveTextContent("The site is busy or being updated.");
     expect(screen.getByText("r-17")).toBeVisible();
     down = false;
     await user.click(screen.getByRole("button", { name: "Try again" }));
