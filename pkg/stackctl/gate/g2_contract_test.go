@@ -14,12 +14,12 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// tree is the repository's own contract as values that a test may change.
+// tree is a contract as values that a test may change.
 type tree = map[string]any
 
 func contractTree(t testing.TB) tree {
 	t.Helper()
-	content, err := os.ReadFile("../../contract/openapi.yaml")
+	content, err := os.ReadFile("testdata/contract.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +470,7 @@ func TestEntangledDocumentsEnd(t *testing.T) {
 }
 
 func FuzzContract(f *testing.F) {
-	content, err := os.ReadFile("../../contract/openapi.yaml")
+	content, err := os.ReadFile("testdata/contract.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -518,4 +518,15 @@ func TestContractArtifactsAreReadable(t *testing.T) {
 	if _, err := g2Parse(d.sink.kept[contractArtifact], false); err != nil {
 		t.Error(err)
 	}
+}
+
+// The contract of the application in this repository is one that the gate accepts.
+func TestTheApplicationsOwnContract(t *testing.T) {
+	content, err := os.ReadFile("../../contract/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := goodDeployment(t)
+	d.Release.Contract = content
+	passes(t, contractStatic(), d.Subject)
 }

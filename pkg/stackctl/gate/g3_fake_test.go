@@ -73,7 +73,7 @@ type fakeDeployment struct {
 
 func goodDeployment(t testing.TB) *fakeDeployment {
 	t.Helper()
-	contract, err := os.ReadFile("../../contract/openapi.yaml")
+	contract, err := os.ReadFile("testdata/contract.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
