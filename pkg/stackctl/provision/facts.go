@@ -120,8 +120,11 @@ func (f *Facts) note(kind, key, text string) {
 		f.Engine = line
 	case "swarm":
 		f.Swarm = line == "yes"
-	case "unit":
-		f.Units[key] = line
+	case "units":
+		for block := range strings.SplitSeq(text, "\n\n") {
+			unit := assignments(block)
+			f.Units[unit["Id"]] = strings.TrimSpace(unit["ActiveState"] + " " + unit["UnitFileState"])
+		}
 	case "file":
 		f.Files[key] = text
 	case "folder":

@@ -22,10 +22,8 @@ ask packages sh -c 'dpkg-query -W -f "\${db:Status-Status} \${Package}\n" "$@" |
 ask docker-ce sh -c 'apt-cache policy docker-ce | sed -n "s/^ *Candidate: //p"'
 ask engine sh -c 'dockerd --version | sed -n "s/^Docker version \([^,]*\).*/\1/p"'
 [ ! -s /var/lib/docker/swarm/docker-state.json ] || echo yes | tell swarm
-for unit in docker.service ufw.service fail2ban.service firewalld.service apt-daily.timer apt-daily-upgrade.timer \
-	unattended-upgrades.service systemd-timesyncd.service chrony.service ntpsec.service; do
-	echo "$(systemctl is-active "$unit" 2>/dev/null) $(systemctl is-enabled "$unit" 2>/dev/null)" | tell "unit=$unit"
-done
+ask units systemctl show -p Id -p ActiveState -p UnitFileState docker.service ufw.service fail2ban.service \
+	firewalld.service apt-daily.timer apt-daily-upgrade.timer systemd-timesyncd.service chrony.service ntpsec.service
 for file in /etc/docker/daemon.json /etc/ssh/sshd_config /etc/ssh/sshd_config.d/00-stackctl.conf \
 	/etc/ufw/after.rules /etc/ufw/after6.rules /etc/default/ufw \
 	/etc/fail2ban/jail.d/stackctl.local /etc/apt/apt.conf.d/52stackctl /etc/fstab; do

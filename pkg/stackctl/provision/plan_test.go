@@ -349,10 +349,14 @@ func TestObservationThatIsCutOffIsRefused(t *testing.T) {
 	}
 	whole := line("system", "ID=debian\nVERSION_ID=\"12\"\n") + line("sshd", "port 22\nport 2222\n") +
 		line("file=/etc/x", "swap=\nfolder=/ root 755\n") + line("folder=/srv/my stack", "deploy 755") +
-		line("swap", "Filename Type\n/dev/vda2 partition\n") + line("whole", "yes")
+		line("swap", "Filename Type\n/dev/vda2 partition\n") + line("units", "Id=a.timer\nActiveState=active\nUnitFileState=enabled\n\nId=b.service\nActiveState=inactive\nUnitFileState=\n") +
+		line("whole", "yes")
 	f, err := parse(whole)
 	if err != nil || !slices.Equal(f.SSHD["port"], []string{"22", "2222"}) || !f.Swap || f.Files["/etc/x"] == "" || len(f.Folders) != 1 || f.Folders["/srv/my stack"] == "" {
 		t.Errorf("%v %+v", err, f)
+	}
+	if !f.running("a.timer") || f.running("b.service") || f.Units["b.service"] != "inactive" {
+		t.Errorf("units %q", f.Units)
 	}
 	for _, broken := range []string{"", line("system", "ID=debian"), whole + "not*base64 file=/etc/y", whole[:len(whole)/2], whole[:len(whole)-6]} {
 		if _, err := parse(broken); err == nil {
