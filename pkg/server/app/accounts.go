@@ -7,8 +7,9 @@ import (
 
 // Accounts carries out what users do with their accounts.
 type Accounts struct {
-	Store  Store
-	Hasher Hasher
+	Store   Store
+	Hasher  Hasher
+	Limiter Limiter
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -33,6 +34,9 @@ func (a *Accounts) now() time.Time {
 // SignUp adds an account. It does the same work and gives the same answer
 // whether or not the address has one already (SPEC A4).
 func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
+	if err := a.limitSignUp(ctx, in.Email); err != nil {
+		return err
+	}
 	user, err := a.newUser(ctx, in)
 	if err != nil {
 		return err
@@ -43,8 +47,12 @@ func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
 			return err
 		}
 		event := AuditEvent{Actor: added.ID, Action: "signup", SubjectKind: "user", SubjectID: added.ID, Result: AuditOK}
+		letter := LetterVerify
 		if !isNew {
-			event.Actor, event.Result = "", AuditRefused
+			event.Actor, event.Result, letter = "", AuditRefused, LetterKnown
+		}
+		if err := enqueueLetter(ctx, tx, letter, user.Email); err != nil {
+			return err
 		}
 		return tx.Audit(ctx, event)
 	})
@@ -106,6 +114,9 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 // LogIn checks the credentials and starts a session of a kind. A session that
 // the device had before ends: a token never outlives a login.
 func (a *Accounts) LogIn(ctx context.Context, email, password string, kind SessionKind, before Token) (Token, User, error) {
+	if err := a.limitLogin(ctx, email); err != nil {
+		return "", User{}, err
+	}
 	user, err := a.verified(ctx, email, password, kind)
 	if err != nil {
 		return "", User{}, err
@@ -122,7 +133,11 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})
-	return token, user, err
+	if err != nil {
+		return "", User{}, err
+	}
+	a.loggedIn(ctx, email)
+	return token, user, nil
 }
 
 func (a *Accounts) startSession(ctx context.Context, tx Tx, user User, kind SessionKind, token Token) error {

@@ -71,6 +71,7 @@ func Periodics() []Periodic {
 	return []Periodic{
 		{Name: "heartbeat", Every: 30 * time.Second, Args: PingJob{Nonce: "heartbeat"}},
 		{Name: "sweep_sessions", Every: 10 * time.Minute, Args: SweepSessionsJob{}},
+		{Name: "sweep_tokens", Every: time.Hour, Args: SweepTokensJob{}},
 		{Name: "sweep_audit", Every: 24 * time.Hour, Args: SweepAuditJob{}},
 	}
 }

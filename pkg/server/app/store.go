@@ -15,6 +15,8 @@ type Store interface {
 	UserByEmail(ctx context.Context, email string) (User, error)
 	// SessionByToken finds a session and its user by the token's hash.
 	SessionByToken(ctx context.Context, hash []byte, kind SessionKind) (Session, User, error)
+	// Sessions lists a user's sessions of a kind, the last used first.
+	Sessions(ctx context.Context, userID string, kind SessionKind) ([]Session, error)
 	// TouchSession notes that a session was used.
 	TouchSession(ctx context.Context, id string, at time.Time) error
 }
@@ -32,6 +34,16 @@ type Tx interface {
 	DropSession(ctx context.Context, hash []byte) (bool, error)
 	// DropSessions ends the sessions of a user except one; empty spares none.
 	DropSessions(ctx context.Context, userID, except string) (int, error)
+	// DropSessionOf ends one session of a user; false: the user has none such.
+	DropSessionOf(ctx context.Context, userID, id string) (bool, error)
+	// RenewSession gives a session another token.
+	RenewSession(ctx context.Context, id string, hash []byte) error
+	DeleteUser(ctx context.Context, id string) error
+	AddToken(ctx context.Context, userID string, purpose Purpose, hash []byte, expires time.Time) error
+	// UseToken takes a token that is not over and gives its user; a token can
+	// be taken once.
+	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
+	DropTokens(ctx context.Context, userID string, purpose Purpose) error
 	// Audit adds an event with the origin of the context.
 	Audit(ctx context.Context, e AuditEvent) error
 	// Enqueue adds a job that exists exactly if the transaction commits.

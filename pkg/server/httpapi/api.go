@@ -23,6 +23,15 @@ type Accounts interface {
 	LogOut(ctx context.Context, user app.User, token app.Token) error
 	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
 	UpdateProfile(ctx context.Context, userID string, update app.ProfileUpdate) (app.User, error)
+	Forgot(ctx context.Context, email string) error
+	Reset(ctx context.Context, token app.Token, password string) error
+	AskVerification(ctx context.Context, user app.User) error
+	Verify(ctx context.Context, userID string, token app.Token) (app.User, error)
+	ChangePassword(ctx context.Context, user app.User, session app.Session, current, next string) (app.Token, error)
+	DeleteSelf(ctx context.Context, user app.User, session app.Session, password string) error
+	Sessions(ctx context.Context, userID string) ([]app.Session, error)
+	EndSession(ctx context.Context, userID, id string) error
+	EndOtherSessions(ctx context.Context, userID, keep string) error
 }
 
 // Build says what runs.

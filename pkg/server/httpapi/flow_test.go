@@ -170,11 +170,16 @@ func TestBadBodiesAreRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/auth/signup", "/auth/login"} {
-		b.Do("POST", path, http.Header{"X-Csrf-Token": {b.Token()}, "Content-Type": {"text/plain"}}, `{}`).Want(t, http.StatusUnsupportedMediaType)
-		b.Do("POST", path, http.Header{"X-Csrf-Token": {b.Token()}, "Content-Type": {"application/json"}}, strings.Repeat(" ", 70<<10)).Want(t, http.StatusRequestEntityTooLarge)
+	for _, c := range calls {
+		if c.body == "" {
+			continue
+		}
+		header := http.Header{"X-Csrf-Token": {b.Token()}, "Content-Type": {"text/plain"}}
+		b.Do(c.method, c.path, header, c.body).Want(t, http.StatusUnsupportedMediaType)
+		header.Set("Content-Type", "application/json")
+		b.Do(c.method, c.path, header, strings.Repeat(" ", 70<<10)).Want(t, http.StatusRequestEntityTooLarge)
+		b.Do(c.method, c.path, header, `{"unknown":1}`).Want(t, http.StatusBadRequest)
 	}
-	b.Send("POST", "/auth/login", map[string]string{"email": "x"}).Want(t, http.StatusBadRequest)
 }
 
 func TestUnknownPathsAndMethods(t *testing.T) {
@@ -247,11 +252,15 @@ func TestDatabaseDownIsUnavailableAndComesBack(t *testing.T) {
 	send := func(b *apptest.Browser, method, path, token, body string) apptest.Answer {
 		return b.Do(method, path, http.Header{"X-Csrf-Token": {token}, "Content-Type": {"application/json"}}, body)
 	}
-	credentials := `{"email":"ada@example.com","password":"` + apptest.GoodPassword + `"}`
-	for _, a := range []apptest.Answer{
-		b.Get("/users/me"), b.Get("/auth/csrf"), send(b, "PATCH", "/users/me", token, `{"bio":"x"}`), send(b, "POST", "/auth/logout", token, ""),
-		send(visitor, "POST", "/auth/login", visitorToken, credentials), send(visitor, "POST", "/auth/signup", visitorToken, credentials),
-	} {
+	var answers []apptest.Answer
+	for _, c := range append(calls, reads...) {
+		if c.visitor {
+			answers = append(answers, send(visitor, c.method, c.path, visitorToken, c.body))
+		} else {
+			answers = append(answers, send(b, c.method, c.path, token, c.body))
+		}
+	}
+	for _, a := range append(answers, b.Get("/auth/csrf")) {
 		if a.Want(t, http.StatusServiceUnavailable); a.Problem() != "unavailable" || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%s", a.Body)
 		}
@@ -265,17 +274,39 @@ func TestDatabaseDownIsUnavailableAndComesBack(t *testing.T) {
 	s.Wait("the session to be good again", func() bool { return b.Get("/users/me").Status == http.StatusOK })
 }
 
+// call is one operation with a body that is good in form.
+type call struct {
+	method, path, body string
+	// visitor says that no session is needed.
+	visitor bool
+}
+
+// calls are the operations that change something, reads the others that need
+// a session.
+var (
+	calls = []call{
+		{"POST", "/auth/signup", `{"email":"x@example.com","password":"` + apptest.GoodPassword + `"}`, true},
+		{"POST", "/auth/login", `{"email":"ada@example.com","password":"` + apptest.GoodPassword + `"}`, true},
+		{"POST", "/auth/password/forgot", `{"email":"ada@example.com"}`, true},
+		{"POST", "/auth/password/reset", `{"token":"x","password":"` + apptest.GoodPassword + `"}`, true},
+		{"POST", "/auth/logout", ``, false},
+		{"PATCH", "/users/me", `{"bio":"x"}`, false},
+		{"DELETE", "/users/me", `{"password":"x"}`, false},
+		{"POST", "/users/me/verification", ``, false},
+		{"PUT", "/users/me/verification", `{"token":"x"}`, false},
+		{"PUT", "/users/me/password", `{"current_password":"x","new_password":"` + apptest.GoodPassword + `"}`, false},
+		{"DELETE", "/users/me/sessions", ``, false},
+		{"DELETE", "/users/me/sessions/00000000-0000-4000-8000-000000000000", ``, false},
+	}
+	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}}
+)
+
 func TestWhoMayNotCall(t *testing.T) {
 	_, b := start(t)
 	b.Enter("ada@example.com")
 	stranger := b.Fresh()
 	json := http.Header{"Content-Type": {"application/json"}}
-	for _, c := range []struct{ method, path, body string }{
-		{"POST", "/auth/signup", `{"email":"x@example.com","password":"` + apptest.GoodPassword + `"}`},
-		{"POST", "/auth/login", `{"email":"ada@example.com","password":"` + apptest.GoodPassword + `"}`},
-		{"POST", "/auth/logout", ``},
-		{"PATCH", "/users/me", `{"bio":"x"}`},
-	} {
+	for _, c := range calls {
 		if a := b.Do(c.method, c.path, json, c.body).Want(t, http.StatusForbidden); a.Problem() != "csrf-token" {
 			t.Errorf("%s without token: %s", c.path, a.Body)
 		}
@@ -284,7 +315,10 @@ func TestWhoMayNotCall(t *testing.T) {
 			t.Errorf("%s from another site: %s", c.path, a.Body)
 		}
 	}
-	for _, c := range []struct{ method, path, body string }{{"POST", "/auth/logout", ``}, {"PATCH", "/users/me", `{"bio":"x"}`}, {"GET", "/users/me", ``}} {
+	for _, c := range append(calls, reads...) {
+		if c.visitor {
+			continue
+		}
 		stranger.Do(c.method, c.path, json, c.body).Want(t, http.StatusUnauthorized)
 	}
 	if a := stranger.LogIn("ada@example.com", "not the password at all").Want(t, http.StatusUnauthorized); a.Problem() != "invalid-credentials" {

@@ -106,7 +106,7 @@ func (a *api) UpdateMe(ctx context.Context, request contract.UpdateMeRequestObje
 func userBody(u app.User) (contract.User, error) {
 	id, err := uuid.Parse(u.ID)
 	return contract.User{
-		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), DisplayName: u.DisplayName,
+		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", DisplayName: u.DisplayName,
 		AvatarUrl: u.AvatarURL, Bio: u.Bio, CreatedAt: u.CreatedAt.UTC(),
 	}, err
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,7 +19,13 @@ import (
 // Sweeper removes what is over.
 type Sweeper interface {
 	SweepSessions(ctx context.Context, now time.Time) (int64, error)
+	SweepTokens(ctx context.Context, now time.Time) (int64, error)
 	SweepAudit(ctx context.Context, before time.Time) (int64, error)
+}
+
+// Post sends letters; *app.Post is one.
+type Post interface {
+	Deliver(ctx context.Context, job app.MailJob) error
 }
 
 // Work is what a worker needs.
@@ -29,6 +36,7 @@ type Work struct {
 	Release string
 	Name    string
 	Sweeper Sweeper
+	Post    Post
 	// Parallel bounds the jobs that run at once, per queue.
 	Parallel int
 }
@@ -48,6 +56,17 @@ func NewWorker(w Work) (*Worker, error) {
 		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepSessionsJob]) error {
 			n, err := w.Sweeper.SweepSessions(ctx, time.Now())
 			return recordSwept(ctx, n, err)
+		})),
+		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepTokensJob]) error {
+			n, err := w.Sweeper.SweepTokens(ctx, time.Now())
+			return recordSwept(ctx, n, err)
+		})),
+		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[app.MailJob]) error {
+			err := w.Post.Deliver(ctx, j.Args)
+			if errors.Is(err, app.ErrNoMail) {
+				return river.JobCancel(err) // trying again changes nothing
+			}
+			return err
 		})),
 		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepAuditJob]) error {
 			n, err := w.Sweeper.SweepAudit(ctx, time.Now().Add(-app.AuditRetention))

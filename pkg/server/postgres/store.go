@@ -52,36 +52,22 @@ func (s *Store) SessionByToken(ctx context.Context, hash []byte, kind app.Sessio
 	return row.session(), row.user(), coded(err)
 }
 
+// Sessions lists a user's sessions of a kind, the last used first.
+func (s *Store) Sessions(ctx context.Context, userID string, kind app.SessionKind) ([]app.Session, error) {
+	var rows []sessionRow
+	err := s.db.SelectContext(ctx, &rows, `SELECT `+sessionColumns+` FROM sessions s WHERE s.user_id = $1 AND s.kind = $2
+		ORDER BY s.seen_at DESC LIMIT 200`, userID, kind)
+	sessions := make([]app.Session, 0, len(rows))
+	for _, r := range rows {
+		sessions = append(sessions, r.session())
+	}
+	return sessions, coded(err)
+}
+
 // TouchSession notes that a session was used.
 func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
 	_, err := s.db.ExecContext(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id, at)
 	return coded(err)
-}
-
-// SweepSessions removes sessions that are over.
-func (s *Store) SweepSessions(ctx context.Context, now time.Time) (int64, error) {
-	total := int64(0)
-	for _, kind := range []app.SessionKind{app.SessionSite, app.SessionStaff} {
-		r, err := s.db.ExecContext(ctx, `DELETE FROM sessions WHERE kind = $1 AND (expires_at <= $2 OR seen_at <= $3)`,
-			kind, now, now.Add(-kind.Lifetime().Idle))
-		if err != nil {
-			return total, coded(err)
-		}
-		n, _ := r.RowsAffected()
-		total += n
-	}
-	return total, nil
-}
-
-// SweepAudit removes audit events from before a time; the database refuses
-// any that is younger than a year.
-func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int64, error) {
-	r, err := s.db.ExecContext(ctx, `DELETE FROM audit_events WHERE at < $1`, before)
-	if err != nil {
-		return 0, coded(err)
-	}
-	n, _ := r.RowsAffected()
-	return n, nil
 }
 
 type storeTx struct {

@@ -10,8 +10,10 @@ import (
 
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/jobs"
+	"stackctl/pkg/server/mail"
 	"stackctl/pkg/server/postgres"
 	"stackctl/pkg/server/serve"
+	"stackctl/pkg/server/settings"
 )
 
 func runWorker(ctx context.Context, c *call) error {
@@ -32,9 +34,10 @@ func runWorker(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	store := postgres.NewStore(db, inserter.Insert)
 	worker, err := jobs.NewWorker(jobs.Work{
-		Pool: db.Pool, Log: log, Release: s.Release, Name: host, Parallel: 4,
-		Sweeper: postgres.NewStore(db, inserter.Insert),
+		Pool: db.Pool, Log: log, Release: s.Release, Name: host, Parallel: 4, Sweeper: store,
+		Post: &app.Post{Store: store, Mailer: mail.New(mailServer(s.Mail)), Site: s.Site, Domain: s.Domain},
 	})
 	if err != nil {
 		return err
@@ -49,6 +52,10 @@ func runWorker(ctx context.Context, c *call) error {
 			log.Warn("jobs were cut off; they are tried again", "error", err.Error())
 		}
 	})
+}
+
+func mailServer(m settings.Mail) mail.Server {
+	return mail.Server{Host: m.Host, Port: int(m.Port), User: m.User, Password: m.Password, From: m.From, TLS: mail.TLS(m.TLS)}
 }
 
 // scheduleEvery is how often the scheduler looks for due jobs.

@@ -45,7 +45,7 @@ func runAPI(ctx context.Context, c *call) error {
 	defer db.Close()
 	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
 	defer func() { _ = rdb.Close() }()
-	handler, err := newAPI(s, db, rdb)
+	handler, err := newAPI(s, log, db, rdb)
 	if err != nil {
 		return err
 	}
@@ -53,8 +53,8 @@ func runAPI(ctx context.Context, c *call) error {
 }
 
 // newAPI wires the API.
-func newAPI(s settings.Settings, db *postgres.DB, rdb *redis.Client) (http.Handler, error) {
-	users, err := accounts(db)
+func newAPI(s settings.Settings, log *slog.Logger, db *postgres.DB, rdb *redis.Client) (http.Handler, error) {
+	users, err := accounts(db, rdb, log)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,9 @@ func runAdmin(ctx context.Context, c *call) error {
 		return err
 	}
 	defer db.Close()
-	users, err := accounts(db)
+	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
+	defer func() { _ = rdb.Close() }()
+	users, err := accounts(db, rdb, log)
 	if err != nil {
 		return err
 	}

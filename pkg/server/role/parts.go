@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"stackctl/pkg/server/jobs"
 	"stackctl/pkg/server/password"
 	"stackctl/pkg/server/postgres"
+	"stackctl/pkg/server/ratelimit"
+	"stackctl/pkg/server/redis"
 	"stackctl/pkg/server/settings"
 )
 
@@ -81,7 +84,7 @@ func (c *call) load() (settings.Settings, *slog.Logger, error) {
 		return s, nil, usageError{fmt.Errorf("configuration:\n%w", err)}
 	}
 	if s.Production {
-		if findings, _ := settings.Judge(s); len(findings) > 0 {
+		if findings := grave(settings.Judge(s)); len(findings) > 0 {
 			return s, nil, usageError{fmt.Errorf("this configuration is not fit for production; refusing to start\n%s", findingsText(findings))}
 		}
 	}
@@ -89,6 +92,11 @@ func (c *call) load() (settings.Settings, *slog.Logger, error) {
 	slog.SetDefault(log)
 	limitMemory()
 	return s, log, nil
+}
+
+// grave leaves the advice out.
+func grave(findings []settings.Finding, _ int) []settings.Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f settings.Finding) bool { return f.Advice })
 }
 
 func findingsText(findings []settings.Finding) string {
@@ -128,13 +136,13 @@ func openDB(ctx context.Context, s settings.Settings, size int) (*postgres.DB, e
 const maxHashes = 4
 
 // accounts wires the domain's service to its adapters.
-func accounts(db *postgres.DB) (*app.Accounts, error) {
+func accounts(db *postgres.DB, rdb *redis.Client, log *slog.Logger) (*app.Accounts, error) {
 	inserter, err := jobs.NewInserter()
 	if err != nil {
 		return nil, err
 	}
 	hasher := password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
-	return &app.Accounts{Store: postgres.NewStore(db, inserter.Insert), Hasher: hasher}, nil
+	return &app.Accounts{Store: postgres.NewStore(db, inserter.Insert), Hasher: hasher, Limiter: ratelimit.New(rdb, log)}, nil
 }
 
 func csrfKey(s settings.Settings) (csrf.Key, error) {

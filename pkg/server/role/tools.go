@@ -20,6 +20,7 @@ import (
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/jobs"
 	"stackctl/pkg/server/postgres"
+	"stackctl/pkg/server/redis"
 	"stackctl/pkg/server/settings"
 )
 
@@ -94,7 +95,7 @@ func runCheck(_ context.Context, c *call) error {
 		return usageError{fmt.Errorf("configuration:\n%w", err)}
 	}
 	findings, asked := settings.Judge(s)
-	c.failed = len(findings) > 0
+	c.failed = len(grave(findings, asked)) > 0
 	if asJSON {
 		status := "ok"
 		if c.failed {
@@ -103,7 +104,7 @@ func runCheck(_ context.Context, c *call) error {
 		return c.printJSON(map[string]any{"status": status, "rules": asked, "findings": append([]settings.Finding{}, findings...)})
 	}
 	fmt.Fprintf(c.out, "asked %d rules, %d findings\n", asked, len(findings))
-	if c.failed {
+	if len(findings) > 0 {
 		fmt.Fprintln(c.out, findingsText(findings))
 	}
 	return nil
@@ -306,7 +307,7 @@ func runCreateStaff(ctx context.Context, c *call) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the password from standard input: %w", err)
 	}
-	s, _, err := c.load()
+	s, log, err := c.load()
 	if err != nil {
 		return err
 	}
@@ -315,7 +316,9 @@ func runCreateStaff(ctx context.Context, c *call) error {
 		return err
 	}
 	defer db.Close()
-	users, err := accounts(db)
+	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
+	defer func() { _ = rdb.Close() }()
+	users, err := accounts(db, rdb, log)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -12,6 +13,8 @@ type Finding struct {
 	Setting string `json:"setting"`
 	Problem string `json:"problem"`
 	Fix     string `json:"fix"`
+	// Advice does not keep a role from starting.
+	Advice bool `json:"advice,omitempty"`
 }
 
 // rule judges one thing about a configuration; nil means it is fine.
@@ -19,8 +22,8 @@ type rule func(Settings) *Finding
 
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
-	productionMode, publicDomain, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, redisPassword, trustedProxies, insideMetrics,
+	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
+	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection,
 }
 
 // Judge says what keeps a configuration from being fit for production, and
@@ -38,7 +41,7 @@ func productionMode(s Settings) *Finding {
 	if s.Production {
 		return nil
 	}
-	return &Finding{"APP_ENV", "is not production: the API page and the contract are served", "set APP_ENV=production"}
+	return &Finding{Setting: "APP_ENV", Problem: "is not production: the API page and the contract are served", Fix: "set APP_ENV=production"}
 }
 
 // publicDomain: session cookies carry the prefix __Host- and need https, links
@@ -46,21 +49,29 @@ func productionMode(s Settings) *Finding {
 func publicDomain(s Settings) *Finding {
 	d := strings.ToLower(s.Domain)
 	if d == "" || d == "localhost" || net.ParseIP(d) != nil || !strings.Contains(d, ".") || strings.ContainsAny(d, ":/ @") || d != s.Domain {
-		return &Finding{"WEBSITE_DOMAIN", fmt.Sprintf("%q is not a lower-case host name that users can reach", s.Domain), "set the site's host name, without scheme, port or path"}
+		return &Finding{Setting: "WEBSITE_DOMAIN", Problem: fmt.Sprintf("%q is not a lower-case host name that users can reach", s.Domain), Fix: "set the site's host name, without scheme, port or path"}
+	}
+	return nil
+}
+
+func siteAddress(s Settings) *Finding {
+	u, err := url.Parse(s.Site)
+	if err != nil || u.Scheme != "https" || u.Hostname() != s.Domain {
+		return &Finding{Setting: "SITE_URL", Problem: "is not https on WEBSITE_DOMAIN: links in mails would lead elsewhere", Fix: "leave it out, or set https://WEBSITE_DOMAIN"}
 	}
 	return nil
 }
 
 func quietLog(s Settings) *Finding {
 	if s.LogLevel == "debug" {
-		return &Finding{"LOG_LEVEL", "is debug", "set LOG_LEVEL=info"}
+		return &Finding{Setting: "LOG_LEVEL", Problem: "is debug", Fix: "set LOG_LEVEL=info"}
 	}
 	return nil
 }
 
 func releaseNamed(s Settings) *Finding {
 	if s.Release == "dev" || s.Release == "" {
-		return &Finding{"RELEASE", "names no release", "deploy with stackctl, which sets it"}
+		return &Finding{Setting: "RELEASE", Problem: "names no release", Fix: "deploy with stackctl, which sets it"}
 	}
 	return nil
 }
@@ -69,7 +80,7 @@ func secretStrength(s Settings) *Finding {
 	if !Keyed(s.Role) || strong(string(s.Secret), 32) {
 		return nil
 	}
-	return &Finding{"APP_SECRET_FILE", "the secret is short or easy to guess", "write 32 random bytes in base64 or hex: openssl rand -hex 32"}
+	return &Finding{Setting: "APP_SECRET_FILE", Problem: "the secret is short or easy to guess", Fix: "write 32 random bytes in base64 or hex: openssl rand -hex 32"}
 }
 
 func secretsDiffer(s Settings) *Finding {
@@ -78,7 +89,7 @@ func secretsDiffer(s Settings) *Finding {
 	}
 	db, redis, secret := s.Database.Password, s.Redis.Password, string(s.Secret)
 	if db == redis || db == secret || redis == secret {
-		return &Finding{"DATABASE_PASSWORD_FILE, REDIS_PASSWORD_FILE, APP_SECRET_FILE", "two secrets are equal", "give each its own random value"}
+		return &Finding{Setting: "DATABASE_PASSWORD_FILE, REDIS_PASSWORD_FILE, APP_SECRET_FILE", Problem: "two secrets are equal", Fix: "give each its own random value"}
 	}
 	return nil
 }
@@ -87,14 +98,14 @@ func databasePassword(s Settings) *Finding {
 	if !Stored(s.Role) || strong(s.Database.Password, 16) {
 		return nil
 	}
-	return &Finding{"DATABASE_PASSWORD_FILE", "the password is short or easy to guess", "use at least 16 random characters"}
+	return &Finding{Setting: "DATABASE_PASSWORD_FILE", Problem: "the password is short or easy to guess", Fix: "use at least 16 random characters"}
 }
 
 func redisPassword(s Settings) *Finding {
 	if !Keyed(s.Role) || strong(s.Redis.Password, 16) {
 		return nil
 	}
-	return &Finding{"REDIS_PASSWORD_FILE", "the password is short or easy to guess", "use at least 16 random characters"}
+	return &Finding{Setting: "REDIS_PASSWORD_FILE", Problem: "the password is short or easy to guess", Fix: "use at least 16 random characters"}
 }
 
 // trustedProxies: who may say for whom a request is made. Too wide, and every
@@ -104,11 +115,11 @@ func trustedProxies(s Settings) *Finding {
 		return nil
 	}
 	if len(s.Proxies) == 0 {
-		return &Finding{"TRUSTED_PROXIES", "is empty: every client has the edge's address, and one limit", "name the edge's network"}
+		return &Finding{Setting: "TRUSTED_PROXIES", Problem: "is empty: every client has the edge's address, and one limit", Fix: "name the edge's network"}
 	}
 	for _, p := range s.Proxies {
 		if wide(p) {
-			return &Finding{"TRUSTED_PROXIES", fmt.Sprintf("%s is not a private network", p), "name the edge's network alone"}
+			return &Finding{Setting: "TRUSTED_PROXIES", Problem: fmt.Sprintf("%s is not a private network", p), Fix: "name the edge's network alone"}
 		}
 	}
 	return nil
@@ -120,9 +131,28 @@ func wide(p netip.Prefix) bool {
 
 func insideMetrics(s Settings) *Finding {
 	if s.Listen != "" && s.Metrics == s.Listen {
-		return &Finding{"METRICS_LISTEN", "is the address that the edge reaches", "give metrics a port of their own"}
+		return &Finding{Setting: "METRICS_LISTEN", Problem: "is the address that the edge reaches", Fix: "give metrics a port of their own"}
 	}
 	return nil
+}
+
+// mailServer: without one nobody can confirm an address or reset a password;
+// a site may choose to live without.
+func mailServer(s Settings) *Finding {
+	if s.Role != "worker" && s.Role != "api" || s.Mail.Host != "" {
+		return nil
+	}
+	return &Finding{Setting: "SMTP_HOST", Problem: "is empty: no mail is sent, so no address is confirmed and no password reset", Fix: "name a mail server", Advice: true}
+}
+
+func mailProtection(s Settings) *Finding {
+	if s.Mail.Host == "" || s.Mail.TLS != "none" {
+		return nil
+	}
+	if ip := net.ParseIP(s.Mail.Host); s.Mail.User == "" && (ip != nil && (ip.IsLoopback() || ip.IsPrivate()) || !strings.Contains(s.Mail.Host, ".")) {
+		return nil // a relay inside, without a login
+	}
+	return &Finding{Setting: "SMTP_TLS", Problem: "is none: mails with reset links cross the network in the clear", Fix: "set SMTP_TLS to starttls or tls"}
 }
 
 // strong says whether a secret has at least n characters and is not one

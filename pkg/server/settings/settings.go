@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -19,7 +21,10 @@ type Settings struct {
 	Role       string
 	Production bool
 	// Domain is the site's host name, without port.
-	Domain  string
+	Domain string
+	// Site is the address that users see, without a trailing slash; links in
+	// mails and the provider's way back are made of it.
+	Site    string
 	Release string
 	// Listen is the address of the role; empty for a role that serves nothing.
 	Listen   string
@@ -31,6 +36,7 @@ type Settings struct {
 	// Secret is the key that other keys are derived from.
 	Secret  []byte
 	Proxies []netip.Prefix
+	Mail    Mail
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string
 }
@@ -50,6 +56,17 @@ type Redis struct {
 	Password string
 }
 
+// Mail says where the mail server is; an empty Host means that there is none.
+type Mail struct {
+	Host     string
+	Port     uint16
+	User     string
+	Password string
+	From     string
+	// TLS is starttls, tls or none.
+	TLS string
+}
+
 // Env looks a variable up; os.LookupEnv is one.
 type Env func(name string) (string, bool)
 
@@ -65,7 +82,7 @@ func Keyed(role string) bool { return Stored(role) && role != "migrate" }
 
 // Load reads the configuration of a role. All that is wrong is told at once.
 func Load(role string, env Env) (Settings, error) {
-	r := reader{env: env}
+	r := reader{env: env, role: role}
 	s := Settings{
 		Role:     role,
 		Domain:   r.text("WEBSITE_DOMAIN", "localhost"),
@@ -73,6 +90,7 @@ func Load(role string, env Env) (Settings, error) {
 		Metrics:  r.text("METRICS_LISTEN", ":9090"),
 		LogLevel: r.text("LOG_LEVEL", "info"),
 	}
+	s.Site = r.site("SITE_URL", "https://"+s.Domain)
 	s.Production = r.oneOf("APP_ENV", "development", "development", "production") == "production"
 	if port, ok := ports[role]; ok {
 		s.Listen = r.text("LISTEN", fmt.Sprintf(":%d", port))
@@ -96,7 +114,25 @@ func Load(role string, env Env) (Settings, error) {
 		s.Secret = []byte(r.secret("APP_SECRET_FILE", "/run/secrets/app_secret"))
 		s.JobsURL = r.text("JOBS_URL", jobsURL(s.Release))
 	}
+	if role == "worker" || role == "api" {
+		s.Mail = r.mail(s.Domain)
+	}
 	return s, errors.Join(r.errs...)
+}
+
+func (r *reader) mail(domain string) Mail {
+	m := Mail{
+		Host: r.text("SMTP_HOST", ""), Port: r.port("SMTP_PORT", 587), User: r.text("SMTP_USER", ""),
+		From: r.text("SMTP_FROM", "no-reply@"+domain), TLS: r.oneOf("SMTP_TLS", "starttls", "starttls", "tls", "none"),
+	}
+	if _, err := mail.ParseAddress(m.From); m.Host != "" && err != nil {
+		r.fail("SMTP_FROM", "is not an e-mail address")
+	}
+	// Only the worker sends, so only it must have the password.
+	if m.User != "" && r.role == "worker" {
+		m.Password = r.secret("SMTP_PASSWORD_FILE", "/run/secrets/smtp_password")
+	}
+	return m
 }
 
 // jobsURL is where the dashboard of a release has its alias.
@@ -114,6 +150,7 @@ func releaseOK(release string) bool {
 // reader collects what is wrong instead of stopping at the first.
 type reader struct {
 	env  Env
+	role string
 	errs []error
 }
 
@@ -143,6 +180,16 @@ func (r *reader) port(name string, fallback uint16) uint16 {
 		r.fail(name, fmt.Sprintf("is %q; it must be a port number", v))
 	}
 	return uint16(n)
+}
+
+// site reads the address of the site: a scheme and a host, nothing more.
+func (r *reader) site(name, fallback string) string {
+	v := strings.TrimSuffix(r.text(name, fallback), "/")
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || v != u.Scheme+"://"+u.Host {
+		r.fail(name, fmt.Sprintf("is %q; it must be like https://example.org", v))
+	}
+	return v
 }
 
 func (r *reader) address(name, v string) {

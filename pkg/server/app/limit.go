@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Limit bounds how often something may happen: Max times in a window of Per
+// that begins with the first time.
+type Limit struct {
+	// Key says what is counted, and for whom.
+	Key string
+	Max int
+	Per time.Duration
+}
+
+// Limiter counts. It must be atomic: of many attempts at once no more than Max
+// pass. It answers also when its store is down, then by stricter limits.
+type Limiter interface {
+	// Take counts one attempt against every limit. Where one is used up,
+	// nothing is counted, and wait is how long it takes until that is over.
+	Take(ctx context.Context, limits []Limit) (wait time.Duration)
+	// Forget clears counters.
+	Forget(ctx context.Context, keys ...string)
+	// Remember keeps a key for a time; Known says whether it is kept.
+	Remember(ctx context.Context, key string, life time.Duration)
+	Known(ctx context.Context, key string) bool
+}
+
+// familiarFor is how long a network counts as the user's own after a login.
+const familiarFor = 30 * 24 * time.Hour
+
+// Bucket gives the counter's name for an address: spellings that reach the
+// same mailbox share one. It is a hash, so that the counters name nobody.
+func Bucket(email string) string {
+	email = strings.ToLower(strings.TrimSpace(email))
+	if at := strings.LastIndexByte(email, '@'); at >= 0 {
+		local, domain := email[:at], email[at+1:]
+		local, _, _ = strings.Cut(local, "+")
+		if domain == "googlemail.com" {
+			domain = "gmail.com"
+		}
+		if domain == "gmail.com" {
+			local = strings.ReplaceAll(local, ".", "")
+		}
+		email = local + "@" + domain
+	}
+	sum := sha256.Sum256([]byte(email))
+	return hex.EncodeToString(sum[:12])
+}
+
+// NetworkOf gives the network that shares a counter: one IPv4 address, or the
+// /64 of an IPv6 address, which is what one customer has at least.
+func NetworkOf(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return "unknown"
+	}
+	addr = addr.Unmap()
+	if addr.Is4() {
+		return addr.String()
+	}
+	prefix, _ := addr.WithZone("").Prefix(64) // 64 bits always fit IPv6
+	return prefix.String()
+}
+
+// familiarKey names a network from which an account was logged in to.
+func familiarKey(bucket, network string) string { return "familiar:" + bucket + ":" + network }
+
+func pairKey(bucket, network string) string { return "login:pair:" + bucket + ":" + network }
+
+// limitLogin bounds guessing: per account and network, per network, and per
+// account over all networks. The last does not bind a network from which the
+// user has logged in, so that nobody can lock a user out from afar.
+func (a *Accounts) limitLogin(ctx context.Context, email string) error {
+	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
+	limits := []Limit{
+		{Key: pairKey(bucket, network), Max: 10, Per: 5 * time.Minute},
+		{Key: "login:net:" + network, Max: 200, Per: time.Minute},
+	}
+	if !a.Limiter.Known(ctx, familiarKey(bucket, network)) {
+		limits = append(limits, Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
+	}
+	return a.take(ctx, limits)
+}
+
+// loggedIn clears what limitLogin counted for this user at this network.
+func (a *Accounts) loggedIn(ctx context.Context, email string) {
+	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
+	a.Limiter.Forget(ctx, pairKey(bucket, network))
+	a.Limiter.Remember(ctx, familiarKey(bucket, network), familiarFor)
+}
+
+func (a *Accounts) limitSignUp(ctx context.Context, email string) error {
+	return a.take(ctx, []Limit{
+		{Key: "signup:account:" + Bucket(email), Max: 6, Per: time.Hour},
+		{Key: "signup:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute},
+	})
+}
+
+// limitMail bounds the mails that one address gets, and that one network has
+// sent.
+func (a *Accounts) limitMail(ctx context.Context, email string) error {
+	return a.take(ctx, []Limit{
+		{Key: "mail:account:" + Bucket(email), Max: 3, Per: time.Hour},
+		{Key: "mail:net:" + NetworkOf(OriginOf(ctx).IP), Max: 30, Per: 10 * time.Minute},
+	})
+}
+
+// limitToken bounds the tokens that one network can try.
+func (a *Accounts) limitToken(ctx context.Context) error {
+	return a.take(ctx, []Limit{{Key: "token:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute}})
+}
+
+// limitConfirm bounds the passwords that can be tried within a session.
+func (a *Accounts) limitConfirm(ctx context.Context, userID string) error {
+	return a.take(ctx, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})
+}
+
+func (a *Accounts) take(ctx context.Context, limits []Limit) error {
+	if wait := a.Limiter.Take(ctx, limits); wait > 0 {
+		return &Error{Code: CodeLimited, Message: "Too many attempts. Try again later.", RetryAfter: wait}
+	}
+	return nil
+}

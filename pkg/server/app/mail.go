@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Mail is one plain-text mail.
+type Mail struct {
+	To      string
+	Subject string
+	Text    string
+}
+
+// Mailer sends mails. It gives ErrNoMail where no mail server is configured.
+type Mailer interface {
+	Send(ctx context.Context, m Mail) error
+}
+
+// ErrNoMail says that no mail server is configured: trying again is no use.
+var ErrNoMail = &Error{Code: CodeUnavailable, Message: "No mail server is configured."}
+
+// Purpose says what a token from a mail is good for.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeVerify Purpose = "verify"
+	PurposeReset  Purpose = "reset"
+)
+
+// How long a token from a mail is good.
+const (
+	verifyLife = 24 * time.Hour
+	resetLife  = 30 * time.Minute
+)
+
+// Letter names a mail that the site sends.
+type Letter string
+
+// The letters.
+const (
+	// LetterVerify asks whether the address is the user's own.
+	LetterVerify Letter = "verify"
+	// LetterKnown tells a user that somebody signed up with their address.
+	LetterKnown Letter = "known"
+	// LetterReset lets the user choose a new password.
+	LetterReset Letter = "reset"
+	// LetterChanged tells a user that their password was changed.
+	LetterChanged Letter = "changed"
+)
+
+// MailJob sends a letter. It holds no token: that is made when the mail is
+// sent, so that nobody who reads the queue can use it.
+type MailJob struct {
+	Letter Letter `json:"letter"`
+	Email  string `json:"email"`
+}
+
+// Kind names the job.
+func (MailJob) Kind() string { return "mail" }
+
+// SweepTokensJob removes tokens that are over.
+type SweepTokensJob struct{}
+
+// Kind names the job.
+func (SweepTokensJob) Kind() string { return "sweep_tokens" }
+
+// mailAttempts lets a mail wait for its server for about a day.
+const mailAttempts = 12
+
+func enqueueLetter(ctx context.Context, tx Tx, letter Letter, email string) error {
+	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email}, JobOptions{MaxAttempts: mailAttempts})
+}
+
+// Post writes and sends letters; it is what a MailJob does.
+type Post struct {
+	Store  Store
+	Mailer Mailer
+	// Site is the site's address: links are made of it, never of what a
+	// request says. Domain is its name in texts.
+	Site   string
+	Domain string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Deliver sends the letter to whom it concerns. For an address without a user
+// there is nothing to send.
+func (p *Post) Deliver(ctx context.Context, job MailJob) error {
+	user, err := p.Store.UserByEmail(ctx, job.Email)
+	if CodeOf(err) == CodeNotFound && err != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if user.Disabled() || job.Letter == LetterVerify && !user.EmailVerifiedAt.IsZero() {
+		return nil
+	}
+	mail, err := p.write(ctx, job.Letter, user)
+	if err != nil {
+		return err
+	}
+	return p.Mailer.Send(ctx, mail)
+}
+
+func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error) {
+	mail := Mail{To: user.Email}
+	switch letter {
+	case LetterVerify:
+		link, err := p.link(ctx, user, PurposeVerify, verifyLife, "verify")
+		mail.Subject = "Confirm your e-mail address at " + p.Domain
+		mail.Text = "Welcome.\n\nOpen this link and log in to confirm that this address is yours. It is good for one day:\n\n" + link +
+			"\n\nIf you did not sign up, do nothing: without this step nobody can act under your address.\n"
+		return mail, err
+	case LetterKnown:
+		mail.Subject = "You have an account at " + p.Domain
+		mail.Text = fmt.Sprintf("Somebody tried to sign up with your address, but you have an account already.\n\nLog in: %s/login\nForgot the password? %s/forgot\n\nIf it was not you, do nothing.\n", p.Site, p.Site)
+		return mail, nil
+	case LetterReset:
+		link, err := p.link(ctx, user, PurposeReset, resetLife, "reset")
+		mail.Subject = "Choose a new password for " + p.Domain
+		mail.Text = "Open this link to choose a new password. It is good for 30 minutes and for one use:\n\n" + link +
+			"\n\nIf you did not ask for it, do nothing: your password stays as it is.\n"
+		return mail, err
+	case LetterChanged:
+		mail.Subject = "Your password at " + p.Domain + " was changed"
+		mail.Text = fmt.Sprintf("Your password was changed, and your other sessions were ended.\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site)
+		return mail, nil
+	}
+	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)
+}
+
+// link makes a token and the address of the page that uses it. The token
+// stands behind #: browsers send that part to no server.
+func (p *Post) link(ctx context.Context, user User, purpose Purpose, life time.Duration, page string) (string, error) {
+	token := NewToken()
+	now := time.Now()
+	if p.Now != nil {
+		now = p.Now()
+	}
+	err := p.Store.InTx(ctx, func(tx Tx) error { return tx.AddToken(ctx, user.ID, purpose, token.Hash(), now.Add(life)) })
+	return p.Site + "/" + page + "#token=" + string(token), err
+}

@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+)
+
+// errToken is the one answer for a token that is unknown, used or too old.
+var errToken = Invalid("token", "is not valid any more; ask for a new mail")
+
+// AskVerification sends the mail that proves a user's address.
+func (a *Accounts) AskVerification(ctx context.Context, user User) error {
+	if err := a.limitMail(ctx, user.Email); err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		if err := enqueueLetter(ctx, tx, LetterVerify, user.Email); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "email.ask", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+	})
+}
+
+// Verify takes the token of that mail. The user must be logged in: whoever
+// owns the address would otherwise confirm an account that somebody else made
+// with it.
+func (a *Accounts) Verify(ctx context.Context, userID string, token Token) (User, error) {
+	if err := a.limitToken(ctx); err != nil {
+		return User{}, err
+	}
+	var saved User
+	err := a.Store.InTx(ctx, func(tx Tx) error {
+		owner, err := tx.UseToken(ctx, PurposeVerify, token.Hash(), a.now())
+		if err == nil && owner != userID {
+			return errToken // rolled back: it stays good for its owner
+		}
+		if CodeOf(err) == CodeNotFound && err != nil {
+			return errToken
+		}
+		if err != nil {
+			return err
+		}
+		user, err := tx.User(ctx, userID)
+		if err != nil {
+			return err
+		}
+		user.EmailVerifiedAt = a.now()
+		if saved, err = tx.SaveUser(ctx, user); err != nil {
+			return err
+		}
+		if err := tx.DropTokens(ctx, userID, PurposeVerify); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "email.verify", SubjectKind: "user", SubjectID: userID, Result: AuditOK})
+	})
+	return saved, err
+}
+
+// Forgot sends a mail with which a new password can be chosen. It only queues
+// a job, whoever the address belongs to: the answer and its time are the same.
+func (a *Accounts) Forgot(ctx context.Context, email string) error {
+	clean, err := CleanEmail(email)
+	if err != nil {
+		return err
+	}
+	if err := a.limitMail(ctx, clean); err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		if err := enqueueLetter(ctx, tx, LetterReset, clean); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Action: "password.forgot", SubjectKind: "user", Result: AuditOK})
+	})
+}
+
+// Reset takes the token of that mail and sets a password. All sessions of the
+// user end, and all their other reset tokens. The address is proven by it.
+func (a *Accounts) Reset(ctx context.Context, token Token, password string) error {
+	if err := a.limitToken(ctx); err != nil {
+		return err
+	}
+	password, err := CleanNewPassword(password, "")
+	if err != nil {
+		return err
+	}
+	hash, err := a.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		id, err := tx.UseToken(ctx, PurposeReset, token.Hash(), a.now())
+		if CodeOf(err) == CodeNotFound && err != nil {
+			return errToken
+		}
+		if err != nil {
+			return err
+		}
+		user, err := tx.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		if user.Disabled() {
+			return errToken
+		}
+		user.PasswordHash = hash
+		if user.EmailVerifiedAt.IsZero() {
+			user.EmailVerifiedAt = a.now()
+		}
+		if err := a.passwordSet(ctx, tx, user, ""); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK})
+	})
+}
+
+// passwordSet saves a user with a new password: sessions but one end, tokens
+// are worthless, and the user is told.
+func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string) error {
+	if _, err := tx.SaveUser(ctx, user); err != nil {
+		return err
+	}
+	if err := tx.DropTokens(ctx, user.ID, PurposeReset); err != nil {
+		return err
+	}
+	if _, err := tx.DropSessions(ctx, user.ID, keep); err != nil {
+		return err
+	}
+	return enqueueLetter(ctx, tx, LetterChanged, user.Email)
+}

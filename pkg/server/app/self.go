@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// recent is how fresh a login must be to stand in for a password that the
+// user does not have.
+const recent = 10 * time.Minute
+
+var errLogInAgain = &Error{Code: CodeConflict, Message: "Log in again first."}
+
+// confirm makes sure that it is the user who asks: by the password, or for a
+// user without one by a login not long ago.
+func (a *Accounts) confirm(ctx context.Context, user User, session Session, field, password string) error {
+	if err := a.limitConfirm(ctx, user.ID); err != nil {
+		return err
+	}
+	if user.PasswordHash == "" {
+		if a.now().Sub(session.CreatedAt) > recent {
+			return errLogInAgain
+		}
+		return nil
+	}
+	fits, _, err := a.Hasher.Verify(ctx, user.PasswordHash, normalPassword(password))
+	if err != nil {
+		return err
+	}
+	if !fits {
+		return Invalid(field, "is wrong")
+	}
+	return nil
+}
+
+// ChangePassword sets a new password. The other sessions end, and this one
+// gets a new token.
+func (a *Accounts) ChangePassword(ctx context.Context, user User, session Session, current, next string) (Token, error) {
+	if err := a.confirm(ctx, user, session, "current_password", current); err != nil {
+		return "", err
+	}
+	next, err := CleanNewPassword(next, user.Email)
+	if err != nil {
+		return "", Invalid("new_password", fieldMessage(err))
+	}
+	hash, err := a.Hasher.Hash(ctx, next)
+	if err != nil {
+		return "", err
+	}
+	token := NewToken()
+	return token, a.Store.InTx(ctx, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if now.PasswordHash != user.PasswordHash {
+			return errLogInAgain // somebody else changed it meanwhile
+		}
+		now.PasswordHash = hash
+		if err := a.passwordSet(ctx, tx, now, session.ID); err != nil {
+			return err
+		}
+		if err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "password.change", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+	})
+}
+
+func fieldMessage(err error) string {
+	if e, ok := err.(*Error); ok && len(e.Fields) > 0 {
+		return e.Fields[0].Message
+	}
+	return "is not accepted"
+}
+
+// DeleteSelf deletes the user with all that belongs to them. Audit events
+// stay; they name the user by ID alone.
+func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, password string) error {
+	if err := a.confirm(ctx, user, session, "password", password); err != nil {
+		return err
+	}
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		if err := tx.DeleteUser(ctx, user.ID); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "user.delete", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+	})
+}
+
+// Sessions lists a user's sessions that are not over, the last used first.
+func (a *Accounts) Sessions(ctx context.Context, userID string) ([]Session, error) {
+	all, err := a.Store.Sessions(ctx, userID, SessionSite)
+	live := make([]Session, 0, len(all))
+	for _, s := range all {
+		if !s.Expired(a.now()) {
+			live = append(live, s)
+		}
+	}
+	return live, err
+}
+
+// EndSession ends one of the user's own sessions; another's is not found.
+func (a *Accounts) EndSession(ctx context.Context, userID, id string) error {
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		found, err := tx.DropSessionOf(ctx, userID, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return ErrNotFound
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "session.end", SubjectKind: "session", SubjectID: id, Result: AuditOK})
+	})
+}
+
+// EndOtherSessions ends the user's sessions but the one that asks.
+func (a *Accounts) EndOtherSessions(ctx context.Context, userID, keep string) error {
+	return a.Store.InTx(ctx, func(tx Tx) error {
+		n, err := tx.DropSessions(ctx, userID, keep)
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "session.end_others", SubjectKind: "user", SubjectID: userID, Result: AuditOK,
+			Detail: map[string]any{"ended": n}})
+	})
+}

@@ -1,0 +1,164 @@
+package apptest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"mime/quotedprintable"
+	"net"
+	"net/mail"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Mailbox is a mail server on loopback that keeps what it gets.
+type Mailbox struct {
+	listener net.Listener
+	mu       sync.Mutex
+	letters  []Letter
+	refuse   bool
+}
+
+// Letter is one mail that arrived.
+type Letter struct {
+	To      string
+	Subject string
+	Text    string
+}
+
+// Mailbox starts a mail server and points the site's roles at it; call it
+// before Start.
+func (s *Site) Mailbox() *Mailbox {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m := &Mailbox{listener: listener}
+	s.t.Cleanup(func() { _ = listener.Close() })
+	go m.serve()
+	host, port, _ := net.SplitHostPort(listener.Addr().String())
+	s.Env["SMTP_HOST"], s.Env["SMTP_PORT"], s.Env["SMTP_TLS"] = host, port, "none"
+	return m
+}
+
+// Refuse lets the server refuse mails, or take them again.
+func (m *Mailbox) Refuse(refuse bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refuse = refuse
+}
+
+// To gives the letters to an address, the oldest first.
+func (m *Mailbox) To(address string) []Letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Letter
+	for _, l := range m.letters {
+		if l.To == address {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// Await waits for the nth letter to an address whose subject has a word.
+func (s *Site) Await(m *Mailbox, address, word string, n int) Letter {
+	s.t.Helper()
+	var found []Letter
+	s.Wait(fmt.Sprintf("letter %d to %s about %q", n, address, word), func() bool {
+		found = nil
+		for _, l := range m.To(address) {
+			if strings.Contains(l.Subject, word) {
+				found = append(found, l)
+			}
+		}
+		return len(found) >= n
+	})
+	return found[n-1]
+}
+
+var tokenPattern = regexp.MustCompile(`https?://\S+#token=(\S+)`)
+
+// Token finds the token in a letter's link.
+func (l Letter) Token(t testing.TB) string {
+	t.Helper()
+	m := tokenPattern.FindStringSubmatch(l.Text)
+	if m == nil {
+		t.Fatalf("no link in %q", l.Text)
+	}
+	return m[1]
+}
+
+func (m *Mailbox) serve() {
+	for {
+		conn, err := m.listener.Accept()
+		if err != nil {
+			return
+		}
+		go m.talk(conn)
+	}
+}
+
+// talk speaks just enough SMTP (RFC 5321).
+func (m *Mailbox) talk(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	in := bufio.NewReader(conn)
+	say := func(line string) { _, _ = fmt.Fprintf(conn, "%s\r\n", line) }
+	say("220 mailbox")
+	to := ""
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		verb := strings.ToUpper(line)
+		switch {
+		case strings.HasPrefix(verb, "RCPT TO:"):
+			m.mu.Lock()
+			refuse := m.refuse
+			m.mu.Unlock()
+			if refuse {
+				say("451 try again later")
+				continue
+			}
+			to = strings.Trim(strings.Fields(line[8:])[0], "<>")
+			say("250 ok")
+		case strings.HasPrefix(verb, "DATA"):
+			say("354 go on")
+			m.keep(to, in)
+			say("250 ok")
+		case strings.HasPrefix(verb, "QUIT"):
+			say("221 bye")
+			return
+		default:
+			say("250 ok")
+		}
+	}
+}
+
+func (m *Mailbox) keep(to string, in *bufio.Reader) {
+	var raw strings.Builder
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil || line == ".\r\n" {
+			break
+		}
+		raw.WriteString(strings.TrimPrefix(line, "."))
+	}
+	letter := Letter{To: to}
+	if msg, err := mail.ReadMessage(strings.NewReader(raw.String())); err == nil {
+		letter.Subject = msg.Header.Get("Subject")
+		body := io.Reader(msg.Body)
+		if msg.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
+			body = quotedprintable.NewReader(body)
+		}
+		text, _ := io.ReadAll(body)
+		letter.Text = string(text)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.letters = append(m.letters, letter)
+}

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"stackctl/pkg/server/app"
+)
+
+func (t *storeTx) DropSessionOf(ctx context.Context, userID, id string) (bool, error) {
+	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE id = $1 AND user_id = $2 AND kind = 'site'`, id, userID)
+	if err != nil {
+		return false, coded(err)
+	}
+	n, _ := r.RowsAffected()
+	return n > 0, nil
+}
+
+func (t *storeTx) RenewSession(ctx context.Context, id string, hash []byte) error {
+	_, err := t.tx.ExecContext(ctx, `UPDATE sessions SET token_hash = $2 WHERE id = $1`, id, hash)
+	return coded(err)
+}
+
+func (t *storeTx) DeleteUser(ctx context.Context, id string) error {
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, id)
+	return coded(err)
+}
+
+func (t *storeTx) AddToken(ctx context.Context, userID string, purpose app.Purpose, hash []byte, expires time.Time) error {
+	_, err := t.tx.ExecContext(ctx, `INSERT INTO mail_tokens (user_id, purpose, token_hash, expires_at) VALUES ($1, $2, $3, $4)`,
+		userID, purpose, hash, expires)
+	return coded(err)
+}
+
+func (t *storeTx) UseToken(ctx context.Context, purpose app.Purpose, hash []byte, now time.Time) (string, error) {
+	var userID string
+	err := t.tx.GetContext(ctx, &userID, `DELETE FROM mail_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING user_id`,
+		hash, purpose, now)
+	return userID, coded(err)
+}
+
+func (t *storeTx) DropTokens(ctx context.Context, userID string, purpose app.Purpose) error {
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, userID, purpose)
+	return coded(err)
+}

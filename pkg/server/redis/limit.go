@@ -1,0 +1,71 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"stackctl/pkg/server/app"
+)
+
+// prefix keeps our keys apart from those of others.
+const prefix = "limit:"
+
+// takeScript counts one attempt against every key, or, where one is used up,
+// against none. One script is one step for Redis: attempts at once cannot slip
+// past each other. It gives the milliseconds to wait; 0: it may go ahead.
+var takeScript = goredis.NewScript(`
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2*i-1]) then
+    return math.max(redis.call('PTTL', key), 1)
+  end
+end
+for i, key in ipairs(KEYS) do
+  if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, ARGV[2*i]) end
+end
+return 0`)
+
+// Take counts one attempt against every limit.
+func (c *Client) Take(ctx context.Context, limits []app.Limit) (time.Duration, error) {
+	keys, args := make([]string, 0, len(limits)), make([]any, 0, 2*len(limits))
+	for _, l := range limits {
+		keys = append(keys, prefix+l.Key)
+		args = append(args, l.Max, l.Per.Milliseconds())
+	}
+	ms, err := takeScript.Run(ctx, c.rdb, keys, args...).Int64()
+	if err != nil {
+		return 0, fmt.Errorf("count an attempt: %w", err)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// Forget clears counters.
+func (c *Client) Forget(ctx context.Context, keys []string) error {
+	full := make([]string, 0, len(keys))
+	for _, k := range keys {
+		full = append(full, prefix+k)
+	}
+	if err := c.rdb.Del(ctx, full...).Err(); err != nil {
+		return fmt.Errorf("clear counters: %w", err)
+	}
+	return nil
+}
+
+// Remember keeps a key for a time.
+func (c *Client) Remember(ctx context.Context, key string, life time.Duration) error {
+	if err := c.rdb.Set(ctx, prefix+key, 1, life).Err(); err != nil {
+		return fmt.Errorf("remember a key: %w", err)
+	}
+	return nil
+}
+
+// Known says whether a key is kept.
+func (c *Client) Known(ctx context.Context, key string) (bool, error) {
+	n, err := c.rdb.Exists(ctx, prefix+key).Result()
+	if err != nil {
+		return false, fmt.Errorf("look for a key: %w", err)
+	}
+	return n > 0, nil
+}
