@@ -1,0 +1,112 @@
+// Package house holds the rules of the repository that no compiler holds.
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// deployer lists, from the top, the packages of the deployer wing; a package
+// may import those in later rows. Packages of one row do not import each other.
+var deployer = [][]string{
+	{"cli"},
+	{"deploy", "sandbox"},
+	{"gate", "provision", "image", "engine", "edge", "release", "evidence"},
+	{"host", "config", "report", "display"},
+	{"redact"},
+	{"stack"},
+}
+
+// importers names the packages that may import a library.
+var importers = map[string][]string{
+	// gitleaks reads its rules by viper; redact must hand it one.
+	"github.com/spf13/viper":    {"stackctl/pkg/stackctl/config", "stackctl/pkg/stackctl/redact"},
+	"github.com/melbahja/goph":  {"stackctl/pkg/stackctl/host"},
+	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine"},
+}
+
+// standardOnly packages import nothing but the standard library.
+var standardOnly = []string{"stackctl/pkg/stackctl/stack"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "stackctl/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 20 {
+		t.Fatalf("only %d packages were found", len(list))
+	}
+	return list
+}
+
+// row is how deep a package of the deployer is; -1: it is not of the deployer.
+func row(path string) int {
+	name, ok := strings.CutPrefix(path, "stackctl/pkg/stackctl/")
+	if !ok {
+		return -1
+	}
+	name, _, _ = strings.Cut(name, "/")
+	return slices.IndexFunc(deployer, func(r []string) bool { return slices.Contains(r, name) })
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, i := range p.Imports {
+			if from, to := row(p.ImportPath), row(i); from >= 0 && to >= 0 && to <= from {
+				t.Errorf("%s imports %s, which is not below it", p.ImportPath, i)
+			}
+			if strings.HasPrefix(p.ImportPath, "stackctl/pkg/stackctl/") && row(p.ImportPath) < 0 {
+				t.Errorf("%s is in no row of the house", p.ImportPath)
+			}
+		}
+	}
+}
+
+func TestTheWingsNeverMeet(t *testing.T) {
+	const deployer, server = "stackctl/pkg/stackctl/", "stackctl/pkg/server/"
+	for _, p := range packages(t) {
+		for _, i := range p.Imports {
+			if strings.HasPrefix(p.ImportPath, deployer) && strings.HasPrefix(i, server) ||
+				strings.HasPrefix(p.ImportPath, server) && strings.HasPrefix(i, deployer) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+func TestALibraryHasItsImporters(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, i := range p.Imports {
+			for library, owners := range importers {
+				if (i == library || strings.HasPrefix(i, library+"/")) && !slices.Contains(owners, p.ImportPath) {
+					t.Errorf("%s imports %s, which only %s may", p.ImportPath, i, strings.Join(owners, ", "))
+				}
+			}
+			if slices.Contains(standardOnly, p.ImportPath) && strings.Contains(i, ".") {
+				t.Errorf("%s imports %s, which is not of the standard library", p.ImportPath, i)
+			}
+		}
+	}
+}
