@@ -263,9 +263,13 @@ func (g tally) String() string {
 // titleWidth is the column in which details begin.
 const titleWidth = 44
 
+// margin is free at a line's end: a terminal echoes Ctrl-C as ^C there, and a
+// line that wrapped could not be taken back.
+const margin = 3
+
 // row lays out title, detail and time on one line of the terminal's width.
 func (t *terminal) row(title, detail, right string) string {
-	width := max(t.o.Width()-1, 20)
+	width := max(t.o.Width()-margin, 20)
 	room := width - ansi.StringWidth(right) - 1
 	left := ansi.Truncate(title, min(titleWidth, room), "…")
 	if pad := min(titleWidth, room) - ansi.StringWidth(left); pad > 0 {
