@@ -259,7 +259,7 @@ func healthy(name, image string, more ...string) service {
 	return service{name, "image: " + image + `
 command: [serve]
 stop_signal: SIGTERM
-healthcheck: {test: [CMD, /app, health], interval: 100ms, timeout: 5s, retries: 50}
+healthcheck: {test: [CMD, /app, health], interval: 300ms, timeout: 5s, retries: 50}
 ` + strings.Join(more, "\n")}
 }
 
