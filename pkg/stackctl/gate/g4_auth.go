@@ -15,6 +15,8 @@ const (
 	authArtifact = "auth-flow.json"
 	authMarker   = "stackctl gate"
 	authBudget   = 90 * time.Second
+	// authPatience is how many seconds a rate limit may ask the gate to wait.
+	authPatience = 20
 )
 
 // auth walks through the site as a new user does, and tries what must be
@@ -71,11 +73,11 @@ func (r *authRun) walk(ctx context.Context) error {
 		return err
 	}
 	a := r.browser()
-	before, ok, err := r.signUp(ctx, a, account)
-	if err != nil || !ok {
+	before, made, err := r.signUp(ctx, a, account)
+	if err != nil || made == nil {
 		return err
 	}
-	ok, err = r.firstLogin(ctx, a, account)
+	ok, err := r.firstLogin(ctx, a, account)
 	if err != nil || !ok {
 		return err
 	}
@@ -95,7 +97,7 @@ func (r *authRun) walk(ctx context.Context) error {
 		func() error { return r.refuseGet(ctx, a) },
 		func() error { return r.refuseExtra(ctx, a) },
 		func() error { return r.unchanged(ctx, a, value) },
-		func() error { return r.enumeration(ctx, account) },
+		func() error { return r.enumeration(ctx, account, *made) },
 		func() error { return r.oauth(ctx) },
 		func() error { return r.logOut(ctx, a) },
 	} {
@@ -106,32 +108,33 @@ func (r *authRun) walk(ctx context.Context) error {
 	return nil
 }
 
-// signUp makes the account and gives the token from before login.
-func (r *authRun) signUp(ctx context.Context, b *authBrowser, account authAccount) (token string, ok bool, err error) {
+// signUp makes the account and gives the token from before login, and the
+// answer; nil: sign-up does not work.
+func (r *authRun) signUp(ctx context.Context, b *authBrowser, account authAccount) (token string, made *authReply, err error) {
 	reply, err := b.csrf(ctx, "first visit: CSRF token")
 	if err != nil {
-		return "", false, err
+		return "", nil, err
 	}
 	r.noStore(reply, http.MethodGet, r.conf.CSRF)
 	if b.token == "" {
 		r.last(false, "200 with a token")
 		r.find("GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
-		return "", false, nil
+		return "", nil, nil
 	}
 	r.cookieLines(reply.setCookies)
 	token = b.token
 	reply, err = b.send(ctx, authRequest{step: "sign up", method: http.MethodPost, path: r.conf.SignUp, body: r.credentials(r.conf.SignUp, account)})
 	if err != nil {
-		return token, false, err
+		return token, nil, err
 	}
 	if reply.Status/100 != 2 {
 		r.last(false, "2xx")
 		r.find("POST "+r.conf.SignUp, "sign-up is refused", "2xx for a new address", r.show(reply), "see the API's log for this request")
-		return token, false, nil
+		return token, nil, nil
 	}
 	r.accounts = append(r.accounts, account)
 	r.last(true, "2xx")
-	return token, true, nil
+	return token, &reply, nil
 }
 
 // firstLogin logs in and looks at the session cookie on the wire.
@@ -235,7 +238,7 @@ func (r *authRun) logOut(ctx context.Context, b *authBrowser) error {
 
 // field is the member of the profile that the gate edits.
 func (r *authRun) field() string {
-	properties, _ := r.bodySchema(r.conf.Me, "patch")["properties"].(map[string]any)
+	properties, _ := r.bodySchema(r.conf.Me, http.MethodPatch)["properties"].(map[string]any)
 	for _, name := range []string{"display_name", "displayName", "name", "bio"} {
 		if _, ok := properties[name]; ok || len(properties) == 0 {
 			return name
@@ -293,13 +296,13 @@ func (r *authRun) cleanUp(ctx context.Context) []string {
 }
 
 func (r *authRun) remove(ctx context.Context, a authAccount) bool {
-	if r.conf.Delete != "" {
+	if path := r.deletePath(); path != "" {
 		b := r.browser()
 		reply, err := b.logIn(ctx, "clean up: log in", a)
 		if err != nil || reply.Status/100 != 2 {
 			return false
 		}
-		reply, err = b.send(ctx, authRequest{step: "clean up: delete the account", method: http.MethodDelete, path: r.conf.Delete,
+		reply, err = b.send(ctx, authRequest{step: "clean up: delete the account", method: http.MethodDelete, path: path,
 			body: map[string]any{"password": a.password}})
 		return err == nil && reply.Status/100 == 2
 	}
@@ -317,6 +320,20 @@ func (r *authRun) remove(ctx context.Context, a authAccount) bool {
 	}
 	out, err := r.s.Server.Exec(ctx, container, argv...)
 	return err == nil && out.Exit == 0
+}
+
+// deletePath is where a user deletes itself: as configured, or as the
+// contract says.
+func (r *authRun) deletePath() string {
+	if r.conf.Delete != "" || r.contract == nil {
+		return r.conf.Delete
+	}
+	for _, o := range r.contract.operations() {
+		if o.method == "delete" && o.path == r.conf.Me {
+			return o.path
+		}
+	}
+	return ""
 }
 
 // cleaner is a container of the service: of this release, or of the layers

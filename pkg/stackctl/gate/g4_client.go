@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -134,6 +135,9 @@ func (b *authBrowser) send(ctx context.Context, q authRequest) (authReply, error
 			return reply, err
 		}
 		b.run.attempts = append(b.run.attempts, stack.Attempt{At: time.Now(), Result: q.step + ": answered 429, asked again"})
+		if wait, err := strconv.Atoi(reply.Header.Get("Retry-After")); err == nil && wait > authPatience {
+			return reply, fmt.Errorf("%s: answered 429; the site's rate limit asks to wait %d s, run the gate again then", q.step, wait)
+		}
 		if try == 5 || !probePause(ctx, reply.Header, time.Second) {
 			return reply, fmt.Errorf("%s: still answered 429 after %d tries; raise the rate limit or wait until it forgets", q.step, try+1)
 		}
@@ -302,7 +306,7 @@ func (b *authBrowser) logIn(ctx context.Context, step string, a authAccount) (au
 // credentials is the body of sign-up and login: what the contract requires.
 func (r *authRun) credentials(path string, a authAccount) map[string]any {
 	body := map[string]any{"email": a.email, "password": a.password}
-	schema := r.bodySchema(path, "post")
+	schema := r.bodySchema(path, http.MethodPost)
 	required, _ := schema["required"].([]any)
 	properties, _ := schema["properties"].(map[string]any)
 	if len(required) == 0 {
@@ -338,7 +342,7 @@ func (r *authRun) bodySchema(path, method string) map[string]any {
 		return nil
 	}
 	for _, o := range r.contract.operations() {
-		if o.path != path || o.method != method {
+		if o.path != path || !strings.EqualFold(o.method, method) {
 			continue
 		}
 		media := g2Media(r.contract.object(o.op["requestBody"])["content"])

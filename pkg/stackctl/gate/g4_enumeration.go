@@ -5,62 +5,91 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // enumeration asks for accounts that exist and for ones that do not, and
-// compares the answers. Time is compared by a gate of its own.
-func (r *authRun) enumeration(ctx context.Context, known authAccount) error {
-	if err := r.compareAnswers(ctx, "log in with a wrong password", r.conf.Login, 3, func() (a, b authAccount, err error) {
-		unknown, err := r.account()
-		return authAccount{known.email, unknown.password}, unknown, err
-	}, false); err != nil {
+// compares the answers. made is the answer to the sign-up of known. Time is
+// compared by a gate of its own.
+func (r *authRun) enumeration(ctx context.Context, known authAccount, made authReply) error {
+	if err := r.compareAnswers(ctx, authQuestion{step: "log in with a wrong password", path: r.conf.Login, known: known}, nil); err != nil {
 		return err
 	}
-	return r.compareAnswers(ctx, "sign up", r.conf.SignUp, 2, func() (a, b authAccount, err error) {
-		fresh, err := r.account()
-		return authAccount{known.email, fresh.password}, fresh, err
-	}, true)
+	return r.compareAnswers(ctx, authQuestion{step: "sign up", path: r.conf.SignUp, known: known, creates: true}, authFeatures(made))
 }
 
-// compareAnswers sends both sides in turn, and tells each feature that is the
-// same within a side but differs between them.
-func (r *authRun) compareAnswers(ctx context.Context, step, path string, rounds int, pair func() (a, b authAccount, err error), creates bool) error {
-	var sides [2][]map[string]string
-	for range rounds {
-		known, unknown, err := pair()
+// authQuestion is what is asked for a known and for unknown addresses.
+type authQuestion struct {
+	step, path string
+	known      authAccount
+	// creates says that an unknown address has an account afterwards.
+	creates bool
+}
+
+// authSides are the features of the answers for known and unknown addresses.
+type authSides [2][]map[string]string
+
+// compareAnswers tells each feature that is the same within a side but differs
+// between the two. One answer each comes first, since sites count sign-ups;
+// where they differ, two more each tell what differs anyway.
+func (r *authRun) compareAnswers(ctx context.Context, q authQuestion, unknown map[string]string) error {
+	var sides authSides
+	if unknown != nil {
+		sides[1] = append(sides[1], unknown)
+	}
+	if err := r.ask(ctx, q, &sides, 1); err != nil || len(sides.differing()) == 0 {
+		return err
+	}
+	if err := r.ask(ctx, q, &sides, 3); err != nil {
+		return err
+	}
+	for _, name := range sides.differing() {
+		r.find("POST "+q.path, "the answer tells whether an account exists: "+name, "the same for known and unknown addresses",
+			fmt.Sprintf("known: %s, unknown: %s", probeShort(*authConstant(sides[0], name), 80), probeShort(*authConstant(sides[1], name), 80)),
+			"give both the same status, headers and body")
+	}
+	return nil
+}
+
+// ask fills both sides up to n answers.
+func (r *authRun) ask(ctx context.Context, q authQuestion, sides *authSides, n int) error {
+	for len(sides[0]) < n || len(sides[1]) < n {
+		fresh, err := r.account()
 		if err != nil {
 			return err
 		}
-		for side, account := range []authAccount{known, unknown} {
+		for side, account := range []authAccount{{q.known.email, fresh.password}, fresh} {
+			if len(sides[side]) >= n {
+				continue
+			}
 			b := r.browser()
-			if _, err := b.csrf(ctx, step+": token"); err != nil {
+			if _, err := b.csrf(ctx, q.step+": token"); err != nil {
 				return err
 			}
-			label := step + []string{", known address", ", unknown address"}[side]
-			reply, err := b.send(ctx, authRequest{step: label, method: http.MethodPost, path: path, body: r.credentials(path, account)})
+			label := q.step + []string{", known address", ", unknown address"}[side]
+			reply, err := b.send(ctx, authRequest{step: label, method: http.MethodPost, path: q.path, body: r.credentials(q.path, account)})
 			if err != nil {
 				return err
 			}
-			if creates && side == 1 && reply.Status/100 == 2 {
+			if q.creates && side == 1 && reply.Status/100 == 2 {
 				r.accounts = append(r.accounts, account)
 			}
-			if !creates {
-				r.wrongPassword(path, reply)
+			if !q.creates {
+				r.wrongPassword(q.path, reply)
 			}
 			sides[side] = append(sides[side], authFeatures(reply))
 		}
 	}
-	for _, name := range authFeatureNames(sides) {
-		a, b := authConstant(sides[0], name), authConstant(sides[1], name)
-		if a == nil || b == nil || *a == *b {
-			continue
-		}
-		r.find("POST "+path, "the answer tells whether an account exists: "+name, "the same for known and unknown addresses",
-			fmt.Sprintf("known: %s, unknown: %s", probeShort(*a, 80), probeShort(*b, 80)), "give both the same status, headers and body")
-	}
 	return nil
+}
+
+func (s authSides) differing() []string {
+	return slices.DeleteFunc(authFeatureNames(s), func(name string) bool {
+		a, b := authConstant(s[0], name), authConstant(s[1], name)
+		return a == nil || b == nil || *a == *b
+	})
 }
 
 // wrongPassword wants a plain refusal.
@@ -71,6 +100,9 @@ func (r *authRun) wrongPassword(path string, reply authReply) {
 		r.find("POST "+path, "a wrong password is not refused plainly", "401", r.show(reply), "answer 401 with problem details")
 	}
 }
+
+// authOwn are names of what every answer has of its own.
+var authOwn = regexp.MustCompile(`(?i)(request|trace|correlation)[-_]?id$|^traceparent$`)
 
 // authFeatures are the parts of an answer by name: status, each header, each
 // member of the body. What is new in every answer anyway varies within a side
@@ -86,6 +118,9 @@ func authFeatures(reply authReply) map[string]string {
 			continue
 		case "Content-Length":
 			continue // follows from the body, whose parts are compared
+		}
+		if authOwn.MatchString(name) {
+			continue
 		}
 		if strings.HasPrefix(name, "X-Ratelimit") || strings.HasPrefix(name, "Ratelimit") {
 			continue // counts per account by design
@@ -105,7 +140,7 @@ func authFeatures(reply authReply) map[string]string {
 			return
 		}
 		b, err := json.Marshal(v)
-		if err != nil {
+		if err != nil || authOwn.MatchString(at) {
 			return
 		}
 		f["body "+at] = string(b)
@@ -114,7 +149,7 @@ func authFeatures(reply authReply) map[string]string {
 	return f
 }
 
-func authFeatureNames(sides [2][]map[string]string) []string {
+func authFeatureNames(sides authSides) []string {
 	var names []string
 	for _, side := range sides {
 		for _, f := range side {
