@@ -16,7 +16,7 @@ import (
 
 // evidenceGate is gate G10 without an answer.
 func evidenceGate() stack.GateResult {
-	return stack.GateResult{ID: "G10", Name: "Evidence", Phase: stack.PhasePost, Of: "artifacts",
+	return stack.GateResult{ID: "G10", Name: "evidence", Phase: stack.PhasePost, Of: "artifacts",
 		Question: "Are the run's artifacts complete and unaltered, and free of secrets?",
 		Refs:     []string{"SPEC §8", "ASVS 16.2.5", "ASVS 14.2.4"}, Rerun: "stackctl evidence verify"}
 }

@@ -46,7 +46,8 @@ func read(r stack.Report) story {
 		}
 	}
 	for _, st := range r.Steps {
-		if st.Error != "" {
+		told := st.Step.Kind == stack.StepGates && len(s.Failed)+len(s.Unjudged) > 0
+		if st.Error != "" && !told { // failed gates tell their step
 			s.FailedSteps = append(s.FailedSteps, st)
 		}
 	}
