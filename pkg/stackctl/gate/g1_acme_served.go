@@ -31,7 +31,9 @@ func acmeServed() Gate { return acmeServedWithin(acmeReady, acmePause) }
 
 func acmeServedWithin(ready, pause time.Duration) Gate {
 	return Gate{
-		ID: "G1", Name: "acme", Phase: stack.PhasePost,
+		// The others come over this certificate; just after a first switch it
+		// may still be on its way.
+		ID: "G1", Name: "acme", Phase: stack.PhasePost, First: true,
 		Question:  "Does every public host serve a valid certificate of the target's authority, and not of a production one?",
 		Refs:      []string{"SPEC §4", "ASVS 12.1.1", "ASVS 12.2.1", "ASVS 12.2.2"},
 		Inspects:  "the chain, names, dates, key and TLS versions that each TLS host serves, and the certificates that the edge has stored",

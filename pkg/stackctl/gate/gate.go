@@ -29,6 +29,9 @@ type Gate struct {
 	// Mutates marks a gate that changes something on the site; it runs under
 	// --all-tests or on a target that allows it, and cleans up.
 	Mutates bool
+	// First marks a gate whose answer the others rest on: it runs before them,
+	// and its waiting for readiness is theirs.
+	First bool
 	// Alone marks a gate that compares times: it runs after the others, by
 	// itself, so that their load is not in its figures.
 	Alone bool

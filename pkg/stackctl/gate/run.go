@@ -40,7 +40,12 @@ func runAt(ctx context.Context, gates []Gate, s Subject, emit stack.Emit, now ti
 		}
 	}
 	for i, g := range gates {
-		if g.Alone {
+		if g.First {
+			look(i)
+		}
+	}
+	for i, g := range gates {
+		if g.Alone || g.First {
 			continue
 		}
 		wg.Add(1)

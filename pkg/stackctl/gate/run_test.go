@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,6 +150,22 @@ func TestRunIsBoundedInTime(t *testing.T) {
 			t.Errorf("%s %s", r.ID, r.Status)
 		}
 	}
+}
+
+func TestRunWaitsForTheFirstGate(t *testing.T) {
+	var ready atomic.Bool
+	rest := func(context.Context, Subject) (Answer, error) {
+		if !ready.Load() {
+			t.Error("a gate looked before the first one had answered")
+		}
+		return Answer{Inspected: 1}, nil
+	}
+	first := func(context.Context, Subject) (Answer, error) {
+		time.Sleep(20 * time.Millisecond) // longer than the others need to begin
+		ready.Store(true)
+		return Answer{Inspected: 1}, nil
+	}
+	Run(context.Background(), []Gate{{ID: "G2", Check: rest}, {ID: "G1", First: true, Check: first}, {ID: "G3", Check: rest}}, Subject{}, nil)
 }
 
 func TestRunGoesSideBySideAndAloneAfterwards(t *testing.T) {
