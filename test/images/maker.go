@@ -61,10 +61,15 @@ func (m *maker) one(ctx context.Context, r recipe) error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	if r.uncached {
-		return m.make(ctx, r, target)
+	var further []string
+	if r.prepare != nil {
+		made, err := r.prepare(ctx, m)
+		if err != nil {
+			return err
+		}
+		further = append(further, made)
 	}
-	key, err := r.key(m.root)
+	key, err := r.key(m.root, further...)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,12 @@ type recipe struct {
 	public bool
 	// onRequest recipes are made only when named.
 	onRequest bool
-	// uncached recipes have their own, finer cache (Go's build cache).
-	uncached bool
 	// inputs are the files, relative to test/images, that decide the result.
 	inputs []string
-	build  func(ctx context.Context, j *job) (v1.Image, error)
+	// prepare makes a further input, relative to the repository, where one has
+	// to be built first.
+	prepare func(ctx context.Context, m *maker) (string, error)
+	build   func(ctx context.Context, j *job) (v1.Image, error)
 }
 
 // Folders below --out. What deploy ships lies apart from what the sandbox uses.
@@ -51,7 +52,8 @@ func recipes() []recipe {
 			inputs: []string{"redis.go", "debian.go", "files/redis-entrypoint"}, build: buildRedis},
 		{name: "pgadmin", ref: "dpage/pgadmin4:9", folder: stackFolder, public: true,
 			inputs: []string{"adminer.go", "debian.go", "files/adminer-index.php", "files/adminer-entrypoint", "files/adminer-wget", "postgres.go"}, build: buildAdminer},
-		{name: "server", ref: "stackctl/server:dev", folder: stackFolder, onRequest: true, uncached: true, build: buildServer},
+		{name: "server", ref: "stackctl/server:dev", folder: stackFolder, onRequest: true,
+			inputs: []string{"server.go"}, prepare: compileServer, build: buildServer},
 	}
 }
 
@@ -59,11 +61,16 @@ func recipes() []recipe {
 func common() []string { return []string{"tree.go", "image.go"} }
 
 // key names the result of a recipe on this machine: same key, same content.
-func (r recipe) key(root string) (string, error) {
+// further are inputs relative to the repository.
+func (r recipe) key(root string, further ...string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, r.name, r.ref, runtime.GOARCH)
+	var files []string
 	for _, f := range append(common(), r.inputs...) {
-		text, err := os.ReadFile(filepath.Join(root, "test", "images", f))
+		files = append(files, filepath.Join("test", "images", f))
+	}
+	for _, f := range append(files, further...) {
+		text, err := os.ReadFile(filepath.Join(root, f))
 		if err != nil {
 			return "", fmt.Errorf("read an input of %s: %w", r.name, err)
 		}

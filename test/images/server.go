@@ -12,39 +12,41 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// buildServer makes the application's image: one static binary from scratch,
-// on a layer that changes only with the root certificates. The same commit
-// makes the same image.
-func buildServer(ctx context.Context, j *job) (v1.Image, error) {
-	if _, err := os.Stat(filepath.Join(j.root, "web", "dist", "index.html")); err != nil {
-		return nil, fmt.Errorf("the web app is not built: run `make web` first (%w)", err)
+// serverBinary is what compileServer makes; Go leaves it alone where it is up to date.
+const serverBinary = "build/server"
+
+// compileServer makes the application's static binary. The same commit makes
+// the same binary.
+func compileServer(ctx context.Context, m *maker) (string, error) {
+	if _, err := os.Stat(filepath.Join(m.root, "web", "dist", "index.html")); err != nil {
+		return "", fmt.Errorf("the web app is not built: run `make web` first (%w)", err)
 	}
-	commit, at, err := commit(ctx, j.root)
+	commit, at, err := commit(ctx, m.root)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
+	defer m.progress.heartbeat("server", "compiling")()
 	const role = "stackctl/pkg/server/role"
-	binary := filepath.Join(j.work, "server")
 	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="}
 	ldflags := fmt.Sprintf("-s -w -X %s.commit=%s -X %s.built=%s", role, commit, role, at.Format(time.RFC3339))
-	if _, err := command(ctx, j.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", binary, "./cmd/server"); err != nil {
-		return nil, err
-	}
-	content, err := os.ReadFile(binary)
+	_, err = command(ctx, m.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", serverBinary, "./cmd/server")
+	return serverBinary, err
+}
+
+// buildServer makes the application's image: the binary from scratch, on a
+// layer that changes only with the root certificates.
+func buildServer(_ context.Context, j *job) (v1.Image, error) {
+	content, err := os.ReadFile(filepath.Join(j.root, serverBinary))
 	if err != nil {
 		return nil, err
 	}
-	j.progress.say(j.name, "binary %.1f MB, commit %s", float64(len(content))/1e6, commit)
+	j.progress.say(j.name, "binary %.1f MB", float64(len(content))/1e6)
 	high := tree{}
 	high.file("server", 0o755, content)
 	return assemble(v1.Config{
 		User:       "65532:65532",
 		Entrypoint: []string{"/server"},
 		Env:        []string{searchPath},
-		Labels: map[string]string{
-			"org.opencontainers.image.revision": commit,
-			"org.opencontainers.image.created":  at.Format(time.RFC3339),
-		},
 	}, scratch(), high)
 }
 
