@@ -228,7 +228,7 @@ func leavesSite(location, host string) bool {
 		return true
 	}
 	if u.Host == "" {
-		return u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https"
+		return u.Scheme != "" // https:evil, javascript:…
 	}
 	name := strings.ToLower(u.Hostname())
 	apex := strings.TrimPrefix(strings.ToLower(host), "www.")

@@ -202,13 +202,14 @@ type spoof struct {
 func spoofs(allowed []netip.Prefix) []spoof {
 	claims := []string{"127.0.0.1"}
 	for _, p := range allowed {
-		if a := p.Masked().Addr().Next(); p.Contains(a) {
+		a := p.Addr()
+		if next := p.Masked().Addr().Next(); p.Contains(next) {
+			a = next
+		}
+		if !a.IsLoopback() && len(claims) < 2 {
 			claims = append(claims, a.String())
-		} else {
-			claims = append(claims, p.Addr().String())
 		}
 	}
-	claims = claims[:min(len(claims), 4)]
 	var out []spoof
 	for _, c := range claims {
 		out = append(out,

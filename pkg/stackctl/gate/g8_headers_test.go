@@ -1,0 +1,358 @@
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestHeadersDeclaredCatches(t *testing.T) {
+	web := `    address: ":443"`
+	public := "[public-headers, site-rate]\n      service: web"
+	staff := "middlewares: [staff-headers, staff-addresses, staff-auth]"
+	ranges := `sourceRange: [{{ range $i, $range := splitList "," (env "STAFF_ALLOWLIST") }}{{ if $i }}, {{ end }}"{{ $range }}"{{ end }}]`
+	mutants := []mutant{
+		{name: "api.insecure", file: staticFile, from: "  insecure: false", to: "  insecure: true", subject: "edge api", problem: "anybody"},
+		{name: "api.INSECURE, as a word", file: staticFile, from: "  insecure: false", to: "  INSECURE: \"True\"", subject: "edge api", problem: "anybody"},
+		{name: "api.debug", file: staticFile, from: "  insecure: false", to: "  debug: true", subject: "edge api", problem: "profiler"},
+		{name: "metrics on the public entry point", file: staticFile, from: "ping:\n", to: "metrics: {prometheus: {entryPoint: websecure}}\nping:\n", subject: "edge metrics", problem: "published"},
+		{name: "forwarded headers believed", file: staticFile, from: web, to: web + "\n    forwardedHeaders: {insecure: true}", subject: "entry point websecure", problem: "forwardedHeaders"},
+		{name: "forwarded headers of everybody", file: staticFile, from: web, to: web + "\n    forwardedHeaders: {trustedIPs: [\"0.0.0.0/0\"]}", subject: "entry point websecure", problem: "forwardedHeaders"},
+		{name: "forwarded headers of two halves", file: staticFile, from: web, to: web + "\n    forwardedHeaders: {trustedIPs: [\"0.0.0.0/1\", \"128.0.0.0/1\"]}", subject: "entry point websecure", problem: "forwardedHeaders"},
+		{name: "proxy protocol of everybody, IPv6", file: staticFile, from: web, to: web + "\n    proxyProtocol: {trustedIPs: [\"::/0\"]}", subject: "entry point websecure", problem: "proxyProtocol"},
+		{name: "paths are not cleaned", file: staticFile, from: web, to: web + "\n    http: {sanitizePath: false}", subject: "entry point websecure", problem: "cleaned"},
+		{name: "staff without password", file: routesFile, from: staff, to: "middlewares: [staff-headers, staff-addresses]", subject: "router admin", problem: "no password"},
+		{name: "staff without allowlist", file: routesFile, from: staff, to: "middlewares: [staff-headers, staff-auth]", subject: "router admin", problem: "no allowlist"},
+		{name: "a staff host without guards", file: routesFile, from: staff, to: "middlewares: [public-headers]", subject: "router admin", problem: "no password"},
+		{name: "the dashboard on the public host", file: routesFile, from: "    # R6:", to: "    sneak:\n      rule: \"Host(`{{ $domain }}`) && PathPrefix(`/dashboard`)\"\n      entryPoints: [websecure]\n      middlewares: [public-headers]\n      service: dashboard@internal\n      tls: {certResolver: le-staging}\n    # R6:", subject: "router sneak", problem: "no password"},
+		{name: "the inside entry point is published", file: composeFile, from: `      - "443:443"`, to: "      - \"443:443\"\n      - \"8090:8090\"", subject: "router inside", problem: "no allowlist"},
+		{name: "an empty allowlist", file: routesFile, from: ranges, to: "sourceRange: []", subject: "middleware staff-addresses", problem: "empty"},
+		{name: "an allowlist for everybody", file: routesFile, from: ranges, to: "sourceRange: [\"0.0.0.0/0\"]", subject: "middleware staff-addresses", problem: "everybody"},
+		{name: "an allowlist for everybody on IPv6", file: routesFile, from: ranges, to: "sourceRange: [\"127.0.0.1/32\", \"::/0\"]", subject: "middleware staff-addresses", problem: "everybody"},
+		{name: "an allowlist by variable", file: composeFile, from: "${STAFF_ALLOWLIST:-127.0.0.1/32,172.16.0.0/12}", to: "0.0.0.0/0", subject: "middleware staff-addresses", problem: "everybody"},
+		{name: "an allowlist that is none", file: routesFile, from: ranges, to: "sourceRange: [office]", subject: "middleware staff-addresses", problem: "no address"},
+		{name: "an allowlist that believes the client", file: routesFile, from: ranges, to: ranges + "\n        ipStrategy: {depth: 1}", subject: "middleware staff-addresses", problem: "believes"},
+		{name: "a password guard without users", file: routesFile, from: "        usersFile: /run/secrets/staff_htpasswd\n", to: "", subject: "middleware staff-auth", problem: "no users"},
+		{name: "no headers on a public route", file: routesFile, from: public, to: "[site-rate]\n      service: web", subject: "router web", problem: "nosniff"},
+		{name: "headers after what may answer", file: routesFile, from: public, to: "[site-rate, public-headers]\n      service: web", subject: "router web", problem: "site-rate answers before"},
+		{name: "staff headers on a public route", file: routesFile, from: public, to: "[staff-headers, site-rate]\n      service: web", subject: "router web", problem: "HSTS"},
+		{name: "HSTS too short", file: routesFile, from: "stsSeconds: 31536000", to: "stsSeconds: 3600", subject: "router web", problem: "HSTS"},
+		{name: "no nosniff", file: routesFile, from: "        contentTypeNosniff: true\n", to: "", subject: "router web", problem: "nosniff"},
+		{name: "unsafe-inline", file: routesFile, from: "style-src 'self'", to: "style-src 'self' 'unsafe-inline'", subject: "router web", problem: "unsafe-inline"},
+		{name: "scripts from anywhere", file: routesFile, from: "script-src 'self'", to: "script-src *", subject: "router web", problem: "wildcard"},
+		{name: "scripts from any https place", file: routesFile, from: "script-src 'self'", to: "script-src https:", subject: "router web", problem: "script-src"},
+		{name: "no content security policy", file: routesFile, from: "contentSecurityPolicy:", to: "contentSecurityPolicyReportOnly:", subject: "router web", problem: "content security policy"},
+		{name: "the referrer leaks", file: routesFile, from: "strict-origin-when-cross-origin", to: "unsafe-url", subject: "router web", problem: "referrer"},
+		{name: "retry for every method", file: routesFile, from: " && (Method(`GET`) || Method(`HEAD`))", to: "", subject: "router api-reads", problem: "twice"},
+		{name: "retry for POST", file: routesFile, from: "Method(`HEAD`)", to: "Method(`POST`)", subject: "router api-reads", problem: "twice"},
+		{name: "CORS for everybody with cookies", file: routesFile, from: "        stsSeconds: 31536000\n", to: "        stsSeconds: 31536000\n        accessControlAllowOriginList: [\"*\"]\n        accessControlAllowCredentials: true\n", subject: "middleware public-headers", problem: "every site"},
+	}
+	staticMutants(t, headersDeclared(), mutants)
+}
+
+func TestHeadersDeclaredDoesNotCryWolf(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, r repo){
+		"guards in a chain": func(t *testing.T, r repo) {
+			r.write(t, routesFile, strings.ReplaceAll(r.read(t, routesFile), "[staff-headers, staff-addresses, staff-auth]", "[staff@file]"))
+			r.change(t, routesFile, "  middlewares:\n    public-headers:", "  middlewares:\n    staff: {chain: {middlewares: [staff-headers, staff-addresses, staff-auth]}}\n    public-headers:")
+		},
+		"headers on the entry point": func(t *testing.T, r repo) {
+			r.write(t, routesFile, strings.ReplaceAll(r.read(t, routesFile), "[public-headers, site-rate]", "[site-rate]"))
+			r.change(t, staticFile, `    address: ":443"`, "    address: \":443\"\n    http: {middlewares: [public-headers@file]}")
+		},
+		"a load balancer in front": func(t *testing.T, r repo) {
+			r.change(t, staticFile, `    address: ":443"`, "    address: \":443\"\n    forwardedHeaders: {trustedIPs: [10.0.0.0/24, 203.0.113.1]}")
+		},
+		"metrics inside": func(t *testing.T, r repo) {
+			r.change(t, staticFile, "ping:\n", "metrics: {prometheus: {entryPoint: internal}}\nping:\n")
+		},
+		"frame-ancestors instead of the option": func(t *testing.T, r repo) {
+			r.change(t, routesFile, "        customFrameOptionsValue: DENY\n", "")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t)
+			change(t, r)
+			if got := runOne(context.Background(), headersDeclared(), r.subject(t)); got.Status != stack.Passed {
+				t.Errorf("%s %s %+v", got.Status, got.Reason, got.Findings)
+			}
+		})
+	}
+}
+
+func TestHeadersServedPasses(t *testing.T) {
+	e := newEdge(t, newRepo(t).subject(t))
+	r := runOne(context.Background(), headersServed(), e.subject)
+	if r.Status != stack.Passed || r.Inspected < 200 {
+		t.Fatalf("%s %s, %d inspected, %+v", r.Status, r.Reason, r.Inspected, r.Findings)
+	}
+	kept := string(e.subject.Artifacts.(*fakeSink).kept["headers.json"])
+	if !strings.Contains(kept, "Strict-Transport-Security") || strings.Contains(kept, repoSecrets["staff_password"]) || strings.Contains(kept, "__Host-pre=x") {
+		t.Error("headers.json lacks the headers, or holds what is secret")
+	}
+}
+
+func TestHeadersServedCatches(t *testing.T) {
+	fresh := copies(t, newRepo(t).subject(t))
+	on := func(host string, status int, change func(h http.Header)) func(*goodEdge) {
+		return func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.Host == host && r.TLS != nil && (status == 0 || w.Code == status) {
+					change(w.Header())
+				}
+			}
+		}
+	}
+	drop := func(name string) func(http.Header) { return func(h http.Header) { h.Del(name) } }
+	put := func(name, value string) func(http.Header) { return func(h http.Header) { h.Set(name, value) } }
+	serve := func(match func(r *http.Request) bool, status int, header, value, body string) func(*goodEdge) {
+		return func(e *goodEdge) {
+			e.handle = func(w http.ResponseWriter, r *http.Request) bool {
+				if !match(r) {
+					return false
+				}
+				if r.TLS != nil && r.Host != "" {
+					publicHeaders(w, true)
+				}
+				if header != "" {
+					w.Header().Set(header, value)
+				}
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+				return true
+			}
+		}
+	}
+	path := func(p string) func(*http.Request) bool {
+		return func(r *http.Request) bool {
+			return r.TLS != nil && r.Host == "example.org" && (r.RequestURI == p || r.URL.Path == p)
+		}
+	}
+	home := "GET example.org/ {route}"
+	for _, c := range []struct {
+		name             string
+		change           func(*goodEdge)
+		subject, problem string
+	}{
+		{"no nosniff on errors", on("example.org", 404, drop("X-Content-Type-Options")), "GET example.org/api/ {missing}", "nosniff"},
+		{"no nosniff on 401", on("example.org", 401, drop("X-Content-Type-Options")), "GET example.org/api/users/me", "nosniff"},
+		{"no nosniff on 405", on("example.org", 405, drop("X-Content-Type-Options")), "DELETE example.org/ {method}", "nosniff"},
+		{"no headers on the redirect of www", on("www.example.org", 301, drop("Strict-Transport-Security")), "GET www.example.org/ {route}", "HSTS"},
+		{"HSTS off", on("example.org", 0, drop("Strict-Transport-Security")), home, "HSTS"},
+		{"HSTS of a day", on("example.org", 0, put("Strict-Transport-Security", "max-age=86400; includeSubDomains")), home, "HSTS"},
+		{"HSTS that is no number", on("example.org", 0, put("Strict-Transport-Security", "max-age=forever")), home, "HSTS"},
+		{"framing allowed", on("example.org", 200, func(h http.Header) { h.Del("X-Frame-Options"); h.Set("Content-Security-Policy", "default-src 'self'") }), home, "framing"},
+		{"framing by everybody", on("example.org", 200, func(h http.Header) {
+			h.Set("X-Frame-Options", "ALLOWALL")
+			h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors *")
+		}), home, "framing"},
+		{"no referrer policy", on("example.org", 200, drop("Referrer-Policy")), home, "referrer"},
+		{"no permissions policy", on("example.org", 200, drop("Permissions-Policy")), home, "permissions"},
+		{"unsafe-eval", on("example.org", 200, put("Content-Security-Policy", "default-src 'self'; script-src 'self' 'unsafe-eval'; frame-ancestors 'none'")), home, "unsafe-eval"},
+		{"a policy without scripts", on("example.org", 200, put("Content-Security-Policy", "img-src 'self'; frame-ancestors 'none'")), home, "neither"},
+		{"the version in Server", on("example.org", 404, put("Server", "nginx/1.25.3")), "GET example.org/api/ {missing}", "Server"},
+		{"X-Powered-By", on("example.org", 200, put("X-Powered-By", "Express")), home, "X-Powered-By"},
+		{"CORS reflected", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if o := r.Header.Get("Origin"); o != "" {
+					w.Header().Set("Access-Control-Allow-Origin", o)
+					w.Header().Set("Access-Control-Allow-Credentials", "true")
+				}
+			}
+		}, "GET example.org/api/ {cors}", "reflected"},
+		{"a page that is kept", on("example.org", 200, func(h http.Header) {
+			if strings.HasPrefix(h.Get("Content-Type"), "text/html") {
+				h.Set("Cache-Control", "public, max-age=3600")
+			}
+		}), "GET example.org/ {page}", "without asking"},
+		{"hashed files that are not kept", on("example.org", 200, func(h http.Header) {
+			if strings.Contains(h.Get("Cache-Control"), "immutable") {
+				h.Set("Cache-Control", "no-cache")
+			}
+		}), "GET example.org/{hashed asset}", "not kept"},
+		{"missing files that are kept for ever", on("example.org", 404, put("Cache-Control", "public, max-age=31536000, immutable")), "GET example.org {missing asset}", "for ever"},
+		{"a private answer that is kept", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.URL.Path == "/api/auth/csrf" {
+					w.Header().Del("Cache-Control")
+				}
+			}
+		}, "GET example.org/api/auth/csrf", "private answer"},
+		{"port 80 serves the site", serve(func(r *http.Request) bool { return r.TLS == nil && r.Host == "example.org" }, 200, "", "", homePage), "GET http://example.org/", "does not lead to https"},
+		{"port 80 leads elsewhere", serve(func(r *http.Request) bool { return r.TLS == nil && r.Host == "example.org" }, 301, "Location", "https://www.example.org/", ""), "GET http://example.org/", "leads elsewhere"},
+		{"port 80 leads to http", serve(func(r *http.Request) bool { return r.TLS == nil && r.Host == "www.example.org" }, 301, "Location", "http://www.example.org/", ""), "GET http://www.example.org/", "leads elsewhere"},
+		{"a redirect for now", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.TLS == nil && w.Code == 301 {
+					w.Code = 302
+				}
+			}
+		}, "GET http://example.org/", "not permanent"},
+		{"no headers on the redirect of port 80", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.TLS == nil {
+					w.Header().Del("X-Content-Type-Options")
+				}
+			}
+		}, "GET http://example.org/", "nosniff"},
+		{"no password on jobs", func(e *goodEdge) { e.noPassword = "jobs.example.org" }, "staff jobs.example.org/", "no password"},
+		{"no allowlist on pgadmin: the running edge differs", func(e *goodEdge) {
+			e.noAllowlist = "pgadmin.example.org"
+			router(e, "pgadmin")["middlewares"] = []any{"staff-headers@file", "staff-auth@file"}
+		}, "router pgadmin", "no allowlist"},
+		{"X-Forwarded-For is believed", func(e *goodEdge) { e.trusts = "X-Forwarded-For" }, "staff admin.example.org/", "claimed address is believed: X-Forwarded-For"},
+		{"X-Real-IP is believed", func(e *goodEdge) { e.trusts = "X-Real-Ip" }, "staff admin.example.org/", "claimed address is believed: X-Real-IP"},
+		{"Forwarded is believed", func(e *goodEdge) { e.trusts = "Forwarded" }, "staff admin.example.org/", "claimed address is believed: Forwarded"},
+		{"a claimed user is believed", func(e *goodEdge) {
+			e.handle = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Host == "admin.example.org" && r.Header.Get("X-Forwarded-User") != "" {
+					_, _ = w.Write([]byte("hello"))
+					return true
+				}
+				return false
+			}
+		}, "staff admin.example.org/", "claimed user"},
+		{"the right password is refused", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if strings.HasPrefix(r.Host, "traefik.") {
+					w.Code = 401
+				}
+			}
+		}, "staff traefik.example.org/", "right password is refused"},
+		{"HSTS on a staff host", on("admin.example.org", 0, put("Strict-Transport-Security", "max-age=31536000")), "staff admin.example.org/", "carries HSTS"},
+		{"no nosniff on the refusal of a staff host", on("admin.example.org", 403, drop("X-Content-Type-Options")), "staff admin.example.org/", "nosniff"},
+		{"a path around the guard", func(e *goodEdge) {
+			e.handle = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Host == "admin.example.org" && r.URL.Path == "/health" {
+					_, _ = w.Write([]byte("ok"))
+					return true
+				}
+				return false
+			}
+		}, "staff admin.example.org", "leads around"},
+		{"an unknown host is served", serve(func(r *http.Request) bool { return r.TLS != nil && strings.HasPrefix(r.Host, "zz-") }, 200, "", "", "hello"), "unknown host over https", "is served"},
+		{"an unknown host is led to the site", serve(func(r *http.Request) bool { return strings.HasPrefix(r.Host, "zz-") }, 302, "Location", "https://example.org/", ""), "unknown host over https", "led somewhere"},
+		{"no host is served", serve(func(r *http.Request) bool { return r.Host == "" }, 200, "", "", "hello"), "unknown host over https", "is served"},
+		{"the address as host is served", serve(func(r *http.Request) bool { return r.Host == siteAddress }, 200, "", "", "hello"), "unknown host over https", "is served"},
+		{"a forwarded host is believed", serve(func(r *http.Request) bool {
+			return strings.HasPrefix(r.Host, "zz-") && r.Header.Get("X-Forwarded-Host") != ""
+		}, 200, "", "", "x"), "unknown host over http", "is served"},
+		{"the 404 names the site", serve(func(r *http.Request) bool { return strings.HasSuffix(r.Host, ".example") }, 404, "", "", "no such host; try example.org"), "unknown host over https", "names the site"},
+		{"the dashboard is public", serve(path("/dashboard/"), 200, "Content-Type", "text/html", "<title>Traefik</title>"), "GET example.org/dashboard/", "inside page"},
+		{"the edge's API is public", serve(path("/api/rawdata"), 200, "", "", `{"routers":{"x":{}},"middlewares":{}}`), "GET example.org/api/rawdata", "inside page"},
+		{"metrics are public", serve(path("/metrics"), 200, "", "", "# HELP go_goroutines x\n# TYPE go_goroutines gauge\ngo_goroutines 7\n"), "GET example.org/metrics", "inside page"},
+		{"the profiler is public", serve(path("/debug/pprof/"), 200, "", "", "<html>Types of profiles available</html>"), "GET example.org/debug/pprof/", "inside page"},
+		{"an env file is public", serve(path("/.env"), 200, "", "", "DB_PASSWORD=x\n"), "GET example.org/.env", "inside page"},
+		{"an encoded slash leads to metrics", serve(path("/api/..%2fmetrics"), 200, "", "", "# HELP a b\n"), "GET example.org/api/..%2fmetrics", "around the routes"},
+		{"dot segments lead to the dashboard", serve(path("/api/../dashboard/"), 200, "", "", "<title>Traefik</title>"), "GET example.org/api/../dashboard/", "around the routes"},
+		{"two slashes lead elsewhere", serve(path("//evil.example/%2e%2e"), 301, "Location", "//evil.example/", ""), "GET example.org//evil.example/%2e%2e", "another site"},
+		{"an odd path breaks the site", serve(path("/api/;/metrics"), 500, "", "", ""), "GET example.org/api/;/metrics", "breaks"},
+		{"the insecure API answers from outside", func(e *goodEdge) { e.ports[siteAddress+":8080"] = rawListener(t, `{"routers":{},"middlewares":{}}`) }, "port 8080", "inside page"},
+		{"the insecure API answers inside", func(e *goodEdge) { e.ports["172.20.0.5:8080"] = rawListener(t, `{"routers":{},"middlewares":{}}`) }, "edge api", "port 8080"},
+		{"the inside API asks for no password", func(e *goodEdge) { e.ports["172.20.0.5:8090"] = rawListener(t, `{"routers":{},"middlewares":{}}`) }, "edge api", "no password"},
+		{"the running edge has lost the allowlist's ranges", func(e *goodEdge) {
+			e.raw["middlewares"].(map[string]any)["staff-addresses@file"] = map[string]any{"ipAllowList": map[string]any{"sourceRange": []any{"0.0.0.0/0"}}}
+		}, "middleware staff-addresses", "everybody"},
+		{"the running edge has switched a router off", func(e *goodEdge) { router(e, "jobs")["status"] = "disabled" }, "router jobs", "switched"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := fresh()
+			e := newEdge(t, s)
+			c.change(e)
+			wantFinding(t, runOne(context.Background(), headersServed(), e.subject), c.subject, c.problem)
+		})
+	}
+}
+
+func router(e *goodEdge, name string) map[string]any {
+	return e.raw["routers"].(map[string]any)[name+"@file"].(map[string]any)
+}
+
+// rawListener answers everything with a body.
+func rawListener(t *testing.T, body string) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, body) }))
+	t.Cleanup(srv.Close)
+	return srv.Listener.Addr().String()
+}
+
+// The right password from an address that the server itself says is not in
+// the list must not get through.
+func TestHeadersServedKnowsTheServersAddress(t *testing.T) {
+	e := newEdge(t, newRepo(t).subject(t))
+	server := e.subject.Server.(*fakeServer)
+	server.run = func([]string) (stack.Output, error) {
+		return stack.Output{Stdout: []byte("172.20.0.5 dev br-1 src 192.0.2.1 uid 0\n")}, nil
+	}
+	wantFinding(t, runOne(context.Background(), headersServed(), e.subject), "staff admin.example.org/", "from a wrong address")
+}
+
+func TestHeadersServedCouldNotJudge(t *testing.T) {
+	for name, change := range map[string]func(*goodEdge){
+		"no edge":           func(e *goodEdge) { delete(e.ports, siteAddress+":443") },
+		"no staff password": func(e *goodEdge) { e.subject.Config.Traefik.Staff.PasswordFile += ".gone" },
+		"no dialer":         func(e *goodEdge) { e.subject.Outside = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t, newRepo(t).subject(t))
+			change(e)
+			if r := runOne(context.Background(), headersServed(), e.subject); r.Status != stack.CouldNotJudge {
+				t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
+			}
+		})
+	}
+}
+
+// Raw bytes must reach the wire as they are: a cleaned path would test nothing.
+func TestAskIsSentAsWritten(t *testing.T) {
+	for _, p := range pathTricks {
+		text := string(ask{method: "GET", host: "x", path: p, lines: []string{"A: b"}, close: "close, X-Forwarded-For"}.bytes())
+		if !strings.HasPrefix(text, "GET "+p+" HTTP/1.1\r\nHost: x\r\n") || !strings.Contains(text, "Connection: close, X-Forwarded-For\r\nA: b\r\n\r\n") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+func TestPolicyRules(t *testing.T) {
+	for policy, good := range map[string]bool{
+		publicCSP: true,
+		"default-src 'self'; script-src 'self' 'nonce-x'": true,
+		"default-src 'self'; img-src *":                   false,
+		"default-src *.example.org":                       false,
+		"script-src 'self'; script-src *":                 true, // the first counts
+		"":                                                false,
+		"default-src 'self'; worker-src blob:":            false,
+	} {
+		if got := cspFault([]string{policy}) == ""; got != good {
+			t.Errorf("%q: %v", policy, got)
+		}
+	}
+	if cspFault([]string{"default-src *", "default-src 'self'"}) != "" {
+		t.Error("of two policies both hold, so the strict one is enough")
+	}
+	for location, leaves := range map[string]bool{
+		"/x": false, "https://example.org/": false, "https://www.example.org/x": false, "//evil.example": true, `/\evil.example`: true,
+		"https:evil.example": true, "javascript:alert(1)": true, "https://example.org.evil.example/": true,
+	} {
+		if got := leavesSite(location, "example.org"); got != leaves {
+			t.Errorf("%q: %v", location, got)
+		}
+	}
+}
+
+func FuzzRawData(f *testing.F) {
+	f.Add([]byte(`{"routers":{"a@file":{"rule":"Host(\u0060x\u0060)","entryPoints":["websecure"]}}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		g := &headerGate{}
+		g.judgeLive(raw)
+		if !json.Valid(raw) && len(g.notes) == 0 {
+			t.Error("what is no JSON was judged")
+		}
+	})
+}
