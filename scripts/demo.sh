@@ -33,4 +33,9 @@ if [ $status != 0 ]; then
 	echo "The deploy ended with exit code $status; the report above says why and what to do."
 	exit $status
 fi
-echo "Look around:  $stackctl status · $stackctl sandbox ssh · make demo-down removes every trace"
+port=$(sed -n 's/.*"https_port": \([0-9]*\).*/\1/p' .stackctl/sandbox/state.json)
+cat <<SITE
+Site:         https://stack.localhost:$port/ (certificates are signed by .stackctl/sandbox/acme-roots.pem)
+Look around:  $stackctl status, $stackctl sandbox ssh
+Clean up:     make demo-down
+SITE

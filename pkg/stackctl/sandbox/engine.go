@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 
@@ -188,7 +189,7 @@ func (b *builder) get(ctx context.Context, container, path string) ([]byte, erro
 }
 
 // remove takes away what carries the sandbox's label, and with images also the
-// images that its containers ran.
+// images that its containers ran and no other container uses.
 func (b *builder) remove(ctx context.Context, images bool) error {
 	ours := make(client.Filters).Add("label", label+"="+b.Name)
 	containers, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
@@ -225,8 +226,9 @@ func (b *builder) remove(ctx context.Context, images bool) error {
 	}
 	slices.Sort(ran)
 	for _, id := range slices.Compact(ran) {
-		if _, err := b.api.ImageRemove(ctx, id, client.ImageRemoveOptions{Force: true, PruneChildren: true}); err != nil {
-			return fault("remove image "+id, err, "stop what still uses it: `docker ps -a --filter ancestor="+id+"`")
+		_, err := b.api.ImageRemove(ctx, id, client.ImageRemoveOptions{PruneChildren: true})
+		if err != nil && !errdefs.IsConflict(err) && !errdefs.IsNotFound(err) { // in use by another sandbox: it stays
+			return fault("remove image "+id, err, "")
 		}
 	}
 	return nil
