@@ -75,7 +75,7 @@ func newPicture(g stack.GateResult, l stack.Latency) picture {
 		p.Lines = append(p.Lines, mark{scale.at(l.Threshold) * drawWidth, "threshold"})
 	}
 	for _, v := range scale.ticks() {
-		p.Ticks = append(p.Ticks, tick{scale.at(v) * drawWidth, duration(v)})
+		p.Ticks = append(p.Ticks, tick{scale.at(v) * drawWidth, v.String()})
 	}
 	return p
 }
@@ -86,7 +86,7 @@ func legend(l stack.Latency) string {
 		s = "p50 " + duration(l.P50) + " · p95 " + duration(l.P95) + " · slowest " + duration(l.Max) + " · " + s
 	}
 	if l.Threshold > 0 {
-		s += " · p95 may be " + duration(l.Threshold)
+		s += " · limit for p95 " + l.Threshold.String()
 	}
 	return s
 }
@@ -120,7 +120,7 @@ func (s scale) ticks() []time.Duration {
 		for _, f := range factors {
 			v := math.Pow(10, e) * f
 			if x := (math.Log10(v) - s.low) / (s.high - s.low); x > 0.02 && x < 0.97 {
-				out = append(out, time.Duration(v))
+				out = append(out, time.Duration(math.Round(v)))
 			}
 		}
 	}
