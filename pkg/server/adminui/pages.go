@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -31,12 +32,24 @@ type Accounts interface {
 // Records reads what the models declare.
 type Records interface {
 	List(ctx context.Context, m app.Model, q app.RecordQuery) (app.RecordPage, error)
+	Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) error
+	One(ctx context.Context, m app.Model, id string) (app.Record, error)
+}
+
+// Staff changes what the models declare; *app.Staff is one.
+type Staff interface {
+	Create(ctx context.Context, actor app.User, m app.Model, given map[string]string) (id string, err error)
+	Edit(ctx context.Context, actor app.User, m app.Model, id string, given map[string]string) error
+	Delete(ctx context.Context, actor app.User, m app.Model, id string) error
+	Do(ctx context.Context, actor app.User, m app.Model, id, action string) error
+	Exported(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery, records int) error
 }
 
 // Options are what the staff pages need.
 type Options struct {
 	Accounts Accounts
 	Records  Records
+	Staff    Staff
 	CSRF     csrf.Key
 	Models   []app.Model
 	Healthy  func(context.Context) error
@@ -65,12 +78,38 @@ func New(o Options) (http.Handler, error) {
 		http.Redirect(w, r, "/"+o.Models[0].Name, http.StatusSeeOther)
 	}))
 	for _, m := range o.Models {
-		mux.Handle("GET /"+m.Name, p.staff(func(w http.ResponseWriter, r *http.Request, who caller) { p.list(w, r, who, m) }))
+		p.routes(mux, m)
 	}
 	mux.Handle("/", p.staff(func(w http.ResponseWriter, r *http.Request, who caller) {
 		p.show(w, r, http.StatusNotFound, "message", page{Title: "Not found", caller: who, Data: "There is no such page."})
 	}))
 	return p.guarded(mux), nil
+}
+
+// routes adds the pages of one model.
+func (p *pages) routes(mux *http.ServeMux, m app.Model) {
+	on := func(pattern string, do func(http.ResponseWriter, *http.Request, caller, app.Model)) {
+		mux.Handle(pattern, p.staff(func(w http.ResponseWriter, r *http.Request, who caller) { do(w, r, who, m) }))
+	}
+	at := "/" + m.Name
+	on("GET "+at, p.list)
+	on("GET "+at+".csv", p.export)
+	on("GET "+at+"/{id}", p.view)
+	if m.Creates() {
+		on("GET "+at+"/new", p.newForm)
+		on("POST "+at, p.create)
+	}
+	if m.Edits() {
+		on("GET "+at+"/{id}/edit", p.editForm)
+		on("POST "+at+"/{id}", p.edit)
+	}
+	if m.Deletes {
+		on("GET "+at+"/{id}/delete", p.deleteForm)
+		on("POST "+at+"/{id}/delete", p.delete)
+	}
+	if len(m.Actions) > 0 {
+		on("POST "+at+"/{id}/do/{action}", p.do)
+	}
 }
 
 // Assets serves what the pages load, under /static/.
@@ -123,7 +162,26 @@ type page struct {
 	Current string
 	Models  []app.Model
 	CSRF    string
-	Data    any
+	// Notice tells that a change was made.
+	Notice string
+	Data   any
+}
+
+// value is a field's value as a page shows it.
+type value struct{ Text, Link string }
+
+// Value finds the value of a field, with a link where it names another record.
+func (page) Value(f app.ModelField, r app.Record) value {
+	v := value{Text: r[f.Name]}
+	switch {
+	case f.Type == app.FieldBool && v.Text == "true":
+		v.Text = "yes"
+	case f.Type == app.FieldBool:
+		v.Text = "no"
+	case f.Ref != "" && v.Text != "":
+		v.Link = "/" + f.Ref + "/" + v.Text
+	}
+	return v
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, name string, data page) {
@@ -151,11 +209,24 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, who caller, err err
 		status, text = http.StatusServiceUnavailable, "The database does not answer. Try again in a moment."
 	case app.CodeNotFound:
 		status, text = http.StatusNotFound, "There is no such record."
+	case app.CodeConflict, app.CodeInvalid:
+		status, text = http.StatusConflict, message(err)
+	case app.CodeLimited:
+		status, text = http.StatusTooManyRequests, message(err)
 	}
 	if status >= http.StatusInternalServerError {
 		slog.ErrorContext(r.Context(), "staff page failed", "request", serve.TraceOf(r.Context()).ID, "error", err.Error())
 	}
 	p.show(w, r, status, "message", page{Title: http.StatusText(status), caller: who, Data: text})
+}
+
+// message is the text of an error that users may read.
+func message(err error) string {
+	var known *app.Error
+	if errors.As(err, &known) {
+		return known.Message
+	}
+	return "Something went wrong."
 }
 
 // Failed answers a request whose handler panicked.

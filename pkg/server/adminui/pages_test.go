@@ -111,8 +111,8 @@ func TestStaffLogInAndListUsers(t *testing.T) {
 		}
 	}
 	resp, page = b.logIn("boss@example.com", apptest.GoodPassword)
-	if resp.StatusCode != http.StatusOK || resp.Request.URL.Path != "/users" || !strings.Contains(page, "61 users, page 1 of 2") {
-		t.Fatalf("%d %s: %s", resp.StatusCode, resp.Request.URL, page)
+	if resp.StatusCode != http.StatusOK || resp.Request.URL.Path != "/users" || !strings.Contains(page, "61 found, page 1 of 2") {
+		t.Fatalf("%d %s: %.2000s", resp.StatusCode, resp.Request.URL, page)
 	}
 	if strings.Contains(page, "<b>Name") || !strings.Contains(page, "&lt;b&gt;Name") {
 		t.Error("names are not escaped")
@@ -135,7 +135,7 @@ func TestStaffLogInAndListUsers(t *testing.T) {
 	if resp, _ = b.get("/users?page=99999999999999999999&sort=password_hash&q=%25%00%ff"); resp.StatusCode != http.StatusOK {
 		t.Errorf("odd query: %d", resp.StatusCode)
 	}
-	if _, page = b.get("/users?q=nobody-at-all"); !strings.Contains(page, "No users found") {
+	if _, page = b.get("/users?q=nobody-at-all"); !strings.Contains(page, "Nothing found") {
 		t.Error("no word for an empty list")
 	}
 	if resp, _ = b.get("/nothing"); resp.StatusCode != http.StatusNotFound {

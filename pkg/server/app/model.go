@@ -1,14 +1,22 @@
 package app
 
-// FieldType says how a field of a record is shown and read.
+import (
+	"context"
+	"strings"
+)
+
+// FieldType says how a field of a record is shown, read and filtered.
 type FieldType string
 
-// The types of fields.
+// The types of fields. The zero value is text.
 const (
-	FieldText FieldType = "text"
-	FieldTime FieldType = "time" // shown in UTC
+	FieldText FieldType = ""
+	FieldLong FieldType = "long" // text of several lines
+	FieldTime FieldType = "time" // shown in UTC; filtered by whether it is set
 	FieldBool FieldType = "bool"
-	FieldID   FieldType = "id"
+	FieldUUID FieldType = "uuid"
+	FieldInt  FieldType = "int"
+	FieldJSON FieldType = "json"
 )
 
 // ModelField declares one column of a table.
@@ -17,13 +25,32 @@ type ModelField struct {
 	Name  string
 	Title string
 	Type  FieldType
-	// List shows it in lists; Search looks for the search words in it.
+	// List shows it in lists, Search looks for the search words in it, Filter
+	// offers it as a filter.
 	List   bool
 	Search bool
+	Filter bool
+	// Choices are the values that a filter offers.
+	Choices []string
+	// Ref names the model whose record the value is the key of.
+	Ref string
+	// Create and Edit let staff set it; Clean judges what they give.
+	Create bool
+	Edit   bool
+	Clean  func(string) (string, error)
 }
 
-// Model declares what staff may see of one kind of record. Pages and queries
-// follow from it. Names are constants of the program, never input.
+// Action is something that staff can do to one record besides editing it.
+type Action struct {
+	Name  string
+	Title string
+	// Offered says whether it makes sense for a record as it is.
+	Offered func(Record) bool
+	Apply   func(ctx context.Context, tx Tx, id string) error
+}
+
+// Model declares what staff may see and do with one kind of record. Pages and
+// queries follow from it. Names are constants of the program, never input.
 type Model struct {
 	// Name is the path of its pages.
 	Name     string
@@ -35,6 +62,15 @@ type Model struct {
 	// Sort is the field that lists are sorted by at first; Desc turns it.
 	Sort string
 	Desc bool
+	// Touched is the column that says when a record was last changed.
+	Touched string
+	// Deletes lets staff delete records.
+	Deletes bool
+	Actions []Action
+	// Changed is called in the transaction of a change with what was before;
+	// an error undoes the change. Before is nil for a new record, after for a
+	// deleted one.
+	Changed func(ctx context.Context, tx Tx, actor User, before, after Record) error
 }
 
 // Field finds a field by its name.
@@ -47,37 +83,62 @@ func (m Model) Field(name string) (ModelField, bool) {
 	return ModelField{}, false
 }
 
-// Models is what the staff pages show.
-func Models() []Model {
-	return []Model{{
-		Name: "users", Title: "Users", Singular: "user", Table: "users", Key: "id", Sort: "created_at", Desc: true,
-		Fields: []ModelField{
-			{Name: "email", Title: "E-mail", List: true, Search: true},
-			{Name: "display_name", Title: "Name", List: true, Search: true},
-			{Name: "is_staff", Title: "Staff", Type: FieldBool, List: true},
-			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true},
-			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true},
-			{Name: "created_at", Title: "Created", Type: FieldTime, List: true},
-			{Name: "id", Title: "ID", Type: FieldID, Search: true},
-		},
-	}}
+// Creates says whether staff can make records.
+func (m Model) Creates() bool { return m.any(func(f ModelField) bool { return f.Create }) }
+
+// Edits says whether staff can edit records.
+func (m Model) Edits() bool { return m.any(func(f ModelField) bool { return f.Edit }) }
+
+func (m Model) any(is func(ModelField) bool) bool {
+	for _, f := range m.Fields {
+		if is(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// Action finds an action by its name.
+func (m Model) Action(name string) (Action, bool) {
+	for _, a := range m.Actions {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return Action{}, false
+}
+
+// KeyFits says whether a text could be the key of a record.
+func (m Model) KeyFits(key string) bool {
+	f, _ := m.Field(m.Key)
+	if f.Type == FieldInt {
+		return key != "" && len(key) <= 18 && strings.Trim(key, "0123456789") == ""
+	}
+	return len(key) == 36 && strings.Count(key, "-") == 4 && strings.Trim(key, "0123456789abcdef-") == ""
 }
 
 // PageSize is how many records a page of a list shows.
 const PageSize = 50
 
-// MaxPage bounds the page number.
-const MaxPage = 10000
+// MaxPage bounds the page number, MaxExport the records of an export.
+const (
+	MaxPage   = 10000
+	MaxExport = 50000
+)
 
 // RecordQuery asks for one page of records.
 type RecordQuery struct {
 	Search string
-	Sort   string
-	Desc   bool
-	Page   int // from 1
+	// Filters maps a field to a value: the value itself, true or false for a
+	// truth value, set or unset for a time.
+	Filters map[string]string
+	Sort    string
+	Desc    bool
+	Page    int // from 1
 }
 
-// Clean bounds a query by its model: an unknown sort becomes the model's own.
+// Clean bounds a query by its model: an unknown sort becomes the model's own,
+// filters of fields that offer none fall away.
 func (q RecordQuery) Clean(m Model) RecordQuery {
 	if _, known := m.Field(q.Sort); !known {
 		q.Sort, q.Desc = m.Sort, m.Desc
@@ -86,7 +147,28 @@ func (q RecordQuery) Clean(m Model) RecordQuery {
 	if r := []rune(q.Search); len(r) > 100 {
 		q.Search = string(r[:100])
 	}
+	kept := map[string]string{}
+	for name, value := range q.Filters {
+		if f, known := m.Field(name); known && f.Filter && f.filterFits(value) {
+			kept[name] = value
+		}
+	}
+	q.Filters = kept
 	return q
+}
+
+func (f ModelField) filterFits(value string) bool {
+	switch {
+	case value == "" || len(value) > 100:
+		return false
+	case f.Type == FieldBool:
+		return value == "true" || value == "false"
+	case f.Type == FieldTime:
+		return value == "set" || value == "unset"
+	case f.Ref != "" || f.Type == FieldUUID:
+		return Model{Key: "k", Fields: []ModelField{{Name: "k"}}}.KeyFits(value)
+	}
+	return true
 }
 
 // Record is one row as text, by column; a null is absent.

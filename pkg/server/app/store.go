@@ -44,6 +44,15 @@ type Tx interface {
 	// be taken once.
 	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
 	DropTokens(ctx context.Context, userID string, purpose Purpose) error
+	// Record reads a record of a model and holds it until the transaction ends.
+	Record(ctx context.Context, m Model, id string) (Record, error)
+	// AddRecord adds a record and gives its key; ChangeRecord writes the given
+	// columns of one. A value that must be unique and is not: CodeConflict.
+	AddRecord(ctx context.Context, m Model, values Record) (id string, err error)
+	ChangeRecord(ctx context.Context, m Model, id string, values Record) error
+	DropRecord(ctx context.Context, m Model, id string) error
+	RetryJob(ctx context.Context, id string) error
+	CancelJob(ctx context.Context, id string) error
 	// Audit adds an event with the origin of the context.
 	Audit(ctx context.Context, e AuditEvent) error
 	// Enqueue adds a job that exists exactly if the transaction commits.

@@ -47,3 +47,19 @@ func (i *Inserter) InsertID(ctx context.Context, tx *sql.Tx, args app.JobArgs, o
 	}
 	return r.Job.ID, nil
 }
+
+// Retry lets a job run again now.
+func (i *Inserter) Retry(ctx context.Context, tx *sql.Tx, id int64) error {
+	if _, err := i.client.JobRetryTx(ctx, tx, id); err != nil {
+		return fmt.Errorf("run job %d again: %w", id, err)
+	}
+	return nil
+}
+
+// Cancel keeps a job from running; one that runs is told to stop.
+func (i *Inserter) Cancel(ctx context.Context, tx *sql.Tx, id int64) error {
+	if _, err := i.client.JobCancelTx(ctx, tx, id); err != nil {
+		return fmt.Errorf("cancel job %d: %w", id, err)
+	}
+	return nil
+}

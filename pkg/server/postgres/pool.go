@@ -87,10 +87,21 @@ func coded(err error) error {
 		if isOutage(server.Code) {
 			return app.Unavailable("The database does not answer.", err)
 		}
-		return err
+		return refused(server)
 	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, context.Canceled), pgconn.SafeToRetry(err), errors.Is(err, net.ErrClosed):
 		return app.Unavailable("The database does not answer.", err)
+	}
+	return err
+}
+
+// refused gives a broken rule of the schema the code that fits it.
+func refused(err *pgconn.PgError) error {
+	switch err.Code {
+	case "23505": // unique
+		return &app.Error{Code: app.CodeConflict, Message: "There is one with this value already.", Err: err}
+	case "23503", "23514", "23502", "22001": // foreign key, check, not null, length
+		return &app.Error{Code: app.CodeInvalid, Message: "The database refuses these values.", Err: err}
 	}
 	return err
 }

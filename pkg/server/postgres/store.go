@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -11,17 +12,21 @@ import (
 	"stackctl/pkg/server/app"
 )
 
-// Enqueue adds a job in a transaction; jobs.Inserter has one.
-type Enqueue func(ctx context.Context, tx *sql.Tx, args app.JobArgs, o app.JobOptions) error
+// Queue adds and changes jobs in a transaction; *jobs.Inserter is one.
+type Queue interface {
+	Insert(ctx context.Context, tx *sql.Tx, args app.JobArgs, o app.JobOptions) error
+	Retry(ctx context.Context, tx *sql.Tx, id int64) error
+	Cancel(ctx context.Context, tx *sql.Tx, id int64) error
+}
 
 // Store is app.Store on PostgreSQL.
 type Store struct {
-	db      *sqlx.DB
-	enqueue Enqueue
+	db    *sqlx.DB
+	queue Queue
 }
 
 // NewStore makes a Store.
-func NewStore(db *DB, enqueue Enqueue) *Store { return &Store{db: db.SQL, enqueue: enqueue} }
+func NewStore(db *DB, queue Queue) *Store { return &Store{db: db.SQL, queue: queue} }
 
 // InTx runs a function in one transaction.
 func (s *Store) InTx(ctx context.Context, do func(app.Tx) error) error {
@@ -30,7 +35,7 @@ func (s *Store) InTx(ctx context.Context, do func(app.Tx) error) error {
 		return coded(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := do(&storeTx{tx: tx, enqueue: s.enqueue}); err != nil {
+	if err := do(&storeTx{tx: tx, queue: s.queue}); err != nil {
 		return err
 	}
 	return coded(tx.Commit())
@@ -71,8 +76,8 @@ func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error
 }
 
 type storeTx struct {
-	tx      *sqlx.Tx
-	enqueue Enqueue
+	tx    *sqlx.Tx
+	queue Queue
 }
 
 func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, error) {
@@ -137,5 +142,21 @@ func (t *storeTx) Audit(ctx context.Context, e app.AuditEvent) error {
 }
 
 func (t *storeTx) Enqueue(ctx context.Context, args app.JobArgs, o app.JobOptions) error {
-	return coded(t.enqueue(ctx, t.tx.Tx, args, o))
+	return coded(t.queue.Insert(ctx, t.tx.Tx, args, o))
+}
+
+func (t *storeTx) RetryJob(ctx context.Context, id string) error {
+	return t.job(ctx, id, t.queue.Retry)
+}
+
+func (t *storeTx) CancelJob(ctx context.Context, id string) error {
+	return t.job(ctx, id, t.queue.Cancel)
+}
+
+func (t *storeTx) job(ctx context.Context, id string, do func(context.Context, *sql.Tx, int64) error) error {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return app.ErrNotFound
+	}
+	return coded(do(ctx, t.tx.Tx, n))
 }

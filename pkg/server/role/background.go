@@ -34,7 +34,7 @@ func runWorker(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	store := postgres.NewStore(db, inserter.Insert)
+	store := postgres.NewStore(db, inserter)
 	worker, err := jobs.NewWorker(jobs.Work{
 		Pool: db.Pool, Log: log, Release: s.Release, Name: host, Parallel: 4, Sweeper: store,
 		Post: &app.Post{Store: store, Mailer: mail.New(mailServer(s.Mail)), Site: s.Site, Domain: s.Domain},

@@ -119,7 +119,10 @@ func runAdmin(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	handler, err := adminui.New(adminui.Options{Accounts: users, Records: postgres.NewRecords(db), CSRF: key, Models: app.Models(), Healthy: db.Ping})
+	handler, err := adminui.New(adminui.Options{
+		Accounts: users, Records: postgres.NewRecords(db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
+		Models: app.Models(), Healthy: db.Ping,
+	})
 	if err != nil {
 		return err
 	}

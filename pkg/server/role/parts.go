@@ -142,7 +142,7 @@ func accounts(db *postgres.DB, rdb *redis.Client, log *slog.Logger) (*app.Accoun
 		return nil, err
 	}
 	hasher := password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
-	return &app.Accounts{Store: postgres.NewStore(db, inserter.Insert), Hasher: hasher, Limiter: ratelimit.New(rdb, log)}, nil
+	return &app.Accounts{Store: postgres.NewStore(db, inserter), Hasher: hasher, Limiter: ratelimit.New(rdb, log)}, nil
 }
 
 func csrfKey(s settings.Settings) (csrf.Key, error) {

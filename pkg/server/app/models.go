@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// Models is what the staff pages show.
+func Models() []Model {
+	return []Model{userModel(), identityModel(), sessionModel(), auditModel(), jobModel()}
+}
+
+func userModel() Model {
+	return Model{
+		Name: "users", Title: "Users", Singular: "user", Table: "users", Key: "id", Sort: "created_at", Desc: true,
+		Touched: "updated_at", Deletes: true, Changed: userChanged,
+		Fields: []ModelField{
+			{Name: "email", Title: "E-mail", List: true, Search: true, Create: true, Clean: CleanEmail},
+			{Name: "display_name", Title: "Name", List: true, Search: true, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
+			{Name: "is_staff", Title: "Staff", Type: FieldBool, List: true, Filter: true, Create: true, Edit: true},
+			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true, Filter: true},
+			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true, Filter: true},
+			{Name: "created_at", Title: "Created", Type: FieldTime, List: true},
+			{Name: "updated_at", Title: "Changed", Type: FieldTime},
+			{Name: "avatar_url", Title: "Avatar", Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{AvatarURL: &s} })},
+			{Name: "bio", Title: "About", Type: FieldLong, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{Bio: &s} })},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+		},
+		Actions: []Action{
+			{Name: "disable", Title: "Disable", Offered: func(r Record) bool { return r["disabled_at"] == "" }, Apply: disableUser},
+			{Name: "enable", Title: "Enable", Offered: func(r Record) bool { return r["disabled_at"] != "" }, Apply: enableUser},
+			{Name: "end-sessions", Title: "End all sessions", Apply: func(ctx context.Context, tx Tx, id string) error {
+				_, err := tx.DropSessions(ctx, id, "")
+				return err
+			}},
+			{Name: "send-reset", Title: "Send a reset mail", Offered: func(r Record) bool { return r["disabled_at"] == "" }, Apply: sendReset},
+		},
+	}
+}
+
+// cleanField judges one member of a profile as the user's own page does.
+func cleanField(as func(string) ProfileUpdate) func(string) (string, error) {
+	return func(value string) (string, error) {
+		p, err := as(value).clean()
+		for _, member := range []*string{p.DisplayName, p.AvatarURL, p.Bio} {
+			if member != nil {
+				return *member, err
+			}
+		}
+		return "", err
+	}
+}
+
+// userChanged keeps staff from locking themselves out, and ends the sessions
+// of a user whose rights changed.
+func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) error {
+	if before == nil {
+		return nil
+	}
+	if before["id"] == actor.ID && (after == nil || after["is_staff"] != "true" || after["disabled_at"] != "") {
+		return &Error{Code: CodeConflict, Message: "You cannot take your own account away from yourself."}
+	}
+	if after != nil && before["is_staff"] != after["is_staff"] {
+		_, err := tx.DropSessions(ctx, before["id"], "")
+		return err
+	}
+	return nil
+}
+
+func disableUser(ctx context.Context, tx Tx, id string) error {
+	user, err := tx.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	user.DisabledAt = time.Now()
+	if _, err := tx.SaveUser(ctx, user); err != nil {
+		return err
+	}
+	_, err = tx.DropSessions(ctx, id, "")
+	return err
+}
+
+func enableUser(ctx context.Context, tx Tx, id string) error {
+	user, err := tx.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	user.DisabledAt = time.Time{}
+	_, err = tx.SaveUser(ctx, user)
+	return err
+}
+
+func sendReset(ctx context.Context, tx Tx, id string) error {
+	user, err := tx.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	return enqueueLetter(ctx, tx, LetterReset, user.Email)
+}
+
+func identityModel() Model {
+	return Model{
+		Name: "identities", Title: "Identities", Singular: "identity", Table: "identities", Key: "id", Sort: "created_at", Desc: true, Deletes: true,
+		Fields: []ModelField{
+			{Name: "issuer", Title: "Provider", List: true, Search: true},
+			{Name: "subject", Title: "Subject", List: true, Search: true},
+			{Name: "email", Title: "E-mail there", List: true, Search: true},
+			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Ref: "users"},
+			{Name: "created_at", Title: "Linked", Type: FieldTime, List: true},
+			{Name: "last_login_at", Title: "Last login", Type: FieldTime, List: true, Filter: true},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+		},
+	}
+}
+
+func sessionModel() Model {
+	return Model{
+		Name: "sessions", Title: "Sessions", Singular: "session", Table: "sessions", Key: "id", Sort: "seen_at", Desc: true, Deletes: true,
+		Fields: []ModelField{
+			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
+			{Name: "kind", Title: "Kind", List: true, Filter: true, Choices: []string{string(SessionSite), string(SessionStaff)}},
+			{Name: "ip", Title: "Address", List: true, Search: true},
+			{Name: "user_agent", Title: "Browser", List: true, Search: true},
+			{Name: "created_at", Title: "Started", Type: FieldTime, List: true},
+			{Name: "seen_at", Title: "Last used", Type: FieldTime, List: true},
+			{Name: "expires_at", Title: "Ends", Type: FieldTime, List: true},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+		},
+	}
+}
+
+func auditModel() Model {
+	return Model{
+		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true,
+		Fields: []ModelField{
+			{Name: "at", Title: "When", Type: FieldTime, List: true},
+			{Name: "actor_id", Title: "Who", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
+			{Name: "action", Title: "What", List: true, Search: true, Filter: true},
+			{Name: "subject_kind", Title: "To what", List: true, Filter: true},
+			{Name: "subject_id", Title: "Which", List: true, Search: true, Filter: true},
+			{Name: "result", Title: "Result", List: true, Filter: true, Choices: []string{string(AuditOK), string(AuditRefused)}},
+			{Name: "ip", Title: "From", List: true, Search: true},
+			{Name: "user_agent", Title: "Browser"},
+			{Name: "request_id", Title: "Request", Search: true},
+			{Name: "detail", Title: "Detail", Type: FieldJSON},
+			{Name: "id", Title: "ID", Type: FieldInt},
+		},
+	}
+}
+
+func jobModel() Model {
+	return Model{
+		Name: "jobs", Title: "Jobs", Singular: "job", Table: "river_job", Key: "id", Sort: "id", Desc: true,
+		Fields: []ModelField{
+			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: true},
+			{Name: "kind", Title: "Kind", List: true, Search: true, Filter: true},
+			{Name: "state", Title: "State", List: true, Filter: true, Choices: []string{"available", "cancelled", "completed", "discarded", "pending", "retryable", "running", "scheduled"}},
+			{Name: "queue", Title: "Queue", List: true, Search: true, Filter: true},
+			{Name: "attempt", Title: "Tries", Type: FieldInt, List: true},
+			{Name: "max_attempts", Title: "At most", Type: FieldInt},
+			{Name: "created_at", Title: "Made", Type: FieldTime, List: true},
+			{Name: "scheduled_at", Title: "Due", Type: FieldTime},
+			{Name: "finalized_at", Title: "Ended", Type: FieldTime, List: true},
+			{Name: "args", Title: "Arguments", Type: FieldJSON},
+			{Name: "metadata", Title: "Metadata", Type: FieldJSON},
+		},
+		Actions: []Action{
+			{Name: "retry", Title: "Run again", Offered: func(r Record) bool { return r["state"] != "running" && r["state"] != "available" },
+				Apply: func(ctx context.Context, tx Tx, id string) error { return tx.RetryJob(ctx, id) }},
+			{Name: "cancel", Title: "Cancel", Offered: func(r Record) bool { return r["finalized_at"] == "" },
+				Apply: func(ctx context.Context, tx Tx, id string) error { return tx.CancelJob(ctx, id) }},
+		},
+	}
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"strings"
+)
+
+// Staff carries out what staff do to records. Each change and its audit event,
+// with what was before and after, are one transaction.
+type Staff struct {
+	Store Store
+}
+
+// Create adds a record with the values of the fields that may be set.
+func (s *Staff) Create(ctx context.Context, actor User, m Model, given map[string]string) (id string, err error) {
+	values, err := read(m, given, func(f ModelField) bool { return f.Create })
+	if err != nil {
+		return "", err
+	}
+	err = s.Store.InTx(ctx, func(tx Tx) error {
+		if id, err = tx.AddRecord(ctx, m, values); err != nil {
+			return err
+		}
+		after, err := tx.Record(ctx, m, id)
+		if err != nil {
+			return err
+		}
+		return finish(ctx, tx, actor, m, "create", id, nil, after)
+	})
+	return id, err
+}
+
+// Edit changes the fields of a record that may be edited.
+func (s *Staff) Edit(ctx context.Context, actor User, m Model, id string, given map[string]string) error {
+	values, err := read(m, given, func(f ModelField) bool { return f.Edit })
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, actor, m, id, "edit", func(tx Tx, before Record) error {
+		for name, v := range values {
+			if before[name] == v {
+				delete(values, name)
+			}
+		}
+		if len(values) == 0 {
+			return nil
+		}
+		return tx.ChangeRecord(ctx, m, id, values)
+	})
+}
+
+// Delete deletes a record.
+func (s *Staff) Delete(ctx context.Context, actor User, m Model, id string) error {
+	if !m.Deletes {
+		return ErrNotFound
+	}
+	return s.Store.InTx(ctx, func(tx Tx) error {
+		before, err := tx.Record(ctx, m, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.DropRecord(ctx, m, id); err != nil {
+			return err
+		}
+		return finish(ctx, tx, actor, m, "delete", id, before, nil)
+	})
+}
+
+// Do carries out an action.
+func (s *Staff) Do(ctx context.Context, actor User, m Model, id, action string) error {
+	a, known := m.Action(action)
+	if !known {
+		return ErrNotFound
+	}
+	return s.change(ctx, actor, m, id, action, func(tx Tx, before Record) error {
+		if a.Offered != nil && !a.Offered(before) {
+			return &Error{Code: CodeConflict, Message: "That is not possible as the " + m.Singular + " is now."}
+		}
+		return a.Apply(ctx, tx, id)
+	})
+}
+
+// Exported notes that staff took records out.
+func (s *Staff) Exported(ctx context.Context, actor User, m Model, q RecordQuery, records int) error {
+	return s.Store.InTx(ctx, func(tx Tx) error {
+		return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff.export", SubjectKind: m.Singular, Result: AuditOK,
+			Detail: map[string]any{"records": records, "search": q.Search, "filters": q.Filters}})
+	})
+}
+
+func (s *Staff) change(ctx context.Context, actor User, m Model, id, action string, do func(Tx, Record) error) error {
+	return s.Store.InTx(ctx, func(tx Tx) error {
+		before, err := tx.Record(ctx, m, id)
+		if err != nil {
+			return err
+		}
+		if err := do(tx, before); err != nil {
+			return err
+		}
+		after, err := tx.Record(ctx, m, id)
+		if err != nil {
+			return err
+		}
+		return finish(ctx, tx, actor, m, action, id, before, after)
+	})
+}
+
+// finish asks the model whether the change may stand, and audits it.
+func finish(ctx context.Context, tx Tx, actor User, m Model, action, id string, before, after Record) error {
+	if m.Changed != nil {
+		if err := m.Changed(ctx, tx, actor, before, after); err != nil {
+			return err
+		}
+	}
+	detail := map[string]any{}
+	for _, f := range m.Fields {
+		if was, is := before[f.Name], after[f.Name]; was != is && f.Name != m.Touched {
+			detail[f.Name] = map[string]string{"before": was, "after": is}
+		}
+	}
+	return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff." + action, SubjectKind: m.Singular, SubjectID: id, Result: AuditOK, Detail: detail})
+}
+
+// read judges the values of the fields that may be set.
+func read(m Model, given map[string]string, may func(ModelField) bool) (Record, error) {
+	values, refused := Record{}, []Field{}
+	for _, f := range m.Fields {
+		if !may(f) {
+			continue
+		}
+		value := strings.ReplaceAll(given[f.Name], "\r\n", "\n")
+		if f.Type == FieldBool {
+			values[f.Name] = "false"
+			if value == "true" {
+				values[f.Name] = "true"
+			}
+			continue
+		}
+		if f.Clean != nil {
+			clean, err := f.Clean(value)
+			if err != nil {
+				refused = append(refused, Field{Name: f.Name, Message: fieldMessage(err)})
+				continue
+			}
+			value = clean
+		}
+		values[f.Name] = value
+	}
+	if len(refused) > 0 {
+		return nil, &Error{Code: CodeInvalid, Message: "The form was refused.", Fields: refused}
+	}
+	return values, nil
+}
