@@ -66,6 +66,9 @@ func checkHeaders(ctx context.Context, s Subject) (Answer, error) {
 		}()
 	}
 	wg.Wait()
+	if n := len(g.fails); n > 5 {
+		g.fails = append(g.fails[:5], fmt.Errorf("and %d more", n-5))
+	}
 	g.fails = append(g.fails, g.keep(s))
 	slices.SortStableFunc(g.out, func(a, b stack.Finding) int { return strings.Compare(a.Subject+a.Problem, b.Subject+b.Problem) })
 	return Answer{Inspected: g.seen, Of: "answers", Findings: g.out}, errors.Join(g.fails...)
