@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -225,49 +226,56 @@ var canaries = map[string]func(string) string{
 	"url": func(s string) string { return "postgres://u:" + strings.ReplaceAll(s, "/", "%2F") + "@db/app" },
 }
 
+// planted is the secret in every encoding, each on a line with the marker.
+func planted() string {
+	var b strings.Builder
+	for _, encode := range canaries {
+		b.WriteString(marker + " " + encode(secret) + "\n")
+	}
+	return b.String()
+}
+
 func TestCanariesReachNoArtifact(t *testing.T) {
-	r := known()
-	for kind, encode := range canaries {
-		t.Run(kind, func(t *testing.T) {
-			run := open(t, r)
-			text := marker + " " + encode(secret)
-			report := sampleReport(run.ID())
-			report.Reason, report.Fix, report.URL, report.Host = text, text, text, text
-			report.Logs = map[string]string{"api": text}
-			report.Tools = map[string]string{"tool": text}
-			report.Gates[0].Findings = []stack.Finding{{Subject: text, Problem: text, Expected: text, Observed: text, Fix: text}}
-			report.Steps = []stack.StepResult{{Error: text, Detail: text}}
-			for _, name := range required {
-				if err := run.Artifact(name, []byte(text)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := run.Artifact("extra.json", []byte(`{"log":`+quote(text)+`}`)); err != nil {
-				t.Fatal(err)
-			}
-			if err := run.Event(stack.Event{Kind: stack.EventNote, Name: text, Message: text}); err != nil {
-				t.Fatal(err)
-			}
-			if g := run.Judge(report); g.Status != stack.Passed {
-				t.Errorf("G10 = %+v", g)
-			}
-			if err := run.Close(report, testSigner(t)); err != nil {
-				t.Fatal(err)
-			}
-			survived := 0
-			for _, content := range contents(t, run.Dir()) {
-				if hits := r.Find(content); len(hits) > 0 {
-					t.Errorf("a secret came through: %+v", hits)
-				}
-				survived += bytes.Count(content, []byte(marker))
-			}
-			if survived < len(required)+10 {
-				t.Errorf("the marker survived %d times", survived)
-			}
-			if g := Judge(run.Dir(), r); g.Status != stack.Passed {
-				t.Errorf("G10 afterwards = %+v", g.Findings)
-			}
-		})
+	r, text := known(), planted()
+	run := open(t, r)
+	report := sampleReport(run.ID())
+	report.Reason, report.Fix, report.URL, report.Host = text, text, text, text
+	report.Logs = map[string]string{"api": text}
+	report.Tools = map[string]string{"tool": text}
+	report.Gates[0].Findings = []stack.Finding{{Subject: text, Problem: text, Expected: text, Observed: text, Fix: text}}
+	report.Steps = []stack.StepResult{{Error: text, Detail: text}}
+	for _, name := range required {
+		if err := run.Artifact(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run.Artifact("extra.json", []byte(`{"log":`+quote(text)+`}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Event(stack.Event{Kind: stack.EventNote, Name: text, Message: text}); err != nil {
+		t.Fatal(err)
+	}
+	if g := run.Judge(report); g.Status != stack.Passed {
+		t.Errorf("G10 = %+v", g)
+	}
+	if err := run.Close(report, testSigner(t)); err != nil {
+		t.Fatal(err)
+	}
+	survived := 0
+	for name, content := range contents(t, run.Dir()) {
+		for _, h := range r.Find(content) {
+			t.Errorf("%s: a secret came through: %s", name, content[max(h.Start-20, 0):h.End])
+		}
+		if strings.HasSuffix(name, ".json") && !json.Valid(content) && !slices.Contains(required, name) {
+			t.Errorf("%s is no JSON any more", name)
+		}
+		survived += bytes.Count(content, []byte(marker))
+	}
+	if survived < len(canaries)*(len(required)+10) {
+		t.Errorf("the marker survived %d times", survived)
+	}
+	if g := Judge(run.Dir(), r); g.Status != stack.Passed {
+		t.Errorf("G10 afterwards = %+v", g.Findings)
 	}
 }
 
@@ -289,19 +297,27 @@ func contents(t *testing.T, dir string) map[string][]byte {
 }
 
 func TestJudgeFindsAPlantedSecret(t *testing.T) {
+	run := open(t, nil) // nothing is redacted
 	for kind, encode := range canaries {
-		run := open(t, nil) // nothing is redacted
-		if err := run.Artifact("api-health.json", []byte("line\n"+encode(secret))); err != nil {
+		if err := run.Artifact("canary-"+kind+".txt", []byte("line\n"+encode(secret))); err != nil {
 			t.Fatal(err)
 		}
-		r := sampleReport(run.ID())
-		if err := run.Close(r, nil); err != nil {
-			t.Fatal(err)
+	}
+	if err := run.Close(sampleReport(run.ID()), nil); err != nil {
+		t.Fatal(err)
+	}
+	g := Judge(run.Dir(), known())
+	found := map[string]string{}
+	for _, f := range g.Findings {
+		found[f.Subject] = f.Observed
+	}
+	for kind := range canaries {
+		if found["canary-"+kind+".txt"] != "line 2" {
+			t.Errorf("%s was not found: %v", kind, found)
 		}
-		g := Judge(run.Dir(), known())
-		if g.Status != stack.Failed || len(g.Findings) == 0 || g.Findings[0].Subject != "api-health.json" || g.Findings[0].Observed != "line 2" {
-			t.Errorf("%s: G10 = %+v", kind, g)
-		}
+	}
+	if g.Status != stack.Failed {
+		t.Errorf("G10 is %s", g.Status)
 	}
 }
 
