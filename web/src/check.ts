@@ -2,7 +2,9 @@
 
 const emailShape = /^[^@\s]+@[^@\s]+$/;
 
-export const newPasswordLength = 12;
+const newPasswordLength = 12;
+
+export const newPasswordHint = `At least ${newPasswordLength} characters. A few words in a row work well.`;
 
 export function checkEmail(value: string): string | undefined {
   if (!value) return "Enter your e-mail address.";

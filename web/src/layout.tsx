@@ -1,8 +1,8 @@
-import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import { meQuery, useLogOut, useMe } from "./api/session.ts";
+import { useLogOut, useMe } from "./api/session.ts";
 import { explain } from "./api/problem.ts";
+import { useLeave } from "./leave.ts";
 import { Logo } from "./ui/logo.tsx";
 import { NoticeLine, useNotice } from "./ui/notice.tsx";
 
@@ -43,20 +43,12 @@ function Navigation() {
 
 function MemberNavigation() {
   const logOut = useLogOut();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
+  const goodbye = useLeave();
   const say = useNotice();
-
-  async function goodbye() {
-    await navigate({ to: "/" });
-    queries.setQueryData(meQuery.queryKey, null);
-    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== meQuery.queryKey[0] });
-    say({ kind: "good", text: "You are logged out." });
-  }
 
   function leave() {
     logOut.mutate(undefined, {
-      onSuccess: () => void goodbye(),
+      onSuccess: () => void goodbye("You are logged out."),
       onError: (error) => { say({ kind: "bad", text: `You are still logged in. ${explain(error)}` }); },
     });
   }

@@ -34,6 +34,10 @@ const guestRoute = createRoute({
 const loginRoute = createRoute({ getParentRoute: () => guestRoute, path: "/login", component: LoginPage });
 const signUpRoute = createRoute({ getParentRoute: () => guestRoute, path: "/signup", component: SignUpPage });
 
+const forgotRoute = createRoute({ getParentRoute: () => rootRoute, path: "/forgot", component: lazyRouteComponent(() => import("./pages/forgot.tsx"), "ForgotPage") });
+const resetRoute = createRoute({ getParentRoute: () => rootRoute, path: "/reset", component: lazyRouteComponent(() => import("./pages/reset.tsx"), "ResetPage") });
+const verifyRoute = createRoute({ getParentRoute: () => rootRoute, path: "/verify", component: lazyRouteComponent(() => import("./pages/verify.tsx"), "VerifyPage") });
+
 /** Pages that need a login; without one the login page comes first and leads back. */
 const memberRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -46,11 +50,15 @@ const memberRoute = createRoute({
 });
 
 const accountRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account", component: lazyRouteComponent(() => import("./pages/account.tsx"), "AccountPage") });
+const securityRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account/security", component: lazyRouteComponent(() => import("./pages/security.tsx"), "SecurityPage") });
 
 const routeTree = rootRoute.addChildren([
   homeRoute,
   guestRoute.addChildren([loginRoute, signUpRoute]),
-  memberRoute.addChildren([accountRoute]),
+  forgotRoute,
+  resetRoute,
+  verifyRoute,
+  memberRoute.addChildren([accountRoute, securityRoute]),
 ]);
 
 /** The routes of the site; a history is given in tests alone. */

@@ -11,6 +11,7 @@ export const ada: User = {
   id: "6f1c6a0e-8d0f-4f0e-9a53-0c9b4a8f4c11",
   email: "ada@example.com",
   email_verified: true,
+  has_password: true,
   display_name: "Ada Lovelace",
   avatar_url: "",
   bio: "",

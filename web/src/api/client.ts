@@ -3,6 +3,7 @@ import { Problem, problemFrom } from "./problem.ts";
 import type { components, paths } from "./schema.gen.ts";
 
 export type User = components["schemas"]["User"];
+export type Session = components["schemas"]["Session"];
 export type ProfileUpdate = components["schemas"]["ProfileUpdate"];
 
 const patience = 20_000;
@@ -59,8 +60,6 @@ export function createApi() {
     },
   };
 }
-
-export type Api = ReturnType<typeof createApi>;
 
 /** The body of a success; throws a Problem for everything else. */
 export async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {

@@ -1,11 +1,10 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answer, createApi, type ProfileUpdate, type User } from "./client.ts";
+import { api } from "./api.ts";
+import { answer, type ProfileUpdate, type User } from "./client.ts";
 import { Problem } from "./problem.ts";
 
 export type Credentials = { email: string; password: string };
 export type Registration = Credentials & { display_name?: string };
-
-const api = createApi();
 
 /** Who is logged in; null for nobody. */
 export const meQuery = queryOptions({

@@ -1,7 +1,11 @@
 import { useMe } from "../api/session.ts";
+import { useAskVerification } from "../api/account.ts";
 import type { User } from "../api/client.ts";
+import { explain } from "../api/problem.ts";
+import { formatDay } from "../format.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { Page } from "../ui/page.tsx";
+import { AccountNavigation } from "./account-navigation.tsx";
 import { ProfileForm } from "./profile-form.tsx";
 import { Loading } from "./states.tsx";
 
@@ -11,11 +15,24 @@ export function AccountPage() {
   if (!me.data) return <Loading />;
   return (
     <Page title="Your account">
+      <AccountNavigation />
+      {!me.data.email_verified && <Unverified email={me.data.email} />}
       <div className="columns">
         <Summary user={me.data} />
         <ProfileForm user={me.data} />
       </div>
     </Page>
+  );
+}
+
+function Unverified({ email }: { email: string }) {
+  const ask = useAskVerification();
+  return (
+    <section className="card call" aria-label="Confirm your address">
+      <p>Please confirm that <strong>{email}</strong> is yours: open the link in the mail that we sent you.</p>
+      <button type="button" className="button small quiet" disabled={ask.isPending || ask.isSuccess} onClick={() => { ask.mutate(); }}>Send the mail again</button>
+      <p className="outcome" role="status">{ask.isSuccess && "The mail is on its way."}{ask.error && explain(ask.error)}</p>
+    </section>
   );
 }
 
@@ -32,8 +49,4 @@ function Summary({ user }: { user: User }) {
       </div>
     </section>
   );
-}
-
-function formatDay(instant: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "long" }).format(new Date(instant));
 }

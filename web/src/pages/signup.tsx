@@ -1,7 +1,6 @@
 import { Link, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
 import { useSignUp } from "../api/session.ts";
-import { checkEmail, checkNewPassword, newPasswordLength } from "../check.ts";
+import { checkEmail, checkNewPassword, newPasswordHint } from "../check.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 import { Page } from "../ui/page.tsx";
 
@@ -29,7 +28,7 @@ export function SignUpPage() {
         <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
         <PasswordField
           name="password" label="Password" autoComplete="new-password" required error={errorOf("password")}
-          hint={`At least ${newPasswordLength} characters. A few words in a row work well.`}
+          hint={newPasswordHint}
         />
         <Field name="display_name" label="Display name" autoComplete="nickname" maxLength={80} error={errorOf("display_name")} hint="How the site greets you. You can change it later." />
         <Submit busy={signUp.isPending} busyText="Signing up…">Sign up</Submit>
@@ -41,13 +40,10 @@ export function SignUpPage() {
 
 /** The same for new and known addresses: the answer does not tell which it was. */
 function Done({ email, search }: { email: string; search: { next?: string } }) {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => { box.current?.querySelector("h1")?.focus(); }, []);
   return (
-    <div ref={box}>
-      <Page narrow title="You can log in now" lead={<>The account for <strong>{email}</strong> is ready. If you had one before, your earlier password is still the right one.</>}>
-        <p><Link to="/login" search={search} className="button">Log in</Link></p>
-      </Page>
-    </div>
+    <Page narrow focus title="You can log in now" lead={<>We have sent a mail to <strong>{email}</strong>. Its link confirms that the address is yours; the login does not wait for it.</>}>
+      <p className="muted">If you had an account with this address before, your earlier password is still the right one.</p>
+      <p><Link to="/login" search={search} className="button">Log in</Link></p>
+    </Page>
   );
 }

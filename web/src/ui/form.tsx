@@ -55,9 +55,16 @@ type FieldProps = {
   rows?: number;
 } & Pick<InputHTMLAttributes<HTMLInputElement>, "type" | "autoComplete" | "defaultValue" | "required" | "maxLength" | "inputMode" | "spellCheck" | "placeholder">;
 
+/** The API says what is wrong with a member as the end of a sentence that begins with its name: "must be shorter". */
+export function sentence(subject: string, message: string): string {
+  if (!/^[a-z]/.test(message)) return message;
+  return `${subject} ${message}${/[.!?]$/.test(message) ? "" : "."}`;
+}
+
 /** A labelled field whose hint and error are tied to it. */
-export function Field({ name, label, hint, error, rows, type = "text", ...rest }: FieldProps) {
+export function Field({ name, label, hint, error: told, rows, type = "text", ...rest }: FieldProps) {
   const id = useId();
+  const error = told && sentence(label, told);
   const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ") || undefined;
   const shared = { id, name, "aria-describedby": described, "aria-invalid": error ? true : undefined };
   return (
@@ -97,15 +104,15 @@ export function FormError({ failure, known }: { failure: Error | null; known: re
     const fields = Object.keys(failure.fields);
     if (fields.length > 0 && fields.every((name) => known.includes(name))) return <Alert kind="bad">Look at the fields marked below.</Alert>;
     const other = fields.find((name) => !known.includes(name));
-    if (other !== undefined) return <Alert kind="bad">{failure.fields[other]}</Alert>;
+    if (other !== undefined) return <Alert kind="bad">{sentence(other === "token" ? "This link" : "The request", failure.fields[other] ?? "")}</Alert>;
   }
   return <Alert kind="bad">{explain(failure)}</Alert>;
 }
 
 /** Sends the form. It stays focusable while it works, so that the focus is not lost. */
-export function Submit({ busy, children, busyText }: { busy: boolean; children: ReactNode; busyText: string }) {
+export function Submit({ busy, children, busyText, danger = false }: { busy: boolean; children: ReactNode; busyText: string; danger?: boolean }) {
   return (
-    <button type="submit" className="button" aria-disabled={busy} onClick={(event) => { if (busy) event.preventDefault(); }}>
+    <button type="submit" className={danger ? "button danger" : "button"} aria-disabled={busy} onClick={(event) => { if (busy) event.preventDefault(); }}>
       {busy ? busyText : children}
     </button>
   );
