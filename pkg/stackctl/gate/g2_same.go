@@ -33,7 +33,7 @@ type g2Comparer struct {
 }
 
 const (
-	g2Steps    = 300_000
+	g2Steps    = 150_000
 	g2Findings = 200
 )
 

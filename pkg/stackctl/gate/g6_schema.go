@@ -161,7 +161,7 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 		list = append(list, schemaFinding(subject, problem, expected, observed, fix))
 	}
 	for _, d := range w.Differences {
-		add(probeShort(d.Object, 200), "live schema differs: "+probeShort(d.Problem, 200), probeShort(d.Expected, 300), probeShort(d.Observed, 300),
+		add(probeShort(d.Object, 200), "live schema differs: "+probeShort(d.Problem, 200), schemaSaid(d.Expected), schemaSaid(d.Observed),
 			"write a migration that makes the schema what it must be, or restore the object")
 	}
 	for _, p := range w.Pending {
@@ -189,6 +189,14 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 		add("schema check", "exit code and status disagree", "exit 0 exactly with status ok", fmt.Sprintf("exit %d, status %q", exit, probeShort(w.Status, 60)), "correct the check")
 	}
 	return list
+}
+
+// schemaSaid is one side of a difference.
+func schemaSaid(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return probeShort(text, 300)
 }
 
 // schemaBefore compares the live catalog with that of the release before.
