@@ -58,9 +58,18 @@ func contractFinding(s Subject, d g2Difference, fix string) stack.Finding {
 	return stack.Finding{Subject: subject, Problem: problem, Expected: d.Expected, Observed: d.Observed, Fix: fix, File: s.Config.Contract.File}
 }
 
+const contractNone = "stackctl.yaml names no contract, and the release has no service api"
+
+func contractAbsent(s Subject) bool {
+	return len(s.Release.Contract) == 0 && probeAbsent(s, s.Config.Contract.File != "", "api")
+}
+
 // contractFile looks at the committed document alone.
 func contractFile(s Subject) (Answer, error) {
 	a := Answer{Of: "operations"}
+	if contractAbsent(s) {
+		return Answer{Skip: contractNone}, nil
+	}
 	if len(s.Release.Contract) == 0 {
 		return a, errors.New("read the committed contract: the release holds none; set contract.file in stackctl.yaml")
 	}
@@ -251,6 +260,9 @@ func contractExec(ctx context.Context, s Subject, c stack.Container) (contractSo
 // contractRun judges the running contract.
 func contractRun(ctx context.Context, s Subject) (Answer, error) {
 	a := Answer{Of: "operations and open paths"}
+	if contractAbsent(s) {
+		return Answer{Skip: contractNone}, nil
+	}
 	committed, err := g2Parse(s.Release.Contract, true)
 	if err != nil {
 		return a, fmt.Errorf("read the committed contract: %w", err)

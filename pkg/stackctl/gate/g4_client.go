@@ -36,6 +36,13 @@ func authSettings(s Subject) stack.AuthGate {
 	return g
 }
 
+const authNone = "stackctl.yaml names no gates.auth, and the release has no service api"
+
+func authAbsent(s Subject) bool {
+	g := s.Config.Gates.Auth
+	return probeAbsent(s, g.Login != "" || g.SignUp != "" || g.Me != "", "api")
+}
+
 // authStep is one request as it stands in the artifact. It holds no body and
 // no token.
 type authStep struct {

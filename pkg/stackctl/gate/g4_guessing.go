@@ -37,6 +37,9 @@ func authGuessing() Gate {
 }
 
 func authGuessingCheck(ctx context.Context, s Subject) (Answer, error) {
+	if authAbsent(s) {
+		return Answer{Skip: authNone}, nil
+	}
 	r, err := newAuthRun(s)
 	if err != nil {
 		return Answer{}, err

@@ -93,6 +93,9 @@ type schemaEvidence struct {
 func schemaCheck(ctx context.Context, s Subject) (Answer, error) {
 	a := Answer{Of: "schema objects"}
 	conf := s.Config.Gates.Schema
+	if probeAbsent(s, len(conf.Command) > 0, "admin") {
+		return Answer{Skip: "stackctl.yaml names no gates.schema.command, and the release has no service admin"}, nil
+	}
 	if conf.Service == "" {
 		conf.Service = "admin"
 	}

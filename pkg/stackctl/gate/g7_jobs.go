@@ -106,6 +106,9 @@ func (r *jobsRun) find(subject, problem, expected, observed, fix string) {
 }
 
 func jobsCheck(ctx context.Context, s Subject, phase stack.Phase, extra ...string) (Answer, error) {
+	if probeAbsent(s, len(s.Config.Gates.Jobs.Command) > 0, "worker") {
+		return Answer{Skip: "stackctl.yaml names no gates.jobs.command, and the release has no service worker"}, nil
+	}
 	a := Answer{Of: "jobs"}
 	r := &jobsRun{s: s}
 	out, err := r.ping(ctx, phase, extra)
