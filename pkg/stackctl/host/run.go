@@ -48,6 +48,8 @@ func (c *Conn) Stream(ctx context.Context, stdout, stderr io.Writer, argv ...str
 // exec runs one command in a session of its own, MaxSessions at a time.
 func (c *Conn) exec(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, argv []string) (int, error) {
 	what := "run " + name(argv)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	line, err := Quote(argv)
 	if err != nil {
 		return -1, c.fail(ctx, what, err)
@@ -66,7 +68,10 @@ func (c *Conn) exec(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 	}
 	defer session.Close()
 	group := newGroup(stderr)
-	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, group
+	session.Stdout, session.Stderr = stdout, group
+	if err := feed(session, stdin, cancel); err != nil {
+		return -1, c.fail(ctx, what, err)
+	}
 	if err := session.Start(group.line(line)); err != nil {
 		return -1, c.fail(ctx, what, err)
 	}
@@ -81,6 +86,43 @@ func (c *Conn) exec(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 		return -1, c.fail(ctx, what, ctx.Err())
 	}
 	return exitCode(c, ctx, what, err)
+}
+
+// feed sends an input to a session. The session's own way would wait for the
+// input to end even when the command has. An input that cannot be read ends
+// the command: half of it must not look like all of it.
+func feed(session *ssh.Session, input io.Reader, fail context.CancelCauseFunc) error {
+	if input == nil {
+		return nil
+	}
+	pipe, err := session.StdinPipe()
+	if err != nil {
+		return err
+	}
+	go func() {
+		source := &source{Reader: input}
+		_, _ = io.Copy(pipe, source)
+		if source.failed != nil {
+			fail(fmt.Errorf("read the input: %w", source.failed))
+			return
+		}
+		pipe.Close()
+	}()
+	return nil
+}
+
+// source remembers why it could not be read.
+type source struct {
+	io.Reader
+	failed error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		s.failed = err
+	}
+	return n, err
 }
 
 // sessionPatience is how long sshd may take to notice that earlier sessions

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -157,6 +158,32 @@ func TestCancelEndsTheRemoteCommand(t *testing.T) {
 	out, err := c.Run(t.Context(), "echo", "still here")
 	if must(t, err); string(out.Stdout) != "still here\n" {
 		t.Errorf("the connection did not survive: %+v", out)
+	}
+}
+
+func TestCommandEndsWithoutWaitingForItsInput(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	never, hold := io.Pipe()
+	defer hold.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	exit, err := c.Attach(ctx, never, io.Discard, io.Discard, "sh", "-c", "exit 4")
+	if err != nil || exit != 4 {
+		t.Errorf("exit %d, %v", exit, err)
+	}
+}
+
+func TestInputThatCannotBeReadEndsTheCommand(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	broken := errors.New("disk error")
+	copied := filepath.Join(t.TempDir(), "copied")
+	input := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(broken))
+	_, err := c.RunInput(t.Context(), input, "sh", "-c", "cat >/dev/null && touch \"$1\"", "sh", copied)
+	if !errors.Is(err, broken) {
+		t.Errorf("says %v", err)
+	}
+	if _, err := os.Stat(copied); err == nil {
+		t.Error("the command took half of the input for all of it")
 	}
 }
 

@@ -158,7 +158,7 @@ func (w work) file(ctx context.Context, f File) error {
 
 // guardTime is how long the host waits for a change to be confirmed before it
 // undoes it by itself.
-const guardTime = "120s"
+const guardTime = "60s"
 
 // armScript keeps the files that a change may touch, writes the script that
 // puts them back, and starts the timer that runs it.
