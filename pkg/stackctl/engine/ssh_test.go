@@ -11,10 +11,8 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -69,16 +67,13 @@ func login(t *testing.T) *host.Conn {
 		t.Fatalf("this test needs openssh-server and root: %v", err)
 	}
 	t.Cleanup(func() { _ = sshd.Process.Kill(); _ = sshd.Wait() })
-	for end := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
-		c, err := host.Dial(t.Context(), host.Options{Address: "127.0.0.1", Port: port, User: me.Username, Key: key, KnownHosts: known})
-		if err == nil {
-			t.Cleanup(func() { _ = c.Close() })
-			return c
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	var c *host.Conn
+	eventually(t, func() bool {
+		c, err = host.Dial(t.Context(), host.Options{Address: "127.0.0.1", Port: port, User: me.Username, Key: key, KnownHosts: known})
+		return err == nil
+	}, func() string { return fmt.Sprint("log in to sshd: ", err) })
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // newKey writes a private key and returns its path and the public line.

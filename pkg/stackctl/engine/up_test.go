@@ -253,7 +253,9 @@ healthcheck: {test: [CMD, /app, health], interval: 10s}`})
 // eventually waits for a condition for at most ten seconds.
 func eventually(t testing.TB, ok func() bool, describe func() string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-tick.C {
 		if ok() {
 			return
 		}

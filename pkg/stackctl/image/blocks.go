@@ -13,6 +13,9 @@ import (
 // enough to keep every core busy in little memory.
 const blockSize = 1 << 20
 
+// maxCores bounds memory, which is about 4 MB for each.
+const maxCores = 8
+
 // level packs programs as small as gzip -6 does, several times as fast.
 const level = 7
 
@@ -37,12 +40,15 @@ type work struct {
 	level int
 	err   error
 	ready chan struct{}
+	// z is kept for the next block of the level that it was made for.
+	z      *gzip.Writer
+	zLevel int
 }
 
 func newBlocks(w io.Writer) *blocks {
 	b := &blocks{
 		level: level,
-		queue: make(chan *work, runtime.GOMAXPROCS(0)),
+		queue: make(chan *work, min(runtime.GOMAXPROCS(0), maxCores)),
 		done:  make(chan struct{}),
 	}
 	go b.write(w, b.queue)
@@ -91,13 +97,23 @@ func (b *blocks) flush() {
 func (j *work) compress() {
 	defer close(j.ready)
 	j.out.Reset()
-	z, err := gzip.NewWriterLevel(&j.out, j.level)
-	if err == nil {
-		if _, err = z.Write(j.in); err == nil {
-			err = z.Close()
-		}
+	if j.err = j.writer(); j.err != nil {
+		return
 	}
-	j.err = err
+	if _, j.err = j.z.Write(j.in); j.err == nil {
+		j.err = j.z.Close()
+	}
+}
+
+// writer makes z ready for a block.
+func (j *work) writer() (err error) {
+	if j.z != nil && j.zLevel == j.level {
+		j.z.Reset(&j.out)
+		return nil
+	}
+	j.zLevel = j.level
+	j.z, err = gzip.NewWriterLevel(&j.out, j.level)
+	return err
 }
 
 // write puts finished blocks out in order until the queue is closed.

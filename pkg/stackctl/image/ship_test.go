@@ -205,7 +205,9 @@ func TestShipCancelledLeavesNoGoroutine(t *testing.T) {
 	if stack.CauseOf(err) != stack.CauseInterrupted {
 		t.Errorf("got %v", err)
 	}
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; <-tick.C {
 		if time.Now().After(end) {
 			b := make([]byte, 1<<20)
 			t.Fatalf("goroutines are left:\n%s", b[:runtime.Stack(b, true)])
@@ -214,7 +216,7 @@ func TestShipCancelledLeavesNoGoroutine(t *testing.T) {
 }
 
 func TestShipNeedsLittleMemory(t *testing.T) {
-	m := imageOf("app:1", "", layer("one", 1, 48<<20))
+	m := imageOf("app:1", "", layer("one", 1, 40<<20))
 	img := indexed(t, m, m.legacy())
 	m = made{}
 	var peak uint64
