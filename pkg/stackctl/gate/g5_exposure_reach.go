@@ -118,8 +118,8 @@ func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []sta
 			}
 		}
 		for _, p := range c.Ports {
-			if p.Published == "" || p.Published == "0" {
-				continue
+			if p.Published == "" && p.Mode != "host" {
+				continue // exposed to its networks, not published
 			}
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: portText(p)})
 			rec.holders[p.Published+"/"+orWord(p.Protocol, "tcp")] = c.Name
@@ -140,7 +140,7 @@ func (rec *exposureRecord) published(s Subject, c stack.Container, p stack.Port,
 	if ip, e := netip.ParseAddr(p.HostIP); e == nil {
 		loop = ip.Unmap().IsLoopback()
 	}
-	f := stack.Finding{Subject: fmt.Sprintf("port %s/%s", p.Published, orWord(p.Protocol, "tcp")), Observed: portText(p) + " by container " + c.Name,
+	f := stack.Finding{Subject: fmt.Sprintf("port %s/%s", orWord(p.Published, "(any)"), orWord(p.Protocol, "tcp")), Observed: portText(p) + " by container " + c.Name,
 		Expected: "published ports: " + portList(rec.Allowed), Fix: "remove the port from container " + c.Name + "; a firewall does not hold ports that the engine publishes"}
 	allowed := err == nil && (!udp && slices.Contains(rec.Allowed, n) || udp && n == 443 && http3)
 	switch {
@@ -264,14 +264,17 @@ func (rec *exposureRecord) addresses(ctx context.Context, s Subject) ([]string, 
 		}
 	}
 	own, err := hostAddresses(ctx, s.Server)
-	if err != nil && len(out) == 0 {
+	switch {
+	case err != nil && len(out) == 0:
 		return nil, err
+	case err != nil:
+		rec.Notes = append(rec.Notes, shorten(err.Error()))
 	}
-	bare := len(out) == 0
+	// A private address of a host may mean some other machine where the
+	// operator is, but not where the operator reaches the host by such a one.
+	near := len(out) == 0 || slices.ContainsFunc(own, func(a netip.Addr) bool { return a.IsPrivate() && slices.Contains(out, a.String()) })
 	for _, a := range own {
-		// A private address of a host that is reached by another one may mean
-		// some other machine where the operator is.
-		if bare || !a.IsPrivate() {
+		if near || !a.IsPrivate() {
 			add(a)
 		}
 	}

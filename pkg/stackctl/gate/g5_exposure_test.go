@@ -221,6 +221,9 @@ func TestExposureReachableCatches(t *testing.T) {
 		{"a stranger's container", func(s *Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "netdata", State: "running", Ports: []stack.Port{{HostIP: "0.0.0.0", Published: "19999", Target: 19999, Protocol: "tcp"}}})
 		}, "port 19999/tcp", "not allowed"},
+		{"an ephemeral port", func(s *Subject, n *network) {
+			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "x", State: "running", Ports: []stack.Port{{Target: 5432, Protocol: "tcp", Mode: "host"}}})
+		}, "port (any)/tcp", "not allowed"},
 		{"a UDP port", func(s *Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "dns", State: "running", Ports: []stack.Port{{HostIP: "0.0.0.0", Published: "53", Target: 53, Protocol: "udp"}}})
 		}, "port 53/udp", "not allowed"},

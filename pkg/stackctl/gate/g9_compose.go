@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"path"
@@ -264,58 +263,6 @@ func ruleNamespaces(j *composeJudge) {
 	}
 }
 
-// sensitive are folders of the host that give a container more than its data.
-var sensitive = []string{"/etc", "/root", "/home", "/proc", "/sys", "/dev", "/boot", "/var/run", "/run", "/var/lib", "/var/log", "/usr", "/bin", "/sbin", "/lib", "/opt", "/srv", "/mnt", "/media"}
-
-// harmless are read-only mounts that many images want.
-var harmless = []string{"/etc/localtime", "/etc/timezone", "/etc/ssl/certs", "/etc/ca-certificates", "/usr/share/zoneinfo", "/usr/share/ca-certificates"}
-
-func ruleMounts(j *composeJudge) {
-	for _, m := range j.svc.Volumes {
-		if isEngineSocket(m.Source) || isEngineSocket(m.Target) {
-			j.add("the container engine's socket is mounted", "no engine socket", m.Source+":"+m.Target, "remove the mount: who holds the socket holds the host")
-			continue
-		}
-		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
-			continue
-		}
-		if why := j.sensitiveBind(m); why != "" {
-			j.add("a sensitive folder of the host is mounted", "mounts below the project's folder", m.Source+":"+m.Target+" ("+why+")", "mount a named volume, or a folder of the project")
-		}
-	}
-}
-
-func (j *composeJudge) sensitiveBind(m stack.Mount) string {
-	source := path.Clean(m.Source)
-	for _, own := range []string{j.s.Target.Path, j.s.Config.Root} {
-		if own != "" && own != "/" && (source == path.Clean(own) || strings.HasPrefix(source, path.Clean(own)+"/")) {
-			return ""
-		}
-	}
-	if source == "/" || source == "/var" {
-		return "all of " + source
-	}
-	for _, h := range harmless {
-		if (source == h || strings.HasPrefix(source, h+"/")) && m.ReadOnly {
-			return ""
-		}
-	}
-	for _, dir := range sensitive {
-		// Folders that only hold other people's projects are judged below their
-		// first level: /srv/data is a data folder, /srv is everybody's.
-		if dir == "/opt" || dir == "/srv" || dir == "/mnt" || dir == "/media" {
-			if source == dir {
-				return "all of " + dir
-			}
-			continue
-		}
-		if source == dir || strings.HasPrefix(source, dir+"/") {
-			return "in " + dir
-		}
-	}
-	return ""
-}
-
 func ruleWaits(j *composeJudge) {
 	for name, condition := range j.svc.DependsOn {
 		other, ok := j.s.Release.Service(name)
@@ -421,81 +368,4 @@ func ruleSecretNames(j *composeJudge) {
 			j.add("the secret "+name+" is not defined", "a secret with a file", name, "define it under secrets:")
 		}
 	}
-}
-
-// judgeSecrets sees that secrets come from files.
-func judgeSecrets(s Subject) []stack.Finding {
-	var out []stack.Finding
-	for _, k := range s.Release.Secrets {
-		if k.File == "" {
-			out = append(out, stack.Finding{Subject: "secret " + k.Name, Problem: "the secret does not come from a file", Expected: "file:", Observed: "none",
-				Fix: "write file: for the secret " + k.Name})
-		}
-	}
-	return out
-}
-
-// judgeNetworks holds the three networks apart: the edge never sees the data
-// network, stores are on nothing else, and it has no way out.
-func judgeNetworks(s Subject) []stack.Finding {
-	byName := map[string]stack.Network{}
-	for _, n := range s.Release.Networks {
-		byName[n.Name] = n
-	}
-	network := func(name string) (stack.Network, bool) {
-		if n, ok := byName[name]; ok {
-			return n, true
-		}
-		n, ok := byName[s.Release.Project+"_"+name]
-		return n, ok
-	}
-	var out []stack.Finding
-	data := map[string]bool{}
-	for _, name := range dataServices(s) {
-		svc, _ := s.Release.Service(name)
-		for _, n := range svc.Networks {
-			data[n] = true
-			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}
-			if net, ok := network(n); !ok || !net.Internal {
-				f.Problem, f.Expected, f.Fix = "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
-				out = append(out, f)
-			}
-		}
-	}
-	for name := range data {
-		if n, ok := network(name); ok && n.External {
-			out = append(out, stack.Finding{Subject: "network " + name, Problem: "the data network belongs to somebody else", Expected: "a network of the project",
-				Observed: "external: true", Fix: "remove external"})
-		}
-	}
-	if edge, ok := edgeService(s); ok {
-		for _, n := range edge.Networks {
-			if data[n] {
-				out = append(out, stack.Finding{Subject: "service " + edge.Name, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,
-					Fix: "take the edge off " + n, File: edge.File, Line: edge.Line})
-			}
-		}
-	}
-	return append(out, threeNetworks(s)...)
-}
-
-// threeNetworks sees that edge, app and data are there, and data is internal.
-func threeNetworks(s Subject) []stack.Finding {
-	var out []stack.Finding
-	for _, want := range []string{"edge", "app", "data"} {
-		i := slices.IndexFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || strings.HasSuffix(n.Name, "_"+want) })
-		f := stack.Finding{Subject: "network " + want}
-		switch {
-		case i < 0:
-			f.Problem, f.Expected, f.Observed, f.Fix = "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
-		case want == "data" && !s.Release.Networks[i].Internal:
-			f.Problem, f.Expected, f.Observed, f.Fix = "the data network has a way out", "internal: true", "internal: false", "write internal: true"
-		case s.Release.Networks[i].Driver == "host" || s.Release.Networks[i].Driver == "macvlan" || s.Release.Networks[i].Driver == "ipvlan":
-			f.Problem, f.Expected, f.Observed, f.Fix = "the network puts containers on the host's own", "a bridge", fmt.Sprintf("driver: %s", s.Release.Networks[i].Driver), "remove driver"
-		default:
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -58,18 +59,19 @@ func checkRunning(ctx context.Context, s Subject) (Answer, error) {
 	if s.Server == nil {
 		return Answer{}, errors.New("no connection to the server")
 	}
-	all, err := s.Server.Containers(ctx)
-	if err != nil {
-		return Answer{}, fmt.Errorf("list the host's containers: %w", err)
-	}
 	a := Answer{Of: "containers"}
-	mine := slices.DeleteFunc(slices.Clone(all), func(c stack.Container) bool { return !current(s, c) })
+	mine, attempts, err := settled(ctx, s, runningReady)
+	a.Attempts = attempts
+	if err != nil {
+		return a, err
+	}
+	same := sameStore(s, mine)
 	for _, svc := range s.Release.Services {
 		if !deployed(s, svc) {
 			continue
 		}
 		found := slices.DeleteFunc(slices.Clone(mine), func(c stack.Container) bool { return c.Service != svc.Name })
-		a.Findings = append(a.Findings, presence(s, svc, found)...)
+		a.Findings = append(a.Findings, presence(s, svc, found, same)...)
 		for _, c := range found {
 			a.Inspected++
 			if c.State != "running" {
@@ -92,6 +94,47 @@ func checkRunning(ctx context.Context, s Subject) (Answer, error) {
 	return a, nil
 }
 
+// runningReady is how long a container that has just started may take to be
+// found healthy.
+const runningReady = 20 * time.Second
+
+// settled lists the release's containers once none is starting any more.
+func settled(ctx context.Context, s Subject, ready time.Duration) ([]stack.Container, []stack.Attempt, error) {
+	deadline := time.Now().Add(ready)
+	var attempts []stack.Attempt
+	for {
+		all, err := s.Server.Containers(ctx)
+		if err != nil {
+			return nil, attempts, fmt.Errorf("list the host's containers: %w", err)
+		}
+		mine := slices.DeleteFunc(slices.Clone(all), func(c stack.Container) bool { return !current(s, c) })
+		i := slices.IndexFunc(mine, func(c stack.Container) bool { return c.State == "running" && c.Health == "starting" })
+		if i < 0 || ctx.Err() != nil || time.Now().After(deadline) {
+			return mine, attempts, nil
+		}
+		attempts = append(attempts, stack.Attempt{At: time.Now(), Result: mine[i].Name + " is starting"})
+		wait(ctx, 500*time.Millisecond)
+	}
+}
+
+// judgedImage is the ID of the image that the release brings, or "".
+func judgedImage(s Subject, reference string) string {
+	for _, i := range s.Release.Images {
+		if i.Reference == reference {
+			return i.ID
+		}
+	}
+	return ""
+}
+
+// sameStore says that the host names images by the same digest as the release:
+// the containerd store names them by their manifest, not by their config.
+func sameStore(s Subject, mine []stack.Container) bool {
+	return slices.ContainsFunc(mine, func(c stack.Container) bool {
+		return slices.ContainsFunc(s.Release.Images, func(i stack.Image) bool { return i.ID != "" && i.ID == c.ImageID })
+	})
+}
+
 // current says whether a container belongs to this release: the app layer of
 // another release may still drain, or wait for a rollback.
 func current(s Subject, c stack.Container) bool {
@@ -108,7 +151,7 @@ func containerFinding(svc stack.Service, problem, expected, observed, fix string
 }
 
 // presence judges that a service runs, is well, and is the image that was judged.
-func presence(s Subject, svc stack.Service, found []stack.Container) []stack.Finding {
+func presence(s Subject, svc stack.Service, found []stack.Container, same bool) []stack.Finding {
 	if svc.OneShot {
 		return nil // it ran, or the deploy would have ended
 	}
@@ -125,9 +168,8 @@ func presence(s Subject, svc stack.Service, found []stack.Container) []stack.Fin
 		if c.Health != "" && c.Health != "healthy" {
 			out = append(out, containerFinding(svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
 		}
-		i := slices.IndexFunc(s.Release.Images, func(i stack.Image) bool { return i.Reference == svc.Image && i.ID != "" })
-		if i >= 0 && c.ImageID != "" && c.ImageID != s.Release.Images[i].ID {
-			out = append(out, containerFinding(svc, "another image runs than the one that was judged", s.Release.Images[i].ID, c.ImageID, "deploy again"))
+		if id := judgedImage(s, svc.Image); same && id != "" && c.ImageID != "" && c.ImageID != id {
+			out = append(out, containerFinding(svc, "another image runs than the one that was judged", id, c.ImageID, "deploy again"))
 		}
 		out = append(out, networksOf(s, svc, c)...)
 	}

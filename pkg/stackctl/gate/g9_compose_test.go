@@ -3,8 +3,10 @@ package gate
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -314,6 +316,41 @@ func TestComposeRunningCatches(t *testing.T) {
 			c.change(&s, server)
 			wantFinding(t, runOne(context.Background(), composeRunning(), s), c.subject, c.problem)
 		})
+	}
+}
+
+// A container that has just started is not ready yet; that is waited for.
+func TestComposeRunningWaitsForHealth(t *testing.T) {
+	s, server := running(t)
+	server.containers[0].Health = "starting"
+	slow := &settling{inspecting: server, until: time.Now().Add(time.Second)}
+	s.Server = slow
+	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed || len(r.Attempts) == 0 {
+		t.Errorf("%s %s %+v, %d attempts", r.Status, r.Reason, r.Findings, len(r.Attempts))
+	}
+}
+
+type settling struct {
+	inspecting
+	until time.Time
+}
+
+func (s *settling) Containers(context.Context) ([]stack.Container, error) {
+	list := slices.Clone(s.containers)
+	if time.Now().After(s.until) {
+		list[0].Health = "healthy"
+	}
+	return list, nil
+}
+
+// A host with the containerd store names images otherwise; that is no alarm.
+func TestComposeRunningKnowsOtherStores(t *testing.T) {
+	s, server := running(t)
+	for i := range server.containers {
+		server.containers[i].ImageID = "sha256:manifest"
+	}
+	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed {
+		t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 	}
 }
 
