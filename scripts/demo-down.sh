@@ -13,6 +13,6 @@ fi
 if [ -e build/demo-made-secrets ]; then
 	rm -rf secrets # made by the demo; secrets that were there before it are yours
 fi
-rm -rf .stackctl/sandbox build
+rm -rf .stackctl/sandbox .stackctl/evidence.key .stackctl/evidence.key.pub build
 rmdir .stackctl 2>/dev/null || true
 echo "demo-down: removed. Kept: installed packages, ${XDG_CACHE_HOME:-$HOME/.cache}/stackctl/images, artifacts/."

@@ -24,6 +24,9 @@ part "virtual droplet and local ACME server" $stackctl sandbox up
 [ -e secrets ] || touch build/demo-made-secrets
 part "secrets" $stackctl init --secrets
 part "provision" $stackctl provision
+# The run is signed, so that its evidence can be checked later.
+export STACKCTL_EVIDENCE_KEY=$PWD/.stackctl/evidence.key
+[ -e "$STACKCTL_EVIDENCE_KEY" ] || $stackctl evidence keygen "$STACKCTL_EVIDENCE_KEY"
 
 printf '\n== deploy\n'
 status=0

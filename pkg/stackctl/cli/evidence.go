@@ -33,10 +33,7 @@ func newEvidence(o *options) *cobra.Command {
 				}
 				return check.Err()
 			}
-			fmt.Fprintf(o.out, "%s: %d files, %d events\n", check.Status(), check.Files, check.Lines)
-			for _, p := range check.Problems {
-				fmt.Fprintf(o.out, "  %s %s: %s\n", p.Kind, p.Path, p.What)
-			}
+			fmt.Fprint(o.out, check.Text())
 			return check.Err()
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"stackctl/pkg/stackctl/edge"
@@ -105,8 +106,20 @@ func (x *executor) image(reference string) stack.Image {
 	return stack.Image{Reference: reference}
 }
 
+// progressEvery bounds how often a transfer tells how far it is.
+const progressEvery = 250 * time.Millisecond
+
 func (x *executor) progress(step stack.Step) func(done, total int64) {
+	var lock sync.Mutex
+	var last time.Time
 	return func(done, total int64) {
+		lock.Lock()
+		defer lock.Unlock()
+		now := x.d.Now()
+		if done < total && now.Sub(last) < progressEvery {
+			return
+		}
+		last = now
 		x.emit(stack.Event{Kind: stack.EventProgress, Name: string(step.Kind), Message: step.Subject, Done: done, Total: total, Unit: "bytes", Step: &step})
 	}
 }
