@@ -51,6 +51,9 @@ func acmeCanonical(raw string) (string, error) {
 		return "", fmt.Errorf("carries a user name before the host %s", u.Hostname())
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if host == "" {
+		return "", fmt.Errorf("the host is no valid name")
+	}
 	if ip := net.ParseIP(host); ip != nil {
 		host = ip.String()
 	} else if host, err = idna.Lookup.ToASCII(host); err != nil {

@@ -296,7 +296,7 @@ func (g *headerGate) judgeLive(body []byte) {
 	var doc map[string]any
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	if err := d.Decode(&doc); err != nil {
+	if err := d.Decode(&doc); err != nil || !json.Valid(body) {
 		g.note("the edge's inside API did not answer with JSON")
 		return
 	}
