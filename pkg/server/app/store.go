@@ -17,6 +17,7 @@ type Store interface {
 	SessionByToken(ctx context.Context, hash []byte, kind SessionKind) (Session, User, error)
 	// Sessions lists a user's sessions of a kind, the last used first.
 	Sessions(ctx context.Context, userID string, kind SessionKind) ([]Session, error)
+	Identities(ctx context.Context, userID string) ([]Identity, error)
 	// TouchSession notes that a session was used.
 	TouchSession(ctx context.Context, id string, at time.Time) error
 }
@@ -44,6 +45,11 @@ type Tx interface {
 	// be taken once.
 	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
 	DropTokens(ctx context.Context, userID string, purpose Purpose) error
+	// UseIdentity gives the user of an identity and notes the time.
+	UseIdentity(ctx context.Context, issuer, subject string, at time.Time) (userID string, err error)
+	AddIdentity(ctx context.Context, i Identity) error
+	// DropIdentity removes an identity of a user and counts those that are left.
+	DropIdentity(ctx context.Context, userID, id string) (dropped bool, left int, err error)
 	// Record reads a record of a model and holds it until the transaction ends.
 	Record(ctx context.Context, m Model, id string) (Record, error)
 	// AddRecord adds a record and gives its key; ChangeRecord writes the given

@@ -32,6 +32,14 @@ type Accounts interface {
 	Sessions(ctx context.Context, userID string) ([]app.Session, error)
 	EndSession(ctx context.Context, userID, id string) error
 	EndOtherSessions(ctx context.Context, userID, keep string) error
+	Identities(ctx context.Context, userID string) ([]app.Identity, error)
+	Unlink(ctx context.Context, userID, id string) error
+}
+
+// SignIn lets users come in through a provider; *app.SignIn is one.
+type SignIn interface {
+	Start(ctx context.Context, returnTo, link string) (to string, browser app.Token, err error)
+	Finish(ctx context.Context, in app.Callback) (app.Outcome, error)
 }
 
 // Build says what runs.
@@ -44,9 +52,11 @@ type Build struct {
 // Options are what the API needs.
 type Options struct {
 	Accounts Accounts
-	CSRF     csrf.Key
-	Build    Build
-	Health   Health
+	// SignIn is nil where no provider is configured.
+	SignIn SignIn
+	CSRF   csrf.Key
+	Build  Build
+	Health Health
 	// Production hides the contract and its page.
 	Production bool
 }

@@ -14,6 +14,7 @@ import (
 const (
 	sessionCookie = "__Host-session"
 	visitorCookie = "__Host-visitor"
+	oauthCookie   = "__Host-oauth"
 )
 
 // visitorLifetime is how long a visitor may take to fill in a login form.

@@ -244,6 +244,7 @@ func TestProductionHidesTheContract(t *testing.T) {
 func TestDatabaseDownIsUnavailableAndComesBack(t *testing.T) {
 	cluster := testdb.Own(t)
 	s := apptest.On(t, cluster)
+	s.Provider()
 	s.Start("api")
 	b, visitor := s.Browser(), s.Browser()
 	b.Enter("ada@example.com")
@@ -297,8 +298,10 @@ var (
 		{"PUT", "/users/me/password", `{"current_password":"x","new_password":"` + apptest.GoodPassword + `"}`, false},
 		{"DELETE", "/users/me/sessions", ``, false},
 		{"DELETE", "/users/me/sessions/00000000-0000-4000-8000-000000000000", ``, false},
+		{"POST", "/users/me/identities/google", ``, false},
+		{"DELETE", "/users/me/identities/00000000-0000-4000-8000-000000000000", ``, false},
 	}
-	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}}
+	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}, {"GET", "/users/me/identities", ``, false}}
 )
 
 func TestWhoMayNotCall(t *testing.T) {

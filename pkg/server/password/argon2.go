@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -40,6 +41,7 @@ type Hasher struct {
 	queue  chan struct{}
 	wait   time.Duration
 	decoy  func() string
+	done   atomic.Int64
 }
 
 // New makes a Hasher that runs at most parallel hashes at once, lets at most
@@ -134,6 +136,9 @@ func replaceDollar(s string) string {
 	return string(b)
 }
 
+// Done is how many hashes were computed.
+func (h *Hasher) Done() int64 { return h.done.Load() }
+
 // enter waits for a slot; the returned function gives it back.
 func (h *Hasher) enter(ctx context.Context) (func(), error) {
 	select {
@@ -145,7 +150,7 @@ func (h *Hasher) enter(ctx context.Context) (func(), error) {
 	defer timer.Stop()
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots; <-h.queue }, nil
+		return func() { h.done.Add(1); <-h.slots; <-h.queue }, nil
 	case <-timer.C:
 		<-h.queue
 		return nil, app.Unavailable("Too many logins are waiting.", nil)

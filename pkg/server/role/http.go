@@ -14,6 +14,8 @@ import (
 	"stackctl/pkg/server/adminui"
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/httpapi"
+	"stackctl/pkg/server/oidc"
+	"stackctl/pkg/server/password"
 	"stackctl/pkg/server/postgres"
 	"stackctl/pkg/server/redis"
 	"stackctl/pkg/server/serve"
@@ -24,8 +26,9 @@ import (
 func always(context.Context) error { return nil }
 
 // serveHTTP runs a role that serves one handler, with its metrics beside it.
-func serveHTTP(ctx context.Context, s settings.Settings, log *slog.Logger, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error) error {
+func serveHTTP(ctx context.Context, s settings.Settings, log *slog.Logger, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error, more ...prometheus.Collector) error {
 	reg := serve.Registry()
+	reg.MustRegister(more...)
 	tracer := serve.NewTracer(log, reg, s.Proxies, failed)
 	return serve.Run(ctx, log, []serve.Server{
 		{Name: s.Role, Addr: s.Listen, Handler: tracer.Wrap(handler)},
@@ -45,16 +48,19 @@ func runAPI(ctx context.Context, c *call) error {
 	defer db.Close()
 	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
 	defer func() { _ = rdb.Close() }()
-	handler, err := newAPI(s, log, db, rdb)
+	hasher := newHasher()
+	handler, err := newAPI(s, log, db, rdb, hasher)
 	if err != nil {
 		return err
 	}
-	return serveHTTP(ctx, s, log, handler, httpapi.Failed, db.Ping)
+	hashes := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hashes_total", Help: "Password hashes that were computed."},
+		func() float64 { return float64(hasher.Done()) })
+	return serveHTTP(ctx, s, log, handler, httpapi.Failed, db.Ping, hashes)
 }
 
 // newAPI wires the API.
-func newAPI(s settings.Settings, log *slog.Logger, db *postgres.DB, rdb *redis.Client) (http.Handler, error) {
-	users, err := accounts(db, rdb, log)
+func newAPI(s settings.Settings, log *slog.Logger, db *postgres.DB, rdb *redis.Client, hasher *password.Hasher) (http.Handler, error) {
+	users, err := accounts(db, rdb, log, hasher)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +72,14 @@ func newAPI(s settings.Settings, log *slog.Logger, db *postgres.DB, rdb *redis.C
 	if err != nil {
 		return nil, err
 	}
+	var signIn httpapi.SignIn
+	if o := s.OAuth; o.ClientID != "" {
+		signIn = &app.SignIn{Accounts: users, Once: rdb.Once(), Provider: oidc.New(oidc.Settings{
+			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: s.Site + "/api/auth/google/callback",
+		})}
+	}
 	return httpapi.New(httpapi.Options{
-		Accounts: users, CSRF: key, Build: build(s.Release), Production: s.Production,
+		Accounts: users, SignIn: signIn, CSRF: key, Build: build(s.Release), Production: s.Production,
 		Health: httpapi.Health{
 			Database: db.Ping, Redis: rdb.Ping, Head: migrations.Head(),
 			Schema: func(ctx context.Context) (int64, error) { return postgres.Stamp(ctx, db) },
@@ -111,7 +123,7 @@ func runAdmin(ctx context.Context, c *call) error {
 	defer db.Close()
 	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
 	defer func() { _ = rdb.Close() }()
-	users, err := accounts(db, rdb, log)
+	users, err := accounts(db, rdb, log, newHasher())
 	if err != nil {
 		return err
 	}

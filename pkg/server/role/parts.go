@@ -135,13 +135,16 @@ func openDB(ctx context.Context, s settings.Settings, size int) (*postgres.DB, e
 // maxHashes bounds the hashes that run at once: each takes 19 MiB.
 const maxHashes = 4
 
+func newHasher() *password.Hasher {
+	return password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
+}
+
 // accounts wires the domain's service to its adapters.
-func accounts(db *postgres.DB, rdb *redis.Client, log *slog.Logger) (*app.Accounts, error) {
+func accounts(db *postgres.DB, rdb *redis.Client, log *slog.Logger, hasher *password.Hasher) (*app.Accounts, error) {
 	inserter, err := jobs.NewInserter()
 	if err != nil {
 		return nil, err
 	}
-	hasher := password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
 	return &app.Accounts{Store: postgres.NewStore(db, inserter), Hasher: hasher, Limiter: ratelimit.New(rdb, log)}, nil
 }
 

@@ -318,7 +318,7 @@ func runCreateStaff(ctx context.Context, c *call) error {
 	defer db.Close()
 	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
 	defer func() { _ = rdb.Close() }()
-	users, err := accounts(db, rdb, log)
+	users, err := accounts(db, rdb, log, newHasher())
 	if err != nil {
 		return err
 	}

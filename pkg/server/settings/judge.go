@@ -23,7 +23,7 @@ type rule func(Settings) *Finding
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
 	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection,
+	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer,
 }
 
 // Judge says what keeps a configuration from being fit for production, and
@@ -153,6 +153,13 @@ func mailProtection(s Settings) *Finding {
 		return nil // a relay inside, without a login
 	}
 	return &Finding{Setting: "SMTP_TLS", Problem: "is none: mails with reset links cross the network in the clear", Fix: "set SMTP_TLS to starttls or tls"}
+}
+
+func oauthIssuer(s Settings) *Finding {
+	if s.OAuth.ClientID == "" || strings.HasPrefix(s.OAuth.Issuer, "https://") {
+		return nil
+	}
+	return &Finding{Setting: "OAUTH_ISSUER", Problem: "is not https: anybody on the way could log in as anybody", Fix: "name the provider's https address"}
 }
 
 // strong says whether a secret has at least n characters and is not one

@@ -37,6 +37,7 @@ type Settings struct {
 	Secret  []byte
 	Proxies []netip.Prefix
 	Mail    Mail
+	OAuth   OAuth
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string
 }
@@ -65,6 +66,14 @@ type Mail struct {
 	From     string
 	// TLS is starttls, tls or none.
 	TLS string
+}
+
+// OAuth says through which provider users may come in; an empty ClientID means
+// through none.
+type OAuth struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string
 }
 
 // Env looks a variable up; os.LookupEnv is one.
@@ -117,7 +126,21 @@ func Load(role string, env Env) (Settings, error) {
 	if role == "worker" || role == "api" {
 		s.Mail = r.mail(s.Domain)
 	}
+	if role == "api" {
+		s.OAuth = r.oauth()
+	}
 	return s, errors.Join(r.errs...)
+}
+
+func (r *reader) oauth() OAuth {
+	o := OAuth{Issuer: r.text("OAUTH_ISSUER", "https://accounts.google.com"), ClientID: r.text("OAUTH_CLIENT_ID", "")}
+	if u, err := url.Parse(o.Issuer); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		r.fail("OAUTH_ISSUER", "is not the address of a provider")
+	}
+	if o.ClientID != "" {
+		o.ClientSecret = r.secret("OAUTH_CLIENT_SECRET_FILE", "/run/secrets/oauth_client_secret")
+	}
+	return o
 }
 
 func (r *reader) mail(domain string) Mail {

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"stackctl/pkg/contract"
+	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/serve"
+)
+
+// flowLife is how long a browser may take at the provider.
+const flowLife = 10 * time.Minute
+
+// ListProviders says through which providers users may come in.
+func (a *api) ListProviders(context.Context, contract.ListProvidersRequestObject) (contract.ListProvidersResponseObject, error) {
+	return contract.ListProviders200JSONResponse{
+		Body: contract.Providers{Google: a.SignIn != nil}, Headers: contract.ListProviders200ResponseHeaders{CacheControl: noStore},
+	}, nil
+}
+
+// StartGoogle sends the browser to the provider.
+func (a *api) StartGoogle(ctx context.Context, request contract.StartGoogleRequestObject) (contract.StartGoogleResponseObject, error) {
+	if a.SignIn == nil {
+		return nil, errHidden
+	}
+	c := ctx.(*gin.Context)
+	to, browser, err := a.SignIn.Start(c.Request.Context(), text(request.Params.ReturnTo), "")
+	if err != nil {
+		a.told(c, err)
+		to = back("/login", "error", app.ReasonUnavailable)
+	} else {
+		setCookie(c, oauthCookie, browser, flowLife)
+	}
+	return contract.StartGoogle302Response{Headers: contract.StartGoogle302ResponseHeaders{CacheControl: noStore, Location: to}}, nil
+}
+
+// told logs an error that the browser is told by a redirect only.
+func (a *api) told(c *gin.Context, err error) {
+	slog.WarnContext(c.Request.Context(), "sign-in through a provider failed", "request", serve.TraceOf(c.Request.Context()).ID, "error", err.Error())
+}
+
+func back(page, name, value string) string {
+	if name == "error" {
+		value = "google_" + value
+	}
+	return page + "?" + url.Values{name: {value}}.Encode()
+}
+
+// FinishGoogle takes the browser back.
+func (a *api) FinishGoogle(ctx context.Context, request contract.FinishGoogleRequestObject) (contract.FinishGoogleResponseObject, error) {
+	if a.SignIn == nil {
+		return nil, errHidden
+	}
+	c := ctx.(*gin.Context)
+	in := app.Callback{
+		State: text(request.Params.State), Code: text(request.Params.Code), Error: text(request.Params.Error), Issuer: text(request.Params.Iss),
+		Browser: cookieToken(c.Request, oauthCookie),
+	}
+	if session := cookieToken(c.Request, sessionCookie); session != "" {
+		_, user, err := a.Accounts.Authenticate(c.Request.Context(), session, app.SessionSite)
+		if err != nil && app.CodeOf(err) != app.CodeUnauthorized {
+			return a.stranded(c, err), nil
+		}
+		in.User, in.Before = user.ID, session
+	}
+	out, err := a.SignIn.Finish(c.Request.Context(), in)
+	if err != nil {
+		return a.stranded(c, err), nil
+	}
+	clearCookie(c, oauthCookie)
+	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: a.arrived(c, out)}}, nil
+}
+
+// stranded leads a browser that came back to a page that people can read.
+func (a *api) stranded(c *gin.Context, err error) contract.FinishGoogleResponseObject {
+	a.told(c, err)
+	reason := app.ReasonFailed
+	if app.CodeOf(err) == app.CodeUnavailable {
+		reason = app.ReasonUnavailable
+	}
+	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: back("/login", "error", reason)}}
+}
+
+// arrived sets the cookies of an outcome and gives the page to go on with.
+func (a *api) arrived(c *gin.Context, out app.Outcome) string {
+	switch {
+	case out.Reason != "" && out.Link:
+		return back("/account", "error", out.Reason)
+	case out.Reason != "":
+		return back("/login", "error", out.Reason)
+	case out.Linked:
+		return back("/account", "linked", "google")
+	}
+	setCookie(c, sessionCookie, out.Session, app.SessionSite.Lifetime().Absolute)
+	clearCookie(c, visitorCookie)
+	return out.ReturnTo
+}
+
+// LinkGoogle begins to link a Google account to the user.
+func (a *api) LinkGoogle(ctx context.Context, _ contract.LinkGoogleRequestObject) (contract.LinkGoogleResponseObject, error) {
+	if a.SignIn == nil {
+		return nil, errHidden
+	}
+	c := ctx.(*gin.Context)
+	to, browser, err := a.SignIn.Start(c.Request.Context(), "/account", callerOf(c).user.ID)
+	if err != nil {
+		return nil, err
+	}
+	setCookie(c, oauthCookie, browser, flowLife)
+	return contract.LinkGoogle200JSONResponse{Body: contract.Redirect{Url: to}, Headers: contract.LinkGoogle200ResponseHeaders{CacheControl: noStore}}, nil
+}
+
+// ListIdentities lists who the user is at providers.
+func (a *api) ListIdentities(ctx context.Context, _ contract.ListIdentitiesRequestObject) (contract.ListIdentitiesResponseObject, error) {
+	c := ctx.(*gin.Context)
+	found, err := a.Accounts.Identities(c.Request.Context(), callerOf(c).user.ID)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]contract.Identity, 0, len(found))
+	for _, i := range found {
+		id, err := uuid.Parse(i.ID)
+		if err != nil {
+			return nil, err
+		}
+		one := contract.Identity{Id: id, Provider: "google", Email: i.Email, CreatedAt: i.CreatedAt.UTC()}
+		if !i.LastLoginAt.IsZero() {
+			at := i.LastLoginAt.UTC()
+			one.LastLoginAt = &at
+		}
+		list = append(list, one)
+	}
+	return contract.ListIdentities200JSONResponse{Body: contract.IdentityList{Identities: list}, Headers: contract.ListIdentities200ResponseHeaders{CacheControl: noStore}}, nil
+}
+
+// UnlinkIdentity unlinks an identity of the user.
+func (a *api) UnlinkIdentity(ctx context.Context, request contract.UnlinkIdentityRequestObject) (contract.UnlinkIdentityResponseObject, error) {
+	c := ctx.(*gin.Context)
+	if err := a.Accounts.Unlink(c.Request.Context(), callerOf(c).user.ID, request.Id.String()); err != nil {
+		return nil, err
+	}
+	return contract.UnlinkIdentity204Response{Headers: contract.UnlinkIdentity204ResponseHeaders{CacheControl: noStore}}, nil
+}

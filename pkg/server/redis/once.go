@@ -1,0 +1,41 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"stackctl/pkg/server/app"
+)
+
+// oncePrefix keeps one-time values apart from counters.
+const oncePrefix = "once:"
+
+// Once keeps values that can be taken one time.
+type Once struct{ client *Client }
+
+// Once gives the one-time values behind this client.
+func (c *Client) Once() *Once { return &Once{client: c} }
+
+// Put keeps a value that can be taken one time.
+func (o *Once) Put(ctx context.Context, key, value string, life time.Duration) error {
+	if err := o.client.rdb.Set(ctx, oncePrefix+key, value, life).Err(); err != nil {
+		return app.Unavailable("Signing in through a provider is not possible now.", fmt.Errorf("keep a one-time value: %w", err))
+	}
+	return nil
+}
+
+// Take gives a value and removes it, in one step.
+func (o *Once) Take(ctx context.Context, key string) (string, bool, error) {
+	value, err := o.client.rdb.GetDel(ctx, oncePrefix+key).Result()
+	if errors.Is(err, goredis.Nil) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("take a one-time value: %w", err)
+	}
+	return value, true, nil
+}
