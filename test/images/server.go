@@ -29,21 +29,27 @@ func compileServer(ctx context.Context, m *maker) (string, error) {
 	const role = "stackctl/pkg/server/role"
 	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="}
 	ldflags := fmt.Sprintf("-s -w -X %s.commit=%s -X %s.built=%s", role, commit, role, at.Format(time.RFC3339))
-	_, err = command(ctx, m.root, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", serverBinary, "./cmd/server")
+	_, err = command(ctx, m.root, env, "go", "build", "-tags", "nomsgpack", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", serverBinary, "./cmd/server")
 	return serverBinary, err
 }
 
 // buildServer makes the application's image: the binary from scratch, on a
 // layer that changes only with the root certificates.
-func buildServer(_ context.Context, j *job) (v1.Image, error) {
+func buildServer(ctx context.Context, j *job) (v1.Image, error) {
 	content, err := os.ReadFile(filepath.Join(j.root, serverBinary))
 	if err != nil {
 		return nil, err
 	}
 	j.progress.say(j.name, "binary %.1f MB", float64(len(content))/1e6)
+	revision, _, err := commit(ctx, j.root)
+	if err != nil {
+		return nil, err
+	}
 	high := tree{}
 	high.file("server", 0o755, content)
 	return assemble(v1.Config{
+		// Gate G3 asks the running application for this commit.
+		Labels:     map[string]string{"org.opencontainers.image.revision": revision},
 		User:       "65532:65532",
 		Entrypoint: []string{"/server"},
 		Env:        []string{searchPath},

@@ -293,6 +293,12 @@ func (x *executor) commit(ctx context.Context) error {
 	if err := x.keep(ctx); err != nil {
 		return err
 	}
+	if x.schema != nil {
+		file := path.Join(x.d.Target.Path, "releases", x.want.Release.ID, "schema.json")
+		if err := x.server.WriteFile(ctx, file, x.schema, 0o600); err != nil {
+			return stack.Fault(stack.CauseStep, "write "+file, err, "")
+		}
+	}
 	x.report.Live = x.want.Release.ID
 	return nil
 }

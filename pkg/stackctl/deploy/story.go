@@ -16,6 +16,8 @@ type story struct {
 	d      *Deployer
 	mu     sync.Mutex
 	report stack.Report
+	// schema is what the schema gate saw.
+	schema []byte
 }
 
 func (d *Deployer) begin(verb string) *story {
@@ -70,6 +72,19 @@ func (s *story) emit(e stack.Event) {
 
 func (s *story) note(text string) { s.emit(stack.Event{Kind: stack.EventNote, Message: text}) }
 
+// schemaArtifact is what the release after this one is compared with.
+const schemaArtifact = "schema-compat-check.json"
+
+// Artifact takes a gate's evidence; the schema is kept for the next release.
+func (s *story) Artifact(name string, content []byte) error {
+	if name == schemaArtifact {
+		s.mu.Lock()
+		s.schema = content
+		s.mu.Unlock()
+	}
+	return s.d.Artifacts.Artifact(name, content)
+}
+
 // artifact keeps evidence; one that cannot be kept is said so in the report.
 func (s *story) artifact(name string, content []byte) {
 	if err := s.d.Artifacts.Artifact(name, content); err != nil {
@@ -100,7 +115,7 @@ func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subje
 		return err
 	}
 	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
-	subject.Artifacts = s.d.Artifacts
+	subject.Artifacts = s
 	results := gate.Run(ctx, gates, subject, s.emit)
 	s.report.Gates = append(s.report.Gates, results...)
 	if ctx.Err() != nil {

@@ -110,6 +110,7 @@ func goodDeployment(t testing.TB) *fakeDeployment {
 	}
 	d.Release.ID, d.Release.Commit, d.Release.Project, d.Release.Domain = fakeRelease, fakeCommit, "stack", fakeDomain
 	d.Release.Contract = contract
+	d.Release.Images = []stack.Image{{Reference: "stackctl/server:dev", Services: []string{"api", "web", "worker"}, Revision: fakeCommit}}
 	d.Release.Edge.Routes = []stack.Route{
 		{Name: "api", Rule: "Host(`" + fakeDomain + "`) && PathPrefix(`/api/`)", Hosts: []string{fakeDomain}, Service: "api", Port: 8000, Middlewares: []string{"strip-api"}},
 		{Name: "web", Rule: "Host(`" + fakeDomain + "`)", Hosts: []string{fakeDomain}, Service: "web", Port: 8080},

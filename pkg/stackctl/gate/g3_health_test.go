@@ -193,6 +193,6 @@ func TestHealthComparesCommits(t *testing.T) {
 		}
 	}
 	d := goodDeployment(t)
-	d.Release.Commit, d.site.ready["commit"] = "unknown", "unknown" // no git where it was built
+	d.Release.Images[0].Revision, d.site.ready["commit"] = "unknown", "unknown" // no git where it was built
 	passes(t, health(), d.Subject)
 }

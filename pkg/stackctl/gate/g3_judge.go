@@ -34,8 +34,10 @@ func healthBody(s Subject, e stack.HealthEndpoint, reply probeReply) []string {
 		if body[e.Release] != s.Release.ID {
 			say("%s is %s, not %q", e.Release, healthShow(body, e.Release), s.Release.ID)
 		}
-		if healthHex(s.Release.Commit) != "" && !healthSameCommit(body["commit"], s.Release.Commit) {
-			say("commit is %s, not %q", healthShow(body, "commit"), s.Release.Commit)
+		// The commit that the image was built from, not that of the deployed
+		// files: an image may come from another repository.
+		if built := s.Release.Revision(s.Config.Contract.Service); healthHex(built) != "" && !healthSameCommit(body["commit"], built) {
+			say("commit is %s, not %q", healthShow(body, "commit"), built)
 		}
 	}
 	return append(problems, healthDependencies(e, body)...)

@@ -53,6 +53,7 @@ type saved struct {
 	id       string
 	tags     []string
 	platform string
+	revision string
 	config   entry
 	diffIDs  []string
 	layers   []entry
@@ -70,7 +71,10 @@ type config struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
 	Variant      string `json:"variant"`
-	RootFS       struct {
+	Config       struct {
+		Labels map[string]string
+	} `json:"config"`
+	RootFS struct {
 		DiffIDs []string `json:"diff_ids"`
 	} `json:"rootfs"`
 }
@@ -198,7 +202,7 @@ func (a *archive) image(m manifest) (saved, error) {
 	if err != nil {
 		return saved{}, fmt.Errorf("image config %s: %w", m.Config, err)
 	}
-	s := saved{id: hash(raw), config: e, diffIDs: c.RootFS.DiffIDs, platform: platform(c)}
+	s := saved{id: hash(raw), config: e, diffIDs: c.RootFS.DiffIDs, platform: platform(c), revision: c.Config.Labels[revisionLabel]}
 	if n := named.FindStringSubmatch(m.Config); n != nil && "sha256:"+n[1] != s.id {
 		return saved{}, fmt.Errorf("image config %s has the digest %s", m.Config, s.id)
 	}
@@ -239,6 +243,10 @@ func hash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
+
+// revisionLabel says which commit an image was built from (OCI image spec,
+// pre-defined annotation keys).
+const revisionLabel = "org.opencontainers.image.revision"
 
 func platform(c config) string {
 	parts := []string{c.OS, c.Architecture}

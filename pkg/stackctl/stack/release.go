@@ -2,6 +2,7 @@ package stack
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 )
 
@@ -85,6 +86,17 @@ func (r Release) names(of func(Service) bool) []string {
 		}
 	}
 	return out
+}
+
+// Revision is the commit that a service's image says it was built from;
+// empty: it does not say.
+func (r Release) Revision(service string) string {
+	for _, i := range r.Images {
+		if slices.Contains(i.Services, service) {
+			return i.Revision
+		}
+	}
+	return ""
 }
 
 // Service finds a service by name.
@@ -205,8 +217,11 @@ type Image struct {
 	// Layers are the diff IDs, lowest first.
 	Layers []string `json:"layers"`
 	// Archive is the tar file that holds it; empty: pulled by the host.
-	Archive  string   `json:"archive,omitempty"`
-	Platform string   `json:"platform,omitempty"`
+	Archive  string `json:"archive,omitempty"`
+	Platform string `json:"platform,omitempty"`
+	// Revision is the commit that the image says it was built from
+	// (org.opencontainers.image.revision); empty: it does not say.
+	Revision string   `json:"revision,omitempty"`
 	Services []string `json:"services"`
 }
 
