@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -22,6 +23,7 @@ func exposureReachable() Gate {
 		Refs:      []string{"SPEC S1", "SPEC §2", "ASVS 13.2.1", "ASVS 13.4.5"},
 		Inspects:  "the ports of every container on the host, its listening sockets, and TCP connects from outside over IPv4 and IPv6 (all 65535 ports under --all-tests)",
 		Artifacts: []string{"exposure.json"},
+		Budget:    scanWall + 20*time.Second,
 		Check:     checkExposure,
 	}
 }
@@ -160,13 +162,15 @@ func (rec *exposureRecord) published(s Subject, c stack.Container, p stack.Port,
 func (rec *exposureRecord) reach(ctx context.Context, s Subject, containers []stack.Container) ([]stack.Finding, error) {
 	listens := rec.tcpPorts(containers)
 	ports := append(slices.Clone(listens), rec.Allowed...)
-	ports = append(ports, wellKnown...)
+	ports = unique(append(ports, wellKnown...))
+	var rest []int
 	if s.All {
 		for p := 1; p <= 65535; p++ {
-			ports = append(ports, p)
+			if !slices.Contains(ports, p) {
+				rest = append(rest, p)
+			}
 		}
 	}
-	ports = unique(ports)
 	addresses, err := rec.addresses(ctx, s)
 	if err != nil {
 		return nil, err
@@ -176,15 +180,20 @@ func (rec *exposureRecord) reach(ctx context.Context, s Subject, containers []st
 	defer cancel()
 	scanned := 0
 	for _, address := range addresses {
-		timeout, answers := control(ctx, s.Outside, address, rec.Allowed)
+		speed, answers := control(ctx, s.Outside, address, rec.Allowed)
 		if !answers {
 			rec.Scans = append(rec.Scans, scanResult{Address: address, Skipped: "none of the allowed ports answers here: not reachable from this machine"})
 			continue
 		}
-		if answersEverything(ctx, s.Outside, address, listens, timeout) {
+		if answersEverything(ctx, s.Outside, address, listens, speed.careful) {
 			return out, fmt.Errorf("a connect to any port of %s succeeds, so nothing can be told: ask from another network", address)
 		}
-		r, err := scan(ctx, s.Outside, address, ports, timeout)
+		r, err := scan(ctx, s.Outside, address, ports, speed.careful)
+		if err == nil && len(rest) > 0 {
+			var more scanResult
+			more, err = scan(ctx, s.Outside, address, rest, speed.quick)
+			r.join(more)
+		}
 		rec.Scans = append(rec.Scans, r)
 		out = append(out, rec.open(r, out)...)
 		if err != nil {

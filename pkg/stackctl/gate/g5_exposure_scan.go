@@ -16,16 +16,22 @@ import (
 
 // Bounds of one scan.
 const (
-	scanParallel = 256
-	// scanLeast and scanMost bound how long one port may take to answer; in
-	// between it follows the time that an open port took.
-	scanLeast = 150 * time.Millisecond
-	scanMost  = time.Second
-	// scanWall bounds a scan of all ports of one address.
-	scanWall = 45 * time.Second
+	scanParallel = 512
+	// scanWall bounds the scans of all addresses. A firewall that drops lets
+	// every port take its whole time.
+	scanWall = 150 * time.Second
 	// controlWait is how long a port that must be open may take.
 	controlWait = 3 * time.Second
 )
+
+// pace is how long one port may take to answer. Ports on which something is
+// known or likely to listen get more time than the rest of the 65535.
+type pace struct{ careful, quick time.Duration }
+
+// paceOf follows the time that an open port took.
+func paceOf(took time.Duration) pace {
+	return pace{min(max(5*took, 300*time.Millisecond), 2*time.Second), min(max(4*took, 60*time.Millisecond), time.Second)}
+}
 
 // wellKnown are ports on which things are left open by mistake: looked at
 // always, whatever the host says it listens on.
@@ -151,9 +157,21 @@ func portStateOf(err error) (state portState, ours bool) {
 	return portFiltered, false
 }
 
+// join adds the ports of a second scan of the same address.
+func (r *scanResult) join(more scanResult) {
+	r.Asked += more.Asked
+	r.Took += more.Took
+	r.Complete = r.Complete && more.Complete
+	for state, n := range more.Counts {
+		r.Counts[state] += n
+	}
+	r.Open = append(r.Open, more.Open...)
+	slices.Sort(r.Open)
+}
+
 // control finds out whether an address answers at all: one of the ports that
 // must be open has to be. It gives the time that a port may take.
-func control(ctx context.Context, from Dialer, address string, must []int) (time.Duration, bool) {
+func control(ctx context.Context, from Dialer, address string, must []int) (pace, bool) {
 	type answer struct {
 		took time.Duration
 		open bool
@@ -174,7 +192,7 @@ func control(ctx context.Context, from Dialer, address string, must []int) (time
 			took = max(took, a.took)
 		}
 	}
-	return min(max(scanLeast, 5*took), scanMost), found
+	return paceOf(took), found
 }
 
 // answersEverything tells a network that accepts a connection to any port, so
