@@ -16,6 +16,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	"github.com/sirupsen/logrus"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -396,5 +397,9 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 	if upErr != nil || missErr == nil {
 		t.Errorf("up gave %v and %v", upErr, missErr)
+	}
+	// Its output was taken before the pipe was there.
+	if logrus.StandardLogger().Out != io.Discard {
+		t.Error("Compose's warnings go somewhere")
 	}
 }
