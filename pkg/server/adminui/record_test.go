@@ -208,3 +208,21 @@ func TestAttack43FormulasInExport(t *testing.T) {
 		t.Errorf("audited %q records, err %v", detail, err)
 	}
 }
+
+func TestAttack10DemotionTakesEffectAtOnce(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	if out, code := s.Tool(apptest.GoodPassword+"\n", "create-staff", "--email", "other@example.com"); code != 0 {
+		t.Fatalf("create-staff: %s", out)
+	}
+	other := open(t, s)
+	other.logIn("other@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "other@example.com")
+	b.post("/users/"+id+"/edit", "/users/"+id, url.Values{"display_name": {"Other"}})
+	if resp, _ := other.get("/users"); resp.Request.URL.Path != "/login" {
+		t.Error("still in after being demoted")
+	}
+	if resp, _ := other.logIn("other@example.com", apptest.GoodPassword); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("in again: %d", resp.StatusCode)
+	}
+}

@@ -57,6 +57,9 @@ func (b *Browser) Do(method, path string, header http.Header, body string) Answe
 			}
 		}
 	}
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host // the client sends this one, not the header
+	}
 	for name, value := range b.Cookies {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
 	}

@@ -155,7 +155,7 @@ func (p *Provider) sign(asked url.Values) string {
 // Google starts a sign-in and gives the address of the provider.
 func (b *Browser) Google(returnTo string) string {
 	b.t.Helper()
-	a := b.Get("/auth/google/start?" + url.Values{"return_to": {returnTo}}.Encode()).Want(b.t, http.StatusFound)
+	a := b.Get("/auth/google/start?"+url.Values{"return_to": {returnTo}}.Encode()).Want(b.t, http.StatusFound)
 	to := a.Header.Get("Location")
 	if !strings.Contains(to, "/authorize?") {
 		b.t.Fatalf("sent to %s", to)

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func FuzzLocalPath(f *testing.F) {
+	for _, seed := range []string{"/", "/account", "//evil.example", `/\evil.example`, "https:evil", "/%2f/evil", "/a?b=//c", "/\t/evil", "/..//evil.example", "/%5c%5cevil"} {
+		f.Add(seed)
+	}
+	site, err := url.Parse("https://site.example.com/login")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		got := LocalPath(path)
+		// What a browser makes of it: backslashes are slashes, tabs and line
+		// breaks fall away.
+		seen := strings.NewReplacer("\\", "/", "\t", "", "\n", "", "\r", "").Replace(got)
+		to, err := site.Parse(seen)
+		if err != nil || to.Host != site.Host || to.Scheme != "https" {
+			t.Errorf("%q leads to %q (%v, err %v)", path, got, to, err)
+		}
+	})
+}
+
+func FuzzCleanEmail(f *testing.F) {
+	for _, seed := range []string{"ada@example.com", "ADA@EXAMPLE.COM", "a@b", "a@b@c", "a\n@b.c", "\u0130@b.c", " a@b.c "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, email string) {
+		clean, err := CleanEmail(email)
+		if err != nil {
+			return
+		}
+		again, err := CleanEmail(clean)
+		if err != nil || again != clean || strings.Count(clean, "@") != 1 || strings.ContainsAny(clean, "\r\n\x00 ") {
+			t.Errorf("%q becomes %q, then %q (%v)", email, clean, again, err)
+		}
+	})
+}
