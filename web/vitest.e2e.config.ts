@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["e2e/**/*.test.ts"],
+    // The mails of a server elsewhere cannot be read: those tests are part of a run on this machine that names where mail goes.
+    exclude: process.env.MAIL_LISTEN ? [] : ["e2e/mail.test.ts"],
     globalSetup: ["e2e/local.ts"],
     fileParallelism: false,
     testTimeout: 180_000,

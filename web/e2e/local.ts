@@ -18,7 +18,8 @@ const policy =
  */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   const { SITE_URL, API_URL, WEB_URL, DOMAIN = "localhost" } = process.env;
-  if (SITE_URL || !API_URL || !WEB_URL) return undefined;
+  if (SITE_URL) return undefined;
+  if (!API_URL || !WEB_URL) throw new Error("no site to test: set BASE_URL to its address, or API_URL and WEB_URL to the roles of a local server");
 
   const server = createServer(certificate(DOMAIN), (incoming, outgoing) => {
     const path = incoming.url ?? "/";

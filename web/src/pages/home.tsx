@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useMe } from "../api/session.ts";
+import { useTitle } from "../ui/page.tsx";
 
 const facts = [
   { title: "Your password stays secret", text: "It is stored as an argon2id hash that nobody can turn back, and long passphrases are welcome." },
@@ -8,9 +9,9 @@ const facts = [
 ] as const;
 
 export function HomePage() {
+  useTitle("Stack · A quiet place for your account");
   return (
     <article className="page home">
-      <title>Stack · A quiet place for your account</title>
       <section className="hero">
         <h1 tabIndex={-1}>A quiet place for your account</h1>
         <p className="lead">Sign up with an e-mail address, keep a profile, and know that it is looked after.</p>

@@ -1,5 +1,12 @@
 import { useEffect, useRef, type ReactNode } from "react";
 
+/** Names the page in the browser's tab, where index.html's title stands until then. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
+
 type PageProps = {
   /** In the tab, and as the heading. */
   title: string;
@@ -12,13 +19,13 @@ type PageProps = {
 
 /** A page with its title, in the tab and as the heading that takes the focus. */
 export function Page({ title, lead, narrow = false, focus = false, children }: PageProps) {
+  useTitle(`${title} · Stack`);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (focus) heading.current?.focus();
   }, [focus]);
   return (
     <article className={narrow ? "page narrow" : "page"}>
-      <title>{`${title} · Stack`}</title>
       <h1 ref={heading} tabIndex={-1}>{title}</h1>
       {lead && <p className="lead">{lead}</p>}
       {children}
