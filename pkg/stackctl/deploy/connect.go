@@ -71,6 +71,11 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 	return s.engine.Exec(ctx, container, argv...)
 }
 
+// Inspect lets the gates compare how a container runs with its definition.
+func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
+	return s.engine.Inspect(ctx, container)
+}
+
 func (s server) Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error {
 	return s.engine.Logs(ctx, container, tail, follow, stdout, stderr)
 }

@@ -16,7 +16,7 @@ import (
 
 // Bounds of one scan.
 const (
-	scanParallel = 512
+	scanParallel = 1024
 	// scanWall bounds the scans of all addresses. A firewall that drops lets
 	// every port take its whole time.
 	scanWall = 150 * time.Second

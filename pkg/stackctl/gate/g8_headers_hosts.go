@@ -102,16 +102,28 @@ func (g *headerGate) hidden(ctx context.Context, j *headerJudge) {
 	if ip := net.ParseIP(orWord(g.wire.s.Target.Edge.Address, g.wire.s.Target.Host)); ip != nil && ip.IsLoopback() {
 		return // a forward: the other ports are this machine's own
 	}
-	for _, port := range []int{8080, 8090, 9090, 9100, 2375, g.wire.s.Config.Traefik.APIPort} {
-		if port == 0 || port == g.wire.s.Target.Edge.HTTPPort || port == g.wire.s.Target.Edge.HTTPSPort {
-			continue
+	each([]string{"8080", "8090", "9090", "9100", "2375", strconv.Itoa(g.wire.s.Config.Traefik.APIPort)}, func(port string) {
+		g.insidePort(ctx, port)
+	})
+}
+
+// insidePort asks a port that only the inside should have. A firewall that
+// drops answers nothing, so it is not waited for long.
+func (g *headerGate) insidePort(ctx context.Context, text string) {
+	port, _ := strconv.Atoi(text)
+	if port == 0 || port == g.wire.s.Target.Edge.HTTPPort || port == g.wire.s.Target.Edge.HTTPSPort {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, insidePortWall)
+	defer cancel()
+	for _, path := range []string{"/api/rawdata", "/metrics"} {
+		r := g.wire.send(ctx, ask{label: "GET :" + text + path, method: "GET", host: "edge", path: path, plain: true, port: port})
+		if r.err != nil {
+			return
 		}
-		for _, path := range []string{"/api/rawdata", "/metrics"} {
-			r := g.wire.send(ctx, ask{label: "GET :" + strconv.Itoa(port) + path, method: "GET", host: "edge", path: path, plain: true, port: port})
-			if what := insidePage(r); r.err == nil && what != "" {
-				g.saw(1)
-				g.finding("port "+strconv.Itoa(port), "an inside page is public", "nobody listens there", what, "do not publish the port")
-			}
+		if what := insidePage(r); what != "" {
+			g.saw(1)
+			g.finding("port "+text, "an inside page is public", "nobody listens there", what, "do not publish the port")
 		}
 	}
 }

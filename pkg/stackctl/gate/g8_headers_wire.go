@@ -23,9 +23,11 @@ import (
 
 // Bounds of one request.
 const (
-	askWall      = 10 * time.Second
-	askBodyLimit = 512 << 10
-	askParallel  = 8
+	askWall = 10 * time.Second
+	// insidePortWall bounds the asking of a port that should not answer.
+	insidePortWall = 1500 * time.Millisecond
+	askBodyLimit   = 512 << 10
+	askParallel    = 8
 )
 
 // ask is one request, written to the wire byte by byte: a client library
