@@ -85,7 +85,7 @@ func TestAttack16ChangeByGet(t *testing.T) {
 	b.Enter("ada@example.com")
 	b.Raw = true
 	for _, path := range []string{"/auth/logout", "/auth/login", "/auth/signup", "/auth/password/forgot", "/auth/password/reset", "/users/me/verification", "/users/me/password"} {
-		b.Get(path + "?bio=x&password=x").Want(t, http.StatusMethodNotAllowed)
+		b.Get(path+"?bio=x&password=x").Want(t, http.StatusMethodNotAllowed)
 	}
 	b.Do("GET", "/users/me", http.Header{"X-Http-Method-Override": {"DELETE"}, "X-Method-Override": {"DELETE"}}, change).Want(t, http.StatusOK)
 	b.Get("/users/me?_method=DELETE&bio=x").Want(t, http.StatusOK)

@@ -64,7 +64,9 @@ type Options struct {
 // api carries out the contract's operations.
 type api struct {
 	Options
+	// contract and docs are nil where they are not served.
 	contract map[string]any
+	docs     []byte
 }
 
 // New makes the API's handler. Wrap it in a serve.Tracer.
@@ -76,6 +78,9 @@ func New(o Options) (http.Handler, error) {
 	a := &api{Options: o}
 	if !o.Production {
 		if a.contract, err = contract.Map(doc); err != nil {
+			return nil, err
+		}
+		if a.docs, err = renderDocs(doc); err != nil {
 			return nil, err
 		}
 	}

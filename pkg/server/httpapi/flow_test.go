@@ -238,7 +238,29 @@ func TestProductionHidesTheContract(t *testing.T) {
 	s := apptest.New(t)
 	s.Production()
 	s.Start("api")
-	s.Browser().Get("/openapi.json").Want(t, http.StatusNotFound)
+	for _, path := range []string{"/openapi.json", "/docs", "/docs/style.css"} {
+		s.Browser().Get(path).Want(t, http.StatusNotFound)
+	}
+}
+
+func TestAPIPageNeedsNothingFromOutside(t *testing.T) {
+	_, b := start(t)
+	a := b.Get("/docs").Want(t, http.StatusOK)
+	page := string(a.Body)
+	for _, want := range []string{"PATCH /users/me", `id="schema-ProfileUpdate"`, "a CSRF token and a session", `href="docs/style.css"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	for _, no := range []string{"<script", "style=", "http://", "//cdn"} {
+		if strings.Contains(page, no) {
+			t.Errorf("%q on the page", no)
+		}
+	}
+	if csp := a.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("CSP %q", csp)
+	}
+	b.Get("/docs/style.css").Want(t, http.StatusOK)
 }
 
 func TestDatabaseDownIsUnavailableAndComesBack(t *testing.T) {
