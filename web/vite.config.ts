@@ -1,9 +1,10 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { budget } from "./build/budget.ts";
 import { precompress } from "./build/precompress.ts";
 
 export default defineConfig({
-  plugins: [react(), precompress()],
+  plugins: [react(), precompress(), budget(120_000)],
   build: {
     target: "es2022",
     emptyOutDir: false, // precompress() empties it and keeps the placeholder that Go embeds.

@@ -20,10 +20,15 @@ const states: readonly (readonly [name: string, reach: (page: Page) => Promise<u
   ["reset", async (page) => { await page.goto("/reset#token=x"); await page.getByRole("button", { name: "Set the password" }).waitFor(); }],
   ["stale-link", async (page) => { await page.goto("/reset"); await page.getByRole("heading", { name: "This link does not work" }).waitFor(); }],
   ["verify-login", async (page) => { await page.goto("/verify#token=x"); await page.getByRole("heading", { name: "Confirm your address" }).waitFor(); }],
+  ["login-google", async (page) => {
+    await page.route("**/api/auth/providers", (route) => route.fulfill({ json: { google: true } }));
+    await page.goto("/login?error=google_cancelled");
+    await page.getByRole("link", { name: "Continue with Google" }).waitFor();
+  }],
   ["not-found", async (page) => { await page.goto("/no/such/page"); await page.getByRole("heading", { name: "Page not found" }).waitFor(); }],
   ["account", (page) => logIn(page, person)],
   ["account-errors", async (page) => { await page.getByLabel("Avatar address").fill("picture.png"); await page.getByRole("button", { name: "Save profile" }).click(); await page.getByText("Enter an address that starts").waitFor(); }],
-  ["security", async (page) => { await page.goto("/account/security"); await page.getByText("This browser").first().waitFor(); }],
+  ["security", async (page) => { await page.goto("/account/security"); await page.getByText("This browser").first().waitFor(); await page.getByRole("button", { name: "Link a Google account" }).waitFor(); }],
   ["security-delete", async (page) => { await page.getByRole("button", { name: "Delete the account…" }).click(); await page.getByRole("button", { name: "Delete for good" }).click(); await page.getByText("Enter your password.").waitFor(); }],
   ["home-member", async (page) => { await page.goto("/"); await page.getByRole("link", { name: "Go to your account" }).waitFor(); }],
   ["broken", async (page) => { await page.route("**/api/users/me", (route) => route.abort()); await page.goto("/account"); await page.getByRole("button", { name: "Try again" }).waitFor(); }],

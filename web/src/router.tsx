@@ -10,11 +10,17 @@ import { SignUpPage } from "./pages/signup.tsx";
 import { returnPath } from "./return-path.ts";
 
 type Context = { queries: QueryClient };
-type Entry = { next?: string };
+type Entry = { next?: string; error?: string };
+type Outcome = { linked?: string; error?: string };
 
-function entrySearch(search: Record<string, unknown>): Entry {
-  return typeof search.next === "string" ? { next: search.next } : {};
+/** Keeps the named parameters of an address that are text. */
+function texts<T extends string>(...names: readonly T[]) {
+  return (search: Record<string, unknown>): Partial<Record<T, string>> =>
+    Object.fromEntries(names.flatMap((name) => (typeof search[name] === "string" ? [[name, search[name]]] : []))) as Partial<Record<T, string>>;
 }
+
+const entrySearch: (search: Record<string, unknown>) => Entry = texts("next", "error");
+const outcomeSearch: (search: Record<string, unknown>) => Outcome = texts("linked", "error");
 
 const rootRoute = createRootRouteWithContext<Context>()({ component: Layout });
 
@@ -49,8 +55,23 @@ const memberRoute = createRoute({
   },
 });
 
-const accountRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account", component: lazyRouteComponent(() => import("./pages/account.tsx"), "AccountPage") });
-const securityRoute = createRoute({ getParentRoute: () => memberRoute, path: "/account/security", component: lazyRouteComponent(() => import("./pages/security.tsx"), "SecurityPage") });
+/** The API leads here after a Google account was linked or not; the page that shows it is the next one. */
+const accountRoute = createRoute({
+  getParentRoute: () => memberRoute,
+  path: "/account",
+  validateSearch: outcomeSearch,
+  beforeLoad: ({ search }) => {
+    if (search.linked !== undefined || search.error !== undefined) throw redirect({ to: "/account/security", search, replace: true });
+  },
+  component: lazyRouteComponent(() => import("./pages/account.tsx"), "AccountPage"),
+});
+
+const securityRoute = createRoute({
+  getParentRoute: () => memberRoute,
+  path: "/account/security",
+  validateSearch: outcomeSearch,
+  component: lazyRouteComponent(() => import("./pages/security.tsx"), "SecurityPage"),
+});
 
 const routeTree = rootRoute.addChildren([
   homeRoute,

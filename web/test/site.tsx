@@ -45,6 +45,8 @@ export function fakeApi(handlers: Record<string, Handler>) {
 function defaultAnswer(call: Call): Answer {
   if (call.path === "/auth/csrf") return { status: 200, body: { token: "token-1" } };
   if (call.path === "/users/me") return problem(401, "Not logged in");
+  if (call.path === "/auth/providers") return { status: 200, body: { google: false } };
+  if (call.path === "/users/me/identities") return { status: 200, body: { identities: [] } };
   throw new Error(`no handler for ${call.method} ${call.path}`);
 }
 

@@ -3,6 +3,7 @@ import { Problem, problemFrom } from "./problem.ts";
 import type { components, paths } from "./schema.gen.ts";
 
 export type User = components["schemas"]["User"];
+export type Identity = components["schemas"]["Identity"];
 export type Session = components["schemas"]["Session"];
 export type ProfileUpdate = components["schemas"]["ProfileUpdate"];
 

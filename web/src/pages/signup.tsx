@@ -1,7 +1,9 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { useSignUp } from "../api/session.ts";
 import { checkEmail, checkNewPassword, newPasswordHint } from "../check.ts";
+import { returnPath } from "../return-path.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
+import { GoogleEntrance } from "../ui/google.tsx";
 import { Page } from "../ui/page.tsx";
 
 function check({ email = "", password = "" }: Values) {
@@ -23,6 +25,7 @@ export function SignUpPage() {
 
   return (
     <Page narrow title="Sign up" lead="An e-mail address and a password are all it takes.">
+      <GoogleEntrance returnTo={returnPath(next)} />
       <form className="card form" noValidate onSubmit={(event) => { submit(event, send); }}>
         <FormError failure={signUp.error} known={["email", "password", "display_name"]} />
         <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />

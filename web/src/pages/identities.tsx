@@ -1,0 +1,65 @@
+import { useGoogleOffered, useIdentities, useLinkGoogle, useUnlink } from "../api/google.ts";
+import type { Identity } from "../api/client.ts";
+import { explain } from "../api/problem.ts";
+import { formatDay } from "../format.ts";
+import { Alert } from "../ui/alert.tsx";
+import { GoogleMark } from "../ui/google.tsx";
+import { Loading } from "./states.tsx";
+
+/** The user's accounts elsewhere that lead in here. Not shown where the site offers none and none is linked. */
+export function IdentitiesSection() {
+  const offered = useGoogleOffered();
+  const identities = useIdentities();
+  if (!offered && !identities.data?.length) return null;
+  return (
+    <section className="card" aria-labelledby="identities">
+      <h2 id="identities">Log in with Google</h2>
+      {identities.isPending && <Loading />}
+      {identities.error && (
+        <>
+          <Alert kind="bad">{explain(identities.error)}</Alert>
+          <p><button type="button" className="button small quiet" onClick={() => void identities.refetch()}>Try again</button></p>
+        </>
+      )}
+      {identities.data && <IdentityList identities={identities.data} />}
+      {identities.data && offered && <LinkGoogle another={identities.data.length > 0} />}
+    </section>
+  );
+}
+
+function IdentityList({ identities }: { identities: readonly Identity[] }) {
+  const unlink = useUnlink();
+  if (identities.length === 0) return <p className="muted">No Google account is linked. Link one to log in without a password.</p>;
+  return (
+    <>
+      {unlink.error && <Alert kind="bad">{explain(unlink.error)}</Alert>}
+      <ul className="rows">
+        {identities.map((identity) => (
+          <li key={identity.id} className="row">
+            <div>
+              <p><strong>{identity.email}</strong></p>
+              <p className="muted">Linked on <time dateTime={identity.created_at}>{formatDay(identity.created_at)}</time></p>
+            </div>
+            <button type="button" className="button small quiet" disabled={unlink.isPending} onClick={() => { unlink.mutate(identity.id); }}>
+              Unlink<span className="hidden"> {identity.email}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function LinkGoogle({ another }: { another: boolean }) {
+  const link = useLinkGoogle();
+  return (
+    <>
+      {link.error && <Alert kind="bad">{explain(link.error)}</Alert>}
+      <p>
+        <button type="button" className="button small quiet" disabled={link.isPending} onClick={() => { link.mutate(undefined, { onSuccess: (url) => { window.location.assign(url); } }); }}>
+          <GoogleMark /> {another ? "Link another Google account" : "Link a Google account"}
+        </button>
+      </p>
+    </>
+  );
+}
