@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ import (
 	"stackctl/pkg/stackctl/sandbox"
 	"stackctl/pkg/stackctl/stack"
 )
+
+// provisioned makes the droplet ready once.
+var provisioned sync.Once
 
 // The parts that every test shares; TestMain makes them.
 var (
@@ -243,11 +247,8 @@ func (p project) report() stack.Report {
 func ensureGood(t *testing.T) project {
 	t.Helper()
 	p := newProject(t)
-	r := p.stackctl("provision")
-	if r.exit == 0 {
-		r = p.stackctl("deploy")
-	}
-	if r.exit != 0 {
+	provisioned.Do(func() { p.must(0, "provision") })
+	if r := p.stackctl("deploy"); r.exit != 0 {
 		t.Fatalf("the good stack does not deploy: exit code %d\n%s%s", r.exit, r.out, r.err)
 	}
 	return p
