@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,23 +125,27 @@ func migrate(port int, name string) error {
 }
 
 // Start starts roles and waits until they are healthy. They stop with the
-// test, or when the returned function is called, which gives the exit code of
-// the last.
+// test, or when the returned function is called, which gives an exit code that
+// is not 0 where one of them has such.
 func (s *Site) Start(roles ...string) (stop func() int) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	code := 0
+	var code atomic.Int64 // the worst
 	for _, name := range roles {
 		env := maps.Clone(s.Env)
 		env["LISTEN"], env["METRICS_LISTEN"] = s.free(), s.free()
 		s.URLs[name], s.Inside[name] = "http://"+env["LISTEN"], "http://"+env["METRICS_LISTEN"]
-		running.Go(func() { code = role.Run(ctx, []string{name}, lookup(env), strings.NewReader(""), s.Log, s.Log) })
+		running.Go(func() {
+			if c := role.Run(ctx, []string{name}, lookup(env), strings.NewReader(""), s.Log, s.Log); c != 0 {
+				code.Store(int64(c))
+			}
+		})
 	}
 	stop = sync.OnceValue(func() int {
 		cancel()
 		running.Wait()
-		return code
+		return int(code.Load())
 	})
 	s.t.Cleanup(func() { stop() })
 	for _, name := range roles {
