@@ -226,3 +226,17 @@ func TestAttack10DemotionTakesEffectAtOnce(t *testing.T) {
 		t.Errorf("in again: %d", resp.StatusCode)
 	}
 }
+
+func TestPromotionEndsTheSessionsFromBefore(t *testing.T) {
+	s, b := start(t)
+	s.Start("api")
+	user := s.Browser()
+	user.Enter("eve@example.com")
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "eve@example.com")
+	b.post("/users/"+id+"/edit", "/users/"+id, url.Values{"is_staff": {"true"}})
+	user.Get("/users/me").Want(t, http.StatusUnauthorized)
+	if _, _, detail := event(t, s, "staff.edit"); detail["is_staff"]["before"] != "false" || detail["is_staff"]["after"] != "true" {
+		t.Errorf("%v", detail)
+	}
+}
