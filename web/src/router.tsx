@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect, type RouterHistory } from "@tanstack/react-router";
+import { providersQuery } from "./api/google.ts";
 import { meQuery } from "./api/session.ts";
 import { Layout } from "./layout.tsx";
 import { Broken, Loading, NotFound } from "./pages/states.tsx";
@@ -32,8 +33,11 @@ const guestRoute = createRoute({
   id: "guest",
   validateSearch: entrySearch,
   beforeLoad: async ({ context, search }) => {
+    // The providers come along, so that no button moves the form under the reader's hand.
+    const providers = context.queries.query(providersQuery).catch(() => null);
     const me = await context.queries.query(meQuery).catch(() => null);
     if (me) throw redirect({ to: returnPath(search.next), replace: true });
+    await providers;
   },
 });
 

@@ -3,7 +3,8 @@ import { api } from "./api.ts";
 import { answer } from "./client.ts";
 import { Problem } from "./problem.ts";
 
-const providersQuery = queryOptions({
+/** Through which providers the site lets people in. */
+export const providersQuery = queryOptions({
   queryKey: ["providers"],
   queryFn: ({ signal }) => answer(api.http.GET("/auth/providers", { signal })),
   staleTime: Infinity,
