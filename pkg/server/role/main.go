@@ -58,6 +58,9 @@ func commands() []command {
 	}
 }
 
+// bareCommands take no arguments; the others parse their own.
+var bareCommands = []string{"api", "web", "static", "admin", "worker", "scheduler", "jobs-ui", "migrate", "openapi"}
+
 // Main runs the binary and gives its exit code. SIGTERM and interrupt end a
 // role after the requests in flight.
 func Main(args []string, env settings.Env, in io.Reader, out, errs io.Writer) int {
@@ -78,6 +81,12 @@ func Run(ctx context.Context, args []string, env settings.Env, in io.Reader, out
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
+		}
+		// A role takes no arguments: one that is given is a mistake, not a wish
+		// to be passed over.
+		if bare := slices.Contains(bareCommands, c.name); bare && len(args) > 1 {
+			fmt.Fprintf(errs, "server %s: unexpected argument %q; it takes none\n", c.name, args[1])
+			return exitUsage
 		}
 		this := &call{name: c.name, args: args[1:], env: env, in: in, out: out, err: errs}
 		if err := c.run(ctx, this); err != nil {

@@ -26,7 +26,7 @@ type executor struct {
 	before []stack.File
 	record stack.ReleaseRecord
 	// what undo needs to know
-	started, switched, edged bool
+	started, switched, drained, edged bool
 }
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
@@ -88,6 +88,7 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		x.switched = true
 		return x.point(ctx, x.want.Pointed)
 	case stack.StepDrain:
+		x.drained = true
 		return "", x.stop(ctx, step.Release)
 	case stack.StepCommit:
 		return "", x.commit(ctx)

@@ -32,9 +32,11 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 		if x.switched {
 			errs = append(errs, x.switchBack(ctx, old))
 		}
-		// What serves comes first: the new release is removed even if the
-		// edge could not be asked, but never while it may still be served.
+		// The new release goes last, and never while it may still be served.
 		if errors.Join(errs...) == nil {
+			if x.switched {
+				errs = append(errs, x.stop(ctx, own)) // it finishes its requests
+			}
 			errs = append(errs, x.server.RemoveProject(ctx, x.want.Release.AppProject()))
 		}
 		errs = append(errs, x.fail(ctx, cause))
@@ -52,6 +54,13 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 // switchBack starts the old release where it was drained and points the edge at it.
 func (x *executor) switchBack(ctx context.Context, old string) error {
 	if old != "" {
+		if x.drained {
+			// A stop that was cut off goes on in the engine: what still runs may
+			// be about to end. It is ended first; the new release serves meanwhile.
+			if err := x.stop(ctx, old); err != nil {
+				return err
+			}
+		}
 		if err := x.server.Start(ctx, stack.AppProject(x.want.Release.Project, old)); err != nil {
 			return fmt.Errorf("start release %s again: %w", old, err)
 		}
