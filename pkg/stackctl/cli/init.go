@@ -47,7 +47,7 @@ func (o *options) scaffold() error {
 	if err != nil {
 		return stack.Usage(o.config, 0, err.Error(), "")
 	}
-	name := strings.ToLower(filepath.Base(root))
+	name := projectName(filepath.Base(root))
 	f, err := os.OpenFile(o.config, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // the operator names the file, and it holds no secret
 	if errors.Is(err, fs.ErrExist) {
 		return stack.Usage(o.config, 0, "the file exists already", "edit it, or name another with --config")
@@ -61,6 +61,20 @@ func (o *options) scaffold() error {
 	}
 	fmt.Fprintf(o.out, "wrote %s; next: fill in the target, then `stackctl check`\n", o.config)
 	return nil
+}
+
+// projectName makes a folder's name fit to be a project's.
+func projectName(folder string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(folder))
+	if name = strings.Trim(name, "-_"); name == "" {
+		return "site"
+	}
+	return name[:min(len(name), 40)]
 }
 
 // makeSecrets makes what is missing. A file NAME_htpasswd is made of the clear

@@ -43,6 +43,9 @@ func Load(file string) (stack.Config, error) {
 	if err != nil {
 		return stack.Config{}, err
 	}
+	if err := doc.known(doc.node, reflect.TypeFor[stack.Config](), ""); err != nil {
+		return stack.Config{}, err
+	}
 	var c stack.Config
 	if err := decode(doc, defaults(), &c); err != nil {
 		return stack.Config{}, err
@@ -174,6 +177,9 @@ func addSandbox(c *stack.Config) error {
 		return err
 	}
 	var t stack.Target
+	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
+		return err
+	}
 	if err := yamlStrict(doc, &t); err != nil {
 		return err
 	}

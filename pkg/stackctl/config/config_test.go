@@ -79,6 +79,8 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"malformed":          {"project: shop\n  compose: [", "stackctl.yaml:2"},
 		"tab":                {"project: shop\n\tcompose: x\n", "stackctl.yaml:2"},
 		"unknown key":        {"project: shop\nserivces: 1\n", `stackctl.yaml:2: unknown key "serivces"`},
+		"unknown empty key":  {"project: shop\nserivces: {}\n", `stackctl.yaml:2: unknown key "serivces"`},
+		"unknown in a list":  {"project: shop\ngates:\n  health:\n    - {path: /, p59: 1s}\n", `stackctl.yaml:4: unknown key "p59"`},
 		"unknown nested key": {"project: shop\ncompose:\n  files: [a]\n  fiels: [b]\n", `stackctl.yaml:4: unknown key "fiels" under compose`},
 		"unknown target key": {good + "evidence: {}\nretention: {releases: 3, relases: 1}\n", `unknown key "relases"`},
 		"wrong type":         {"project: shop\ncompose:\n  files: {a: b}\n", "stackctl.yaml:3"},

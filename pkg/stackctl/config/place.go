@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,7 +14,6 @@ import (
 
 var (
 	yamlLine   = regexp.MustCompile(`(?:yaml: )?line (\d+): (.*)`)
-	unusedKeys = regexp.MustCompile(`'([^']*)' has invalid keys: (.*)`)
 	namedField = regexp.MustCompile(`^'([^']+)' (.*)`)
 )
 
@@ -30,11 +30,6 @@ func yamlError(err error) (int, string) {
 // explain finds the place in the file that a decoding error speaks of.
 func (d document) explain(err error) error {
 	text := firstProblem(err)
-	if m := unusedKeys.FindStringSubmatch(text); m != nil {
-		key := strings.TrimSpace(strings.Split(m[2], ",")[0])
-		line := d.line(append(path(m[1]), key)...)
-		return stack.Usage(d.name, line, fmt.Sprintf("unknown key %q%s", key, under(m[1])), "see docs/configuration.md for the keys")
-	}
 	if m := namedField.FindStringSubmatch(text); m != nil {
 		return stack.Usage(d.name, d.line(path(m[1])...), fmt.Sprintf("%s %s", m[1], m[2]), "see docs/configuration.md")
 	}
@@ -54,11 +49,10 @@ func firstProblem(err error) string {
 }
 
 func under(parent string) string {
-	parent = strings.TrimPrefix(parent, "stack.Config")
 	if parent == "" {
 		return ""
 	}
-	return " under " + strings.ToLower(parent)
+	return " under " + parent
 }
 
 // path splits mapstructure's notation: gates.health[2].path, targets[prod].host.
@@ -66,6 +60,49 @@ func path(name string) []string {
 	name = strings.TrimPrefix(name, "stack.Config")
 	name = strings.NewReplacer("[", ".", "]", "").Replace(name)
 	return strings.FieldsFunc(name, func(r rune) bool { return r == '.' })
+}
+
+// known refuses keys that no setting has. Viper would pass over one whose value
+// is empty.
+func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
+	switch {
+	case node.Kind == yaml.AliasNode:
+		return d.known(node.Alias, t, parent)
+	case node.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
+		for _, item := range node.Content {
+			if err := d.known(item, t.Elem(), parent); err != nil {
+				return err
+			}
+		}
+	case node.Kind == yaml.MappingNode && (t.Kind() == reflect.Struct || t.Kind() == reflect.Map):
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			if key.Value == "<<" {
+				continue
+			}
+			next, ok := member(t, key.Value)
+			if !ok {
+				return stack.Usage(d.name, key.Line, fmt.Sprintf("unknown key %q%s", key.Value, under(parent)), "see docs/configuration.md for the keys")
+			}
+			if err := d.known(value, next, key.Value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// member is the type of a key's value: of a struct's field, or of any entry of a map.
+func member(t reflect.Type, key string) (reflect.Type, bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("mapstructure"); name != "-" && strings.EqualFold(name, key) {
+			return t.Field(i).Type, true
+		}
+	}
+	return nil, false
 }
 
 func (d document) line(keys ...string) int {

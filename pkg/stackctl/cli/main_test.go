@@ -1,0 +1,188 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/cli"
+	"stackctl/pkg/stackctl/evidence"
+)
+
+// run is one command line in a folder that holds the given files.
+func run(t *testing.T, files map[string]string, args ...string) (exit int, text, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	t.Chdir(dir)
+	for name, content := range files {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	exit = cli.Main(args, strings.NewReader(""), &out, &errs)
+	return exit, out.String() + errs.String(), dir
+}
+
+const settings = "project: shop\ntargets:\n  prod: {host: 127.0.0.1, port: 1, domain: shop.example, key: none}\n"
+
+func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		args  []string
+		says  string
+	}{
+		"no settings file":   {nil, []string{"deploy"}, "stackctl init"},
+		"empty settings":     {map[string]string{"stackctl.yaml": ""}, []string{"deploy"}, "holds no settings"},
+		"malformed settings": {map[string]string{"stackctl.yaml": "project: [\n"}, []string{"deploy"}, "stackctl.yaml:"},
+		"unknown key":        {map[string]string{"stackctl.yaml": "project: shop\nimagse: {}\n"}, []string{"deploy"}, `stackctl.yaml:2: unknown key "imagse"`},
+		"unknown target":     {map[string]string{"stackctl.yaml": settings}, []string{"deploy", "--target", "staging"}, `no target "staging"`},
+		"no compose file":    {map[string]string{"stackctl.yaml": settings}, []string{"deploy"}, "compose/stack.yaml"},
+		"unknown verb":       {nil, []string{"depoly"}, "unknown command"},
+		"unknown flag":       {nil, []string{"deploy", "--al-tests"}, "unknown flag"},
+		"unknown output":     {nil, []string{"gates", "--output", "xml"}, "--output xml"},
+		"stray argument":     {nil, []string{"deploy", "now"}, "now"},
+		"unknown subcommand": {nil, []string{"sandbox", "start"}, "start"},
+		"no evidence folder": {nil, []string{"evidence", "verify", "nowhere"}, "nowhere"},
+		"existing settings":  {map[string]string{"stackctl.yaml": settings}, []string{"init"}, "exists already"},
+		"logs of what":       {map[string]string{"stackctl.yaml": "project: shop\n"}, []string{"logs"}, "sandbox up"},
+		"exec without":       {nil, []string{"exec", "api"}, "at least 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exit, text, _ := run(t, c.files, c.args...)
+			if exit != cli.ExitUsage || !strings.Contains(text, c.says) {
+				t.Errorf("exit code %d, want %d with %q in\n%s", exit, cli.ExitUsage, c.says, text)
+			}
+			if strings.Contains(text, "goroutine ") {
+				t.Errorf("a stack trace reached a person:\n%s", text)
+			}
+		})
+	}
+}
+
+func TestADeployThatCannotBeginLeavesEveryArtifact(t *testing.T) {
+	_, _, dir := run(t, map[string]string{"stackctl.yaml": "project: shop\nimagse: {}\n"}, "deploy")
+	runs, err := os.ReadDir(filepath.Join(dir, "artifacts"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%d runs, %v", len(runs), err)
+	}
+	for _, name := range evidence.Names() {
+		if _, err := os.Stat(filepath.Join(dir, "artifacts", runs[0].Name(), name)); err != nil {
+			t.Errorf("artifact %s: %v", name, err)
+		}
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "artifacts", runs[0].Name(), "report.json"))
+	if err != nil || !strings.Contains(string(raw), "imagse") {
+		t.Errorf("the report does not give the reason: %v", err)
+	}
+}
+
+func TestAnArtifactFolderThatCannotBeWrittenIsRefused(t *testing.T) {
+	exit, text, _ := run(t, map[string]string{"stackctl.yaml": settings + "evidence: {dir: taken}\n", "taken": "a file"}, "deploy")
+	if exit != cli.ExitUsage || !strings.Contains(text, "evidence.dir") {
+		t.Errorf("exit code %d\n%s", exit, text)
+	}
+}
+
+func TestMissingSecretsAreMadeOnceAndNeverReplaced(t *testing.T) {
+	files := map[string]string{
+		"stackctl.yaml": settings,
+		"compose/stack.yaml": "services: {a: {image: a:1}}\nsecrets:\n  staff_password: {file: ../secrets/staff_password}\n" +
+			"  staff_htpasswd: {file: ../secrets/staff_htpasswd}\n  mine: {file: ../secrets/mine}\n",
+		"secrets/mine": "chosen by me",
+	}
+	exit, text, dir := run(t, files, "init", "--secrets")
+	if exit != cli.ExitDone || !strings.Contains(text, "2 of 3") {
+		t.Fatalf("exit code %d\n%s", exit, text)
+	}
+	read := func(name string) string {
+		raw, err := os.ReadFile(filepath.Join(dir, "secrets", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	password := read("staff_password")
+	if read("mine") != "chosen by me" || len(password) < 40 || !strings.HasPrefix(read("staff_htpasswd"), "staff:$2a$") {
+		t.Error("the secrets are not what they must be")
+	}
+	if strings.Contains(text, strings.TrimSpace(password)) {
+		t.Error("a secret was printed")
+	}
+	info, err := os.Stat(filepath.Join(dir, "secrets", "staff_password"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	var out bytes.Buffer
+	if exit := cli.Main([]string{"init", "--secrets"}, nil, &out, &out); exit != cli.ExitDone || read("staff_password") != password {
+		t.Errorf("the second run: exit code %d\n%s", exit, out.String())
+	}
+}
+
+func TestInitWritesSettingsThatLoad(t *testing.T) {
+	exit, text, dir := run(t, nil, "init")
+	if exit != cli.ExitDone {
+		t.Fatalf("exit code %d\n%s", exit, text)
+	}
+	name := strings.ToLower(filepath.Base(dir))
+	raw, err := os.ReadFile(filepath.Join(dir, "stackctl.yaml"))
+	if err != nil || !strings.Contains(string(raw), `project: "`+name+`"`) {
+		t.Errorf("%v\n%s", err, raw)
+	}
+	// The settings load: what is missing is the compose file.
+	var out bytes.Buffer
+	if exit := cli.Main([]string{"check"}, nil, &out, &out); exit != cli.ExitUsage || !strings.Contains(out.String(), "compose.yaml") {
+		t.Errorf("exit code %d\n%s", exit, out.String())
+	}
+}
+
+func TestGatesAreListedForMachines(t *testing.T) {
+	exit, text, _ := run(t, nil, "gates", "--output", "json")
+	var list []struct {
+		ID, Question, Inspects string
+		Refs                   []string
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || exit != cli.ExitDone {
+		t.Fatalf("exit code %d, %v\n%s", exit, err, text)
+	}
+	var ids []string
+	for _, g := range list {
+		ids = append(ids, g.ID)
+		if g.Question == "" || g.Inspects == "" || len(g.Refs) == 0 {
+			t.Errorf("gate %s says too little: %+v", g.ID, g)
+		}
+	}
+	for _, id := range []string{"G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9", "G10"} {
+		if !slices.Contains(ids, id) {
+			t.Errorf("%s is not listed", id)
+		}
+	}
+}
+
+func TestEveryVerbHasHelpAndIsDocumented(t *testing.T) {
+	docs := ""
+	for _, name := range []string{"../../../docs/deploy.md", "../../../docs/evidence.md", "../../../README.md"} {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs += string(raw)
+	}
+	verbs := []string{"check", "provision", "plan", "deploy", "verify", "rollback", "status", "releases", "logs", "exec", "lock", "sandbox", "evidence", "gates", "init", "trust"}
+	for _, verb := range verbs {
+		exit, text, _ := run(t, nil, verb, "--help")
+		if exit != cli.ExitDone || !strings.Contains(text, "Usage:") {
+			t.Errorf("%s --help: exit code %d\n%s", verb, exit, text)
+		}
+		if !strings.Contains(docs, verb) {
+			t.Errorf("%s is in no documentation", verb)
+		}
+	}
+}
