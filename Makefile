@@ -7,6 +7,6 @@ demo-down: ; @scripts/demo-down.sh
 test: ; @scripts/test.sh
 lint: ; @scripts/lint.sh
 web: ; @scripts/web.sh
-build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o build/ ./cmd/stackctl
+build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X stackctl/pkg/stackctl/cli.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o build/ ./cmd/stackctl
 images: ; @scripts/prepare.sh images && go run ./test/images
 image: web ; @go run ./test/images server

@@ -9,5 +9,8 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 go vet ./...
+go vet -tags e2e ./test/e2e
+# golangci-lint wants more compile time than the whole test suite; staticcheck is its core.
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 shellcheck -x scripts/*.sh
 (cd web && npm run --silent lint)

@@ -60,7 +60,7 @@ func TestStaffCreateEditDisableAndDeleteAUser(t *testing.T) {
 		t.Errorf("same address: %d", resp.StatusCode)
 	}
 
-	if resp, page = b.post("/users/"+ada+"/edit", "/users/"+ada, url.Values{"display_name": {"Ada L."}, "avatar_url": {"javascript:alert(1)"}}); resp.StatusCode != http.StatusBadRequest {
+	if resp, _ = b.post("/users/"+ada+"/edit", "/users/"+ada, url.Values{"display_name": {"Ada L."}, "avatar_url": {"javascript:alert(1)"}}); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("bad avatar: %d", resp.StatusCode)
 	}
 	b.post("/users/"+ada+"/edit", "/users/"+ada, url.Values{"display_name": {"Ada L."}, "bio": {"one\r\ntwo"}, "email": {"eve@example.com"}})

@@ -26,6 +26,7 @@ var repoFiles = []string{"compose/stack.yaml", "traefik/traefik.yml", "traefik/d
 // repoSecrets have values that no other text holds.
 var repoSecrets = map[string]string{
 	"postgres_password": "pg-vR8mQ2xK7tL4nB6w", "redis_password": "rd-hJ5sD9fG3kP1zX8c", "app_secret": "as-yT4uI7oE2wQ6rA9s",
+	"smtp_password": "sm-nV3xW8bZ5qC1tY6k", "oauth_client_secret": "oc-eF2gH9jL4mP7sU3d",
 	"staff_password": "st-bN3mV8cX1zL5kJ7h", "staff_htpasswd": "staff:$2y$05$0123456789012345678901uJ8X0YQ0mJc6N9w2y3z4a5b6c7d8e9f",
 }
 

@@ -156,7 +156,7 @@ func TestRunningContractOnABadWire(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, `{"openapi":`)
 		}, "did not end"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", 302) }, "answered 302"},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusFound) }, "answered 302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := goodDeployment(t)

@@ -105,7 +105,10 @@ func TestHealthCatches(t *testing.T) {
 			w.WriteHeader(503)
 			return true
 		}), "answered 503"},
-		"redirect": {wrap(func(w http.ResponseWriter, r *http.Request, _ int) bool { http.Redirect(w, r, "/", 302); return true }), "answered 302"},
+		"redirect": {wrap(func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			http.Redirect(w, r, "/", http.StatusFound)
+			return true
+		}), "answered 302"},
 		"HTML": {wrap(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<p>ok")

@@ -269,15 +269,6 @@ func each[T any](items []T, look func(T)) {
 	wg.Wait()
 }
 
-var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-
-func titleOf(body []byte) string {
-	if m := pageTitle.FindSubmatch(body); m != nil {
-		return strings.TrimSpace(string(m[1]))
-	}
-	return ""
-}
-
 // insideSigns are what pages of the inside look like.
 var insideSigns = []struct {
 	what string

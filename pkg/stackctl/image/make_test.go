@@ -22,7 +22,6 @@ type file struct {
 	name, body string
 	link       string
 	kind       byte
-	size       int64 // claimed, where it is not the body's
 }
 
 // archiveOf writes a tar.
