@@ -135,7 +135,7 @@ func (h *handshake) explain(ctx context.Context, what string, w *wire, err error
 	case h.trusted && !cut(err):
 		return stack.Fault(stack.CauseUnreachable, what,
 			fmt.Errorf("the server refused the key of %s: %w", keyName(h.options), err),
-			fmt.Sprintf("add its public key to ~%s/.ssh/authorized_keys on the server, or name another key in stackctl.yaml", h.options.User))
+			fmt.Sprintf("run `stackctl provision` if the server is new; else add its public key to ~%s/.ssh/authorized_keys on the server, or name another key in stackctl.yaml", h.options.User))
 	case cut(err):
 		return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("the server closed the connection before the login ended: %w", err),
 			"the server may refuse this address (fail2ban, MaxStartups, AllowUsers); see its sshd log")
