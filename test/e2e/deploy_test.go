@@ -45,6 +45,17 @@ func TestABareServerBecomesAVerifiedSite(t *testing.T) {
 	everyArtifact(t, p)
 }
 
+func TestAStaffAccountIsMadeThroughExec(t *testing.T) {
+	p := ensureGood(t)
+	if r := p.stackctl("exec", "--stdin", "admin", "--", "/server", "create-staff", "--email", "nobody@example.org"); r.exit == 0 {
+		t.Errorf("made without a password: %s%s", r.out, r.err)
+	}
+	made := p.with("correct horse battery staple 7\n", "exec", "--stdin", "admin", "--", "/server", "create-staff", "--email", "ada-"+time.Now().Format("150405")+"@example.org")
+	if made.exit != 0 || strings.Contains(made.out+made.err, "battery") {
+		t.Errorf("exit code %d\n%s%s", made.exit, made.out, made.err)
+	}
+}
+
 // everyArtifact checks that a run holds every name of SPEC §8 and verifies.
 func everyArtifact(t *testing.T, p project) {
 	t.Helper()

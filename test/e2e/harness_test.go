@@ -179,9 +179,18 @@ type running struct {
 	out, err bytes.Buffer
 }
 
-func (p project) start(args ...string) *running {
+func (p project) start(args ...string) *running { return p.startWith("", args...) }
+
+// with runs stackctl with an input.
+func (p project) with(input string, args ...string) result {
+	p.t.Helper()
+	return p.startWith(input, args...).wait(p.t, 5*time.Minute)
+}
+
+func (p project) startWith(input string, args ...string) *running {
 	p.t.Helper()
 	r := &running{cmd: exec.Command(binary, args...)}
+	r.cmd.Stdin = strings.NewReader(input)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = p.root, &r.out, &r.err
 	r.cmd.Env = append(os.Environ(), "CI=true")
 	if err := r.cmd.Start(); err != nil {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -196,10 +198,11 @@ func (o *options) follow(ctx context.Context, server deploy.Server, containers [
 }
 
 func newExec(o *options) *cobra.Command {
-	return &cobra.Command{
+	var input bool
+	cmd := &cobra.Command{
 		Use: "exec SERVICE -- COMMAND...", Args: cobra.MinimumNArgs(2),
 		Short:   "Run a command in a container of the live release",
-		Example: "  stackctl exec api -- /server version",
+		Example: "  stackctl exec api -- /server version\n  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, t, server, err := o.reach(cmd.Context())
 			if err != nil {
@@ -210,16 +213,26 @@ func newExec(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out, err := server.Exec(cmd.Context(), containers[0].ID, args[1:]...)
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(o.out, o.safe(string(out.Stdout)))
-			fmt.Fprint(o.errs, o.safe(string(out.Stderr)))
-			if out.Exit != 0 {
-				return stack.Fault(stack.CauseStep, "exec in "+args[0], fmt.Errorf("the command ended with exit code %d", out.Exit), "")
-			}
-			return nil
+			return o.exec(cmd.Context(), server, containers[0], args[1:], input)
 		},
 	}
+	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
+	return cmd
+}
+
+// exec runs a command in a container; known secrets are masked in what it prints.
+func (o *options) exec(ctx context.Context, server deploy.Server, c stack.Container, argv []string, input bool) error {
+	var stdin io.Reader
+	if input {
+		stdin = o.in
+	}
+	out, errs := o.redactor.Writer(o.out), o.redactor.Writer(o.errs)
+	exit, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
+	if err = errors.Join(err, out.Close(), errs.Close()); err != nil {
+		return err
+	}
+	if exit != 0 {
+		return stack.Fault(stack.CauseStep, "exec in "+c.Service, fmt.Errorf("the command ended with exit code %d", exit), "")
+	}
+	return nil
 }

@@ -71,6 +71,10 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 	return s.engine.Exec(ctx, container, argv...)
 }
 
+func (s server) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	return s.engine.ExecStream(ctx, container, argv, stdin, stdout, stderr)
+}
+
 // Inspect lets the gates compare how a container runs with its definition.
 func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)

@@ -79,6 +79,7 @@ type Engine interface {
 	// RemoveProject removes a project's containers; volumes stay.
 	RemoveProject(ctx context.Context, project string) error
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
+	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error
 	// Ship streams an image from the operator's archive, only the layers that
 	// the host lacks.
