@@ -101,7 +101,8 @@ func newProject(t *testing.T) project {
 	for _, name := range shipped {
 		copyTree(t, filepath.Join(repo, name), filepath.Join(p.root, name))
 	}
-	p.write(".stackctl/sandbox/target.yaml", read(t, droplet.Target()))
+	// The site allows an address so many sign-ups: only runs with --all-tests make one.
+	p.write(".stackctl/sandbox/target.yaml", strings.Replace(read(t, droplet.Target()), "mutate: true", "mutate: false", 1))
 	if err := os.Symlink(secrets, filepath.Join(p.root, "secrets")); err != nil {
 		t.Fatal(err)
 	}
