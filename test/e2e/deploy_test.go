@@ -18,13 +18,7 @@ import (
 
 func TestABareServerBecomesAVerifiedSite(t *testing.T) {
 	p := newProject(t)
-	if droplet.Fresh {
-		// Not provisioned: there is neither a deploy user nor an engine.
-		if r := p.must(3, "deploy"); !strings.Contains(r.out, "provision") {
-			t.Errorf("it does not say what to do:\n%s", r.out)
-		}
-	}
-	p.must(0, "provision")
+	p.provision()
 	again := p.must(0, "provision")
 	if !strings.Contains(again.out, "nothing changed") {
 		t.Errorf("the second provision says:\n%s", again.out)
