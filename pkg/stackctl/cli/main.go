@@ -18,9 +18,12 @@ import (
 // Main runs one command line and returns its exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	// After the first signal the second one ends the program at once.
-	context.AfterFunc(ctx, stop)
+	told := context.AfterFunc(ctx, func() {
+		stop()
+		fmt.Fprintln(errs, "stopping: what is under way is brought to a safe end; interrupt again to end at once")
+	})
+	defer func() { told(); stop() }()
 	o := &options{in: in, out: out, errs: errs}
 	root := newRoot(o)
 	root.SetArgs(args)
@@ -28,16 +31,16 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.As(err, new(*told)) {
+	if err != nil && !errors.As(err, new(*shown)) {
 		fmt.Fprintf(errs, "stackctl: %s\n", o.safe(err.Error()))
 	}
 	return ExitCode(ctx, err)
 }
 
-// told is an error that the operator has already read.
-type told struct{ error }
+// shown is an error that the operator has already read.
+type shown struct{ error }
 
-func (t *told) Unwrap() error { return t.error }
+func (s *shown) Unwrap() error { return s.error }
 
 // usage turns cobra's complaints about flags and arguments into usage errors.
 func usage(cmd *cobra.Command, err error) error {

@@ -61,7 +61,7 @@ func (o *options) record(ctx context.Context, verb string, run story) error {
 	screen.Emit(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
 	err = errors.Join(screen.Close(), o.conclude(r, kept.Dir()))
 	if failure != nil {
-		return &told{failure}
+		return &shown{failure}
 	}
 	return err
 }
