@@ -18,28 +18,44 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// reach loads the settings and connects to the target.
-func (o *options) reach(ctx context.Context) (stack.Config, stack.Target, deploy.Server, error) {
-	c, t, err := o.load()
-	if err != nil {
-		return c, t, nil, err
+// reached is a target that a verb is connected to.
+type reached struct {
+	config stack.Config
+	target stack.Target
+	server deploy.Server
+}
+
+// onTarget connects to the target, runs a verb on it and disconnects.
+func (o *options) onTarget(run func(ctx context.Context, r reached, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, t, err := o.load()
+		if err != nil {
+			return err
+		}
+		o.redactor = redact.New(release.Known(c, t))
+		server, err := deploy.Connect(cmd.Context(), t)
+		if err != nil {
+			return err
+		}
+		return errors.Join(run(cmd.Context(), reached{c, t, server}, args), server.Close())
 	}
-	o.redactor = redact.New(release.Known(c, t))
-	server, err := deploy.Connect(ctx, t)
-	return c, t, server, err
+}
+
+func (r reached) status(ctx context.Context) (deploy.Status, error) {
+	return deploy.ReadStatus(ctx, r.server, r.config, r.target, time.Now())
+}
+
+// current lists the containers of services that serve now; none means all.
+func (r reached) current(ctx context.Context, services []string) ([]stack.Container, error) {
+	return deploy.Current(ctx, r.server, r.config, r.target, services)
 }
 
 func newStatus(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
 		Short: "Tell what runs, since when and how well",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, t, server, err := o.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { _ = server.Close() }()
-			status, err := deploy.ReadStatus(cmd.Context(), server, c, t, time.Now())
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			status, err := r.status(ctx)
 			if err != nil {
 				return err
 			}
@@ -48,7 +64,7 @@ func newStatus(o *options) *cobra.Command {
 			}
 			o.printStatus(status)
 			return nil
-		},
+		}),
 	}
 }
 
@@ -91,13 +107,8 @@ func newReleases(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "releases", Args: cobra.NoArgs,
 		Short: "List the releases that the host keeps",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, t, server, err := o.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { _ = server.Close() }()
-			status, err := deploy.ReadStatus(cmd.Context(), server, c, t, time.Now())
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			status, err := r.status(ctx)
 			if err != nil {
 				return err
 			}
@@ -119,7 +130,7 @@ func newReleases(o *options) *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%.12s\t%s\t%s\n", r.ID, state, since, or(r.Commit, "-"), or(r.By, "-"), reason)
 			}
 			return w.Flush()
-		},
+		}),
 	}
 }
 
@@ -127,13 +138,8 @@ func newLock(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "lock", Args: cobra.NoArgs,
 		Short: "Tell who holds the project's lock",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, t, server, err := o.reach(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { _ = server.Close() }()
-			info, err := deploy.Holder(cmd.Context(), server, t.Path)
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			info, err := deploy.Holder(ctx, r.server, r.target.Path)
 			switch {
 			case err != nil:
 				return err
@@ -146,7 +152,7 @@ func newLock(o *options) *cobra.Command {
 					info.Since.Format(time.RFC3339), info.Run, info.Beat.Format(time.RFC3339))
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -156,18 +162,13 @@ func newLogs(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "logs [SERVICE...]", Args: cobra.ArbitraryArgs,
 		Short: "Show what services of the live release, the edge and the data layer log",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, t, server, err := o.reach(cmd.Context())
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			containers, err := r.current(ctx, args)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = server.Close() }()
-			containers, err := deploy.Current(cmd.Context(), server, c, t, args)
-			if err != nil {
-				return err
-			}
-			return o.follow(cmd.Context(), server, containers, tail, follow)
-		},
+			return o.follow(ctx, r.server, containers, tail, follow)
+		}),
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on as more comes")
 	cmd.Flags().IntVarP(&tail, "tail", "n", 100, "how many last `lines` of each service")
@@ -203,18 +204,13 @@ func newExec(o *options) *cobra.Command {
 		Use: "exec SERVICE -- COMMAND...", Args: cobra.MinimumNArgs(2),
 		Short:   "Run a command in a container of the live release",
 		Example: "  stackctl exec api -- /server version\n  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, t, server, err := o.reach(cmd.Context())
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			containers, err := r.current(ctx, args[:1])
 			if err != nil {
 				return err
 			}
-			defer func() { _ = server.Close() }()
-			containers, err := deploy.Current(cmd.Context(), server, c, t, args[:1])
-			if err != nil {
-				return err
-			}
-			return o.exec(cmd.Context(), server, containers[0], args[1:], input)
-		},
+			return o.exec(ctx, r.server, containers[0], args[1:], input)
+		}),
 	}
 	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
 	return cmd
