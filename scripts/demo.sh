@@ -37,8 +37,11 @@ if [ $status != 0 ]; then
 	exit $status
 fi
 port=$(sed -n 's/.*"https_port": \([0-9]*\).*/\1/p' .stackctl/sandbox/state.json)
+[ "$port" = 443 ] && site=https://stack.localhost/ || site=https://stack.localhost:$port/
+run=$(find artifacts -maxdepth 1 -name "*-deploy-*" | sort | tail -n 1)
 cat <<SITE
-Site:         https://stack.localhost:$port/ (certificates are signed by .stackctl/sandbox/acme-roots.pem)
+Site:         $site (certificates are signed by .stackctl/sandbox/acme-roots.pem)
+Evidence:     $stackctl evidence verify $run --key .stackctl/evidence.key.pub
 Look around:  $stackctl status, $stackctl sandbox ssh
 Clean up:     make demo-down
 SITE

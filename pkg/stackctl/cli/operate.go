@@ -69,8 +69,8 @@ func newStatus(o *options) *cobra.Command {
 }
 
 func (o *options) printStatus(s deploy.Status) {
-	fmt.Fprintf(o.out, "target   %s (%s), https://%s/\nrelease  %s\nengine   %s, %d of %d MB memory limits, %s free on disk\n",
-		s.Target, s.Host, s.Domain, or(s.Live, "none is live"), s.Engine, s.MemoryLimits>>20, s.Memory>>20, size(s.Free))
+	fmt.Fprintf(o.out, "target   %s (%s), https://%s/\nrelease  %s\nengine   %s, %s of memory, %s free on disk\n",
+		s.Target, s.Host, s.Domain, or(s.Live, "none is live"), s.Engine, size(s.Memory), size(s.Free))
 	if s.Lock != nil {
 		fmt.Fprintf(o.out, "lock     %s since %s, run %s\n", s.Lock.Owner, s.Lock.Since.Format(time.RFC3339), s.Lock.Run)
 	}
@@ -81,9 +81,17 @@ func (o *options) printStatus(s deploy.Status) {
 		if c.State == "running" {
 			up = s.At.Sub(c.Started).Round(time.Second).String()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, or(c.Health, "-"), up, c.Restarts, c.Image)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, or(c.Health, "-"), up, c.Restarts, shortImage(c.Image))
 	}
 	_ = w.Flush()
+}
+
+// shortImage is an image as people know it: a reference, or the head of an ID.
+func shortImage(image string) string {
+	if id, ok := strings.CutPrefix(image, "sha256:"); ok && len(id) > 12 {
+		return id[:12]
+	}
+	return image
 }
 
 func or(text, otherwise string) string {

@@ -15,19 +15,17 @@ import (
 
 // Status is what runs on a target.
 type Status struct {
-	At     time.Time `json:"at"`
-	Target string    `json:"target"`
-	Host   string    `json:"host"`
-	Domain string    `json:"domain"`
-	Engine string    `json:"engine"`
-	Live   string    `json:"live"`
-	Memory int64     `json:"memory_bytes"`
-	// MemoryLimits is what the running containers may take together.
-	MemoryLimits int64                 `json:"memory_limits_bytes"`
-	Free         int64                 `json:"free_bytes"`
-	Containers   []stack.Container     `json:"containers"`
-	Releases     []stack.ReleaseRecord `json:"releases"`
-	Lock         *stack.LockInfo       `json:"lock"`
+	At         time.Time             `json:"at"`
+	Target     string                `json:"target"`
+	Host       string                `json:"host"`
+	Domain     string                `json:"domain"`
+	Engine     string                `json:"engine"`
+	Live       string                `json:"live"`
+	Memory     int64                 `json:"memory_bytes"`
+	Free       int64                 `json:"free_bytes"`
+	Containers []stack.Container     `json:"containers"`
+	Releases   []stack.ReleaseRecord `json:"releases"`
+	Lock       *stack.LockInfo       `json:"lock"`
 }
 
 // ReadStatus observes a target and keeps what is the project's.
