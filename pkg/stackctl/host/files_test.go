@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -131,46 +129,6 @@ func TestHashesLeaveOutWhatIsNotThere(t *testing.T) {
 	got, err = c.Hashes(t.Context(), filepath.Join(root, "nowhere"), []string{"x"})
 	if err != nil || len(got) != 0 {
 		t.Errorf("no root: %v %v", got, err)
-	}
-}
-
-func TestExclusiveCreateHasOneWinner(t *testing.T) {
-	s := startSSHD(t, "")
-	one := s.connect(t)
-	two, err := Dial(t.Context(), s.options)
-	must(t, err)
-	defer two.Close()
-	name := filepath.Join(t.TempDir(), "lock")
-	for round := range 10 {
-		var winners, losers atomic.Int64
-		var won atomic.Value
-		var wait sync.WaitGroup
-		for i := range 16 {
-			c := []*Conn{one, two}[i%2]
-			wait.Go(func() {
-				text := fmt.Sprintf("owner %d of round %d", i, round)
-				err := c.WriteExclusive(t.Context(), name, []byte(text))
-				switch {
-				case err == nil:
-					winners.Add(1)
-					won.Store(text)
-				case errors.Is(err, fs.ErrExist):
-					losers.Add(1)
-				default:
-					t.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-		content, err := one.ReadFile(t.Context(), name)
-		must(t, err)
-		if winners.Load() != 1 || losers.Load() != 15 || string(content) != won.Load() {
-			t.Fatalf("round %d: %d winners, %d losers, file %q", round, winners.Load(), losers.Load(), content)
-		}
-		must(t, one.Remove(t.Context(), name))
-	}
-	if left, _ := os.ReadDir(filepath.Dir(name)); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -73,31 +73,6 @@ func (c *Conn) WriteFileVia(ctx context.Context, tmpDir, name string, content []
 	return err
 }
 
-// WriteExclusive writes a file that must not be there yet, all of it in one
-// instant. It fails with fs.ErrExist if it is there, so that of many who try
-// exactly one succeeds.
-func (c *Conn) WriteExclusive(ctx context.Context, name string, content []byte) error {
-	_, err := file(ctx, c, "create", name, func(s *sftp.Client) (struct{}, error) {
-		tmp, err := writeTemporary(s, path.Dir(name), name, content, 0o644)
-		if err != nil {
-			return struct{}{}, full(s, path.Dir(name), name, len(content), err)
-		}
-		defer func() { _ = s.Remove(tmp) }()
-		// A link fails where the name is taken. SFTP says only "failure", so
-		// it is looked at; if it went away in between, it is tried again.
-		for range 3 {
-			if err = s.Link(tmp, name); err == nil {
-				return struct{}{}, nil
-			}
-			if _, look := s.Lstat(name); look == nil {
-				return struct{}{}, fs.ErrExist
-			}
-		}
-		return struct{}{}, err
-	})
-	return err
-}
-
 // writeTemporary writes content under a new name in dir and returns that name.
 func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.FileMode) (string, error) {
 	tmp := path.Join(dir, "."+path.Base(name)+"."+rand.Text()[:10]+".tmp")
