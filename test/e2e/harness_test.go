@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,9 @@ func prepare() error {
 	dir := filepath.Join(repo, "build", "e2e")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	droplet, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: "e2e", Images: filepath.Join(repo, "build", "sandbox"), Private: true,
+	// Two checkouts on one machine need two names.
+	name := cmp.Or(os.Getenv("E2E_NAME"), "e2e")
+	droplet, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: name, Images: filepath.Join(repo, "build", "sandbox"), Private: true,
 		Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
 	if err != nil {
 		return err
