@@ -143,10 +143,18 @@ func newReleases(o *options) *cobra.Command {
 }
 
 func newLock(o *options) *cobra.Command {
-	return &cobra.Command{
+	var run string
+	cmd := &cobra.Command{
 		Use: "lock", Args: cobra.NoArgs,
-		Short: "Tell who holds the project's lock",
+		Short: "Tell who holds the project's lock, or take it from a run that cannot be ended",
+		Long: `lock tells who holds the project's lock. A lock frees itself when its owner
+ends, or is not heard of for half a minute. --clear takes it from the run that
+is named: that run stops at once and brings nothing back.`,
+		Example: "  stackctl lock\n  stackctl lock --clear 20261122-101500-deploy-5f2c",
 		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			if run != "" {
+				return o.clearLock(ctx, r, run)
+			}
 			info, err := deploy.Holder(ctx, r.server, r.target.Path)
 			switch {
 			case err != nil:
@@ -162,6 +170,24 @@ func newLock(o *options) *cobra.Command {
 			return nil
 		}),
 	}
+	cmd.Flags().StringVar(&run, "clear", "", "take the lock from this `run`")
+	return cmd
+}
+
+// clearLock takes the lock from a run.
+func (o *options) clearLock(ctx context.Context, r reached, run string) error {
+	info, err := deploy.ClearLock(ctx, r.server, r.target.Path, run)
+	switch {
+	case err != nil:
+		return err
+	case o.output == "json":
+		return o.json(info)
+	case info == nil:
+		fmt.Fprintln(o.out, "nobody holds the lock")
+	default:
+		fmt.Fprintf(o.out, "the lock was taken from %s (run %s)\n", info.Owner, info.Run)
+	}
+	return nil
 }
 
 func newLogs(o *options) *cobra.Command {

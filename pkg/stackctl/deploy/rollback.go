@@ -24,7 +24,7 @@ func (s *story) rollback(ctx context.Context, id string) error {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	unlock, err := s.lock(ctx, server)
+	ctx, unlock, err := s.lock(ctx, server)
 	if err != nil {
 		return err
 	}

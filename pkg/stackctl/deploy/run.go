@@ -28,12 +28,12 @@ func (s *story) deploy(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	unlock, err := s.lock(ctx, server)
+	locked, unlock, err := s.lock(ctx, server)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return s.lead(ctx, server, want)
+	return s.lead(locked, server, want)
 }
 
 // lead brings a server to what is wanted, under the lock.
@@ -48,6 +48,10 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 	failure := x.run(ctx, plan)
 	if failure == nil {
 		return nil
+	}
+	if forsaken(ctx, failure) {
+		s.note("nothing was brought back: the server is out of reach, or another run's. What served goes on serving; run the same command again")
+		return failure
 	}
 	if err := x.undo(ctx, failure); err != nil {
 		return fmt.Errorf("%w; and then: %w", failure, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -51,20 +50,6 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 	sort.Slice(s.Releases, func(i, j int) bool { return s.Releases[i].Switched.After(s.Releases[j].Switched) })
 	s.Lock, err = Holder(ctx, server, t.Path)
 	return s, err
-}
-
-// Holder says who holds the project's lock now; nil: nobody. A note that a
-// dead owner left is not believed.
-func Holder(ctx context.Context, server Server, root string) (*stack.LockInfo, error) {
-	const script = `[ -e "$1" ] || exit 0; flock -n -E 75 "$1" true`
-	out, err := server.Run(ctx, "sh", "-c", script, "sh", path.Join(root, lockFile))
-	if err != nil || out.Exit != held {
-		return nil, err
-	}
-	if info := ReadLock(ctx, server, root); info != nil {
-		return info, nil
-	}
-	return &stack.LockInfo{Owner: "somebody"}, nil
 }
 
 // Current lists the containers of the live release, the edge and the data

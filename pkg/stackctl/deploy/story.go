@@ -158,6 +158,10 @@ func join(list []string) string {
 
 // interrupted is the error of a run that was told to stop.
 func interrupted(ctx context.Context, what string) error {
+	var known *stack.Error
+	if errors.As(context.Cause(ctx), &known) {
+		return stack.Fault(known.Cause, what, context.Cause(ctx), "")
+	}
 	return stack.Fault(stack.CauseInterrupted, what, context.Cause(ctx), "run the same command again; it goes on from what is there")
 }
 

@@ -97,7 +97,10 @@ type LockInfo struct {
 	Owner string    `json:"owner"` // user@machine
 	Run   string    `json:"run"`
 	Since time.Time `json:"since"`
-	Beat  time.Time `json:"beat"`
+	// Beat is when the holder was last heard of; without another one the lock
+	// is free at Expires.
+	Beat    time.Time `json:"beat"`
+	Expires time.Time `json:"expires"`
 }
 
 // Output is what a command left.
