@@ -1,0 +1,43 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestALoadCountsWhatIsLostAndTheGap(t *testing.T) {
+	began := time.Now()
+	down := func() bool { d := time.Since(began); return d > 300*time.Millisecond && d < 600*time.Millisecond }
+	call := func(context.Context, *http.Client) error {
+		if down() {
+			return errors.New("down")
+		}
+		return nil
+	}
+	l := Start(context.Background(), Options{Rate: 200, Limit: 10 * time.Second, Clients: []*http.Client{{}}, Calls: []Call{call}})
+	for time.Since(began) < time.Second {
+		time.Sleep(10 * time.Millisecond)
+	}
+	r := l.Stop()
+	if r.Lost == 0 || r.Lost >= r.Sent || r.Gap < 250*time.Millisecond || len(r.Reasons) == 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestTheRateDoesNotFollowASlowSite(t *testing.T) {
+	slow := func(ctx context.Context, _ *http.Client) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+		return nil
+	}
+	l := Start(context.Background(), Options{Rate: 200, Limit: 10 * time.Second, Clients: []*http.Client{{}}, Calls: []Call{slow}})
+	time.Sleep(time.Second)
+	if r := l.Stop(); r.Sent < 150 {
+		t.Errorf("only %d requests were sent in a second", r.Sent)
+	}
+}
