@@ -2,24 +2,43 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/stack"
 )
 
 func newGates(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "gates", Args: cobra.NoArgs,
 		Short: "List the gates and what they inspect",
+		Long: `gates lists the built-in gates and those that stackctl.yaml declares under
+gates.own, in the order in which they are told of, with their phase, their
+question and what they look at. It needs no server.`,
+		Example: "  stackctl gates\n  stackctl gates --output json",
 		RunE: func(*cobra.Command, []string) error {
-			if o.output == "json" {
-				return o.json(gateList())
+			own, err := o.ownGates()
+			if err != nil {
+				return err
 			}
-			for _, g := range gateList() {
-				fmt.Fprintf(o.out, "%-4s %-12s %s\n%18s%s\n%18s%s\n", g.ID, g.Phase, g.Question, "", "inspects "+g.Inspects, "",
+			list := gateList(own)
+			if o.output == "json" {
+				return o.json(list)
+			}
+			width := 0
+			for _, g := range list {
+				width = max(width, len(g.ID))
+			}
+			for _, g := range list {
+				indent := strings.Repeat(" ", width+14)
+				fmt.Fprintf(o.out, "%-*s %-12s %s\n%sinspects %s\n%s%s\n", width, g.ID, g.Phase, g.Question, indent, g.Inspects, indent,
 					strings.Join(g.Refs, ", ")+g.when())
 			}
 			return nil
@@ -49,9 +68,19 @@ func (g listedGate) when() string {
 	return ""
 }
 
-func gateList() []listedGate {
+// ownGates are the gates that stackctl.yaml declares; without the file there
+// are none.
+func (o *options) ownGates() ([]stack.OwnGate, error) {
+	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	c, err := config.Load(o.config)
+	return c.Gates.Own, err
+}
+
+func gateList(own []stack.OwnGate) []listedGate {
 	var out []listedGate
-	for _, g := range gate.Registry() {
+	for _, g := range gate.All(own) {
 		out = append(out, listedGate{g.ID, g.Name, string(g.Phase), g.Question, g.Inspects, g.Refs, g.Artifacts, g.Slow, g.Mutates})
 	}
 	return out

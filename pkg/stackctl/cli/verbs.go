@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +19,16 @@ type judging struct {
 	gates []string
 }
 
-func (j *judging) bind(cmd *cobra.Command) {
+func (j *judging) bind(o *options, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().StringSliceVar(&j.gates, "gate", nil, "let only these gates look, such as G1,G5")
 	_ = cmd.RegisterFlagCompletionFunc("gate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		own, _ := o.ownGates() // a broken file still leaves the built-in ones
 		var ids []string
-		for _, g := range gate.Registry() {
-			ids = append(ids, g.ID+"\t"+g.Question)
+		for _, g := range gate.All(own) {
+			if id := g.ID + "\t" + g.Question; !slices.ContainsFunc(ids, func(s string) bool { return strings.HasPrefix(s, g.ID+"\t") }) {
+				ids = append(ids, id)
+			}
 		}
 		return ids, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -67,7 +72,7 @@ func newVerify(o *options) *cobra.Command {
 			})
 		},
 	}
-	j.bind(cmd)
+	j.bind(o, cmd)
 	return cmd
 }
 
@@ -83,7 +88,7 @@ func newCheck(o *options) *cobra.Command {
 			})
 		},
 	}
-	j.bind(cmd)
+	j.bind(o, cmd)
 	return cmd
 }
 

@@ -37,10 +37,16 @@ func check(c stack.Config, d document) error {
 			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, "targets", name, key)
 		}
 	}
+	if err := checkOwn(c, d); err != nil {
+		return err
+	}
 	for i, x := range c.Exceptions {
 		at := fmt.Sprint(i)
 		if x.Gate == "" || x.Match == "" || x.Owner == "" || x.Reason == "" {
 			return bad("an exception needs gate, match, owner, reason and expires", "", "exceptions", at)
+		}
+		if !isGate(c, x.Gate) {
+			return bad(fmt.Sprintf("there is no gate %q", x.Gate), "see `stackctl gates`", "exceptions", at, "gate")
 		}
 		if _, err := time.Parse(time.DateOnly, x.Expires); err != nil {
 			return bad(fmt.Sprintf("expires %q is no date", x.Expires), "write it as 2027-01-31", "exceptions", at, "expires")

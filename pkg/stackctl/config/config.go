@@ -55,6 +55,9 @@ func Load(file string) (stack.Config, error) {
 		return stack.Config{}, err
 	}
 	resolve(&c)
+	for i := range c.Gates.Own {
+		c.Gates.Own[i].Line = doc.line("gates", "own", fmt.Sprint(i))
+	}
 	return c, check(c, doc)
 }
 
@@ -115,7 +118,7 @@ func decode(doc document, base map[string]any, out any) error {
 		}
 	}
 	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
-		dateAsText, mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")))
+		dateAsText, statusAsList, mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")))
 	err := v.UnmarshalExact(out, hook, func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput = weak(v, base) })
 	if err != nil {
 		return doc.explain(err)
@@ -127,6 +130,14 @@ func decode(doc document, base map[string]any, out any) error {
 func dateAsText(_, to reflect.Type, value any) (any, error) {
 	if at, ok := value.(time.Time); ok && to.Kind() == reflect.String {
 		return at.Format(time.DateOnly), nil
+	}
+	return value, nil
+}
+
+// statusAsList lets one number stand for a list of one.
+func statusAsList(_, to reflect.Type, value any) (any, error) {
+	if n, ok := value.(int); ok && to == reflect.TypeFor[[]int]() {
+		return []int{n}, nil
 	}
 	return value, nil
 }

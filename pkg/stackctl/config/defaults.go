@@ -55,6 +55,9 @@ func resolve(c *stack.Config) {
 			h.P95 = 5 * time.Second
 		}
 	}
+	for i := range c.Gates.Own {
+		resolveOwn(c.Root, &c.Gates.Own[i])
+	}
 	for name, t := range c.Targets {
 		t.Name = name
 		resolveTarget(c, &t)

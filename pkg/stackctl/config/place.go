@@ -65,6 +65,9 @@ func path(name string) []string {
 // known refuses keys that no setting has. Viper would pass over one whose value
 // is empty.
 func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	switch {
 	case node.Kind == yaml.AliasNode:
 		return d.known(node.Alias, t, parent)
@@ -98,7 +101,13 @@ func member(t reflect.Type, key string) (reflect.Type, bool) {
 		return t.Elem(), true
 	}
 	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("mapstructure"); name != "-" && strings.EqualFold(name, key) {
+		name := t.Field(i).Tag.Get("mapstructure")
+		if name == ",squash" {
+			if inner, ok := member(t.Field(i).Type, key); ok {
+				return inner, true
+			}
+		}
+		if name != "-" && strings.EqualFold(name, key) {
 			return t.Field(i).Type, true
 		}
 	}

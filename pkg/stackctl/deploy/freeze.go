@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -39,6 +40,9 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	}
 	r, err := draft.Freeze(release.Inputs{Edge: files, Archives: archives, Contract: contract, Commit: d.Commit, Now: d.Now()})
 	if err != nil {
+		return Wanted{}, err
+	}
+	if err := gate.FitsOwn(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
 	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())

@@ -110,7 +110,7 @@ func (s *story) phase(name string, part func() (string, error)) error {
 
 // judge runs the gates of one phase and gives an error where one did not pass.
 func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subject) error {
-	gates, err := gate.Select(phase, s.d.Gates)
+	gates, err := gate.Select(phase, s.d.Gates, s.d.Config.Gates.Own...)
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,21 @@ func evidenceKept() Gate {
 	}
 }
 
+// All is the registry and the gates that a project declares itself. Within a
+// phase they come last: they rest on what the others have judged.
+func All(own []stack.OwnGate) []Gate {
+	all := Registry()
+	for _, o := range own {
+		all = append(all, userGate(o))
+	}
+	return all
+}
+
 // Select gives the gates of one phase (all phases where it is empty), and of
 // those the ones with an ID in ids (all where there are none). An unknown ID
 // is a usage error.
-func Select(phase stack.Phase, ids []string) ([]Gate, error) {
-	all := Registry()
+func Select(phase stack.Phase, ids []string, own ...stack.OwnGate) ([]Gate, error) {
+	all := All(own)
 	for _, id := range ids {
 		if !slices.ContainsFunc(all, func(g Gate) bool { return strings.EqualFold(g.ID, id) }) {
 			return nil, stack.Fault(stack.CauseUsage, "select gate "+id, fmt.Errorf("there is no such gate"),

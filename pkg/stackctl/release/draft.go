@@ -150,5 +150,27 @@ func Known(c stack.Config, t stack.Target) map[string]string {
 			d.secrets = append(d.secrets, secret{stack.Secret{Name: name}, raw})
 		}
 	}
-	return d.known()
+	known := d.known()
+	for _, g := range c.Gates.Own {
+		headerSecrets(known, g)
+	}
+	return known
+}
+
+// headerSecrets adds what a declared gate sends in secret: the header's value,
+// and of "Bearer abc" the last word, which a site may say on its own.
+func headerSecrets(known map[string]string, g stack.OwnGate) {
+	if g.HTTP == nil {
+		return
+	}
+	for name, file := range g.HTTP.HeaderFiles {
+		raw, err := readSecret(file)
+		if err != nil {
+			continue
+		}
+		value := strings.TrimSpace(string(raw))
+		words := strings.Fields(value)
+		known["gate_"+g.ID+"_"+name] = value
+		known["gate_"+g.ID+"_"+name+"_word"] = words[len(words)-1]
+	}
 }

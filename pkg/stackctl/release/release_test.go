@@ -3,8 +3,10 @@ package release_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,5 +199,17 @@ func TestBadStacksAreRefusedWithTheirPlace(t *testing.T) {
 				t.Errorf("got %q, want %q in a usage error", err, c.want)
 			}
 		})
+	}
+}
+
+func TestWhatADeclaredGateSendsInSecretIsKnown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("Bearer 9f8e7d6c5b4a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := stack.Config{Gates: stack.Gates{Own: []stack.OwnGate{{ID: "U1", HTTP: &stack.OwnHTTP{HeaderFiles: map[string]string{"authorization": file}}}}}}
+	known := slices.Collect(maps.Values(release.Known(c, stack.Target{})))
+	if !slices.Contains(known, "Bearer 9f8e7d6c5b4a") || !slices.Contains(known, "9f8e7d6c5b4a") {
+		t.Errorf("known are %q", known)
 	}
 }

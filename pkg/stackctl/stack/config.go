@@ -130,6 +130,8 @@ type Gates struct {
 	Schema   CommandGate      `mapstructure:"schema"`
 	Jobs     JobsGate         `mapstructure:"jobs"`
 	Exposure ExposureGate     `mapstructure:"exposure"`
+	// Own are the gates that the project adds itself.
+	Own []OwnGate `mapstructure:"own"`
 }
 
 // HealthEndpoint is one endpoint that gate G3 samples.
