@@ -85,8 +85,19 @@ func (s server) Logs(ctx context.Context, container string, tail int, follow boo
 }
 
 func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error) {
+	store, err := s.engine.Store(ctx)
+	if err != nil {
+		return "", err
+	}
+	if store == engine.StoreContainerd {
+		have = nil // it loads whole images only
+	}
 	sent, err := image.Ship(ctx, i, have, s.engine.Load, progress)
-	return fmt.Sprintf("%d of %d layers, %d bytes", sent.LayersSent, sent.Layers, sent.Bytes), err
+	detail := fmt.Sprintf("%d of %d layers, %d bytes", sent.LayersSent, sent.Layers, sent.Bytes)
+	if err != nil {
+		return detail, err
+	}
+	return detail, s.engine.Loaded(ctx, i)
 }
 
 func (s server) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -68,9 +69,13 @@ func (p *planner) images() {
 			tags[t] = true
 		}
 	}
+	whole := p.seen.Host.Store == engine.StoreContainerd
 	for _, i := range p.r.Images {
 		switch {
 		case i.Archive != "" && !ids[i.ID]:
+			if whole {
+				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
+			}
 			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + short(i.ID)})
 		case i.Archive == "" && !tags[i.Reference]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})

@@ -30,6 +30,9 @@ type Dial func(ctx context.Context) (net.Conn, error)
 // Engine is one host's Docker Engine. It is safe for concurrent use.
 type Engine struct {
 	api *client.Client
+
+	mu    sync.Mutex
+	store string // once it was asked for
 }
 
 // parallel bounds how many API calls one observation makes at once.

@@ -89,13 +89,17 @@ func (e *Engine) Tag(ctx context.Context, image, ref string) error {
 // and that is an error.
 func (e *Engine) RemoveImage(ctx context.Context, id string) error {
 	what := "remove image " + id
-	res, err := e.api.ImageInspect(ctx, id)
+	known, err := e.known(ctx, id)
+	if err != nil {
+		return stepFault(ctx, what, err, "")
+	}
+	res, err := e.api.ImageInspect(ctx, known)
 	if err != nil {
 		return stepFault(ctx, what, err, "")
 	}
 	// By ID, the engine removes an image with several tags only by force.
 	refs := named(res.RepoTags)
-	if len(refs) == 0 || slices.Contains(refs, id) {
+	if known == id && (len(refs) == 0 || slices.Contains(refs, id)) {
 		refs = []string{id}
 	}
 	for _, ref := range refs {

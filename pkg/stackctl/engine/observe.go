@@ -11,17 +11,12 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/stack"
-)
-
-// The image stores of stack.HostFacts.Store.
-const (
-	StoreGraphDriver = "graphdriver"
-	StoreContainerd  = "containerd"
 )
 
 // Facts are what the engine knows of its host. FreeBytes and DockerFree stay
@@ -37,12 +32,6 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 		return stack.HostFacts{}, stepFault(ctx, what, err, "")
 	}
 	info := res.Info
-	store := StoreGraphDriver
-	for _, s := range info.DriverStatus {
-		if s[0] == "driver-type" && strings.HasPrefix(s[1], "io.containerd.snapshotter") {
-			store = StoreContainerd
-		}
-	}
 	clock, _ := time.Parse(time.RFC3339Nano, info.SystemTime)
 	return stack.HostFacts{
 		OS:            info.OperatingSystem,
@@ -50,7 +39,7 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 		Arch:          version.Arch,
 		EngineVersion: version.Version,
 		APIVersion:    e.api.ClientVersion(),
-		Store:         store,
+		Store:         storeOf(info),
 		CPUs:          info.NCPU,
 		MemoryBytes:   info.MemTotal,
 		Clock:         clock,
@@ -62,6 +51,10 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 func (e *Engine) Containers(ctx context.Context) ([]stack.Container, error) {
 	const what = "list the host's containers"
 	list, err := e.api.ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	ids, err := e.configIDs(ctx)
 	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
@@ -78,6 +71,12 @@ func (e *Engine) Containers(ctx context.Context) ([]stack.Container, error) {
 				return fmt.Errorf("container %s: %w", containerName(summary), err)
 			}
 			c := observed(summary, res.Container)
+			if id := ids[c.ImageID]; id != "" {
+				c.ImageID = id
+			}
+			if id := idOf(c.Image); id != "" {
+				c.Image = id
+			}
 			found[i] = &c
 			return nil
 		})
@@ -180,7 +179,7 @@ func (e *Engine) Images(ctx context.Context) ([]stack.HostImage, error) {
 			if err != nil {
 				return fmt.Errorf("image %s: %w", s.ID, err)
 			}
-			out[i] = stack.HostImage{ID: s.ID, Tags: named(s.RepoTags), Layers: res.RootFS.Layers, Bytes: s.Size}
+			out[i] = hostImage(s, res.RootFS.Layers)
 			return nil
 		})
 	}
@@ -188,6 +187,19 @@ func (e *Engine) Images(ctx context.Context) ([]stack.HostImage, error) {
 		return nil, stepFault(ctx, what, err, "")
 	}
 	return slices.DeleteFunc(out, func(i stack.HostImage) bool { return i.ID == "" }), nil
+}
+
+// hostImage is one image by its ID, without the name that only holds the ID.
+func hostImage(s image.Summary, layers []string) stack.HostImage {
+	out := stack.HostImage{ID: s.ID, Layers: layers, Bytes: s.Size}
+	for _, t := range named(s.RepoTags) {
+		if id := idOf(t); id != "" {
+			out.ID = id
+			continue
+		}
+		out.Tags = append(out.Tags, t)
+	}
+	return out
 }
 
 // named drops the placeholder that older engines give untagged images.

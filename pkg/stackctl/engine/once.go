@@ -33,6 +33,9 @@ func (e *Engine) runOnce(ctx context.Context, project string, composeYAML []byte
 	if p, err = narrow(p, []string{service}, types.IgnoreDependencies); err != nil {
 		return stack.Output{}, err
 	}
+	if err := e.nameImages(ctx, p); err != nil {
+		return stack.Output{}, err
+	}
 	s := p.Services[service]
 	s.DependsOn, s.Restart, s.Deploy = nil, types.RestartPolicyNo, withoutRestart(s.Deploy)
 	p.Services[service] = s

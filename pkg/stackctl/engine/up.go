@@ -32,6 +32,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if p, err = narrow(p, services, types.IncludeDependencies); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
+	if err := e.nameImages(ctx, p); err != nil {
+		return nil, err
+	}
 	before, err := e.ours(ctx, project)
 	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
