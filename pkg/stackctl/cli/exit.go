@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -43,4 +44,22 @@ func ExitCode(ctx context.Context, err error) int {
 	case stack.CauseStep:
 	}
 	return ExitStep
+}
+
+// worstFirst is the order in which the ends of several runs count: what may
+// have left a server in need of attention before what left it alone.
+var worstFirst = []stack.Cause{
+	stack.CauseInterrupted, stack.CauseStep, stack.CauseGate, stack.CauseUnjudged,
+	stack.CauseUnreachable, stack.CauseLocked, stack.CauseUsage,
+}
+
+// Worst is the error that decides the exit code of several runs; nil where
+// there are none.
+func Worst(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return slices.MinFunc(errs, func(a, b error) int {
+		return slices.Index(worstFirst, stack.CauseOf(a)) - slices.Index(worstFirst, stack.CauseOf(b))
+	})
 }

@@ -73,7 +73,7 @@ func (o *options) provision(ctx context.Context, dry bool) error {
 }
 
 func (o *options) applyChanges(ctx context.Context, conn *host.Conn, settings provision.Settings, t stack.Target) error {
-	screen := o.display()
+	screen := o.display(false)
 	began := time.Now()
 	changes, err := provision.Ensure(ctx, conn, settings, screen.Emit)
 	if closed := screen.Close(); err == nil {

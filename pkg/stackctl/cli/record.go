@@ -24,51 +24,93 @@ import (
 // story is one verb of the deployer.
 type story func(ctx context.Context, d *deploy.Deployer) (stack.Report, error)
 
-// record runs a story, shows it and keeps its evidence, whatever comes of it.
+// record runs a story against each chosen target, shows it and keeps its
+// evidence, whatever comes of it.
 func (o *options) record(ctx context.Context, verb string, run story) error {
-	c, t, broken := o.load()
-	if broken != nil && c.Evidence.Dir == "" {
-		c.Evidence.Dir = fallbackDir(o.config)
-	}
-	o.redactor = redact.New(release.Known(c, t))
-	kept, err := evidence.Open(c.Evidence.Dir, evidence.NewID(time.Now(), verb), o.redactor, time.Now)
-	if err != nil {
-		return errors.Join(broken, err)
-	}
-	screen := o.display()
-	d := &deploy.Deployer{
-		Config: c, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(c.Root), Tools: tools(),
-		Artifacts: kept, Connect: deploy.Connect, Now: time.Now,
-		Emit: func(e stack.Event) {
-			if err := kept.Event(e); err != nil {
-				screen.Emit(stack.Event{At: time.Now(), Kind: stack.EventNote, Message: err.Error()})
-			}
-			screen.Emit(e)
-		},
-	}
+	c, targets, broken := o.chosen()
 	if broken != nil {
-		run = func(context.Context, *deploy.Deployer) (stack.Report, error) {
-			return refused(verb, kept.ID(), broken), broken
-		}
-	} else if short := redact.TooShort(d.Known()); len(short) > 0 {
-		broken = stack.Usage(c.File, 0, "these secrets are too short or too common to be kept out of logs: "+strings.Join(short, ", "), "choose longer ones; `stackctl init --secrets` makes good ones")
-		run = func(context.Context, *deploy.Deployer) (stack.Report, error) {
-			return refused(verb, kept.ID(), broken), broken
+		targets = []stack.Target{{}}
+		if c.Evidence.Dir == "" {
+			c.Evidence.Dir = fallbackDir(o.config)
 		}
 	}
-	r, failure := run(ctx, d)
-	r, failure = o.seal(ctx, c, kept, r, failure)
-	screen.Emit(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
-	err = errors.Join(screen.Close(), o.conclude(r, kept.Dir()))
-	if failure != nil {
-		return &shown{failure}
+	known := map[string]string{}
+	for _, t := range targets {
+		for name, value := range release.Known(c, t) {
+			if was, there := known[name]; there && was != value {
+				name += "_" + t.Name
+			}
+			known[name] = value
+		}
+	}
+	o.redactor = redact.New(known)
+	screen := o.display(len(targets) > 1)
+	w := work{config: c, verb: verb, run: run, broken: broken}
+	if len(targets) > 1 {
+		outcomes := o.side(targets, func(t stack.Target) outcome { return o.recordOne(ctx, w, t, tagged(screen, t.Name)) })
+		err := screen.Close()
+		return errors.Join(o.concludeAll(ctx, verb, outcomes), err)
+	}
+	x := o.recordOne(ctx, w, targets[0], screen.Emit)
+	err := screen.Close()
+	if x.dir == "" {
+		return errors.Join(err, x.err)
+	}
+	err = errors.Join(err, o.conclude(x.report, x.dir))
+	if x.err != nil {
+		return &shown{x.err}
 	}
 	return err
 }
 
-// display shows a run as the flags and the terminal ask for.
-func (o *options) display() display.Display {
+// work is what is done against each target.
+type work struct {
+	config stack.Config
+	verb   string
+	run    story
+	// broken is why nothing can be done.
+	broken error
+}
+
+// recordOne runs a story against one target and keeps its evidence.
+func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show func(stack.Event)) outcome {
+	kept, err := evidence.Open(w.config.Evidence.Dir, evidence.NewID(time.Now(), w.verb), o.redactor, time.Now)
+	if err != nil {
+		return outcome{target: t.Name, err: errors.Join(w.broken, err)}
+	}
+	d := &deploy.Deployer{
+		Config: w.config, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(w.config.Root), Tools: tools(),
+		Artifacts: kept, Connect: deploy.Connect, Now: time.Now,
+		Emit: func(e stack.Event) {
+			if err := kept.Event(e); err != nil {
+				show(stack.Event{At: time.Now(), Kind: stack.EventNote, Message: err.Error()})
+			}
+			show(e)
+		},
+	}
+	broken := w.broken
+	if short := redact.TooShort(d.Known()); broken == nil && len(short) > 0 {
+		broken = stack.Usage(w.config.File, 0, "these secrets are too short or too common to be kept out of logs: "+strings.Join(short, ", "), "choose longer ones; `stackctl init --secrets` makes good ones")
+	}
+	run := w.run
+	if broken != nil {
+		run = func(context.Context, *deploy.Deployer) (stack.Report, error) {
+			return refused(w.verb, kept.ID(), broken), broken
+		}
+	}
+	r, failure := run(ctx, d)
+	r, failure = o.seal(ctx, w.config, kept, r, failure)
+	show(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: w.verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
+	return outcome{target: t.Name, report: r, dir: kept.Dir(), err: failure}
+}
+
+// display shows a run as the flags and the terminal ask for. Several targets
+// are told of line by line.
+func (o *options) display(several bool) display.Display {
 	kind := display.Detect(o.out, os.Getenv)
+	if several {
+		kind = display.Plain
+	}
 	switch {
 	case o.output == "json":
 		kind = display.JSON
@@ -92,6 +134,11 @@ func (o *options) conclude(r stack.Report, dir string) error {
 		return nil
 	}
 	page := filepath.Join(dir, "report.html")
+	if r.Verb == "plan" && r.Plan.Release != "" {
+		if _, err := fmt.Fprintf(o.out, "\n%s", o.mask([]byte(redact.Printable(r.Plan.String())))); err != nil {
+			return err
+		}
+	}
 	if o.quiet {
 		_, err := fmt.Fprintf(o.out, "%s %s: %s\n", r.Verb, r.Verdict, page)
 		return err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -19,7 +18,8 @@ type options struct {
 	out, errs io.Writer
 
 	config  string
-	target  string
+	targets []string
+	many    many
 	output  string
 	quiet   bool
 	verbose bool
@@ -51,7 +51,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVarP(&o.config, "config", "c", "stackctl.yaml", "the project's settings `file`")
-	flags.StringVarP(&o.target, "target", "t", "", "the target to act on (default: the file's, or the sandbox)")
+	flags.StringSliceVarP(&o.targets, "target", "t", nil, "the `target` to act on (default: the file's, or the sandbox); several, such as a,b, where a verb has --all-targets")
 	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "only the verdict and errors")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "everything that happens")
@@ -99,27 +99,16 @@ func wrapArgs(cmd *cobra.Command) {
 	}
 }
 
-// load reads the settings and picks the target.
+// load reads the settings and picks the one target of a verb.
 func (o *options) load() (stack.Config, stack.Target, error) {
-	c, err := config.Load(o.config)
-	if err != nil {
+	c, targets, err := o.chosen()
+	switch {
+	case err != nil:
 		return c, stack.Target{}, err
+	case len(targets) > 1:
+		return c, stack.Target{}, stack.Fault(stack.CauseUsage, "pick the target", fmt.Errorf("%d were named", len(targets)), "this verb acts on one: name it with --target")
 	}
-	t, err := config.Target(c, o.target)
-	return c, t, err
-}
-
-func (o *options) completeTargets(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	c, err := config.Load(o.config)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var names []string
-	for name := range c.Targets {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return c, targets[0], nil
 }
 
 // safe masks known secrets in a text.

@@ -45,8 +45,12 @@ without a server, ships what the host lacks, migrates, starts the new release
 beside the old one, judges it, switches the edge without losing a request,
 drains the old release, judges from outside, and commits or rolls back.
 
-Gates and evidence always run; --all-tests adds the slow and the mutating ones.`,
-		Example: "  stackctl deploy --all-tests\n  stackctl deploy --target production --lock-wait 10m",
+Gates and evidence always run; --all-tests adds the slow and the mutating ones.
+
+Several targets are deployed to side by side, each with its own gates, verdict
+and evidence; one that fails neither stops nor hurts the others. The exit code is
+the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
+		Example: "  stackctl deploy --all-tests\n  stackctl deploy --target production --lock-wait 10m\n  stackctl deploy --target berlin,oslo\n  stackctl deploy --all-targets --parallel 2 --fail-fast",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.record(cmd.Context(), "deploy", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.All, d.LockWait = j.all, wait
@@ -54,6 +58,7 @@ Gates and evidence always run; --all-tests adds the slow and the mutating ones.`
 			})
 		},
 	}
+	o.bindMany(cmd, true)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	return cmd
@@ -73,6 +78,7 @@ func newVerify(o *options) *cobra.Command {
 		},
 	}
 	j.bind(o, cmd)
+	o.bindMany(cmd, true)
 	return cmd
 }
 
@@ -89,19 +95,23 @@ func newCheck(o *options) *cobra.Command {
 		},
 	}
 	j.bind(o, cmd)
+	o.bindMany(cmd, true)
 	return cmd
 }
 
 func newPlan(o *options) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "plan", Args: cobra.NoArgs,
-		Short: "Tell the steps that a deploy would take, each with its cause; change nothing",
+		Short:   "Tell the steps that a deploy would take, each with its cause; change nothing",
+		Example: "  stackctl plan\n  stackctl plan --target staging,production",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.record(cmd.Context(), "plan", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				return d.Plan(ctx)
 			})
 		},
 	}
+	o.bindMany(cmd, true)
+	return cmd
 }
 
 func newRollback(o *options) *cobra.Command {
@@ -123,6 +133,7 @@ its images, compose file, configuration and edge together. The gates judge it.`,
 			})
 		},
 	}
+	o.bindMany(cmd, true)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	return cmd

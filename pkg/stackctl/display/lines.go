@@ -21,6 +21,8 @@ type plainDisplay struct {
 	verbose bool
 	// shown is the last quarter of each thing's progress that was written.
 	shown map[string]int64
+	// width is that of the longest target's name so far.
+	width int
 	err   error
 }
 
@@ -30,7 +32,12 @@ func (p *plainDisplay) Emit(e stack.Event) {
 	if e.Kind == stack.EventProgress && !p.verbose && !p.quarter(e) {
 		return
 	}
-	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05.000Z"), fmt.Sprintf("%-8s", p.words.line(string(e.Kind)))}
+	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05.000Z")}
+	if e.Target != "" {
+		p.width = max(p.width, len(e.Target))
+		parts = append(parts, fmt.Sprintf("%-*s", p.width+2, "["+p.words.line(e.Target)+"]"))
+	}
+	parts = append(parts, fmt.Sprintf("%-8s", p.words.line(string(e.Kind))))
 	if t := p.words.title(e); t != "" {
 		parts = append(parts, t)
 	}
@@ -61,11 +68,12 @@ func (p *plainDisplay) quarter(e stack.Event) bool {
 		return false
 	}
 	q := 4 * e.Done / e.Total
-	last, seen := p.shown[e.Name]
+	thing := e.Target + " " + e.Name
+	last, seen := p.shown[thing]
 	if seen && q == last {
 		return false
 	}
-	p.shown[e.Name] = q
+	p.shown[thing] = q
 	return true
 }
 
@@ -149,6 +157,9 @@ func (q *quietDisplay) Emit(e stack.Event) {
 		text = q.words.title(e) + ": " + q.words.gate(e.Gate)
 	default:
 		return
+	}
+	if e.Target != "" {
+		text = "[" + q.words.line(e.Target) + "] " + text
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -21,6 +21,8 @@ const (
 type Event struct {
 	At   time.Time `json:"at"`
 	Kind EventKind `json:"kind"`
+	// Target is set where several targets are worked on at once.
+	Target string `json:"target,omitempty"`
 	// Name is the phase, step or gate.
 	Name    string        `json:"name"`
 	Message string        `json:"message,omitempty"`
