@@ -94,10 +94,28 @@ func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage,
 	}
 	sent, err := image.Ship(ctx, i, have, s.engine.Load, progress)
 	detail := fmt.Sprintf("%d of %d layers, %d bytes", sent.LayersSent, sent.Layers, sent.Bytes)
-	if err != nil {
+	if err == nil {
+		err = s.engine.Loaded(ctx, i)
+	}
+	if err != nil || sent.Parts == 0 && len(image.Parts(have)) == 0 {
 		return detail, err
 	}
-	return detail, s.engine.Loaded(ctx, i)
+	return detail, s.dropParts(ctx)
+}
+
+// dropParts removes what a transfer in parts left. Its layers stay as long as
+// an image has them.
+func (s server) dropParts(ctx context.Context) error {
+	images, err := s.engine.Images(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range image.Parts(images) {
+		if err := s.engine.RemoveImage(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s server) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {

@@ -31,8 +31,9 @@ type executor struct {
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
 const (
-	startDeadline  = 5 * time.Minute
-	shipDeadline   = 30 * time.Minute
+	startDeadline = 5 * time.Minute
+	// stallLimit is how long a transfer may stand still; a slow one goes on.
+	stallLimit     = 10 * time.Minute
 	switchDeadline = 30 * time.Second
 )
 
@@ -125,11 +126,23 @@ func (x *executor) progress(step stack.Step) func(done, total int64) {
 	}
 }
 
+// moving is a transfer's context, which ends when nothing moves any more.
+func (x *executor) moving(ctx context.Context, step stack.Step) (context.Context, func(done, total int64), func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stalled := time.AfterFunc(stallLimit, func() { cancel(fmt.Errorf("nothing moved for %s", stallLimit)) })
+	show := x.progress(step)
+	progress := func(done, total int64) {
+		stalled.Reset(stallLimit)
+		show(done, total)
+	}
+	return ctx, progress, func() { stalled.Stop(); cancel(nil) }
+}
+
 func (x *executor) shipImage(ctx context.Context, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, shipDeadline)
-	defer cancel()
+	ctx, progress, stop := x.moving(ctx, step)
+	defer stop()
 	i := x.image(step.Subject)
-	detail, err := x.server.Ship(ctx, i, x.seen.Images, x.progress(step))
+	detail, err := x.server.Ship(ctx, i, x.seen.Images, progress)
 	if err != nil {
 		return detail, stack.Fault(stack.CauseStep, "ship image "+i.Reference, err, "")
 	}
@@ -138,9 +151,9 @@ func (x *executor) shipImage(ctx context.Context, step stack.Step) (string, erro
 }
 
 func (x *executor) pullImage(ctx context.Context, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, shipDeadline)
-	defer cancel()
-	err := x.server.Pull(ctx, step.Subject, x.progress(step))
+	ctx, progress, stop := x.moving(ctx, step)
+	defer stop()
+	err := x.server.Pull(ctx, step.Subject, progress)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err,
 			"put an archive of it (docker save) into "+x.d.Config.Images.Archives+", or correct the reference")

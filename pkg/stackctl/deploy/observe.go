@@ -24,19 +24,16 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	seen := stack.Observed{At: now.UTC()}
 	var dynamic []stack.File
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { seen.Host, err = server.Facts(ctx); return })
+	group.Go(func() (err error) { seen.Host, err = facts(ctx, server, t.Path); return })
 	group.Go(func() (err error) { seen.Containers, err = server.Containers(ctx); return })
 	group.Go(func() (err error) { seen.Images, err = server.Images(ctx); return })
 	group.Go(func() (err error) { seen.Networks, err = server.Networks(ctx); return })
 	group.Go(func() (err error) { seen.Files, err = server.Hashes(ctx, t.Path, paths); return })
 	group.Go(func() (err error) { seen.Releases, err = records(ctx, server, t.Path); return })
 	group.Go(func() (err error) { dynamic, err = readDynamic(ctx, server, t.Path); return })
-	var free, dockerFree int64
-	group.Go(func() (err error) { free, dockerFree, err = disk(ctx, server, t.Path); return })
 	if err := group.Wait(); err != nil {
 		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
 	}
-	seen.Host.FreeBytes, seen.Host.DockerFree = free, dockerFree
 	for _, f := range dynamic {
 		if id := edge.Release(f.Content); id != "" {
 			seen.Live = id
@@ -87,21 +84,31 @@ func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, e
 	return list, nil
 }
 
-// disk gives the free bytes of the target's folder and of Docker's.
-func disk(ctx context.Context, h Host, root string) (free, docker int64, err error) {
-	out, err := h.Run(ctx, "df", "-B1", "--output=avail", root, "/var/lib/docker")
+// facts are what the engine knows of its host, and the free space there.
+func facts(ctx context.Context, server Server, root string) (stack.HostFacts, error) {
+	f, err := server.Facts(ctx)
+	if err == nil {
+		f.FreeBytes, err = free(ctx, server, root)
+	}
+	if err == nil {
+		f.DockerFree, err = free(ctx, server, or(f.DockerRoot, "/var/lib/docker"))
+	}
+	return f, err
+}
+
+// free gives the free bytes of a folder's filesystem, or 0 where the host does
+// not tell.
+func free(ctx context.Context, h Host, dir string) (int64, error) {
+	out, err := h.Run(ctx, "df", "-B1", "--output=avail", "--", dir)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	lines := strings.Fields(string(out.Stdout))
-	if len(lines) > 1 {
-		free, _ = strconv.ParseInt(lines[1], 10, 64)
-		docker = free
+	if out.Exit != 0 || len(lines) < 2 {
+		return 0, nil
 	}
-	if len(lines) > 2 {
-		docker, _ = strconv.ParseInt(lines[2], 10, 64)
-	}
-	return free, docker, nil
+	n, _ := strconv.ParseInt(lines[1], 10, 64)
+	return n, nil
 }
 
 // interest lists the files whose content a plan compares.

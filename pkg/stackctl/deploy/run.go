@@ -42,9 +42,6 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 	if err != nil {
 		return err
 	}
-	if err := fits(want.Release, x.seen); err != nil {
-		return err
-	}
 	failure := x.run(ctx, plan)
 	if failure == nil {
 		return nil
@@ -99,6 +96,9 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	if err != nil {
 		return nil, stack.Plan{}, err
 	}
+	if err := fits(want.Release, x.seen); err != nil {
+		return nil, stack.Plan{}, err
+	}
 	x.record = s.recordOf(want.Release, x.seen)
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
@@ -126,25 +126,6 @@ func or(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-// fits refuses what the host cannot run, before anything is changed.
-func fits(r stack.Release, seen stack.Observed) error {
-	for _, i := range r.Images {
-		if arch := archOf(i.Platform); arch != "" && seen.Host.Arch != "" && arch != seen.Host.Arch {
-			return stack.Fault(stack.CauseUsage, "check image "+i.Reference, fmt.Errorf("it is for %s, the host is %s", arch, seen.Host.Arch), "build it for the host's architecture")
-		}
-	}
-	return nil
-}
-
-// archOf takes the architecture out of linux/amd64 and linux/arm64/v8.
-func archOf(platform string) string {
-	parts := splitPath(platform)
-	if len(parts) < 2 {
-		return ""
-	}
-	return parts[1]
 }
 
 // Plan tells the steps that a deploy would take and changes nothing.

@@ -40,6 +40,7 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 		EngineVersion: version.Version,
 		APIVersion:    e.api.ClientVersion(),
 		Store:         storeOf(info),
+		DockerRoot:    info.DockerRootDir,
 		CPUs:          info.NCPU,
 		MemoryBytes:   info.MemTotal,
 		Clock:         clock,

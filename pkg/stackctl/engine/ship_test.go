@@ -198,7 +198,7 @@ func TestALayerThatTheHostLostFailsCleanly(t *testing.T) {
 	}
 }
 
-func TestACutTransferLeavesNothing(t *testing.T) {
+func TestACutTransferOfASmallImageLeavesNothing(t *testing.T) {
 	w := newWorld(t)
 	img := saved(t, shipTag(t, w.Engine), "1", false, someLayer(t, 4<<20), someLayer(t, 4<<20))
 	cut := errors.New("the connection was cut")
@@ -214,5 +214,39 @@ func TestACutTransferLeavesNothing(t *testing.T) {
 	}
 	if _, err := image.Ship(w.ctx, img, have, w.Load, nil); err != nil || !image.Has(img, w.images()) {
 		t.Errorf("the second try: %v", err)
+	}
+}
+
+func TestACutTransferGoesOnAfterThePartThatArrived(t *testing.T) {
+	w := newWorld(t)
+	img := saved(t, shipTag(t, w.Engine), "1", false, someLayer(t, 17<<20), someLayer(t, 1<<20), someLayer(t, 1<<20))
+	cut := errors.New("the connection was cut")
+	loads := 0
+	load := func(ctx context.Context, r io.Reader) error {
+		if loads++; loads == 2 {
+			r = io.MultiReader(io.LimitReader(r, 1<<20), failing{cut})
+		}
+		return w.Load(ctx, r)
+	}
+	if _, err := image.Ship(w.ctx, img, nil, load, nil); !errors.Is(err, cut) {
+		t.Fatalf("got %v", err)
+	}
+	have := w.images()
+	parts := image.Parts(have)
+	if len(parts) == 0 || image.Has(img, have) {
+		t.Fatalf("the host has the parts %v", parts)
+	}
+	var last int64
+	sent, err := image.Ship(w.ctx, img, have, w.Load, func(_, total int64) { last = total })
+	if err != nil || sent.LayersSent != 2 || sent.RawBytes > 3<<20 || last > 3<<20 {
+		t.Errorf("the second try sent %+v of %d, %v", sent, last, err)
+	}
+	for _, name := range parts {
+		if err := w.RemoveImage(w.ctx, name); err != nil {
+			t.Error(err)
+		}
+	}
+	if have = w.images(); !image.Has(img, have) || len(image.Parts(have)) != 0 {
+		t.Error("the image did not survive the removal of its part")
 	}
 }

@@ -55,8 +55,18 @@ type saved struct {
 	platform string
 	revision string
 	config   entry
+	raw      []byte // the config, where it is not in the archive
 	diffIDs  []string
 	layers   []entry
+}
+
+// size is that of the layers as they are stored.
+func (s saved) size() int64 {
+	var n int64
+	for _, l := range s.layers {
+		n += l.size
+	}
+	return n
 }
 
 // manifest is one element of manifest.json.

@@ -61,7 +61,7 @@ func indexFile(index map[string]stack.Image, file string) error {
 				return fmt.Errorf("%s is another image in %s", ref, other.Archive)
 			}
 			index[ref] = stack.Image{
-				Reference: ref, ID: s.id, Layers: s.diffIDs, Archive: file, Platform: s.platform, Revision: s.revision,
+				Reference: ref, ID: s.id, Layers: s.diffIDs, Archive: file, Bytes: s.size(), Platform: s.platform, Revision: s.revision,
 			}
 		}
 	}

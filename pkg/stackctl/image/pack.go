@@ -60,9 +60,12 @@ func (p *packer) pack(ctx context.Context, w io.Writer) error {
 
 // documents writes the config and manifest.json.
 func (p *packer) documents(t *tar.Writer) error {
-	raw := make([]byte, p.image.config.size)
-	if _, err := p.archive.src.ReadAt(raw, p.image.config.offset); err != nil {
-		return &readError{err}
+	raw := p.image.raw
+	if raw == nil {
+		raw = make([]byte, p.image.config.size)
+		if _, err := p.archive.src.ReadAt(raw, p.image.config.offset); err != nil {
+			return &readError{err}
+		}
 	}
 	hex := strings.TrimPrefix(p.image.id, "sha256:")
 	m := manifest{Config: hex + ".json", RepoTags: []string{p.ref}}

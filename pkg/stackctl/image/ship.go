@@ -20,6 +20,8 @@ type Sent struct {
 	Bytes      int64 // that left this machine
 	RawBytes   int64 // of the layers sent, before compression
 	Took       time.Duration
+	// Parts is how many loads came before the one that made the image.
+	Parts int
 	// Again says that the host lacked a layer that it was seen to have, so
 	// that everything was sent in a second try.
 	Again bool
@@ -34,9 +36,9 @@ type Sent struct {
 //
 // The stream is compressed as it goes, in bounded memory, and nothing is
 // written to disk here. Each layer is checked against its diff ID on the way.
-// A transfer that was cut leaves nothing on the host, because the engine
-// registers layers after the whole stream arrived: the next Ship sends this
-// image's missing layers again. Images that were loaded before stay.
+// A large image goes in parts, at the borders of layers. A transfer that was
+// cut leaves the parts that arrived whole, and the next Ship goes on from
+// there; see Parts.
 func Ship(ctx context.Context, img stack.Image, have []stack.HostImage, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
 	started := time.Now()
 	sent, err := ship(ctx, img, have, load, progress)
@@ -66,12 +68,13 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 		return Sent{}, archiveFault(img.Archive, err)
 	}
 	skip := shared(s.diffIDs, have)
-	sent, err := send(ctx, a, s, img.Reference, skip, load, progress)
+	way := shipment{archive: a, image: s, ref: img.Reference, load: load, progress: progress}
+	sent, err := way.from(ctx, skip)
 	if err == nil || skip == 0 || ctx.Err() != nil || !worthAgain(err) {
 		return sent, err
 	}
 	// The layer may have gone since the host was looked at.
-	all, again := send(ctx, a, s, img.Reference, 0, load, progress)
+	all, again := way.from(ctx, 0)
 	all.Bytes += sent.Bytes
 	all.RawBytes += sent.RawBytes
 	all.Again = true
@@ -135,10 +138,7 @@ func send(ctx context.Context, a *archive, s saved, ref string, skip int, load f
 	if packErr != nil && !errors.Is(packErr, errEnded) {
 		err = packErr
 	}
-	return Sent{
-		Layers: len(s.diffIDs), LayersSent: len(s.diffIDs) - skip,
-		Bytes: wire.Load(), RawBytes: p.raw,
-	}, err
+	return Sent{Bytes: wire.Load(), RawBytes: p.raw}, err
 }
 
 // errEnded is what the packer gets where the engine stopped reading.

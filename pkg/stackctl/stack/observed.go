@@ -26,7 +26,9 @@ type HostFacts struct {
 	EngineVersion string `json:"engine_version"`
 	APIVersion    string `json:"api_version"`
 	// Store is "graphdriver" or "containerd".
-	Store       string    `json:"store"`
+	Store string `json:"store"`
+	// DockerRoot is the folder where the engine keeps images and volumes.
+	DockerRoot  string    `json:"docker_root"`
 	CPUs        int       `json:"cpus"`
 	MemoryBytes int64     `json:"memory_bytes"`
 	FreeBytes   int64     `json:"free_bytes"` // of the target's Path

@@ -217,7 +217,9 @@ type Image struct {
 	// Layers are the diff IDs, lowest first.
 	Layers []string `json:"layers"`
 	// Archive is the tar file that holds it; empty: pulled by the host.
-	Archive  string `json:"archive,omitempty"`
+	Archive string `json:"archive,omitempty"`
+	// Bytes is the size of its layers in Archive, as they are stored there.
+	Bytes    int64  `json:"bytes,omitempty"`
 	Platform string `json:"platform,omitempty"`
 	// Revision is the commit that the image says it was built from
 	// (org.opencontainers.image.revision); empty: it does not say.

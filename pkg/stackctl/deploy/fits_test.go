@@ -1,0 +1,38 @@
+package deploy
+
+import (
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestAHostThatCannotHoldTheReleaseIsRefused(t *testing.T) {
+	release := wantedShop().Release
+	release.Images[0].Bytes, release.Images[0].Platform = 100<<20, "linux/arm64/v8"
+	roomy := stack.HostFacts{Arch: "arm64", FreeBytes: 1 << 30, DockerFree: 656 << 20}
+	for name, c := range map[string]struct {
+		change func(*stack.Observed)
+		says   string
+		cause  stack.Cause
+	}{
+		"enough":          {func(*stack.Observed) {}, "", ""},
+		"one byte short":  {func(s *stack.Observed) { s.Host.DockerFree-- }, "loading the new ones takes about 400 MB, and 256 MB stay reserved", stack.CauseStep},
+		"nothing to ship": {func(s *stack.Observed) { s.Host.DockerFree = 1; s.Images = []stack.HostImage{{ID: "sha256:bbbb"}} }, "", ""},
+		"folder full":     {func(s *stack.Observed) { s.Host.FreeBytes = 1 << 20 }, "1 MB are free in the project's folder, a deploy needs 16 MB", stack.CauseStep},
+		"not told":        {func(s *stack.Observed) { s.Host.FreeBytes, s.Host.DockerFree = 0, 0 }, "", ""},
+		"architecture":    {func(s *stack.Observed) { s.Host.Arch = "amd64" }, "it is for arm64, the host is amd64", stack.CauseUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := stack.Observed{Host: roomy}
+			c.change(&seen)
+			err := fits(release, seen)
+			switch {
+			case c.says == "" && err != nil:
+				t.Error(err)
+			case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || stack.CauseOf(err) != c.cause):
+				t.Errorf("says %v", err)
+			}
+		})
+	}
+}
