@@ -16,7 +16,7 @@ import (
 var deployer = [][]string{
 	{"cli"},
 	{"deploy", "sandbox"},
-	{"gate", "provision", "image", "engine", "edge", "release", "evidence"},
+	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
 	{"redact"},
 	{"stack"},
@@ -28,6 +28,7 @@ var importers = map[string][]string{
 	"github.com/spf13/viper":    {"stackctl/pkg/stackctl/config", "stackctl/pkg/stackctl/redact"},
 	"github.com/melbahja/goph":  {"stackctl/pkg/stackctl/host"},
 	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine"},
+	"filippo.io/age":            {"stackctl/pkg/stackctl/backup"},
 }
 
 // standardOnly packages import nothing but the standard library.

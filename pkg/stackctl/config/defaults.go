@@ -34,13 +34,22 @@ func defaults() map[string]any {
 		"evidence.dir":                "artifacts",
 		"evidence.key":                "",
 		"retention.releases":          3,
+		"backup.service":              "",
+		"backup.command":              []string{"pg_dump", "--format=custom", "--no-password", "--username={user}", "--snapshot={snapshot}", "--dbname={database}"},
+		"backup.restore":              []string{"pg_restore", "--exit-on-error", "--no-password", "--username={user}", "--dbname={database}"},
+		"backup.list":                 []string{"pg_restore", "--list"},
+		"backup.recipients":           []string{},
+		"backup.identity":             ".stackctl/backup.key",
+		"backup.dir":                  ".stackctl/backups",
+		"backup.keep":                 10,
 	}
 }
 
 // resolve fills what depends on other settings and makes every path absolute.
 func resolve(c *stack.Config) {
 	for _, p := range []*string{&c.Compose.EnvFile, &c.Compose.EnvExample, &c.Traefik.Static, &c.Traefik.Dynamic,
-		&c.Traefik.Staff.PasswordFile, &c.Contract.File, &c.Images.Archives, &c.Evidence.Dir, &c.Evidence.Key} {
+		&c.Traefik.Staff.PasswordFile, &c.Contract.File, &c.Images.Archives, &c.Evidence.Dir, &c.Evidence.Key,
+		&c.Backup.Identity, &c.Backup.Dir} {
 		*p = absolute(c.Root, *p)
 	}
 	for i := range c.Compose.Files {

@@ -122,6 +122,13 @@ func (d Draft) known() map[string]string {
 			known[name] = strings.TrimSpace(string(raw))
 		}
 	}
+	if raw, err := os.ReadFile(filepath.Clean(d.config.Backup.Identity)); d.config.Backup.Identity != "" && err == nil {
+		for line := range strings.Lines(string(raw)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				known["backup_identity"] = line
+			}
+		}
+	}
 	return known
 }
 

@@ -21,6 +21,7 @@ type Config struct {
 	Exceptions []Exception       `mapstructure:"exceptions"`
 	Evidence   Evidence          `mapstructure:"evidence"`
 	Retention  Retention         `mapstructure:"retention"`
+	Backup     Backup            `mapstructure:"backup"`
 }
 
 // Compose says which files make the stack.
@@ -213,4 +214,29 @@ type Evidence struct {
 type Retention struct {
 	// Releases is how many good releases are kept, the live one included.
 	Releases int `mapstructure:"releases"`
+}
+
+// Backup says which database is backed up, how, and for whom it is encrypted.
+// In the commands the words {user}, {database} and {snapshot} are replaced.
+type Backup struct {
+	// Service is the data service that holds the database; empty: there is
+	// nothing to back up.
+	Service string `mapstructure:"service"`
+	// User and Database are what the service's container says
+	// (POSTGRES_USER, POSTGRES_DB) where they are empty.
+	User     string `mapstructure:"user"`
+	Database string `mapstructure:"database"`
+	// Command writes a dump to its output, Restore reads one from its input,
+	// List reads one and prints its table of contents; List may be empty.
+	Command []string `mapstructure:"command"`
+	Restore []string `mapstructure:"restore"`
+	List    []string `mapstructure:"list"`
+	// Recipients are age public keys; with none, the public half of Identity.
+	Recipients []string `mapstructure:"recipients"`
+	// Identity is a file with the age private key. It never goes to a server.
+	Identity string `mapstructure:"identity"`
+	// Dir is where backups are kept on the operator's side.
+	Dir string `mapstructure:"dir"`
+	// Keep is how many backups stay, on the host and in Dir.
+	Keep int `mapstructure:"keep"`
 }

@@ -14,6 +14,7 @@ const (
 	StepPullImage Kind = "pull-image"
 	StepShipFiles Kind = "ship-files"
 	StepData      Kind = "data"
+	StepBackup    Kind = "backup"
 	StepMigrate   Kind = "migrate"
 	StepEdge      Kind = "edge"
 	StepStart     Kind = "start"

@@ -1,0 +1,327 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Record is what is known of a backup without its key. It lies beside the
+// encrypted file and tells nothing of any row.
+type Record struct {
+	Name    string    `json:"name"`
+	Project string    `json:"project"`
+	Target  string    `json:"target"`
+	Release string    `json:"release"`
+	Cause   string    `json:"cause"`
+	Created time.Time `json:"created"`
+	Bytes   int64     `json:"bytes"`  // of the encrypted file
+	SHA256  string    `json:"sha256"` // of the encrypted file
+	// Plain is the length of what is encrypted.
+	Plain  int64 `json:"plain_bytes"`
+	Tables int   `json:"tables"`
+	Rows   int64 `json:"rows"`
+	// Decrypted says that the written file was decrypted again to check it: it
+	// cannot be where only public keys are known.
+	Decrypted bool          `json:"decrypted"`
+	Took      time.Duration `json:"took_ns"`
+}
+
+// Listed is a backup and where it is.
+type Listed struct {
+	Record
+	Host  bool `json:"on_host"`
+	Local bool `json:"local"`
+}
+
+const (
+	maxRecord = 64 << 10
+	// maxListed bounds how many backups are looked at in one place.
+	maxListed = 2000
+)
+
+// parseRecord reads a record file; what it says is only ever shown.
+func parseRecord(raw []byte, name string) (Record, error) {
+	var r Record
+	if len(raw) > maxRecord {
+		return r, errors.New("it is too large")
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return r, err
+	}
+	if r.Name != name || !validName(name) || r.Bytes < 0 || len(r.SHA256) != hex.EncodedLen(sha256.Size) {
+		return r, errors.New("it is not about this backup")
+	}
+	return r, nil
+}
+
+// List lists what the host and the operator's folder hold, newest first. host
+// says whether the host is asked.
+func (b *Backups) List(ctx context.Context) ([]Listed, error) {
+	found := map[string]*Listed{}
+	at := func(r Record) *Listed {
+		l := found[r.Name]
+		if l == nil {
+			l = &Listed{Record: r}
+			found[r.Name] = l
+		}
+		if l.SHA256 == "" {
+			l.Record = r
+		}
+		return l
+	}
+	local, err := b.localRecords()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range local {
+		at(r).Local = true
+	}
+	remote, err := b.hostRecords(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range remote {
+		at(r).Host = true
+	}
+	out := make([]Listed, 0, len(found))
+	for _, l := range found {
+		out = append(out, *l)
+	}
+	sort.Slice(out, func(i, j int) bool { return stamp(out[i].Name) > stamp(out[j].Name) })
+	return out, nil
+}
+
+// stamp is the time in a backup's name.
+func stamp(name string) string {
+	parts := strings.Split(name, "-")
+	return strings.Join(parts[max(0, len(parts)-2):], "-")
+}
+
+// mine says that a name is a backup of this project.
+func (b *Backups) mine(name string) bool {
+	return validName(name) && strings.HasPrefix(name, b.Project+"-") && len(name) == len(b.Project)+len("-20060102T150405Z-abcdef")
+}
+
+func (b *Backups) localRecords() ([]Record, error) {
+	entries, err := os.ReadDir(b.Config.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, stack.Usage(b.Config.Dir, 0, err.Error(), "name another folder under backup.dir")
+	}
+	var out []Record
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), dataEnding)
+		info, err := e.Info()
+		if !ok || !b.mine(name) || err != nil || !info.Mode().IsRegular() || len(out) >= maxListed {
+			continue
+		}
+		r := Record{Name: name, Project: b.Project, Bytes: info.Size(), Created: created(name)}
+		if raw, err := readBounded(filepath.Join(b.Config.Dir, name+recordEnding), maxRecord); err == nil {
+			if known, err := parseRecord(raw, name); err == nil {
+				known.Bytes = info.Size()
+				r = known
+			}
+		}
+		if r.Target == "" || r.Target == b.Target {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func created(name string) time.Time {
+	parts := strings.Split(name, "-")
+	at, _ := time.Parse("20060102T150405Z", parts[max(0, len(parts)-2)])
+	return at
+}
+
+func readBounded(file string, limit int64) ([]byte, error) {
+	f, err := os.Open(filepath.Clean(file))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(raw)) > limit {
+		err = errors.New("it is too large")
+	}
+	return raw, err
+}
+
+// listScript prints name, size and record of each backup, NUL-separated.
+const listScript = `cd -- "$1" 2>/dev/null || exit 0
+n=0
+for f in "$2"-*.age; do
+  [ -f "$f" ] && [ ! -L "$f" ] || continue
+  n=$((n + 1)); [ $n -le "$3" ] || break
+  printf '%s\0' "${f%.age}"
+  stat -c %s -- "$f" | tr -d '\n'
+  printf '\0'
+  [ -f "${f%.age}.json" ] && head -c 8192 -- "${f%.age}.json"
+  printf '\0'
+done`
+
+func (b *Backups) hostRecords(ctx context.Context) ([]Record, error) {
+	out, err := b.Server.Run(ctx, "sh", "-c", listScript, "sh", b.hostDir(), b.Project, fmt.Sprint(maxListed))
+	if err != nil {
+		return nil, fault("list the backups in "+b.hostDir(), err, "")
+	}
+	fields := strings.Split(string(out.Stdout), "\x00")
+	var list []Record
+	for i := 0; i+2 < len(fields); i += 3 {
+		name := fields[i]
+		if !b.mine(name) {
+			continue
+		}
+		size, _ := strconv.ParseInt(fields[i+1], 10, 64)
+		r := Record{Name: name, Project: b.Project, Bytes: size, Created: created(name)}
+		if known, err := parseRecord([]byte(fields[i+2]), name); err == nil {
+			known.Bytes = size
+			r = known
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// putScript takes its input as a file that nobody else may read.
+const putScript = `umask 077; mkdir -p -- "$1" && exec cat >"$1/$2"`
+
+// upload streams to a new file on the host. The writer fails as soon as the
+// host does not take it; done waits for the end and says why it failed.
+func (b *Backups) upload(ctx context.Context, name string) (w *io.PipeWriter, done func() error) {
+	in, out := io.Pipe()
+	stderr := &head{limit: 4 << 10}
+	ended := make(chan error, 1)
+	go func() {
+		exit, err := b.Server.Attach(ctx, in, io.Discard, stderr, "sh", "-c", putScript, "sh", b.hostDir(), name)
+		if err == nil && exit != 0 {
+			err = fault("write "+path.Join(b.hostDir(), name)+" on the host", errors.New(or(stderr.line(), fmt.Sprintf("exit code %d", exit))), fixFor(stderr.line()))
+		}
+		if err != nil {
+			_ = in.CloseWithError(err)
+		}
+		ended <- err
+	}()
+	return out, func() error { return <-ended }
+}
+
+// fixFor says what to do about a full disk.
+func fixFor(said string) string {
+	if strings.Contains(strings.ToLower(said), "no space left") {
+		return "free some space: remove old backups, lower backup.keep, `docker image prune` on the host, or enlarge the disk"
+	}
+	return ""
+}
+
+// settle gives a file on the host its final name, with its record, when it is
+// what was sent.
+const settleScript = `cd -- "$1" && sync -- "$2" && sum=$(sha256sum -- "$2") && [ "${sum%% *}" = "$4" ] || { echo "its SHA-256 is ${sum%% *}, sent was $4" >&2; exit 9; }
+umask 077; cat >"$2.json" && mv -f -- "$2.json" "$3.json" && mv -f -- "$2" "$3.age"`
+
+func (b *Backups) settleOnHost(ctx context.Context, tmp string, r Record) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	stderr := &head{limit: 4 << 10}
+	exit, err := b.Server.Attach(ctx, strings.NewReader(string(raw)+"\n"), io.Discard, stderr, "sh", "-c", settleScript, "sh", b.hostDir(), tmp, r.Name, r.SHA256)
+	if err == nil && exit != 0 {
+		err = errors.New(stderr.line())
+	}
+	return fault("check the backup on the host", err, fixFor(stderr.line()))
+}
+
+// dropScript removes what a run that died or failed left under other names
+// than final ones, and records without a backup.
+const dropScript = `cd -- "$1" 2>/dev/null || exit 0
+rm -f -- ".$2"-*.tmp ".$2"-*.tmp.json
+for f in "$2"-*.json; do [ -e "${f%.json}.age" ] || rm -f -- "$f"; done`
+
+// tidyHost removes what is not under a final name.
+func (b *Backups) tidyHost(ctx context.Context) error {
+	_, err := b.Server.Run(ctx, "sh", "-c", dropScript, "sh", b.hostDir(), b.Project)
+	return fault("tidy "+b.hostDir(), err, "")
+}
+
+// temporary is a backup's name while it is not whole.
+func temporary(name string) string { return "." + name + ".tmp" }
+
+// tidyLocal removes what an earlier run left half written here.
+func (b *Backups) tidyLocal() error {
+	for _, pattern := range []string{temporary(b.Project + "-*")} {
+		left, err := filepath.Glob(filepath.Join(escapeGlob(b.Config.Dir), pattern))
+		if err != nil {
+			return err
+		}
+		for _, f := range left {
+			if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fault("tidy "+b.Config.Dir, err, "")
+			}
+		}
+	}
+	return nil
+}
+
+func escapeGlob(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
+}
+
+// Prune removes the oldest backups beyond Config.Keep, here and on the host;
+// it gives the names that went. Only files with names of ours are looked at.
+func (b *Backups) Prune(ctx context.Context) ([]string, error) {
+	list, err := b.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	host, local := 0, 0
+	for _, l := range list {
+		drop := false
+		if l.Host {
+			if host++; host > b.Config.Keep {
+				drop = true
+				if _, err := b.Server.Run(ctx, "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
+					return gone, fault("remove backup "+l.Name+" on the host", err, "")
+				}
+			}
+		}
+		if l.Local {
+			if local++; local > b.Config.Keep {
+				drop = true
+				err := errors.Join(removeIfThere(filepath.Join(b.Config.Dir, l.Name+dataEnding)), removeIfThere(filepath.Join(b.Config.Dir, l.Name+recordEnding)))
+				if err != nil {
+					return gone, fault("remove backup "+l.Name, err, "")
+				}
+			}
+		}
+		if drop {
+			gone = append(gone, l.Name)
+		}
+	}
+	return gone, nil
+}
+
+func removeIfThere(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

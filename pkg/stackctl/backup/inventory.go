@@ -1,0 +1,123 @@
+package backup
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ours leaves out what PostgreSQL itself and its extensions own: a dump does
+// not carry it either.
+const ours = `n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`
+
+// tablesQuery makes one statement for each table, which \gexec runs: the number
+// of rows, and the sum of the rows' hashes, which no order of rows changes.
+// A partition is counted as itself, so its parent is not.
+const tablesQuery = `SELECT format('SELECT json_build_object(''name'', %L, ''rows'', count(*), ''hash'',
+ left(encode(sha256(convert_to(concat_ws('':'', count(*), coalesce(sum((''x'' || left(h, 16))::bit(64)::bigint), 0), coalesce(sum((''x'' || substr(h, 17, 16))::bit(64)::bigint), 0)), ''UTF8'')), ''hex''), 32))
+ FROM ONLY %I.%I AS stackctl_row, LATERAL (SELECT encode(sha256(convert_to(stackctl_row::text, ''UTF8'')), ''hex'') AS h) AS stackctl_hash',
+ n.nspname || '.' || c.relname, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND ` + ours + ` ORDER BY n.nspname, c.relname \gexec`
+
+const sequencesQuery = `SELECT json_build_object('name', s.schemaname || '.' || s.sequencename, 'at', coalesce(s.last_value, 0), 'down', s.increment_by < 0)
+FROM pg_sequences s JOIN pg_namespace n ON n.nspname = s.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename
+WHERE ` + ours + ` ORDER BY 1::text;`
+
+// inventory reads what is in the transaction's snapshot.
+func (t *transaction) inventory() (tables []Table, sequences []Sequence, err error) {
+	lines, err := t.ask(sequencesQuery)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, line := range lines {
+		var s Sequence
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			return nil, nil, errors.New("psql did not print a sequence")
+		}
+		sequences = append(sequences, s)
+	}
+	if lines, err = t.ask(tablesQuery); err != nil {
+		return nil, nil, err
+	}
+	for _, line := range lines {
+		var table Table
+		if err := json.Unmarshal([]byte(line), &table); err != nil || table.Name == "" || table.Hash == "" {
+			return nil, nil, errors.New("psql did not print a table")
+		}
+		tables = append(tables, table)
+	}
+	return tables, sequences, nil
+}
+
+// catalog runs the caller's query about the schema.
+func (t *transaction) catalog(query string) (json.RawMessage, error) {
+	if query == "" {
+		return nil, nil
+	}
+	lines, err := t.ask(strings.TrimSuffix(strings.TrimSpace(query), ";") + ";")
+	if err != nil {
+		return nil, err
+	}
+	raw := json.RawMessage(strings.Join(lines, "\n"))
+	if !json.Valid(raw) {
+		return nil, errors.New("the query about the schema printed no JSON document")
+	}
+	return raw, nil
+}
+
+// Difference is one table or sequence that is not what the backup recorded.
+type Difference struct {
+	Object   string `json:"object"`
+	Problem  string `json:"problem"`
+	Expected string `json:"expected"`
+	Observed string `json:"observed"`
+}
+
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s, recorded %s, restored %s", d.Object, d.Problem, d.Expected, d.Observed)
+}
+
+// compare holds what was restored against what the backup recorded.
+func compare(m Manifest, tables []Table, sequences []Sequence) []Difference {
+	var out []Difference
+	add := func(object, problem, expected, observed string) {
+		out = append(out, Difference{object, problem, expected, observed})
+	}
+	restored := map[string]Table{}
+	for _, t := range tables {
+		restored[t.Name] = t
+	}
+	for _, want := range m.Tables {
+		got, there := restored[want.Name]
+		delete(restored, want.Name)
+		switch {
+		case !there:
+			add("table "+want.Name, "missing", fmt.Sprintf("%d rows", want.Rows), "no such table")
+		case got.Rows != want.Rows:
+			add("table "+want.Name, "other number of rows", fmt.Sprint(want.Rows), fmt.Sprint(got.Rows))
+		case got.Hash != want.Hash:
+			add("table "+want.Name, "other content", want.Hash, got.Hash)
+		}
+	}
+	for _, t := range tables {
+		if _, extra := restored[t.Name]; extra {
+			add("table "+t.Name, "not in the backup", "no such table", fmt.Sprintf("%d rows", t.Rows))
+		}
+	}
+	at := map[string]Sequence{}
+	for _, s := range sequences {
+		at[s.Name] = s
+	}
+	for _, want := range m.Sequences {
+		got, there := at[want.Name]
+		switch {
+		case !there:
+			add("sequence "+want.Name, "missing", fmt.Sprint(want.At), "no such sequence")
+		case !want.Down && got.At < want.At, want.Down && got.At > want.At:
+			add("sequence "+want.Name, "behind: it would give numbers again", fmt.Sprint(want.At), fmt.Sprint(got.At))
+		}
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package backup
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Manifest is what a backup says of itself. It stands, encrypted, before the
+// dump, and was read in the dump's own snapshot.
+type Manifest struct {
+	Name     string    `json:"name"`
+	Project  string    `json:"project"`
+	Target   string    `json:"target"`
+	Release  string    `json:"release"` // the one that was live; empty: none
+	Cause    string    `json:"cause"`
+	Created  time.Time `json:"created"`
+	Database string    `json:"database"`
+	// Bytes is how large the database was on the server's disk.
+	Bytes     int64           `json:"database_bytes"`
+	Tables    []Table         `json:"tables"`
+	Sequences []Sequence      `json:"sequences"`
+	Catalog   json.RawMessage `json:"catalog,omitempty"`
+}
+
+// Rows counts the rows of all tables.
+func (m Manifest) Rows() int64 {
+	n := int64(0)
+	for _, t := range m.Tables {
+		n += t.Rows
+	}
+	return n
+}
+
+// Table is one table's content, without telling it.
+type Table struct {
+	Name string `json:"name"`
+	Rows int64  `json:"rows"`
+	// Hash does not depend on the order of rows.
+	Hash string `json:"hash"`
+}
+
+// Sequence is how far a sequence has come. It is read outside of any snapshot.
+type Sequence struct {
+	Name string `json:"name"`
+	At   int64  `json:"at"`
+	Down bool   `json:"down,omitempty"`
+}
+
+const (
+	// magic begins the plain content; the manifest's length follows.
+	magic = "stackctl-backup/1 "
+	// maxManifest bounds the manifest: about a hundred thousand columns.
+	maxManifest = 32 << 20
+	// maxHeader bounds age's own header: about 300 recipients.
+	maxHeader = 64 << 10
+)
+
+// writeManifest writes what stands before the dump.
+func writeManifest(w io.Writer, m Manifest) error {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(raw) > maxManifest {
+		return fmt.Errorf("the manifest has %d bytes, more than %d", len(raw), maxManifest)
+	}
+	_, err = fmt.Fprintf(w, "%s%d\n%s\n", magic, len(raw), raw)
+	return err
+}
+
+// readManifest reads the manifest; what follows in r is the dump.
+func readManifest(r *bufio.Reader) (Manifest, error) {
+	var m Manifest
+	first := make([]byte, len(magic))
+	if _, err := io.ReadFull(r, first); err != nil || string(first) != magic {
+		return m, refused("it is not a backup of stackctl", err)
+	}
+	var digits []byte
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			return m, refused("it ends within its first line", err)
+		}
+		if c == '\n' {
+			break
+		}
+		if digits = append(digits, c); len(digits) > 9 {
+			return m, refused("its first line is not one of a backup", nil)
+		}
+	}
+	n, err := strconv.ParseUint(string(digits), 10, 31)
+	if err != nil || n == 0 || n > maxManifest || digits[0] == '0' {
+		return m, refused("its first line is not one of a backup", nil)
+	}
+	// The buffer grows with what comes, not with what was promised.
+	var raw bytes.Buffer
+	if got, err := io.CopyN(&raw, r, int64(n)); err != nil || got != int64(n) {
+		return m, refused("it ends within its manifest", err)
+	}
+	if c, err := r.ReadByte(); err != nil || c != '\n' {
+		return m, refused("its manifest does not end where it says", err)
+	}
+	dec := json.NewDecoder(&raw)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return m, refused("its manifest cannot be read", err)
+	}
+	if dec.More() {
+		return m, refused("its manifest holds more than one document", nil)
+	}
+	return m, m.check()
+}
+
+// check refuses a manifest that none of ours is like.
+func (m Manifest) check() error {
+	switch {
+	case !validName(m.Name):
+		return refused(fmt.Sprintf("its manifest names it %.80q", m.Name), nil)
+	case m.Project == "" || !strings.HasPrefix(m.Name, m.Project+"-") || m.Database == "":
+		return refused("its manifest does not say whose it is", nil)
+	case m.Bytes < 0:
+		return refused("its manifest has a negative size", nil)
+	}
+	for _, t := range m.Tables {
+		if t.Name == "" || t.Rows < 0 || t.Hash == "" {
+			return refused("its manifest has a table without name, rows or hash", nil)
+		}
+	}
+	return nil
+}
+
+// errRefused marks a backup file that is not one, or not ours, or not whole.
+var errRefused = errors.New("refused")
+
+// refused says why a file is not believed.
+func refused(why string, err error) error {
+	if errors.Is(err, errRefused) {
+		return err
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: %s", errRefused, why)
+	}
+	return fmt.Errorf("%w: %s: %w", errRefused, why, err)
+}
+
+// decrypt opens the plain content of an age file. age tells of every changed
+// or missing byte, at the latest where the content ends.
+func decrypt(r io.Reader, identities []age.Identity) (*bufio.Reader, error) {
+	if len(identities) == 0 {
+		return nil, stack.Fault(stack.CauseUsage, "decrypt a backup", errors.New("there is no identity"), "name the age identity file under backup.identity, or in STACKCTL_BACKUP_IDENTITY")
+	}
+	in := bufio.NewReaderSize(r, maxHeader)
+	start, err := in.Peek(maxHeader)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	// The header ends with its line "--- MAC": one that is longer than any of
+	// ours would make age hold all of it.
+	if !bytes.HasPrefix(start, []byte("age-encryption.org/v1\n")) {
+		return nil, refused("it is not an age file", nil)
+	}
+	if !bytes.Contains(start, []byte("\n--- ")) {
+		return nil, refused(fmt.Sprintf("its header does not end within %d bytes", maxHeader), nil)
+	}
+	plain, err := age.Decrypt(in, identities...)
+	var other *age.NoIdentityMatchError
+	if errors.As(err, &other) {
+		return nil, fmt.Errorf("%w: it is encrypted for another key", errRefused)
+	}
+	if err != nil {
+		return nil, refused("it cannot be decrypted", err)
+	}
+	return bufio.NewReaderSize(plain, 128<<10), nil
+}
+
+// backupName is PROJECT-TIME-RANDOM.
+var backupName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)
+
+func validName(name string) bool { return backupName.MatchString(name) }
+
+// The endings of a backup's two files.
+const (
+	dataEnding   = ".age"
+	recordEnding = ".json"
+)
