@@ -56,7 +56,8 @@ func (t *transaction) catalog(query string) (json.RawMessage, error) {
 	if query == "" {
 		return nil, nil
 	}
-	lines, err := t.ask(strings.TrimSuffix(strings.TrimSpace(query), ";") + ";")
+	// It is the caller's, so it runs with the database's own search path.
+	lines, err := t.ask("SET LOCAL search_path TO DEFAULT; " + strings.TrimSuffix(strings.TrimSpace(query), ";") + "; SET LOCAL search_path = pg_catalog;")
 	if err != nil {
 		return nil, err
 	}

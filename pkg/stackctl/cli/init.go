@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/bcrypt"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -30,7 +32,8 @@ func newInit(o *options) *cobra.Command {
 		Short: "Write a first stackctl.yaml, or with --secrets the secrets that are missing",
 		Long: `init writes a commented stackctl.yaml for the project in this folder. With
 --secrets it makes every secret file that the compose files name and that does
-not exist: random values, readable by you alone. It never overwrites anything.`,
+not exist: random values, readable by you alone; and the key that backups are
+encrypted to. It never overwrites anything.`,
 		RunE: func(*cobra.Command, []string) error {
 			if secrets {
 				return o.makeSecrets()
@@ -113,6 +116,23 @@ func (o *options) makeSecrets() error {
 		}
 	}
 	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(names))
+	return o.makeBackupKey(c)
+}
+
+// makeBackupKey makes the key that backups are encrypted to, where the project
+// has a database and no key.
+func (o *options) makeBackupKey(c stack.Config) error {
+	if c.Backup.Service == "" || len(c.Backup.Recipients) > 0 {
+		return nil
+	}
+	if _, err := os.Lstat(c.Backup.Identity); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	public, err := backup.KeyGen(c.Backup.Identity, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "made the backup key %s (public half %s): keep a copy of it away from this machine\n", c.Backup.Identity, public)
 	return nil
 }
 

@@ -77,6 +77,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 	case stack.StepEdge:
 		x.edged = true
 		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
+	case stack.StepBackup:
+		return x.backup(ctx, step)
 	case stack.StepMigrate:
 		x.started = true
 		return x.migrate(ctx, step)

@@ -45,8 +45,12 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err := gate.FitsOwn(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
+	backing, err := d.backing()
+	if err != nil {
+		return Wanted{}, err
+	}
 	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())
-	return Wanted{Release: r, Pointed: pointed, Keep: d.Config.Retention.Releases}, err
+	return Wanted{Release: r, Pointed: pointed, Keep: d.Config.Retention.Releases, Backup: backing}, err
 }
 
 // archives finds the images that the operator's archives hold; no folder of

@@ -17,6 +17,8 @@ type Wanted struct {
 	Pointed []stack.File
 	// Keep is how many good releases stay on the host, the live one included.
 	Keep int
+	// Backup says how the database is backed up before it may change.
+	Backup Backing
 }
 
 // EdgeDynamic is where the edge's dynamic files are below a target's path.
@@ -29,6 +31,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
+	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
 	p.base(stack.LayerEdge, stack.StepEdge)
 	start := p.startCause()
@@ -53,6 +56,8 @@ type planner struct {
 	// joined says that a step of the base project was planned: any of them
 	// makes all of its networks.
 	joined bool
+	// backed says that it is settled whether a backup is taken.
+	backed bool
 }
 
 func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
@@ -203,6 +208,7 @@ func (p *planner) startCause() string {
 }
 
 func (p *planner) migrate(cause string) {
+	p.backup(stack.StepMigrate, p.r.OneShots())
 	for _, name := range p.r.OneShots() {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}

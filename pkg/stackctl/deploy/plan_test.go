@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +33,7 @@ func wantedShop() Wanted {
 			{Reference: "postgres:16", Services: []string{"db"}},
 		},
 	}
-	return Wanted{Release: r, Keep: 2, Pointed: []stack.File{{Path: "routes.yml", Content: []byte("new")}}}
+	return Wanted{Release: r, Keep: 2, Backup: Backing{Service: "db"}, Pointed: []stack.File{{Path: "routes.yml", Content: []byte("new")}}}
 }
 
 func running(project, service, release, definition string, layer stack.Layer) stack.Container {
@@ -66,13 +68,14 @@ func TestPlanOfANewRelease(t *testing.T) {
 	got := planText(wantedShop(), seenShop())
 	want := `[1] ship-image shop/api:dev, the host lacks bbbb
 [2] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there
-[3] migrate migrate, release aaaaaaaaaaaa is live
-[4] start release bbbbbbbbbbbb, release aaaaaaaaaaaa is live
-[5] gates pre-switch, no user sees a release that was not judged
-[6] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa
-[7] drain release aaaaaaaaaaaa, release bbbbbbbbbbbb serves
-[8] gates post-switch, what users get is judged from outside
-[9] commit release bbbbbbbbbbbb, every gate has passed
+[3] backup db, migrations may change what it holds
+[4] migrate migrate, release aaaaaaaaaaaa is live
+[5] start release bbbbbbbbbbbb, release aaaaaaaaaaaa is live
+[6] gates pre-switch, no user sees a release that was not judged
+[7] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa
+[8] drain release aaaaaaaaaaaa, release bbbbbbbbbbbb serves
+[9] gates post-switch, what users get is judged from outside
+[10] commit release bbbbbbbbbbbb, every gate has passed
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -86,12 +89,13 @@ func TestPlanOfAnEmptyHost(t *testing.T) {
 [3] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there
 [4] data db, db is not there
 [5] edge edge, edge is not there
-[6] migrate migrate, nothing is live
-[7] start release bbbbbbbbbbbb, nothing is live
-[8] gates pre-switch, no user sees a release that was not judged
-[9] switch the edge to release bbbbbbbbbbbb, it points nowhere
-[10] gates post-switch, what users get is judged from outside
-[11] commit release bbbbbbbbbbbb, every gate has passed
+[6] backup db, there is nothing to back up unless its volume held data before
+[7] migrate migrate, nothing is live
+[8] start release bbbbbbbbbbbb, nothing is live
+[9] gates pre-switch, no user sees a release that was not judged
+[10] switch the edge to release bbbbbbbbbbbb, it points nowhere
+[11] gates post-switch, what users get is judged from outside
+[12] commit release bbbbbbbbbbbb, every gate has passed
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -126,7 +130,7 @@ func TestPlanRepairsWhatDiffers(t *testing.T) {
 		want   string
 	}{
 		"database stopped":    {func(s *stack.Observed) { s.Containers[0].State = "exited" }, "data db, db is exited"},
-		"database redefined":  {func(s *stack.Observed) { s.Containers[0].Labels[stack.LabelDefinition] = "db-0" }, "data db, db has another definition"},
+		"database redefined":  {func(s *stack.Observed) { s.Containers[0].Labels[stack.LabelDefinition] = "db-0" }, "[1] backup db, its container is replaced\n[2] data db, db has another definition"},
 		"edge removed":        {func(s *stack.Observed) { s.Containers[1].Service = "other" }, "edge edge, edge is not there"},
 		"api unhealthy":       {func(s *stack.Observed) { s.Containers[2].Health = "unhealthy" }, "start release bbbbbbbbbbbb, api is unhealthy"},
 		"route edited":        {func(s *stack.Observed) { s.Files[EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
@@ -189,6 +193,95 @@ func TestEarlierPicksAGoodReleaseThatIsNotLive(t *testing.T) {
 	for _, id := range []string{newID, "cccccccccccc", "unknown"} {
 		if _, err := Earlier(seen, id); stack.CauseOf(err) != stack.CauseUsage {
 			t.Errorf("%q: got %v", id, err)
+		}
+	}
+}
+
+func TestPlanBacksUpOnceAndSaysWhereItCannot(t *testing.T) {
+	seen := seenShop()
+	seen.Containers[0].Labels[stack.LabelDefinition] = "db-0"
+	if got := planText(wantedShop(), seen); strings.Count(got, "backup db") != 1 || strings.Index(got, "backup db") > strings.Index(got, "data db") {
+		t.Errorf("got\n%s", got)
+	}
+	without := wantedShop()
+	without.Backup.Missing = "there is no key"
+	p := Plan(without, seenShop())
+	if strings.Contains(p.String(), "] backup") || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "no backup is taken") || !strings.Contains(p.Notes[0], "there is no key") {
+		t.Errorf("got\n%s", p)
+	}
+	without.Release.Services = slices.DeleteFunc(without.Release.Services, func(s stack.Service) bool { return s.OneShot })
+	if p := Plan(without, seenShop()); len(p.Notes) != 0 {
+		t.Errorf("nothing changes the data, but the notes are %v", p.Notes)
+	}
+}
+
+func TestAReleaseThatTheSchemaCannotCarryIsNamedWithItsReason(t *testing.T) {
+	column := func(name string, notNull, filled bool) string {
+		return fmt.Sprintf(`{"t":"public.users","c":%q,"y":"text","n":%t,"d":%t}`, name, notNull, filled)
+	}
+	catalog := func(columns ...string) []byte {
+		return []byte(`{"columns":[` + strings.Join(columns, ",") + `],"constraints":1,"indexes":1}`)
+	}
+	frozen := []byte(`{"catalog":` + string(catalog(column("email", true, false), column("name", false, false))) + `}`)
+	for name, c := range map[string]struct {
+		frozen, live []byte
+		why          string
+		known        bool
+	}{
+		"the same":            {frozen, catalog(column("email", true, false), column("name", false, false)), "", true},
+		"a column was added":  {frozen, catalog(column("email", true, false), column("name", false, false), column("bio", false, false)), "", true},
+		"a column is gone":    {frozen, catalog(column("email", true, false)), "public.users.name (column dropped or renamed)", true},
+		"a column must be":    {frozen, catalog(column("email", true, false), column("name", false, false), column("age", true, false)), "public.users.age", true},
+		"nothing was kept":    {nil, catalog(column("email", true, false)), "", false},
+		"no catalog was kept": {[]byte(`{}`), catalog(column("email", true, false)), "", false},
+	} {
+		why, known, err := misfits(oldID, c.frozen, c.live)
+		if err != nil || known != c.known || c.why == "" && why != "" || !strings.Contains(why, c.why) {
+			t.Errorf("%s: got %q, %t, %v; want %q", name, why, known, err, c.why)
+		}
+	}
+	if _, _, err := misfits(oldID, []byte("{"), catalog(column("email", true, false))); err == nil {
+		t.Error("a broken file is believed")
+	}
+}
+
+func TestTheSchemaCheckRunsLikeItsServiceUnderNoNameOfIts(t *testing.T) {
+	const compose = `services:
+  api: {image: "a:1"}
+  admin:
+    image: a:1
+    command: [admin]
+    healthcheck: {test: [CMD, x]}
+    networks: {data: {aliases: [admin-1]}}
+`
+	got, once, err := onceLike([]byte(compose), "admin", []string{"/server", "schema-check"})
+	want := `services:
+    admin-once:
+        command: []
+        entrypoint:
+            - /server
+            - schema-check
+        image: a:1
+        networks:
+            data: null
+`
+	if err != nil || string(got) != want || once != "admin-once" {
+		t.Errorf("got %s %s, %v", once, got, err)
+	}
+	if _, _, err := onceLike([]byte("services: {}"), "admin", nil); err == nil {
+		t.Error("a service that is not there is run")
+	}
+}
+
+func TestOnlyAClearWordSaysThatNothingIsPending(t *testing.T) {
+	for text, want := range map[string]int{`{"head":4,"pending":[]}`: 0, `{"head":4,"pending":["a","b"]}`: 2} {
+		if n, err := pendingOf(stack.Output{Stdout: []byte(text)}); err != nil || n != want {
+			t.Errorf("%s: got %d, %v", text, n, err)
+		}
+	}
+	for _, text := range []string{"", "{}", `{"head":4}`, `{"head":4,"pending":null}`, `{"pending":[]}`, `{"head":0,"pending":[]}`, "nothing"} {
+		if n, err := pendingOf(stack.Output{Stdout: []byte(text)}); err == nil {
+			t.Errorf("%q says %d", text, n)
 		}
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sort"
 	"strings"
 
 	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -33,6 +35,7 @@ func (s *story) rollback(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	s.report.Before, s.report.Live = seen.Live, seen.Live
 	record, err := Earlier(seen, id)
 	if err != nil {
 		return err
@@ -47,9 +50,38 @@ func (s *story) rollback(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	want := Wanted{Release: r, Pointed: pointed, Keep: s.d.Config.Retention.Releases}
+	backing, err := s.d.backing()
+	if err != nil {
+		return err
+	}
+	want := Wanted{Release: r, Pointed: pointed, Keep: s.d.Config.Retention.Releases, Backup: backing}
 	s.describe(want)
+	if err := s.carried(ctx, server, r); err != nil {
+		return err
+	}
 	return s.lead(ctx, server, want)
+}
+
+// carried refuses a release that cannot work with the schema as it is now:
+// data is never rolled back with it.
+func (s *story) carried(ctx context.Context, server Server, r stack.Release) error {
+	frozen, _ := server.ReadFile(ctx, path.Join(s.d.Target.Path, "releases", r.ID, "schema.json"))
+	catalog, err := gate.SchemaNow(ctx, gate.Subject{Release: r, Server: server})
+	if err != nil {
+		s.note("the live schema was not read, so the gates alone judge whether release " + r.ID + " can work with it: " + err.Error())
+		return nil
+	}
+	why, known, err := misfits(r.ID, frozen, catalog)
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		s.note("release " + r.ID + " kept no schema, so the gates alone judge whether it can work with the live one")
+	case why != "":
+		return stack.Fault(stack.CauseUsage, "roll back to release "+r.ID, errors.New("the schema cannot carry it: "+why),
+			"roll back to a later release, deploy a correction, or restore the backup that was taken before release "+s.report.Before+" with --any-schema and roll back then")
+	}
+	return nil
 }
 
 // Earlier picks the release to roll back to.
