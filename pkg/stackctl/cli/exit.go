@@ -25,6 +25,10 @@ func ExitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return ExitDone
 	}
+	// exec ends as the command did that it ran.
+	if own := new(ended); errors.As(err, &own) {
+		return own.code
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ExitInterrupted
 	}

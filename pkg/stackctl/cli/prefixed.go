@@ -2,15 +2,14 @@ package cli
 
 import (
 	"bytes"
-	"io"
 	"sync"
 )
 
-// prefixed writes whole lines after a prefix; several may share one output.
+// prefixed cuts what is written into whole lines and gives each to emit;
+// several may share a lock.
 type prefixed struct {
-	out     io.Writer
 	lock    *sync.Mutex
-	prefix  string
+	emit    func(line []byte) error
 	partial []byte
 }
 
@@ -28,12 +27,26 @@ func (p *prefixed) Write(b []byte) (int, error) {
 		if !whole && len(p.partial) < maxLine {
 			break
 		}
-		if _, err := p.out.Write(append(append([]byte(p.prefix), printable(p.partial)...), '\n')); err != nil {
+		if err := p.line(); err != nil {
 			return 0, err
 		}
-		p.partial = p.partial[:0]
 	}
 	return n, nil
+}
+
+// finish writes a last line that did not end.
+func (p *prefixed) finish() {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if len(p.partial) > 0 {
+		_ = p.line() // the output is gone, and so is its reader
+	}
+}
+
+func (p *prefixed) line() error {
+	err := p.emit(printable(p.partial))
+	p.partial = p.partial[:0]
+	return err
 }
 
 // printable keeps a log line from steering the terminal.

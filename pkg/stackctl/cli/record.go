@@ -16,7 +16,6 @@ import (
 	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/evidence"
 	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/report"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -34,16 +33,7 @@ func (o *options) record(ctx context.Context, verb string, run story) error {
 			c.Evidence.Dir = fallbackDir(o.config)
 		}
 	}
-	known := map[string]string{}
-	for _, t := range targets {
-		for name, value := range release.Known(c, t) {
-			if was, there := known[name]; there && was != value {
-				name += "_" + t.Name
-			}
-			known[name] = value
-		}
-	}
-	o.redactor = redact.New(known)
+	o.redactor = knownOf(c, targets)
 	screen := o.display(len(targets) > 1)
 	w := work{config: c, verb: verb, run: run, broken: broken}
 	if len(targets) > 1 {

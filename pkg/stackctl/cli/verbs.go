@@ -132,6 +132,7 @@ its images, compose file, configuration and edge together. The gates judge it.`,
 				return d.Rollback(ctx, id)
 			})
 		},
+		ValidArgsFunction: o.completeReleases,
 	}
 	o.bindMany(cmd, true)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")

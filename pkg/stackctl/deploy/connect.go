@@ -80,8 +80,18 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
-func (s server) Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error {
-	return s.engine.Logs(ctx, container, tail, follow, stdout, stderr)
+func (s server) Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
+	return s.engine.Logs(ctx, container, o, stdout, stderr)
+}
+
+// ExecTerminal gives a command in a container the operator's terminal.
+func (s server) ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error) {
+	return s.engine.ExecTerminal(ctx, container, argv, t)
+}
+
+// Usage tells what a project takes of the engine's disk.
+func (s server) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+	return s.engine.Usage(ctx, project, images)
 }
 
 func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error) {

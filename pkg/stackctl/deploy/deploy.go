@@ -80,7 +80,7 @@ type Engine interface {
 	RemoveProject(ctx context.Context, project string) error
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
-	Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error
+	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error
 	// Ship streams an image from the operator's archive, only the layers that
 	// the host lacks.
 	Ship(ctx context.Context, image stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error)

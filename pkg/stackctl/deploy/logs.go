@@ -5,6 +5,8 @@ import (
 	"context"
 	"os"
 	"strings"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // logLines is how many last lines of a service are kept in the report.
@@ -23,7 +25,7 @@ func (x *executor) logs(ctx context.Context, project string) {
 			continue
 		}
 		var out bytes.Buffer
-		if err := x.server.Logs(ctx, c.ID, logLines, false, &out, &out); err == nil {
+		if err := x.server.Logs(ctx, c.ID, stack.LogOptions{Tail: logLines}, &out, &out); err == nil {
 			x.keepLog(c.Service, out.String())
 		}
 	}

@@ -7,31 +7,59 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Status is what runs on a target.
+// Status is what runs on a target, since when, and how well.
 type Status struct {
-	At         time.Time             `json:"at"`
-	Target     string                `json:"target"`
-	Host       string                `json:"host"`
-	Domain     string                `json:"domain"`
-	Engine     string                `json:"engine"`
-	Live       string                `json:"live"`
-	Memory     int64                 `json:"memory_bytes"`
-	Free       int64                 `json:"free_bytes"`
-	Containers []stack.Container     `json:"containers"`
-	Releases   []stack.ReleaseRecord `json:"releases"`
-	Lock       *stack.LockInfo       `json:"lock"`
+	At     time.Time `json:"at"`
+	Target string    `json:"target"`
+	Host   string    `json:"host"`
+	Domain string    `json:"domain"`
+	Engine string    `json:"engine"`
+	Live   string    `json:"live"`
+	// Since is when the edge was pointed at the live release.
+	Since        time.Time             `json:"since,omitzero"`
+	By           string                `json:"by,omitempty"`
+	Commit       string                `json:"commit,omitempty"`
+	Health       Health                `json:"health"`
+	Memory       int64                 `json:"memory_bytes"`
+	Free         int64                 `json:"free_bytes"`
+	Disk         stack.DiskUse         `json:"disk"`
+	Certificates []Certificate         `json:"certificates"`
+	Containers   []stack.Container     `json:"containers"`
+	Releases     []stack.ReleaseRecord `json:"releases"`
+	Lock         *stack.LockInfo       `json:"lock"`
+	// Backup is the newest one on the host; nil: there is none.
+	Backup *Backup `json:"backup"`
 }
 
-// ReadStatus observes a target and keeps what is the project's.
+// ReadStatus tells everything about a target, over the one connection; the
+// certificates are read from outside.
 func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Target, now time.Time) (Status, error) {
+	s, seen, err := overview(ctx, server, c, t, now)
+	if err != nil {
+		return s, err
+	}
+	kept := liveRelease(ctx, server, t.Path, s.Live)
+	s.Health = health(s.Live, kept, s.Containers)
+	var all sync.WaitGroup
+	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
+	all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
+	all.Go(func() { s.Backup = lastBackup(ctx, server, t.Path) })
+	all.Go(func() { s.Lock, err = Holder(ctx, server, t.Path) })
+	all.Wait()
+	return s, err
+}
+
+// overview observes a target and keeps what is the project's.
+func overview(ctx context.Context, server Server, c stack.Config, t stack.Target, now time.Time) (Status, stack.Observed, error) {
 	seen, err := observe(ctx, server, t, nil, now)
 	if err != nil {
-		return Status{}, err
+		return Status{}, seen, err
 	}
 	s := Status{At: seen.At, Target: t.Name, Host: t.Host, Domain: t.Domain, Engine: "Docker " + seen.Host.EngineVersion,
 		Live: seen.Live, Memory: seen.Host.MemoryBytes, Free: seen.Host.FreeBytes, Releases: seen.Releases}
@@ -48,14 +76,24 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 		return a.Service < b.Service
 	})
 	sort.Slice(s.Releases, func(i, j int) bool { return s.Releases[i].Switched.After(s.Releases[j].Switched) })
-	s.Lock, err = Holder(ctx, server, t.Path)
-	return s, err
+	for _, r := range s.Releases {
+		if r.ID == s.Live {
+			s.Since, s.By, s.Commit = r.Switched, r.By, r.Commit
+		}
+	}
+	return s, seen, nil
+}
+
+// Releases lists what the host keeps, the newest first, and which one is live.
+func Releases(ctx context.Context, server Server, c stack.Config, t stack.Target) (list []stack.ReleaseRecord, live string, err error) {
+	s, _, err := overview(ctx, server, c, t, time.Now())
+	return s.Releases, s.Live, err
 }
 
 // Current lists the containers of the live release, the edge and the data
 // layer; names limits them to some services.
 func Current(ctx context.Context, server Server, c stack.Config, t stack.Target, names []string) ([]stack.Container, error) {
-	s, err := ReadStatus(ctx, server, c, t, time.Now())
+	s, _, err := overview(ctx, server, c, t, time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -94,23 +94,26 @@ func execName(container string, argv []string) string {
 	return fmt.Sprintf("execute %s in container %s", argv[0], container)
 }
 
-// Logs writes the last tail lines of a container's output (0 or less: all), and
-// with follow what comes until it stops or ctx ends.
-func (e *Engine) Logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error {
-	return stepFault(ctx, "read the log of container "+container, e.logs(ctx, container, tail, follow, stdout, stderr), "")
+// Logs writes a container's output, as far as it is asked for.
+func (e *Engine) Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
+	return stepFault(ctx, "read the log of container "+container, e.logs(ctx, container, o, stdout, stderr), "")
 }
 
-func (e *Engine) logs(ctx context.Context, container string, tail int, follow bool, stdout, stderr io.Writer) error {
+func (e *Engine) logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
 	res, err := e.api.ContainerInspect(ctx, container, client.ContainerInspectOptions{})
 	if err != nil {
 		return err
 	}
 	lines := "all"
-	if tail > 0 {
-		lines = strconv.Itoa(tail)
+	if o.Tail > 0 {
+		lines = strconv.Itoa(o.Tail)
+	}
+	since := ""
+	if !o.Since.IsZero() {
+		since = o.Since.UTC().Format(time.RFC3339Nano)
 	}
 	stream, err := e.api.ContainerLogs(ctx, res.Container.ID, client.ContainerLogsOptions{
-		ShowStdout: true, ShowStderr: true, Follow: follow, Tail: lines,
+		ShowStdout: true, ShowStderr: true, Follow: o.Follow, Tail: lines, Since: since, Timestamps: o.Times,
 	})
 	if err != nil {
 		return err

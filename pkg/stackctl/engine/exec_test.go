@@ -65,7 +65,7 @@ func TestLogs(t *testing.T) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	seen := make(chan string, 1)
 	ended := make(chan error, 1)
-	go func() { ended <- w.Logs(ctx, id, 0, true, lines(seen), io.Discard) }()
+	go func() { ended <- w.Logs(ctx, id, stack.LogOptions{Follow: true}, lines(seen), io.Discard) }()
 	if s := <-seen; s != "serving\n" {
 		t.Errorf("read %q", s)
 	}
@@ -79,7 +79,7 @@ func TestLogsTail(t *testing.T) {
 	w := newWorld(t)
 	w.up(file(service{"loud", "image: " + imageA + "\ncommand: [flood, \"10\"]\nx-stackctl: {run: once}"}))
 	var out bytes.Buffer
-	if err := w.Logs(w.ctx, w.ids()["loud"], 3, false, &out, io.Discard); err != nil || strings.Count(out.String(), "\n") != 3 {
+	if err := w.Logs(w.ctx, w.ids()["loud"], stack.LogOptions{Tail: 3}, &out, io.Discard); err != nil || strings.Count(out.String(), "\n") != 3 {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
 }

@@ -55,7 +55,7 @@ func (e *Engine) runOnce(ctx context.Context, project string, composeYAML []byte
 	stdout, stderr := &tailOf{limit: onceLimit}, &tailOf{limit: onceLimit}
 	late, cancel := detached(ctx)
 	defer cancel()
-	if logErr := e.logs(late, id, 0, false, stdout, stderr); err == nil && logErr != nil {
+	if logErr := e.logs(late, id, stack.LogOptions{}, stdout, stderr); err == nil && logErr != nil {
 		err = fmt.Errorf("read its log: %w", logErr)
 	}
 	return stack.Output{Stdout: stdout.bytes(), Stderr: stderr.bytes(), Exit: code}, err

@@ -121,7 +121,7 @@ func TestEverythingWorksThroughOneSSHConnection(t *testing.T) {
 		t.Errorf("exec: %d, %q, %v", code, got.String(), err)
 	}
 	var log strings.Builder
-	if err := e.Logs(w.ctx, id, 1, false, &log, &log); err != nil || log.String() != "serving\n" {
+	if err := e.Logs(w.ctx, id, stack.LogOptions{Tail: 1, Follow: false}, &log, &log); err != nil || log.String() != "serving\n" {
 		t.Errorf("logs: %q, %v", log.String(), err)
 	}
 	tag := "stackctl-engine-test/shipped:" + random()

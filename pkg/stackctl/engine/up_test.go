@@ -165,7 +165,7 @@ healthcheck: {test: [CMD, /app, sick], interval: 50ms, timeout: 5s, retries: 2}`
 		t.Errorf("cause %s, want step", c)
 	}
 	var out, errs bytes.Buffer
-	if err := w.Logs(w.ctx, s.Container, 5, false, &out, &errs); err != nil || !strings.Contains(out.String(), "serving") {
+	if err := w.Logs(w.ctx, s.Container, stack.LogOptions{Tail: 5, Follow: false}, &out, &errs); err != nil || !strings.Contains(out.String(), "serving") {
 		t.Errorf("logs gave %q, %v", out.String(), err)
 	}
 }

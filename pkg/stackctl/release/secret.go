@@ -96,6 +96,24 @@ func SecretFiles(c stack.Config) (map[string]string, error) {
 	return out, nil
 }
 
+// ServiceNames lists the services that the compose files name, as they are
+// written: without a variable being known, for shell completion.
+func ServiceNames(c stack.Config) []string {
+	names := map[string]bool{}
+	for _, file := range c.Compose.Files {
+		root := mapping(file)
+		if root == nil {
+			continue
+		}
+		if _, services := lookup(root, "services"); services != nil {
+			for i := 0; i+1 < len(services.Content); i += 2 {
+				names[services.Content[i].Value] = true
+			}
+		}
+	}
+	return sortedKeys(names)
+}
+
 func sortedKeys[M ~map[string]V, V any](m M) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -1,6 +1,9 @@
 package stack
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // Observed is what is on a host now. It is read afresh by every run; nothing
 // relies on a memory of what was done.
@@ -110,4 +113,34 @@ type Output struct {
 	Stdout []byte
 	Stderr []byte
 	Exit   int
+}
+
+// LogOptions say which part of a container's output is wanted.
+type LogOptions struct {
+	// Tail is how many last lines; 0 or less means all.
+	Tail int
+	// Since leaves out what is older; zero means nothing is.
+	Since time.Time
+	// Follow goes on until the container stops or the context ends.
+	Follow bool
+	// Times puts the time (RFC 3339) and a space before each line.
+	Times bool
+}
+
+// Terminal is the operator's terminal, for a command that wants one.
+type Terminal struct {
+	In  io.Reader
+	Out io.Writer
+	// Sizes are the terminal's columns and rows, first and whenever they change.
+	Sizes <-chan [2]uint
+}
+
+// DiskUse is what a project takes of a host's disk. A part that could not be
+// read is below zero.
+type DiskUse struct {
+	Total   int64 `json:"total_bytes"`
+	Free    int64 `json:"free_bytes"`
+	Images  int64 `json:"images_bytes"`
+	Volumes int64 `json:"volumes_bytes"`
+	Files   int64 `json:"files_bytes"`
 }

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func newExec(o *options) *cobra.Command {
+	var input, tty bool
+	cmd := &cobra.Command{
+		Use: "exec SERVICE -- COMMAND...", Args: cobra.MinimumNArgs(2),
+		Short: "Run a command in a container of the live release",
+		Long: `exec runs a command in the container of a service of the live release, the edge
+or the data layer, without a shell in between. Its exit code is the command's
+own. --stdin gives it this command's input, --tty a terminal. Known secrets are
+masked in what it prints.`,
+		Example: "  stackctl exec api -- /server version\n  stackctl exec --tty postgres -- psql -U app\n" +
+			"  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
+		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+			containers, err := r.current(ctx, args[:1])
+			if err != nil {
+				return err
+			}
+			if tty {
+				return o.terminal(ctx, r.server, containers[0], args[1:])
+			}
+			return o.exec(ctx, r.server, containers[0], args[1:], input)
+		}),
+		ValidArgsFunction: o.completeServices,
+	}
+	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
+	cmd.Flags().BoolVar(&tty, "tty", false, "give the command a terminal, with this one's input")
+	return cmd
+}
+
+// ended is a command on the host that ran and ended with an exit code of its
+// own, which becomes stackctl's.
+type ended struct {
+	service string
+	code    int
+}
+
+func (e *ended) Error() string {
+	return fmt.Sprintf("exec in %s: the command ended with exit code %d", e.service, e.code)
+}
+
+// endedWith is the error of a command's exit code; nil: it ended well.
+func endedWith(service string, code int) error {
+	if code == 0 {
+		return nil
+	}
+	return &shown{&ended{service, code}}
+}
+
+// exec runs a command in a container; known secrets are masked in what it prints.
+func (o *options) exec(ctx context.Context, server deploy.Server, c stack.Container, argv []string, input bool) error {
+	var stdin io.Reader
+	if input {
+		stdin = o.in
+	}
+	out, errs := o.redactor.Writer(o.out), o.redactor.Writer(o.errs)
+	code, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
+	if err = errors.Join(err, out.Close(), errs.Close()); err != nil {
+		return err
+	}
+	return endedWith(c.Service, code)
+}
+
+// terminal runs a command on a terminal joined to this one.
+func (o *options) terminal(ctx context.Context, server deploy.Server, c stack.Container, argv []string) error {
+	able, ok := server.(interface {
+		ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error)
+	})
+	file, isFile := o.in.(*os.File)
+	if !ok || !isFile || !term.IsTerminal(file.Fd()) {
+		return stack.Fault(stack.CauseUsage, "exec --tty in "+c.Service, errors.New("the input is no terminal"), "use --stdin, or run it on a terminal")
+	}
+	before, err := term.MakeRaw(file.Fd())
+	if err != nil {
+		return stack.Fault(stack.CauseStep, "exec --tty in "+c.Service, err, "use --stdin")
+	}
+	defer func() { _ = term.Restore(file.Fd(), before) }()
+	sizes, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := o.redactor.Writer(o.out)
+	code, err := able.ExecTerminal(ctx, c.ID, argv, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return endedWith(c.Service, code)
+}
+
+// sizeEvery is how often a terminal is asked for its size. Not every platform
+// has a signal for it.
+const sizeEvery = 250 * time.Millisecond
+
+// watchSize tells a terminal's columns and rows, first and when they change.
+func watchSize(ctx context.Context, file *os.File) <-chan [2]uint {
+	sizes := make(chan [2]uint, 1)
+	go func() {
+		defer close(sizes)
+		tick := time.NewTicker(sizeEvery)
+		defer tick.Stop()
+		var last [2]uint
+		for {
+			if w, h, err := term.GetSize(file.Fd()); err == nil && w > 0 && h > 0 {
+				if size := [2]uint{uint(w), uint(h)}; size != last { //nolint:gosec // both are above zero
+					last = size
+					select {
+					case sizes <- size:
+					case <-ctx.Done():
+						return
+					}
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return sizes
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// speaking is a server whose containers log and execute what a test says.
+type speaking struct {
+	deploy.Server
+	logs map[string][2]string // container → stdout, stderr
+	want stack.LogOptions
+	exit int
+}
+
+func (s *speaking) Logs(_ context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
+	s.want = o
+	_, _ = io.WriteString(stderr, s.logs[container][1])
+	_, _ = io.WriteString(stdout, s.logs[container][0])
+	return nil
+}
+
+func (s *speaking) ExecStream(_ context.Context, _ string, argv []string, stdin io.Reader, stdout, _ io.Writer) (int, error) {
+	_, _ = io.WriteString(stdout, strings.Join(argv, " ")+" hunter2-hunter2\n")
+	if stdin != nil {
+		_, _ = io.Copy(stdout, stdin)
+	}
+	return s.exit, nil
+}
+
+func operator(out io.Writer, output string) *options {
+	return &options{out: out, errs: out, output: output, redactor: redact.New(map[string]string{"password": "hunter2-hunter2"})}
+}
+
+var twoServices = []stack.Container{{ID: "1", Service: "api", Name: "s-api-1", Release: "r"}, {ID: "2", Service: "worker", Name: "s-worker-1"}}
+
+func twoLogs() *speaking {
+	return &speaking{logs: map[string][2]string{
+		"1": {"2026-11-22T10:00:03.000000000Z third hunter2-hunter2\n", "2026-11-22T10:00:01.000000000Z first \x1b[2J\n"},
+		"2": {"2026-11-22T10:00:02.000000000Z second\n2026-11-22T10:00:04.000000000Z no end", ""},
+	}}
+}
+
+func TestLogsOfSeveralServicesAreInTheOrderOfTheirTimes(t *testing.T) {
+	var out bytes.Buffer
+	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices, stack.LogOptions{Tail: 10, Times: true}); err != nil {
+		t.Fatal(err)
+	}
+	want := "api    | first [2J\nworker | second\napi    | third [redacted:password]\nworker | no end\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestLogsOfOneServiceStandWithoutItsName(t *testing.T) {
+	var out bytes.Buffer
+	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != "second\nno end\n" {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestLogsForMachines(t *testing.T) {
+	var out bytes.Buffer
+	if err := operator(&out, "json").logs(t.Context(), twoLogs(), twoServices, stack.LogOptions{Times: true}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	var first logLine
+	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || len(lines) != 4 {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if first != (logLine{"api", "s-api-1", "r", "stderr", "2026-11-22T10:00:01.000000000Z", "first [2J"}) || strings.Contains(out.String(), "hunter2") {
+		t.Errorf("%+v\n%s", first, out.String())
+	}
+}
+
+func TestSince(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{"": {}, "15m": now.Add(-15 * time.Minute), "2026-11-22T10:00:00Z": now.Add(-2 * time.Hour)} {
+		if got, err := sinceWhen(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q: %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"soon", "-5m", "2026-11-22"} {
+		if _, err := sinceWhen(text, now); stack.CauseOf(err) != stack.CauseUsage {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestExecEndsAsTheCommandDid(t *testing.T) {
+	var out bytes.Buffer
+	o := operator(&out, "text")
+	o.in = strings.NewReader("given\n")
+	for _, code := range []int{0, 1, 42, 137} {
+		err := o.exec(t.Context(), &speaking{exit: code}, twoServices[0], []string{"say", "it"}, code == 42)
+		if got := ExitCode(t.Context(), err); got != code {
+			t.Errorf("exit code %d, want %d", got, code)
+		}
+	}
+	if text := out.String(); strings.Contains(text, "hunter2") || strings.Count(text, "given") != 1 || !strings.Contains(text, "say it [redacted:password]") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestATerminalIsNotGivenWithoutOne(t *testing.T) {
+	o := operator(io.Discard, "text")
+	o.in = strings.NewReader("")
+	if err := o.terminal(t.Context(), &speaking{}, twoServices[0], []string{"sh"}); stack.CauseOf(err) != stack.CauseUsage {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStatusInWords(t *testing.T) {
+	var out bytes.Buffer
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	operator(&out, "text").printStatus(deploy.Status{
+		At: at, Target: "prod", Host: "203.0.113.7", Domain: "example.org", Live: "aaaa", Since: at.Add(-26 * time.Hour), By: "ada@desk", Commit: "8f6d5f0c1f2e3d4c",
+		Health: deploy.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
+		Disk:   stack.DiskUse{Total: 100 << 30, Free: 25 << 30, Images: 512 << 20, Volumes: -1, Files: 3 << 10},
+		Backup: &deploy.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20},
+		Certificates: []deploy.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
+			{Host: "www.example.org", Problem: "no answer: refused"}},
+		Containers: []stack.Container{{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}},
+		Releases:   []stack.ReleaseRecord{{ID: "aaaa", Images: []stack.Image{{ID: "sha256:1", Reference: "site:dev"}}}},
+	})
+	for _, want := range []string{
+		"aaaa, live since 2026-11-21 10:00 UTC (1 d 2 h)", "commit 8f6d5f0c1f2e, deployed by ada@desk",
+		"bad: 1 of 2 services run, 0 healthy, 4 restarts", "worker is exited (exit code 1)",
+		"25.0 GB free of 100.0 GB (75 % used); ours: images 512 MB, files 3 kB", "nobody holds it", "b.age, 2 MB (3 h 0 min ago)",
+		"example.org      30         2026-12-22  X1", "no answer: refused", "site:dev",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}

@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func newStatus(o *options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status", Args: cobra.NoArgs,
+		Short: "Tell what runs, since when and how well",
+		Long: `status tells which release is live and since when, how its containers are, how
+full the disk is and what of it belongs to the project, how long the served
+certificates last (read from outside, from the edge's own address), who holds
+the lock and when the last backup was made. It changes nothing.`,
+		Example: "  stackctl status\n  stackctl status --all-targets\n  stackctl status --target production --output json",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.status(cmd.Context()) },
+	}
+	o.bindMany(cmd, false)
+	return cmd
+}
+
+// targetStatus is the status of one target of several, or why there is none.
+type targetStatus struct {
+	deploy.Status
+	Error string `json:"error,omitempty"`
+	err   error
+}
+
+func (o *options) status(ctx context.Context) error {
+	c, targets, err := o.chosen()
+	if err != nil {
+		return err
+	}
+	o.redactor = knownOf(c, targets)
+	o.many.parallel = sideBySide
+	all := make([]targetStatus, len(targets))
+	at := map[string]int{}
+	for i, t := range targets {
+		at[t.Name] = i
+	}
+	o.side(targets, func(t stack.Target) outcome {
+		x := &all[at[t.Name]]
+		x.Status, x.err = readStatus(ctx, c, t)
+		if x.Target = t.Name; x.err != nil {
+			x.Error = o.safe(x.err.Error())
+			x.Host, x.Domain = t.Host, t.Domain
+		}
+		return outcome{target: t.Name}
+	})
+	return o.showStatus(all)
+}
+
+func readStatus(ctx context.Context, c stack.Config, t stack.Target) (deploy.Status, error) {
+	server, err := deploy.Connect(ctx, t)
+	if err != nil {
+		return deploy.Status{}, err
+	}
+	status, err := deploy.ReadStatus(ctx, server, c, t, time.Now())
+	return status, errors.Join(err, server.Close())
+}
+
+// knownOf gathers what must not be shown of any of the targets.
+func knownOf(c stack.Config, targets []stack.Target) *redact.Redactor {
+	known := map[string]string{}
+	for _, t := range targets {
+		for name, value := range release.Known(c, t) {
+			if was, there := known[name]; there && was != value {
+				name += "_" + t.Name
+			}
+			known[name] = value
+		}
+	}
+	return redact.New(known)
+}
+
+// showStatus shows one status as it is, several as a list.
+func (o *options) showStatus(all []targetStatus) error {
+	var failures []error
+	for _, x := range all {
+		if x.err != nil {
+			failures = append(failures, x.err)
+		}
+	}
+	worst := Worst(failures)
+	switch {
+	case len(all) == 1 && worst != nil:
+		return worst
+	case o.output == "json" && len(all) == 1:
+		return o.json(all[0].Status)
+	case o.output == "json":
+		if err := o.json(all); err != nil {
+			return err
+		}
+	default:
+		for i, x := range all {
+			if i > 0 {
+				fmt.Fprintln(o.out)
+			}
+			if x.err != nil {
+				fmt.Fprintf(o.out, "%-12s %s (%s)\n%-12s %s\n", "target", x.Target, x.Host, "error", x.Error)
+				continue
+			}
+			o.printStatus(x.Status)
+		}
+	}
+	if worst != nil {
+		return &shown{worst}
+	}
+	return nil
+}
+
+func (o *options) printStatus(s deploy.Status) {
+	say := func(name, format string, args ...any) {
+		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
+	if s.Live == "" {
+		say("release", "none is live; run `stackctl deploy`")
+	} else {
+		since := ""
+		if !s.Since.IsZero() {
+			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), span(s.At.Sub(s.Since)))
+		}
+		say("release", "%s%s", s.Live, since)
+		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
+	}
+	o.printHealth(s)
+	say("disk", "%s", diskWords(s.Disk))
+	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
+	if s.Lock != nil {
+		say("lock", "%s holds it since %s (run %s)", o.clean(s.Lock.Owner), moment(s.Lock.Since), o.clean(s.Lock.Run))
+	} else {
+		say("lock", "nobody holds it")
+	}
+	if s.Backup != nil {
+		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), span(s.At.Sub(s.Backup.At)))
+	}
+	o.printCertificates(s)
+	o.printContainers(s)
+}
+
+func (o *options) printHealth(s deploy.Status) {
+	h := s.Health
+	if h.State == "none" {
+		fmt.Fprintf(o.out, "%-12s nothing serves\n", "health")
+	} else {
+		fmt.Fprintf(o.out, "%-12s %s: %d of %d services run, %d healthy, %d restarts\n", "health", h.State, h.Running, h.Services, h.Healthy, h.Restarts)
+	}
+	for _, p := range h.Problems {
+		fmt.Fprintf(o.out, "%-12s %s\n", "", o.clean(p))
+	}
+}
+
+// diskWords tells how full the disk is; a part that is not known is left out.
+func diskWords(u stack.DiskUse) string {
+	words := size(u.Free) + " free"
+	if u.Total > 0 {
+		words += fmt.Sprintf(" of %s (%d %% used)", size(u.Total), 100-100*u.Free/u.Total)
+	}
+	var ours []string
+	for _, part := range []struct {
+		name  string
+		bytes int64
+	}{{"images", u.Images}, {"volumes", u.Volumes}, {"files", u.Files}} {
+		if part.bytes >= 0 {
+			ours = append(ours, part.name+" "+size(part.bytes))
+		}
+	}
+	if len(ours) > 0 {
+		words += "; ours: " + strings.Join(ours, ", ")
+	}
+	return words
+}
+
+func (o *options) printCertificates(s deploy.Status) {
+	if len(s.Certificates) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nCERTIFICATE\tDAYS LEFT\tUNTIL\tISSUER\t")
+	for _, c := range s.Certificates {
+		days, until := "-", "-"
+		if !c.Until.IsZero() {
+			days, until = fmt.Sprint(c.DaysLeft), c.Until.Format(time.DateOnly)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.clean(c.Host), days, until, or(o.clean(c.Issuer), "-"), o.clean(c.Problem))
+	}
+	_ = w.Flush()
+}
+
+func (o *options) printContainers(s deploy.Status) {
+	if len(s.Containers) == 0 {
+		return
+	}
+	names := map[string]string{}
+	for _, r := range s.Releases {
+		for _, i := range r.Images {
+			names[i.ID] = i.Reference
+		}
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nSERVICE\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
+	for _, c := range s.Containers {
+		up := "-"
+		if c.State == "running" {
+			up = span(s.At.Sub(c.Started))
+		}
+		image := shortImage(c.Image)
+		if name := names[c.ImageID]; name != "" {
+			image = name
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, or(c.Health, "-"), up, c.Restarts, o.clean(image))
+	}
+	_ = w.Flush()
+}
+
+// shortImage is an image as people know it: a reference, or the head of an ID.
+func shortImage(image string) string {
+	if id, ok := strings.CutPrefix(image, "sha256:"); ok && len(id) > 12 {
+		return id[:12]
+	}
+	return image
+}
+
+// moment is a time as people read it, in UTC.
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// span is how long something lasted, in its two largest units.
+func span(d time.Duration) string {
+	d = max(d, 0)
+	day := 24 * time.Hour
+	switch {
+	case d >= day:
+		return fmt.Sprintf("%d d %d h", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n >= 1<<10:
+		return fmt.Sprintf("%d kB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

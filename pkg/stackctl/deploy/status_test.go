@@ -1,0 +1,149 @@
+package deploy
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"io/fs"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestHealthNamesWhatIsNotWell(t *testing.T) {
+	well := func(service, release string) stack.Container {
+		return stack.Container{Service: service, Release: release, State: "running", Health: "healthy"}
+	}
+	kept := stack.Release{Services: []stack.Service{{Name: "api", Deployed: true}, {Name: "db", Deployed: true}, {Name: "ops"}, {Name: "migrate", Deployed: true, OneShot: true}}}
+	good := []stack.Container{well("api", "new"), well("db", ""), {Service: "api", Release: "old", State: "exited"}}
+	if h := health("new", kept, good); h.State != "good" || h.Services != 2 || h.Healthy != 2 || h.Running != 2 {
+		t.Errorf("%+v", h)
+	}
+	for name, c := range map[string]struct {
+		containers []stack.Container
+		want       string
+	}{
+		"stopped":   {[]stack.Container{well("api", "new"), {Service: "db", State: "exited", ExitCode: 3}}, "db is exited (exit code 3)"},
+		"unhealthy": {[]stack.Container{{Service: "api", Release: "new", State: "running", Health: "unhealthy"}, well("db", "")}, "api is unhealthy"},
+		"removed":   {[]stack.Container{well("db", "")}, "api has no container"},
+	} {
+		if h := health("new", kept, c.containers); h.State != "bad" || len(h.Problems) != 1 || h.Problems[0] != c.want {
+			t.Errorf("%s: %+v", name, h)
+		}
+	}
+	if h := health("", stack.Release{}, nil); h.State != "none" {
+		t.Errorf("nothing serves: %+v", h)
+	}
+}
+
+// edgeOf is a target whose edge is a TLS server of this test, for example.com.
+func edgeOf(t *testing.T) (stack.Target, *x509.Certificate) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	t.Cleanup(s.Close)
+	address := s.Listener.Addr().(*net.TCPAddr)
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return stack.Target{Domain: "example.com", Edge: stack.Edge{Address: "127.0.0.1", HTTPSPort: address.Port}, ACME: stack.ACME{Roots: roots}}, s.Certificate()
+}
+
+func TestCertificatesAreReadAtTheEdgesOwnAddress(t *testing.T) {
+	target, served := edgeOf(t)
+	now := served.NotAfter.Add(-10*24*time.Hour - time.Hour)
+	kept := stack.Release{ID: "r", Edge: stack.EdgeConfig{Routes: []stack.Route{
+		{Hosts: []string{"example.com"}, Resolver: "le"}, {Hosts: []string{"www.example.com"}, Resolver: "le"}, {Hosts: []string{"inside.example.com"}}}}}
+	got := certificates(t.Context(), target, kept, now)
+	if len(got) != 2 || got[0].Host != "example.com" || got[1].Host != "www.example.com" {
+		t.Fatalf("%+v", got)
+	}
+	for _, c := range got {
+		// The server of httptest signs itself, which is told; the days are right all the same.
+		if c.DaysLeft != 10 || !c.Until.Equal(served.NotAfter) || c.Problem != "it is signed by itself" {
+			t.Errorf("%+v", c)
+		}
+	}
+	target.Edge.HTTPSPort = 1
+	if c := certificate(t.Context(), target, "example.com", now); !strings.HasPrefix(c.Problem, "no answer") {
+		t.Errorf("%+v", c)
+	}
+	if got := certificates(t.Context(), target, stack.Release{}, now); len(got) != 0 {
+		t.Errorf("without a release: %+v", got)
+	}
+}
+
+func TestACertificateIsDistrusted(t *testing.T) {
+	target, served := edgeOf(t)
+	chain := []*x509.Certificate{served}
+	within := served.NotBefore.Add(time.Hour)
+	for name, c := range map[string]struct {
+		host string
+		now  time.Time
+		want string
+	}{
+		"another name": {"other.org", within, "it is for another name"},
+		"expired":      {"example.com", served.NotAfter.Add(time.Second), "it has expired"},
+		"too early":    {"example.com", served.NotBefore.Add(-time.Second), "it is not valid yet"},
+		"self-signed":  {"example.com", within, "it is signed by itself"},
+	} {
+		if got := distrust(target, c.host, chain, c.now); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// A leaf that somebody else signed chains to the target's roots, or does not.
+	leaf, ca := issued(t)
+	roots := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := distrust(target, "example.com", []*x509.Certificate{leaf}, time.Now()); got != "it does not chain to the target's roots" {
+		t.Errorf("of a stranger: %q", got)
+	}
+	target.ACME.Roots = roots
+	if got := distrust(target, "example.com", []*x509.Certificate{leaf}, time.Now()); got != "" {
+		t.Errorf("of the target's own: %q", got)
+	}
+}
+
+// folder is a host whose folder of backups is a map.
+type folder struct {
+	Host
+	files fstest.MapFS
+}
+
+func (f folder) List(_ context.Context, dir string) ([]fs.FileInfo, error) {
+	entries, err := fs.ReadDir(f.files, strings.TrimPrefix(dir, "/"))
+	var out []fs.FileInfo
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, info)
+	}
+	return out, err
+}
+
+func TestTheLastBackupIsTheNewestFile(t *testing.T) {
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	h := folder{files: fstest.MapFS{
+		"srv/backups/a.age":   {Data: []byte("abc"), ModTime: day},
+		"srv/backups/b.age":   {Data: []byte("abcde"), ModTime: day.Add(time.Hour)},
+		"srv/backups/.part":   {ModTime: day.Add(2 * time.Hour)},
+		"srv/backups/c/d.age": {ModTime: day.Add(3 * time.Hour)},
+	}}
+	if b := lastBackup(t.Context(), h, "/srv"); b == nil || b.Name != "b.age" || b.Bytes != 5 || !b.At.Equal(day.Add(time.Hour)) {
+		t.Errorf("%+v", b)
+	}
+	if b := lastBackup(t.Context(), folder{files: fstest.MapFS{}}, "/srv"); b != nil {
+		t.Errorf("without a folder: %+v", b)
+	}
+}

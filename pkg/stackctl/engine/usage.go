@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/client"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Usage tells how much of the engine's disk the named images and the volumes
+// of a compose project take. Layers that images share count for each of them.
+func (e *Engine) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+	seen, err := e.api.DiskUsage(ctx, client.DiskUsageOptions{Images: true, Volumes: true, Verbose: true})
+	if err != nil {
+		return stack.DiskUse{}, stepFault(ctx, "read how much disk the engine uses", err, "")
+	}
+	var u stack.DiskUse
+	for _, i := range seen.Images.Items {
+		if slices.Contains(images, i.ID) {
+			u.Images += i.Size
+		}
+	}
+	for _, v := range seen.Volumes.Items {
+		if v.Labels[api.ProjectLabel] == project && v.UsageData != nil {
+			u.Volumes += max(v.UsageData.Size, 0)
+		}
+	}
+	return u, nil
+}
