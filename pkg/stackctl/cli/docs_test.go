@@ -39,7 +39,9 @@ func TestEveryCommandInTheDocsExistsWithItsFlags(t *testing.T) {
 		for _, m := range command.FindAllStringSubmatch(text, -1) {
 			words := strings.Fields(strings.NewReplacer("[", "", "]", "", ",", " ", "…", "x").Replace(m[1]))
 			o := &options{out: io.Discard, errs: io.Discard}
-			cmd, rest, err := newRoot(o).Find(words)
+			root := newRoot(o)
+			root.InitDefaultCompletionCmd() // cobra adds it when it runs
+			cmd, rest, err := root.Find(words)
 			if err != nil || cmd.Parent() == nil {
 				t.Errorf("%s: stackctl %s: %v", page, m[1], err)
 				continue
