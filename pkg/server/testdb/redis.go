@@ -21,17 +21,26 @@ type Redis struct {
 // NewRedis starts a redis-server for one test, which may stop and start it.
 func NewRedis(t testing.TB) *Redis {
 	t.Helper()
-	port, err := FreePort()
+	r, err := LaunchRedis(t.TempDir())
 	if err != nil {
-		t.Fatal(err)
-	}
-	r := &Redis{Addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, dir: t.TempDir()}
-	if err := r.Start(); err != nil {
 		t.Fatalf("start redis-server (Debian's package redis-server): %v", err)
 	}
 	t.Cleanup(r.Stop)
 	return r
 }
+
+// LaunchRedis starts a redis-server that may write to a folder; Stop ends it.
+func LaunchRedis(dir string) (*Redis, error) {
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	r := &Redis{Addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, dir: dir}
+	return r, r.Start()
+}
+
+// PID is the server's process.
+func (r *Redis) PID() int { return r.cmd.Process.Pid }
 
 // Start starts it, again on the same port and empty.
 func (r *Redis) Start() error {

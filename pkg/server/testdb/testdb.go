@@ -1,6 +1,6 @@
 // Package testdb owns the real PostgreSQL and Redis servers that tests talk
 // to: one throwaway cluster for each test binary, one database for each test.
-// It must not know what is stored in them. Only tests import it.
+// It must not know what is stored in them. Only tests and benchmarks import it.
 package testdb
 
 import (
@@ -34,7 +34,12 @@ type Cluster struct {
 	Port int
 	dir  string
 	cmd  *exec.Cmd
+	// settings are the server's own, name=value.
+	settings []string
 }
+
+// careless settings make a throwaway cluster fast: what it holds may be lost.
+var careless = []string{"fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=16MB"}
 
 var (
 	shared    *Cluster
@@ -51,7 +56,7 @@ var (
 func Run(m *testing.M) int {
 	code := m.Run()
 	if shared != nil {
-		shared.stop()
+		shared.Close()
 	}
 	return code
 }
@@ -78,7 +83,7 @@ func Migrated(t testing.TB, migrate func(port int, name string) error) (port int
 
 func create(t testing.TB, from string) (port int, name string) {
 	t.Helper()
-	start.Do(func() { shared, sharedErr = startCluster() })
+	start.Do(func() { shared, sharedErr = Launch(careless...) })
 	if sharedErr != nil {
 		t.Fatalf("start PostgreSQL: %v", sharedErr)
 	}
@@ -103,11 +108,11 @@ func (c *Cluster) url(db string) string {
 // Own starts a cluster for one test, which may stop and start it.
 func Own(t testing.TB) *Cluster {
 	t.Helper()
-	c, err := startCluster()
+	c, err := Launch(careless...)
 	if err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
-	t.Cleanup(c.stop)
+	t.Cleanup(c.Close)
 	return c
 }
 
@@ -120,12 +125,17 @@ func (c *Cluster) Stop() {
 // Start starts it again on the same port.
 func (c *Cluster) Start() error { return c.launch() }
 
-func (c *Cluster) stop() {
+// Close stops the server and removes its files.
+func (c *Cluster) Close() {
 	c.Stop()
 	_ = os.RemoveAll(c.dir)
 }
 
-func startCluster() (*Cluster, error) {
+// PID is the server's process.
+func (c *Cluster) PID() int { return c.cmd.Process.Pid }
+
+// Launch starts a cluster with settings of its own (name=value); Close ends it.
+func Launch(settings ...string) (*Cluster, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -134,7 +144,7 @@ func startCluster() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir}
+	c := &Cluster{dir: dir, settings: settings}
 	if c.Port, err = FreePort(); err != nil {
 		return nil, err
 	}
@@ -158,9 +168,11 @@ func (c *Cluster) launch() error {
 	if err != nil {
 		return err
 	}
-	c.cmd = command(filepath.Join(bin, "postgres"), "-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.Port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "synchronous_commit=off", "-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "log_min_messages=fatal")
+	args := []string{"-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.Port)}
+	for _, s := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100", "log_min_messages=fatal"}, c.settings...) {
+		args = append(args, "-c", s)
+	}
+	c.cmd = command(filepath.Join(bin, "postgres"), args...)
 	var said bytes.Buffer
 	c.cmd.Stderr = &said
 	if err := c.cmd.Start(); err != nil {
