@@ -1,10 +1,12 @@
 package adminui
 
 import (
-	"encoding/csv"
+	"bufio"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"stackctl/pkg/server/app"
@@ -26,30 +28,46 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request, who caller, m app
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+m.Name+`.csv"`)
-	out := csv.NewWriter(w)
+	out := bufio.NewWriter(w)
 	row := make([]string, len(m.Fields))
 	for i, f := range m.Fields {
 		row[i] = f.Name
 	}
-	_ = out.Write(row)
+	writeRow(out, row)
 	err = p.Records.Each(r.Context(), m, q, func(record app.Record) error {
 		for i, f := range m.Fields {
 			row[i] = harmless(record[f.Name])
 		}
-		return out.Write(row)
+		writeRow(out, row)
+		return nil
 	})
-	out.Flush()
-	if err != nil {
+	if err := errors.Join(err, out.Flush()); err != nil {
 		slog.ErrorContext(r.Context(), "export was cut off", "request", serve.TraceOf(r.Context()).ID, "error", err.Error())
 		panic(http.ErrAbortHandler) // the reader must see that it is not whole
 	}
 }
 
+// writeRow writes one row (RFC 4180) with every cell in quotes, so that a
+// spreadsheet that splits at another character does not begin a cell within one.
+func writeRow(w *bufio.Writer, cells []string) {
+	for i, cell := range cells {
+		if i > 0 {
+			_ = w.WriteByte(',') // an error stays with the writer until Flush
+		}
+		_, _ = w.WriteString(`"` + strings.ReplaceAll(cell, `"`, `""`) + `"`)
+	}
+	_, _ = w.WriteString("\r\n")
+}
+
 // harmless keeps a spreadsheet from taking a text for a formula (OWASP, CSV
-// injection): a quote in front makes it text.
+// injection): a quote in front makes it text. What a spreadsheet does not see
+// does not hide one.
 func harmless(text string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " \u00a0"))
-	if strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) && text != "" {
+	unseen := func(r rune) bool {
+		return r != '\t' && r != '\r' && r != '\n' && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
+	}
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unseen))
+	if text != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

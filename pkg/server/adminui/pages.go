@@ -211,6 +211,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, who caller, err err
 		status, text = http.StatusNotFound, "There is no such record."
 	case app.CodeConflict, app.CodeInvalid:
 		status, text = http.StatusConflict, message(err)
+	case app.CodeForbidden:
+		status, text = http.StatusForbidden, message(err)
 	case app.CodeLimited:
 		status, text = http.StatusTooManyRequests, message(err)
 	}

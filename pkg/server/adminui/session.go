@@ -1,6 +1,7 @@
 package adminui
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -33,12 +34,31 @@ func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) htt
 		}
 		who := caller{User: user, token: token}
 		serve.TraceOf(r.Context()).User = user.ID
+		if !p.formRead(w, r, who) {
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && !p.CSRF.Valid(useSession, string(token), r.PostFormValue("csrf")) {
 			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", caller: who, Data: "The form is too old. Go back, load the page anew and try again."})
 			return
 		}
 		next(w, r, who)
 	})
+}
+
+// formRead reads the form of a request; false: it cannot be read, and that was
+// answered.
+func (p *pages) formRead(w http.ResponseWriter, r *http.Request, who caller) bool {
+	err := r.ParseForm()
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &large):
+		p.show(w, r, http.StatusRequestEntityTooLarge, "message", page{Title: "Too large", caller: who, Data: "The form is larger than 64 KiB."})
+	default:
+		p.show(w, r, http.StatusBadRequest, "message", page{Title: "Not understood", caller: who, Data: "The form or the address cannot be read."})
+	}
+	return false
 }
 
 type loginData struct {
@@ -60,6 +80,9 @@ func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, status int, da
 }
 
 func (p *pages) login(w http.ResponseWriter, r *http.Request) {
+	if !p.formRead(w, r, caller{}) {
+		return
+	}
 	data := loginData{Email: r.PostFormValue("email")}
 	if !p.CSRF.Valid(useVisitor, string(cookieToken(r, visitorCookie)), r.PostFormValue("csrf")) {
 		data.Error = "The form was too old. Try again."

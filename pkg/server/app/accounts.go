@@ -117,12 +117,15 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 	if err := a.limitLogin(ctx, email); err != nil {
 		return "", User{}, err
 	}
-	user, err := a.verified(ctx, email, password, kind)
+	user, better, err := a.verified(ctx, email, password, kind)
 	if err != nil {
 		return "", User{}, err
 	}
 	token := NewToken()
 	err = a.Store.InTx(ctx, func(tx Tx) error {
+		if err := a.stillFits(ctx, tx, user, kind, better); err != nil {
+			return err
+		}
 		if before != "" {
 			if _, err := tx.DropSession(ctx, before.Hash()); err != nil {
 				return err
@@ -133,11 +136,40 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})
+	if CodeOf(err) == CodeCredentials {
+		return "", User{}, a.refuseLogin(ctx, user.ID, kind)
+	}
 	if err != nil {
 		return "", User{}, err
 	}
 	a.loggedIn(ctx, email)
 	return token, user, nil
+}
+
+// stillFits holds the user's row and makes sure that what verified judged is
+// still so: a password that was changed, or an account that was shut, while the
+// hash was computed lets nobody in. A better hash is saved on the way.
+func (a *Accounts) stillFits(ctx context.Context, tx Tx, user User, kind SessionKind, better string) error {
+	now, err := tx.User(ctx, user.ID)
+	if CodeOf(err) == CodeNotFound {
+		return errCredentials
+	}
+	if err != nil {
+		return err
+	}
+	if now.PasswordHash != user.PasswordHash || !mayEnter(now, kind) {
+		return errCredentials
+	}
+	if better == "" {
+		return nil
+	}
+	now.PasswordHash = better
+	_, err = tx.SaveUser(ctx, now)
+	return err
+}
+
+func mayEnter(user User, kind SessionKind) bool {
+	return !user.Disabled() && (kind != SessionStaff || user.Staff)
 }
 
 func (a *Accounts) startSession(ctx context.Context, tx Tx, user User, kind SessionKind, token Token) error {
@@ -156,56 +188,40 @@ func loginAction(kind SessionKind) string {
 	return "login"
 }
 
-// verified gives the user whom the credentials fit. Every refusal takes one
-// hash and one audit event and has the same error.
-func (a *Accounts) verified(ctx context.Context, email, password string, kind SessionKind) (User, error) {
-	var user User
+// verified gives the user whom the credentials fit, and a hash with today's
+// parameters where the stored one is weaker. Every refusal takes one hash and
+// one audit event and has the same error.
+func (a *Accounts) verified(ctx context.Context, email, password string, kind SessionKind) (user User, better string, err error) {
 	clean, err := CleanEmail(email)
 	if err == nil {
 		user, err = a.Store.UserByEmail(ctx, clean)
 	}
 	if err != nil && CodeOf(err) != CodeNotFound && CodeOf(err) != CodeInvalid {
-		return User{}, err
+		return User{}, "", err
 	}
 	password = normalPassword(password)
 	fits, weak, err := a.Hasher.Verify(ctx, user.PasswordHash, password)
 	if err != nil {
-		return User{}, err
+		return User{}, "", err
 	}
-	if !fits || user.Disabled() || kind == SessionStaff && !user.Staff {
-		err := a.Store.InTx(ctx, func(tx Tx) error {
-			return tx.Audit(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditRefused})
-		})
-		return User{}, errOr(err, errCredentials)
+	if !fits || !mayEnter(user, kind) {
+		return User{}, "", a.refuseLogin(ctx, user.ID, kind)
 	}
 	if weak {
-		return user, a.upgradeHash(ctx, user, password)
+		better, err = a.Hasher.Hash(ctx, password)
 	}
-	return user, nil
+	return user, better, err
 }
 
-func errOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-// upgradeHash hashes the password anew with today's parameters.
-func (a *Accounts) upgradeHash(ctx context.Context, user User, password string) error {
-	hash, err := a.Hasher.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return a.Store.InTx(ctx, func(tx Tx) error {
-		now, err := tx.User(ctx, user.ID)
-		if err != nil || now.PasswordHash != user.PasswordHash {
-			return err // changed meanwhile: that one is newer
-		}
-		now.PasswordHash = hash
-		_, err = tx.SaveUser(ctx, now)
-		return err
+// refuseLogin audits a refusal and gives its error.
+func (a *Accounts) refuseLogin(ctx context.Context, userID string, kind SessionKind) error {
+	err := a.Store.InTx(ctx, func(tx Tx) error {
+		return tx.Audit(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: userID, Result: AuditRefused})
 	})
+	if err != nil {
+		return err
+	}
+	return errCredentials
 }
 
 // LogOut ends the session of a token.
@@ -233,7 +249,7 @@ func (a *Accounts) Authenticate(ctx context.Context, token Token, kind SessionKi
 		return Session{}, User{}, err
 	}
 	now := a.now()
-	if session.Expired(now) || user.Disabled() || kind == SessionStaff && !user.Staff {
+	if session.Expired(now) || !mayEnter(user, kind) {
 		return Session{}, User{}, errUnauthorized
 	}
 	if now.Sub(session.SeenAt) >= touchEvery {

@@ -116,6 +116,12 @@ func (a *Accounts) limitToken(ctx context.Context) error {
 	return a.take(ctx, []Limit{{Key: "token:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute}})
 }
 
+// limitFlow bounds the sign-ins through a provider that one network can begin:
+// each is kept for a while.
+func (a *Accounts) limitFlow(ctx context.Context) error {
+	return a.take(ctx, []Limit{{Key: "flow:net:" + NetworkOf(OriginOf(ctx).IP), Max: 100, Per: 10 * time.Minute}})
+}
+
 // limitConfirm bounds the passwords that can be tried within a session.
 func (a *Accounts) limitConfirm(ctx context.Context, userID string) error {
 	return a.take(ctx, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})

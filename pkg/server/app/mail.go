@@ -49,6 +49,10 @@ const (
 	LetterReset Letter = "reset"
 	// LetterChanged tells a user that their password was changed.
 	LetterChanged Letter = "changed"
+	// LetterLinked and LetterUnlinked tell a user that a way in was added to
+	// their account or taken away.
+	LetterLinked   Letter = "linked"
+	LetterUnlinked Letter = "unlinked"
 )
 
 // MailJob sends a letter. It holds no token: that is made when the mail is
@@ -128,6 +132,14 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 	case LetterChanged:
 		mail.Subject = "Your password at " + p.Domain + " was changed"
 		mail.Text = fmt.Sprintf("Your password was changed, and your other sessions were ended.\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterLinked:
+		mail.Subject = "A Google account was linked at " + p.Domain
+		mail.Text = fmt.Sprintf("Your account can now be opened with a Google account.\n\nIf it was not you, choose a new password at once and unlink it: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterUnlinked:
+		mail.Subject = "A Google account was unlinked at " + p.Domain
+		mail.Text = fmt.Sprintf("Your account can no longer be opened with that Google account.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
 		return mail, nil
 	}
 	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)

@@ -144,17 +144,24 @@ func (q RecordQuery) Clean(m Model) RecordQuery {
 		q.Sort, q.Desc = m.Sort, m.Desc
 	}
 	q.Page = min(max(q.Page, 1), MaxPage)
+	q.Search = storable(q.Search)
 	if r := []rune(q.Search); len(r) > 100 {
 		q.Search = string(r[:100])
 	}
 	kept := map[string]string{}
 	for name, value := range q.Filters {
+		value = storable(value)
 		if f, known := m.Field(name); known && f.Filter && f.filterFits(value) {
 			kept[name] = value
 		}
 	}
 	q.Filters = kept
 	return q
+}
+
+// storable leaves out what the database cannot hold: NUL and invalid UTF-8.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 }
 
 func (f ModelField) filterFits(value string) bool {

@@ -74,7 +74,9 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 }
 
 // Reset takes the token of that mail and sets a password. All sessions of the
-// user end, and all their other reset tokens. The address is proven by it.
+// user end, and all their other reset tokens. The address is proven by it. If
+// it was not before, somebody else may have made the account: the identities
+// that they linked lose their way in, too.
 func (a *Accounts) Reset(ctx context.Context, token Token, password string) error {
 	if err := a.limitToken(ctx); err != nil {
 		return err
@@ -102,14 +104,22 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 		if user.Disabled() {
 			return errToken
 		}
+		if _, err := CleanNewPassword(password, user.Email); err != nil {
+			return err // rolled back: the token stays good
+		}
 		user.PasswordHash = hash
+		dropped := 0
 		if user.EmailVerifiedAt.IsZero() {
 			user.EmailVerifiedAt = a.now()
+			if dropped, err = tx.DropIdentities(ctx, id); err != nil {
+				return err
+			}
 		}
 		if err := a.passwordSet(ctx, tx, user, ""); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK})
+		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK,
+			Detail: map[string]any{"identities_removed": dropped}})
 	})
 }
 

@@ -33,6 +33,16 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, fiel
 	return nil
 }
 
+// unchanged holds the user's row and makes sure that it is still the one that
+// confirm judged.
+func unchanged(ctx context.Context, tx Tx, user User) (User, error) {
+	now, err := tx.User(ctx, user.ID)
+	if err == nil && (now.PasswordHash != user.PasswordHash || now.Disabled()) {
+		err = errLogInAgain
+	}
+	return now, err
+}
+
 // ChangePassword sets a new password. The other sessions end, and this one
 // gets a new token.
 func (a *Accounts) ChangePassword(ctx context.Context, user User, session Session, current, next string) (Token, error) {
@@ -49,19 +59,18 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 	}
 	token := NewToken()
 	return token, a.Store.InTx(ctx, func(tx Tx) error {
-		now, err := tx.User(ctx, user.ID)
+		now, err := unchanged(ctx, tx, user)
 		if err != nil {
 			return err
-		}
-		if now.PasswordHash != user.PasswordHash {
-			return errLogInAgain // somebody else changed it meanwhile
 		}
 		now.PasswordHash = hash
 		if err := a.passwordSet(ctx, tx, now, session.ID); err != nil {
 			return err
 		}
-		if err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
+		if renewed, err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
 			return err
+		} else if !renewed {
+			return errUnauthorized // ended meanwhile
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "password.change", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})
@@ -77,10 +86,16 @@ func fieldMessage(err error) string {
 // DeleteSelf deletes the user with all that belongs to them. Audit events
 // stay; they name the user by ID alone.
 func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, password string) error {
+	if user.Staff {
+		return &Error{Code: CodeConflict, Message: "Another member of staff must take your rights away first."}
+	}
 	if err := a.confirm(ctx, user, session, "password", password); err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
+		if _, err := unchanged(ctx, tx, user); err != nil {
+			return err
+		}
 		if err := tx.DeleteUser(ctx, user.ID); err != nil {
 			return err
 		}

@@ -31,6 +31,9 @@ func (k SessionKind) Lifetime() Lifetime {
 	return Lifetime{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour}
 }
 
+// MaxSessions bounds the sessions of one kind that a user has at once.
+const MaxSessions = 50
+
 // Session is one login on one device. Its token is known to that device
 // alone; the store has the token's hash.
 type Session struct {

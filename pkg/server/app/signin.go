@@ -5,8 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/url"
+	pathpkg "path"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Claims are what a provider says about who logged in there.
@@ -26,9 +28,10 @@ type Provider interface {
 	// Exchange turns a code into claims whose token was signed for us, holds
 	// the nonce, and is not over. CodeUnavailable where the provider is down.
 	Exchange(ctx context.Context, code, verifier, nonce string) (Claims, error)
-	// Issuer is the provider's own name; a callback that names another is
-	// refused (RFC 9207).
-	Issuer() string
+	// NamedBy says whether a callback that names this issuer may come from the
+	// provider (RFC 9207): another name is refused, and so is none where the
+	// provider has said that it always gives its name.
+	NamedBy(issuer string) bool
 }
 
 // Once keeps values that can be taken one time.
@@ -82,9 +85,21 @@ type flow struct {
 	Link string `json:"link"`
 }
 
+// StartLink begins to link an identity to a user. It adds a way in, so the
+// login must not be long ago.
+func (s *SignIn) StartLink(ctx context.Context, session Session) (to string, browser Token, err error) {
+	if s.Accounts.now().Sub(session.CreatedAt) > recent {
+		return "", "", errLogInAgain
+	}
+	return s.Start(ctx, "/account", session.UserID)
+}
+
 // Start begins a sign-in, or a link for a user who is logged in. It gives the
 // address to send the browser to, and a token for a cookie of that browser.
 func (s *SignIn) Start(ctx context.Context, returnTo, link string) (to string, browser Token, err error) {
+	if err := s.Accounts.limitFlow(ctx); err != nil {
+		return "", "", err
+	}
 	state, browser := NewToken(), NewToken()
 	f := flow{Nonce: string(NewToken()), Verifier: string(NewToken()), ReturnTo: LocalPath(returnTo), Browser: browser.Hash(), Link: link}
 	text, err := json.Marshal(f)
@@ -133,7 +148,7 @@ func (s *SignIn) Finish(ctx context.Context, in Callback) (Outcome, error) {
 	}
 	out := Outcome{ReturnTo: f.ReturnTo, Link: f.Link != ""}
 	switch {
-	case in.Issuer != "" && in.Issuer != s.Provider.Issuer():
+	case !s.Provider.NamedBy(in.Issuer):
 		out.Reason = ReasonFailed
 	case in.Error == "access_denied":
 		out.Reason = ReasonCancelled
@@ -183,7 +198,11 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 			return tx.Audit(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID, Result: result, Detail: map[string]any{"reason": reason}})
 		}
 		out.Linked = f.Link != ""
-		if !out.Linked {
+		if out.Linked {
+			if err := enqueueLetter(ctx, tx, LetterLinked, user.Email); err != nil {
+				return err
+			}
+		} else {
 			if _, err := tx.DropSession(ctx, before.Hash()); err != nil {
 				return err
 			}
@@ -266,10 +285,23 @@ func LocalPath(path string) string {
 		}
 	}
 	u, err := url.Parse(path)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(u.Path, "//") || strings.Contains(u.Path, "\\") || strings.HasPrefix(u.Path, "/api/") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !plainPath(u.Path) {
 		return home
 	}
 	return path
+}
+
+// plainPath says whether a decoded path is one that nobody reads in two ways:
+// no empty or dot segments, no backslashes, nothing that cannot be seen. The API
+// is no page to come back to.
+func plainPath(p string) bool {
+	for _, r := range p {
+		if r == '\\' || !unicode.IsGraphic(r) {
+			return false
+		}
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	return strings.TrimSuffix(pathpkg.Clean(p), "/") == strings.TrimSuffix(p, "/") && !strings.EqualFold(first, "api")
 }
 
 // Identities lists who a user is at providers.
@@ -293,6 +325,9 @@ func (a *Accounts) Unlink(ctx context.Context, userID, id string) error {
 		}
 		if left == 0 && user.PasswordHash == "" {
 			return &Error{Code: CodeConflict, Message: "This is your last way in. Set a password first."}
+		}
+		if err := enqueueLetter(ctx, tx, LetterUnlinked, user.Email); err != nil {
+			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "google.unlink", SubjectKind: "identity", SubjectID: id, Result: AuditOK})
 	})

@@ -17,7 +17,7 @@ func (s *Staff) Create(ctx context.Context, actor User, m Model, given map[strin
 	if err != nil {
 		return "", err
 	}
-	err = s.Store.InTx(ctx, func(tx Tx) error {
+	err = s.inTx(ctx, actor, func(tx Tx) error {
 		if id, err = tx.AddRecord(ctx, m, values); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (s *Staff) Delete(ctx context.Context, actor User, m Model, id string) erro
 	if !m.Deletes {
 		return ErrNotFound
 	}
-	return s.Store.InTx(ctx, func(tx Tx) error {
+	return s.inTx(ctx, actor, func(tx Tx) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
 			return err
@@ -88,8 +88,27 @@ func (s *Staff) Exported(ctx context.Context, actor User, m Model, q RecordQuery
 	})
 }
 
-func (s *Staff) change(ctx context.Context, actor User, m Model, id, action string, do func(Tx, Record) error) error {
+// inTx runs a change by a member of staff, who must still be one: of two who
+// take each other's rights away at once, the second is refused, so that the
+// last one stays.
+func (s *Staff) inTx(ctx context.Context, actor User, do func(Tx) error) error {
 	return s.Store.InTx(ctx, func(tx Tx) error {
+		if err := tx.HoldStaff(ctx); err != nil {
+			return err
+		}
+		now, err := tx.User(ctx, actor.ID)
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return err
+		}
+		if err != nil || !mayEnter(now, SessionStaff) {
+			return &Error{Code: CodeForbidden, Message: "You are no longer a member of staff."}
+		}
+		return do(tx)
+	})
+}
+
+func (s *Staff) change(ctx context.Context, actor User, m Model, id, action string, do func(Tx, Record) error) error {
+	return s.inTx(ctx, actor, func(tx Tx) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
 			return err

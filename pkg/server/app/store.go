@@ -30,6 +30,8 @@ type Tx interface {
 	User(ctx context.Context, id string) (User, error)
 	// SaveUser writes the members of a user that can change.
 	SaveUser(ctx context.Context, u User) (User, error)
+	// AddSession adds a session; of those of its kind that the user has
+	// already, only the last used MaxSessions-1 stay.
 	AddSession(ctx context.Context, s Session, hash []byte) (Session, error)
 	// DropSession ends one session; false: there was none.
 	DropSession(ctx context.Context, hash []byte) (bool, error)
@@ -37,8 +39,8 @@ type Tx interface {
 	DropSessions(ctx context.Context, userID, except string) (int, error)
 	// DropSessionOf ends one session of a user; false: the user has none such.
 	DropSessionOf(ctx context.Context, userID, id string) (bool, error)
-	// RenewSession gives a session another token.
-	RenewSession(ctx context.Context, id string, hash []byte) error
+	// RenewSession gives a session another token; false: it has ended.
+	RenewSession(ctx context.Context, id string, hash []byte) (bool, error)
 	DeleteUser(ctx context.Context, id string) error
 	AddToken(ctx context.Context, userID string, purpose Purpose, hash []byte, expires time.Time) error
 	// UseToken takes a token that is not over and gives its user; a token can
@@ -50,6 +52,11 @@ type Tx interface {
 	AddIdentity(ctx context.Context, i Identity) error
 	// DropIdentity removes an identity of a user and counts those that are left.
 	DropIdentity(ctx context.Context, userID, id string) (dropped bool, left int, err error)
+	// DropIdentities removes all identities of a user and counts them.
+	DropIdentities(ctx context.Context, userID string) (int, error)
+	// HoldStaff waits until no other transaction holds it, and holds it until
+	// this one ends: changes by staff happen one after another.
+	HoldStaff(ctx context.Context) error
 	// Record reads a record of a model and holds it until the transaction ends.
 	Record(ctx context.Context, m Model, id string) (Record, error)
 	// AddRecord adds a record and gives its key; ChangeRecord writes the given

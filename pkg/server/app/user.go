@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -52,14 +51,30 @@ func CleanEmail(email string) (string, error) {
 			return "", Invalid("email", "must be plain ASCII without spaces")
 		}
 	}
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok || local == "" || domain == "" || strings.Contains(domain, "@") {
-		return "", Invalid("email", "must look like name@example.com")
-	}
-	if strings.ContainsAny(email, `<>()[]\,;:"`) {
+	email = strings.ToLower(email)
+	local, domain, _ := strings.Cut(email, "@")
+	// % and ! tell old relays to send the mail on to somebody else.
+	if strings.ContainsAny(local, `<>()[]\,;:"%!`) {
 		return "", Invalid("email", "has a character that is not accepted")
 	}
-	return strings.ToLower(email), nil
+	if local == "" || len(local) > 64 || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") || !publicHost(domain) {
+		return "", Invalid("email", "must look like name@example.com")
+	}
+	return email, nil
+}
+
+// publicHost says whether a lower-case name could be that of a host that
+// everybody reaches: plain ASCII labels, at least two, the last one no number.
+// What browsers fold into such a name (full-width digits, other dots) is none.
+func publicHost(host string) bool {
+	labels := strings.Split(host, ".")
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	last := labels[len(labels)-1]
+	return len(labels) > 1 && len(host) <= 253 && (last[0] < '0' || last[0] > '9') && !isInsideName(host)
 }
 
 // clean checks the update and gives it with its texts in NFC.
@@ -100,12 +115,27 @@ func cleanText(field, text string, longest int, lines bool) (string, error) {
 		if lines && (r == '\n' || r == '\r' || r == '\t') {
 			continue
 		}
-		// Cf holds the marks that turn text around or hide it.
-		if unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || isBidiControl(r) {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || isBidiControl(r) {
 			return "", Invalid(field, "has a control character")
+		}
+		// A name with something in it that nobody sees passes for another name.
+		if !lines && isHidden(r) {
+			return "", Invalid(field, "has a character that cannot be seen")
 		}
 	}
 	return text, nil
+}
+
+// isHidden finds format characters other than the joiners that some scripts and
+// emoji need, unassigned and private ones, and letters that are drawn blank.
+func isHidden(r rune) bool {
+	switch r {
+	case '\u200c', '\u200d', ' ':
+		return false
+	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0', '\u034f':
+		return true
+	}
+	return !unicode.IsGraphic(r)
 }
 
 func isBidiControl(r rune) bool {
@@ -126,22 +156,15 @@ func cleanAvatar(raw string) (string, error) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(raw, "\\ \t\r\n\x00") {
 		return "", Invalid("avatar_url", "must be an https address")
 	}
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if ip := net.ParseIP(host); ip != nil || !strings.Contains(host, ".") || looksNumeric(host) || isInsideName(host) {
-		return "", Invalid("avatar_url", "must name a public host")
+	if port := u.Port(); !publicHost(strings.ToLower(u.Hostname())) || port != "" && port != "443" {
+		return "", Invalid("avatar_url", "must name a public host, on its usual port")
 	}
 	return u.String(), nil
 }
 
-// looksNumeric catches the spellings of an IPv4 address that browsers accept
-// and net.ParseIP does not: 127.1, 0x7f.0.0.1.
-func looksNumeric(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	return last == "" || last[0] >= '0' && last[0] <= '9'
-}
-
+// isInsideName finds names that mean something inside a network alone.
 func isInsideName(host string) bool {
-	for _, suffix := range []string{".localhost", ".local", ".internal", ".lan", ".home", ".arpa", ".test", ".invalid"} {
+	for _, suffix := range []string{".localhost", ".localdomain", ".local", ".internal", ".intranet", ".corp", ".lan", ".home", ".arpa", ".test", ".invalid", ".onion"} {
 		if strings.HasSuffix(host, suffix) {
 			return true
 		}

@@ -31,7 +31,12 @@ type Provider struct {
 	Forge bool
 	// NoToken leaves the ID token out; Down answers 503.
 	NoToken, Down bool
+	// Instead answers for a path in the provider's place.
+	Instead map[string]http.HandlerFunc
+	// Compose makes the ID token of the claims in the provider's place.
+	Compose func(claims map[string]any) string
 
+	kid    string
 	mu     sync.Mutex
 	key    *rsa.PrivateKey
 	other  *rsa.PrivateKey
@@ -43,7 +48,7 @@ type Provider struct {
 // Start.
 func (s *Site) Provider() *Provider {
 	s.t.Helper()
-	p := &Provider{codes: map[string]url.Values{}, Who: map[string]any{"sub": "1001", "email": "ada@example.com", "email_verified": true, "name": "Ada"}}
+	p := &Provider{codes: map[string]url.Values{}, kid: "one", Instead: map[string]http.HandlerFunc{}, Who: map[string]any{"sub": "1001", "email": "ada@example.com", "email_verified": true, "name": "Ada"}}
 	for _, key := range []**rsa.PrivateKey{&p.key, &p.other} {
 		made, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -60,6 +65,10 @@ func (s *Site) Provider() *Provider {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
+		if instead, ok := p.Instead[r.URL.Path]; ok {
+			instead(w, r)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	}))
 	p.URL = p.server.URL
@@ -73,10 +82,29 @@ func (s *Site) Provider() *Provider {
 }
 
 func (p *Provider) configuration(w http.ResponseWriter, _ *http.Request) {
-	answer(w, map[string]any{
+	answer(w, p.Configuration())
+}
+
+// Configuration is what the provider says about itself.
+func (p *Provider) Configuration() map[string]any {
+	return map[string]any{
 		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
 		"id_token_signing_alg_values_supported": []string{"RS256"}, "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
-	})
+	}
+}
+
+// Rotate signs with another key from now on, and publishes that one alone.
+func (p *Provider) Rotate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.key, p.other, p.kid = p.other, p.key, p.kid+"x"
+}
+
+// PublicKey is the modulus of the key that the provider publishes.
+func (p *Provider) PublicKey() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.key.N.Bytes()
 }
 
 func answer(w http.ResponseWriter, v any) {
@@ -86,8 +114,10 @@ func answer(w http.ResponseWriter, v any) {
 
 func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
 	b64 := base64.RawURLEncoding
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	answer(w, map[string]any{"keys": []any{map[string]any{
-		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "one",
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": p.kid,
 		"n": b64.EncodeToString(p.key.N.Bytes()), "e": b64.EncodeToString(big.NewInt(int64(p.key.E)).Bytes()),
 	}}})
 }
@@ -135,11 +165,12 @@ func (p *Provider) sign(asked url.Values) string {
 	if p.Spoil != nil {
 		p.Spoil(claims)
 	}
-	part := func(v any) string {
-		b, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(b)
+	if p.Compose != nil {
+		return p.Compose(claims)
 	}
-	text := part(map[string]string{"alg": "RS256", "kid": "one", "typ": "JWT"}) + "." + part(claims)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := Part(map[string]string{"alg": "RS256", "kid": p.kid, "typ": "JWT"}) + "." + Part(claims)
 	sum := sha256.Sum256([]byte(text))
 	key := p.key
 	if p.Forge {
@@ -150,6 +181,15 @@ func (p *Provider) sign(asked url.Values) string {
 		panic(err)
 	}
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// Part is one part of a token: JSON in base64 (RFC 7515).
+func Part(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // maps of texts and numbers always encode
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // Google starts a sign-in and gives the address of the provider.

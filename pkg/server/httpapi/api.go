@@ -39,6 +39,7 @@ type Accounts interface {
 // SignIn lets users come in through a provider; *app.SignIn is one.
 type SignIn interface {
 	Start(ctx context.Context, returnTo, link string) (to string, browser app.Token, err error)
+	StartLink(ctx context.Context, session app.Session) (to string, browser app.Token, err error)
 	Finish(ctx context.Context, in app.Callback) (app.Outcome, error)
 }
 

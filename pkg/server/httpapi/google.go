@@ -108,7 +108,7 @@ func (a *api) LinkGoogle(ctx context.Context, _ contract.LinkGoogleRequestObject
 		return nil, errHidden
 	}
 	c := ctx.(*gin.Context)
-	to, browser, err := a.SignIn.Start(c.Request.Context(), "/account", callerOf(c).user.ID)
+	to, browser, err := a.SignIn.StartLink(c.Request.Context(), callerOf(c).session)
 	if err != nil {
 		return nil, err
 	}

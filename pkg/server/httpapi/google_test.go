@@ -206,3 +206,16 @@ func TestAttack52UnlinkingTheLastWayIn(t *testing.T) {
 	b.Send("DELETE", "/users/me/identities/"+id, nil).Want(t, http.StatusNoContent)
 	s.Browser().LogIn("ada@example.com", nextPassword).Want(t, http.StatusOK)
 }
+
+func TestLinkingNeedsAFreshLoginAndHasALimit(t *testing.T) {
+	s, _, b := startWithProvider(t)
+	b.Enter("ada@example.com")
+	for range 100 {
+		b.Send("POST", "/users/me/identities/google", nil).Want(t, http.StatusOK)
+	}
+	b.Send("POST", "/users/me/identities/google", nil).Want(t, http.StatusTooManyRequests)
+	if _, err := s.DB.SQL.Exec(`UPDATE sessions SET created_at = now() - interval '11 minutes'`); err != nil {
+		t.Fatal(err)
+	}
+	b.Send("POST", "/users/me/identities/google", nil).Want(t, http.StatusConflict)
+}

@@ -1,16 +1,11 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -21,9 +16,6 @@ import (
 	"stackctl/pkg/server/csrf"
 	"stackctl/pkg/server/serve"
 )
-
-// maxBody bounds a request's body.
-const maxBody = 64 << 10
 
 // guard lets a request through to its operation. What an operation demands is
 // read from the contract: `session` and `csrf` in its security, and the form
@@ -179,30 +171,6 @@ func (g *guard) formFits(c *gin.Context, d demands) (problem, bool) {
 	if err != nil {
 		return problem{status: http.StatusBadRequest, kind: "invalid-request", detail: "The request was refused.", fields: fieldErrors(err, "")}, false
 	}
-	return problem{}, true
-}
-
-// readBody reads a body that is JSON, all of it, in UTF-8, and not too large.
-// An operation without a body gets none.
-func readBody(c *gin.Context, op *openapi3.Operation) (problem, bool) {
-	r := c.Request
-	if op.RequestBody == nil {
-		r.Body, r.ContentLength = http.NoBody, 0
-		return problem{}, true
-	}
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") || r.Header.Get("Content-Encoding") != "" {
-		return problem{status: http.StatusUnsupportedMediaType, kind: "unsupported-media-type", detail: "The body must be application/json."}, false
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, r.Body, maxBody))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return problem{status: http.StatusRequestEntityTooLarge, kind: "too-large", detail: "The body is larger than 64 KiB."}, false
-	}
-	if err != nil || !utf8.Valid(body) || !json.Valid(body) {
-		return problem{status: http.StatusBadRequest, kind: "invalid-request", detail: "The body is not valid JSON in UTF-8."}, false
-	}
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return problem{}, true
 }
 

@@ -18,9 +18,9 @@ import (
 
 // Sweeper removes what is over.
 type Sweeper interface {
-	SweepSessions(ctx context.Context, now time.Time) (int64, error)
-	SweepTokens(ctx context.Context, now time.Time) (int64, error)
-	SweepAudit(ctx context.Context, before time.Time) (int64, error)
+	SweepSessions(ctx context.Context, now time.Time) (int, error)
+	SweepTokens(ctx context.Context, now time.Time) (int, error)
+	SweepAudit(ctx context.Context, before time.Time) (int, error)
 }
 
 // Post sends letters; *app.Post is one.
@@ -90,11 +90,11 @@ func NewWorker(w Work) (*Worker, error) {
 	return &Worker{client: client}, nil
 }
 
-func recordSwept(ctx context.Context, n int64, err error) error {
+func recordSwept(ctx context.Context, n int, err error) error {
 	if err != nil {
 		return err
 	}
-	return river.RecordOutput(ctx, map[string]int64{"removed": n})
+	return river.RecordOutput(ctx, map[string]int{"removed": n})
 }
 
 // Start begins to work; it returns once the queues are watched.

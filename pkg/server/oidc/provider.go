@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"stackctl/pkg/server/app"
 )
@@ -32,24 +34,34 @@ type Settings struct {
 type Provider struct {
 	settings Settings
 	client   *http.Client
+	asking   singleflight.Group
 
 	mu    sync.Mutex
-	found *gooidc.Provider
+	found *discovered
+}
+
+// discovered is what the provider has said about itself.
+type discovered struct {
+	*gooidc.Provider
+	// alwaysNamed says that every callback carries the issuer (RFC 9207).
+	alwaysNamed bool
 }
 
 // New makes a Provider.
 func New(s Settings) *Provider {
-	return &Provider{settings: s, client: &http.Client{
-		Timeout: 8 * time.Second,
-		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
-			TLSHandshakeTimeout: 3 * time.Second, MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-		},
-	}}
+	return &Provider{settings: s, client: newClient()}
 }
 
-// Issuer is the provider's own name.
-func (p *Provider) Issuer() string { return p.settings.Issuer }
+// NamedBy says whether a callback that names this issuer may come from the
+// provider.
+func (p *Provider) NamedBy(issuer string) bool {
+	if issuer != "" {
+		return issuer == p.settings.Issuer
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.found == nil || !p.found.alwaysNamed
+}
 
 // AuthURL is where a browser is sent to log in.
 func (p *Provider) AuthURL(ctx context.Context, state, nonce, verifier string) (string, error) {
@@ -75,7 +87,15 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, nonce string) (
 	if !ok {
 		return app.Claims{}, errors.New("exchange a code: the answer has no ID token")
 	}
-	// The signature, the issuer, the audience and the time are judged here.
+	return p.claims(ctx, found, raw, tokens.AccessToken, nonce)
+}
+
+// skew is how far the provider's clock may be ahead of ours.
+const skew = 5 * time.Minute
+
+// claims judges an ID token (OpenID Connect Core 1.0, 3.1.3.7).
+func (p *Provider) claims(ctx context.Context, found *discovered, raw, access, nonce string) (app.Claims, error) {
+	// The signature, the issuer, the audience and the end are judged here.
 	token, err := found.VerifierContext(ctx, &gooidc.Config{ClientID: p.settings.ClientID}).Verify(ctx, raw)
 	if err != nil {
 		return app.Claims{}, down("verify an ID token", err)
@@ -92,13 +112,25 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, nonce string) (
 	if err := token.Claims(&claims); err != nil {
 		return app.Claims{}, fmt.Errorf("read an ID token: %w", err)
 	}
-	if claims.Party != "" && claims.Party != p.settings.ClientID || token.Subject == "" || len(token.Subject) > 255 {
+	party := claims.Party
+	if party == "" && len(token.Audience) == 1 {
+		party = p.settings.ClientID
+	}
+	if party != p.settings.ClientID || token.Subject == "" || len(token.Subject) > 255 {
 		return app.Claims{}, errors.New("verify an ID token: it is for somebody else, or for nobody")
+	}
+	if token.IssuedAt.Unix() <= 0 || token.IssuedAt.After(time.Now().Add(skew)) {
+		return app.Claims{}, errors.New("verify an ID token: it does not say when it was made, or a time to come")
+	}
+	if token.AccessTokenHash != "" {
+		if err := token.VerifyAccessToken(access); err != nil {
+			return app.Claims{}, fmt.Errorf("verify an ID token: it goes with another access token: %w", err)
+		}
 	}
 	return app.Claims{Issuer: token.Issuer, Subject: token.Subject, Email: claims.Email, EmailVerified: claims.EmailVerified, Name: claims.Name}, nil
 }
 
-func (p *Provider) config(found *gooidc.Provider) *oauth2.Config {
+func (p *Provider) config(found *discovered) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: found.Endpoint(),
 		RedirectURL: p.settings.Callback, Scopes: []string{gooidc.ScopeOpenID, "email", "profile"},
@@ -106,19 +138,52 @@ func (p *Provider) config(found *gooidc.Provider) *oauth2.Config {
 }
 
 // discover asks the provider for its addresses, once it has answered never
-// again. The keys that it fetches later come over the same bounded client.
-func (p *Provider) discover(ctx context.Context) (*gooidc.Provider, error) {
+// again. Those who come while it is asked wait for that answer, each no longer
+// than their own request. The keys that it fetches later come over the same
+// bounded client.
+func (p *Provider) discover(ctx context.Context) (*discovered, error) {
+	p.mu.Lock()
+	found := p.found
+	p.mu.Unlock()
+	if found != nil {
+		return found, nil
+	}
+	// The provider keeps its context for fetching keys: it must outlive the
+	// request. The client bounds each call.
+	asked := p.asking.DoChan("", func() (any, error) { return p.ask(context.WithoutCancel(ctx)) })
+	select {
+	case answer := <-asked:
+		if answer.Err != nil {
+			return nil, app.Unavailable("The provider does not answer.", fmt.Errorf("ask %s for its configuration: %w", p.settings.Issuer, answer.Err))
+		}
+		return answer.Val.(*discovered), nil
+	case <-ctx.Done():
+		return nil, app.Unavailable("The provider does not answer.", ctx.Err())
+	}
+}
+
+func (p *Provider) ask(ctx context.Context) (*discovered, error) {
+	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, p.client), p.settings.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	var said struct {
+		Authorization string `json:"authorization_endpoint"`
+		Token         string `json:"token_endpoint"`
+		Keys          string `json:"jwks_uri"`
+		AlwaysNamed   bool   `json:"authorization_response_iss_parameter_supported"`
+	}
+	if err := provider.Claims(&said); err != nil {
+		return nil, err
+	}
+	for _, address := range []string{said.Authorization, said.Token, said.Keys} {
+		if strings.HasPrefix(p.settings.Issuer, "https://") && !strings.HasPrefix(address, "https://") {
+			return nil, fmt.Errorf("it names the address %q, which is not https as its own is", address)
+		}
+	}
+	found := &discovered{Provider: provider, alwaysNamed: said.AlwaysNamed}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.found != nil {
-		return p.found, nil
-	}
-	// The provider keeps this context for fetching keys: it must outlive the
-	// request. The client bounds each call.
-	found, err := gooidc.NewProvider(gooidc.ClientContext(context.WithoutCancel(ctx), p.client), p.settings.Issuer)
-	if err != nil {
-		return nil, app.Unavailable("The provider does not answer.", fmt.Errorf("ask %s for its configuration: %w", p.settings.Issuer, err))
-	}
 	p.found = found
 	return found, nil
 }

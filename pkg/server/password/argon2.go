@@ -9,7 +9,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,8 +39,9 @@ type Hasher struct {
 	slots  chan struct{}
 	queue  chan struct{}
 	wait   time.Duration
-	decoy  func() string
-	done   atomic.Int64
+	// decoy is the stored form of no password.
+	decoy string
+	done  atomic.Int64
 }
 
 // New makes a Hasher that runs at most parallel hashes at once, lets at most
@@ -52,7 +52,11 @@ func New(p Params, parallel, queued int, wait time.Duration) *Hasher {
 		slots: make(chan struct{}, max(1, parallel)),
 		queue: make(chan struct{}, max(1, parallel)+queued),
 	}
-	h.decoy = sync.OnceValue(func() string { return h.encode("") })
+	var salt [saltBytes]byte
+	var key [keyBytes]byte
+	rand.Read(salt[:])
+	rand.Read(key[:])
+	h.decoy = p.text(salt[:], key[:])
 	return h
 }
 
@@ -70,10 +74,14 @@ func (h *Hasher) encode(password string) string {
 	var salt [saltBytes]byte
 	rand.Read(salt[:])
 	p := h.params
-	key := argon2.IDKey([]byte(password), salt[:], p.Time, p.MemoryKiB, p.Threads, keyBytes)
+	return p.text(salt[:], argon2.IDKey([]byte(password), salt[:], p.Time, p.MemoryKiB, p.Threads, keyBytes))
+}
+
+// text is the stored form of a hash.
+func (p Params) text(salt, key []byte) string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.MemoryKiB, p.Time, p.Threads,
-		b64.EncodeToString(salt[:]), b64.EncodeToString(key))
+		b64.EncodeToString(salt), b64.EncodeToString(key))
 }
 
 // Verify says whether the password fits the stored form, and whether that form
@@ -86,8 +94,8 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (ok, weak 
 	}
 	defer done()
 	if stored == "" {
-		h.match(h.decoy(), password)
-		return false, false, nil
+		_, _, err := h.match(h.decoy, password)
+		return false, false, err
 	}
 	return h.match(stored, password)
 }

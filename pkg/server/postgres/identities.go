@@ -41,12 +41,15 @@ func (t *storeTx) AddIdentity(ctx context.Context, i app.Identity) error {
 }
 
 func (t *storeTx) DropIdentity(ctx context.Context, userID, id string) (bool, int, error) {
-	r, err := t.tx.ExecContext(ctx, `DELETE FROM identities WHERE id = $1 AND user_id = $2`, id, userID)
+	n, err := t.exec(ctx, `DELETE FROM identities WHERE id = $1 AND user_id = $2`, id, userID)
 	if err != nil {
-		return false, 0, coded(err)
+		return false, 0, err
 	}
-	n, _ := r.RowsAffected()
 	var left int
 	err = t.tx.GetContext(ctx, &left, `SELECT count(*) FROM identities WHERE user_id = $1`, userID)
 	return n > 0, left, coded(err)
+}
+
+func (t *storeTx) DropIdentities(ctx context.Context, userID string) (int, error) {
+	return t.exec(ctx, `DELETE FROM identities WHERE user_id = $1`, userID)
 }

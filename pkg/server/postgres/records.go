@@ -101,7 +101,7 @@ func keyType(m app.Model) string {
 func matching(m app.Model, q app.RecordQuery) (string, []any) {
 	var all []string
 	var args []any
-	for word := range strings.FieldsSeq(strings.ToValidUTF8(strings.ReplaceAll(q.Search, "\x00", ""), "")) {
+	for word := range strings.FieldsSeq(q.Search) {
 		args = append(args, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
 		var some []string
 		for _, f := range m.Fields {
@@ -123,7 +123,7 @@ func matching(m app.Model, q app.RecordQuery) (string, []any) {
 			args = append(args, value)
 			all = append(all, fmt.Sprintf("%s = $%d::%s", name(f.Name), len(args), f.Type))
 		default:
-			args = append(args, strings.ToValidUTF8(strings.ReplaceAll(value, "\x00", ""), ""))
+			args = append(args, value)
 			all = append(all, fmt.Sprintf("%s::text = $%d", name(f.Name), len(args)))
 		}
 	}

@@ -80,6 +80,19 @@ type storeTx struct {
 	queue Queue
 }
 
+// exec runs a statement and gives how many rows it changed.
+func (t *storeTx) exec(ctx context.Context, query string, args ...any) (int, error) {
+	return changed(t.tx.ExecContext(ctx, query, args...))
+}
+
+func changed(r sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, coded(err)
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
 func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, error) {
 	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, is_staff)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
@@ -102,28 +115,21 @@ func (t *storeTx) SaveUser(ctx context.Context, u app.User) (app.User, error) {
 }
 
 func (t *storeTx) AddSession(ctx context.Context, s app.Session, hash []byte) (app.Session, error) {
-	err := t.tx.GetContext(ctx, &s.ID, `INSERT INTO sessions (user_id, token_hash, kind, created_at, seen_at, expires_at, ip, user_agent)
+	err := t.tx.GetContext(ctx, &s.ID, `WITH room AS (DELETE FROM sessions WHERE id IN
+			(SELECT id FROM sessions WHERE user_id = $1 AND kind = $3 ORDER BY seen_at DESC, id OFFSET $9))
+		INSERT INTO sessions (user_id, token_hash, kind, created_at, seen_at, expires_at, ip, user_agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-		s.UserID, hash, s.Kind, s.CreatedAt, s.SeenAt, s.ExpiresAt, s.IP, printable(s.UserAgent))
+		s.UserID, hash, s.Kind, s.CreatedAt, s.SeenAt, s.ExpiresAt, s.IP, printable(s.UserAgent), app.MaxSessions-1)
 	return s, coded(err)
 }
 
 func (t *storeTx) DropSession(ctx context.Context, hash []byte) (bool, error) {
-	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash)
-	if err != nil {
-		return false, coded(err)
-	}
-	n, _ := r.RowsAffected()
-	return n > 0, nil
+	n, err := t.exec(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash)
+	return n > 0, err
 }
 
 func (t *storeTx) DropSessions(ctx context.Context, userID, except string) (int, error) {
-	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1 AND ($2 = '' OR id::text <> $2)`, userID, except)
-	if err != nil {
-		return 0, coded(err)
-	}
-	n, _ := r.RowsAffected()
-	return int(n), nil
+	return t.exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND ($2 = '' OR id::text <> $2)`, userID, except)
 }
 
 func (t *storeTx) Audit(ctx context.Context, e app.AuditEvent) error {
@@ -143,6 +149,14 @@ func (t *storeTx) Audit(ctx context.Context, e app.AuditEvent) error {
 
 func (t *storeTx) Enqueue(ctx context.Context, args app.JobArgs, o app.JobOptions) error {
 	return coded(t.queue.Insert(ctx, t.tx.Tx, args, o))
+}
+
+// staffLock is the advisory lock under which staff change records.
+const staffLock = 0x73746166
+
+func (t *storeTx) HoldStaff(ctx context.Context) error {
+	_, err := t.exec(ctx, `SELECT pg_advisory_xact_lock($1)`, staffLock)
+	return err
 }
 
 func (t *storeTx) RetryJob(ctx context.Context, id string) error {

@@ -8,17 +8,13 @@ import (
 )
 
 func (t *storeTx) DropSessionOf(ctx context.Context, userID, id string) (bool, error) {
-	r, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE id = $1 AND user_id = $2 AND kind = 'site'`, id, userID)
-	if err != nil {
-		return false, coded(err)
-	}
-	n, _ := r.RowsAffected()
-	return n > 0, nil
+	n, err := t.exec(ctx, `DELETE FROM sessions WHERE id = $1 AND user_id = $2 AND kind = 'site'`, id, userID)
+	return n > 0, err
 }
 
-func (t *storeTx) RenewSession(ctx context.Context, id string, hash []byte) error {
-	_, err := t.tx.ExecContext(ctx, `UPDATE sessions SET token_hash = $2 WHERE id = $1`, id, hash)
-	return coded(err)
+func (t *storeTx) RenewSession(ctx context.Context, id string, hash []byte) (bool, error) {
+	n, err := t.exec(ctx, `UPDATE sessions SET token_hash = $2 WHERE id = $1`, id, hash)
+	return n > 0, err
 }
 
 func (t *storeTx) DeleteUser(ctx context.Context, id string) error {

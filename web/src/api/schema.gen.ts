@@ -413,7 +413,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to link a Google account
-         * @description Answers with the address that the browser is to navigate to.
+         * @description Answers with the address that the browser is to navigate to. If the login was long ago, 409 asks to log in again first.
          */
         post: operations["linkGoogle"];
         delete?: never;
@@ -1404,6 +1404,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Problem"];
         };

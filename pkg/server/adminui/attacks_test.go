@@ -1,0 +1,270 @@
+package adminui_test
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"stackctl/pkg/server/apptest"
+)
+
+// colleague makes another member of staff and logs them in.
+func colleague(t *testing.T, s *apptest.Site, email string) *staff {
+	t.Helper()
+	if out, code := s.Tool(apptest.GoodPassword+"\n", "create-staff", "--email", email); code != 0 {
+		t.Fatalf("create-staff: %s", out)
+	}
+	b := open(t, s)
+	b.logIn(email, apptest.GoodPassword)
+	return b
+}
+
+func TestAttack97TwoStaffDemoteEachOther(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	other := colleague(t, s, "other@example.com")
+	boss, rival := idOf(t, s, "boss@example.com"), idOf(t, s, "other@example.com")
+	tokens := map[*staff]string{}
+	for who, id := range map[*staff]string{b: rival, other: boss} {
+		_, page := who.get("/users/" + id + "/edit")
+		tokens[who] = csrfField.FindStringSubmatch(page)[1]
+	}
+	// Both wait at the same gate and go at once.
+	tx, err := s.DB.SQL.BeginTxx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.Exec(`SELECT 1 FROM users WHERE is_staff FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for who, id := range map[*staff]string{b: rival, other: boss} {
+		wg.Go(func() {
+			who.read(who.http.PostForm(who.base+"/users/"+id, url.Values{"csrf": {tokens[who]}, "display_name": {"gone"}}))
+		})
+	}
+	s.Wait("both to wait", func() bool {
+		var n int
+		return s.DB.SQL.Get(&n, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) == nil && n == 2
+	})
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	var left, events int
+	if err := s.DB.SQL.Get(&left, `SELECT count(*) FROM users WHERE is_staff AND disabled_at IS NULL`); err != nil || left != 1 {
+		t.Errorf("%d members of staff are left, err %v", left, err)
+	}
+	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action = 'staff.edit'`); err != nil || events != 1 {
+		t.Errorf("%d changes were audited, err %v", events, err)
+	}
+}
+
+func TestAttack98MarkupFromUsersOnStaffPages(t *testing.T) {
+	s, b := start(t)
+	s.Start("api")
+	evil := `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.CSRF}}'`
+	user := s.Browser()
+	user.Header.Set("User-Agent", evil)
+	user.Enter("eve@example.com")
+	user.Send("PATCH", "/users/me", map[string]string{"display_name": evil, "bio": "</textarea>" + evil, "avatar_url": "https://img.example.com/%22%3E%3Cscript%3E"}).Want(t, http.StatusOK)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "eve@example.com")
+	paths := []string{"/users", "/users/" + id, "/users/" + id + "/edit", "/users/" + id + "/delete", "/sessions", "/audit", "/jobs", "/users?q=" + url.QueryEscape(evil), "/users?f.is_staff=" + url.QueryEscape(evil), "/audit?f.action=" + url.QueryEscape(evil), "/users?done=" + url.QueryEscape(evil), "/users?sort=" + url.QueryEscape(evil), "/" + url.PathEscape(evil)}
+	var events []string
+	if err := s.DB.SQL.Select(&events, `SELECT '/audit/' || id FROM audit_events`); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(paths, events...) {
+		resp, page := b.get(path)
+		if strings.Contains(page, "<script") || strings.Contains(page, "<img") || strings.Count(page, "</textarea>") > 1 || resp.StatusCode >= 500 {
+			t.Errorf("%s: %d %.3000s", path, resp.StatusCode, page)
+		}
+		if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", path, resp.Header)
+		}
+	}
+}
+
+func TestAttack99WildcardsAndPagesOfLists(t *testing.T) {
+	s, b := start(t)
+	if _, err := s.DB.SQL.Exec(`INSERT INTO users (email) SELECT 'user' || n || '@example.com' FROM generate_series(1, 120) n`); err != nil {
+		t.Fatal(err)
+	}
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	for _, q := range []string{"%", "_", "%%%", `\`, "user_@", "%user%", `\%`} {
+		if _, page := b.get("/users?q=" + url.QueryEscape(q)); !strings.Contains(page, "Nothing found") {
+			t.Errorf("%q is a wildcard", q)
+		}
+	}
+	for _, n := range []string{"-1", "0", "9223372036854775807", "9223372036854775808", "1e9", "0x10", "%00", "99999", "", "+1", "1&page=2"} {
+		if resp, page := b.get("/users?page=" + n); resp.StatusCode != http.StatusOK {
+			t.Errorf("page %s: %d %.300s", n, resp.StatusCode, page)
+		}
+	}
+	for _, query := range []string{"q=%00", "q=%ff%fe", "f.email=%00", "q=" + strings.Repeat("a+", 2000), strings.Repeat("f.is_staff=true&", 500)} {
+		for _, at := range []string{"/users?", "/users.csv?", "/audit?", "/audit.csv?"} {
+			if resp, page := b.get(at + query); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s%.40s: %d %.300s", at, query, resp.StatusCode, page)
+			}
+		}
+	}
+}
+
+func TestAttack100KeysOfOtherRecords(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "boss@example.com")
+	_, page := b.get("/users/" + id)
+	token := csrfField.FindStringSubmatch(page)[1]
+	for _, key := range []string{strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, id + "%00", id + "'", "..%2fusers", "1", "-1", "00000000-0000-4000-8000-000000000000", strings.Repeat("9", 40), id + "/x"} {
+		for _, path := range []string{"/users/" + key, "/users/" + key + "/edit", "/users/" + key + "/delete", "/audit/" + key + "x", "/sessions/" + key} {
+			if resp, _ := b.get(path); resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		}
+	}
+	for _, path := range []string{"/users/" + id + "/do/become", "/users/" + id + "/do/", "/sessions/" + id + "/do/disable", "/sessions/" + id + "/delete", "/audit/1", "/audit/1/delete", "/audit", "/audit/1/do/delete", "/jobs", "/jobs/1", "/jobs/999999/do/retry", "/identities"} {
+		resp, _ := b.read(b.http.PostForm(b.base+path, url.Values{"csrf": {token}, "action": {"x"}}))
+		if resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %d", path, resp.StatusCode)
+		}
+	}
+}
+
+func TestAttack101MassAssignmentOnStaffForms(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	if _, err := s.DB.SQL.Exec(`INSERT INTO users (email) VALUES ('ada@example.com')`); err != nil {
+		t.Fatal(err)
+	}
+	id := idOf(t, s, "ada@example.com")
+	const columns = `SELECT id || email || coalesce(password_hash, '-') || created_at || coalesce(disabled_at::text, '-') || coalesce(email_verified_at::text, '-') FROM users WHERE id = $1`
+	var before, after string
+	if err := s.DB.SQL.Get(&before, columns, id); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/users/"+id+"/edit", "/users/"+id+"?email=x@example.com", url.Values{"display_name": {"Ada"}, "id": {"00000000-0000-4000-8000-000000000000"}, "email": {"eve@example.com"}, "password_hash": {"x"},
+		"created_at": {"2020-01-01"}, "disabled_at": {"2020-01-01"}, "email_verified_at": {"2020-01-01"}, "display_name[]": {"x"}, "is_staff[]": {"true"}})
+	if err := s.DB.SQL.Get(&after, columns, id); err != nil || before != after {
+		t.Errorf("%s became %s, err %v", before, after, err)
+	}
+	var name string
+	if err := s.DB.SQL.Get(&name, `SELECT display_name || is_staff FROM users WHERE id = $1`, id); err != nil || name != "Adafalse" {
+		t.Errorf("%q, err %v", name, err)
+	}
+}
+
+func TestAttack102FormulasThatHide(t *testing.T) {
+	s, b := start(t)
+	for i, name := range []string{"\t=1+1", "\r=1+1", "\u200b=1+1", "\ufeff=1+1", "\u3000=1+1", "\u2003@SUM(A1)", "x;=1+1", "x\";=1+1", "x\t=1+1", "x,=1+1", "＝1+1", " \u00a0+1", "\u00ad-1"} {
+		if _, err := s.DB.SQL.Exec(`INSERT INTO users (email, display_name) VALUES ($1, $2)`, fmt.Sprintf("a%02d@example.com", i), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	_, text := b.get("/users.csv?sort=email&q=example.com")
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(rows) != 15 {
+		t.Fatalf("%d rows, err %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		for _, cell := range row {
+			seen := strings.TrimLeft(cell, " \u00a0\u200b\ufeff\u3000\u2003\u00ad")
+			if seen != "" && strings.ContainsRune("=+-@\t\r＝", []rune(seen)[0]) {
+				t.Errorf("cell %q is a formula", cell)
+			}
+		}
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\r\n"), "\"\r\n\"") {
+		for cell := range strings.SplitSeq(strings.Trim(line, `"`), `","`) {
+			if strings.Contains(strings.ReplaceAll(cell, `""`, ``), `"`) {
+				t.Errorf("a cell is not quoted: %q", line)
+			}
+		}
+	}
+}
+
+func TestAttack103FormsThatAreTooLargeOrNone(t *testing.T) {
+	_, b := start(t)
+	large := url.Values{"csrf": {"x"}, "email": {strings.Repeat("a", 70<<10)}}
+	if resp, page := b.read(b.http.PostForm(b.base+"/login", large)); resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(page, "64 KiB") {
+		t.Errorf("large login: %d", resp.StatusCode)
+	}
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	if resp, _ := b.read(b.http.PostForm(b.base+"/users", large)); resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("large form: %d", resp.StatusCode)
+	}
+	_, page := b.get("/users/new")
+	token := csrfField.FindStringSubmatch(page)[1]
+	for kind, body := range map[string]string{
+		"application/x-www-form-urlencoded":  "csrf=" + token + "&email=%zz",
+		"multipart/form-data; boundary=x":    "--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n" + token + "\r\n--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\neve@example.com\r\n--x--\r\n",
+		"application/json":                   `{"csrf":"` + token + `","email":"eve@example.com"}`,
+		"text/plain":                         "csrf=" + token + "&email=eve@example.com",
+		"application/x-www-form-urlencoded;": "csrf=wrong&email=eve@example.com&csrf=" + token,
+	} {
+		resp, _ := b.read(b.http.Post(b.base+"/users", kind, strings.NewReader(body)))
+		if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d", kind, resp.StatusCode)
+		}
+	}
+	if resp, _ := b.read(b.http.Post(b.base+"/users?csrf="+token+"&email=eve@example.com", "application/x-www-form-urlencoded", nil)); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a form in the address: %d", resp.StatusCode)
+	}
+}
+
+func TestAttack104StaffLogInLeadsNowhereElse(t *testing.T) {
+	s, b := start(t)
+	planted := &http.Cookie{Name: "staff", Value: strings.Repeat("A", 43)}
+	at, err := url.Parse(s.URLs["admin"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.http.Jar.SetCookies(at, []*http.Cookie{planted})
+	resp, _ := b.post("/login?next=//evil.example", "/login?next=https://evil.example&return_to=//evil.example", url.Values{"email": {"boss@example.com"}, "password": {apptest.GoodPassword}, "next": {"//evil.example"}})
+	if resp.Request.URL.Host != at.Host || resp.Request.URL.Path != "/users" {
+		t.Errorf("led to %s", resp.Request.URL)
+	}
+	var used string
+	for _, c := range b.http.Jar.Cookies(at) {
+		if c.Name == "__Host-staff" {
+			used = c.Value
+		}
+	}
+	if used == planted.Value || used == "" {
+		t.Error("the planted session was adopted")
+	}
+	b.post("/users", "/logout", url.Values{})
+	thief := open(t, s)
+	thief.http.Jar.SetCookies(at, []*http.Cookie{{Name: "staff", Value: used}})
+	if resp, _ := thief.get("/users"); resp.Request.URL.Path != "/login" {
+		t.Error("a session is good after logout")
+	}
+}
+
+// What the application may do in its database does not include changing what
+// was audited.
+func TestAttack105AuditEventsAreChanged(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	for _, change := range []string{
+		`UPDATE audit_events SET actor_id = NULL`, `DELETE FROM audit_events`, `TRUNCATE audit_events`, `TRUNCATE audit_events CASCADE`, `DELETE FROM audit_events WHERE at > now() - interval '364 days'`,
+		`INSERT INTO audit_events (id, action, result) VALUES (1, 'x', 'ok') ON CONFLICT (id) DO UPDATE SET action = 'x'`, `INSERT INTO audit_events (id, action, result) VALUES (1, 'x', 'ok')`,
+		`MERGE INTO audit_events a USING (SELECT 1 AS id) x ON a.id = x.id WHEN MATCHED THEN DELETE`,
+	} {
+		if _, err := s.DB.SQL.Exec(change); err == nil {
+			t.Errorf("%s went through", change)
+		}
+	}
+	var n int
+	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM audit_events WHERE action = 'staff.login'`); err != nil || n != 1 {
+		t.Errorf("%d events, err %v", n, err)
+	}
+}

@@ -1,0 +1,103 @@
+package attacks
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/apptest"
+)
+
+func TestAttack92SpellingsOfANetworkShareABucket(t *testing.T) {
+	s, b := start(t)
+	spellings := []string{"203.0.113.7", "::ffff:203.0.113.7", "::ffff:cb00:7107", "9.9.9.9, 203.0.113.7", "203.0.113.7 ", "\t203.0.113.7"}
+	if n := guess(t, 30, func(i int) apptest.Answer {
+		return from(b, spellings[i%len(spellings)]).LogIn("ada@example.com", wrong)
+	}); n != 10 {
+		t.Errorf("%d guesses", n)
+	}
+	other := s.Browser()
+	if n := guess(t, 30, func(i int) apptest.Answer {
+		other.Header["X-Forwarded-For"] = []string{fmt.Sprintf("10.0.0.%d", i), "203.0.113.8"} // two header lines
+		return other.LogIn("bea@example.com", wrong)
+	}); n != 10 {
+		t.Errorf("%d guesses over two header lines", n)
+	}
+	odd := s.Browser()
+	if n := guess(t, 30, func(i int) apptest.Answer {
+		return from(odd, []string{"203.0.113.9:1234", "unknown", "_hidden", "203.0.113.09", "127.0.0.1", ""}[i%6]).LogIn("cleo@example.com", wrong)
+	}); n != 10 {
+		t.Errorf("%d guesses from what is no address", n)
+	}
+}
+
+func TestAttack93SpellingsOfAnAddressInOtherForms(t *testing.T) {
+	s, b := start(t)
+	b.SignUp("ada@example.com", apptest.GoodPassword)
+	spellings := []string{"ada@example.com", "ADA@EXAMPLE.COM", "ada+a@example.com", "Ada+b+c@example.com"}
+	if n := guess(t, 30, func(i int) apptest.Answer { return b.LogIn(spellings[i%len(spellings)], wrong) }); n != 10 {
+		t.Errorf("%d guesses", n)
+	}
+	mails := 0
+	for i := range 12 {
+		b := from(s.Browser(), fmt.Sprintf("198.51.100.%d", i))
+		a := b.Send("POST", "/auth/password/forgot", map[string]string{"email": spellings[i%len(spellings)]})
+		if a.Status == http.StatusAccepted {
+			mails++
+		}
+	}
+	if mails != 3 {
+		t.Errorf("%d mails to one mailbox", mails)
+	}
+}
+
+func TestAttack94PasswordGuessedWithinASession(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	tries := 0
+	for i := range 20 {
+		b := from(b, fmt.Sprintf("198.51.100.%d", i))
+		a := b.Send("PUT", "/users/me/password", map[string]string{"current_password": wrong, "new_password": next})
+		if i%2 == 1 {
+			a = b.Send("DELETE", "/users/me", map[string]string{"password": wrong})
+		}
+		if a.Status == http.StatusBadRequest {
+			tries++
+		}
+	}
+	if tries > 10 {
+		t.Errorf("%d guesses", tries)
+	}
+	s.Browser().LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+}
+
+func TestAttack95TokensGuessed(t *testing.T) {
+	s, _ := start(t)
+	b := s.Browser()
+	b.Enter("ada@example.com")
+	tries := 0
+	for range 70 {
+		if b.Send("PUT", "/users/me/verification", map[string]string{"token": string(app.NewToken())}).Status == http.StatusBadRequest {
+			tries++
+		}
+	}
+	if tries != 60 {
+		t.Errorf("%d guesses", tries)
+	}
+	b.Send("POST", "/auth/password/reset", map[string]string{"token": string(app.NewToken()), "password": next}).Want(t, http.StatusTooManyRequests)
+}
+
+// Redis that answers late must not make a login late, nor let guesses through.
+func TestAttack96RedisFrozen(t *testing.T) {
+	s, b := start(t)
+	b.SignUp("ada@example.com", apptest.GoodPassword)
+	if err := s.Redis.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Redis.Thaw() }()
+	if n := guess(t, 40, func(int) apptest.Answer { return b.LogIn("ada@example.com", wrong) }); n > 10 {
+		t.Errorf("%d guesses", n)
+	}
+	from(s.Browser(), "203.0.113.7").LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+}
