@@ -85,13 +85,13 @@ func readManifest(r *bufio.Reader) (Manifest, error) {
 	var m Manifest
 	first := make([]byte, len(magic))
 	if _, err := io.ReadFull(r, first); err != nil || string(first) != magic {
-		return m, refused("it is not a backup of stackctl", err)
+		return m, unread("it is not a backup of stackctl", err)
 	}
 	var digits []byte
 	for {
 		c, err := r.ReadByte()
 		if err != nil {
-			return m, refused("it ends within its first line", err)
+			return m, unread("it ends within its first line", err)
 		}
 		if c == '\n' {
 			break
@@ -107,10 +107,10 @@ func readManifest(r *bufio.Reader) (Manifest, error) {
 	// The buffer grows with what comes, not with what was promised.
 	var raw bytes.Buffer
 	if got, err := io.CopyN(&raw, r, int64(n)); err != nil || got != int64(n) {
-		return m, refused("it ends within its manifest", err)
+		return m, unread("it ends within its manifest", err)
 	}
 	if c, err := r.ReadByte(); err != nil || c != '\n' {
-		return m, refused("its manifest does not end where it says", err)
+		return m, unread("its manifest does not end where it says", err)
 	}
 	dec := json.NewDecoder(&raw)
 	dec.DisallowUnknownFields()
@@ -153,6 +153,15 @@ func refused(why string, err error) error {
 		return fmt.Errorf("%w: %s", errRefused, why)
 	}
 	return fmt.Errorf("%w: %s: %w", errRefused, why, err)
+}
+
+// unread is refused for a read that failed: what age does not vouch for is
+// changed or cut, whatever was being read.
+func unread(why string, err error) error {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		why = "it is changed or cut"
+	}
+	return refused(why, err)
 }
 
 // decrypt opens the plain content of an age file. age tells of every changed
