@@ -1,0 +1,333 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// psql runs statements in the live database, past stackctl.
+func psql(t *testing.T, statements string) string {
+	t.Helper()
+	return strings.TrimSpace(onDroplet(t, `docker exec -i $(docker ps -q --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack) psql -X -q -A -t -v ON_ERROR_STOP=1 -U app app <<'SQL'
+`+statements+"\nSQL"))
+}
+
+// dumped is what the live database holds, as one hash. The job queue and the
+// audit write on by themselves, so they are left out.
+func dumped(t *testing.T) string {
+	t.Helper()
+	return onDroplet(t, `docker exec $(docker ps -q --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack) `+
+		`pg_dump -U app --restrict-key=fixed --exclude-table-data='river*' --exclude-table-data=audit_events --exclude-table-data='*_id_seq' app | sha256sum`)
+}
+
+// records lists the backups as stackctl does.
+func (p project) backups() []backup.Listed {
+	p.t.Helper()
+	var list []backup.Listed
+	if err := json.Unmarshal([]byte(p.must(0, "backup", "list", "--output", "json").out), &list); err != nil {
+		p.t.Fatal(err)
+	}
+	return list
+}
+
+func TestABackupIsTakenRehearsedAndRestored(t *testing.T) {
+	p := ensureGood(t)
+	t.Cleanup(func() { onDroplet(t, "rm -f /srv/stack/backups/*") })
+	psql(t, "CREATE TABLE IF NOT EXISTS marks (n int); TRUNCATE marks; INSERT INTO marks SELECT generate_series(1, 1000)")
+	t.Cleanup(func() { psql(t, "DROP TABLE IF EXISTS marks") })
+	p.must(0, "backup")
+	list := p.backups()
+	if len(list) == 0 || !list[0].Host || !list[0].Local || !list[0].Decrypted || list[0].Rows < 1000 {
+		t.Fatalf("got %+v", list)
+	}
+	name := list[0].Name
+	if plain := onDroplet(t, "head -c 21 /srv/stack/backups/"+name+".age; grep -rl AGE-SECRET /srv/stack || true"); plain != "age-encryption.org/v1" {
+		t.Errorf("on the host it begins with %q", plain)
+	}
+	p.must(0, "restore", name, "--drill")
+	if drill := read(t, filepath.Join(p.lastRun(), "drill.json")); !strings.Contains(drill, `"differences": null`) {
+		t.Errorf("the drill says %s", drill)
+	}
+	if left := psql(t, "SELECT datname FROM pg_database WHERE datname LIKE 'stackctl%'"); left != "" {
+		t.Errorf("the drill left %s", left)
+	}
+	psql(t, "DELETE FROM marks")
+	if r := p.must(2, "restore", name); !strings.Contains(r.err, "--yes") {
+		t.Errorf("it says %s%s", r.out, r.err)
+	}
+	p.must(0, "restore", name, "--yes")
+	if got := psql(t, "SELECT count(*) FROM marks"); got != "1000" {
+		t.Errorf("%s rows are back, want 1000", got)
+	}
+	if list = p.backups(); !strings.HasPrefix(list[0].Cause, "before the restore of "+name) {
+		t.Errorf("the present state was not backed up: %+v", list[0])
+	}
+	if !serves(t, client(t)) {
+		t.Error("the site does not answer")
+	}
+	p.must(0, "verify", "--gate", "G6")
+	everyArtifact(t, p)
+}
+
+func TestABackupThatCannotBeReadIsRefused(t *testing.T) {
+	p := ensureGood(t)
+	t.Cleanup(func() { onDroplet(t, "rm -f /srv/stack/backups/*") })
+	p.must(0, "backup")
+	name := p.backups()[0].Name
+	file := filepath.Join(p.root, ".stackctl", "backups", "sandbox", name+".age")
+	whole := []byte(read(t, file))
+	cut := filepath.Join(p.root, "cut.age")
+	if err := os.WriteFile(cut, whole[:len(whole)-100], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Clone(whole)
+	changed[len(changed)/2] ^= 1
+	if err := os.WriteFile(file, changed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.must(0, "backup", "keygen", filepath.Join(p.root, "other.key"))
+	for _, c := range [][]string{{"restore", cut, "--drill"}, {"restore", name, "--drill"}, {"restore", "../../etc/passwd", "--drill"}, {"restore", "nothing", "--yes"}} {
+		if r := p.must(2, c...); strings.Contains(r.out, "drill –") {
+			t.Errorf("%v went on: %s", c, r.out)
+		}
+	}
+	p.edit("stackctl.yaml", "backup:\n", "backup:\n  identity: other.key\n")
+	if r := p.must(2, "restore", "latest", "--drill"); !strings.Contains(r.out, "another key") && !strings.Contains(r.out, "changed or cut") {
+		t.Errorf("it says %s", r.out)
+	}
+}
+
+func TestAFullDiskStopsTheBackupAndTheOldReleaseServes(t *testing.T) {
+	p := ensureGood(t)
+	onDroplet(t, "mount -t tmpfs -o size=8k,mode=0777 tmpfs /srv/stack/backups")
+	t.Cleanup(func() { onDroplet(t, "umount /srv/stack/backups") })
+	r := p.must(4, "backup")
+	if !strings.Contains(strings.ToLower(r.out), "no space left") {
+		t.Errorf("it says\n%s", r.out)
+	}
+	if left := onDroplet(t, "ls -A /srv/stack/backups") + fmt.Sprint(len(p.backups())); left != "0" {
+		t.Errorf("left: %s", left)
+	}
+	if !serves(t, client(t)) {
+		t.Error("the old release does not serve")
+	}
+}
+
+// pendingMigration lets the live database be one migration behind what the
+// image carries: the stamp of the last one is taken away.
+const pendingMigration = "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)"
+
+func TestAFailedMigrationLeavesSchemaAndDataAsTheyWere(t *testing.T) {
+	p := ensureGood(t)
+	t.Cleanup(func() { onDroplet(t, "rm -f /srv/stack/backups/*") })
+	live := p.report().Live
+	// The last migration makes tables that are there already: it must fail, and
+	// what it did before it failed must be gone.
+	stamp := psql(t, "SELECT max(version_id) FROM goose_db_version")
+	psql(t, pendingMigration)
+	t.Cleanup(func() {
+		psql(t, "INSERT INTO goose_db_version (version_id, is_applied) SELECT "+stamp+", true WHERE NOT EXISTS (SELECT FROM goose_db_version WHERE version_id = "+stamp+")")
+	})
+	p.write(".env", "LOG_LEVEL=debug\n")
+	before := dumped(t)
+	r := p.must(4, "deploy")
+	if after := dumped(t); after != before {
+		t.Errorf("the database was %sand is %s", before, after)
+	}
+	report := p.report()
+	if report.Live != live || !strings.Contains(r.out, "migrate") || !serves(t, client(t)) {
+		t.Errorf("live %s, want %s\n%s", report.Live, live, r.out)
+	}
+	for _, s := range report.Steps {
+		if s.Step.Kind == stack.StepBackup && !strings.Contains(s.Detail, "tables") {
+			t.Errorf("before a pending migration the backup step says %q", s.Detail)
+		}
+	}
+	if list := p.backups(); len(list) != 1 || !strings.HasPrefix(list[0].Cause, "before release "+report.Release) {
+		t.Errorf("got %+v", list)
+	}
+}
+
+func TestABackupThatFailsStopsTheDeployBeforeTheMigration(t *testing.T) {
+	p := ensureGood(t)
+	live := p.report().Live
+	stamp := psql(t, "SELECT max(version_id) FROM goose_db_version")
+	psql(t, pendingMigration)
+	t.Cleanup(func() { psql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ("+stamp+", true)") })
+	p.write(".env", "LOG_LEVEL=debug\n")
+	p.edit("stackctl.yaml", "backup:\n", "backup:\n  command: [sh, -c, \"echo half; exit 3\"]\n")
+	p.must(4, "deploy")
+	report := p.report()
+	if report.Live != live || !serves(t, client(t)) {
+		t.Errorf("live %s, want %s", report.Live, live)
+	}
+	for _, s := range report.Steps {
+		if s.Step.Kind == stack.StepMigrate {
+			t.Error("the migration ran without a backup")
+		}
+	}
+}
+
+func TestARollbackThatTheSchemaCannotCarryIsRefused(t *testing.T) {
+	p := ensureGood(t)
+	first := p.report().Live
+	p.write(".env", "LOG_LEVEL=warn\n")
+	p.must(0, "deploy")
+	second := p.report().Live
+	// A later release contracted the schema.
+	psql(t, "ALTER TABLE mail_tokens RENAME COLUMN purpose TO reason")
+	r := p.must(2, "rollback", first)
+	psql(t, "ALTER TABLE mail_tokens RENAME COLUMN reason TO purpose")
+	if !strings.Contains(r.out, "mail_tokens.purpose") || !strings.Contains(r.out, "cannot carry") || p.report().Live != second {
+		t.Errorf("live %s; it says\n%s", p.report().Live, r.out)
+	}
+	// An addition is no hindrance to the schema's word, and is taken back after.
+	p.must(0, "rollback", first)
+}
+
+// writer changes the profile of one account again and again and remembers the
+// last change that was acknowledged.
+type writer struct {
+	client       *http.Client
+	csrf         string
+	sent, acked  int
+	failed       int
+	stop, ended  chan struct{}
+	cookie, mail string
+}
+
+func (w *writer) call(method, path, body string) (int, map[string]any, error) {
+	req, err := http.NewRequest(method, "https://"+droplet.Domain+"/api"+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Origin", "https://"+droplet.Domain)
+	if w.csrf != "" {
+		req.Header.Set("X-CSRF-Token", w.csrf)
+	}
+	if w.cookie != "" {
+		req.Header.Set("Cookie", w.cookie)
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	for _, c := range resp.Cookies() {
+		if c.Name == "__Host-session" {
+			w.cookie = c.Name + "=" + c.Value
+		}
+	}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return 0, nil, err
+	}
+	var answer map[string]any
+	_ = json.Unmarshal(raw, &answer)
+	return resp.StatusCode, answer, nil
+}
+
+// token fetches the CSRF token of the session as it is now.
+func (w *writer) token() error {
+	w.csrf = ""
+	status, answer, err := w.call(http.MethodGet, "/auth/csrf", "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d", status)
+	}
+	w.csrf, _ = answer["token"].(string)
+	return err
+}
+
+// newWriter signs an account up and begins to write, until its end is called.
+func newWriter(t *testing.T) *writer {
+	t.Helper()
+	w := &writer{client: client(t), stop: make(chan struct{}), ended: make(chan struct{}), mail: strings.ToLower(rand.Text()[:12]) + "@example.org"}
+	account := fmt.Sprintf(`{"email":%q,"password":"plum-lantern-41-orbit"}`, w.mail)
+	for _, path := range []string{"/auth/signup", "/auth/login"} {
+		if err := w.token(); err != nil {
+			t.Fatal(err)
+		}
+		if status, answer, err := w.call(http.MethodPost, path, account); err != nil || status >= 300 {
+			t.Fatalf("%s: status %d, %v, %v", path, status, answer, err)
+		}
+	}
+	if err := w.token(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(w.ended)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for w.sent < 6000 {
+			select {
+			case <-w.stop:
+				return
+			case <-tick.C:
+			}
+			w.sent++
+			status, _, err := w.call(http.MethodPatch, "/users/me", fmt.Sprintf(`{"display_name":"%d"}`, w.sent))
+			if err == nil && status == http.StatusOK {
+				w.acked = w.sent
+			} else {
+				w.failed++
+			}
+		}
+	}()
+	return w
+}
+
+func (w *writer) end() {
+	close(w.stop)
+	<-w.ended
+}
+
+func TestPostgresKilledDuringADeployLosesNoCommittedTransaction(t *testing.T) {
+	const container = `$(docker ps -aq --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack)`
+	for name, kill := range map[string]string{
+		"docker kill": "docker kill " + container,
+		"a crash":     "kill -9 $(docker inspect -f '{{.State.Pid}}' " + container + ")",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ensureGood(t)
+			w := newWriter(t)
+			p.write(".env", "LOG_LEVEL=warn\n# "+name+"\nAUTH_RATE=121\n")
+			r := p.start("deploy")
+			until(t, 2*time.Minute, "the deploy starts the release", func() bool { return strings.Contains(p.soFar(), "start release") })
+			onDroplet(t, kill)
+			first := r.wait(t, 6*time.Minute)
+			// Whatever came of that deploy, the next one converges without help.
+			p.must(0, "deploy")
+			w.end()
+			stored := psql(t, "SELECT display_name FROM users WHERE email = '"+w.mail+"'")
+			var n int
+			if _, err := fmt.Sscan(stored, &n); err != nil || n < w.acked || w.acked == 0 {
+				t.Errorf("stored is %q, acknowledged was %d: %v", stored, w.acked, err)
+			}
+			audited := psql(t, "SELECT count(*) FROM audit_events a JOIN users u ON u.id = a.actor_id WHERE a.action = 'profile.update' AND u.email = '"+w.mail+"'")
+			var kept int
+			if _, err := fmt.Sscan(audited, &kept); err != nil || kept < w.sent-w.failed {
+				t.Errorf("%s changes are in the audit, %d were acknowledged", audited, w.sent-w.failed)
+			}
+			t.Logf("the deploy that was hit ended with %d; %d writes sent, %d acknowledged, %d failed while it was down, %s stored, %s audited",
+				first.exit, w.sent, w.sent-w.failed, w.failed, stored, audited)
+			if w.failed == 0 {
+				t.Error("no write failed: the database was not down")
+			}
+		})
+	}
+}
