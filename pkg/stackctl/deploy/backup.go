@@ -35,6 +35,16 @@ func (d *Deployer) backing() (Backing, error) {
 	return Backing{Service: d.Config.Backup.Service, Missing: why}, err
 }
 
+// holdsData refuses a backup.service that the release does not have.
+func (d *Deployer) holdsData(r stack.Release) error {
+	name := d.Config.Backup.Service
+	if s, ok := r.Service(name); name != "" && (!ok || s.Layer != stack.LayerData) {
+		return stack.Fault(stack.CauseUsage, d.Config.File+": backup.service", fmt.Errorf("%q is no service of the data layer", name),
+			"name the service that holds the database, with `x-stackctl: {layer: data}`")
+	}
+	return nil
+}
+
 // backup plans a backup of what a step may change. Where steps of the data
 // layer replace the database's container, that is before them, or else before
 // the migrations. Services of the step are the one-shots that it precedes: with
@@ -51,7 +61,7 @@ func (p *planner) backup(before stack.Kind, services []string) {
 		return
 	}
 	if p.backed = true; b.Missing != "" {
-		p.plan.Notes = append(p.plan.Notes, "no backup is taken before the data may change: "+b.Missing+"; `stackctl backup keygen` makes a key")
+		p.plan.Notes = append(p.plan.Notes, noBackup(b.Missing))
 		return
 	}
 	cause := "migrations may change what it holds"
@@ -62,6 +72,11 @@ func (p *planner) backup(before stack.Kind, services []string) {
 		cause = "there is nothing to back up unless its volume held data before"
 	}
 	p.add(stack.Step{Kind: stack.StepBackup, Subject: b.Service, Services: services, Cause: cause})
+}
+
+// noBackup says what it means that none can be taken.
+func noBackup(why string) string {
+	return "no backup is taken before the data may change: " + why + "; `stackctl backup keygen` makes a key"
 }
 
 // backups are those of the target.

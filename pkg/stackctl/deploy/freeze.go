@@ -45,6 +45,9 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err := gate.FitsOwn(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
+	if err := d.holdsData(r); err != nil {
+		return Wanted{}, err
+	}
 	backing, err := d.backing()
 	if err != nil {
 		return Wanted{}, err

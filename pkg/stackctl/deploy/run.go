@@ -149,7 +149,10 @@ func (d *Deployer) Plan(ctx context.Context) (stack.Report, error) {
 // Check judges what can be judged without a server.
 func (d *Deployer) Check(ctx context.Context) (stack.Report, error) {
 	s := d.begin("check")
-	_, err := s.frozen(ctx)
+	want, err := s.frozen(ctx)
+	if err == nil && want.Backup.Missing != "" && len(want.Release.OneShots()) > 0 {
+		s.note(noBackup(want.Backup.Missing))
+	}
 	return s.end(ctx, err)
 }
 
