@@ -105,7 +105,7 @@ func (p *planner) files() {
 	}
 	if missing > 0 {
 		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID,
-			Cause: fmt.Sprintf("%d of %d files are not there", missing, len(p.r.Files))})
+			Cause: fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files))})
 	}
 }
 

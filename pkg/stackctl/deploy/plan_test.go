@@ -67,7 +67,7 @@ func planText(want Wanted, seen stack.Observed) string {
 func TestPlanOfANewRelease(t *testing.T) {
 	got := planText(wantedShop(), seenShop())
 	want := `[1] ship-image shop/api:dev, the host lacks bbbb
-[2] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there
+[2] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there, or differ
 [3] backup db, migrations may change what it holds
 [4] migrate migrate, release aaaaaaaaaaaa is live
 [5] start release bbbbbbbbbbbb, release aaaaaaaaaaaa is live
@@ -86,7 +86,7 @@ func TestPlanOfAnEmptyHost(t *testing.T) {
 	got := planText(wantedShop(), stack.Observed{Files: map[string]string{}})
 	want := `[1] ship-image shop/api:dev, the host lacks bbbb
 [2] pull-image postgres:16, the host lacks it and no archive holds it
-[3] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there
+[3] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there, or differ
 [4] data db, db is not there
 [5] edge edge, edge is not there
 [6] backup db, there is nothing to back up unless its volume held data before

@@ -40,6 +40,9 @@ func (s *story) rollback(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := whole(ctx, server, s.d.Target, record); err != nil {
+		return err
+	}
 	today, _ := s.d.freeze(ctx)
 	r, err := s.kept(ctx, server, record.ID, today.Release)
 	if err != nil {

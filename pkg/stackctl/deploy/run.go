@@ -100,6 +100,11 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 		return nil, stack.Plan{}, err
 	}
 	x.record = s.recordOf(want.Release, x.seen)
+	if live := recordAt(x.seen, x.seen.Live); live.ID != want.Release.ID {
+		if err := whole(ctx, server, s.d.Target, live); err != nil {
+			s.note(err.Error())
+		}
+	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
 	s.report.Plan = plan
@@ -115,10 +120,13 @@ func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseReco
 	for _, old := range seen.Releases {
 		if old.ID == r.ID {
 			old.By = s.d.Owner
+			if len(r.Files) > 0 { // a release that was read back from the host has none
+				old.Files = sums(r)
+			}
 			return old
 		}
 	}
-	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images}
+	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images, Files: sums(r)}
 }
 
 func or(text, otherwise string) string {
@@ -184,7 +192,11 @@ func (s *story) verify(ctx context.Context) error {
 	if seen.Live == "" {
 		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Host, fmt.Errorf("no release is live"), "run `stackctl deploy` first")
 	}
+	edited := whole(ctx, server, s.d.Target, recordAt(seen, seen.Live))
 	if seen.Live != want.Release.ID {
+		if edited != nil {
+			return edited
+		}
 		s.note("the files make release " + want.Release.ID + ", but " + seen.Live + " is live: the live one is judged by what was frozen with it")
 		if want.Release, err = s.kept(ctx, server, seen.Live, want.Release); err != nil {
 			return err
@@ -193,7 +205,7 @@ func (s *story) verify(ctx context.Context) error {
 	s.describe(want)
 	x := &executor{story: s, server: server, want: want, seen: seen}
 	subject := x.subject(ctx)
-	var first error
+	first := edited
 	for _, phase := range []stack.Phase{stack.PhaseStatic, stack.PhasePre, stack.PhasePost} {
 		if err := s.judge(ctx, phase, subject); err != nil && (first == nil || stack.CauseOf(err) == stack.CauseGate && stack.CauseOf(first) != stack.CauseGate) {
 			first = err

@@ -93,6 +93,8 @@ type ReleaseRecord struct {
 	// Switched is when the edge was pointed at it last.
 	Switched time.Time `json:"switched"`
 	Images   []Image   `json:"images"`
+	// Files are the SHA-256 sums (hex) of what its folder keeps, by name.
+	Files map[string]string `json:"files,omitempty"`
 	// Schema is the migration version that the release was made for.
 	Schema int64 `json:"schema"`
 }

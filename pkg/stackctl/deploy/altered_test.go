@@ -1,0 +1,55 @@
+package deploy
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// hashing is a server whose files have the given sums.
+type hashing struct {
+	Server
+	sums map[string]string
+}
+
+func (h hashing) Hashes(_ context.Context, root string, paths []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range paths {
+		if sum := h.sums[root+"/"+p]; sum != "" {
+			out[p] = sum
+		}
+	}
+	return out, nil
+}
+
+func TestAReleaseFolderThatWasEditedByHandIsNoticed(t *testing.T) {
+	r := stack.Release{ID: "aaaa", Files: []stack.File{
+		{Path: "releases/aaaa/app.yaml", Content: []byte("app")}, {Path: "releases/aaaa/edge/traefik.yml", Content: []byte("edge")},
+		{Path: "files/1234/traefik.yml", Content: []byte("shared")}, {Path: "secrets/1/key", Content: []byte("s"), Secret: true},
+	}}
+	record := stack.ReleaseRecord{ID: "aaaa", Files: sums(r)}
+	if len(record.Files) != 2 || record.Files["app.yaml"] != hash([]byte("app")) {
+		t.Fatalf("%v", record.Files)
+	}
+	target := stack.Target{Path: "/srv/shop"}
+	app, edge := "/srv/shop/releases/aaaa/app.yaml", "/srv/shop/releases/aaaa/edge/traefik.yml"
+	for name, c := range map[string]struct {
+		sums map[string]string
+		want string
+	}{
+		"as it was":    {map[string]string{app: hash([]byte("app")), edge: hash([]byte("edge"))}, ""},
+		"edited":       {map[string]string{app: hash([]byte("App")), edge: hash([]byte("edge"))}, "app.yaml was edited; deploy"},
+		"gone":         {map[string]string{app: hash([]byte("app"))}, "edge/traefik.yml is gone"},
+		"both at once": {map[string]string{app: "x"}, "app.yaml was edited, edge/traefik.yml is gone"},
+	} {
+		err := whole(t.Context(), hashing{sums: c.sums}, target, record)
+		if c.want == "" && err != nil || c.want != "" && (stack.CauseOf(err) != stack.CauseGate || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := whole(t.Context(), hashing{}, target, stack.ReleaseRecord{ID: "old"}); err != nil {
+		t.Errorf("without sums: %v", err)
+	}
+}

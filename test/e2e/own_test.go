@@ -1,0 +1,148 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// ownGates declares one gate of each kind; all pass on the good stack.
+const ownGates = `
+  own:
+    - id: ready
+      title: Is the API of this release ready, and fast?
+      fix: look at the log of api
+      http:
+        path: /api/health/ready
+        expect:
+          status: 200
+          headers: [{name: Content-Type, contains: json}]
+          json: [{path: $.release, equals: "{release}"}, {path: "$.checks.*.status", equals: ok}]
+          p95: 3s
+    - id: candidate
+      title: Does the new release know its own name?
+      phase: pre-switch
+      http: {path: /api/health/ready, expect: {json: [{path: $.release, equals: "{release}"}]}}
+    - id: mark
+      title: Is nothing marked as broken?
+      command: {service: redis, command: [test, "!", -e, /tmp/broken], expect: {exit: 0}}
+    - id: tables
+      title: Are there the tables that belong here?
+      sql: {query: "SELECT count(*) AS n FROM pg_tables WHERE tablename = 'stray'", expect: {rows: {equals: 1}, value: {equals: 0}}}
+    - id: redis-port
+      title: Does Redis listen where it must?
+      tcp: {service: redis, port: 6379, expect: open}
+    - id: shut
+      title: Is the database shut from outside?
+      tcp: {port: 5432, expect: closed}
+`
+
+// withOwn is a project with the declared gates.
+func withOwn(t *testing.T, own string) project {
+	t.Helper()
+	p := newProject(t)
+	p.edit("stackctl.yaml", "\n  exposure:", own+"  exposure:")
+	return p
+}
+
+func TestDeclaredGatesJudgeLikeBuiltInOnes(t *testing.T) {
+	ensureGood(t)
+	p := withOwn(t, ownGates)
+	p.must(0, "verify", "--gate", "ready,candidate,mark,tables,redis-port,shut")
+	judged := map[string]bool{}
+	for _, g := range p.report().Gates {
+		if g.ID != "G10" && (g.Status != stack.Passed || g.Inspected == 0) {
+			t.Errorf("%s %s inspected %d: %s", g.ID, g.Status, g.Inspected, g.Reason)
+		}
+		judged[g.ID] = true
+	}
+	if len(judged) != 7 || !strings.Contains(p.must(0, "gates").out, "redis-port") {
+		t.Errorf("judged %v", judged)
+	}
+	if _, err := os.Stat(filepath.Join(p.lastRun(), "gate-tables.json")); err != nil {
+		t.Error(err)
+	}
+	psql := `docker exec $(docker ps -q --filter label=com.docker.compose.service=postgres) psql -q -U app -d app -c `
+	redis := `docker exec $(docker ps -q --filter label=com.docker.compose.service=redis) `
+	cli := redis + `sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli -p "$0" config set port "$1"' `
+	for gate, c := range map[string]struct{ break_, mend, says string }{
+		"ready":      {"docker stop -t 1 $(docker ps -q --filter label=com.docker.compose.service=api)", "docker start $(docker ps -aq --filter label=com.docker.compose.service=api --filter label=dev.stackctl.release=" + p.report().Live + ")", "expected  200"},
+		"mark":       {redis + "touch /tmp/broken", redis + "rm /tmp/broken", "observed  1"},
+		"tables":     {psql + `'CREATE TABLE stray ()'`, psql + `'DROP TABLE stray'`, "observed  1"},
+		"redis-port": {cli + "6379 6380", cli + "6380 6379", "observed  closed"},
+	} {
+		t.Run(gate, func(t *testing.T) {
+			onDroplet(t, c.break_)
+			mended := false
+			mend := func() {
+				if !mended {
+					mended = true
+					onDroplet(t, c.mend)
+				}
+			}
+			t.Cleanup(mend)
+			r := p.must(1, "verify", "--gate", gate)
+			for _, want := range []string{"FAILED  " + gate, c.says, "stackctl.yaml:", "again: stackctl verify --target sandbox --gate " + gate} {
+				if !strings.Contains(r.out, want) {
+					t.Errorf("%q is not in\n%s", want, r.out)
+				}
+			}
+			mend()
+		})
+	}
+}
+
+func TestAFailingDeclaredGateRollsADeployBack(t *testing.T) {
+	good := ensureGood(t)
+	p := withOwn(t, `
+  own:
+    - {id: never, title: "Is the moon out?", sql: {query: SELECT 1 AS moon, expect: {value: {equals: 2}}}}
+`)
+	p.write(".env", "LOG_LEVEL=warn\n")
+	p.must(1, "deploy")
+	if r := p.report(); !r.RolledBack || r.Live != good.report().Live || r.Verdict != stack.VerdictGateFailed {
+		t.Errorf("rolled back %v, live %s, verdict %s", r.RolledBack, r.Live, r.Verdict)
+	}
+}
+
+func TestMistakesInDeclaredGatesAreSaidWithTheirLine(t *testing.T) {
+	for name, c := range map[string]struct{ own, says string }{
+		"bad expression":  {"\n  own:\n    - {id: a, title: t, http: {path: /, expect: {body: {matches: \"(\"}}}}\n", "no regular expression"},
+		"unknown service": {"\n  own:\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n", `there is no service "apy"`},
+		"cannot fail":     {"\n  own:\n    - {id: a, title: t, command: {service: api, command: [x]}}\n", "cannot fail"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := withOwn(t, c.own).must(2, "check")
+			if !strings.Contains(r.out, "stackctl.yaml:") || !strings.Contains(r.out, c.says) {
+				t.Errorf("it says\n%s", r.out)
+			}
+		})
+	}
+}
+
+func TestAnExpiredExceptionFails(t *testing.T) {
+	p := newProject(t)
+	p.edit("stackctl.yaml", "\nevidence:", "\nexceptions:\n  - {gate: G9, match: service pgadmin, owner: ops, reason: once, expires: 2026-01-31}\n\nevidence:")
+	if r := p.must(1, "check"); !strings.Contains(r.out, "the exception has expired") {
+		t.Errorf("it says\n%s", r.out)
+	}
+}
+
+func TestAReleaseFolderEditedByHandIsNoticed(t *testing.T) {
+	good := ensureGood(t)
+	file := "/srv/stack/releases/" + good.report().Live + "/app.yaml"
+	onDroplet(t, "cp -p "+file+" /root/app.yaml && echo '# by hand' >> "+file)
+	t.Cleanup(func() { onDroplet(t, "cp -p /root/app.yaml "+file) })
+	if r := good.must(1, "verify", "--gate", "G6"); !strings.Contains(r.out, "app.yaml was edited") {
+		t.Errorf("verify says\n%s", r.out)
+	}
+	if r := good.must(0, "deploy"); !strings.Contains(r.out, "not there, or differ") {
+		t.Errorf("deploy says\n%s", r.out)
+	}
+	good.must(0, "verify", "--gate", "G6")
+}
