@@ -19,6 +19,7 @@ type Mailbox struct {
 	mu       sync.Mutex
 	letters  []Letter
 	refuse   bool
+	hold     chan struct{}
 }
 
 // Letter is one mail that arrived.
@@ -37,8 +38,8 @@ func (s *Site) Mailbox() *Mailbox {
 		s.t.Fatal(err)
 	}
 	m := &Mailbox{listener: listener}
-	s.t.Cleanup(func() { _ = listener.Close() })
-	go m.serve()
+	s.t.Cleanup(m.Stop)
+	go m.serve(listener)
 	host, port, _ := net.SplitHostPort(listener.Addr().String())
 	s.Env["SMTP_HOST"], s.Env["SMTP_PORT"], s.Env["SMTP_TLS"] = host, port, "none"
 	return m
@@ -49,6 +50,39 @@ func (m *Mailbox) Refuse(refuse bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.refuse = refuse
+}
+
+// Hold lets a mail that comes wait for the returned function.
+func (m *Mailbox) Hold() (release func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold = make(chan struct{})
+	return sync.OnceFunc(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		close(m.hold)
+		m.hold = nil
+	})
+}
+
+// Stop closes the port.
+func (m *Mailbox) Stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_ = m.listener.Close()
+}
+
+// Start opens the port again.
+func (m *Mailbox) Start() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	listener, err := net.Listen("tcp", m.listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	m.listener = listener
+	go m.serve(listener)
+	return nil
 }
 
 // To gives the letters to an address, the oldest first.
@@ -92,9 +126,9 @@ func (l Letter) Token(t testing.TB) string {
 	return m[1]
 }
 
-func (m *Mailbox) serve() {
+func (m *Mailbox) serve(listener net.Listener) {
 	for {
-		conn, err := m.listener.Accept()
+		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
@@ -118,8 +152,11 @@ func (m *Mailbox) talk(conn net.Conn) {
 		switch {
 		case strings.HasPrefix(verb, "RCPT TO:"):
 			m.mu.Lock()
-			refuse := m.refuse
+			refuse, hold := m.refuse, m.hold
 			m.mu.Unlock()
+			if hold != nil {
+				<-hold
+			}
 			if refuse {
 				say("451 try again later")
 				continue

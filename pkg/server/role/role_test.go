@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -14,12 +13,10 @@ import (
 
 	"stackctl/pkg/server/apptest"
 	"stackctl/pkg/server/role"
-	"stackctl/pkg/server/testdb"
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	os.Exit(testdb.Run(m))
+	os.Exit(apptest.Main(m))
 }
 
 func nothing(string) (string, bool) { return "", false }
