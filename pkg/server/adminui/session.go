@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/cookie"
 	"stackctl/pkg/server/serve"
 )
 
-const (
-	sessionCookie = "__Host-staff"
-	visitorCookie = "__Host-staff-visitor"
+var (
+	sessionCookie = cookie.Cookie{Name: "__Host-staff", Site: http.SameSiteStrictMode}
+	visitorCookie = cookie.Cookie{Name: "__Host-staff-visitor", Site: http.SameSiteStrictMode}
+)
 
+const (
 	useSession = "staff session"
 	useVisitor = "staff visitor"
 )
@@ -21,7 +24,7 @@ const (
 // something must carry the CSRF token of its session.
 func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := cookieToken(r, sessionCookie)
+		token := sessionCookie.Read(r)
 		_, user, err := p.Accounts.Authenticate(r.Context(), token, app.SessionStaff)
 		if app.CodeOf(err) == app.CodeUnauthorized && err != nil {
 			serve.TraceOf(r.Context()).Route = r.Pattern
@@ -71,10 +74,10 @@ func (p *pages) loginForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, status int, data loginData) {
-	visitor := cookieToken(r, visitorCookie)
+	visitor := visitorCookie.Read(r)
 	if visitor == "" {
 		visitor = app.NewToken()
-		setCookie(w, visitorCookie, string(visitor), time.Hour)
+		visitorCookie.Set(w, visitor, time.Hour)
 	}
 	p.show(w, r, status, "login", page{Title: "Log in", CSRF: p.CSRF.Token(useVisitor, string(visitor)), Data: data})
 }
@@ -84,12 +87,12 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	data := loginData{Email: r.PostFormValue("email")}
-	if !p.CSRF.Valid(useVisitor, string(cookieToken(r, visitorCookie)), r.PostFormValue("csrf")) {
+	if !p.CSRF.Valid(useVisitor, string(visitorCookie.Read(r)), r.PostFormValue("csrf")) {
 		data.Error = "The form was too old. Try again."
 		p.showLogin(w, r, http.StatusForbidden, data)
 		return
 	}
-	token, _, err := p.Accounts.LogIn(r.Context(), data.Email, r.PostFormValue("password"), app.SessionStaff, cookieToken(r, sessionCookie))
+	token, _, err := p.Accounts.LogIn(r.Context(), data.Email, r.PostFormValue("password"), app.SessionStaff, sessionCookie.Read(r))
 	switch app.CodeOf(err) {
 	case app.CodeCredentials, app.CodeInvalid:
 		data.Error = "The e-mail address or the password is wrong."
@@ -100,8 +103,8 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, caller{}, err)
 		return
 	}
-	setCookie(w, sessionCookie, string(token), app.SessionStaff.Lifetime().Absolute)
-	setCookie(w, visitorCookie, "", -1)
+	sessionCookie.Set(w, token, app.SessionStaff.Lifetime().Absolute)
+	visitorCookie.Clear(w)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
@@ -110,24 +113,6 @@ func (p *pages) logout(w http.ResponseWriter, r *http.Request, who caller) {
 		p.fail(w, r, who, err)
 		return
 	}
-	setCookie(w, sessionCookie, "", -1)
+	sessionCookie.Clear(w)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
-}
-
-// cookieToken reads a cookie that holds a token; two of one name are none.
-func cookieToken(r *http.Request, name string) app.Token {
-	found := r.CookiesNamed(name)
-	if len(found) != 1 || !app.Token(found[0].Value).WellFormed() {
-		return ""
-	}
-	return app.Token(found[0].Value)
-}
-
-// setCookie sets a cookie; a negative life removes it.
-func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
-	age := int(life.Seconds())
-	if life < 0 {
-		age = -1
-	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -166,6 +167,21 @@ func (s *Site) healthy(name string) bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
+}
+
+// Metrics reads what a role measures.
+func (s *Site) Metrics(name string) string {
+	s.t.Helper()
+	resp, err := http.Get(s.Inside[name] + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // Tool runs a tool and gives what it printed and its exit code.

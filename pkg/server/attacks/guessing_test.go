@@ -2,7 +2,6 @@ package attacks
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -21,20 +20,11 @@ var hashesLine = regexp.MustCompile(`(?m)^password_hashes_total (\S+)$`)
 // hashes reads how many password hashes the API has computed.
 func hashes(t *testing.T, s *apptest.Site) int {
 	t.Helper()
-	resp, err := http.Get(s.Inside["api"] + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := hashesLine.FindSubmatch(text)
+	m := hashesLine.FindStringSubmatch(s.Metrics("api"))
 	if m == nil {
 		t.Fatal("no password_hashes_total")
 	}
-	n, err := strconv.Atoi(string(m[1]))
+	n, err := strconv.Atoi(m[1])
 	if err != nil {
 		t.Fatal(err)
 	}

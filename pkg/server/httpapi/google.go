@@ -35,7 +35,7 @@ func (a *api) StartGoogle(ctx context.Context, request contract.StartGoogleReque
 		a.told(c, err)
 		to = back("/login", "error", app.ReasonUnavailable)
 	} else {
-		setCookie(c, oauthCookie, browser, flowLife)
+		oauthCookie.Set(c.Writer, browser, flowLife)
 	}
 	return contract.StartGoogle302Response{Headers: contract.StartGoogle302ResponseHeaders{CacheControl: noStore, Location: to}}, nil
 }
@@ -60,9 +60,9 @@ func (a *api) FinishGoogle(ctx context.Context, request contract.FinishGoogleReq
 	c := ctx.(*gin.Context)
 	in := app.Callback{
 		State: text(request.Params.State), Code: text(request.Params.Code), Error: text(request.Params.Error), Issuer: text(request.Params.Iss),
-		Browser: cookieToken(c.Request, oauthCookie),
+		Browser: oauthCookie.Read(c.Request),
 	}
-	if session := cookieToken(c.Request, sessionCookie); session != "" {
+	if session := sessionCookie.Read(c.Request); session != "" {
 		_, user, err := a.Accounts.Authenticate(c.Request.Context(), session, app.SessionSite)
 		if err != nil && app.CodeOf(err) != app.CodeUnauthorized {
 			return a.stranded(c, err), nil
@@ -73,7 +73,7 @@ func (a *api) FinishGoogle(ctx context.Context, request contract.FinishGoogleReq
 	if err != nil {
 		return a.stranded(c, err), nil
 	}
-	clearCookie(c, oauthCookie)
+	oauthCookie.Clear(c.Writer)
 	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: a.arrived(c, out)}}, nil
 }
 
@@ -97,8 +97,8 @@ func (a *api) arrived(c *gin.Context, out app.Outcome) string {
 	case out.Linked:
 		return back("/account", "linked", "google")
 	}
-	setCookie(c, sessionCookie, out.Session, app.SessionSite.Lifetime().Absolute)
-	clearCookie(c, visitorCookie)
+	sessionCookie.Set(c.Writer, out.Session, app.SessionSite.Lifetime().Absolute)
+	visitorCookie.Clear(c.Writer)
 	return out.ReturnTo
 }
 
@@ -112,7 +112,7 @@ func (a *api) LinkGoogle(ctx context.Context, _ contract.LinkGoogleRequestObject
 	if err != nil {
 		return nil, err
 	}
-	setCookie(c, oauthCookie, browser, flowLife)
+	oauthCookie.Set(c.Writer, browser, flowLife)
 	return contract.LinkGoogle200JSONResponse{Body: contract.Redirect{Url: to}, Headers: contract.LinkGoogle200ResponseHeaders{CacheControl: noStore}}, nil
 }
 

@@ -94,8 +94,8 @@ func (g *guard) check(c *gin.Context) {
 	}
 	who, err := g.identify(c, d)
 	if err != nil {
-		if app.CodeOf(err) == app.CodeUnauthorized && len(c.Request.CookiesNamed(sessionCookie)) > 0 {
-			clearCookie(c, sessionCookie)
+		if app.CodeOf(err) == app.CodeUnauthorized && sessionCookie.Given(c.Request) {
+			sessionCookie.Clear(c.Writer)
 		}
 		writeError(c, err)
 		return
@@ -116,7 +116,7 @@ func (g *guard) check(c *gin.Context) {
 // identify finds out who makes the request, where the operation asks for it
 // or is bound to it. A session that is over counts as none.
 func (g *guard) identify(c *gin.Context, d demands) (caller, error) {
-	token := cookieToken(c.Request, sessionCookie)
+	token := sessionCookie.Read(c.Request)
 	if token == "" || !d.session && !d.csrf {
 		if d.session {
 			return caller{}, errNoSession
@@ -152,7 +152,7 @@ func (g *guard) tokenFits(c *gin.Context, who caller) bool {
 	if who.token != "" {
 		return g.csrf.Valid(useSession, string(who.token), given[0])
 	}
-	return g.csrf.Valid(useVisitor, string(cookieToken(c.Request, visitorCookie)), given[0])
+	return g.csrf.Valid(useVisitor, string(visitorCookie.Read(c.Request)), given[0])
 }
 
 // formFits validates the request against the contract.

@@ -26,7 +26,7 @@ func (a *api) GetCsrfToken(ctx context.Context, _ contract.GetCsrfTokenRequestOb
 }
 
 func (a *api) csrfToken(c *gin.Context) (string, error) {
-	if session := cookieToken(c.Request, sessionCookie); session != "" {
+	if session := sessionCookie.Read(c.Request); session != "" {
 		_, _, err := a.Accounts.Authenticate(c.Request.Context(), session, app.SessionSite)
 		if err == nil {
 			return a.CSRF.Token(useSession, string(session)), nil
@@ -34,12 +34,12 @@ func (a *api) csrfToken(c *gin.Context) (string, error) {
 		if app.CodeOf(err) != app.CodeUnauthorized {
 			return "", err
 		}
-		clearCookie(c, sessionCookie)
+		sessionCookie.Clear(c.Writer)
 	}
-	visitor := cookieToken(c.Request, visitorCookie)
+	visitor := visitorCookie.Read(c.Request)
 	if visitor == "" {
 		visitor = app.NewToken()
-		setCookie(c, visitorCookie, visitor, visitorLifetime)
+		visitorCookie.Set(c.Writer, visitor, visitorLifetime)
 	}
 	return a.CSRF.Token(useVisitor, string(visitor)), nil
 }
@@ -62,13 +62,13 @@ func (a *api) SignUp(ctx context.Context, request contract.SignUpRequestObject) 
 // LogIn starts a session with a token of its own, whatever cookie came along.
 func (a *api) LogIn(ctx context.Context, request contract.LogInRequestObject) (contract.LogInResponseObject, error) {
 	c := ctx.(*gin.Context)
-	before := cookieToken(c.Request, sessionCookie)
+	before := sessionCookie.Read(c.Request)
 	token, user, err := a.Accounts.LogIn(c.Request.Context(), request.Body.Email, request.Body.Password, app.SessionSite, before)
 	if err != nil {
 		return nil, err
 	}
-	setCookie(c, sessionCookie, token, app.SessionSite.Lifetime().Absolute)
-	clearCookie(c, visitorCookie)
+	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
+	visitorCookie.Clear(c.Writer)
 	body, err := userBody(user)
 	return contract.LogIn200JSONResponse{Body: body, Headers: contract.LogIn200ResponseHeaders{CacheControl: noStore}}, err
 }
@@ -80,7 +80,7 @@ func (a *api) LogOut(ctx context.Context, _ contract.LogOutRequestObject) (contr
 	if err := a.Accounts.LogOut(c.Request.Context(), who.user, who.token); err != nil {
 		return nil, err
 	}
-	clearCookie(c, sessionCookie)
+	sessionCookie.Clear(c.Writer)
 	return contract.LogOut204Response{Headers: contract.LogOut204ResponseHeaders{CacheControl: noStore}}, nil
 }
 

@@ -58,7 +58,7 @@ func (a *api) ChangePassword(ctx context.Context, request contract.ChangePasswor
 	if err != nil {
 		return nil, err
 	}
-	setCookie(c, sessionCookie, token, app.SessionSite.Lifetime().Absolute)
+	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
 	return contract.ChangePassword204Response{Headers: contract.ChangePassword204ResponseHeaders{CacheControl: noStore}}, nil
 }
 
@@ -69,7 +69,7 @@ func (a *api) DeleteMe(ctx context.Context, request contract.DeleteMeRequestObje
 	if err := a.Accounts.DeleteSelf(c.Request.Context(), who.user, who.session, text(request.Body.Password)); err != nil {
 		return nil, err
 	}
-	clearCookie(c, sessionCookie)
+	sessionCookie.Clear(c.Writer)
 	return contract.DeleteMe204Response{Headers: contract.DeleteMe204ResponseHeaders{CacheControl: noStore}}, nil
 }
 
@@ -103,7 +103,7 @@ func (a *api) EndSession(ctx context.Context, request contract.EndSessionRequest
 		return nil, err
 	}
 	if request.Id.String() == who.session.ID {
-		clearCookie(c, sessionCookie)
+		sessionCookie.Clear(c.Writer)
 	}
 	return contract.EndSession204Response{Headers: contract.EndSession204ResponseHeaders{CacheControl: noStore}}, nil
 }

@@ -12,20 +12,10 @@ import (
 	"stackctl/pkg/server/jobs"
 	"stackctl/pkg/server/mail"
 	"stackctl/pkg/server/postgres"
-	"stackctl/pkg/server/serve"
 	"stackctl/pkg/server/settings"
 )
 
-func runWorker(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
-	db, err := openDB(ctx, s, 6)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func runWorker(ctx context.Context, p *parts) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("read the host's name: %w", err)
@@ -34,10 +24,10 @@ func runWorker(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	store := postgres.NewStore(db, inserter)
+	store := postgres.NewStore(p.db, inserter)
 	worker, err := jobs.NewWorker(jobs.Work{
-		Pool: db.Pool, Log: log, Release: s.Release, Name: host, Parallel: 4, Sweeper: store,
-		Post: &app.Post{Store: store, Mailer: mail.New(mailServer(s.Mail)), Site: s.Site, Domain: s.Domain},
+		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store,
+		Post: &app.Post{Store: store, Mailer: mail.New(mailServer(p.settings.Mail)), Site: p.settings.Site, Domain: p.settings.Domain},
 	})
 	if err != nil {
 		return err
@@ -46,10 +36,10 @@ func runWorker(ctx context.Context, c *call) error {
 	if err := worker.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
-	log.Info("working", "queues", []string{app.DefaultQueue, app.ReleaseQueue(s.Release)})
-	return inside(ctx, s, log, serve.Registry(), db.Ping, func(ctx context.Context) {
+	p.log.Info("working", "queues", []string{app.DefaultQueue, app.ReleaseQueue(p.settings.Release)})
+	return p.inside(ctx, p.db.Ping, func(ctx context.Context) {
 		if err := worker.Stop(ctx); err != nil {
-			log.Warn("jobs were cut off; they are tried again", "error", err.Error())
+			p.log.Warn("jobs were cut off; they are tried again", "error", err.Error())
 		}
 	})
 }
@@ -61,21 +51,12 @@ func mailServer(m settings.Mail) mail.Server {
 // scheduleEvery is how often the scheduler looks for due jobs.
 const scheduleEvery = time.Second
 
-func runScheduler(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
-	db, err := openDB(ctx, s, 2)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func runScheduler(ctx context.Context, p *parts) error {
 	inserter, err := jobs.NewInserter()
 	if err != nil {
 		return err
 	}
-	scheduler := jobs.NewScheduler(db.SQL, inserter, app.Periodics(), log, scheduleEvery)
+	scheduler := jobs.NewScheduler(p.db.SQL, inserter, app.Periodics(), p.log, scheduleEvery)
 	var running sync.WaitGroup
 	running.Go(func() { scheduler.Run(ctx) })
 	defer running.Wait()
@@ -85,5 +66,5 @@ func runScheduler(ctx context.Context, c *call) error {
 		}
 		return nil
 	}
-	return inside(ctx, s, log, serve.Registry(), healthy, nil)
+	return p.inside(ctx, healthy, nil)
 }

@@ -17,141 +17,100 @@ import (
 	"stackctl/pkg/server/oidc"
 	"stackctl/pkg/server/password"
 	"stackctl/pkg/server/postgres"
-	"stackctl/pkg/server/redis"
 	"stackctl/pkg/server/serve"
-	"stackctl/pkg/server/settings"
 	"stackctl/pkg/server/spa"
 )
 
 func always(context.Context) error { return nil }
 
 // serveHTTP runs a role that serves one handler, with its metrics beside it.
-func serveHTTP(ctx context.Context, s settings.Settings, log *slog.Logger, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error, more ...prometheus.Collector) error {
+func (p *parts) serveHTTP(ctx context.Context, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error, more ...prometheus.Collector) error {
 	reg := serve.Registry()
 	reg.MustRegister(more...)
-	tracer := serve.NewTracer(log, reg, s.Proxies, failed)
-	return serve.Run(ctx, log, []serve.Server{
-		{Name: s.Role, Addr: s.Listen, Handler: tracer.Wrap(handler)},
-		{Name: "inside", Addr: s.Metrics, Handler: serve.Inside(reg, healthy)},
+	tracer := serve.NewTracer(p.log, reg, p.settings.Proxies, failed)
+	return serve.Run(ctx, p.log, []serve.Server{
+		{Name: p.settings.Role, Addr: p.settings.Listen, Handler: tracer.Wrap(handler)},
+		{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(reg, healthy)},
 	}, nil)
 }
 
-func runAPI(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
-	db, err := openDB(ctx, s, 10)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
-	defer func() { _ = rdb.Close() }()
+func runAPI(ctx context.Context, p *parts) error {
 	hasher := newHasher()
-	handler, err := newAPI(s, log, db, rdb, hasher)
+	handler, err := p.api(hasher)
 	if err != nil {
 		return err
 	}
 	hashes := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hashes_total", Help: "Password hashes that were computed."},
 		func() float64 { return float64(hasher.Done()) })
-	return serveHTTP(ctx, s, log, handler, httpapi.Failed, db.Ping, hashes)
+	return p.serveHTTP(ctx, handler, httpapi.Failed, p.db.Ping, hashes)
 }
 
-// newAPI wires the API.
-func newAPI(s settings.Settings, log *slog.Logger, db *postgres.DB, rdb *redis.Client, hasher *password.Hasher) (http.Handler, error) {
-	users, err := accounts(db, rdb, log, hasher)
+// api wires the API.
+func (p *parts) api(hasher *password.Hasher) (http.Handler, error) {
+	users, err := p.accounts(hasher)
 	if err != nil {
 		return nil, err
 	}
-	key, err := csrfKey(s)
+	key, err := p.csrfKey()
 	if err != nil {
 		return nil, err
 	}
-	migrations, err := postgres.NewMigrations(db)
+	migrations, err := postgres.NewMigrations(p.db)
 	if err != nil {
 		return nil, err
 	}
 	var signIn httpapi.SignIn
-	if o := s.OAuth; o.ClientID != "" {
-		signIn = &app.SignIn{Accounts: users, Once: rdb.Once(), Provider: oidc.New(oidc.Settings{
-			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: s.Site + "/api/auth/google/callback",
+	if o := p.settings.OAuth; o.ClientID != "" {
+		signIn = &app.SignIn{Accounts: users, Once: p.rdb.Once(), Provider: oidc.New(oidc.Settings{
+			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: p.settings.Site + "/api/auth/google/callback",
 		})}
 	}
 	return httpapi.New(httpapi.Options{
-		Accounts: users, SignIn: signIn, CSRF: key, Build: build(s.Release), Production: s.Production,
+		Accounts: users, SignIn: signIn, CSRF: key, Build: build(p.settings.Release), Production: p.settings.Production,
 		Health: httpapi.Health{
-			Database: db.Ping, Redis: rdb.Ping, Head: migrations.Head(),
-			Schema: func(ctx context.Context) (int64, error) { return postgres.Stamp(ctx, db) },
+			Database: p.db.Ping, Redis: p.rdb.Ping, Head: migrations.Head(),
+			Schema: func(ctx context.Context) (int64, error) { return postgres.Stamp(ctx, p.db) },
 		},
 	})
 }
 
-func runWeb(ctx context.Context, c *call) error {
-	s, log, err := c.load()
+func runWeb(ctx context.Context, p *parts) error {
+	handler, err := spa.Handler(p.settings.Release)
 	if err != nil {
 		return err
 	}
-	handler, err := spa.Handler(s.Release)
-	if err != nil {
-		return err
-	}
-	return serveHTTP(ctx, s, log, handler, adminui.Failed, always)
+	return p.serveHTTP(ctx, handler, adminui.Failed, always)
 }
 
-func runStatic(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
+func runStatic(ctx context.Context, p *parts) error {
 	handler, err := adminui.Assets(always)
 	if err != nil {
 		return err
 	}
-	return serveHTTP(ctx, s, log, handler, adminui.Failed, always)
+	return p.serveHTTP(ctx, handler, adminui.Failed, always)
 }
 
-func runAdmin(ctx context.Context, c *call) error {
-	s, log, err := c.load()
+func runAdmin(ctx context.Context, p *parts) error {
+	users, err := p.accounts(newHasher())
 	if err != nil {
 		return err
 	}
-	db, err := openDB(ctx, s, 4)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
-	defer func() { _ = rdb.Close() }()
-	users, err := accounts(db, rdb, log, newHasher())
-	if err != nil {
-		return err
-	}
-	key, err := csrfKey(s)
+	key, err := p.csrfKey()
 	if err != nil {
 		return err
 	}
 	handler, err := adminui.New(adminui.Options{
-		Accounts: users, Records: postgres.NewRecords(db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
-		Models: app.Models(), Healthy: db.Ping,
+		Accounts: users, Records: postgres.NewRecords(p.db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
+		Models: app.Models(), Healthy: p.db.Ping,
 	})
 	if err != nil {
 		return err
 	}
-	return serveHTTP(ctx, s, log, handler, adminui.Failed, db.Ping)
+	return p.serveHTTP(ctx, handler, adminui.Failed, p.db.Ping)
 }
 
-func runJobsUI(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
-	db, err := openDB(ctx, s, 3)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	client, err := river.NewClient(riverpgxv5.New(db.Pool), &river.Config{Logger: log})
+func runJobsUI(ctx context.Context, p *parts) error {
+	client, err := river.NewClient(riverpgxv5.New(p.db.Pool), &river.Config{Logger: p.log})
 	if err != nil {
 		return fmt.Errorf("prepare the queue: %w", err)
 	}
@@ -163,14 +122,14 @@ func runJobsUI(ctx context.Context, c *call) error {
 		return fmt.Errorf("start the dashboard: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", serve.Healthz(db.Ping))
+	mux.Handle("GET /healthz", serve.Healthz(p.db.Ping))
 	// Its API cancels and deletes jobs for whoever the edge lets in: another
 	// site must not make a browser do that.
 	mux.Handle("/", http.NewCrossOriginProtection().Handler(ui))
-	return serveHTTP(ctx, s, log, mux, adminui.Failed, db.Ping)
+	return p.serveHTTP(ctx, mux, adminui.Failed, p.db.Ping)
 }
 
 // inside runs a role that serves nothing but its health and metrics.
-func inside(ctx context.Context, s settings.Settings, log *slog.Logger, reg *prometheus.Registry, healthy func(context.Context) error, stop func(context.Context)) error {
-	return serve.Run(ctx, log, []serve.Server{{Name: "inside", Addr: s.Metrics, Handler: serve.Inside(reg, healthy)}}, stop)
+func (p *parts) inside(ctx context.Context, healthy func(context.Context) error, stop func(context.Context)) error {
+	return serve.Run(ctx, p.log, []serve.Server{{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(serve.Registry(), healthy)}}, stop)
 }

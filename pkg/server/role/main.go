@@ -40,14 +40,14 @@ type command struct {
 // commands is what the binary can do: the roles first, then the tools.
 func commands() []command {
 	return []command{
-		{"api", "serve the REST API", runAPI},
-		{"web", "serve the web app", runWeb},
-		{"static", "serve the files of the staff pages", runStatic},
-		{"admin", "serve the staff pages", runAdmin},
-		{"worker", "run background jobs", runWorker},
-		{"scheduler", "enqueue periodic jobs", runScheduler},
-		{"jobs-ui", "serve the job dashboard", runJobsUI},
-		{"migrate", "apply the pending migrations, then check the schema", runMigrate},
+		{"api", "serve the REST API", with(10, runAPI)},
+		{"web", "serve the web app", with(0, runWeb)},
+		{"static", "serve the files of the staff pages", with(0, runStatic)},
+		{"admin", "serve the staff pages", with(4, runAdmin)},
+		{"worker", "run background jobs", with(6, runWorker)},
+		{"scheduler", "enqueue periodic jobs", with(2, runScheduler)},
+		{"jobs-ui", "serve the job dashboard", with(3, runJobsUI)},
+		{"migrate", "apply the pending migrations, then check the schema", with(3, runMigrate)},
 		{"schema-check", "compare the live schema with what the migrations make [--json]", runSchemaCheck},
 		{"check", "judge the configuration for production [--json]", runCheck},
 		{"openapi", "print the API contract that this binary carries", runOpenAPI},

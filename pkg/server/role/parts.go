@@ -128,8 +128,54 @@ func limitMemory() {
 	}
 }
 
-func openDB(ctx context.Context, s settings.Settings, size int) (*postgres.DB, error) {
-	return postgres.Open(ctx, postgres.Address(s.Database), s.Role, size)
+// parts are what a role works with.
+type parts struct {
+	*call
+	settings settings.Settings
+	log      *slog.Logger
+	// db and rdb are nil for a role that works without them.
+	db  *postgres.DB
+	rdb *redis.Client
+}
+
+// open reads the configuration and opens the stores that it names, the
+// database with at most size connections. Nothing is connected to yet.
+func (c *call) open(ctx context.Context, size int) (*parts, error) {
+	s, log, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	p := &parts{call: c, settings: s, log: log}
+	if settings.Stored(s.Role) {
+		if p.db, err = postgres.Open(ctx, postgres.Address(s.Database), s.Role, size); err != nil {
+			return nil, err
+		}
+	}
+	if settings.Keyed(s.Role) {
+		p.rdb = redis.Open(s.Redis.Addr, s.Redis.Password)
+	}
+	return p, nil
+}
+
+func (p *parts) close() {
+	if p.rdb != nil {
+		_ = p.rdb.Close()
+	}
+	if p.db != nil {
+		p.db.Close()
+	}
+}
+
+// with runs something with its parts, and closes them.
+func with(size int, run func(context.Context, *parts) error) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		p, err := c.open(ctx, size)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		return run(ctx, p)
+	}
 }
 
 // maxHashes bounds the hashes that run at once: each takes 19 MiB.
@@ -140,16 +186,16 @@ func newHasher() *password.Hasher {
 }
 
 // accounts wires the domain's service to its adapters.
-func accounts(db *postgres.DB, rdb *redis.Client, log *slog.Logger, hasher *password.Hasher) (*app.Accounts, error) {
+func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
 	inserter, err := jobs.NewInserter()
 	if err != nil {
 		return nil, err
 	}
-	return &app.Accounts{Store: postgres.NewStore(db, inserter), Hasher: hasher, Limiter: ratelimit.New(rdb, log)}, nil
+	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log)}, nil
 }
 
-func csrfKey(s settings.Settings) (csrf.Key, error) {
-	key, err := csrf.NewKey(s.Secret)
+func (p *parts) csrfKey() (csrf.Key, error) {
+	key, err := csrf.NewKey(p.settings.Secret)
 	if err != nil {
 		return key, fmt.Errorf("derive the CSRF key: %w", err)
 	}

@@ -191,7 +191,7 @@ func TestStopFinishesRequestsInFlight(t *testing.T) {
 	if _, err := send.Write([]byte(`{"bio":`)); err != nil {
 		t.Fatal(err)
 	}
-	s.Wait("the request to be in flight", func() bool { return strings.Contains(metrics(t, s), "http_requests_in_flight 1") })
+	s.Wait("the request to be in flight", func() bool { return strings.Contains(s.Metrics("api"), "http_requests_in_flight 1") })
 	exit := make(chan int, 1)
 	go func() { exit <- stop() }()
 	s.Wait("the listener to close", func() bool {
@@ -263,24 +263,10 @@ func TestMetricsAreInside(t *testing.T) {
 	s := apptest.New(t)
 	s.Start("api")
 	s.Browser().Get("/version")
-	if !strings.Contains(metrics(t, s), `http_request_duration_seconds_count{method="GET",route="/version",status="200"} 1`) {
+	if !strings.Contains(s.Metrics("api"), `http_request_duration_seconds_count{method="GET",route="/version",status="200"} 1`) {
 		t.Errorf("no count of /version in the metrics")
 	}
 	b := s.Browser()
 	b.Raw = true
 	b.Get("/metrics").Want(t, http.StatusNotFound)
-}
-
-func metrics(t *testing.T, s *apptest.Site) string {
-	t.Helper()
-	resp, err := http.Get(s.Inside["api"] + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -20,32 +20,22 @@ import (
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/jobs"
 	"stackctl/pkg/server/postgres"
-	"stackctl/pkg/server/redis"
 	"stackctl/pkg/server/settings"
 )
 
-func runMigrate(ctx context.Context, c *call) error {
-	s, log, err := c.load()
-	if err != nil {
-		return err
-	}
-	db, err := openDB(ctx, s, 3)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	m, err := postgres.NewMigrations(db)
+func runMigrate(ctx context.Context, p *parts) error {
+	m, err := postgres.NewMigrations(p.db)
 	if err != nil {
 		return err
 	}
 	done, err := m.Up(ctx)
 	for _, d := range done {
-		log.Info("applied", "migration", d.Name, "version", d.Version)
+		p.log.Info("applied", "migration", d.Name, "version", d.Version)
 	}
 	if err != nil {
 		return err
 	}
-	return c.schemaReport(ctx, db, false)
+	return p.schemaReport(ctx, p.db, false)
 }
 
 func runSchemaCheck(ctx context.Context, c *call) error {
@@ -53,16 +43,12 @@ func runSchemaCheck(ctx context.Context, c *call) error {
 	if err := c.flags(func(fs *flag.FlagSet) { fs.BoolVar(&asJSON, "json", false, "print the report as JSON") }); err != nil {
 		return err
 	}
-	s, _, err := c.load()
+	p, err := c.open(ctx, 2)
 	if err != nil {
 		return err
 	}
-	db, err := openDB(ctx, s, 2)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return c.schemaReport(ctx, db, asJSON)
+	defer p.close()
+	return c.schemaReport(ctx, p.db, asJSON)
 }
 
 func (c *call) schemaReport(ctx context.Context, db *postgres.DB, asJSON bool) error {
@@ -155,21 +141,17 @@ func runPing(ctx context.Context, c *call) error {
 	if !slices.Contains([]string{"default", "release"}, queue) || nonce == "" || len(nonce) > 100 || timeout <= 0 {
 		return usageError{errors.New("--queue is default or release, --nonce has 1 to 100 characters, --timeout is positive")}
 	}
-	s, _, err := c.load()
+	p, err := c.open(ctx, 2)
 	if err != nil {
 		return err
 	}
+	defer p.close()
 	if queue == "release" {
-		queue = app.ReleaseQueue(s.Release)
+		queue = app.ReleaseQueue(p.settings.Release)
 	}
-	db, err := openDB(ctx, s, 2)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	pong, err := ping(ctx, s, db, queue, nonce)
+	pong, err := p.ping(ctx, queue, nonce)
 	if err != nil {
 		return err
 	}
@@ -181,20 +163,20 @@ func runPing(ctx context.Context, c *call) error {
 	return err
 }
 
-func ping(ctx context.Context, s settings.Settings, db *postgres.DB, queue, nonce string) (jobs.Pong, error) {
+func (p *parts) ping(ctx context.Context, queue, nonce string) (jobs.Pong, error) {
 	inserter, err := jobs.NewInserter()
 	if err != nil {
 		return jobs.Pong{}, err
 	}
-	pong, err := jobs.Ping(ctx, db.SQL, inserter, queue, nonce)
+	pong, err := jobs.Ping(ctx, p.db.SQL, inserter, queue, nonce)
 	if err != nil {
 		return pong, err
 	}
-	if pong.Scheduler, _, err = jobs.ReadSchedule(ctx, db.SQL, app.Periodics()); err != nil {
+	if pong.Scheduler, _, err = jobs.ReadSchedule(ctx, p.db.SQL, app.Periodics()); err != nil {
 		return pong, err
 	}
 	// What the dashboard sees is part of the answer, not a condition of it.
-	if pong.Dashboard, err = dashboardJobs(ctx, s.JobsURL, pong.JobID); err != nil {
+	if pong.Dashboard, err = dashboardJobs(ctx, p.settings.JobsURL, pong.JobID); err != nil {
 		pong.DashboardE = err.Error()
 	}
 	return pong, nil
@@ -307,18 +289,12 @@ func runCreateStaff(ctx context.Context, c *call) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the password from standard input: %w", err)
 	}
-	s, log, err := c.load()
+	p, err := c.open(ctx, 2)
 	if err != nil {
 		return err
 	}
-	db, err := openDB(ctx, s, 2)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	rdb := redis.Open(s.Redis.Addr, s.Redis.Password)
-	defer func() { _ = rdb.Close() }()
-	users, err := accounts(db, rdb, log, newHasher())
+	defer p.close()
+	users, err := p.accounts(newHasher())
 	if err != nil {
 		return err
 	}
