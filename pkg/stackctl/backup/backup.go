@@ -32,6 +32,8 @@ type Server interface {
 type Backups struct {
 	Config          stack.Backup
 	Project, Target string
+	// Archive says that nothing is ever removed from Config.Dir.
+	Archive bool
 	// Root is the target's folder on the host.
 	Root   string
 	Server Server

@@ -267,11 +267,12 @@ func TestWhatADeadRunLeftIsEnded(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	for _, dir := range []string{b.Config.Dir, b.hostDir()} {
+	const name = "shop-20260314T092653Z-0a1b2c"
+	for dir, half := range map[string]string{b.Config.Dir: b.temporaryHere(name), b.hostDir(): temporary(name)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, ".shop-20260314T092653Z-0a1b2c.tmp"), []byte("half"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, half), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -261,20 +261,25 @@ func (b *Backups) tidyHost(ctx context.Context) error {
 	return fault("tidy "+b.hostDir(), err, "")
 }
 
-// temporary is a backup's name while it is not whole.
+// temporary is a backup's name on the host while it is not whole.
 func temporary(name string) string { return "." + name + ".tmp" }
+
+// temporaryHere is the same here, where other targets may write to the same
+// folder at the same time.
+func (b *Backups) temporaryHere(name string) string {
+	sum := sha256.Sum256([]byte(b.Target))
+	return "." + hex.EncodeToString(sum[:4]) + "-" + name + ".tmp"
+}
 
 // tidyLocal removes what an earlier run left half written here.
 func (b *Backups) tidyLocal() error {
-	for _, pattern := range []string{temporary(b.Project + "-*")} {
-		left, err := filepath.Glob(filepath.Join(escapeGlob(b.Config.Dir), pattern))
-		if err != nil {
-			return err
-		}
-		for _, f := range left {
-			if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fault("tidy "+b.Config.Dir, err, "")
-			}
+	left, err := filepath.Glob(filepath.Join(escapeGlob(b.Config.Dir), b.temporaryHere(b.Project+"-*")))
+	if err != nil {
+		return err
+	}
+	for _, f := range left {
+		if err := removeIfThere(f); err != nil {
+			return fault("tidy "+b.Config.Dir, err, "")
 		}
 	}
 	return nil
@@ -303,7 +308,7 @@ func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 				}
 			}
 		}
-		if l.Local {
+		if l.Local && !b.Archive {
 			if local++; local > b.Config.Keep {
 				drop = true
 				err := errors.Join(removeIfThere(filepath.Join(b.Config.Dir, l.Name+dataEnding)), removeIfThere(filepath.Join(b.Config.Dir, l.Name+recordEnding)))

@@ -115,7 +115,7 @@ func (b *Backups) fetch(ctx context.Context, r Record) (string, error) {
 	if err := os.MkdirAll(b.Config.Dir, 0o700); err != nil {
 		return "", stack.Usage(b.Config.Dir, 0, err.Error(), "name another folder under backup.dir")
 	}
-	file := filepath.Join(b.Config.Dir, temporary(r.Name))
+	file := filepath.Join(b.Config.Dir, b.temporaryHere(r.Name))
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", stack.Usage(b.Config.Dir, 0, err.Error(), "name another folder under backup.dir")

@@ -153,7 +153,7 @@ func (t *taking) stream(ctx context.Context, snapshot string, r *Record) (*sums,
 	if err := os.MkdirAll(t.Config.Dir, 0o700); err != nil {
 		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
 	}
-	t.tmp = filepath.Join(t.Config.Dir, temporary(r.Name))
+	t.tmp = filepath.Join(t.Config.Dir, t.temporaryHere(r.Name))
 	local, err := os.OpenFile(t.tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")

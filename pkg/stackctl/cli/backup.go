@@ -51,6 +51,7 @@ A deploy takes one by itself before a migration that is pending.`,
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the `folder` for the copy here (default: backup.dir)")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
+	o.bindMany(cmd, true)
 	list := &cobra.Command{
 		Use: "list", Args: cobra.NoArgs, Short: "List the backups on the host and here",
 		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
@@ -131,6 +132,9 @@ another name, until the next restore.`,
 			w.Backup = args[0]
 			if w.Backup == "" {
 				return usage(cmd, errors.New("name a backup"))
+			}
+			if len(o.targets) > 1 {
+				return usage(cmd, errors.New("it acts on one target, "+strings.Join(o.targets, ", ")+" were given"))
 			}
 			if !w.Drill && !yes {
 				if err := o.confirmRestore(cmd, w.Backup); err != nil {

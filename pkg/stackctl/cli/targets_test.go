@@ -148,6 +148,7 @@ func TestTargetsThatCannotBeMeantTogetherAreRefused(t *testing.T) {
 		"the same folder":  {[]string{"deploy", "--target", "a", "--target", "c"}, "same folder of the same host"},
 		"none is named":    {[]string{"deploy"}, "several targets and no default"},
 		"a verb for one":   {[]string{"logs", "--target", "a,b"}, "acts on one"},
+		"a restore":        {[]string{"restore", "latest", "--yes", "--target", "a,b"}, "acts on one"},
 		"not for this one": {[]string{"exec", "--all-targets", "api", "ls"}, "unknown flag"},
 	} {
 		t.Run(name, func(t *testing.T) {

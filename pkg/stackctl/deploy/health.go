@@ -80,8 +80,10 @@ func lastBackup(ctx context.Context, server Host, root string) *Backup {
 	}
 	var found []Backup
 	for _, e := range entries {
-		if e.Mode().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
-			found = append(found, Backup{e.Name(), e.ModTime().UTC(), e.Size()})
+		// Beside each lies a record of it, and what is not whole begins with a dot.
+		name, ok := strings.CutSuffix(e.Name(), ".age")
+		if ok && e.Mode().IsRegular() && !strings.HasPrefix(name, ".") {
+			found = append(found, Backup{name, e.ModTime().UTC(), e.Size()})
 		}
 	}
 	if len(found) == 0 {

@@ -22,7 +22,7 @@ func (d *Deployer) Backup(ctx context.Context, to string) (stack.Report, error) 
 		return s.phase("backup", func() (string, error) {
 			b := d.backups(server, s.bytes("backup"))
 			if to != "" {
-				b.Config.Dir = to
+				b.Config.Dir, b.Archive = to, true
 			}
 			return s.takeBackup(ctx, b, backup.Reason{Cause: "asked for by " + d.Owner, Release: live})
 		})

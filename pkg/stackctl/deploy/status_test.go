@@ -137,10 +137,11 @@ func TestTheLastBackupIsTheNewestFile(t *testing.T) {
 	h := folder{files: fstest.MapFS{
 		"srv/backups/a.age":   {Data: []byte("abc"), ModTime: day},
 		"srv/backups/b.age":   {Data: []byte("abcde"), ModTime: day.Add(time.Hour)},
-		"srv/backups/.part":   {ModTime: day.Add(2 * time.Hour)},
+		"srv/backups/b.json":  {ModTime: day.Add(2 * time.Hour)},
+		"srv/backups/.c.age":  {ModTime: day.Add(2 * time.Hour)},
 		"srv/backups/c/d.age": {ModTime: day.Add(3 * time.Hour)},
 	}}
-	if b := lastBackup(t.Context(), h, "/srv"); b == nil || b.Name != "b.age" || b.Bytes != 5 || !b.At.Equal(day.Add(time.Hour)) {
+	if b := lastBackup(t.Context(), h, "/srv"); b == nil || b.Name != "b" || b.Bytes != 5 || !b.At.Equal(day.Add(time.Hour)) {
 		t.Errorf("%+v", b)
 	}
 	if b := lastBackup(t.Context(), folder{files: fstest.MapFS{}}, "/srv"); b != nil {
