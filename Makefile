@@ -1,10 +1,12 @@
 # The two that matter: `make demo` deploys the whole stack to a virtual droplet
 # on this machine, `make test` runs every test.
-.PHONY: demo demo-down test images image web build lint
+.PHONY: demo demo-down test faults images image web build lint
 
 demo: ; @scripts/demo.sh
 demo-down: ; @scripts/demo-down.sh
 test: ; @scripts/test.sh
+# Every fault at every step of a deploy, then 200 requests a second across every change. It takes hours.
+faults: build ; @FAULTS=full go test -tags e2e -count=1 -v -timeout 6h -run 'TestEveryFault|TestNoRequestIsLost' ./test/e2e
 lint: ; @scripts/lint.sh
 web: ; @scripts/web.sh
 build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X stackctl/pkg/stackctl/cli.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o build/ ./cmd/stackctl

@@ -118,7 +118,7 @@ func changed(flags ...string) error {
 			}
 		}
 	}
-	if err := variant.Image(filepath.Join(archives, app), filepath.Join(dir, app)); err != nil {
+	if err := variant.Image(filepath.Join(archives, app), filepath.Join(dir, app), variant.Tag); err != nil {
 		return err
 	}
 	return stackctl([]string{"STACKCTL_IMAGES_ARCHIVES=" + dir}, append([]string{"deploy"}, flags...)...)

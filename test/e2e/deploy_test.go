@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,7 +66,7 @@ func everyArtifact(t *testing.T, p project) {
 func TestNothingChangedTouchesNoContainer(t *testing.T) {
 	p := ensureGood(t)
 	before := onDroplet(t, "docker ps -q --no-trunc | sort")
-	r := p.must(0, "deploy")
+	p.must(0, "deploy")
 	if after := onDroplet(t, "docker ps -q --no-trunc | sort"); after != before {
 		t.Errorf("containers before:\n%safter:\n%s", before, after)
 	}
@@ -76,7 +75,12 @@ func TestNothingChangedTouchesNoContainer(t *testing.T) {
 			t.Errorf("step %s", s)
 		}
 	}
-	_ = r
+	if w := p.report().Wire; w == nil || w.Connections != 1 {
+		t.Errorf("it took more than one connection: %+v", w)
+	} else {
+		t.Logf("%d SSH connection, %d commands and channels, %d tunnels, %d file operations, %d Docker calls, %d bytes sent, %d received",
+			w.Connections, w.Sessions, w.Tunnels, w.Files, w.Calls, w.Sent, w.Received)
+	}
 }
 
 func TestSignedEvidenceVerifiesWithItsKeyAlone(t *testing.T) {
@@ -142,114 +146,4 @@ func TestOutputForMachinesIsOneObjectALine(t *testing.T) {
 	if err := json.Unmarshal([]byte(p.must(0, "status", "--output", "json").out), &status); err != nil || status.Live == "" || len(status.Containers) < 10 {
 		t.Errorf("status: %v, %+v", err, status)
 	}
-}
-
-// traffic sends requests until it is stopped and counts what failed.
-type traffic struct {
-	stop   chan struct{}
-	done   chan struct{}
-	sent   int
-	failed []string
-	gap    time.Duration
-}
-
-// load sends GETs and POSTs on keep-alive connections, about 100 a second.
-func load(t *testing.T) *traffic {
-	t.Helper()
-	l := &traffic{stop: make(chan struct{}), done: make(chan struct{})}
-	c := client(t)
-	results := make(chan string, 1024)
-	go func() {
-		defer close(l.done)
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		limit := time.After(3 * time.Minute)
-		waiting, last := 0, time.Now()
-		count := func(r string) {
-			waiting--
-			if r != "" {
-				l.failed = append(l.failed, r)
-				return
-			}
-			if g := time.Since(last); g > l.gap {
-				l.gap = g
-			}
-			last = time.Now()
-		}
-		stop := l.stop
-		for i := 0; stop != nil || waiting > 0; i++ {
-			select {
-			case <-limit:
-				return
-			case <-stop:
-				stop = nil
-			case r := <-results:
-				count(r)
-			case <-tick.C:
-				if stop == nil {
-					continue
-				}
-				l.sent++
-				waiting++
-				go func() { results <- request(c, i) }()
-			}
-		}
-	}()
-	return l
-}
-
-// request makes one request; the answer is why it failed.
-func request(c *http.Client, i int) string {
-	var resp *http.Response
-	var err error
-	want := http.StatusOK
-	switch i % 3 {
-	case 0:
-		resp, err = c.Get("https://" + droplet.Domain + "/api/version")
-	case 1:
-		resp, err = c.Get("https://" + droplet.Domain + "/")
-	default:
-		// Refused by the application for want of a session: it was answered.
-		resp, err = c.Post("https://"+droplet.Domain+"/api/users/me", "application/json", strings.NewReader("{}"))
-		want = 0
-	}
-	if err != nil {
-		return err.Error()
-	}
-	defer func() { _ = resp.Body.Close() }()
-	discard(resp.Body)
-	if want != 0 && resp.StatusCode != want || resp.StatusCode >= 500 || resp.StatusCode == http.StatusNotFound && i%3 != 2 {
-		return resp.Status
-	}
-	return ""
-}
-
-func (l *traffic) end(t *testing.T) {
-	t.Helper()
-	close(l.stop)
-	<-l.done
-	t.Logf("%d requests, %d lost, longest gap %s", l.sent, len(l.failed), l.gap.Round(time.Millisecond))
-	if len(l.failed) > 0 {
-		t.Errorf("%d of %d requests were lost, such as: %s", len(l.failed), l.sent, l.failed[0])
-	}
-	if l.sent < 20 {
-		t.Errorf("only %d requests were sent", l.sent)
-	}
-}
-
-func TestAChangedReleaseLosesNoRequestAndRollsBackByHand(t *testing.T) {
-	p := ensureGood(t)
-	first := p.report().Release
-	p.write(".env", "LOG_LEVEL=debug\n")
-	l := load(t)
-	p.must(0, "deploy")
-	second := p.report()
-	if second.Release == first || second.Live != second.Release || second.Before != first {
-		t.Errorf("before %s, release %s, live %s", second.Before, second.Release, second.Live)
-	}
-	p.must(0, "rollback")
-	if live := p.report().Live; live != first {
-		t.Errorf("after the rollback %s is live, want %s", live, first)
-	}
-	l.end(t)
 }

@@ -37,9 +37,9 @@ func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
 			ensureGood(t)
 			p := newProject(t)
 			c.break_(p)
-			l := load(t)
+			visitors := watch(t)
 			r := p.must(c.exit, "deploy")
-			l.end(t)
+			visitors.end(t)
 			report := p.report()
 			if !strings.Contains(r.out+r.err, c.says) || report.Live != report.Before || report.Live == "" {
 				t.Errorf("live %s, before %s; it says\n%s%s", report.Live, report.Before, r.out, r.err)
@@ -131,39 +131,23 @@ func TestOneDeployAtATime(t *testing.T) {
 	}
 }
 
-func TestCtrlCLeavesTheOldReleaseServing(t *testing.T) {
-	for name, at := range map[string]string{
-		"while observing": "observe",
-		"while shipping":  "ship-files", "while migrating": "migrate", "while starting": "start release",
-		"while judging": "pre-switch", "while switching": "switch the edge", "while draining": "drain release", "after the switch": "post-switch",
-	} {
-		t.Run(name, func(t *testing.T) {
-			good := ensureGood(t)
-			live := good.report().Live
-			p := newProject(t)
-			p.write(".env", "LOG_LEVEL=error\n")
-			l := load(t)
-			r := p.start("deploy")
-			until(t, 90*time.Second, "the deploy comes to "+at, func() bool { return strings.Contains(p.soFar(), at) })
-			if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
-				t.Fatal(err)
-			}
-			ended := r.wait(t, 2*time.Minute)
-			l.end(t)
-			if ended.exit != 130 {
-				t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
-			}
-			report := p.report()
-			if at == "observe" && report.Live == "" {
-				live = "" // it was told to stop before it knew
-			}
-			if report.Verdict != stack.VerdictInterrupted || report.Live != live {
-				t.Errorf("verdict %s, live %s, want %s", report.Verdict, report.Live, live)
-			}
-			if holds := p.must(0, "lock"); !strings.Contains(holds.out, "nobody") {
-				t.Errorf("the lock: %s", holds.out)
-			}
-		})
+func TestCtrlCBeforeThePlanChangesNothing(t *testing.T) {
+	ensureGood(t)
+	p := newProject(t)
+	p.write(".env", "LOG_LEVEL=error\n")
+	r := p.start("deploy")
+	until(t, 30*time.Second, "the deploy connects", func() bool { return strings.Contains(p.soFar(), "connect") })
+	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if ended := r.wait(t, time.Minute); ended.exit != 130 {
+		t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
+	}
+	if report := p.report(); report.Verdict != stack.VerdictInterrupted || len(report.Steps) > 0 {
+		t.Errorf("verdict %s, %d steps", report.Verdict, len(report.Steps))
+	}
+	if holds := p.must(0, "lock"); !strings.Contains(holds.out, "nobody") {
+		t.Errorf("the lock: %s", holds.out)
 	}
 }
 
@@ -191,5 +175,53 @@ func TestAFullDiskIsSaidSoAndTheOldReleaseServes(t *testing.T) {
 	}
 	if !serves(t, client(t)) {
 		t.Error("the old release does not serve")
+	}
+}
+
+func TestRoutesThatTraefikRefusesNeverReachTheEdge(t *testing.T) {
+	ensureGood(t)
+	before := onDroplet(t, "docker ps -q --no-trunc | sort; sha256sum /srv/stack/edge/dynamic/*")
+	for name, c := range map[string]struct{ from, to, says string }{
+		"an expression that is none": {`regex: "^https://www\\.([^/]+)/(.*)"`, `regex: "^https://www\\.([^/]+/(.*)"`, "middleware to-apex: "},
+		"an unknown matcher":         {"rule: \"Host(`www.{{ $domain }}`)\"", "rule: \"Host(`www.{{ $domain }}`) && Weather(`fine`)\"", "router www: "},
+		"an unknown setting":         {"stripPrefix: {prefixes: [/api]}", "stripPrefix: {prefixes: [/api], politely: true}", "politely"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t)
+			p.edit("traefik/dynamic/routes.yml", c.from, c.to)
+			visitors := watch(t)
+			p.must(4, "deploy")
+			visitors.end(t)
+			if report := p.report(); !strings.Contains(report.Reason, c.says) || report.Live != report.Before || report.Live == "" {
+				t.Errorf("live %s, before %s; %q is not in: %s", report.Live, report.Before, c.says, report.Reason)
+			}
+			if after := onDroplet(t, "docker ps -q --no-trunc | sort; sha256sum /srv/stack/edge/dynamic/*"); after != before {
+				t.Errorf("before:\n%safter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+func TestAServiceThatIsNotWantedAnyMoreIsRemovedAndItsVolumesStay(t *testing.T) {
+	ensureGood(t)
+	p := newProject(t)
+	p.edit("stackctl.yaml", "compose:\n", "compose:\n  profiles: [ops]\n")
+	p.must(0, "deploy")
+	there := func() string {
+		return strings.TrimSpace(onDroplet(t, "docker ps -aq --filter label=com.docker.compose.service=pgadmin"))
+	}
+	if there() == "" {
+		t.Fatal("the optional service was not deployed")
+	}
+	volumes := onDroplet(t, "docker volume ls -q | sort")
+	q := newProject(t)
+	visitors := watch(t)
+	r := q.must(0, "deploy")
+	visitors.end(t)
+	if !strings.Contains(r.out, "the release has no such service") || there() != "" {
+		t.Errorf("its containers: %q\n%s", there(), r.out)
+	}
+	if after := onDroplet(t, "docker volume ls -q | sort"); after != volumes {
+		t.Errorf("volumes before:\n%safter:\n%s", volumes, after)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
-
-	"stackctl/pkg/stackctl/engine"
 )
 
 // TestTheComposeFileAloneBringsTheStackUp runs compose/stack.yaml as one project
@@ -28,47 +25,12 @@ func TestTheComposeFileAloneBringsTheStackUp(t *testing.T) {
 	p := newProject(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", "/var/run/docker.sock")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = e.Close() })
+	e := localEngine(t, ctx)
 	for _, archive := range []string{"traefik", "postgres", "redis", "server"} {
-		f, err := os.Open(filepath.Join(repo, "build", "images", archive+".tar"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = e.Load(ctx, f)
-		_ = f.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+		loadArchive(t, ctx, e, filepath.Join(repo, "build", "images", archive+".tar"))
 	}
-	// Containers read single secrets through their own mounts.
-	for _, s := range strings.Fields("postgres_password redis_password app_secret staff_htpasswd smtp_password oauth_client_secret") {
-		p.write("local/"+s, read(t, filepath.Join(secrets, s)))
-		if err := os.Chmod(filepath.Join(p.root, "local", s), 0o444); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text := strings.ReplaceAll(read(t, filepath.Join(p.root, "compose/stack.yaml")), "../secrets/", "../local/")
-	p.write("compose/stack.yaml", text)
-	t.Cleanup(func() {
-		end, stop := context.WithTimeout(context.Background(), time.Minute)
-		defer stop()
-		if err := e.Remove(end, name); err != nil {
-			t.Error(err)
-		}
-		for _, kind := range []string{"volume", "network"} {
-			list, _ := exec.Command("docker", kind, "ls", "-q", "--filter", "label=com.docker.compose.project="+name).Output()
-			for _, id := range strings.Fields(string(list)) {
-				_ = exec.Command("docker", kind, "rm", id).Run()
-			}
-		}
-	})
+	p.localSecrets()
+	t.Cleanup(func() { removeLocal(t, e, name) })
 	if _, err := e.Up(ctx, name, alone(t, ctx, filepath.Join(p.root, "compose", "stack.yaml"), name), nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +53,16 @@ func TestTheComposeFileAloneBringsTheStackUp(t *testing.T) {
 // alone resolves the file as Compose would, without any setting.
 func alone(t *testing.T, ctx context.Context, file, name string) []byte {
 	t.Helper()
+	raw, err := aloneProject(t, ctx, file, name).MarshalYAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// aloneProject is the file as one project, published on free ports of loopback.
+func aloneProject(t *testing.T, ctx context.Context, file, name string) *types.Project {
+	t.Helper()
 	project, err := loader.LoadWithContext(ctx, types.ConfigDetails{
 		WorkingDir: filepath.Dir(file), ConfigFiles: []types.ConfigFile{{Filename: file}}, Environment: types.Mapping{},
 	}, func(o *loader.Options) {
@@ -105,9 +77,5 @@ func alone(t *testing.T, ctx context.Context, file, name string) []byte {
 		edge.Ports[i].HostIP, edge.Ports[i].Published = "127.0.0.1", ""
 	}
 	project.Services["traefik"] = edge
-	raw, err := project.MarshalYAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	return project
 }

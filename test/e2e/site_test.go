@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"stackctl/test/load"
 )
 
 // client reaches the site at the droplet's own address, whatever its name.
@@ -48,4 +50,33 @@ func serves(t *testing.T, c *http.Client) (ok bool) {
 	defer func() { _ = resp.Body.Close() }()
 	discard(resp.Body)
 	return resp.StatusCode == http.StatusOK
+}
+
+// visitors are requests that go on while something happens.
+type visitors struct{ *load.Load }
+
+// watch asks the site for pages, twenty times a second.
+func watch(t *testing.T) visitors {
+	t.Helper()
+	return visitors{load.Start(context.Background(), site(t).Anyone(20))}
+}
+
+// end sees that every visitor was answered.
+func (v visitors) end(t *testing.T) {
+	t.Helper()
+	if seen := v.Stop(); seen.Lost > 0 || seen.Sent < 20 {
+		t.Errorf("visitors: %s", seen)
+	} else {
+		t.Logf("visitors: %s", seen)
+	}
+}
+
+// site is the droplet's site as a load reaches it.
+func site(t *testing.T) load.Site {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(read(t, filepath.Join(droplet.Dir, "acme-roots.pem")))) {
+		t.Fatal("no roots of the ACME server")
+	}
+	return load.Site{Domain: droplet.Domain, Address: edgeAddress(), Roots: roots}
 }

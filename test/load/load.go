@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -56,8 +57,11 @@ func (r Result) Rate() float64 { return float64(r.Sent) / r.Took.Seconds() }
 func (r Result) String() string {
 	s := fmt.Sprintf("%d requests in %.1f s (%.0f/s), %d of 5 s, %d lost, longest gap %d ms, p99 %d ms, slowest %d ms",
 		r.Sent, r.Took.Seconds(), r.Rate(), r.Slow, r.Lost, r.Gap.Milliseconds(), r.P99.Milliseconds(), r.Worst.Milliseconds())
-	for reason, n := range r.Reasons {
-		s += fmt.Sprintf("\n  %d × %s", n, reason)
+	for i, reason := range slices.Sorted(maps.Keys(r.Reasons)) {
+		if i == 20 {
+			return s + fmt.Sprintf("\n  and %d more", len(r.Reasons)-i)
+		}
+		s += fmt.Sprintf("\n  %d × %s", r.Reasons[reason], reason)
 	}
 	return s
 }
@@ -156,11 +160,11 @@ func (l *Load) count(took time.Duration, err error, slow bool) {
 	}
 }
 
-// Lost is how many requests were lost so far.
-func (l *Load) Lost() int {
+// Answered is how many requests were answered well so far.
+func (l *Load) Answered() int {
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	return l.result.Lost
+	return len(l.took)
 }
 
 // Stop sends no more, waits for the answers and tells what was seen.

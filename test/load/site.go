@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -100,6 +101,9 @@ func (u *User) do(ctx context.Context, c *http.Client, method, path string, body
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-CSRF-Token", u.csrf)
 		req.Header.Set("Origin", "https://"+u.site.Domain)
+		if slow, ok := body.(*trickle); ok && slow.through {
+			req.Header.Set("X-Trickle", "1")
+		}
 	}
 	resp, err := c.Do(req)
 	if err != nil {
@@ -119,9 +123,10 @@ func (u *User) do(ctx context.Context, c *http.Client, method, path string, body
 }
 
 // Options are the load of F1: half reads, half writes, HTTP/1.1 and HTTP/2,
-// signed in and not, each write processed by the application. slow is the path
-// of a write whose body trickles for slowFor; empty: there is none.
-func (u *User) Options(rate int, slow string) Options {
+// signed in and not, each write processed by the application. Twice a second
+// begins a write whose body trickles for five seconds; every other one carries
+// the header X-Trickle, by which a route can let it through unbuffered.
+func (u *User) Options(rate int) Options {
 	anyone := &User{site: u.site}
 	o := Options{Rate: rate, Limit: 10 * time.Minute, Calls: []Call{
 		func(ctx context.Context, c *http.Client) error {
@@ -141,13 +146,26 @@ func (u *User) Options(rate int, slow string) Options {
 	for i := range 5 {
 		o.Clients = append(o.Clients, u.site.client(i%2 == 1, u.jar))
 	}
-	if slow != "" {
-		o.SlowEvery = 500 * time.Millisecond
-		o.Slow = func(ctx context.Context, c *http.Client) error {
-			return u.do(ctx, c, http.MethodPatch, slow, &trickle{text: `{"bio":"slowly, one character after the other"}`, every: slowFor / 47}, http.StatusOK, "application/json", nil)
-		}
+	o.SlowEvery = 500 * time.Millisecond
+	var turn atomic.Int64
+	o.Slow = func(ctx context.Context, c *http.Client) error {
+		const text = `{"bio":"slowly, one character after the other"}`
+		return u.do(ctx, c, http.MethodPatch, "/api/users/me", &trickle{text: text, through: turn.Add(1)%2 == 0, every: slowFor / time.Duration(len(text))}, http.StatusOK, "application/json", nil)
 	}
 	return o
+}
+
+// Anyone is a light load of pages that need no account.
+func (s Site) Anyone(rate int) Options {
+	u := &User{site: s}
+	return Options{Rate: rate, Limit: 10 * time.Minute, Clients: []*http.Client{s.client(false, nil), s.client(true, nil), s.client(false, nil)}, Calls: []Call{
+		func(ctx context.Context, c *http.Client) error {
+			return u.do(ctx, c, http.MethodGet, "/api/version", nil, http.StatusOK, "application/json", nil)
+		},
+		func(ctx context.Context, c *http.Client) error {
+			return u.do(ctx, c, http.MethodGet, "/", nil, http.StatusOK, "text/html", nil)
+		},
+	}}
 }
 
 // slowFor is how long the body of a slow request takes.
@@ -155,8 +173,10 @@ const slowFor = 5 * time.Second
 
 // trickle gives one byte at a time.
 type trickle struct {
-	text  string
-	every time.Duration
+	// through asks the edge to pass it on at once.
+	through bool
+	text    string
+	every   time.Duration
 }
 
 func (t *trickle) Read(p []byte) (int, error) {

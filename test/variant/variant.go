@@ -5,8 +5,14 @@ package variant
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -15,8 +21,59 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Image writes an image archive that differs from another in its highest layer.
-func Image(from, to string) error {
+// Tag is the application's image in the compose file.
+const Tag = "stackctl/server:dev"
+
+// revision is the label with the commit that the application also tells.
+const revision = "org.opencontainers.image.revision"
+
+// Image writes an image archive that differs from another in its highest layer,
+// under a tag.
+func Image(from, to, tag string) error { return rewrite(from, to, tag, nil) }
+
+// Migration writes an image archive of the application with one more migration:
+// the program is compiled anew with the file among the embedded ones.
+func Migration(ctx context.Context, repo, from, to, file, sql string) error {
+	dir, err := os.MkdirTemp("", "variant-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	added := filepath.Join(dir, file)
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(repo, "pkg/server/postgres/migrations", file): added}})
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{added: []byte(sql), filepath.Join(dir, "overlay.json"): overlay} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return err
+		}
+	}
+	image, err := tarball.ImageFromPath(from, nil)
+	if err != nil {
+		return err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return err
+	}
+	binary := filepath.Join(dir, "server")
+	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-tags", "nomsgpack", "-trimpath", "-buildvcs=false",
+		"-ldflags", "-s -w -X stackctl/pkg/server/role.commit="+config.Config.Labels[revision], "-o", binary, "./cmd/server")
+	cmd.Dir, cmd.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile the application with %s: %w\n%s", file, err, out)
+	}
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	return rewrite(from, to, Tag, program)
+}
+
+// rewrite writes an archive whose highest layer has a stamp, and another
+// program where one is given.
+func rewrite(from, to, tag string, program []byte) error {
 	image, err := tarball.ImageFromPath(from, nil)
 	if err != nil {
 		return err
@@ -29,7 +86,7 @@ func Image(from, to string) error {
 	if err != nil {
 		return err
 	}
-	top, err := stamped(layers[len(layers)-1])
+	top, err := stamped(layers[len(layers)-1], program)
 	if err != nil {
 		return err
 	}
@@ -46,15 +103,16 @@ func Image(from, to string) error {
 	if next, err = mutate.ConfigFile(next, own); err != nil {
 		return err
 	}
-	tag, err := name.NewTag("stackctl/server:dev")
+	reference, err := name.NewTag(tag)
 	if err != nil {
 		return err
 	}
-	return tarball.WriteToFile(to, tag, next)
+	return tarball.WriteToFile(to, reference, next)
 }
 
-// stamped is a layer with one more file of random bytes.
-func stamped(layer v1.Layer) (v1.Layer, error) {
+// stamped is a layer with one more file of random bytes, and with another
+// program where one is given.
+func stamped(layer v1.Layer, program []byte) (v1.Layer, error) {
 	content, err := layer.Uncompressed()
 	if err != nil {
 		return nil, err
@@ -70,10 +128,14 @@ func stamped(layer v1.Layer) (v1.Layer, error) {
 		if err != nil {
 			return nil, err
 		}
+		var body io.Reader = in
+		if program != nil && filepath.Base(h.Name) == "server" && h.Typeflag == tar.TypeReg {
+			h.Size, body = int64(len(program)), bytes.NewReader(program)
+		}
 		if err := w.WriteHeader(h); err != nil {
 			return nil, err
 		}
-		if _, err := io.Copy(w, in); err != nil {
+		if _, err := io.Copy(w, body); err != nil {
 			return nil, err
 		}
 	}

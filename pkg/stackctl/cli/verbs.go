@@ -43,7 +43,7 @@ func newDeploy(o *options) *cobra.Command {
 		Long: `deploy freezes a release from the project's files, judges what can be judged
 without a server, ships what the host lacks, migrates, starts the new release
 beside the old one, judges it, switches the edge without losing a request,
-drains the old release, judges from outside, and commits or rolls back.
+judges from outside, drains the old release, and commits or rolls back.
 
 Gates and evidence always run; --all-tests adds the slow and the mutating ones.
 

@@ -39,6 +39,12 @@ type server struct {
 	engine *engine.Engine
 }
 
+// Wire tells what went over the connection so far.
+func (s server) Wire() stack.Wire {
+	w := s.Stats()
+	return stack.Wire{Connections: w.Connections, Sessions: w.Sessions, Tunnels: w.Tunnels, Files: w.Files, Calls: s.engine.Calls(), Sent: w.Sent, Received: w.Received}
+}
+
 func (s server) Facts(ctx context.Context) (stack.HostFacts, error) { return s.engine.Facts(ctx) }
 
 func (s server) Containers(ctx context.Context) ([]stack.Container, error) {
@@ -57,14 +63,18 @@ func (s server) RunOnce(ctx context.Context, project string, compose []byte, ser
 	return s.engine.RunOnce(ctx, project, compose, service)
 }
 
-func (s server) Stop(ctx context.Context, project string, grace time.Duration) error {
-	return s.engine.Stop(ctx, project, grace)
+func (s server) Stop(ctx context.Context, project string, grace time.Duration, services ...string) error {
+	return s.engine.Stop(ctx, project, grace, services...)
 }
 
 func (s server) Start(ctx context.Context, project string) error { return s.engine.Start(ctx, project) }
 
 func (s server) RemoveProject(ctx context.Context, project string) error {
 	return s.engine.Remove(ctx, project)
+}
+
+func (s server) RemoveServices(ctx context.Context, project string, services []string) error {
+	return s.engine.RemoveServices(ctx, project, services)
 }
 
 func (s server) Exec(ctx context.Context, container string, argv ...string) (stack.Output, error) {

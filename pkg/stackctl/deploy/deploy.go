@@ -43,6 +43,8 @@ type Deployer struct {
 type Server interface {
 	Host
 	Engine
+	// Wire tells what went over the connection so far.
+	Wire() stack.Wire
 	// Close ends the connection.
 	Close() error
 }
@@ -74,10 +76,13 @@ type Engine interface {
 	// are healthy; it gives the services that it had to touch.
 	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)
 	RunOnce(ctx context.Context, project string, compose []byte, service string) (stack.Output, error)
-	Stop(ctx context.Context, project string, grace time.Duration) error
+	// Stop stops services of a project; none named means all.
+	Stop(ctx context.Context, project string, grace time.Duration, services ...string) error
 	Start(ctx context.Context, project string) error
 	// RemoveProject removes a project's containers; volumes stay.
 	RemoveProject(ctx context.Context, project string) error
+	// RemoveServices removes the containers of some services; volumes stay.
+	RemoveServices(ctx context.Context, project string, services []string) error
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error

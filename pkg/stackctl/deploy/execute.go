@@ -25,8 +25,11 @@ type executor struct {
 	// before are the edge's dynamic files as they were found.
 	before []stack.File
 	record stack.ReleaseRecord
+	// turned is when the edge last went from one release to another.
+	turned time.Time
 	// what undo needs to know
-	started, switched, drained, edged bool
+	started, switched, edged bool
+	drained                  []stack.Step
 }
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
@@ -36,6 +39,11 @@ const (
 	stallLimit     = 10 * time.Minute
 	switchDeadline = 30 * time.Second
 )
+
+// linger is how long a release goes on serving after the edge has turned away
+// from it. A request that the edge took before, and whose body is still on its
+// way, is passed on only when the body is whole: the release must be there.
+const linger = 8 * time.Second
 
 // run applies the steps of a plan one after another.
 func (x *executor) run(ctx context.Context, plan stack.Plan) error {
@@ -72,6 +80,10 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.pullImage(ctx, step)
 	case stack.StepShipFiles:
 		return x.shipFiles(ctx)
+	case stack.StepTrial:
+		return x.trial(ctx)
+	case stack.StepRemove:
+		return x.remove(ctx, step)
 	case stack.StepData:
 		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
 	case stack.StepEdge:
@@ -91,8 +103,13 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		x.switched = true
 		return x.point(ctx, x.want.Pointed)
 	case stack.StepDrain:
-		x.drained = true
-		return "", x.stop(ctx, step.Release)
+		if len(step.Services) == 0 { // what users reached is among them
+			if err := x.settle(ctx); err != nil {
+				return "", err
+			}
+		}
+		x.drained = append(x.drained, step)
+		return "", x.stop(ctx, step.Release, step.Services...)
 	case stack.StepCommit:
 		return "", x.commit(ctx)
 	case stack.StepPrune:
@@ -169,8 +186,36 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, "write the release's files to "+root, err, "")
 	}
-	x.record.State = stack.ReleaseStarted
-	return fmt.Sprintf("%d files", len(written)), x.keep(ctx)
+	return fmt.Sprintf("%d files", len(written)), nil
+}
+
+// open notes on the host that the release is on its way, before anything of it
+// comes there: what a deploy that is cut off leaves behind belongs to a release
+// that a later one can prune. One that was good stays so until it fails.
+func (x *executor) open(ctx context.Context) error {
+	if x.record.State != stack.ReleaseGood {
+		x.record.State, x.record.Reason = stack.ReleaseStarted, ""
+	}
+	dir := path.Join(x.d.Target.Path, "releases", x.record.ID)
+	if err := x.server.MkdirAll(ctx, dir, 0o755); err != nil {
+		return stack.Fault(stack.CauseStep, "make "+dir, err, "")
+	}
+	return x.keep(ctx)
+}
+
+// remove removes services that the release has no more.
+func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) {
+	project := x.want.Release.Project
+	var err error
+	if len(step.Services) == 0 {
+		err = x.server.RemoveProject(ctx, trialProject(project))
+	} else {
+		err = x.server.RemoveServices(ctx, project, step.Services)
+	}
+	if err != nil {
+		return "", stack.Fault(stack.CauseStep, "remove "+step.Subject, err, "")
+	}
+	return "volumes stay", nil
 }
 
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
@@ -269,7 +314,22 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	if err := api.WaitLive(ctx, files); err != nil {
 		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
 	}
+	x.turned = time.Now()
 	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
+}
+
+// settle waits until a release that the edge has turned away from has got what
+// was on its way to it.
+func (x *executor) settle(ctx context.Context) error {
+	if x.turned.IsZero() {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return interrupted(ctx, "drain")
+	case <-time.After(time.Until(x.turned.Add(linger))):
+		return nil
+	}
 }
 
 // edgeAPI finds Traefik's own API by its container's address.
@@ -293,12 +353,13 @@ func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
 	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
 }
 
-func (x *executor) stop(ctx context.Context, id string) error {
+// stop stops services of a release; none named means all.
+func (x *executor) stop(ctx context.Context, id string, services ...string) error {
 	grace := 10 * time.Second
 	for _, s := range x.want.Release.Services {
 		grace = max(grace, s.StopGrace)
 	}
-	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace); err != nil {
+	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace, services...); err != nil {
 		return stack.Fault(stack.CauseStep, "drain release "+id, err, "")
 	}
 	return nil

@@ -33,11 +33,13 @@ const (
 // holdScript holds the lock for as long as a beat comes in time. It measures
 // by the host's own timer, so that no two clocks are compared. The kernel has
 // the lock; lock.json says who has it. flock waits a moment because a look at
-// the lock holds it for an instant.
+// the lock holds it for an instant. Whoever has the lock tidies up the temporary
+// files of a deploy that was cut off.
 const holdScript = `umask 022
 exec 9>>"$1" || exit 1
 flock -w 1 -E 75 9 || exit 75
 echo $$ >"$1"
+rm -f "${1%/*}"/tmp/.*.tmp
 trap 'rm -f "$2"' EXIT
 printf %s "$3" >"$2"
 echo locked

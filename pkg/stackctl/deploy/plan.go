@@ -2,10 +2,12 @@ package deploy
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"sort"
 	"strings"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -31,8 +33,10 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
+	p.trial()
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
+	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
 	p.base(stack.LayerEdge, stack.StepEdge)
 	start := p.startCause()
 	if start != "" {
@@ -41,9 +45,11 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	}
 	p.gates(stack.PhasePre, "no user sees a release that was not judged")
 	p.edgeSwitch()
-	p.drain()
+	p.drainBehind() // jobs are the new release's now
 	p.gates(stack.PhasePost, "what users get is judged from outside")
+	p.drain() // what users reached until here is one switch away
 	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
+	p.orphans(stack.LayerData)
 	p.prune()
 	return p.plan
 }
@@ -122,6 +128,9 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 		}
 		names = append(names, s.Name)
 		causes = append(causes, s.Name+" "+cause)
+		if cause != otherDefinition {
+			continue // nothing that works is replaced
+		}
 		if layer == stack.LayerEdge && p.seen.Live != "" {
 			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for a moment")
 		}
@@ -135,6 +144,66 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
+	}
+}
+
+// trial lets a throwaway edge read dynamic files that the real one has not
+// seen yet. Files that differ in their upstreams alone have been seen.
+func (p *planner) trial() {
+	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 {
+		p.add(stack.Step{Kind: stack.StepTrial, Subject: "the edge's files", Release: p.r.ID, Cause: cause})
+	}
+}
+
+func (p *planner) trialCause() string {
+	if p.seen.Live == "" {
+		return "no edge has read them"
+	}
+	for _, s := range p.r.Services {
+		if s.Layer == stack.LayerEdge && s.Deployed && p.differs(p.r.Project, s) == otherDefinition {
+			return s.Name + " " + otherDefinition
+		}
+	}
+	live, err := edge.Point(p.r.Edge.Dynamic, p.seen.Live, p.r.AppServices())
+	if err != nil {
+		return "they cannot be compared" // the trial says why
+	}
+	there := map[string]bool{}
+	for _, f := range live {
+		there[EdgeDynamic+"/"+f.Path] = true
+		if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+			return f.Path + " differs in more than its upstreams"
+		}
+	}
+	for name := range p.seen.Files {
+		if strings.HasPrefix(name, EdgeDynamic+"/") && !there[name] {
+			return path.Base(name) + " goes away"
+		}
+	}
+	return ""
+}
+
+// orphans removes the containers of edge or data services that the release
+// has no more. Volumes stay: a service that comes back finds its data. What an
+// edge on trial left behind goes with them.
+func (p *planner) orphans(layer stack.Layer) {
+	gone := map[string]bool{}
+	for _, c := range p.seen.Containers {
+		if c.Project != p.r.Project || c.Layer != layer || c.Labels[stack.LabelProject] != p.r.Project || c.Labels[stack.LabelDefinition] == "" {
+			continue
+		}
+		if s, ok := p.r.Service(c.Service); !ok || !s.Deployed || s.Layer != layer {
+			gone[c.Service] = true
+		}
+	}
+	if names := sorted(gone); len(names) > 0 {
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "the release has no such service"})
+	}
+	for _, c := range p.seen.Containers {
+		if layer == stack.LayerEdge && c.Project == trialProject(p.r.Project) && c.Labels[stack.LabelProject] != "" {
+			p.add(stack.Step{Kind: stack.StepRemove, Subject: "the throwaway edge", Cause: "its trial was cut off"})
+			return
+		}
 	}
 }
 
@@ -157,6 +226,9 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	return names, causes
 }
 
+// otherDefinition is the one difference for which a container is replaced.
+const otherDefinition = "has another definition"
+
 // differs says why a service's container is not what its definition makes.
 func (p *planner) differs(project string, s stack.Service) string {
 	c, ok := p.find(project, s.Name)
@@ -164,11 +236,11 @@ func (p *planner) differs(project string, s stack.Service) string {
 	case !ok:
 		return "is not there"
 	case c.Labels[stack.LabelDefinition] != s.Definition:
-		return "has another definition"
+		return otherDefinition
 	case c.State != "running":
 		return "is " + c.State
-	case c.Health == "unhealthy":
-		return "is unhealthy"
+	case c.Health == "unhealthy", c.Health == "starting":
+		return "is " + c.Health
 	}
 	return ""
 }
@@ -235,16 +307,44 @@ func (p *planner) edgeSwitch() {
 
 // drain stops every other release that still runs.
 func (p *planner) drain() {
-	running := map[string]bool{}
-	for _, c := range p.seen.Containers {
-		if c.Labels[stack.LabelProject] == p.r.Project && c.Layer == stack.LayerApp && c.Release != p.r.ID && c.Release != "" &&
-			(c.State == "running" || c.State == "restarting") {
-			running[c.Release] = true
-		}
-	}
+	running := p.others(func(stack.Container) bool { return true })
 	for _, id := range sorted(running) {
 		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id, Release: id, Cause: "release " + p.r.ID + " serves"})
 	}
+}
+
+// drainBehind stops what the edge does not lead to, such as workers: the gates
+// judge the jobs of the new release alone. What the edge led to runs on: it may
+// still be sent requests, and is the way back.
+func (p *planner) drainBehind() {
+	front := map[string]bool{}
+	for _, r := range p.r.Edge.Routes {
+		front[r.Service] = true
+	}
+	if len(front) == 0 {
+		return
+	}
+	behind := p.others(func(c stack.Container) bool { return !front[c.Service] })
+	for _, id := range sorted(behind) {
+		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id + ": " + strings.Join(sorted(behind[id]), ", "), Services: sorted(behind[id]),
+			Release: id, Cause: "the edge leads to none of them"})
+	}
+}
+
+// others are the running services of other releases that which chooses, by release.
+func (p *planner) others(which func(stack.Container) bool) map[string]map[string]bool {
+	out := map[string]map[string]bool{}
+	for _, c := range p.seen.Containers {
+		if c.Labels[stack.LabelProject] != p.r.Project || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
+			c.State != "running" && c.State != "restarting" || !which(c) {
+			continue
+		}
+		if out[c.Release] == nil {
+			out[c.Release] = map[string]bool{}
+		}
+		out[c.Release][c.Service] = true
+	}
+	return out
 }
 
 // prune removes releases beyond retention: the live one, the wanted one and
@@ -279,7 +379,7 @@ func (p *planner) prune() {
 	}
 }
 
-func sorted(set map[string]bool) []string {
+func sorted[V any](set map[string]V) []string {
 	out := make([]string, 0, len(set))
 	for k := range set {
 		out = append(out, k)

@@ -73,8 +73,8 @@ func TestPlanOfANewRelease(t *testing.T) {
 [5] start release bbbbbbbbbbbb, release aaaaaaaaaaaa is live
 [6] gates pre-switch, no user sees a release that was not judged
 [7] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa
-[8] drain release aaaaaaaaaaaa, release bbbbbbbbbbbb serves
-[9] gates post-switch, what users get is judged from outside
+[8] gates post-switch, what users get is judged from outside
+[9] drain release aaaaaaaaaaaa, release bbbbbbbbbbbb serves
 [10] commit release bbbbbbbbbbbb, every gate has passed
 `
 	if got != want {

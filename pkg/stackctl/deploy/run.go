@@ -42,16 +42,34 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 	if err != nil {
 		return err
 	}
+	if plan.Changes() {
+		if err := x.open(ctx); err != nil {
+			return err
+		}
+	}
 	failure := x.run(ctx, plan)
 	if failure == nil {
 		return nil
 	}
+	failure = s.cut(ctx, server, failure)
 	if forsaken(ctx, failure) {
 		s.note("nothing was brought back: the server is out of reach, or another run's. What served goes on serving; run the same command again")
 		return failure
 	}
 	if err := x.undo(ctx, failure); err != nil {
 		return fmt.Errorf("%w; and then: %w", failure, err)
+	}
+	return failure
+}
+
+// cut tells a step that failed because the connection is gone from one that
+// failed on a server that answers.
+func (s *story) cut(ctx context.Context, server Server, failure error) error {
+	if ctx.Err() != nil || stack.CauseOf(failure) == stack.CauseUnreachable {
+		return failure
+	}
+	if _, err := server.Run(ctx, "true"); stack.CauseOf(err) == stack.CauseUnreachable {
+		return fmt.Errorf("%w; meanwhile: %w", err, failure)
 	}
 	return failure
 }
@@ -79,6 +97,7 @@ func (s *story) connect(ctx context.Context) (Server, error) {
 	t := s.d.Target
 	return server, s.phase("connect", func() (detail string, err error) {
 		server, err = s.d.Connect(ctx, t)
+		s.server = server
 		return t.User + "@" + t.Host, err
 	})
 }

@@ -15,6 +15,7 @@ import (
 type story struct {
 	d      *Deployer
 	mu     sync.Mutex
+	server Server // nil until it is reached
 	report stack.Report
 	// schema is what the schema gate saw.
 	schema []byte
@@ -34,6 +35,10 @@ func (s *story) end(ctx context.Context, err error) (stack.Report, error) {
 	r := &s.report
 	r.Took = s.d.Now().Sub(r.Started)
 	r.Verdict = Verdict(ctx, err)
+	if s.server != nil {
+		wire := s.server.Wire()
+		r.Wire = &wire
+	}
 	if err != nil {
 		r.Reason, r.Fix = stack.Explain(err)
 	}

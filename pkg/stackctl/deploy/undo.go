@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -17,8 +18,14 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	old, own := x.seen.Live, x.want.Release.ID
 	x.report.Live = old
 	if old == own {
-		x.note("release " + own + " was live before this run and stays so")
-		return nil
+		if old = x.unjudged(cause); old == "" {
+			x.note("release " + own + " was live before this run and stays so")
+			return nil
+		}
+		x.note("release " + own + " was live, but its deploy was cut off before it was judged; release " + old + " was good")
+		if err := x.reach(ctx, old); err != nil {
+			return err
+		}
 	}
 	if !x.started && !x.switched && !x.edged {
 		return x.fail(ctx, cause)
@@ -35,7 +42,7 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 		// The new release goes last, and never while it may still be served.
 		if errors.Join(errs...) == nil {
 			if x.switched {
-				errs = append(errs, x.stop(ctx, own)) // it finishes its requests
+				errs = append(errs, x.settle(ctx), x.stop(ctx, own)) // it finishes its requests
 			}
 			errs = append(errs, x.server.RemoveProject(ctx, x.want.Release.AppProject()))
 		}
@@ -51,13 +58,52 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	})
 }
 
+// unjudged gives the release to bring back where the live one was left by a
+// deploy that was cut off after its switch, and is now found bad; empty: the
+// live one stays.
+func (x *executor) unjudged(cause error) string {
+	if c := stack.CauseOf(cause); c == stack.CauseInterrupted || c == stack.CauseLocked {
+		return ""
+	}
+	own := x.want.Release.ID
+	for _, r := range x.seen.Releases {
+		if r.ID == own && r.State != stack.ReleaseStarted {
+			return ""
+		}
+	}
+	last, err := Earlier(x.seen, "")
+	if err != nil {
+		return ""
+	}
+	return last.ID
+}
+
+// reach makes the undo lead to a release that the edge did not point at when
+// this run began.
+func (x *executor) reach(ctx context.Context, id string) error {
+	r, err := x.kept(ctx, x.server, id, x.want.Release)
+	if err != nil {
+		return err
+	}
+	if x.before, err = edge.Point(r.Edge.Dynamic, id, r.AppServices()); err != nil {
+		return err
+	}
+	x.switched, x.edged = true, true
+	x.drained = append(x.drained, stack.Step{Kind: stack.StepDrain, Release: id})
+	x.report.Live = id
+	return nil
+}
+
 // switchBack starts the old release where it was drained and points the edge at it.
 func (x *executor) switchBack(ctx context.Context, old string) error {
 	if old != "" {
-		if x.drained {
+		for _, step := range x.drained {
+			if step.Release != old {
+				continue
+			}
 			// A stop that was cut off goes on in the engine: what still runs may
 			// be about to end. It is ended first; the new release serves meanwhile.
-			if err := x.stop(ctx, old); err != nil {
+			if err := x.stop(ctx, old, step.Services...); err != nil {
 				return err
 			}
 		}
@@ -80,17 +126,17 @@ func (x *executor) restoreBase(ctx context.Context, old string) error {
 	if old == "" {
 		return nil
 	}
-	base, err := x.server.ReadFile(ctx, path.Join(x.d.Target.Path, "releases", old, "base.yaml"))
+	r, err := x.kept(ctx, x.server, old, x.want.Release)
 	if err != nil {
 		return err
 	}
 	var names []string
-	for _, s := range x.want.Release.Services {
+	for _, s := range r.Services {
 		if s.Layer == stack.LayerEdge && s.Deployed {
 			names = append(names, s.Name)
 		}
 	}
-	_, err = x.server.Up(ctx, x.want.Release.Project, base, names, nil)
+	_, err = x.server.Up(ctx, r.Project, r.Base, names, nil)
 	return err
 }
 

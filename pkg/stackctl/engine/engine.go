@@ -12,9 +12,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,7 +31,8 @@ type Dial func(ctx context.Context) (net.Conn, error)
 
 // Engine is one host's Docker Engine. It is safe for concurrent use.
 type Engine struct {
-	api *client.Client
+	api   *client.Client
+	calls *atomic.Int64
 
 	mu    sync.Mutex
 	store string // once it was asked for
@@ -52,7 +55,11 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error))
 	}
 	d := &dialer{dial: dial, first: first}
 	defer d.dropFirst()
+	calls := new(atomic.Int64)
 	transport := &http.Transport{
+		// The transport asks this once for each request; a wrapper around it would
+		// hide from the client how to take a connection over.
+		Proxy:               func(*http.Request) (*url.URL, error) { calls.Add(1); return nil, nil },
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: parallel,
 		IdleConnTimeout:     time.Minute,
@@ -72,8 +79,11 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error))
 		_ = api.Close()
 		return nil, unreachable(err)
 	}
-	return &Engine{api: api}, nil
+	return &Engine{api: api, calls: calls}, nil
 }
+
+// Calls is how many requests were sent to the engine.
+func (e *Engine) Calls() int64 { return e.calls.Load() }
 
 // Close drops idle connections. Calls in flight end on their own contexts.
 func (e *Engine) Close() error { return e.api.Close() }

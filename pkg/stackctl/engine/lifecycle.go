@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,8 @@ import (
 func mine(labels map[string]string) bool { return labels[stack.LabelProject] != "" }
 
 // Stop stops the project's running containers, all at once; each gets grace to
-// finish before it is killed. They stay on disk.
-func (e *Engine) Stop(ctx context.Context, project string, grace time.Duration) error {
+// finish before it is killed. They stay on disk. Names limit it to some services.
+func (e *Engine) Stop(ctx context.Context, project string, grace time.Duration, services ...string) error {
 	what := "stop project " + project
 	list, err := e.ours(ctx, project)
 	if err != nil {
@@ -30,6 +31,9 @@ func (e *Engine) Stop(ctx context.Context, project string, grace time.Duration) 
 	g, gctx := errgroup.WithContext(ctx)
 	for _, c := range list {
 		if c.State == container.StateExited || c.State == container.StateCreated || c.State == container.StateDead {
+			continue
+		}
+		if len(services) > 0 && !slices.Contains(services, c.Labels[api.ServiceLabel]) {
 			continue
 		}
 		g.Go(func() error {

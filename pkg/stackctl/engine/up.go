@@ -20,7 +20,7 @@ import (
 // the result names those that were, also when an error is returned.
 //
 // Up never pulls or builds (see MissingImageError), removes no volume, and
-// leaves containers alone that the file no longer names (see RemoveOrphans).
+// leaves containers alone that the file no longer names (see RemoveServices).
 // Readiness failures are ServiceErrors. progress may be nil; it is called from
 // one goroutine at a time.
 func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, services []string, progress func(service, state string)) ([]string, error) {
@@ -39,6 +39,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
+	if err := e.dropHalfMade(ctx, before); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
 	ev := &events{services: containerNames(p), progress: progress}
 	c, err := e.create(ctx, p, ev, api.RecreateDiverged)
 	if err != nil {
@@ -55,6 +58,21 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	}
 	started, err := w.run(ctx)
 	return union(w.replaced(before), started), stepFault(ctx, what, err, "")
+}
+
+// dropHalfMade removes containers that never ran: whoever made them was cut off
+// and may have left them off some of their networks, which Compose does not see.
+// One with an unnamed volume stays: it may have inherited what is in there.
+func (e *Engine) dropHalfMade(ctx context.Context, list []container.Summary) error {
+	for _, c := range list {
+		unnamed := slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return m.Type == "volume" && len(m.Name) == 64 })
+		if c.State == container.StateCreated && !unnamed {
+			if err := e.removeContainer(ctx, c.ID, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // create brings networks, volumes and containers to their definitions without
@@ -170,30 +188,23 @@ func (e *Engine) changed(ctx context.Context, project string, before []container
 	return union(names, nil)
 }
 
-// RemoveOrphans removes the project's containers whose service the compose
-// file no longer names, and says which services they were.
-func (e *Engine) RemoveOrphans(ctx context.Context, project string, composeYAML []byte) ([]string, error) {
-	what := "remove orphans of project " + project
-	p, err := load(ctx, project, composeYAML)
-	if err != nil {
-		return nil, stepFault(ctx, what, err, "")
-	}
+// RemoveServices removes the project's containers of the named services,
+// running or not. Volumes stay.
+func (e *Engine) RemoveServices(ctx context.Context, project string, services []string) error {
+	what := "remove services of project " + project
 	list, err := e.ours(ctx, project)
 	if err != nil {
-		return nil, stepFault(ctx, what, err, "")
+		return stepFault(ctx, what, err, "")
 	}
-	var removed []string
 	for _, c := range list {
-		service := c.Labels[api.ServiceLabel]
-		if _, ok := p.Services[service]; ok {
+		if !slices.Contains(services, c.Labels[api.ServiceLabel]) {
 			continue
 		}
 		if err := e.removeContainer(ctx, c.ID, false); err != nil {
-			return union(removed, nil), stepFault(ctx, what, err, "")
+			return stepFault(ctx, what, err, "")
 		}
-		removed = append(removed, service)
 	}
-	return union(removed, nil), nil
+	return nil
 }
 
 // fixFor tells what to do about errors with a known remedy.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
@@ -281,7 +282,7 @@ func TestOtherPeoplesThingsAreNotTouched(t *testing.T) {
 	yaml := file(healthy("api", imageA))
 	_, upErr := w.Up(w.ctx, w.project, yaml, nil, nil)
 	_, runErr := w.RunOnce(w.ctx, w.project, yaml, "api")
-	_, orphanErr := w.RemoveOrphans(w.ctx, w.project, yaml)
+	orphanErr := w.RemoveServices(w.ctx, w.project, []string{"api"})
 	for what, err := range map[string]error{
 		"up": upErr, "run": runErr, "orphans": orphanErr,
 		"stop": w.Stop(w.ctx, w.project, time.Second), "remove": w.Remove(w.ctx, w.project), "start": w.Start(w.ctx, w.project),
@@ -362,6 +363,28 @@ func TestEveryDeclaredNetworkIsMade(t *testing.T) {
 	}
 }
 
+func TestAContainerThatWasLeftHalfMadeIsMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	yaml := append(file(healthy("api", imageA, "networks: [front, back]")), []byte(
+		"networks: {front: {name: "+w.project+"_front}, back: {name: "+w.project+"_back}}\n")...)
+	p, err := load(w.ctx, w.project, yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.create(w.ctx, p, &events{}, api.RecreateDiverged); err != nil {
+		t.Fatal(err)
+	}
+	half := w.ids()["api"]
+	if _, err := w.api.NetworkDisconnect(w.ctx, w.project+"_back", client.NetworkDisconnectOptions{Container: half}); err != nil {
+		t.Fatal(err)
+	}
+	w.up(yaml)
+	res, err := w.api.ContainerInspect(w.ctx, w.ids()["api"], client.ContainerInspectOptions{})
+	if err != nil || len(res.Container.NetworkSettings.Networks) != 2 || w.ids()["api"] == half {
+		t.Errorf("%v; networks %v", err, res.Container.NetworkSettings)
+	}
+}
+
 func TestOrphansStayUntilAskedFor(t *testing.T) {
 	w := newWorld(t)
 	w.up(file(healthy("api", imageA), healthy("old", imageA)))
@@ -370,9 +393,8 @@ func TestOrphansStayUntilAskedFor(t *testing.T) {
 	if w.ids()["old"] == "" {
 		t.Fatal("the orphan was removed unasked")
 	}
-	removed, err := w.RemoveOrphans(w.ctx, w.project, smaller)
-	if err != nil || !slices.Equal(removed, []string{"old"}) || w.ids()["old"] != "" || w.ids()["api"] == "" {
-		t.Errorf("removed %v, %v; left %v", removed, err, w.ids())
+	if err := w.RemoveServices(w.ctx, w.project, []string{"old"}); err != nil || w.ids()["old"] != "" || w.ids()["api"] == "" {
+		t.Errorf("%v; left %v", err, w.ids())
 	}
 }
 

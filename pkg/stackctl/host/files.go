@@ -43,6 +43,7 @@ func file[T any](ctx context.Context, c *Conn, what, at string, do func(*sftp.Cl
 	if err != nil {
 		return none, c.fail(ctx, what+" "+at, err)
 	}
+	c.opened.Add(1)
 	v, err := await(ctx, func() (T, error) { return do(s) }, nil)
 	return v, c.fail(ctx, what+" "+at, err)
 }

@@ -104,6 +104,7 @@ type Conn struct {
 	sftp     *sftp.Client
 	sessions atomic.Int64
 	tunnels  atomic.Int64
+	opened   atomic.Int64
 }
 
 // Stats counts what went through a connection.
@@ -111,8 +112,8 @@ type Stats struct {
 	// Connections is always 1: there is no other.
 	Connections int
 	// Sessions counts commands and the file channel, Tunnels the tunnelled
-	// sockets.
-	Sessions, Tunnels int64
+	// sockets, Files the operations on files.
+	Sessions, Tunnels, Files int64
 	// Sent and Received are bytes on the wire.
 	Sent, Received int64
 }
@@ -121,7 +122,7 @@ type Stats struct {
 func (c *Conn) Stats() Stats {
 	return Stats{
 		Connections: 1,
-		Sessions:    c.sessions.Load(), Tunnels: c.tunnels.Load(),
+		Sessions:    c.sessions.Load(), Tunnels: c.tunnels.Load(), Files: c.opened.Load(),
 		Sent: c.wire.sent.Load(), Received: c.wire.received.Load(),
 	}
 }

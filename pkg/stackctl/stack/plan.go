@@ -13,6 +13,7 @@ const (
 	StepShipImage Kind = "ship-image"
 	StepPullImage Kind = "pull-image"
 	StepShipFiles Kind = "ship-files"
+	StepTrial     Kind = "trial"
 	StepData      Kind = "data"
 	StepBackup    Kind = "backup"
 	StepMigrate   Kind = "migrate"
@@ -22,6 +23,7 @@ const (
 	StepSwitch    Kind = "switch"
 	StepDrain     Kind = "drain"
 	StepCommit    Kind = "commit"
+	StepRemove    Kind = "remove"
 	StepPrune     Kind = "prune"
 )
 
@@ -53,6 +55,18 @@ type Plan struct {
 	Steps   []Step `json:"steps"`
 	// Notes are what the operator should know before: what cannot be lossless.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Changes says that the plan does more than judge and tidy up.
+func (p Plan) Changes() bool {
+	for _, s := range p.Steps {
+		switch s.Kind {
+		case StepGates, StepCommit, StepRemove, StepPrune:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // String is the plan as text, one numbered step a line.

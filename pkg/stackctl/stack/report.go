@@ -106,6 +106,21 @@ type StepResult struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Wire is what a run sent over its connection.
+type Wire struct {
+	// Connections are SSH connections, Sessions commands and the file channel,
+	// Tunnels sockets on the server, Files operations on files, Calls requests to
+	// the Docker Engine.
+	Connections int   `json:"connections"`
+	Sessions    int64 `json:"sessions"`
+	Tunnels     int64 `json:"tunnels"`
+	Files       int64 `json:"files"`
+	Calls       int64 `json:"calls"`
+	// Sent and Received are bytes.
+	Sent     int64 `json:"sent"`
+	Received int64 `json:"received"`
+}
+
 // Report is the whole story of one run.
 type Report struct {
 	Run      string  `json:"run"`
@@ -126,6 +141,8 @@ type Report struct {
 	// that is live at its end.
 	Before string `json:"before"`
 	Live   string `json:"live"`
+	// Wire is nil where the run reached no server.
+	Wire *Wire `json:"wire,omitempty"`
 	// RolledBack says that this run pointed the edge back at Before.
 	RolledBack bool              `json:"rolled_back"`
 	Tools      map[string]string `json:"tools"` // name → version

@@ -1,0 +1,128 @@
+package deploy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const routes = "http:\n  routers:\n    api: {rule: Host(`shop.example`), service: api}\n  services:\n    api: {loadBalancer: {servers: [{url: \"http://api:8000\"}]}}\n"
+
+// routed is the shop with a route, and the host as the edge points at release id.
+func routed(t *testing.T, seen stack.Observed, id string) (Wanted, stack.Observed) {
+	t.Helper()
+	want := wantedShop()
+	want.Release.Edge.Dynamic = []stack.File{{Path: "routes.yml", Content: []byte(routes)}}
+	point := func(id string) []stack.File {
+		files, err := edge.Point(want.Release.Edge.Dynamic, id, want.Release.AppServices())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	want.Pointed = point(newID)
+	seen.Files[EdgeDynamic+"/routes.yml"] = hash(point(id)[0].Content)
+	return want, seen
+}
+
+func TestNewRoutesAreTriedBeforeTheEdgeSeesThem(t *testing.T) {
+	want, seen := routed(t, seenShop(), oldID)
+	if got := planText(want, seen); strings.Contains(got, "trial") {
+		t.Errorf("only the upstreams differ, and yet:\n%s", got)
+	}
+	want, seen = routed(t, done(), newID)
+	if p := Plan(want, seen); p.Changes() {
+		t.Errorf("nothing differs, and yet:\n%s", p)
+	}
+	for name, c := range map[string]struct {
+		change func(*Wanted, *stack.Observed)
+		cause  string
+	}{
+		"a rule": {func(w *Wanted, _ *stack.Observed) {
+			w.Release.Edge.Dynamic[0].Content = []byte(strings.Replace(routes, "Host", "HostRegexp", 1))
+		}, "routes.yml differs in more than its upstreams"},
+		"a file less": {func(_ *Wanted, s *stack.Observed) { s.Files[EdgeDynamic+"/more.yml"] = "x" }, "more.yml goes away"},
+		"the edge":    {func(_ *Wanted, s *stack.Observed) { s.Containers[1].Labels[stack.LabelDefinition] = "edge-0" }, "edge has another definition"},
+		"nothing yet": {func(_ *Wanted, s *stack.Observed) { s.Live = "" }, "no edge has read them"},
+	} {
+		want, seen := routed(t, seenShop(), oldID)
+		c.change(&want, &seen)
+		got := planText(want, seen)
+		trial, other := strings.Index(got, "trial the edge's files, "+c.cause), strings.Index(got, "] edge")
+		if trial < 0 || other >= 0 && other < trial || strings.Index(got, "] switch") < trial {
+			t.Errorf("%s: got\n%s", name, got)
+		}
+	}
+}
+
+func TestWorkersOfTheOldReleaseStopBeforeTheGatesAndItsUpstreamsAfter(t *testing.T) {
+	want, seen := wantedShop(), seenShop()
+	want.Release.Edge.Routes = []stack.Route{{Name: "api", Service: "api"}, {Name: "dashboard"}}
+	seen.Containers = append(seen.Containers, running("shop-"+oldID, "worker", oldID, "worker-1", stack.LayerApp))
+	got := planText(want, seen)
+	worker := strings.Index(got, "drain release "+oldID+": worker, the edge leads to none of them")
+	gates, rest := strings.Index(got, "gates post-switch"), strings.Index(got, "drain release "+oldID+", release")
+	if worker < strings.Index(got, "] switch") || gates < worker || rest < gates {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestServicesThatTheReleaseHasNoMoreAreRemoved(t *testing.T) {
+	seen := done()
+	optional := running("shop", "ui", "", "ui-1", stack.LayerData) // its profile is not chosen any more
+	old := running("shop", "proxy", "", "proxy-1", stack.LayerEdge)
+	moved := running("shop", "api", "", "api-1", stack.LayerData) // it is in the app layer now
+	byHand := running("shop", "drill", "", "", stack.LayerData)
+	trial := stack.Container{Project: "shop-trial", Service: "edge", State: "running", Labels: map[string]string{stack.LabelProject: "shop-trial"}}
+	other := stack.Container{Project: "blog", Service: "ui", Layer: stack.LayerData, Labels: map[string]string{stack.LabelProject: "blog", stack.LabelDefinition: "x"}}
+	seen.Containers = append(seen.Containers, optional, old, moved, byHand, trial, other)
+	want := `[1] remove proxy, the release has no such service
+[2] remove the throwaway edge, its trial was cut off
+[3] gates pre-switch, no user sees a release that was not judged
+[4] gates post-switch, what users get is judged from outside
+[5] commit release bbbbbbbbbbbb, every gate has passed
+[6] remove api, ui, the release has no such service
+`
+	if got := planText(wantedShop(), seen); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestWhatIsOnlyStartingIsWaitedForAndNotAnnouncedAsReplaced(t *testing.T) {
+	seen := done()
+	for i := range seen.Containers {
+		seen.Containers[i].Health = "starting" // as after a reboot
+	}
+	p := Plan(wantedShop(), seen)
+	for _, want := range []string{"data db, db is starting", "edge edge, edge is starting", "start release bbbbbbbbbbbb, api is starting"} {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("got\n%swant %q in it", p, want)
+		}
+	}
+	if len(p.Notes) > 0 {
+		t.Errorf("notes: %v", p.Notes)
+	}
+}
+
+func TestAReleaseThatWasCutOffBeforeItWasJudgedGivesWayToTheLastGoodOne(t *testing.T) {
+	cut := []stack.ReleaseRecord{{ID: newID, State: stack.ReleaseStarted}, {ID: oldID, State: stack.ReleaseGood, Switched: time.Unix(10, 0)}}
+	failed := stack.Fault(stack.CauseGate, "judge", nil, "")
+	for name, c := range map[string]struct {
+		records []stack.ReleaseRecord
+		cause   error
+		want    string
+	}{
+		"found bad":          {cut, failed, oldID},
+		"stopped by hand":    {cut, stack.Fault(stack.CauseInterrupted, "judge", nil, ""), ""},
+		"nothing else good":  {cut[:1], failed, ""},
+		"it was good before": {[]stack.ReleaseRecord{{ID: newID, State: stack.ReleaseGood}, cut[1]}, failed, ""},
+	} {
+		x := executor{want: wantedShop(), seen: stack.Observed{Live: newID, Releases: c.records}}
+		if got := x.unjudged(c.cause); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

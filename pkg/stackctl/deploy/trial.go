@@ -1,0 +1,149 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// trialDeadline bounds how long an edge on trial may take to judge its files.
+const trialDeadline = 10 * time.Second
+
+// trialProject is the compose project of an edge on trial.
+func trialProject(project string) string { return project + "-trial" }
+
+// trial lets a throwaway edge of the same image read the release's dynamic
+// files and refuses what it complains of, before the real edge sees them.
+func (x *executor) trial(ctx context.Context) (detail string, err error) {
+	const what = "try the edge's files"
+	r, root := x.want.Release, x.d.Target.Path
+	project, dir := trialProject(r.Project), path.Join("releases", r.ID, "trial")
+	static, err := edge.TrialStatic(r.Edge.Static)
+	if err != nil {
+		return "", err
+	}
+	files := []stack.File{{Path: path.Join(dir, "traefik.yml"), Mode: 0o644, Content: static}}
+	for _, f := range r.Edge.Dynamic {
+		files = append(files, stack.File{Path: path.Join(dir, "dynamic", f.Path), Mode: 0o644, Content: f.Content})
+	}
+	if _, err := x.server.WriteFiles(ctx, root, files); err != nil {
+		return "", stack.Fault(stack.CauseStep, what, err, "")
+	}
+	defer func() {
+		late, cancel := aside(ctx)
+		defer cancel()
+		err = errors.Join(err, x.server.RemoveProject(late, project), x.server.RemoveAll(late, path.Join(root, dir)))
+	}()
+	swap := map[string]string{path.Join(root, EdgeDynamic): path.Join(root, dir, "dynamic")}
+	for _, f := range r.Files {
+		if bytes.Equal(f.Content, r.Edge.Static) {
+			swap[path.Join(root, f.Path)] = path.Join(root, dir, "traefik.yml")
+		}
+	}
+	compose, err := trialCompose(r.Base, x.d.Config.Traefik.Service, project, swap)
+	if err != nil {
+		return "", stack.Fault(stack.CauseStep, what, err, "")
+	}
+	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	defer cancel()
+	if _, err := x.server.Up(ctx, project, compose, nil, nil); err != nil {
+		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), "correct Traefik's files; the edge was not touched")
+	}
+	if err := x.complaints(ctx, project, r.Edge.Dynamic); err != nil {
+		return "", stack.Fault(stack.CauseStep, what, err, "correct the files in "+x.d.Config.Traefik.Dynamic+"; the edge was not touched")
+	}
+	return fmt.Sprintf("%d routers, no complaint", len(r.Edge.Routes)), nil
+}
+
+// complaints is what the edge on trial has against the files.
+func (x *executor) complaints(ctx context.Context, project string, files []stack.File) error {
+	ctx, cancel := context.WithTimeout(ctx, trialDeadline)
+	defer cancel()
+	c, err := x.trialContainer(ctx, project)
+	if err != nil {
+		return err
+	}
+	for _, address := range c.Addresses {
+		api := edge.API{Address: fmt.Sprintf("%s:%d", address, edge.TrialPort), Dial: x.server.DialContext}
+		complaints, err := api.Complaints(ctx, files)
+		if err != nil {
+			return errors.Join(err, x.trialLog(context.WithoutCancel(ctx), project))
+		}
+		if len(complaints) > 0 {
+			return errors.New("Traefik says: " + strings.Join(complaints, "; "))
+		}
+		return nil
+	}
+	return errors.New("the throwaway edge has no address")
+}
+
+func (x *executor) trialContainer(ctx context.Context, project string) (stack.Container, error) {
+	containers, err := x.server.Containers(ctx)
+	for _, c := range containers {
+		if c.Project == project {
+			return c, nil
+		}
+	}
+	return stack.Container{}, errors.Join(err, errors.New("the throwaway edge is gone"))
+}
+
+// trialLog is what the edge on trial logged; it logs errors alone.
+func (x *executor) trialLog(ctx context.Context, project string) error {
+	ctx, cancel := context.WithTimeout(ctx, trialDeadline)
+	defer cancel()
+	c, err := x.trialContainer(ctx, project)
+	if err != nil {
+		return nil //nolint:nilerr // what is reported already says that it did not start
+	}
+	var log bytes.Buffer
+	if err := x.server.Logs(ctx, c.ID, stack.LogOptions{Tail: 20}, &log, &log); err != nil || log.Len() == 0 {
+		return nil //nolint:nilerr // a log that cannot be read adds nothing
+	}
+	return errors.New("Traefik logs: " + lastLines(strings.TrimSpace(log.String()), 5))
+}
+
+// trialCompose is the edge's service alone: the same image, settings and
+// secrets, other files, no published port, none of its volumes and networks.
+func trialCompose(base []byte, service, project string, swap map[string]string) ([]byte, error) {
+	var doc struct {
+		Services map[string]map[string]any `yaml:"services"`
+		Secrets  map[string]any            `yaml:"secrets"`
+		Configs  map[string]any            `yaml:"configs"`
+	}
+	if err := yaml.Unmarshal(base, &doc); err != nil {
+		return nil, err
+	}
+	s, ok := doc.Services[service]
+	if !ok {
+		return nil, fmt.Errorf("the compose file has no service %s", service)
+	}
+	for _, key := range []string{"ports", "expose", "networks", "depends_on", "healthcheck", "container_name", "labels", "hostname", "deploy"} {
+		delete(s, key)
+	}
+	s["network_mode"], s["restart"] = "bridge", "no"
+	var volumes []any
+	list, _ := s["volumes"].([]any)
+	for _, v := range list {
+		mount, _ := v.(map[string]any)
+		if mount["type"] != "bind" {
+			continue
+		}
+		if source, ok := swap[fmt.Sprint(mount["source"])]; ok {
+			mount["source"] = source
+		}
+		volumes = append(volumes, mount)
+	}
+	s["volumes"] = volumes
+	return yaml.Marshal(map[string]any{
+		"name": project, "services": map[string]any{service: s}, "secrets": doc.Secrets, "configs": doc.Configs,
+	})
+}

@@ -1,0 +1,380 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+	"stackctl/test/variant"
+)
+
+// A fault is what happens to a deploy.
+type fault string
+
+const (
+	faultKill      fault = "stackctl killed"
+	faultCut       fault = "connection ended"
+	faultSilence   fault = "connection silent"
+	faultInterrupt fault = "Ctrl-C"
+	faultRestart   fault = "server rebooted"
+	faultPower     fault = "server lost power"
+)
+
+// faults are in the order in which the short walk takes them in turns.
+var faults = []fault{faultKill, faultInterrupt, faultPower, faultCut, faultRestart, faultSilence}
+
+// down says that the fault takes the site with it.
+func (f fault) down() bool { return f == faultRestart || f == faultPower }
+
+// point is one place in a deploy where a fault happens.
+type point struct {
+	step  int // counted from 0
+	name  string
+	late  bool
+	fault fault
+}
+
+func (p point) String() string {
+	when := "beginning"
+	if p.late {
+		when = "towards the end"
+	}
+	return fmt.Sprintf("%d %s, %s, %s", p.step+1, p.name, when, p.fault)
+}
+
+// TestEveryFaultAtEveryStepIsSurvived walks the steps of a deploy of a changed
+// image and changed routes. At each, something happens; the site must go on serving (or come back
+// by itself after a reboot), and the next deploy must converge.
+//
+// `make faults` takes every fault at the beginning and towards the end of every
+// step; without it each step meets one. FAULTS='start.*Ctrl-C' takes the points
+// whose names match.
+func TestEveryFaultAtEveryStepIsSurvived(t *testing.T) {
+	w := &walk{p: ensureGood(t), t: t, took: map[string]time.Duration{}, walked: map[fault]int{}, survived: map[fault]int{}}
+	w.p.ownImages()
+	began := time.Now()
+	planned := w.plan()
+	chosen := w.choice(planned)
+	turn := 0
+	for step := 0; step == 0 || step < w.total; step++ {
+		for _, late := range []bool{false, true} {
+			for i, f := range faults {
+				p := point{step: step, late: late, fault: f, name: "step"}
+				if step < len(planned) {
+					p.name = planned[step]
+				}
+				if chosen(p, late == (step%2 == 1) && i == turn%len(faults)) {
+					w.at(p)
+				}
+			}
+		}
+		turn++
+	}
+	for i, s := range planned {
+		if i < len(w.names) && w.names[i] != s {
+			t.Errorf("the plan said %v, the deploys took %v", planned, w.names)
+			break
+		}
+	}
+	total, good := 0, 0
+	for _, f := range faults {
+		total, good = total+w.walked[f], good+w.survived[f]
+		t.Logf("%-18s %d walked, %d survived", f, w.walked[f], w.survived[f])
+	}
+	t.Logf("all: %d steps, %d points walked, %d survived, in %.0f s", len(w.names), total, good, time.Since(began).Seconds())
+	if total == 0 {
+		t.Error("nothing was walked")
+	}
+}
+
+// walk is a walk over the steps of deploys.
+type walk struct {
+	t       *testing.T
+	p       project
+	changes int
+	total   int      // how many steps the last deploy had
+	names   []string // what they are
+	// took is how long each step took last, by name.
+	took             map[string]time.Duration
+	walked, survived map[fault]int
+}
+
+// choice says which points are taken; short is whether one is of the short walk.
+func (w *walk) choice(planned []string) func(p point, short bool) bool {
+	w.total = len(planned)
+	switch want := os.Getenv("FAULTS"); want {
+	case "":
+		return func(_ point, short bool) bool { return short }
+	case "full":
+		return func(point, bool) bool { return true }
+	default:
+		names := regexp.MustCompile(want)
+		return func(p point, _ bool) bool { return names.MatchString(p.String()) }
+	}
+}
+
+// ownImages gives a project image archives of its own, to change.
+func (p project) ownImages() {
+	p.t.Helper()
+	images := filepath.Join(p.root, "build", "images")
+	if err := os.Remove(images); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Mkdir(images, 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	archives, err := filepath.Glob(filepath.Join(repo, "build", "images", "*.tar"))
+	if err != nil || len(archives) == 0 {
+		p.t.Fatalf("no image archives: %v", err)
+	}
+	for _, a := range archives {
+		if err := os.Symlink(a, filepath.Join(images, filepath.Base(a))); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// changeImage makes the project's application an image that nobody has seen.
+func (p project) changeImage() {
+	p.t.Helper()
+	to := filepath.Join(p.root, "build", "images", "server.tar")
+	if err := os.Remove(to); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := variant.Image(filepath.Join(repo, "build", "images", "server.tar"), to, variant.Tag); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// change makes a release that nobody has seen: another image, other routes.
+func (w *walk) change() {
+	w.p.t.Helper()
+	w.p.changeImage()
+	w.changes++
+	routes := read(w.p.t, filepath.Join(repo, "traefik", "dynamic", "routes.yml"))
+	w.p.write("traefik/dynamic/routes.yml", strings.Replace(routes, "initialInterval: 50ms", fmt.Sprintf("initialInterval: %dms", 50+w.changes), 1))
+}
+
+// plan names the steps that a deploy of a changed image will take.
+func (w *walk) plan() (names []string) {
+	w.t.Helper()
+	w.change()
+	r := w.p.must(0, "plan", "--output", "json")
+	for _, s := range verdict(w.t, r.out).Plan.Steps {
+		names = append(names, stepName(s))
+	}
+	return names
+}
+
+// verdict is the report that ends a run's JSON.
+func verdict(t *testing.T, out string) stack.Report {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		var e stack.Event
+		if err := json.Unmarshal([]byte(lines[i]), &e); err == nil && e.Report != nil {
+			return *e.Report
+		}
+	}
+	t.Fatalf("no report: %s", out)
+	return stack.Report{}
+}
+
+func stepName(s stack.Step) string { return strings.TrimSpace(string(s.Kind) + " " + string(s.Phase)) }
+
+// at lets one fault happen in one deploy and sees what comes of it.
+func (w *walk) at(p point) {
+	w.t.Run(p.String(), func(t *testing.T) {
+		w.walked[p.fault]++
+		defer func() {
+			if !t.Failed() {
+				w.survived[p.fault]++
+			}
+		}()
+		w.p.t = t
+		w.change()
+		visitors := watch(t)
+		d := w.deploy(t, p)
+		if !p.fault.down() {
+			d.judge(t, p)
+		}
+		heal(t, p.fault)
+		if p.fault.down() {
+			_ = visitors.Stop()
+			until(t, 2*time.Minute, "the site comes back by itself", func() bool { return serves(t, client(t)) })
+			visitors = watch(t)
+		}
+		r := w.p.stackctl("deploy", "--lock-wait", "60s", "--output", "json")
+		if seen := visitors.Stop(); seen.Lost > 0 || seen.Sent == 0 {
+			t.Errorf("visitors: %s", seen)
+		}
+		if r.exit != 0 {
+			t.Errorf("the next deploy: exit code %d\n%s%s", r.exit, r.out, r.err)
+		} else if report := verdict(t, r.out); report.Live != report.Release {
+			t.Errorf("after the next deploy %s is live, not %s", report.Live, report.Release)
+		}
+		if left := strings.Fields(inDroplet(t, "docker ps -q --filter label=dev.stackctl.layer=app --filter status=running | xargs -r docker inspect -f '{{index .Config.Labels \"dev.stackctl.release\"}}' | sort -u")); len(left) != 1 {
+			t.Errorf("releases that run: %v", left)
+		}
+	})
+	w.p.t = w.t
+}
+
+// faulted is a deploy that something happened to.
+type faulted struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	last   stack.Event
+	struck bool
+}
+
+// deploy starts a deploy and lets the fault happen when the point is reached.
+func (w *walk) deploy(t *testing.T, p point) *faulted {
+	t.Helper()
+	d := &faulted{cmd: exec.Command(binary, "deploy", "--output", "json")}
+	d.cmd.Dir, d.cmd.Env, d.cmd.Stderr = w.p.root, append(os.Environ(), "CI=true"), &d.output
+	out, err := d.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	give := time.AfterFunc(3*time.Minute, func() { _ = d.cmd.Process.Kill() })
+	w.follow(t, p, d, out)
+	_ = d.cmd.Wait()
+	if !give.Stop() {
+		t.Fatalf("the deploy did not end\n%s", d.output.String())
+	}
+	if !d.struck {
+		t.Fatalf("the deploy ended before the fault: exit code %d\n%s", d.cmd.ProcessState.ExitCode(), d.output.String())
+	}
+	return d
+}
+
+// follow reads the events and strikes once: when the step begins, or when most
+// of the time has passed that it took the last time.
+func (w *walk) follow(t *testing.T, p point, d *faulted, out io.Reader) {
+	var once sync.Once
+	strike := func() {
+		once.Do(func() { d.struck = true; strike(t, p.fault, d.cmd) })
+	}
+	in := bufio.NewScanner(out)
+	in.Buffer(nil, 64<<20)
+	at := -1
+	for in.Scan() {
+		d.output.Write(append(in.Bytes(), '\n'))
+		var e stack.Event
+		if err := json.Unmarshal(in.Bytes(), &e); err != nil {
+			t.Errorf("%v: %s", err, in.Text())
+			continue
+		}
+		if e.Report != nil {
+			d.last = e
+		}
+		switch {
+		case e.Kind == stack.EventStep && e.Step != nil:
+			at, w.total = int(e.Done)-1, int(e.Total)
+			if name := stepName(*e.Step); at >= len(w.names) {
+				w.names = append(w.names, name)
+			}
+			if at == p.step && !p.late {
+				strike()
+			} else if at == p.step {
+				time.AfterFunc(w.took[w.names[at]]*8/10, strike)
+			}
+		case e.Kind == stack.EventDone && e.Step != nil:
+			w.took[stepName(*e.Step)] = e.Took
+			if at == p.step {
+				strike()
+			}
+		}
+	}
+	once.Do(func() {}) // a timer that is still set strikes nobody
+}
+
+// strike makes the fault happen.
+func strike(t *testing.T, f fault, cmd *exec.Cmd) {
+	switch f {
+	case faultKill:
+		_ = cmd.Process.Kill()
+	case faultInterrupt:
+		_ = cmd.Process.Signal(syscall.SIGINT)
+	case faultCut:
+		inDroplet(t, `pids=$(pgrep -f '^sshd: deploy'); [ -n "$pids" ] && kill -KILL $pids`)
+	case faultSilence:
+		inDroplet(t, `ports=$(ss -Htn state established '( sport = :22 )' | sed 's/.*:\([0-9]*\) *$/\1/')
+[ -n "$ports" ] || exit 1
+for p in $ports; do
+  iptables -I INPUT 1 -p tcp --dport 22 --sport $p -j DROP
+  iptables -I OUTPUT 1 -p tcp --sport 22 --dport $p -j DROP
+  echo "$p" >>/run/silent
+done`)
+	case faultRestart:
+		onHost(t, "docker", "restart", "-t", "20", droplet.Container)
+	case faultPower:
+		onHost(t, "docker", "kill", "-s", "KILL", droplet.Container)
+		onHost(t, "docker", "start", droplet.Container)
+	}
+}
+
+// heal ends a fault that does not end by itself: the next operator has another
+// connection, the silent one stays silent until the lock has expired.
+func heal(t *testing.T, f fault) {
+	if f != faultSilence {
+		return
+	}
+	t.Cleanup(func() {
+		inDroplet(t, `for p in $(cat /run/silent); do
+  iptables -D INPUT -p tcp --dport 22 --sport $p -j DROP
+  iptables -D OUTPUT -p tcp --sport 22 --dport $p -j DROP
+done
+rm /run/silent`)
+	})
+}
+
+// judge sees how a deploy ended that something happened to.
+func (d *faulted) judge(t *testing.T, p point) {
+	t.Helper()
+	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}}[p.fault]
+	// Where the last step was about to end the deploy may be done.
+	if exit := d.cmd.ProcessState.ExitCode(); !slices.Contains(exits, exit) && !(p.late && exit == 0) {
+		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.output.String())
+	}
+	if p.fault != faultInterrupt || d.last.Report == nil || d.cmd.ProcessState.ExitCode() == 0 {
+		return
+	}
+	if r := d.last.Report; r.Verdict != stack.VerdictInterrupted || r.Live != r.Before || r.Live == "" {
+		t.Errorf("verdict %s, live %s, before %s", r.Verdict, r.Live, r.Before)
+	}
+}
+
+// inDroplet runs a command in the droplet without SSH.
+func inDroplet(t *testing.T, command string) string {
+	t.Helper()
+	return onHost(t, "docker", "exec", droplet.Container, "sh", "-c", command)
+}
+
+func onHost(t *testing.T, argv ...string) string {
+	t.Helper()
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+	return string(out)
+}

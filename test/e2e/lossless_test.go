@@ -1,0 +1,168 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+	"stackctl/test/load"
+	"stackctl/test/variant"
+)
+
+// rate is how many requests a second go to the site while it is deployed.
+const rate = 200
+
+// slowRoute lets every other slow write of the load through to the application
+// while its body still trickles: it is in flight there. The others take the
+// shipped routes, which buffer a body before they pass it on.
+const slowRoute = "    api-trickle:\n      rule: \"Host(`{{ $domain }}`) && Path(`/api/users/me`) && Method(`PATCH`) && Header(`X-Trickle`, `1`)\"\n" +
+	"      priority: 290\n      entryPoints: [websecure]\n      middlewares: [public-headers, api-rate, strip-api]\n      service: api\n      tls: {certResolver: le-staging}\n"
+
+// lossy says of a change that it cannot be lossless: the plan must announce it.
+const lossy = "the edge itself is replaced"
+
+// change is something that happens to the site under load.
+type change struct {
+	name string
+	make func(p project)
+	args []string
+	exit int
+	// note is what the plan must announce; only then may requests be lost.
+	note string
+	// slow changes are made by `make faults` alone.
+	slow bool
+	// stays says that the release before still serves afterwards.
+	stays bool
+}
+
+func changes() []change {
+	return []change{
+		{name: "a configuration change", make: func(p project) { p.write(".env", "LOG_LEVEL=debug\n") }, args: []string{"deploy"}},
+		{name: "a rollback by hand", make: func(project) {}, args: []string{"rollback"}},
+		{name: "an automatic rollback after the switch", exit: 1, stays: true, args: []string{"deploy"}, make: func(p project) {
+			// A health endpoint that is well inside and closed to users.
+			p.edit("traefik/dynamic/routes.yml", "    api-trickle:", "    closed:\n      rule: \"Host(`{{ $domain }}`) && Path(`/api/health/live`)\"\n      priority: 400\n"+
+				"      entryPoints: [websecure]\n      middlewares: [public-headers, staff-auth, strip-api]\n      service: api\n      tls: {certResolver: le-staging}\n    api-trickle:")
+		}},
+		{name: "a gate that fails before the switch", slow: true, exit: 1, stays: true, args: []string{"deploy"}, make: func(p project) {
+			p.write("traefik/dynamic/routes.yml", strings.Replace(read(p.t, filepath.Join(repo, "traefik/dynamic/routes.yml")), "    # R1:", slowRoute+"    # R1:", 1))
+			p.write(".env", "LOG_LEVEL=warn\n")
+			p.edit("stackctl.yaml", "    - {path: /api/health/live}", "    - {path: /api/health/none}")
+		}},
+		{name: "a changed application", slow: true, args: []string{"deploy"}, make: func(p project) {
+			p.edit("stackctl.yaml", "    - {path: /api/health/none}", "    - {path: /api/health/live}")
+			p.changeImage()
+		}},
+		{name: "changed routes", slow: true, args: []string{"deploy"}, make: func(p project) {
+			p.edit("traefik/dynamic/routes.yml", "initialInterval: 50ms", "initialInterval: 60ms")
+		}},
+		{name: "a release with a migration", slow: true, args: []string{"deploy"}, make: func(p project) {
+			to := filepath.Join(p.root, "build", "images", "server.tar")
+			if err := os.Remove(to); err != nil {
+				p.t.Fatal(err)
+			}
+			const sql = "-- +goose Up\nCREATE TABLE load_note (id bigint PRIMARY KEY, note text NOT NULL);\nALTER TABLE users ADD COLUMN load_note_id bigint;\n"
+			if err := variant.Migration(context.Background(), repo, filepath.Join(repo, "build", "images", "server.tar"), to, "00999_load_note.sql", sql); err != nil {
+				p.t.Fatal(err)
+			}
+		}},
+		{name: "the edge itself", slow: true, note: lossy, args: []string{"deploy"}, make: func(p project) {
+			p.edit("compose/stack.yaml", "mem_limit: 192m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}", "mem_limit: 193m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}")
+		}},
+	}
+}
+
+// TestNoRequestIsLostWhileReleasesChange sends 200 requests a second, half of
+// them writes, over HTTP/1.1 and HTTP/2, with writes of five seconds in flight,
+// from before each change to after it. The site's own rate limits (500 a second
+// for an address) stay as they are. `make faults` adds the slower changes and
+// the same load across `docker compose up --wait`.
+func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
+	full := os.Getenv("FAULTS") != ""
+	p := ensureGood(t)
+	p.ownImages()
+	p.edit("traefik/dynamic/routes.yml", "    # R1:", slowRoute+"    # R1:")
+	p.must(0, "deploy")
+	t.Cleanup(func() { forgetMigration(t) })
+	visitor, err := site(t).SignUp(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := []string{"| change | requests | rate | of 5 s | lost | longest gap | p99 | deploy |", "|---|---|---|---|---|---|---|---|"}
+	for _, c := range changes() {
+		if c.slow && !full {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			p.t = t
+			c.make(p)
+			l := load.Start(context.Background(), visitor.Options(rate))
+			quiet(t, l)
+			began := time.Now()
+			r := p.stackctl(append(c.args, "--output", "json")...)
+			took := time.Since(began)
+			quiet(t, l)
+			seen := l.Stop()
+			t.Log(seen)
+			table = append(table, row(c.name, seen, took))
+			report := verdict(t, r.out)
+			if r.exit != c.exit || c.stays != (report.Live == report.Before) {
+				t.Fatalf("exit code %d, want %d; before %s, live %s\n%s", r.exit, c.exit, report.Before, report.Live, r.out)
+			}
+			judge(t, c, seen, report)
+		})
+		p.t = t
+	}
+	if full {
+		t.Run("docker compose up --wait", func(t *testing.T) {
+			seen, took := composeUp(t)
+			t.Log(seen)
+			table = append(table, row("the changed application by `docker compose up --wait`", seen, took))
+			if seen.Sent == 0 {
+				t.Error("nothing was sent")
+			}
+		})
+	}
+	t.Log("\n" + strings.Join(table, "\n"))
+}
+
+// judge holds a change to its promise: nothing is lost, unless the plan said so
+// before.
+func judge(t *testing.T, c change, seen load.Result, report stack.Report) {
+	t.Helper()
+	announced := strings.Contains(strings.Join(report.Plan.Notes, "\n"), lossy)
+	if announced != (c.note != "") {
+		t.Errorf("the plan announces: %v", report.Plan.Notes)
+	}
+	if seen.Lost > 0 && c.note == "" {
+		t.Errorf("%d requests were lost", seen.Lost)
+	}
+	if seen.Slow == 0 || seen.Sent < rate {
+		t.Errorf("only %d requests and %d slow ones were sent", seen.Sent, seen.Slow)
+	}
+}
+
+// quiet lets the load run on an untouched site until slow requests are in flight.
+func quiet(t *testing.T, l *load.Load) {
+	t.Helper()
+	enough := l.Answered() + 2*rate
+	until(t, 30*time.Second, "the site answers the load", func() bool { return l.Answered() >= enough })
+}
+
+func row(name string, seen load.Result, took time.Duration) string {
+	return fmt.Sprintf("| %s | %d | %.0f/s | %d | %d | %d ms | %d ms | %.1f s |", name, seen.Sent, seen.Rate(), seen.Slow, seen.Lost,
+		seen.Gap.Milliseconds(), seen.P99.Milliseconds(), took.Seconds())
+}
+
+// forgetMigration brings the database back to what the repository's own
+// migrations make, for the tests that follow on this droplet.
+func forgetMigration(t *testing.T) {
+	inDroplet(t, `docker exec stack-postgres-1 psql -q -U app -d app -c 'DROP TABLE IF EXISTS load_note; ALTER TABLE users DROP COLUMN IF EXISTS load_note_id; DELETE FROM goose_db_version WHERE version_id = 999'`)
+}
