@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -189,35 +188,6 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d files", len(written)), nil
 }
 
-// open notes on the host that the release is on its way, before anything of it
-// comes there: what a deploy that is cut off leaves behind belongs to a release
-// that a later one can prune. One that was good stays so until it fails.
-func (x *executor) open(ctx context.Context) error {
-	if x.record.State != stack.ReleaseGood {
-		x.record.State, x.record.Reason = stack.ReleaseStarted, ""
-	}
-	dir := path.Join(x.d.Target.Path, "releases", x.record.ID)
-	if err := x.server.MkdirAll(ctx, dir, 0o755); err != nil {
-		return stack.Fault(stack.CauseStep, "make "+dir, err, "")
-	}
-	return x.keep(ctx)
-}
-
-// remove removes services that the release has no more.
-func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) {
-	project := x.want.Release.Project
-	var err error
-	if len(step.Services) == 0 {
-		err = x.server.RemoveProject(ctx, trialProject(project))
-	} else {
-		err = x.server.RemoveServices(ctx, project, step.Services)
-	}
-	if err != nil {
-		return "", stack.Fault(stack.CauseStep, "remove "+step.Subject, err, "")
-	}
-	return "volumes stay", nil
-}
-
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startDeadline)
 	defer cancel()
@@ -361,72 +331,6 @@ func (x *executor) stop(ctx context.Context, id string, services ...string) erro
 	}
 	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace, services...); err != nil {
 		return stack.Fault(stack.CauseStep, "drain release "+id, err, "")
-	}
-	return nil
-}
-
-func (x *executor) commit(ctx context.Context) error {
-	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", x.d.Now().UTC()
-	if err := x.keep(ctx); err != nil {
-		return err
-	}
-	if x.schema != nil {
-		file := path.Join(x.d.Target.Path, "releases", x.want.Release.ID, "schema.json")
-		if err := x.server.WriteFile(ctx, file, x.schema, 0o600); err != nil {
-			return stack.Fault(stack.CauseStep, "write "+file, err, "")
-		}
-	}
-	x.report.Live = x.want.Release.ID
-	return nil
-}
-
-// keep writes what the host remembers of the release.
-func (x *executor) keep(ctx context.Context) error {
-	raw, err := json.MarshalIndent(x.record, "", "  ")
-	if err != nil {
-		return err
-	}
-	file := path.Join(x.d.Target.Path, "releases", x.record.ID, "release.json")
-	if err := x.server.WriteFile(ctx, file, append(raw, '\n'), 0o600); err != nil {
-		return stack.Fault(stack.CauseStep, "write "+file, err, "")
-	}
-	return nil
-}
-
-// prune removes what belongs to one release alone.
-func (x *executor) prune(ctx context.Context, id string) error {
-	if err := x.server.RemoveProject(ctx, stack.AppProject(x.want.Release.Project, id)); err != nil {
-		return stack.Fault(stack.CauseStep, "prune release "+id, err, "")
-	}
-	if err := x.server.RemoveAll(ctx, path.Join(x.d.Target.Path, "releases", id)); err != nil {
-		return stack.Fault(stack.CauseStep, "prune release "+id, err, "")
-	}
-	return x.pruneImages(ctx, id)
-}
-
-// pruneImages removes the images that only the pruned release ran.
-func (x *executor) pruneImages(ctx context.Context, id string) error {
-	used := map[string]bool{}
-	var gone []stack.Image
-	for _, r := range x.seen.Releases {
-		if r.ID == id {
-			gone = r.Images
-			continue
-		}
-		for _, i := range r.Images {
-			used[i.ID] = true
-		}
-	}
-	for _, i := range x.want.Release.Images {
-		used[i.ID] = true
-	}
-	for _, i := range gone {
-		if i.ID == "" || used[i.ID] {
-			continue
-		}
-		if err := x.server.RemoveImage(ctx, i.ID); err != nil {
-			x.note("image " + i.Reference + " of release " + id + " stays on the host: " + err.Error())
-		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -81,7 +82,7 @@ func (a API) Complaints(ctx context.Context, files []stack.File) ([]string, erro
 			return complaints, nil
 		}
 		if err == nil {
-			err = fmt.Errorf("Traefik has not taken the files")
+			err = errors.New("the files were not taken by Traefik")
 		}
 		select {
 		case <-ctx.Done():
