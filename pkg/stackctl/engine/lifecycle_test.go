@@ -169,3 +169,14 @@ func TestRunOnceCancelledKillsAndRemoves(t *testing.T) {
 		t.Errorf("left containers %v", ids)
 	}
 }
+
+func TestStopCanBeLimitedToSomeServices(t *testing.T) {
+	w := newWorld(t)
+	w.up(file(healthy("api", imageA), healthy("worker", imageA)))
+	if err := w.Stop(w.ctx, w.project, 5*time.Second, "worker"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.states(); got["worker"] != "exited" || got["api"] != "running" {
+		t.Errorf("states are %v", got)
+	}
+}
