@@ -40,24 +40,31 @@ type change struct {
 	slow bool
 	// stays says that the release before still serves afterwards.
 	stays bool
+	// undone says that it had been switched to, and the edge was led back.
+	undone bool
+}
+
+// refuse declares a gate of the project's own that finds every release bad.
+func (p project) refuse(phase string) {
+	p.t.Helper()
+	p.write("stackctl.yaml", strings.Replace(read(p.t, filepath.Join(repo, "stackctl.yaml")), "\ngates:\n",
+		"\ngates:\n  own:\n    - id: teapot\n      title: Is it a teapot?\n      phase: "+phase+"\n      http: {path: /, expect: {status: 418}}\n", 1))
 }
 
 func changes() []change {
 	return []change{
 		{name: "a configuration change", make: func(p project) { p.write(".env", "LOG_LEVEL=debug\n") }, args: []string{"deploy"}},
 		{name: "a rollback by hand", make: func(project) {}, args: []string{"rollback"}},
-		{name: "an automatic rollback after the switch", exit: 1, stays: true, args: []string{"deploy"}, make: func(p project) {
-			// A health endpoint that is well inside and closed to users.
-			p.edit("traefik/dynamic/routes.yml", "    api-trickle:", "    closed:\n      rule: \"Host(`{{ $domain }}`) && Path(`/api/health/live`)\"\n      priority: 400\n"+
-				"      entryPoints: [websecure]\n      middlewares: [public-headers, staff-auth, strip-api]\n      service: api\n      tls: {certResolver: le-staging}\n    api-trickle:")
+		{name: "an automatic rollback after the switch", exit: 1, stays: true, undone: true, args: []string{"deploy"}, make: func(p project) {
+			p.refuse("post-switch")
+			p.write(".env", "LOG_LEVEL=warn\n")
 		}},
 		{name: "a gate that fails before the switch", slow: true, exit: 1, stays: true, args: []string{"deploy"}, make: func(p project) {
-			p.write("traefik/dynamic/routes.yml", strings.Replace(read(p.t, filepath.Join(repo, "traefik/dynamic/routes.yml")), "    # R1:", slowRoute+"    # R1:", 1))
-			p.write(".env", "LOG_LEVEL=warn\n")
-			p.edit("stackctl.yaml", "    - {path: /api/health/live}", "    - {path: /api/health/none}")
+			p.refuse("pre-switch")
+			p.write(".env", "LOG_LEVEL=error\n")
 		}},
 		{name: "a changed application", slow: true, args: []string{"deploy"}, make: func(p project) {
-			p.edit("stackctl.yaml", "    - {path: /api/health/none}", "    - {path: /api/health/live}")
+			p.write("stackctl.yaml", read(p.t, filepath.Join(repo, "stackctl.yaml")))
 			p.changeImage()
 		}},
 		{name: "changed routes", slow: true, args: []string{"deploy"}, make: func(p project) {
@@ -113,8 +120,8 @@ func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 			t.Log(seen)
 			table = append(table, row(c.name, seen, took))
 			report := verdict(t, r.out)
-			if r.exit != c.exit || c.stays != (report.Live == report.Before) {
-				t.Fatalf("exit code %d, want %d; before %s, live %s\n%s", r.exit, c.exit, report.Before, report.Live, r.out)
+			if r.exit != c.exit || c.stays != (report.Live == report.Before) || c.undone != report.RolledBack {
+				t.Fatalf("exit code %d, want %d; before %s, live %s, rolled back %t\n%s%s", r.exit, c.exit, report.Before, report.Live, report.RolledBack, report.Reason, r.err)
 			}
 			judge(t, c, seen, report)
 		})
