@@ -20,7 +20,7 @@ part "web app" scripts/web.sh
 part "stackctl" make --no-print-directory build
 part "images" go run ./test/images
 part "application image" go run ./test/images server
-part "virtual droplet and local ACME server" $stackctl sandbox up
+part "virtual droplet, and the ACME, mail and OpenID servers beside it" $stackctl sandbox up
 [ -e secrets ] || touch build/demo-made-secrets
 part "secrets" $stackctl init --secrets
 part "provision" $stackctl provision
@@ -36,11 +36,13 @@ if [ $status != 0 ]; then
 	echo "The deploy ended with exit code $status; the report above says why and what to do."
 	exit $status
 fi
+mails=$(sed -n 's/.*"mail": "\([^"]*\)".*/\1/p' .stackctl/sandbox/state.json)
 port=$(sed -n 's/.*"https_port": \([0-9]*\).*/\1/p' .stackctl/sandbox/state.json)
 [ "$port" = 443 ] && site=https://stack.localhost/ || site=https://stack.localhost:$port/
 run=$(find artifacts -maxdepth 1 -name "*-deploy-*" | sort | tail -n 1)
 cat <<SITE
 Site:         $site (certificates are signed by .stackctl/sandbox/acme-roots.pem)
+Mails:        $mails/ or $stackctl sandbox mail; "Continue with Google" leads to a local stand-in
 Evidence:     $stackctl evidence verify $run --key .stackctl/evidence.key.pub
 Look around:  $stackctl status, $stackctl sandbox ssh
 Clean up:     make demo-down

@@ -67,7 +67,7 @@ func (m *maker) one(ctx context.Context, r recipe) error {
 		if err != nil {
 			return err
 		}
-		further = append(further, made)
+		further = append(further, made...)
 	}
 	key, err := r.key(m.root, further...)
 	if err != nil {

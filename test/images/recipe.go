@@ -25,9 +25,9 @@ type recipe struct {
 	onRequest bool
 	// inputs are the files, relative to test/images, that decide the result.
 	inputs []string
-	// prepare makes a further input, relative to the repository, where one has
+	// prepare makes further inputs, relative to the repository, where some have
 	// to be built first.
-	prepare func(ctx context.Context, m *maker) (string, error)
+	prepare func(ctx context.Context, m *maker) ([]string, error)
 	build   func(ctx context.Context, j *job) (v1.Image, error)
 }
 
@@ -46,6 +46,8 @@ func recipes() []recipe {
 			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet},
 		{name: "pebble", ref: "stackctl/pebble:" + pebbleVersion, folder: sandboxFolder,
 			inputs: []string{"pebble.go"}, build: buildPebble},
+		{name: "outside", ref: "stackctl/outside:dev", folder: sandboxFolder,
+			inputs: []string{"outside.go"}, prepare: compileOutside, build: buildOutside},
 		{name: "postgres", ref: "postgres:16", folder: stackFolder, public: true,
 			inputs: []string{"postgres.go", "debian.go", "files/postgres-entrypoint", "npm.go"}, build: buildPostgres},
 		{name: "redis", ref: "redis:7.2", folder: stackFolder, public: true,

@@ -17,20 +17,20 @@ const serverBinary = "build/server"
 
 // compileServer makes the application's static binary. The same commit makes
 // the same binary.
-func compileServer(ctx context.Context, m *maker) (string, error) {
+func compileServer(ctx context.Context, m *maker) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(m.root, "web", "dist", "index.html")); err != nil {
-		return "", fmt.Errorf("the web app is not built: run `make web` first (%w)", err)
+		return nil, fmt.Errorf("the web app is not built: run `make web` first (%w)", err)
 	}
 	commit, at, err := commit(ctx, m.root)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer m.progress.heartbeat("server", "compiling")()
 	const role = "stackctl/pkg/server/role"
 	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="}
 	ldflags := fmt.Sprintf("-s -w -X %s.commit=%s -X %s.built=%s", role, commit, role, at.Format(time.RFC3339))
 	_, err = command(ctx, m.root, env, "go", "build", "-tags", "nomsgpack", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", serverBinary, "./cmd/server")
-	return serverBinary, err
+	return []string{serverBinary}, err
 }
 
 // buildServer makes the application's image: the binary from scratch, on a

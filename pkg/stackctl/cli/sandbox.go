@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,13 +19,14 @@ func newSandbox(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "A virtual droplet on this machine, to rehearse the exact deploy",
-		Long: `sandbox runs a bare Debian server in a container, with systemd and sshd, and a
-local ACME server beside it. It is the target of every verb where stackctl.yaml
-names no other. It needs Linux, root and a Docker Engine on this machine.`,
+		Long: `sandbox runs a bare Debian server in a container, with systemd and sshd, and
+beside it a local ACME server, a mail server that shows every mail, and an OpenID
+provider that stands in for Google. It is the target of every verb where
+stackctl.yaml names no other. It needs Linux, root and a Docker Engine on this machine.`,
 	}
 	var images string
 	up := &cobra.Command{
-		Use: "up", Args: cobra.NoArgs, Short: "Start the droplet and the ACME server; keep what is there",
+		Use: "up", Args: cobra.NoArgs, Short: "Start the droplet and what it needs beside it; keep what is there",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := sandbox.Up(cmd.Context(), sandbox.Options{Dir: o.sandboxDir(), Images: images, Progress: o.tell})
 			if err != nil {
@@ -36,11 +35,11 @@ names no other. It needs Linux, root and a Docker Engine on this machine.`,
 			if o.output == "json" {
 				return o.json(s)
 			}
-			fmt.Fprintf(o.out, "the sandbox runs at %s\nsite     %s (after a deploy)\nssh      stackctl sandbox ssh\n", s.Address, s.URL())
+			fmt.Fprintf(o.out, "the sandbox runs at %s\nsite     %s (after a deploy)\nmails    %s/ or stackctl sandbox mail\nsign-in  %s stands in for Google\nssh      stackctl sandbox ssh\n", s.Address, s.URL(), s.Mail, s.Issuer)
 			return nil
 		},
 	}
-	up.Flags().StringVar(&images, "images", "build/sandbox", "the `folder` with droplet.tar and pebble.tar")
+	up.Flags().StringVar(&images, "images", "build/sandbox", "the `folder` with droplet.tar, pebble.tar and outside.tar")
 	var all bool
 	down := &cobra.Command{
 		Use: "down", Args: cobra.NoArgs, Short: "Remove the sandbox and everything in it",
@@ -57,7 +56,7 @@ names no other. It needs Linux, root and a Docker Engine on this machine.`,
 		Use: "ssh [-- COMMAND...]", Args: cobra.ArbitraryArgs, Short: "Log in to the droplet as root",
 		RunE: func(cmd *cobra.Command, args []string) error { return o.sandboxSSH(cmd.Context(), args) },
 	}
-	cmd.AddCommand(up, down, ssh)
+	cmd.AddCommand(up, down, ssh, newSandboxMail(o))
 	return cmd
 }
 
@@ -72,10 +71,7 @@ func (o *options) tell(line string) {
 }
 
 func (o *options) sandboxSSH(ctx context.Context, args []string) error {
-	s, err := sandbox.Load(o.sandboxDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return stack.Fault(stack.CauseUsage, "ssh to the sandbox", errors.New("no sandbox runs"), "start one with `stackctl sandbox up`")
-	}
+	s, err := o.sandboxState("ssh to the sandbox")
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/big"
 	"net"
@@ -91,7 +90,7 @@ func (b *builder) ensureDNS(ctx context.Context, s State) error {
 		return nil
 	}
 	b.say("start the local DNS server")
-	return b.fresh(ctx, s, name, dnsHost, container.Config{
+	return b.fresh(ctx, s, name, dnsHost, "pebble.tar", container.Config{
 		Entrypoint: []string{"/usr/local/bin/pebble-challtestsrv"},
 		Cmd: []string{"-defaultIPv4", s.Address.String(), "-defaultIPv6", "", "-dnsserver", fmt.Sprintf(":%d", dnsPort),
 			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-management", "127.0.0.1:8055"},
@@ -144,7 +143,7 @@ func (b *builder) startACME(ctx context.Context, s State, address netip.Addr) er
 	if err != nil {
 		return fault("configure the local ACME server", err, "")
 	}
-	return b.fresh(ctx, s, b.named("acme"), address.As4()[3], container.Config{
+	return b.fresh(ctx, s, b.named("acme"), address.As4()[3], "pebble.tar", container.Config{
 		Entrypoint: []string{"/usr/local/bin/pebble"},
 		Cmd:        []string{"-config", "/pebble/config.json", "-dnsserver", netip.AddrPortFrom(at(s.Subnet, dnsHost), dnsPort).String()},
 		Env:        []string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0"},
@@ -157,15 +156,18 @@ func (b *builder) startACME(ctx context.Context, s State, address netip.Addr) er
 }
 
 // fresh replaces a helper container.
-func (b *builder) fresh(ctx context.Context, s State, name string, host byte, c container.Config, files ...file) error {
-	image, err := b.image(ctx, "pebble.tar")
+func (b *builder) fresh(ctx context.Context, s State, name string, host byte, archive string, c container.Config, files ...file) error {
+	image, err := b.image(ctx, archive)
 	if err != nil {
 		return err
 	}
 	if _, err := b.api.ContainerRemove(ctx, name, client.ContainerRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
 		return fault("remove the old "+name, err, "")
 	}
-	c.Image, c.Labels = image, b.labels()
+	c.Image = image
+	if c.Labels == nil {
+		c.Labels = b.labels()
+	}
 	_, err = b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: name, Config: &c,
 		HostConfig: &container.HostConfig{
@@ -260,21 +262,12 @@ func (b *builder) awaitRoot(ctx context.Context, address netip.Addr) ([]byte, er
 }
 
 func fetch(ctx context.Context, c *http.Client, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	text, err := get(ctx, c, url, 1<<20)
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	if block, _ := pem.Decode(text); res.StatusCode != http.StatusOK || block == nil || block.Type != "CERTIFICATE" {
-		return nil, fmt.Errorf("it answers %s and no certificate", res.Status)
+	if block, _ := pem.Decode(text); block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("it answers, but with no certificate")
 	}
 	return text, nil
 }

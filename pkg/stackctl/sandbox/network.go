@@ -18,6 +18,8 @@ const (
 	gatewayHost = 1
 	dropletHost = 10
 	dnsHost     = 11
+	mailHost    = 12
+	openidHost  = 13
 	// Each start of the ACME server takes the next address from here on: a
 	// restarted one has forgotten its accounts, and clients notice a new
 	// authority by its new address.

@@ -1,7 +1,8 @@
 // Package sandbox owns the virtual droplet: a bare Debian server in a container
 // on this machine, with systemd and sshd, on a network of its own beside a
-// local ACME server. It must not know what is deployed to it: to the rest of
-// stackctl it is a server with an address, a key and a known host key.
+// local ACME server, a mail server and an OpenID provider. It must not know what
+// is deployed to it: to the rest of stackctl it is a server with an address, a
+// key and a known host key.
 //
 // The droplet is no security boundary: its root can reach the machine's devices.
 package sandbox
@@ -31,7 +32,7 @@ type Options struct {
 	// Name tells sandboxes on one machine apart; default: made from Dir, so
 	// that two checkouts do not meet.
 	Name string
-	// Images is the folder with droplet.tar and pebble.tar; default
+	// Images is the folder with droplet.tar, pebble.tar and outside.tar; default
 	// "build/sandbox".
 	Images string
 	// Domain is the site's domain; default "stack.localhost".
@@ -61,6 +62,11 @@ type State struct {
 	Domain    string `json:"domain"`
 	// Directory is the ACME directory of the local certificate authority.
 	Directory string `json:"directory"`
+	// SMTP is the local mail server, Mail the page that shows its mails.
+	SMTP netip.AddrPort `json:"smtp,omitzero"`
+	Mail string         `json:"mail"`
+	// Issuer is the local OpenID provider.
+	Issuer string `json:"issuer"`
 	// Container is the droplet's container.
 	Container string `json:"container"`
 	// Fresh says that this Up made the droplet.
@@ -131,6 +137,9 @@ func Up(ctx context.Context, o Options) (State, error) {
 		return State{}, err
 	}
 	if err := b.ensureACME(ctx, &s); err != nil {
+		return State{}, err
+	}
+	if err := b.ensureOutside(ctx, &s); err != nil {
 		return State{}, err
 	}
 	if err := b.awaitDroplet(ctx, s); err != nil {

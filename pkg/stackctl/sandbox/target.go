@@ -3,6 +3,8 @@ package sandbox
 import (
 	"bytes"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -49,9 +51,8 @@ func writeTarget(s State) error {
 			Directory: s.Directory, Email: "operator@" + s.Domain,
 			DirectoryCA: filepath.Join(s.Dir, directoryCAFile), Roots: filepath.Join(s.Dir, rootsFile),
 		},
-		Edge: edgeTarget{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
-		// Staff pages are opened from this machine, which the edge sees as the gateway.
-		Env:    map[string]string{"STAFF_ALLOWLIST": "127.0.0.1/32," + s.Gateway.String() + "/32"},
+		Edge:   edgeTarget{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
+		Env:    s.env(),
 		Mutate: true,
 	})
 	if err != nil {
@@ -61,4 +62,20 @@ func writeTarget(s State) error {
 		return fault("write the target file", err, "")
 	}
 	return nil
+}
+
+// env are the site's settings in the sandbox: mail and sign-in work as they
+// would on a rented server, with the local mail server and OpenID provider.
+// Their passwords are files among the project's secrets, as always.
+func (s State) env() map[string]string {
+	return map[string]string{
+		// Staff pages are opened from this machine, which the edge sees as the gateway.
+		"STAFF_ALLOWLIST": "127.0.0.1/32," + s.Gateway.String() + "/32",
+		"SITE_URL":        strings.TrimSuffix(s.URL(), "/"),
+		"SMTP_HOST":       s.SMTP.Addr().String(),
+		"SMTP_PORT":       strconv.Itoa(int(s.SMTP.Port())),
+		"SMTP_TLS":        "none", // no mail leaves this machine
+		"OAUTH_ISSUER":    s.Issuer,
+		"OAUTH_CLIENT_ID": clientID,
+	}
 }
