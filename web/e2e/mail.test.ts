@@ -2,21 +2,21 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, visit } from "./browser.ts";
 import { Mailbox } from "./mailbox.ts";
-import { fillLogin, logIn, newPerson, signUp } from "./person.ts";
+import { fillLogin, leaveNothing, logIn, newPerson, signUp, withPassword } from "./person.ts";
 
-// Runs where MAIL_LISTEN names the address that the server sends its mail to (see vitest.e2e.config.ts).
+// Runs where MAIL_URL names the page that shows the mails (see vitest.e2e.config.ts).
 
 let browser: Browser;
 let mailbox: Mailbox;
 const visiting = (run: Parameters<typeof visit>[1]) => visit(browser, run);
 
 beforeAll(async () => {
-  mailbox = new Mailbox(process.env.MAIL_LISTEN ?? "");
+  mailbox = new Mailbox(process.env.MAIL_URL ?? "");
   browser = await launch();
 });
 
 afterAll(async () => {
-  mailbox.close();
+  await leaveNothing(browser);
   await browser.close();
 });
 
@@ -48,7 +48,7 @@ describe("mail", () => {
       await other.getByRole("button", { name: "Send the link" }).click();
       await other.getByRole("heading", { name: "Look at your mail" }).waitFor();
       const link = await mailbox.link(person.email, "reset");
-      const next = { ...person, password: `${person.password} again` };
+      const next = withPassword(person, `${person.password} again`);
       await other.goto(link);
       await other.getByLabel("New password").fill(next.password);
       await other.getByRole("button", { name: "Set the password" }).click();

@@ -1,68 +1,33 @@
-import { createServer, type Server, type Socket } from "node:net";
+type Letter = { id: number; subject: string; text?: string };
 
-export type Letter = { to: string; text: string };
-
-/** Takes mail over SMTP (RFC 5321, without TLS) and keeps it: for a server on this machine whose SMTP_HOST and SMTP_PORT lead here. */
+/** The mails that the site sent, as the mail server of the sandbox shows them (test/images/outside/mail). */
 export class Mailbox {
-  readonly #letters: Letter[] = [];
-  readonly #server: Server;
+  readonly #address: string;
 
-  constructor(listen: string) {
-    const [host, port] = listen.split(":");
-    this.#server = createServer((socket) => { this.#serve(socket); });
-    this.#server.listen(Number(port), host);
+  /** address is the page that shows the mails, such as http://127.0.0.1:8025. */
+  constructor(address: string) {
+    this.#address = address;
   }
 
-  close(): void {
-    this.#server.close();
+  async #get<T>(path: string): Promise<T> {
+    const answer = await fetch(this.#address + path, { signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) throw new Error(`${this.#address}${path} answers ${answer.status}`);
+    return (await answer.json()) as T;
   }
 
-  /** The first link to a page of the site in a mail to this address, once one is there. */
+  /** The newest mail to this address whose link leads to a page of the site, once one is there. */
   async link(to: string, page: string): Promise<string> {
     const deadline = Date.now() + 60_000;
+    let seen: Letter[] = [];
     while (Date.now() < deadline) {
-      for (const letter of this.#letters) {
-        const link = letter.to === to ? new RegExp(`/${page}#token=[\\w-]+`).exec(letter.text)?.[0] : undefined;
+      seen = await this.#get<Letter[]>(`/letters?to=${encodeURIComponent(to)}`);
+      for (const { id } of seen) {
+        const { text = "" } = await this.#get<Letter>(`/letters/${id}`);
+        const link = new RegExp(`https://\\S+/${page}#token=[\\w-]+`).exec(text)?.[0];
         if (link) return link;
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    throw new Error(`no mail to ${to} with a link to /${page}; mails to ${this.#letters.map((letter) => letter.to).join(", ") || "nobody"} came`);
+    throw new Error(`no mail to ${to} with a link to /${page}; these came: ${seen.map((letter) => letter.subject).join(", ") || "none"}`);
   }
-
-  #serve(socket: Socket): void {
-    let buffer = "";
-    let data = false;
-    let to = "";
-    const answers: readonly (readonly [string, string])[] = [["EHLO", "250-mailbox\r\n250 8BITMIME"], ["HELO", "250 mailbox"], ["MAIL", "250 ok"], ["RSET", "250 ok"], ["NOOP", "250 ok"], ["QUIT", "221 bye"]];
-    const line = (text: string) => {
-      const command = text.slice(0, 4).toUpperCase();
-      if (command === "RCPT") to = /<([^>]+)>/.exec(text)?.[1] ?? "";
-      if (command === "DATA") data = true;
-      const answer = command === "RCPT" ? "250 ok" : command === "DATA" ? "354 go on" : answers.find(([name]) => name === command)?.[1];
-      socket.write(`${answer ?? "500 what?"}\r\n`);
-      if (command === "QUIT") socket.end();
-    };
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (chunk) => {
-      buffer += chunk.toString("utf8");
-      for (;;) {
-        const end = buffer.indexOf(data ? "\r\n.\r\n" : "\r\n");
-        if (end < 0) return;
-        const text = buffer.slice(0, end);
-        buffer = buffer.slice(end + (data ? 5 : 2));
-        if (data) {
-          this.#letters.push({ to, text: decode(text) });
-          data = false;
-          socket.write("250 kept\r\n");
-        } else line(text);
-      }
-    });
-    socket.write("220 mailbox\r\n");
-  }
-}
-
-/** Undoes quoted-printable (RFC 2045, 6.7), which folds long links. */
-function decode(text: string): string {
-  return text.replaceAll("=\r\n", "").replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }

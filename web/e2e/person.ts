@@ -1,11 +1,24 @@
 import { randomBytes } from "node:crypto";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { visit } from "./browser.ts";
 
 export type Person = { email: string; password: string };
 
+/** Everybody that the tests of one file made, for leaveNothing. */
+const made: Person[] = [];
+
 export function newPerson(): Person {
   const id = randomBytes(6).toString("hex");
-  return { email: `e2e-${id}@example.com`, password: `quiet ${id} harbour lamp` };
+  const person = { email: `e2e-${id}@example.com`, password: `quiet ${id} harbour lamp` };
+  made.push(person);
+  return person;
+}
+
+/** The same person after a change of password. */
+export function withPassword(person: Person, password: string): Person {
+  const next = { ...person, password };
+  made.push(next);
+  return next;
 }
 
 export async function signUp(page: Page, person: Person): Promise<void> {
@@ -26,4 +39,33 @@ export async function logIn(page: Page, person: Person): Promise<void> {
   await page.goto("/login");
   await fillLogin(page, person);
   await page.getByRole("heading", { name: "Your account" }).waitFor();
+}
+
+/** Deletes an account that is logged in to and has no password. */
+export async function deleteOwnAccount(page: Page): Promise<void> {
+  await page.goto("/account/security");
+  await page.getByRole("button", { name: "Delete the account…" }).click();
+  await page.getByRole("button", { name: "Delete for good" }).click();
+  await page.getByText("Your account is deleted.").waitFor();
+}
+
+/** Deletes the accounts that the tests of this file made. Call it when they are over. */
+export async function leaveNothing(browser: Browser): Promise<void> {
+  await visit(browser, async (page, context) => {
+    for (const person of made.splice(0)) {
+      await context.clearCookies();
+      await page.goto("/");
+      await page.evaluate(deleteThroughAPI, person);
+    }
+  });
+}
+
+/** Runs in the page. A person whose password is not this one (any more) is not logged in, and stays. */
+async function deleteThroughAPI(person: Person): Promise<void> {
+  const send = async (method: string, path: string, body: object) => {
+    const { token } = (await (await fetch("/api/auth/csrf")).json()) as { token: string };
+    return fetch(`/api${path}`, { method, headers: { "Content-Type": "application/json", "X-CSRF-Token": token }, body: JSON.stringify(body) });
+  };
+  const login = await send("POST", "/auth/login", { email: person.email, password: person.password });
+  if (login.ok) await send("DELETE", "/users/me", { password: person.password });
 }

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, visit } from "./browser.ts";
-import { fillLogin, logIn, newPerson, signUp, type Person } from "./person.ts";
+import { fillLogin, leaveNothing, logIn, newPerson, signUp, withPassword, type Person } from "./person.ts";
 
 let browser: Browser;
 const visiting = (run: Parameters<typeof visit>[1]) => visit(browser, run);
@@ -10,7 +10,10 @@ beforeAll(async () => {
   browser = await launch();
 });
 
-afterAll(() => browser.close());
+afterAll(async () => {
+  await leaveNothing(browser);
+  await browser.close();
+});
 
 /** A new account, logged in to, with its security page open. */
 async function openSecurity(page: Page): Promise<Person> {
@@ -44,10 +47,25 @@ describe("the security page", () => {
       });
     }));
 
+  it("ends all the other logins at once", () =>
+    visiting(async (page) => {
+      const person = await openSecurity(page);
+      await elsewhere(person, (first) =>
+        elsewhere(person, async (second) => {
+          await page.reload();
+          await page.getByRole("button", { name: "End all other sessions" }).click();
+          await page.getByText("You are logged in nowhere else.").waitFor();
+          for (const other of [first, second]) {
+            await other.reload();
+            await other.getByRole("heading", { name: "Log in" }).waitFor();
+          }
+        }));
+    }));
+
   it("changes the password: other logins end, this one stays, the old password is worthless", () =>
     visiting(async (page) => {
       const person = await openSecurity(page);
-      const next = { ...person, password: `${person.password} and more` };
+      const next = withPassword(person, `${person.password} and more`);
       await elsewhere(person, async (other) => {
         await page.getByLabel("Current password").fill(person.password);
         await page.getByLabel("New password").fill(next.password);

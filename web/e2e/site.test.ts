@@ -1,7 +1,7 @@
 import type { Browser, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, storage, visit } from "./browser.ts";
-import { fillLogin, logIn, newPerson, signUp } from "./person.ts";
+import { fillLogin, leaveNothing, logIn, newPerson, signUp } from "./person.ts";
 
 const maxScriptBytes = 120 * 1024;
 
@@ -15,7 +15,10 @@ beforeAll(async () => {
   await visiting((page) => signUp(page, person));
 });
 
-afterAll(() => browser.close());
+afterAll(async () => {
+  await leaveNothing(browser);
+  await browser.close();
+});
 
 describe("an account", () => {
   it("is signed up for, logged in to, edited and left", () =>
@@ -31,6 +34,13 @@ describe("an account", () => {
       await page.getByRole("main").getByRole("link", { name: "Log in" }).click();
       await fillLogin(page, someone);
       await page.getByRole("heading", { name: "Zoë Ünïcode" }).waitFor();
+      await page.getByLabel("Avatar address").fill("picture.png");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.getByText("Enter an address that starts").waitFor();
+      await page.getByLabel("Avatar address").fill("https://10.0.0.1/picture.png");
+      await page.getByRole("button", { name: "Save profile" }).click();
+      await page.locator('[name="avatar_url"][aria-invalid="true"]').waitFor();
+      await page.getByLabel("Avatar address").fill("");
       await page.getByLabel("Display name").fill("Zoë <b>bold</b>");
       await page.getByLabel("About you").fill("First line\nsecond line");
       await page.getByRole("button", { name: "Save profile" }).click();
@@ -129,6 +139,41 @@ describe("the pages", () => {
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "Your account" }).waitFor();
       await page.waitForFunction(() => document.activeElement?.tagName === "H1");
+    }));
+
+  it("sign up with the keyboard alone, and say what is missing where the focus goes", () =>
+    visiting(async (page) => {
+      const someone = newPerson();
+      await page.goto("/signup");
+      await page.getByRole("heading", { name: "Sign up" }).waitFor();
+      const focus = () => page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.name ?? "");
+      const tabTo = async (name: string) => {
+        for (let steps = 0; (await focus()) !== name; steps++) {
+          expect(steps, `no way to ${name} with the tab key`).toBeLessThan(12);
+          await page.keyboard.press("Tab");
+        }
+      };
+      await tabTo("password");
+      await page.keyboard.type(someone.password);
+      await page.keyboard.press("Enter");
+      await page.getByText("Enter your e-mail address.").waitFor();
+      expect(await focus()).toBe("email");
+      await page.keyboard.type(someone.email);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+      expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+    }));
+
+  it("say how long to wait after too many attempts", () =>
+    visiting(async (page) => {
+      const someone = newPerson();
+      await page.goto("/login");
+      for (let attempt = 0; attempt < 12; attempt++) {
+        const answered = page.waitForResponse("**/api/auth/login");
+        await fillLogin(page, someone);
+        if ((await answered).status() === 429) break;
+      }
+      await page.getByRole("alert").getByText(/Too many attempts\. Try again in \d+ (seconds|minutes)\./).waitFor();
     }));
 
   it("tell when the API does not answer, and work after another try", () =>

@@ -1,0 +1,419 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// visitor is one browser-like client with an address of its own.
+type visitor struct {
+	t      *testing.T
+	c      *http.Client
+	token  string
+	header http.Header
+}
+
+// bridge is this machine's interface on the droplet's network.
+func bridge(t *testing.T) string {
+	t.Helper()
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		addresses, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addresses {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == droplet.Gateway {
+				return i.Name
+			}
+		}
+	}
+	t.Fatalf("no interface has the address %s", droplet.Gateway)
+	return ""
+}
+
+// neighbour gives this machine a further address beside the droplet, for the
+// time of a test: the edge sees it as another client.
+func neighbour(t *testing.T, address netip.Addr) netip.Addr {
+	t.Helper()
+	device, prefix := bridge(t), netip.PrefixFrom(address, address.BitLen()).String()
+	args := []string{"addr", "add", prefix, "dev", device}
+	if address.Is6() {
+		args = append(args, "nodad")
+	}
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %v: %v\n%s", args, err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("ip", "addr", "del", prefix, "dev", device).CombinedOutput(); err != nil {
+			t.Errorf("take %s away: %v\n%s", prefix, err, out)
+		}
+	})
+	return address
+}
+
+// host4 is an address on the droplet's network.
+func host4(n byte) netip.Addr {
+	raw := droplet.Subnet.Addr().As4()
+	raw[3] = n
+	return netip.AddrFrom4(raw)
+}
+
+// host6 is an address in the /64 of the droplet.
+func host6(n byte) netip.Addr {
+	raw := droplet.Address6.As16()
+	raw[8], raw[15] = n, n
+	return netip.AddrFrom16(raw)
+}
+
+// visitorFrom is a client at an address of this machine.
+func visitorFrom(t *testing.T, from netip.Addr) *visitor {
+	t.Helper()
+	to := droplet.Address
+	if from.Is6() {
+		to = droplet.Address6
+	}
+	transport := client(t).Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from.AsSlice()}}
+		return d.DialContext(ctx, network, net.JoinHostPort(to.String(), port))
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &visitor{t: t, header: http.Header{}, c: &http.Client{Transport: transport, Jar: jar, Timeout: 20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	v.renew()
+	return v
+}
+
+// renew fetches the CSRF token that a login makes stale.
+func (v *visitor) renew() {
+	v.t.Helper()
+	_, body := v.send(http.MethodGet, "/auth/csrf", nil)
+	var answer struct{ Token string }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Token == "" {
+		v.t.Fatalf("no CSRF token: %s", body)
+	}
+	v.token = answer.Token
+}
+
+// reply is an answer without its body.
+type reply struct {
+	status int
+	header http.Header
+}
+
+func (v *visitor) send(method, path string, body any) (reply, string) {
+	v.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	req, err := http.NewRequest(method, "https://"+droplet.Domain+"/api"+path, strings.NewReader(string(text)))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	maps.Copy(req.Header, v.header)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-CSRF-Token", v.token)
+	resp, err := v.c.Do(req)
+	if err != nil {
+		v.t.Errorf("%s %s: %v", method, path, err)
+		return reply{}, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	out, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		v.t.Errorf("%s %s: %v", method, path, err)
+	}
+	return reply{resp.StatusCode, resp.Header}, string(out)
+}
+
+// guess tries a password that is wrong.
+func (v *visitor) guess(email string) int {
+	v.t.Helper()
+	r, _ := v.send(http.MethodPost, "/auth/login", map[string]string{"email": email, "password": "not the right one"})
+	return r.status
+}
+
+const goodPassword = "quiet harbour lamp and rope"
+
+func (v *visitor) signUp(email string) reply {
+	v.t.Helper()
+	r, _ := v.send(http.MethodPost, "/auth/signup", map[string]string{"email": email, "password": goodPassword})
+	return r
+}
+
+func (v *visitor) logIn(email string) int {
+	v.t.Helper()
+	v.c.Jar, _ = cookiejar.New(nil) // it never fails
+	v.renew()
+	r, _ := v.send(http.MethodPost, "/auth/login", map[string]string{"email": email, "password": goodPassword})
+	return r.status
+}
+
+// limits prepares a test of limits: none is used up, and no account stays.
+func limits(t *testing.T) {
+	t.Helper()
+	ensureGood(t)
+	forgetCounters(t)
+	t.Cleanup(func() {
+		query(t, "DELETE FROM users WHERE email LIKE 'limit-%@example.com'")
+		forgetCounters(t)
+	})
+}
+
+// TestAttack23to26GuessingIsBoundedAtTheEdgesAddresses: guesses are counted by
+// network and by account, whatever a client says of itself, and nobody locks
+// somebody else out (ASVS 6.3.1, 6.1.1).
+func TestAttack23to26GuessingIsBoundedAtTheEdgesAddresses(t *testing.T) {
+	limits(t)
+	at := make([]*visitor, 8)
+	for i := range at {
+		at[i] = visitorFrom(t, neighbour(t, host4(byte(101+i))))
+	}
+	victim := "limit-victim@example.com"
+	if r := at[7].signUp(victim); r.status != http.StatusAccepted {
+		t.Fatalf("sign-up answers %d", r.status)
+	}
+	if got := at[7].logIn(victim); got != http.StatusOK {
+		t.Fatalf("login answers %d", got)
+	}
+	exhaust := func(v *visitor) {
+		t.Helper()
+		for i := range 10 {
+			if got := v.guess(victim); got != http.StatusUnauthorized {
+				t.Fatalf("guess %d answers %d", i+1, got)
+			}
+		}
+	}
+	exhaust(at[0])
+	r, _ := at[0].send(http.MethodPost, "/auth/login", map[string]string{"email": victim, "password": goodPassword})
+	if after, err := strconv.Atoi(r.header.Get("Retry-After")); r.status != http.StatusTooManyRequests || err != nil || after < 1 {
+		t.Errorf("the right password after ten guesses: status %d, Retry-After %q", r.status, r.header.Get("Retry-After"))
+	}
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip"} {
+		at[0].header = http.Header{name: {"203.0.113.7"}}
+		if name == "Forwarded" {
+			at[0].header.Set(name, "for=203.0.113.7")
+		}
+		if got := at[0].guess(victim); got != http.StatusTooManyRequests {
+			t.Errorf("with %s another guess answers %d", name, got)
+		}
+	}
+	at[0].header = http.Header{}
+	if got := at[0].guess("LIMIT-victim+again@EXAMPLE.com"); got != http.StatusTooManyRequests {
+		t.Errorf("another spelling of the address answers %d", got)
+	}
+	for _, v := range at[1:6] {
+		exhaust(v)
+	}
+	if got := at[6].guess(victim); got != http.StatusTooManyRequests {
+		t.Errorf("after sixty guesses from six networks a seventh is answered %d", got)
+	}
+	if got := at[7].logIn(victim); got != http.StatusOK {
+		t.Errorf("the owner, at a known network, is answered %d", got)
+	}
+	if got := at[6].guess("limit-other@example.com"); got != http.StatusUnauthorized {
+		t.Errorf("another account is answered %d", got)
+	}
+}
+
+// TestAttack25AnIPv6NetworkIsOneClient: addresses of one /64 share a counter.
+func TestAttack25AnIPv6NetworkIsOneClient(t *testing.T) {
+	limits(t)
+	if !droplet.Address6.IsValid() {
+		t.Fatal("the Engine gave the droplet's network no IPv6")
+	}
+	for i := range byte(11) {
+		v := visitorFrom(t, neighbour(t, host6(i+1)))
+		want := http.StatusUnauthorized
+		if i == 10 {
+			want = http.StatusTooManyRequests
+		}
+		if got := v.guess("limit-six@example.com"); got != want {
+			t.Errorf("guess %d, from %s, is answered %d, want %d", i+1, host6(i+1), got, want)
+		}
+	}
+}
+
+// TestSignUpAndResetAreBoundedByNetwork: one network cannot flood the site with
+// accounts or mails, and another one does not notice.
+func TestSignUpAndResetAreBoundedByNetwork(t *testing.T) {
+	limits(t)
+	flood, other := visitorFrom(t, neighbour(t, host4(111))), visitorFrom(t, neighbour(t, host4(112)))
+	for _, c := range []struct {
+		path string
+		max  int
+		body func(i int) map[string]string
+	}{
+		{"/auth/signup", 60, func(i int) map[string]string {
+			return map[string]string{"email": fmt.Sprintf("limit-%d@example.com", i), "password": goodPassword}
+		}},
+		{"/auth/password/forgot", 30, func(i int) map[string]string {
+			return map[string]string{"email": fmt.Sprintf("limit-nobody-%d@example.com", i)}
+		}},
+	} {
+		passed := 0
+		for i := range c.max + 1 {
+			if r, _ := flood.send(http.MethodPost, c.path, c.body(i)); r.status == http.StatusAccepted {
+				passed++
+			} else if r.status != http.StatusTooManyRequests {
+				t.Fatalf("%s answers %d", c.path, r.status)
+			}
+		}
+		if passed != c.max {
+			t.Errorf("%s: %d passed, want %d", c.path, passed, c.max)
+		}
+		if r, _ := other.send(http.MethodPost, c.path, c.body(0)); r.status != http.StatusAccepted {
+			t.Errorf("%s: another network is answered %d", c.path, r.status)
+		}
+	}
+}
+
+// TestAttack20to22NoAnswerTellsWhetherAnAccountExists (ASVS 6.3.8): known and
+// unknown addresses get the same status, headers and body through the edge.
+func TestAttack20to22NoAnswerTellsWhetherAnAccountExists(t *testing.T) {
+	limits(t)
+	v := visitorFrom(t, neighbour(t, host4(121)))
+	v.signUp("limit-known@example.com")
+	for _, path := range []string{"/auth/signup", "/auth/login", "/auth/password/forgot"} {
+		seen := map[string]string{}
+		for _, email := range []string{"limit-known@example.com", "limit-unknown@example.com"} {
+			body := map[string]string{"email": email, "password": "another quiet harbour lamp"}
+			if path == "/auth/password/forgot" {
+				delete(body, "password")
+			}
+			r, text := v.send(http.MethodPost, path, body)
+			var told map[string]any
+			if json.Unmarshal([]byte(text), &told) == nil {
+				delete(told, "request_id")
+				again, _ := json.Marshal(told) // it was just decoded
+				text = string(again)
+			}
+			seen[email] = fmt.Sprint(r.status, slices.Sorted(maps.Keys(r.header)), text)
+		}
+		if seen["limit-known@example.com"] != seen["limit-unknown@example.com"] {
+			t.Errorf("%s tells: %v", path, seen)
+		}
+	}
+}
+
+// TestAttack11to18CrossSiteRequestsAreRefusedAtTheEdge (ASVS 3.5.1): no browser
+// that comes from elsewhere changes anything, whatever the edge adds.
+func TestAttack11to18CrossSiteRequestsAreRefusedAtTheEdge(t *testing.T) {
+	limits(t)
+	v, thief := visitorFrom(t, neighbour(t, host4(131))), visitorFrom(t, neighbour(t, host4(132)))
+	v.signUp("limit-csrf@example.com")
+	if got := v.logIn("limit-csrf@example.com"); got != http.StatusOK {
+		t.Fatalf("login answers %d", got)
+	}
+	change := func(name string, header http.Header, token string) {
+		t.Helper()
+		v.header, v.token = header, token
+		if r, text := v.send(http.MethodPatch, "/users/me", map[string]string{"display_name": name}); r.status != http.StatusForbidden {
+			t.Errorf("%s is answered %d %s", name, r.status, text)
+		}
+		v.header = http.Header{}
+	}
+	stale := v.token
+	change("a token from before the login", nil, stale)
+	change("somebody else's token", nil, thief.token)
+	change("no token", nil, "")
+	v.renew()
+	good := v.token
+	for name, header := range map[string]http.Header{
+		"another site":     {"Sec-Fetch-Site": {"cross-site"}},
+		"a subdomain":      {"Sec-Fetch-Site": {"same-site"}},
+		"another origin":   {"Origin": {"https://evil.example"}},
+		"origin null":      {"Origin": {"null"}},
+		"plain http":       {"Origin": {"http://" + droplet.Domain + ":8080"}},
+		"a forwarded host": {"Origin": {"https://evil.example"}, "X-Forwarded-Host": {"evil.example"}},
+	} {
+		change(name, header, good)
+	}
+	v.token = good
+	if r, text := v.send(http.MethodPatch, "/users/me", map[string]string{"display_name": "mine"}); r.status != http.StatusOK || !strings.Contains(text, "mine") {
+		t.Errorf("the owner is answered %d %s", r.status, text)
+	}
+}
+
+// TestAttack28LimitsHoldWithoutRedis: with Redis stopped, slow, and restarted
+// while guesses come in, logins work, guesses stay bounded, nothing answers 5xx.
+func TestAttack28LimitsHoldWithoutRedis(t *testing.T) {
+	limits(t)
+	v := visitorFrom(t, neighbour(t, host4(141)))
+	if r := v.signUp("limit-redis@example.com"); r.status != http.StatusAccepted {
+		t.Fatalf("sign-up answers %d", r.status)
+	}
+	bounded := func(state, email string, most int) {
+		t.Helper()
+		passed := 0
+		for range most + 5 {
+			begin := time.Now()
+			got := v.guess(email)
+			if got == http.StatusUnauthorized {
+				passed++
+			} else if got != http.StatusTooManyRequests {
+				t.Errorf("redis %s: a guess is answered %d", state, got)
+			}
+			if took := time.Since(begin); took > 10*time.Second {
+				t.Errorf("redis %s: an answer took %s", state, took)
+			}
+		}
+		if passed == 0 || passed > most {
+			t.Errorf("redis %s: %d guesses passed, want 1 to %d", state, passed, most)
+		}
+	}
+	back := stopped(t, "redis")
+	bounded("stopped", "limit-stopped@example.com", 5)
+	if got := v.logIn("limit-redis@example.com"); got != http.StatusOK {
+		t.Errorf("redis stopped: the right password is answered %d", got)
+	}
+	if r, _ := v.send(http.MethodGet, "/auth/google/start?return_to=/", nil); r.status != http.StatusFound || r.header.Get("Location") != "/login?error=google_unavailable" {
+		t.Errorf("redis stopped: Google is answered %d, %s", r.status, r.header.Get("Location"))
+	}
+	back()
+	c := client(t)
+	until(t, 30*time.Second, "redis is back", func() bool { return serves(t, c) })
+
+	id := containers(t, "redis")
+	onDroplet(t, "docker exec "+id+` sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli client pause 8000 ALL'`)
+	bounded("slow", "limit-slow@example.com", 10)
+	until(t, 30*time.Second, "redis is quick again", func() bool { return serves(t, c) })
+
+	var restart sync.WaitGroup
+	restart.Go(func() { onDroplet(t, "docker restart -t 1 "+id) })
+	bounded("restarted", "limit-restart@example.com", 25) // ten before, five meanwhile, ten after: Redis forgets
+	restart.Wait()
+	until(t, 30*time.Second, "the site is ready again", func() bool { return serves(t, c) })
+	if got := v.logIn("limit-redis@example.com"); got != http.StatusOK {
+		t.Errorf("after all that the right password is answered %d", got)
+	}
+}
