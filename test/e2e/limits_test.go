@@ -181,7 +181,7 @@ func (v *visitor) logIn(email string) int {
 // limits prepares a test of limits: none is used up, and no account stays.
 func limits(t *testing.T) {
 	t.Helper()
-	ensureGood(t)
+	ensureServing(t)
 	forgetCounters(t)
 	t.Cleanup(func() {
 		query(t, "DELETE FROM users WHERE email LIKE 'limit-%@example.com'")

@@ -80,3 +80,12 @@ func site(t *testing.T) load.Site {
 	}
 	return load.Site{Domain: droplet.Domain, Address: edgeAddress(), Roots: roots}
 }
+
+// ensureServing makes sure that the site serves, for tests that change nothing
+// of it: whatever good release serves will do.
+func ensureServing(t *testing.T) {
+	t.Helper()
+	if !serves(t, client(t)) {
+		ensureGood(t)
+	}
+}

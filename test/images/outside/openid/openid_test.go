@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,8 +50,18 @@ func (f flow) start() string {
 // submit sends the page's form and gives what the browser brings back.
 func (f flow) submit(form url.Values) url.Values {
 	f.t.Helper()
+	resp, err := http.Get(f.start())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	action := regexp.MustCompile(`action="([^"]+)"`).FindSubmatch(page)
+	if err != nil || action == nil {
+		f.t.Fatalf("no form in %s (%v)", page, err)
+	}
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := browser.PostForm(f.start(), form)
+	resp, err = browser.PostForm(strings.TrimSuffix(f.config.Endpoint.AuthURL, "/authorize")+html.UnescapeString(string(action[1])), form)
 	if err != nil {
 		f.t.Fatal(err)
 	}

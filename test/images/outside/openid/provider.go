@@ -114,7 +114,7 @@ func (p *provider) ask(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = page.Execute(w, map[string]any{"Query": r.URL.RawQuery, "Redirect": p.redirect, "Lies": lies}) // the client is gone: nobody to tell
+	_ = page.Execute(w, map[string]any{"Action": "/authorize?" + r.URL.RawQuery, "Redirect": p.redirect, "Lies": lies}) // the client is gone: nobody to tell
 }
 
 // answer sends the browser back with a code, or with a no.
@@ -176,7 +176,9 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	code := r.PostFormValue("code")
 	p.mu.Lock()
 	g, ok := p.codes[code]
-	delete(p.codes, code)
+	if g.lie != "down" { // who is down takes nothing away: clients try again
+		delete(p.codes, code)
+	}
 	p.mu.Unlock()
 	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
