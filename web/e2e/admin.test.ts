@@ -51,7 +51,7 @@ describe("the staff pages", () => {
       await comeIn(page);
       await open(page);
       await page.getByRole("link", { name: "Edit" }).click();
-      await page.getByLabel("Display name").fill("Seen by staff");
+      await page.getByLabel("Name").fill("Seen by staff");
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByRole("cell", { name: "Seen by staff" }).waitFor();
       await page.getByRole("button", { name: "Disable" }).click();
@@ -79,6 +79,7 @@ describe("the staff pages", () => {
   it("are not shown without the edge's own password", () =>
     visit(browser, async (page) => {
       await expect(page.goto("/")).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS"); // how Chromium puts a 401
+      await page.goto("about:blank");
     }, { baseURL: address }));
 });
 
