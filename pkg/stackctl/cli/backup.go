@@ -52,7 +52,12 @@ A deploy takes one by itself before a migration that is pending.`,
 	cmd.Flags().StringVar(&to, "to", "", "the `folder` for the copy here (default: backup.dir)")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
 	o.bindMany(cmd, true)
-	list := &cobra.Command{
+	cmd.AddCommand(newBackupList(o), newBackupKeygen(o))
+	return cmd
+}
+
+func newBackupList(o *options) *cobra.Command {
+	return &cobra.Command{
 		Use: "list", Args: cobra.NoArgs, Short: "List the backups on the host and here",
 		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
 			found, err := deploy.BackupList(ctx, r.server, r.config, r.target)
@@ -65,7 +70,10 @@ A deploy takes one by itself before a migration that is pending.`,
 			return o.printBackups(found)
 		}),
 	}
-	keygen := &cobra.Command{
+}
+
+func newBackupKeygen(o *options) *cobra.Command {
+	return &cobra.Command{
 		Use: "keygen [FILE]", Args: cobra.MaximumNArgs(1), Short: "Make the key that backups are encrypted to (default FILE: backup.identity)",
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := ""
@@ -86,8 +94,6 @@ A deploy takes one by itself before a migration that is pending.`,
 			return nil
 		},
 	}
-	cmd.AddCommand(list, keygen)
-	return cmd
 }
 
 func (o *options) printBackups(found []backup.Listed) error {
