@@ -288,7 +288,9 @@ func TestWhatADeadRunLeftIsEnded(t *testing.T) {
 			t.Fatal("the lock is not taken")
 		}
 	}
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := b.Take(ctx, Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-held; err == nil {
