@@ -13,7 +13,6 @@ import (
 
 // ownGates declares one gate of each kind; all pass on the good stack.
 const ownGates = `
-  own:
     - id: ready
       title: Is the API of this release ready, and fast?
       fix: look at the log of api
@@ -42,11 +41,11 @@ const ownGates = `
       tcp: {port: 5432, expect: closed}
 `
 
-// withOwn is a project with the declared gates.
+// withOwn is a project with these declared gates before its own.
 func withOwn(t *testing.T, own string) project {
 	t.Helper()
 	p := newProject(t)
-	p.edit("stackctl.yaml", "\n  exposure:", own+"  exposure:")
+	p.edit("stackctl.yaml", "\n  own:\n", "\n  own:"+own)
 	return p
 }
 
@@ -100,7 +99,6 @@ func TestDeclaredGatesJudgeLikeBuiltInOnes(t *testing.T) {
 func TestAFailingDeclaredGateRollsADeployBack(t *testing.T) {
 	good := ensureGood(t)
 	p := withOwn(t, `
-  own:
     - {id: never, title: "Is the moon out?", sql: {query: SELECT 1 AS moon, expect: {value: {equals: 2}}}}
 `)
 	p.write(".env", "LOG_LEVEL=warn\n")
@@ -112,9 +110,9 @@ func TestAFailingDeclaredGateRollsADeployBack(t *testing.T) {
 
 func TestMistakesInDeclaredGatesAreSaidWithTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ own, says string }{
-		"bad expression":  {"\n  own:\n    - {id: a, title: t, http: {path: /, expect: {body: {matches: \"(\"}}}}\n", "no regular expression"},
-		"unknown service": {"\n  own:\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n", `there is no service "apy"`},
-		"cannot fail":     {"\n  own:\n    - {id: a, title: t, command: {service: api, command: [x]}}\n", "cannot fail"},
+		"bad expression":  {"\n    - {id: a, title: t, http: {path: /, expect: {body: {matches: \"(\"}}}}\n", "no regular expression"},
+		"unknown service": {"\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n", `there is no service "apy"`},
+		"cannot fail":     {"\n    - {id: a, title: t, command: {service: api, command: [x]}}\n", "cannot fail"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := withOwn(t, c.own).must(2, "check")
