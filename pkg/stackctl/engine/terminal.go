@@ -33,9 +33,10 @@ func (e *Engine) execTerminal(ctx context.Context, container string, argv []stri
 	defer stop()
 	go e.resize(resizing, made.ID, t.Sizes)
 	go func() {
-		// A write that fails shows in the exit code of the process.
+		// A write that fails shows in the exit code of the process. The end of
+		// the input is not passed on: a terminal says it by a key, and the engine
+		// would let go of the output too.
 		_, _ = io.Copy(conn.Conn, t.In)
-		_ = conn.CloseWrite()
 	}()
 	if _, err := io.Copy(t.Out, conn.Reader); err != nil {
 		if ctx.Err() != nil {
