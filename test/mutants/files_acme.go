@@ -1,0 +1,86 @@
+package main
+
+const (
+	stagingURL    = "https://acme-staging-v02.api.letsencrypt.org/directory"
+	productionURL = "https://acme-v02.api.letsencrypt.org/directory"
+	resolversAt   = "certificatesResolvers:\n"
+	caServerAt    = "      caServer: " + stagingURL + "\n"
+)
+
+// resolver adds a certificates resolver that nobody uses.
+func resolver(name, acme string) func(p *project) {
+	return func(p *project) {
+		p.edit(staticFile, resolversAt, resolversAt+"  "+name+":\n    acme: {"+acme+", email: a@example.org, storage: /acme/other.json, httpChallenge: {entryPoint: web}}\n")
+	}
+}
+
+// caServer puts another line in place of the directory's.
+func caServer(line string) func(p *project) {
+	return func(p *project) { p.edit(staticFile, caServerAt, line) }
+}
+
+// edgeVariable gives the edge one more environment variable.
+func edgeVariable(name, value string) func(p *project) {
+	return func(p *project) {
+		p.edit(composeFile, "      GOMEMLIMIT: 128MiB\n    ports:", "      GOMEMLIMIT: 128MiB\n      "+name+": \""+value+"\"\n    ports:")
+	}
+}
+
+// edgeFlag gives the edge one more flag.
+func edgeFlag(flag string) func(p *project) {
+	return func(p *project) {
+		p.edit(composeFile, `command: ["--configFile=/etc/traefik/traefik.yml"]`, `command: ["--configFile=/etc/traefik/traefik.yml", "`+flag+`"]`)
+	}
+}
+
+// acmeFiles break the policy on certificates in the project's files.
+var acmeFiles = []mutant{
+	{name: "an unused resolver points at production", row: 1, gates: "G1", files: resolver("spare", "caServer: "+productionURL)},
+	{name: "the resolver has no caServer", row: 2, gates: "G1", files: caServer("")},
+	{name: "CASERVER in odd case, production", row: 3, gates: "G1", files: caServer("      CASERVER: " + productionURL + "\n")},
+	{name: "production by environment variable", row: 4, gates: "G1", files: edgeVariable("TRAEFIK_CERTIFICATESRESOLVERS_SPARE_ACME_CASERVER", productionURL)},
+	{name: "production by environment variable, for the resolver itself", gates: "G1", files: edgeVariable("TRAEFIK_CERTIFICATESRESOLVERS_LE-STAGING_ACME_CASERVER", productionURL)},
+	{name: "a resolver at ZeroSSL", row: 5, gates: "G1", files: resolver("zero", "caServer: https://acme.zerossl.com/v2/DV90")},
+	{name: "a resolver at Buypass", row: 5, gates: "G1", files: resolver("buypass", "caServer: https://api.buypass.com/acme/directory")},
+	{name: "a router names a resolver that does not exist", row: 6, gates: "G1", files: func(p *project) {
+		p.edit(dynamicFile, "certResolver: le-staging", "certResolver: le-production")
+	}},
+	{name: "production by flag", gates: "G1", files: edgeFlag("--certificatesResolvers.le-staging.acme.caServer=" + productionURL)},
+	{name: "a second resolver by flag without a directory", gates: "G1", files: edgeFlag("--certificatesresolvers.spare.acme.email=a@example.org")},
+	{name: "the staging host as user of a production URL", gates: "G1", files: caServer("      caServer: https://acme-staging-v02.api.letsencrypt.org@acme-v02.api.letsencrypt.org/directory\n")},
+	{name: "the staging URL as path of another host", gates: "G1", files: caServer("      caServer: https://acme.example/acme-staging-v02.api.letsencrypt.org/directory\n")},
+	{name: "the staging URL as query of production", gates: "G1", files: caServer("      caServer: " + productionURL + "?" + stagingURL + "\n")},
+	{name: "the directory without TLS", gates: "G1", files: caServer("      caServer: http://acme-staging-v02.api.letsencrypt.org/directory\n")},
+	{name: "two caServer lines, the last is production", gates: "G1", files: caServer(caServerAt + "      caserver: " + productionURL + "\n")},
+	{name: "the directory of the target is production", gates: "G1 config", files: func(p *project) {
+		p.append(configFile, "\ntarget: live\ntargets:\n  live: {host: 203.0.113.7, user: deploy, domain: example.org, acme: {email: a@example.org, directory: \""+productionURL+"\"}}\n")
+	}},
+	{name: "a resolver on the entry point that nobody defines", gates: "G1", files: func(p *project) {
+		p.edit(staticFile, "    address: \":443\"\n", "    address: \":443\"\n    http: {tls: {certResolver: le-prod}}\n")
+	}},
+	{name: "TLS 1.0 allowed", gates: "G1", files: func(p *project) {
+		p.append(dynamicFile, "tls:\n  options:\n    default: {minVersion: VersionTLS10}\n")
+	}},
+	{name: "TLS 1.1 allowed by an option of one router", gates: "G1", files: func(p *project) {
+		p.append(dynamicFile, "tls:\n  options:\n    old: {minVersion: VersionTLS11}\n")
+		p.edit(dynamicFile, "tls: {certResolver: le-staging}", "tls: {certResolver: le-staging, options: old}")
+	}},
+	{name: "a cipher suite without forward secrecy", gates: "G1", files: func(p *project) {
+		p.append(dynamicFile, "tls:\n  options:\n    default: {minVersion: VersionTLS12, cipherSuites: [TLS_RSA_WITH_3DES_EDE_CBC_SHA]}\n")
+	}},
+	{name: "the highest TLS version is an old one", gates: "G1", files: func(p *project) {
+		p.append(dynamicFile, "tls:\n  options:\n    default: {minVersion: VersionTLS10, maxVersion: VersionTLS11}\n")
+	}},
+	{name: "a public router answers without TLS on the TLS port", gates: "G1 G8", files: func(p *project) {
+		p.edit(dynamicFile, "      middlewares: [public-headers, site-rate]\n      service: web\n      tls: {certResolver: le-staging}\n", "      middlewares: [public-headers, site-rate]\n      service: web\n")
+	}},
+	{name: "a router with TLS but without resolver", gates: "G1", files: func(p *project) {
+		p.edit(dynamicFile, "      service: admin\n      tls: {certResolver: le-staging}\n", "      service: admin\n      tls: {}\n")
+	}},
+	{name: "production hidden in a second static file", gates: "G1", files: func(p *project) {
+		p.edit(composeFile, `command: ["--configFile=/etc/traefik/traefik.yml"]`, `command: ["--configfile=/etc/traefik/traefik.yml", "--certificatesresolvers.le-staging.acme.caserver", "`+productionURL+`"]`)
+	}},
+	{name: "certificates kept where a new container loses them", gates: "G1 G9", files: func(p *project) {
+		p.edit(staticFile, "storage: /acme/acme.json", "storage: /tmp/acme.json")
+	}},
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// loops is how many busy loops stand for load, one for each core of a small
+// server.
+const loops = 2
+
+// goodRun is one run of the whole suite on the good deployment.
+type goodRun struct {
+	Loaded  bool     `json:"loaded"`
+	Exit    int      `json:"exit_code"`
+	Seconds float64  `json:"seconds"`
+	Load    string   `json:"load_average"`
+	Failed  []string `json:"failed,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+}
+
+// good judges the good deployment n times with all tests, every second time
+// beside busy loops. Any gate that does not pass is a false alarm.
+func (b *bench) good(n int, file string) (alarm bool, err error) {
+	defer caught(&err)
+	var runs []goodRun
+	for i := range n {
+		loaded := i%2 == 1
+		end := func() {}
+		if loaded {
+			end = busy()
+		}
+		p := b.project()
+		began := time.Now()
+		r, err := p.stackctl(runLimit, nil, "verify", "--all-tests")
+		end()
+		if err != nil {
+			return true, err
+		}
+		one := goodRun{Loaded: loaded, Exit: r.exit, Seconds: time.Since(began).Seconds(), Load: loadAverage()}
+		told, err := report(r.run)
+		if err != nil {
+			return true, err
+		}
+		one.Reason = told.Reason
+		for _, g := range told.Gates {
+			if g.Status != stack.Passed {
+				one.Failed = append(one.Failed, g.ID+" "+g.Name+": "+string(g.Status)+" "+g.Reason)
+				for _, f := range g.Findings {
+					one.Failed = append(one.Failed, "  "+f.Subject+": "+f.Problem+": "+f.Observed)
+				}
+			}
+		}
+		alarm = alarm || one.Exit != 0
+		fmt.Printf("run %2d  loaded %-5t exit %d  %5.1f s  load %s  %v\n", i+1, loaded, one.Exit, one.Seconds, one.Load, one.Failed)
+		runs = append(runs, one)
+		_ = os.RemoveAll(p.root)
+	}
+	alarms, seconds := 0, map[bool][]float64{}
+	for _, r := range runs {
+		if r.Exit != 0 {
+			alarms++
+		}
+		seconds[r.Loaded] = append(seconds[r.Loaded], r.Seconds)
+	}
+	for _, loaded := range []bool{false, true} {
+		if list := seconds[loaded]; len(list) > 0 {
+			slices.Sort(list)
+			fmt.Printf("loaded %-5t %d runs, %.1f to %.1f s, median %.1f s\n", loaded, len(list), list[0], list[len(list)-1], list[len(list)/2])
+		}
+	}
+	fmt.Printf("%d false alarms in %d runs\n", alarms, n)
+	return alarm, keep(filepath.Join(b.repo, file), runs)
+}
+
+// busy keeps the cores busy until it is told to end.
+func busy() (end func()) {
+	stop := make(chan struct{})
+	for range loops {
+		go func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if n%1000 == 0 {
+					runtime.Gosched()
+				}
+			}
+		}()
+	}
+	return func() { close(stop) }
+}
+
+func loadAverage() string {
+	raw, _ := os.ReadFile("/proc/loadavg") // for the record only
+	if len(raw) > 14 {
+		raw = raw[:14]
+	}
+	return string(raw)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+	"stackctl/test/mutants/fault"
+)
+
+// mutant is one way to break a good deployment. It says what it changes and
+// which gates must notice; the bench does the rest.
+type mutant struct {
+	name string
+	// row is its number in the table of known broken deployments; 0: it is
+	// not from there.
+	row int
+	// gates are the ones of which at least one must fail, such as "G1" or
+	// "G5 G9". Two words stand beside them: "config" for a project that is
+	// refused before any gate looks (exit code 2), "step" for a deploy whose
+	// step fails (exit code 4).
+	gates string
+	// files changes the operator's project, a copy of this one.
+	files func(p *project)
+	// server breaks what runs; what it changes it undoes by server.undo.
+	server func(s *server)
+	// faults are what the api or the web service answers amiss.
+	faults []fault.Rule
+	// args is the command that judges. Without one: `check` where only files
+	// change, else `verify`.
+	args string
+	// during runs as soon as the run's folder is there, with its path.
+	during func(p *project, run string)
+	// after alters the run's folder; then the evidence itself is judged.
+	after func(p *project, run string)
+}
+
+// static says that it takes no running stack to judge the mutant.
+func (m mutant) static() bool { return !m.runs() && m.command()[0] == "check" }
+
+// runs says that the mutant breaks what runs.
+func (m mutant) runs() bool { return m.server != nil || m.during != nil || m.faults != nil }
+
+func (m mutant) command() []string {
+	switch {
+	case m.args != "":
+		return strings.Fields(m.args)
+	case m.runs():
+		return []string{"verify"}
+	}
+	return []string{"check"}
+}
+
+// all is the whole table.
+func all() []mutant {
+	return slices.Concat(acmeFiles, contractFiles, exposureFiles, headerFiles, composeFiles, evidenceMutants,
+		certificates, contracts, healths, logins, exposures, schemas, jobs, headers, containers, deploys)
+}
+
+// outcome is what became of one mutant.
+type outcome struct {
+	Name     string   `json:"name"`
+	Row      int      `json:"row,omitempty"`
+	Expected []string `json:"expected"`
+	Command  string   `json:"command"`
+	Caught   bool     `json:"caught"`
+	// By are the gates that failed.
+	By []string `json:"caught_by"`
+	// Unjudged are the gates that could not judge: never a catch.
+	Unjudged []string `json:"could_not_judge,omitempty"`
+	Exit     int      `json:"exit_code"`
+	// Said is the first finding of an expected gate, or why the run ended.
+	Said   string  `json:"said,omitempty"`
+	TookMS float64 `json:"took_ms"`
+	// Broken says why the bench itself could not try the mutant, or could not
+	// restore what it broke.
+	Broken string `json:"broken,omitempty"`
+}
+
+// judge reads how a run ended. Caught means: an expected gate failed, and the
+// command said so by its exit code.
+func (m mutant) judge(o *outcome, r stack.Report) {
+	add := func(list *[]string, id string) {
+		if !slices.Contains(*list, id) {
+			*list = append(*list, id)
+		}
+	}
+	for _, g := range r.Gates {
+		switch g.Status {
+		case stack.Failed:
+			add(&o.By, g.ID)
+			if o.Said == "" && slices.Contains(o.Expected, g.ID) {
+				f := g.Findings[0]
+				o.Said = fmt.Sprintf("%s: %s: %s", g.ID, f.Subject, f.Problem)
+			}
+		case stack.CouldNotJudge:
+			add(&o.Unjudged, g.ID)
+		case stack.Passed, stack.Skipped:
+		}
+	}
+	switch o.Exit {
+	case 2:
+		add(&o.By, "config")
+	case 4:
+		add(&o.By, "step")
+	}
+	if o.Said == "" {
+		o.Said = r.Reason
+	}
+	o.Caught = o.Exit != 0 && slices.ContainsFunc(o.Expected, func(id string) bool { return slices.Contains(o.By, id) })
+}

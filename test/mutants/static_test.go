@@ -1,0 +1,104 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// prepared builds stackctl and a bench without a droplet.
+func prepared(t *testing.T) *bench {
+	t.Helper()
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scratch := t.TempDir()
+	binary := filepath.Join(scratch, "stackctl")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/stackctl")
+	build.Dir, build.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build stackctl: %v\n%s", err, out)
+	}
+	b, err := newBench(repo, binary, scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestEveryMutantOfTheFilesIsCaught breaks the project's files in one way at a
+// time and lets the built stackctl judge them.
+func TestEveryMutantOfTheFilesIsCaught(t *testing.T) {
+	b := prepared(t)
+	if good := b.try(mutant{name: "nothing is broken", gates: "none"}); good.Exit != 0 || len(good.By) > 0 || good.Broken != "" {
+		t.Fatalf("the good project: %+v", good)
+	}
+	tried := 0
+	for _, m := range all() {
+		if !m.static() {
+			continue
+		}
+		tried++
+		if o := b.try(m); o.Broken != "" || !o.Caught {
+			t.Errorf("missed: %s: wanted %s, failed were %v (exit code %d) %s %s", m.name, m.gates, o.By, o.Exit, o.Said, o.Broken)
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d mutants of the files were tried", tried)
+	}
+}
+
+// TestTheTableIsWhole holds what the bench promises: every known row, each
+// gate at least five times, no name twice.
+func TestTheTableIsWhole(t *testing.T) {
+	gates, rows, names := map[string]int{}, map[int]bool{}, map[string]bool{}
+	own := 0
+	for _, m := range all() {
+		if names[m.name] {
+			t.Errorf("two mutants are called %q", m.name)
+		}
+		names[m.name], rows[m.row] = true, true
+		if m.row == 0 {
+			own++
+		}
+		first := strings.Fields(m.gates)
+		if len(first) == 0 {
+			t.Fatalf("%s names no gate", m.name)
+		}
+		gates[first[0]]++
+	}
+	for row := 1; row <= 25; row++ {
+		if !rows[row] {
+			t.Errorf("row %d of the known broken deployments is missing", row)
+		}
+	}
+	for _, id := range strings.Fields("G1 G2 G3 G4 G5 G6 G7 G8 G9 G10") {
+		if gates[id] < 5 {
+			t.Errorf("gate %s has %d mutants", id, gates[id])
+		}
+	}
+	if own < 40 {
+		t.Errorf("only %d mutants are not from the table of known ones", own)
+	}
+}
+
+// TestAMissIsToldAsOne sees that the bench calls nothing caught that is not.
+func TestAMissIsToldAsOne(t *testing.T) {
+	b := prepared(t)
+	for _, m := range []mutant{
+		{name: "harmless", gates: "G9", files: func(p *project) { p.append(composeFile, "# a comment\n") }},
+		{name: "caught by another gate only", gates: "G2", files: func(p *project) { p.edit(staticFile, "acme-staging-v02", "acme-v02") }},
+		{name: "cannot be made", gates: "G9", files: func(p *project) { p.edit(composeFile, "no such text", "") }},
+	} {
+		if o := b.try(m); o.Caught {
+			t.Errorf("%s: told as caught by %v", m.name, o.By)
+		}
+	}
+	if o := b.try(mutant{name: "another gate", gates: "G2", files: func(p *project) { p.edit(staticFile, "acme-staging-v02", "acme-v02") }}); !slices.Contains(o.By, "G1") {
+		t.Errorf("the gate that caught it is not told: %+v", o)
+	}
+}
