@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // bench tries mutants, one at a time.
@@ -131,6 +134,27 @@ func (b *bench) look(m mutant, o *outcome) (err error) {
 		return fmt.Errorf("%w\n%s", err, r.text)
 	}
 	m.judge(o, told)
+	if !o.Caught && m.runs() && m.args == "" && m.during == nil {
+		return b.elsewhere(o, p)
+	}
+	return nil
+}
+
+// elsewhere asks all gates about a mutant that the expected ones missed.
+func (b *bench) elsewhere(o *outcome, p *project) error {
+	r, err := p.stackctl(runLimit, nil, "verify")
+	if err != nil {
+		return err
+	}
+	told, err := report(r.run)
+	if err != nil {
+		return err
+	}
+	for _, g := range told.Gates {
+		if g.Status == stack.Failed && !slices.Contains(o.By, g.ID) {
+			o.By = append(o.By, g.ID)
+		}
+	}
 	return nil
 }
 

@@ -12,8 +12,8 @@ var contractFiles = []mutant{
 	{name: "the contract has no paths", gates: "G2", files: func(p *project) {
 		p.write(openapiFile, "openapi: 3.0.3\ninfo: {title: t, version: \"1\"}\npaths: {}\n")
 	}},
-	{name: "the contract refers to another host", gates: "G2", files: openapi("$ref: '#/components/schemas/Problem'", "$ref: 'https://evil.example/problem.yaml'")},
-	{name: "the contract refers to a file outside", gates: "G2", files: openapi("$ref: '#/components/schemas/Problem'", "$ref: '../../../etc/passwd'")},
-	{name: "the contract refers to what is not there", gates: "G2", files: openapi("$ref: '#/components/schemas/Problem'", "$ref: '#/components/schemas/Probelm'")},
+	{name: "the contract refers to another host", gates: "G2", files: openapi("$ref: \"#/components/schemas/Problem\"", "$ref: \"https://evil.example/problem.yaml\"")},
+	{name: "the contract refers to a file outside", gates: "G2", files: openapi("$ref: \"#/components/schemas/Problem\"", "$ref: \"../../../etc/passwd\"")},
+	{name: "the contract refers to what is not there", gates: "G2", files: openapi("$ref: \"#/components/schemas/Problem\"", "$ref: \"#/components/schemas/Probelm\"")},
 	{name: "the contract names a security scheme that nobody defines", gates: "G2", files: func(p *project) { p.append(openapiFile, "\nsecurity: [{nobody: []}]\n") }},
 }

@@ -43,8 +43,8 @@ var exposureFiles = []mutant{
 	{name: "the Docker socket in the edge, read-only", gates: "G5 G9", files: func(p *project) {
 		p.edit(composeFile, "      - acme:/acme\n", "      - acme:/acme\n      - /var/run/docker.sock:/var/run/docker.sock:ro\n")
 	}},
-	{name: "the folder of the Docker socket in a container", gates: "G5 G9", files: on("worker", "volumes: [\"/var/run:/host-run:ro\"]\n")},
-	{name: "the host's root in a container", gates: "G5 G9", files: on("worker", "volumes: [\"/:/host:ro\"]\n")},
+	{name: "the folder of the Docker socket in a container", gates: "G5 G9 config", files: on("worker", "volumes: [\"/var/run:/host-run:ro\"]\n")},
+	{name: "the host's root in a container", gates: "G5 G9 config", files: on("worker", "volumes: [\"/:/host:ro\"]\n")},
 	{name: "the containerd socket under another name", gates: "G5 G9", files: on("worker", "volumes: [\"/run/containerd/containerd.sock:/c\"]\n")},
 	{name: "a device of the host", gates: "G5 G9", files: on("worker", "devices: [\"/dev/sda:/dev/sda\"]\n")},
 	{name: "routes by labels", gates: "G5", files: on("worker", "labels: {traefik.enable: \"true\", traefik.http.routers.w.rule: \"PathPrefix(`/`)\"}\n")},

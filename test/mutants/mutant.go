@@ -42,12 +42,18 @@ func (m mutant) static() bool { return !m.runs() && m.command()[0] == "check" }
 // runs says that the mutant breaks what runs.
 func (m mutant) runs() bool { return m.server != nil || m.during != nil || m.faults != nil }
 
+// only names the expected gates for the command: the others are asked where
+// these miss.
+func (m mutant) only() []string {
+	return []string{"--gate", strings.Join(strings.Fields(m.gates), ",")}
+}
+
 func (m mutant) command() []string {
 	switch {
 	case m.args != "":
 		return strings.Fields(m.args)
 	case m.runs():
-		return []string{"verify"}
+		return append([]string{"verify"}, m.only()...)
 	}
 	return []string{"check"}
 }

@@ -53,7 +53,32 @@ func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
 	}
 	j.routers()
 	j.dynamicTLS()
+	j.storage()
 	return Answer{Inspected: j.seen, Of: "resolvers, routers and TLS settings", Findings: j.out}, nil
+}
+
+// storage sees that certificates outlive the edge's container: an authority
+// lets a site have a few of them a week only.
+func (j *acmeJudge) storage() {
+	svc, known := edgeService(j.s)
+	if !known {
+		return
+	}
+	for _, all := range j.model.static.root.find("certificatesResolvers") {
+		for _, n := range all.kids {
+			file := n.text("acme", "storage")
+			if !strings.HasPrefix(file, "/") {
+				continue
+			}
+			kept := slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
+				return m.Type != "tmpfs" && !m.ReadOnly && (m.Target == file || strings.HasPrefix(file, strings.TrimSuffix(m.Target, "/")+"/"))
+			})
+			if !kept {
+				j.add(stack.Finding{Subject: "resolver " + n.name, Problem: "certificates are lost with the edge's container", Expected: "storage on a volume of service " + svc.Name,
+					Observed: "storage: " + file, Fix: "keep it on a volume", File: j.model.static.where, Line: n.line})
+			}
+		}
+	}
 }
 
 // writeEdgeArtifacts keeps what Traefik will read.

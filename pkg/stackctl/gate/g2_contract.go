@@ -70,6 +70,11 @@ func contractFile(s Subject) (Answer, error) {
 	if contractAbsent(s) {
 		return Answer{Skip: contractNone}, nil
 	}
+	if len(s.Release.Contract) == 0 && s.Config.Contract.File != "" {
+		a.Inspected = 1
+		a.Findings = append(a.Findings, contractBad(s, "the committed contract", "an empty file", ""))
+		return a, nil
+	}
 	if len(s.Release.Contract) == 0 {
 		return a, errors.New("read the committed contract: the release holds none; set contract.file in stackctl.yaml")
 	}

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,6 +158,11 @@ func (d *declared) host() {
 	for _, dev := range d.svc.Devices {
 		d.add("a device of the host is handed in", "no devices", dev, "remove the device")
 	}
+	for name, value := range d.svc.Environment {
+		if engineAddress.MatchString(value) {
+			d.add("the container engine is addressed over the network", "no engine API in any container", name, "remove the variable, and close that port of the engine")
+		}
+	}
 	for _, m := range d.svc.Volumes {
 		if isEngineSocket(m.Source) || isEngineSocket(m.Target) {
 			d.add("the container engine's socket is mounted", "no engine socket in any container", m.Source+":"+m.Target,
@@ -164,6 +170,9 @@ func (d *declared) host() {
 		}
 	}
 }
+
+// engineAddress is an address of a container engine's API.
+var engineAddress = regexp.MustCompile(`(?i)^(?:tcp|https?)://[^/]*:237[56]\b`)
 
 // isEngineSocket tells sockets by which a container engine is ruled.
 func isEngineSocket(p string) bool {
@@ -184,15 +193,20 @@ func declaresHTTP3(m edgeModel) bool {
 // file one lets others than the reviewed files open routes.
 func providers(m edgeModel) []stack.Finding {
 	var out []stack.Finding
-	for _, all := range m.static.root.find("providers") {
-		for _, p := range all.kids {
-			name := strings.ToLower(p.name)
-			if name == "file" || name == "providersthrottleduration" || name == "precedence" || strings.EqualFold(p.value, "false") {
+	for _, src := range m.sources {
+		for _, all := range src.root.find("providers") {
+			if all.value != "" && len(all.kids) == 0 {
 				continue
 			}
-			out = append(out, stack.Finding{Subject: "provider " + p.name, Problem: "the edge takes routes from elsewhere than its files",
-				Expected: "providers.file only", Observed: "providers." + p.name, Fix: "remove the provider",
-				File: m.static.where, Line: p.line})
+			for _, p := range all.kids {
+				name := strings.ToLower(p.name)
+				if name == "file" || name == "providersthrottleduration" || name == "precedence" || strings.EqualFold(p.value, "false") {
+					continue
+				}
+				out = append(out, stack.Finding{Subject: "provider " + p.name, Problem: "the edge takes routes from elsewhere than its files",
+					Expected: "providers.file only", Observed: "providers." + p.name + " in the " + src.where, Fix: "remove the provider",
+					File: src.where, Line: p.line})
+			}
 		}
 	}
 	return out

@@ -74,6 +74,10 @@ func checkExposure(ctx context.Context, s Subject) (Answer, error) {
 	}
 	found, err := rec.reach(ctx, s, containers)
 	a.Findings = append(a.Findings, found...)
+	if err == nil {
+		found, err = rec.datagramsReach(ctx, s)
+		a.Findings = append(a.Findings, found...)
+	}
 	a.Inspected = len(containers) + len(rec.Sockets)
 	for _, r := range rec.Scans {
 		a.Inspected += r.Asked

@@ -21,7 +21,7 @@ func headersDeclared() Gate {
 		Inspects: "entry points, routers, middlewares and the API settings of the edge",
 		Check: func(_ context.Context, s Subject) (Answer, error) {
 			m := readEdge(s)
-			j := &headerJudge{model: m, evidence: "traefik-dynamic.yml"}
+			j := &headerJudge{subject: s, model: m, evidence: "traefik-dynamic.yml"}
 			j.out = append(j.out, m.broken...)
 			j.static()
 			j.dynamic()
@@ -33,6 +33,7 @@ func headersDeclared() Gate {
 // headerJudge judges an edge's model, be it read from files or from the
 // running edge.
 type headerJudge struct {
+	subject  Subject
 	model    edgeModel
 	evidence string
 	seen     int
@@ -70,6 +71,57 @@ func (j *headerJudge) static() {
 	for _, e := range j.model.entryPoints {
 		j.seen++
 		j.entryPoint(e, at)
+	}
+	j.pages(at)
+	j.ignored()
+}
+
+// pages judges what the edge itself shows, keeps and believes.
+func (j *headerJudge) pages(at func(subject, problem, expected, observed, fix string, line int)) {
+	root := j.model.static.root
+	for _, n := range root.find("ping") {
+		name := n.text("entryPoint")
+		if slices.ContainsFunc(j.model.entryPoints, func(e edgeEntryPoint) bool { return e.public && strings.EqualFold(e.name, name) }) && !n.truth("manualRouting") {
+			at("edge ping", "the edge's health page is on a published entry point", "an entry point that is not published", name, "set ping.entryPoint to an inside one", n.line)
+		}
+	}
+	for _, n := range root.find("accessLog", "fields", "headers") {
+		kept := func(name string) bool {
+			mode := orWord(n.text("names", name), n.text("defaultMode"))
+			return strings.EqualFold(mode, "keep")
+		}
+		if kept("Authorization") || kept("Cookie") {
+			at("edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or Authorization and Cookie dropped", "kept", "write fields.headers.defaultMode: drop", n.line)
+		}
+	}
+	for _, n := range root.find("serversTransport") {
+		if n.truth("insecureSkipVerify") {
+			at("edge transport", "the edge believes any certificate of its services", "insecureSkipVerify: false", "true", "remove it, and name the authority in rootCAs", n.line)
+		}
+	}
+}
+
+// ignored judges dangerous settings in sources that Traefik passes over today:
+// they hold as soon as the file is gone.
+func (j *headerJudge) ignored() {
+	for _, src := range j.model.sources {
+		if src.root == j.model.static.root {
+			continue
+		}
+		check := func(keys ...string) {
+			if src.root.truth(keys...) {
+				j.add(stack.Finding{Subject: "edge " + src.kind, Problem: "a dangerous setting waits beside the edge's file: " + strings.Join(keys, "."),
+					Expected: "static settings in one source", Observed: "true in the " + src.where, Fix: "remove it", File: src.where})
+			}
+		}
+		check("api", "insecure")
+		check("api", "debug")
+		for _, all := range src.root.find("entryPoints") {
+			for _, e := range all.kids {
+				check("entryPoints", e.name, "forwardedHeaders", "insecure")
+				check("entryPoints", e.name, "proxyProtocol", "insecure")
+			}
+		}
 	}
 }
 
@@ -119,6 +171,7 @@ func (j *headerJudge) dynamic() {
 		j.seen++
 		j.middleware(mw)
 	}
+	j.routing()
 }
 
 // staffLabels begin the host names that are for staff only (SPEC R3, R5).
@@ -292,6 +345,10 @@ func (j *headerJudge) middleware(mw edgeMiddleware) {
 	case "basicauth", "digestauth":
 		if mw.node.text("usersFile") == "" && len(mw.node.list("users")) == 0 {
 			finding("the password guard has no users", "users, or a usersFile", "none", "name a usersFile")
+		}
+	case "redirectscheme":
+		if strings.EqualFold(mw.node.text("scheme"), "https") && !mw.node.truth("permanent") {
+			finding("the redirect to https is not permanent", "permanent: true", "a redirect for once", "write permanent: true")
 		}
 	case "headers":
 		for _, origin := range mw.node.list("accessControlAllowOriginList") {

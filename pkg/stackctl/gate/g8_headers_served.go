@@ -39,7 +39,7 @@ func checkHeaders(ctx context.Context, s Subject) (Answer, error) {
 		return Answer{}, err
 	}
 	g := &headerGate{wire: wire, model: readEdge(s), nonce: hex.EncodeToString(random)}
-	j := &headerJudge{model: g.model}
+	j := &headerJudge{subject: s, model: g.model}
 	staff, err := readStaff(s)
 	if err != nil && len(g.staffPlaces(j)) > 0 {
 		return Answer{}, err

@@ -314,7 +314,7 @@ func (g *headerGate) judgeLive(body []byte) {
 	src := edgeSource{"file", "(running edge)", root}
 	m.readMiddlewares(src)
 	m.readRouters(src)
-	j := &headerJudge{model: m, evidence: "headers.json"}
+	j := &headerJudge{subject: g.subject(), model: m, evidence: "headers.json"}
 	j.dynamic()
 	g.saw(j.seen)
 	for _, f := range j.out {

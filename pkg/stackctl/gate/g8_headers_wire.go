@@ -229,6 +229,14 @@ type headerGate struct {
 	fails []error
 }
 
+// subject is what is looked at; nothing where only a document is judged.
+func (g *headerGate) subject() Subject {
+	if g.wire == nil {
+		return Subject{}
+	}
+	return g.wire.s
+}
+
 func (g *headerGate) saw(n int) {
 	g.mu.Lock()
 	g.seen += n

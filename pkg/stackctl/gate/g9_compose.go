@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/url"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -58,7 +60,8 @@ func (j *composeJudge) add(problem, expected, observed, fix string) {
 // composeRules are the rules that each service must keep.
 var composeRules = []func(*composeJudge){
 	ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
-	ruleNamespaces, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
+	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
+	ruleSideBySide,
 }
 
 func judgeService(s Subject, svc stack.Service) []stack.Finding {
@@ -121,11 +124,19 @@ func ruleHealth(j *composeJudge) {
 		j.add("the health check is disabled", "a health check", orWord(strings.Join(h.Test, " "), "disable: true"), fix)
 	case hollowCheck(h.Test):
 		j.add("the health check cannot fail", "a check that fails when the program does not answer", shorten(strings.Join(h.Test, " ")), fix)
+	case h.Interval > rareCheck:
+		j.add("the health check looks too rarely", "every "+rareCheck.String()+" at least", h.Interval.String(), "write a shorter interval")
 	}
 }
 
+// rareCheck is the longest interval at which a program that died is found
+// before its users tell.
+const rareCheck = 5 * time.Minute
+
 var (
 	hollowWord = regexp.MustCompile(`^(?:/(?:usr/)?bin/)?(?:true|:|echo|printf|exit 0|sleep|date|ls|pwd|uname|hostname|test 1|\[ 1)(?:\s|$)`)
+	// hollowWay ends calls that print something and ask nothing.
+	hollowWay  = regexp.MustCompile(`\s(?:--?version|version|--?help|help|-v|-V|-h)$`)
 	hollowTail = regexp.MustCompile(`(?:\|\||;|&)\s*(?:/bin/)?(?:true|:|exit\s+0|echo\b[^|&;]*)\s*$`)
 )
 
@@ -142,7 +153,7 @@ func hollowCheck(test []string) bool {
 		words = words[2:3]
 	}
 	text := strings.TrimSpace(strings.Join(words, " "))
-	if hollowTail.MatchString(text) || text == "" {
+	if hollowTail.MatchString(text) || text == "" || hollowWay.MatchString(text) && !strings.ContainsAny(text, "|&;") {
 		return true
 	}
 	return hollowWord.MatchString(text) && !strings.ContainsAny(text, "|&;")
@@ -263,6 +274,43 @@ func ruleNamespaces(j *composeJudge) {
 	}
 }
 
+// ruleKernel finds what a service changes of the kernel, or takes of the
+// host's beside its namespaces.
+func ruleKernel(j *composeJudge) {
+	for name, mode := range map[string]string{"cgroup": j.svc.CgroupMode, "uts": j.svc.UTSMode} {
+		if mode == "host" {
+			j.add("the service shares the "+name+" namespace", "its own", name+": host", "remove "+name)
+		}
+	}
+	for _, g := range j.svc.GroupAdd {
+		if n, err := strconv.Atoi(g); err == nil && n == 0 || slices.Contains([]string{"root", "docker", "sudo", "wheel", "disk", "adm", "shadow"}, g) {
+			j.add("the service is in a group that rules the host", "groups of its own", "group_add: "+g, "remove it from group_add")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.svc.Sysctls)) {
+		if name != "net.ipv4.ip_unprivileged_port_start" && name != "net.core.somaxconn" {
+			j.add("the service changes the kernel's setting "+name, "none but net.core.somaxconn and net.ipv4.ip_unprivileged_port_start", name+"="+j.svc.Sysctls[name], "remove it from sysctls")
+		}
+	}
+	if j.svc.OOMKillDisable {
+		j.add("the service cannot be ended when memory runs out", "oom_kill_disable: false", "true", "remove oom_kill_disable")
+	}
+}
+
+// ruleSideBySide sees that a new release can start beside the old one, and
+// that the old one may finish its requests.
+func ruleSideBySide(j *composeJudge) {
+	if j.svc.Layer != stack.LayerApp || j.svc.OneShot {
+		return
+	}
+	if j.svc.ContainerName != "" {
+		j.add("two releases cannot run side by side", "no container_name", j.svc.ContainerName, "remove container_name")
+	}
+	if routed(j.s, j.svc.Name) && j.svc.StopGrace < time.Second {
+		j.add("requests in flight are cut off", "a stop_grace_period of seconds", j.svc.StopGrace.String(), "write stop_grace_period: 15s")
+	}
+}
+
 func ruleWaits(j *composeJudge) {
 	for name, condition := range j.svc.DependsOn {
 		other, ok := j.s.Release.Service(name)
@@ -278,7 +326,20 @@ func ruleWaits(j *composeJudge) {
 		if name != j.svc.Name && j.refersTo(name) && !waitsFor(j.s, j.svc, name, 0) {
 			j.add("it uses "+name+" without waiting for it", name+": {condition: service_healthy}", "no depends_on", "add depends_on with condition: service_healthy")
 		}
+		if once := preparer(j.s, name); once != "" && !j.svc.OneShot && name != j.svc.Name && j.refersTo(name) && !waitsFor(j.s, j.svc, once, 0) {
+			j.add("it uses "+name+" before "+once+" has prepared it", once+": {condition: service_completed_successfully}", "no depends_on", "add depends_on with that condition")
+		}
 	}
+}
+
+// preparer is the one-shot service that prepares a store, or "".
+func preparer(s Subject, store string) string {
+	for _, svc := range s.Release.Services {
+		if _, waits := svc.DependsOn[store]; waits && svc.OneShot {
+			return svc.Name
+		}
+	}
+	return ""
 }
 
 // dataServices are the stores: data layer, not behind a route.

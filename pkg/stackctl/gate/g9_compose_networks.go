@@ -70,6 +70,12 @@ func judgeSecrets(s Subject) []stack.Finding {
 				Fix: "write file: for the secret " + k.Name})
 		}
 	}
+	for _, f := range s.Release.Files {
+		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret {
+			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
+				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
+		}
+	}
 	return out
 }
 
@@ -100,9 +106,9 @@ func judgeNetworks(s Subject) []stack.Finding {
 			}
 		}
 	}
-	for name := range data {
-		if n, ok := network(name); ok && n.External {
-			out = append(out, stack.Finding{Subject: "network " + name, Problem: "the data network belongs to somebody else", Expected: "a network of the project",
+	for _, n := range s.Release.Networks {
+		if n.External {
+			out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
 				Observed: "external: true", Fix: "remove external"})
 		}
 	}

@@ -1,7 +1,10 @@
 package gate
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/url"
@@ -82,8 +85,14 @@ func knownIn(text string, known map[string]string) string {
 	}
 	slices.Sort(names)
 	for _, k := range names {
-		if v := strings.TrimSpace(known[k]); len(v) >= 8 && strings.Contains(text, v) {
-			return k
+		v := strings.TrimSpace(known[k])
+		if len(v) < 8 {
+			continue
+		}
+		for _, form := range []string{v, base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)), hex.EncodeToString([]byte(v)), url.QueryEscape(v)} {
+			if strings.Contains(text, form) {
+				return k
+			}
 		}
 	}
 	return ""
@@ -175,6 +184,11 @@ func ruleCommand(j *composeJudge) {
 			j.add("a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
 		case flaggedSecret(words):
 			j.add("a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(j.svc.BuildArgs)) {
+		if why := secretIn(key, j.svc.BuildArgs[key], j.s.Release.Known); why != "" {
+			j.add("a secret is in the build argument "+key, "a build secret", why, "pass it by --secret: arguments stay in the image")
 		}
 	}
 	for key, value := range j.svc.Labels {

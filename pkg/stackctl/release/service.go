@@ -41,6 +41,16 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		Profiles: s.Profiles, DependsOn: map[string]string{}, Restart: s.Restart,
 		MemoryLimit: int64(s.MemLimit), Build: s.Build != nil,
 		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
+		ContainerName: s.ContainerName, GroupAdd: s.GroupAdd, CgroupMode: s.Cgroup, UTSMode: s.Uts,
+		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable,
+	}
+	if s.Build != nil {
+		out.BuildArgs = map[string]string{}
+		for k, v := range s.Build.Args {
+			if v != nil {
+				out.BuildArgs[k] = *v
+			}
+		}
 	}
 	for k, v := range s.Environment {
 		if v != nil {

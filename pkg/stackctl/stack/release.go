@@ -154,8 +154,17 @@ type Service struct {
 	LogOptions  map[string]string `json:"log_options"`
 	// StopGrace is how long the service may take to finish its requests.
 	StopGrace time.Duration `json:"stop_grace"`
-	// Build says that the service has a build section.
-	Build bool `json:"build"`
+	// Build says that the service has a build section, BuildArgs what it is given.
+	Build     bool              `json:"build"`
+	BuildArgs map[string]string `json:"build_args,omitempty"`
+	// ContainerName is a name of its own, where it has one: two releases
+	// cannot run side by side then.
+	ContainerName  string            `json:"container_name,omitempty"`
+	GroupAdd       []string          `json:"group_add,omitempty"`
+	CgroupMode     string            `json:"cgroup_mode,omitempty"`
+	UTSMode        string            `json:"uts_mode,omitempty"`
+	Sysctls        map[string]string `json:"sysctls,omitempty"`
+	OOMKillDisable bool              `json:"oom_kill_disable,omitempty"`
 }
 
 // Port is one published port.
