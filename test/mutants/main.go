@@ -17,6 +17,7 @@ import (
 func main() {
 	var o settings
 	flag.BoolVar(&o.files, "files", false, "try the mutants of the files alone, without a droplet")
+	flag.BoolVar(&o.running, "running", false, "leave the mutants of the files out")
 	flag.BoolVar(&o.keep, "keep", false, "keep the droplet for the next run")
 	flag.StringVar(&o.only, "run", "", "try only mutants whose gates or name match this expression")
 	flag.StringVar(&o.json, "json", "build/mutants/mutants.json", "where the outcomes are written")
@@ -34,9 +35,9 @@ func main() {
 
 // settings are the flags.
 type settings struct {
-	files, keep bool
-	only, json  string
-	good        int
+	files, running, keep bool
+	only, json           string
+	good                 int
 }
 
 func (o settings) run() (missed bool, err error) {
@@ -74,7 +75,7 @@ func (o settings) run() (missed bool, err error) {
 	}
 	var list []outcome
 	for _, m := range all() {
-		if o.files && !m.static() || !only.MatchString(m.gates+" "+m.name) {
+		if o.files && !m.static() || o.running && m.static() || !only.MatchString(m.gates+" "+m.name) {
 			continue
 		}
 		got := b.try(m)

@@ -118,6 +118,20 @@ func probeEdge(s Subject) (*http.Client, error) {
 	}, conf), nil
 }
 
+// notRunning says that a service of the release has no running container. The
+// server was asked and told so: that is an answer, not a failure to look.
+type notRunning struct{ service, release string }
+
+func (e notRunning) Error() string {
+	return fmt.Sprintf("no running container of service %s in release %s", e.service, e.release)
+}
+
+// finding is the answer of a gate that meets it.
+func (e notRunning) finding() stack.Finding {
+	return stack.Finding{Subject: "service " + e.service, Problem: "the service does not run", Expected: "a running container of release " + e.release, Observed: "none",
+		Fix: "see `stackctl logs " + e.service + "`, then deploy again"}
+}
+
 // probeContainers are the running containers of one service of the release.
 func probeContainers(ctx context.Context, s Subject, service string) ([]stack.Container, error) {
 	if s.Server == nil {
@@ -138,7 +152,7 @@ func probeContainers(ctx context.Context, s Subject, service string) ([]stack.Co
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no running container of service %s in release %s", service, s.Release.ID)
+		return nil, notRunning{service, s.Release.ID}
 	}
 	sort.Slice(found, func(i, j int) bool { return found[i].Name < found[j].Name })
 	return found, nil

@@ -82,6 +82,10 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 	kept := &keptNames{sink: s.Artifacts}
 	s.Artifacts = kept
 	answer, err := check(ctx, g, s)
+	var gone notRunning
+	if errors.As(err, &gone) {
+		answer.Inspected, answer.Findings, err = max(answer.Inspected, 1), append(answer.Findings, gone.finding()), nil
+	}
 	r.Took = time.Since(r.Started)
 	r.Inspected, r.Of = answer.Inspected, answer.Of
 	r.Findings, r.Attempts, r.Latencies = answer.Findings, answer.Attempts, answer.Latencies
