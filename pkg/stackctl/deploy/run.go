@@ -220,6 +220,11 @@ func (s *story) verify(ctx context.Context) error {
 		if want.Release, err = s.kept(ctx, server, seen.Live, want.Release); err != nil {
 			return err
 		}
+		for _, record := range seen.Releases {
+			if record.ID == seen.Live { // which images it runs is in its record
+				want.Release.Images, want.Release.Commit = record.Images, record.Commit
+			}
+		}
 	}
 	s.describe(want)
 	x := &executor{story: s, server: server, want: want, seen: seen}

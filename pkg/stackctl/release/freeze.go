@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 	for i := range r.Services {
 		r.Services[i].Definition = s.definitions[r.Services[i].Name]
 	}
-	frozen, err := frozen(r)
+	frozen, err := frozen(r, d.config.Root)
 	if err != nil {
 		return stack.Release{}, err
 	}
@@ -72,12 +73,16 @@ func kept(base, app []byte, in Inputs) []stack.File {
 }
 
 // frozen is the release as the host keeps it, so that a rollback can plan with
-// it. What differs between two freezes of the same thing is left out.
-func frozen(r stack.Release) (stack.File, error) {
+// it. What differs between two freezes of the same thing is left out: also
+// where the operator's folder is.
+func frozen(r stack.Release, root string) (stack.File, error) {
 	r.ID, r.Created, r.Commit, r.Images = placeholder, time.Time{}, "", nil
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return stack.File{}, fmt.Errorf("write the frozen release: %w", err)
+	}
+	if at, err := json.Marshal(root + string(filepath.Separator)); err == nil && root != "" {
+		raw = bytes.ReplaceAll(raw, bytes.Trim(at, `"`), nil)
 	}
 	return stack.File{Path: releaseDir(placeholder) + "/frozen.json", Mode: 0o600, Content: raw}, nil
 }

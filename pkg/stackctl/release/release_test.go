@@ -114,6 +114,13 @@ func TestTheSameInputsGiveTheSameRelease(t *testing.T) {
 	}
 }
 
+// A pipeline deploys from a new folder each time.
+func TestTheSameFilesInAnotherFolderGiveTheSameRelease(t *testing.T) {
+	if one, two := newShop(t, nil).freeze(t), newShop(t, nil).freeze(t); one.ID != two.ID {
+		t.Errorf("%s and %s", one.ID, two.ID)
+	}
+}
+
 func TestAnythingThatRunsChangesTheRelease(t *testing.T) {
 	seen := map[string]string{}
 	for name, change := range map[string]func(*shop){
