@@ -1,6 +1,6 @@
 # The two that matter: `make demo` deploys the whole stack to a virtual droplet
 # on this machine, `make test` runs every test.
-.PHONY: demo demo-down test faults images image web build lint
+.PHONY: demo demo-down test faults mutants images image web build lint
 
 demo: ; @scripts/demo.sh
 demo-down: ; @scripts/demo-down.sh
@@ -12,3 +12,4 @@ web: ; @scripts/web.sh
 build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X stackctl/pkg/stackctl/cli.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o build/ ./cmd/stackctl
 images: ; @scripts/prepare.sh images && go run ./test/images
 image: web ; @go run ./test/images server
+mutants: build ; @go run ./test/mutants

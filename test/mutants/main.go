@@ -53,7 +53,7 @@ func (o settings) run() (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	began := time.Now()
 	b, err := newBench(repo, filepath.Join(repo, "build", "stackctl"), scratch)
 	if err != nil {
