@@ -66,7 +66,7 @@ var containers = []mutant{
 	{name: "the database on a second network", gates: "G9 G5", server: func(s *server) {
 		s.change("docker network connect stack_edge "+s.container("postgres"), "docker network disconnect stack_edge "+s.container("postgres"))
 	}},
-	{name: "the edge on the data network", gates: "G9 G5", server: func(s *server) {
+	{name: "the running edge on the data network", gates: "G9 G5", server: func(s *server) {
 		s.change("docker network connect stack_data "+s.container("traefik"), "docker network disconnect stack_data "+s.container("traefik"))
 	}},
 	{name: "a service on a foreign network", gates: "G9", server: func(s *server) {
