@@ -1,3 +1,5 @@
+//go:build linux
+
 package backup
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -27,6 +30,9 @@ type cluster struct {
 	dir  string
 	bin  string
 	cred *syscall.Credential
+	// stop ends the server; ended is closed when it has ended.
+	stop  func()
+	ended chan struct{}
 }
 
 var (
@@ -38,7 +44,7 @@ var (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared != nil {
-		_ = shared.ctl("stop", "-m", "immediate")
+		shared.stop()
 		_ = os.RemoveAll(shared.dir)
 	}
 	os.Exit(code)
@@ -80,16 +86,29 @@ func startCluster() (*cluster, error) {
 	if out, err := c.command(context.Background(), filepath.Join(c.bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return c, c.ctl("start", "-w", "-l", filepath.Join(dir, "log"), "-o", "-c listen_addresses='' -c fsync=off -k "+dir)
-}
-
-func (c *cluster) ctl(args ...string) error {
-	cmd := c.command(context.Background(), filepath.Join(c.bin, "pg_ctl"), append([]string{"-D", filepath.Join(c.dir, "data")}, args...)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("pg_ctl %s: %w: %s", args[0], err, out)
+	server := c.command(context.Background(), filepath.Join(c.bin, "postgres"), "-D", filepath.Join(dir, "data"), "-c", "listen_addresses=", "-c", "fsync=off", "-k", dir)
+	// Tests that are killed must not leave it running.
+	server.SysProcAttr.Pdeathsig = syscall.SIGQUIT
+	started := make(chan error, 1)
+	c.ended = make(chan struct{})
+	go func() {
+		// The signal comes when the thread that started it ends, so this one stays.
+		runtime.LockOSThread()
+		started <- server.Start()
+		_ = server.Wait()
+		close(c.ended)
+	}()
+	if err := <-started; err != nil {
+		return nil, err
 	}
-	return nil
+	c.stop = func() { _ = server.Process.Signal(syscall.SIGQUIT); <-c.ended }
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if c.command(context.Background(), filepath.Join(c.bin, "pg_isready"), "-q", "-h", dir).Run() == nil {
+			return c, nil
+		}
+	}
+	c.stop()
+	return nil, errors.New("it does not answer within a minute")
 }
 
 func (c *cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
