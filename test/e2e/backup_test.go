@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"strings"
@@ -217,12 +218,12 @@ func TestARollbackThatTheSchemaCannotCarryIsRefused(t *testing.T) {
 // writer changes the profile of one account again and again and remembers the
 // last change that was acknowledged.
 type writer struct {
-	client       *http.Client
-	csrf         string
-	sent, acked  int
-	failed       int
-	stop, ended  chan struct{}
-	cookie, mail string
+	client      *http.Client
+	csrf        string
+	sent, acked int
+	failed      int
+	stop, ended chan struct{}
+	mail        string
 }
 
 func (w *writer) call(method, path, body string) (int, map[string]any, error) {
@@ -235,19 +236,11 @@ func (w *writer) call(method, path, body string) (int, map[string]any, error) {
 	if w.csrf != "" {
 		req.Header.Set("X-CSRF-Token", w.csrf)
 	}
-	if w.cookie != "" {
-		req.Header.Set("Cookie", w.cookie)
-	}
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	for _, c := range resp.Cookies() {
-		if c.Name == "__Host-session" {
-			w.cookie = c.Name + "=" + c.Value
-		}
-	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return 0, nil, err
@@ -271,7 +264,13 @@ func (w *writer) token() error {
 // newWriter signs an account up and begins to write, until its end is called.
 func newWriter(t *testing.T) *writer {
 	t.Helper()
-	w := &writer{client: client(t), stop: make(chan struct{}), ended: make(chan struct{}), mail: strings.ToLower(rand.Text()[:12]) + "@example.org"}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := client(t)
+	browser.Jar = jar
+	w := &writer{client: browser, stop: make(chan struct{}), ended: make(chan struct{}), mail: strings.ToLower(rand.Text()[:12]) + "@example.org"}
 	account := fmt.Sprintf(`{"email":%q,"password":"plum-lantern-41-orbit"}`, w.mail)
 	for _, path := range []string{"/auth/signup", "/auth/login"} {
 		if err := w.token(); err != nil {
