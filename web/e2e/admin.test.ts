@@ -57,9 +57,8 @@ describe("the staff pages", () => {
       await page.getByRole("button", { name: "Disable" }).click();
       await page.getByRole("button", { name: "Enable" }).click();
       await page.getByRole("button", { name: "Disable" }).waitFor();
-      await page.goto("/audit");
-      expect(await page.getByRole("row").count()).toBeGreaterThan(1);
-      expect(await page.getByRole("main").textContent()).toContain(account.email);
+      await page.goto(`/audit?f.subject_id=${new URL(page.url()).pathname.split("/").pop() ?? ""}`);
+      expect(await page.getByRole("row").count()).toBeGreaterThan(3); // a head, and what was done three times
       await page.getByRole("button", { name: "Log out" }).click();
       await page.getByRole("heading", { name: "Log in" }).waitFor();
       await page.goto("/users");
@@ -79,7 +78,7 @@ describe("the staff pages", () => {
   it("are not shown without the edge's own password", () =>
     visit(browser, async (page) => {
       await expect(page.goto("/")).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS"); // how Chromium puts a 401
-      await page.goto("about:blank");
+      await page.close();
     }, { baseURL: address }));
 });
 
