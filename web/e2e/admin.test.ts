@@ -63,6 +63,7 @@ describe("the staff pages", () => {
       await page.getByRole("heading", { name: "Log in" }).waitFor();
       await page.goto("/users");
       await page.getByRole("heading", { name: "Log in" }).waitFor();
+      await page.close(); // a page without scripts cannot be asked to settle
     }, { ...guard, javaScriptEnabled: false }));
 
   it("keep people out who are not staff", () =>
