@@ -12,7 +12,7 @@ make --no-print-directory build
 go run ./test/images
 go run ./test/images server
 go test -timeout 30m ./...
-go test -tags e2e -count=1 -timeout 40m ./test/e2e
+go test -tags e2e -count=1 -timeout 60m ./test/e2e
 for platform in linux darwin windows; do
 	for arch in amd64 arm64; do
 		echo "build stackctl for $platform/$arch"
