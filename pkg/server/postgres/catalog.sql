@@ -44,6 +44,21 @@ UNION ALL
 SELECT 'trigger ' || rel.relname || '.' || t.tgname, pg_get_triggerdef(t.oid) || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' (not enabled)' END
 FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
 UNION ALL
+-- A view's own rule is the view.
+SELECT 'rule ' || rel.relname || '.' || r.rulename, pg_get_ruledef(r.oid)
+FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid WHERE r.rulename <> '_RETURN'
+UNION ALL
+-- What others than the owner may do; on the schema, to make objects.
+SELECT format('grant %s to %s', rel.relname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END), string_agg(DISTINCT g.privilege_type, ', ' ORDER BY g.privilege_type)
+FROM rel CROSS JOIN LATERAL (
+    SELECT * FROM aclexplode(rel.relacl)
+    UNION ALL SELECT (aclexplode(a.attacl)).* FROM pg_attribute a WHERE a.attrelid = rel.oid
+) g WHERE g.grantee <> rel.relowner GROUP BY rel.relname, g.grantee
+UNION ALL
+SELECT format('grant schema public to %s', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END), g.privilege_type
+FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) g
+WHERE n.nspname = 'public' AND g.privilege_type = 'CREATE' AND g.grantee <> n.nspowner
+UNION ALL
 SELECT 'policy ' || rel.relname || '.' || p.polname, format('%s %s %s', p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
 FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL

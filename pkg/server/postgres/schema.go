@@ -132,7 +132,7 @@ func blocksOlder(object, definition string, want Schema) bool {
 	switch kind {
 	case "column":
 		return known && strings.Contains(definition, "not null") && !strings.Contains(definition, "default ") && !strings.Contains(definition, "identity")
-	case "constraint", "trigger":
+	case "constraint", "trigger", "rule":
 		return known
 	case "index":
 		if !strings.HasPrefix(definition, "CREATE UNIQUE") {

@@ -159,6 +159,10 @@ func TestDriftIsSeen(t *testing.T) {
 		"extra enum label":        {`ALTER TYPE river_job_state ADD VALUE 'odd'`, "type river_job_state", "changed"},
 		"extra schema":            {`CREATE SCHEMA x`, "schema x", "extra"},
 		"unlogged table":          {`ALTER TABLE sessions SET UNLOGGED`, "table sessions", "changed"},
+		"open to everybody":       {`GRANT SELECT ON users TO PUBLIC`, "grant users to PUBLIC", "extra"},
+		"open column":             {`GRANT UPDATE (is_staff) ON users TO PUBLIC`, "grant users to PUBLIC", "extra"},
+		"anybody makes tables":    {`GRANT CREATE ON SCHEMA public TO PUBLIC`, "grant schema public to PUBLIC", "extra"},
+		"rule that discards":      {`CREATE RULE quiet AS ON INSERT TO audit_events DO INSTEAD NOTHING`, "rule audit_events.quiet", "extra"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, ctx := migratedDB(t), context20(t)
