@@ -180,13 +180,14 @@ func TestAttack75CallbackThatSpeaksToTheReader(t *testing.T) {
 	for _, values := range []url.Values{
 		{"error": {"<script>alert(1)</script>"}, "error_description": {"Call +1 555 0100"}, "state": {"x"}},
 		{"error": {"x\r\nSet-Cookie: a=b"}, "state": {"\x00"}},
-		{"state": {"../../x"}, "code": {"\xff\xfe"}, "iss": {"javascript:alert(1)"}},
+		{"state": {"../../x"}, "code": {"\u202e"}, "iss": {"javascript:alert(1)"}},
 	} {
 		b.Google("/")
 		if at := b.ComeBack(values); at != "/login?error=google_expired" {
 			t.Errorf("%v leads to %s", values, at)
 		}
 	}
+	b.Get("/auth/google/callback?state=x&code=%ff%fe").Want(t, http.StatusBadRequest)
 	if b.Cookies["a"] != "" {
 		t.Error("a cookie was planted")
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -159,6 +160,11 @@ func (g *guard) tokenFits(c *gin.Context, who caller) bool {
 func (g *guard) formFits(c *gin.Context, d demands) (problem, bool) {
 	if p, ok := readBody(c, d.route.Operation); !ok {
 		return p, false
+	}
+	for name, values := range c.Request.URL.Query() {
+		if !utf8.ValidString(name + strings.Join(values, "")) {
+			return problem{status: http.StatusBadRequest, kind: "invalid-request", detail: "The query is not UTF-8."}, false
+		}
 	}
 	params := map[string]string{}
 	for _, p := range c.Params {
