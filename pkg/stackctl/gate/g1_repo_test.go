@@ -43,7 +43,7 @@ func newRepo(t testing.TB) repo {
 	for name, value := range repoSecrets {
 		r.write(t, "secrets/"+name, value+"\n")
 	}
-	r.write(t, "stackctl.yaml", r.read(t, "stackctl.yaml")+"\ntarget: prod\ntargets:\n  prod: {host: 203.0.113.7, user: deploy, domain: example.org}\n")
+	r.write(t, "stackctl.yaml", r.read(t, "stackctl.yaml")+"\ntarget: prod\ntargets:\n  prod: {host: 203.0.113.7, user: deploy, env: {STAFF_ALLOWLIST: \"127.0.0.1/32,172.20.0.1/32\"}, domain: example.org}\n")
 	return r
 }
 

@@ -255,7 +255,7 @@ func TestADeclaredCommandThatCannotRunIsNotJudged(t *testing.T) {
 	d.server.exec = func(string, []string) (stack.Output, error) { return stack.Output{}, errors.New("connection lost") }
 	judged(t, d.Subject, ownCommand(stack.ExpectCommand{Exit: number(0)}), stack.CouldNotJudge, "connection lost")
 	d.server.containers = nil
-	judged(t, d.Subject, ownCommand(stack.ExpectCommand{Exit: number(0)}), stack.CouldNotJudge, "no running container of service api")
+	judged(t, d.Subject, ownCommand(stack.ExpectCommand{Exit: number(0)}), stack.Failed, "the service does not run")
 	d.Release.Services = nil // a release from before the service
 	judged(t, d.Subject, ownCommand(stack.ExpectCommand{Exit: number(0)}), stack.Skipped, "has no service api")
 }
