@@ -3,7 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { providersQuery } from "./api/google.ts";
 import { meQuery } from "./api/session.ts";
 import { Layout } from "./layout.tsx";
-import { Broken, Loading, NotFound } from "./pages/states.tsx";
+import { Broken, LoadingPage, NotFound } from "./pages/states.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { Member } from "./pages/member.tsx";
 import { LoginPage } from "./pages/login.tsx";
@@ -91,7 +91,7 @@ export function createSiteRouter(queries: QueryClient, history?: RouterHistory) 
   return createRouter({
     routeTree,
     context: { queries },
-    defaultPendingComponent: Loading,
+    defaultPendingComponent: LoadingPage,
     defaultErrorComponent: Broken,
     defaultNotFoundComponent: NotFound,
     defaultPendingMs: 250,

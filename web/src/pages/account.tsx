@@ -7,12 +7,12 @@ import { Avatar } from "../ui/avatar.tsx";
 import { Page } from "../ui/page.tsx";
 import { AccountNavigation } from "./account-navigation.tsx";
 import { ProfileForm } from "./profile-form.tsx";
-import { Loading } from "./states.tsx";
+import { LoadingPage } from "./states.tsx";
 
 /** The user's own page. The route sees to the login. */
 export function AccountPage() {
   const me = useMe();
-  if (!me.data) return <Loading />;
+  if (!me.data) return <LoadingPage />;
   return (
     <Page title="Your account">
       <AccountNavigation />

@@ -1,7 +1,7 @@
 import { Outlet, useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useMe } from "../api/session.ts";
-import { Loading } from "./states.tsx";
+import { LoadingPage } from "./states.tsx";
 
 /** Around the pages that need a login: when the session ends while one is open, its route is asked again and leads to the login. */
 export function Member() {
@@ -10,5 +10,5 @@ export function Member() {
   useEffect(() => {
     if (gone) void router.invalidate();
   }, [gone, router]);
-  return gone ? <Loading /> : <Outlet />;
+  return gone ? <LoadingPage /> : <Outlet />;
 }

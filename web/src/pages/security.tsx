@@ -8,13 +8,13 @@ import { DeleteAccount } from "./delete-account.tsx";
 import { IdentitiesSection } from "./identities.tsx";
 import { PasswordSection } from "./password.tsx";
 import { SessionsSection } from "./sessions.tsx";
-import { Loading } from "./states.tsx";
+import { LoadingPage } from "./states.tsx";
 
 export function SecurityPage() {
   const me = useMe();
   const { linked, error } = useSearch({ from: "/member/account/security" });
   const refusal = googleReason(error);
-  if (!me.data) return <Loading />;
+  if (!me.data) return <LoadingPage />;
   return (
     <Page title="Security">
       <AccountNavigation />

@@ -4,11 +4,22 @@ import { explain, Problem } from "../api/problem.ts";
 import { Alert } from "../ui/alert.tsx";
 import { Page } from "../ui/page.tsx";
 
+/** A part of a page that is on its way. */
 export function Loading() {
   return (
     <div className="loading" role="status">
       <span className="spinner" aria-hidden="true" />
       Loading…
+    </div>
+  );
+}
+
+/** A whole page that is on its way: every page has a heading. */
+export function LoadingPage() {
+  return (
+    <div className="loading" role="status">
+      <span className="spinner" aria-hidden="true" />
+      <h1>Loading…</h1>
     </div>
   );
 }

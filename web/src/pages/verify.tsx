@@ -8,7 +8,7 @@ import { Alert } from "../ui/alert.tsx";
 import { Page } from "../ui/page.tsx";
 import { LoginForm } from "./login-form.tsx";
 import { StaleLink } from "./reset.tsx";
-import { Loading } from "./states.tsx";
+import { LoadingPage } from "./states.tsx";
 
 /**
  * Where the mail's link leads: confirms the address. The user must be logged
@@ -18,7 +18,7 @@ export function VerifyPage() {
   const token = useMailToken();
   const me = useMe();
   if (!token) return <StaleLink again="/account" />;
-  if (me.isPending) return <Loading />;
+  if (me.isPending) return <LoadingPage />;
   if (!me.data) {
     return (
       <Page narrow title="Confirm your address" lead="Log in, and your address is confirmed.">
@@ -54,5 +54,5 @@ function Confirmation({ token }: { token: string }) {
       </Page>
     );
   }
-  return <Loading />;
+  return <LoadingPage />;
 }
