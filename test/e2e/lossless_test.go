@@ -47,8 +47,9 @@ type change struct {
 // refuse declares a gate of the project's own that finds every release bad.
 func (p project) refuse(phase string) {
 	p.t.Helper()
-	p.write("stackctl.yaml", strings.Replace(read(p.t, filepath.Join(repo, "stackctl.yaml")), "\ngates:\n",
-		"\ngates:\n  own:\n    - id: teapot\n      title: Is it a teapot?\n      phase: "+phase+"\n      http: {path: /, expect: {status: 418}}\n", 1))
+	p.write("stackctl.yaml", read(p.t, filepath.Join(repo, "stackctl.yaml")))
+	p.edit("stackctl.yaml", "\n  own:\n",
+		"\n  own:\n    - id: teapot\n      title: Is it a teapot?\n      phase: "+phase+"\n      http: {path: /, expect: {status: 418}}\n")
 }
 
 func changes() []change {
