@@ -271,14 +271,15 @@ func (s *server) forget() {
 func (b *bench) restore(m mutant) (err error) {
 	defer caught(&err)
 	s := b.server
+	// The mutant's own project is gone; what is undone may need a good one.
+	p := b.project()
+	defer func() { _ = os.RemoveAll(p.root) }()
+	s.project = p
 	for i := len(s.undos) - 1; i >= 0; i-- {
 		s.undos[i]()
 	}
 	s.undos = nil
 	s.forget()
-	p := b.project()
-	defer func() { _ = os.RemoveAll(p.root) }()
-	s.project = p
 	if m.faults != nil && m.server == nil {
 		// Nothing was changed but the proxy's rules.
 		s.until("the site is ready without the fault", func() bool {

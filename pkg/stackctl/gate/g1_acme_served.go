@@ -244,6 +244,10 @@ func (c *servedCertificate) judge(s Subject, roots *acmeRoots, now time.Time) {
 	}
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 		c.finding("the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), renew)
+	} else if left := leaf.NotAfter.Sub(now); left < leaf.NotAfter.Sub(leaf.NotBefore)/10 {
+		// ACME clients renew when a third is left.
+		c.finding("the certificate is about to expire: its renewal does not work", "at least a tenth of its lifetime left",
+			left.Round(time.Minute).String()+" until "+leaf.NotAfter.Format(time.RFC3339), "see the edge's log for the ACME error of this host")
 	}
 	if why := weakKey(leaf); why != "" {
 		c.finding("the certificate is too weak", "RSA of 2048 bits, EC of 256 bits or more, SHA-256 or better", why, "set keyType of the resolver to EC256")

@@ -211,6 +211,7 @@ func TestACMEServedCatches(t *testing.T) {
 		{"one host is missing", "another name", leafOptions{names: []string{"example.org", "*.example.net"}}, a, 0},
 		{"expired", "not valid now", leafOptions{names: repoHosts, from: time.Now().Add(-30 * time.Minute), to: old}, a, 0},
 		{"not yet valid", "not valid now", leafOptions{names: repoHosts, from: time.Now().Add(20 * time.Minute), to: time.Now().Add(40 * time.Minute)}, a, 0},
+		{"not renewed", "about to expire", leafOptions{names: repoHosts, from: time.Now().Add(-55 * time.Minute), to: time.Now().Add(5 * time.Minute)}, a, 0},
 		{"weak key", "too weak", leafOptions{names: repoHosts, weak: true}, a, 0},
 		{"self-signed", "self-signed", leafOptions{names: repoHosts, self: true, issuer: "(STAGING) Fake"}, a, 0},
 		{"another authority", "does not lead", leafOptions{names: repoHosts}, other, 0},
