@@ -145,6 +145,9 @@ func (f *fakeSite) setCookie(w http.ResponseWriter, name, value string) {
 			line += "; " + part
 		}
 	}
+	if f.bug("cookie for ten years") {
+		line += "; Max-Age=315360000"
+	}
 	if f.bug("cookie with Domain") {
 		line += "; Domain=" + fakeDomain
 	}

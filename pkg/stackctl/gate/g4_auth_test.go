@@ -52,6 +52,7 @@ func TestAuthCatches(t *testing.T) {
 		"cookie without SameSite=Lax": "SameSite",
 		"cookie without Path=/":       "Path",
 		"cookie with Domain":          "Domain",
+		"cookie for ten years":        "never ends",
 		"cookie of another name":      "session cookie of the agreed name",
 		"stranger gets 200":           "no cookie",
 		"stranger is redirected":      "no cookie",

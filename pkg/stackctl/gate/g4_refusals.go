@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // refused sends what must not be allowed and wants one of the given statuses.
@@ -313,6 +314,10 @@ func (r *authRun) cookieLines(lines []string) {
 		}
 		if !strings.HasPrefix(c.Name, "__Host-") {
 			bad("session cookie that a subdomain can set", "a name with __Host-", c.Name)
+		}
+		if longest := 400 * 24 * time.Hour; c.MaxAge > int(longest/time.Second) || time.Until(c.Expires) > longest {
+			// RFC 6265bis, section 5.5: browsers cut it there too.
+			bad("session cookie that never ends", "400 days at most", line[strings.IndexByte(line, ';')+1:])
 		}
 		if len(c.Value) < 22 {
 			bad("session token that can be guessed", "at least 128 bits", fmt.Sprintf("%d characters", len(c.Value)))
