@@ -3,16 +3,30 @@ package main
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// planted writes one more file into the folder of a check while it goes on; a
-// run that judges more writes this one itself.
+// planted adds a line to an artifact while the run goes on, as soon as it is
+// there: nothing writes this one a second time.
 func planted(encode func(secret string) string) func(p *project, run string) {
 	return func(p *project, run string) {
-		must(os.WriteFile(filepath.Join(run, "openapi-diff.txt"), []byte("see "+encode(p.secret("postgres_password"))+" here\n"), 0o600))
+		name := filepath.Join(run, "compose.resolved.yml")
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for end := time.Now().Add(10 * time.Second); ; <-tick.C {
+			text, err := os.ReadFile(name)
+			if err == nil && len(text) > 0 {
+				must(os.WriteFile(name, append(text, "# see "+encode(p.secret("postgres_password"))+" here\n"...), 0o600))
+				return
+			}
+			if time.Now().After(end) {
+				must(fmt.Errorf("%s is not written", name))
+			}
+		}
 	}
 }
 
@@ -30,10 +44,10 @@ func lines(text string) []string { return strings.SplitAfter(strings.TrimRight(t
 
 // evidenceMutants alter what a run leaves.
 var evidenceMutants = []mutant{
-	{name: "the database password in base64 in a report", row: 25, gates: "G10", args: "check", during: planted(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })},
-	{name: "the database password in base64, one byte further", gates: "G10", args: "check", during: planted(func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte("x" + s)) })},
-	{name: "the database password in hex", gates: "G10", args: "check", during: planted(func(s string) string { return hex.EncodeToString([]byte(s)) })},
-	{name: "the database password as it is", gates: "G10", args: "check", during: planted(func(s string) string { return s })},
+	{name: "the database password in base64 in a report", row: 25, gates: "G10", args: "verify --gate G6", during: planted(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })},
+	{name: "the database password in base64, one byte further", gates: "G10", args: "verify --gate G6", during: planted(func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte("x" + s)) })},
+	{name: "the database password in hex", gates: "G10", args: "verify --gate G6", during: planted(func(s string) string { return hex.EncodeToString([]byte(s)) })},
+	{name: "the database password as it is", gates: "G10", args: "verify --gate G6", during: planted(func(s string) string { return s })},
 	{name: "a foreign file in the run's folder", gates: "G10", during: func(_ *project, run string) {
 		must(os.WriteFile(filepath.Join(run, "extra.txt"), []byte("hello\n"), 0o600))
 	}},

@@ -11,6 +11,7 @@ const (
 // listener is a process of the host that listens.
 func listener(kind, family, address string, port int) func(s *server) {
 	return func(s *server) {
+		s.letIn(map[string]string{"SOCK_STREAM": "tcp", "SOCK_DGRAM": "udp"}[kind], port)
 		s.change(fmt.Sprintf(`cat > /srv/mutants/listen.py <<'PY'
 import socket, time
 s = socket.socket(socket.%s, socket.%s)
@@ -24,6 +25,12 @@ systemd-run -q --unit=mutant python3 /srv/mutants/listen.py`, family, kind, addr
 			return s.sh(fmt.Sprintf("grep -ci ':%04X ' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 | grep -vc ':0$' || true", port)) != "0"
 		})
 	}
+}
+
+// letIn opens the host's firewall, which would hold a process of the host.
+func (s *server) letIn(protocol string, port int) {
+	rule := fmt.Sprintf(" INPUT -p %s --dport %d -j ACCEPT", protocol, port)
+	s.change("iptables -w 5 -I"+rule+"; ip6tables -w 5 -I"+rule, "iptables -w 5 -D"+rule+"; ip6tables -w 5 -D"+rule)
 }
 
 // extra starts one more container.
@@ -44,6 +51,7 @@ var exposures = []mutant{
 	{name: "a container on the host's network", gates: "G5", server: extra("host", "")},
 	{name: "a container holds the Docker socket", gates: "G5 G9", server: extra("stack_edge", "-v /var/run/docker.sock:/var/run/docker.sock")},
 	{name: "a second SSH server", gates: "G5", server: func(s *server) {
+		s.letIn("tcp", 2222)
 		s.change("systemd-run -q --unit=mutant /usr/sbin/sshd -D -p 2222", "systemctl stop mutant")
 		s.until("it listens", func() bool { return s.sh("grep -ci ':08AE ' /proc/net/tcp || true") != "0" })
 	}},
