@@ -171,10 +171,9 @@ func (db database) script(ctx context.Context, name, statements string) (string,
 // sweep ends what runs that died left in the database server. The project's
 // lock is held, so nobody's work is ended.
 func (db database) sweep(ctx context.Context) error {
-	out, err := db.script(ctx, maintenance, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '`+session+`' AND pid <> pg_backend_pid();
+	_, err := db.script(ctx, maintenance, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '`+session+`' AND pid <> pg_backend_pid();
 SELECT format('DROP DATABASE IF EXISTS %I', datname) FROM pg_database WHERE datname LIKE '`+strings.ReplaceAll(scratchPrefix, "_", `\_`)+`%' \gexec
 `)
-	_ = out
 	return fault("tidy up after an earlier run", err, "")
 }
 
