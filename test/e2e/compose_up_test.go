@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -14,12 +13,9 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/cli/cli/command"
-	"github.com/docker/cli/cli/flags"
-	"github.com/docker/compose/v5/pkg/api"
-	"github.com/docker/compose/v5/pkg/compose"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/test/composeup"
 	"stackctl/test/load"
 	"stackctl/test/variant"
 )
@@ -82,34 +78,10 @@ func composeUp(t *testing.T) (load.Result, time.Duration) {
 // up is `docker compose up -d --wait`.
 func up(t *testing.T, ctx context.Context, p *types.Project) {
 	t.Helper()
-	cli, err := command.NewDockerCli(command.WithCombinedStreams(io.Discard), command.WithInputStream(io.NopCloser(strings.NewReader(""))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cli.Initialize(flags.NewClientOptions()); err != nil {
-		t.Fatal(err)
-	}
-	service, err := compose.NewComposeService(cli)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, s := range p.Services {
-		s.CustomLabels = types.Labels{api.ProjectLabel: p.Name, api.ServiceLabel: n, api.VersionLabel: api.ComposeVersion, api.OneoffLabel: "False",
-			api.WorkingDirLabel: p.WorkingDir, api.ConfigFilesLabel: strings.Join(p.ComposeFiles, ","), stackLabel: p.Name}
-		p.Services[n] = s
-	}
-	limit := 3 * time.Minute
-	err = service.Up(ctx, p, api.UpOptions{
-		Create: api.CreateOptions{Recreate: api.RecreateDiverged, RecreateDependencies: api.RecreateDiverged, Inherit: true},
-		Start:  api.StartOptions{Project: p, Wait: true, WaitTimeout: limit},
-	})
-	if err != nil {
+	if err := composeup.Up(ctx, p, 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
-
-// stackLabel lets the engine package remove what a test made.
-const stackLabel = "dev.stackctl.project"
 
 // localEngine is this machine's own engine.
 func localEngine(t *testing.T, ctx context.Context) *engine.Engine {

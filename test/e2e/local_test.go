@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/test/composeup"
 )
 
 // TestTheComposeFileAloneBringsTheStackUp runs compose/stack.yaml as one project
@@ -63,19 +64,9 @@ func alone(t *testing.T, ctx context.Context, file, name string) []byte {
 // aloneProject is the file as one project, published on free ports of loopback.
 func aloneProject(t *testing.T, ctx context.Context, file, name string) *types.Project {
 	t.Helper()
-	project, err := loader.LoadWithContext(ctx, types.ConfigDetails{
-		WorkingDir: filepath.Dir(file), ConfigFiles: []types.ConfigFile{{Filename: file}}, Environment: types.Mapping{},
-	}, func(o *loader.Options) {
-		o.SetProjectName(name, true)
-		o.ResolvePaths = true
-	})
+	project, err := composeup.Project(ctx, file, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge := project.Services["traefik"]
-	for i := range edge.Ports {
-		edge.Ports[i].HostIP, edge.Ports[i].Published = "127.0.0.1", ""
-	}
-	project.Services["traefik"] = edge
 	return project
 }

@@ -27,7 +27,7 @@ var importers = map[string][]string{
 	// gitleaks reads its rules by viper; redact must hand it one.
 	"github.com/spf13/viper":    {"stackctl/pkg/stackctl/config", "stackctl/pkg/stackctl/redact"},
 	"github.com/melbahja/goph":  {"stackctl/pkg/stackctl/host"},
-	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine"},
+	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine", "stackctl/test/composeup"},
 	"filippo.io/age":            {"stackctl/pkg/stackctl/backup"},
 }
 
