@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,7 +136,7 @@ func TestAReleaseFolderEditedByHandIsNoticed(t *testing.T) {
 	good := ensureGood(t)
 	file := "/srv/stack/releases/" + good.report().Live + "/app.yaml"
 	onDroplet(t, "cp -p "+file+" /root/app.yaml && echo '# by hand' >> "+file)
-	t.Cleanup(func() { onDroplet(t, "cp -p /root/app.yaml "+file) })
+	t.Cleanup(func() { onDroplet(t, "cp -p /root/app.yaml "+file) }) // the one that was edited last
 	if r := good.must(1, "verify", "--gate", "G6"); !strings.Contains(r.out, "app.yaml was edited") {
 		t.Errorf("verify says\n%s", r.out)
 	}
@@ -143,4 +144,31 @@ func TestAReleaseFolderEditedByHandIsNoticed(t *testing.T) {
 		t.Errorf("deploy says\n%s", r.out)
 	}
 	good.must(0, "verify", "--gate", "G6")
+	// Nobody is led back to a release that was edited.
+	older := good.earlier()
+	file = "/srv/stack/releases/" + older + "/app.yaml"
+	onDroplet(t, "cp -p "+file+" /root/app.yaml && echo '# by hand' >> "+file)
+	r := good.must(1, "rollback", older)
+	if report := good.report(); !strings.Contains(r.out, "app.yaml was edited") || report.Live != report.Before || report.Live == older || len(report.Steps) > 0 {
+		t.Errorf("rollback: live %s, before %s, %d steps\n%s", report.Live, report.Before, len(report.Steps), r.out)
+	}
+}
+
+// earlier is a good release that the server keeps beside the live one; where
+// there is none, one is deployed.
+func (p project) earlier() string {
+	p.t.Helper()
+	live := p.report().Live
+	var list []stack.ReleaseRecord
+	if err := json.Unmarshal([]byte(p.must(0, "releases", "--output", "json").out), &list); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, r := range list {
+		if r.State == stack.ReleaseGood && r.ID != live {
+			return r.ID
+		}
+	}
+	p.write(".env", "LOG_LEVEL=warn\n")
+	p.must(0, "deploy")
+	return live
 }

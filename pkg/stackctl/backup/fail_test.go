@@ -356,33 +356,44 @@ func TestADumpThatGrowsBeyondWhatItSaysIsEnded(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedDrillLeavesNothing(t *testing.T) {
+func TestAnInterruptedDrillOrRestoreLeavesNothing(t *testing.T) {
 	c := newCluster(t)
-	c.shop(t)
-	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
-		t.Fatal(err)
-	}
-	o, err := b.Open(t.Context(), "latest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Config.Restore = []string{"psql", "-X", "-q", "-U", "app", "-d", "{database}", "-c", "CREATE TABLE half (i int)", "-c", "SELECT pg_sleep(600)"}
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		defer cancel()
-		const sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'stackctl%' AND query LIKE '%pg_sleep(600)%'"
-		db := database{server: c, container: "db-1", user: "app"}
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-			if out, err := db.script(ctx, "template1", sleeping+";\n"); err == nil && strings.TrimSpace(out) == "1" {
-				return
+	for name, run := range map[string]func(*Backups, context.Context, *Opened) error{
+		"a drill":   func(b *Backups, ctx context.Context, o *Opened) error { _, err := b.Rehearse(ctx, o); return err },
+		"a restore": func(b *Backups, ctx context.Context, o *Opened) error { _, err := b.Restore(ctx, o); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.shop(t)
+			b := c.backups(t)
+			if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+				t.Fatal(err)
 			}
-		}
-	}()
-	if _, err := b.Rehearse(ctx, o); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if left := c.sql(t, "template1", `SELECT datname FROM pg_database WHERE datname LIKE 'stackctl%'`); left != "" {
-		t.Errorf("left: %s", left)
+			o, err := b.Open(t.Context(), "latest")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.sql(t, "shop", "CREATE TABLE since (i int)")
+			b.Config.Restore = []string{"psql", "-X", "-q", "-U", "app", "-d", "{database}", "-c", "CREATE TABLE half (i int)", "-c", "SELECT pg_sleep(600)"}
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				defer cancel()
+				const sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'stackctl%' AND query LIKE '%pg_sleep(600)%'"
+				db := database{server: c, container: "db-1", user: "app"}
+				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+					if out, err := db.script(ctx, "template1", sleeping+";\n"); err == nil && strings.TrimSpace(out) == "1" {
+						return
+					}
+				}
+			}()
+			if err := run(b, ctx, o); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if there := c.sql(t, "shop", "SELECT to_regclass('since')"); there != "since" {
+				t.Error("the live database was touched")
+			}
+			if left := c.sql(t, "template1", `SELECT datname FROM pg_database WHERE datname LIKE 'stackctl%'`); left != "" {
+				t.Errorf("left: %s", left)
+			}
+		})
 	}
 }

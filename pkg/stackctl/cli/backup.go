@@ -173,9 +173,18 @@ func (o *options) confirmRestore(cmd *cobra.Command, which string) error {
 		return usage(cmd, errors.New("it replaces the live database: say --yes, or --drill to rehearse"))
 	}
 	fmt.Fprintf(o.errs, "This replaces the live database of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Host, which, c.Project)
-	said, err := bufio.NewReader(io.LimitReader(in, 200)).ReadString('\n')
-	if err != nil || strings.TrimSpace(said) != c.Project {
-		return usage(cmd, errors.New("not confirmed; nothing was changed"))
+	answer := make(chan bool, 1)
+	go func() { // a read of a terminal cannot be called off; it ends with the program
+		said, err := bufio.NewReader(io.LimitReader(in, 200)).ReadString('\n')
+		answer <- err == nil && strings.TrimSpace(said) == c.Project
+	}()
+	select {
+	case <-cmd.Context().Done():
+		return stack.Fault(stack.CauseInterrupted, "confirm the restore", context.Cause(cmd.Context()), "nothing was changed")
+	case confirmed := <-answer:
+		if !confirmed {
+			return usage(cmd, errors.New("not confirmed; nothing was changed"))
+		}
 	}
 	return nil
 }

@@ -147,7 +147,11 @@ func TestTargetsThatCannotBeMeantTogetherAreRefused(t *testing.T) {
 		"unknown among":    {[]string{"deploy", "--target", "a,x"}, `no target "x"`},
 		"the same folder":  {[]string{"deploy", "--target", "a", "--target", "c"}, "same folder of the same host"},
 		"none is named":    {[]string{"deploy"}, "several targets and no default"},
-		"a verb for one":   {[]string{"logs", "--target", "a,b"}, "acts on one"},
+		"logs of several":  {[]string{"logs", "--target", "a,b"}, "acts on one"},
+		"exec in several":  {[]string{"exec", "--target", "a,b", "api", "--", "ls"}, "acts on one"},
+		"provision both":   {[]string{"provision", "--target", "a,b"}, "acts on one"},
+		"releases of both": {[]string{"releases", "--target", "a,b"}, "acts on one"},
+		"the lock of both": {[]string{"lock", "--target", "a,b"}, "acts on one"},
 		"a restore":        {[]string{"restore", "latest", "--yes", "--target", "a,b"}, "acts on one"},
 		"not for this one": {[]string{"exec", "--all-targets", "api", "ls"}, "unknown flag"},
 	} {

@@ -79,12 +79,12 @@ func noBackup(why string) string {
 	return "no backup is taken before the data may change: " + why + "; `stackctl backup keygen` makes a key"
 }
 
-// backups are those of the target.
-func (d *Deployer) backups(server Server, progress func(done, total int64)) *backup.Backups {
+// backups are those of the target; now is the time that they are named by.
+func (d *Deployer) backups(server Server, now func() time.Time, progress func(done, total int64)) *backup.Backups {
 	c := d.Config.Backup
 	c.Dir = filepath.Join(c.Dir, folderName(d.Target.Name))
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path,
-		Server: server, Catalog: gate.SchemaQuery(), Now: d.Now, Progress: progress}
+		Server: server, Catalog: gate.SchemaQuery(), Now: now, Progress: progress}
 }
 
 // folderName makes a target's name fit to be a folder's.
@@ -111,7 +111,7 @@ func (x *executor) backup(ctx context.Context, step stack.Step) (string, error) 
 			return "no migration is pending: none was needed", nil
 		}
 	}
-	return x.takeBackup(ctx, x.d.backups(x.server, x.progress(step)), backup.Reason{Cause: "before release " + x.want.Release.ID, Release: x.seen.Live})
+	return x.takeBackup(ctx, x.d.backups(x.server, x.hostNow, x.progress(step)), backup.Reason{Cause: "before release " + x.want.Release.ID, Release: x.seen.Live})
 }
 
 // takeBackup takes a backup, keeps its record as evidence and prunes old ones.

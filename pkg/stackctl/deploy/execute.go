@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -315,7 +317,7 @@ func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
 		}
 		for _, address := range c.Addresses {
 			if address != "" {
-				return edge.API{Address: fmt.Sprintf("%s:%d", address, t.APIPort), Dial: x.server.DialContext,
+				return edge.API{Address: net.JoinHostPort(address, strconv.Itoa(t.APIPort)), Dial: x.server.DialContext,
 					User: t.Staff.User, Password: x.staffPassword()}, nil
 			}
 		}

@@ -19,7 +19,8 @@ import (
 )
 
 // observe reads what is on the server now. paths are the files, relative to
-// the target's path, whose content matters to the plan.
+// the target's path, whose content matters to the plan. now is the operator's
+// time, for a host that does not tell its own.
 func observe(ctx context.Context, server Server, t stack.Target, paths []string, now time.Time) (stack.Observed, error) {
 	seen := stack.Observed{At: now.UTC()}
 	var dynamic []stack.File
@@ -34,6 +35,9 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	if err := group.Wait(); err != nil {
 		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
 	}
+	if !seen.Host.Clock.IsZero() {
+		seen.At = seen.Host.Clock.UTC()
+	}
 	for _, f := range dynamic {
 		if id := edge.Release(f.Content); id != "" {
 			seen.Live = id
@@ -41,6 +45,15 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 		seen.Files[EdgeDynamic+"/"+f.Path] = hash(f.Content)
 	}
 	return seen, nil
+}
+
+// observe is observe for a run: it also learns how far the two clocks are apart.
+func (s *story) observe(ctx context.Context, server Server, paths []string) (stack.Observed, error) {
+	seen, err := observe(ctx, server, s.d.Target, paths, s.d.Now())
+	if err == nil {
+		s.ahead = seen.At.Sub(s.d.Now())
+	}
+	return seen, err
 }
 
 // readDynamic reads the edge's dynamic files as they are on the host.

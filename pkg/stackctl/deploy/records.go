@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -23,7 +24,7 @@ func (x *executor) open(ctx context.Context) error {
 }
 
 func (x *executor) commit(ctx context.Context) error {
-	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", x.d.Now().UTC()
+	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", after(x.hostNow(), x.seen.Releases)
 	if err := x.keep(ctx); err != nil {
 		return err
 	}
@@ -35,6 +36,17 @@ func (x *executor) commit(ctx context.Context) error {
 	}
 	x.report.Live = x.want.Release.ID
 	return nil
+}
+
+// after gives a time that is later than every switch so far: rollback and
+// retention go by their order. It is now, unless the host's clock was set back.
+func after(now time.Time, releases []stack.ReleaseRecord) time.Time {
+	for _, r := range releases {
+		if !now.After(r.Switched) {
+			now = r.Switched.Add(time.Second)
+		}
+	}
+	return now
 }
 
 // keep writes what the host remembers of the release.

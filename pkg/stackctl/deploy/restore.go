@@ -18,42 +18,25 @@ import (
 // the configured one.
 func (d *Deployer) Backup(ctx context.Context, to string) (stack.Report, error) {
 	s := d.begin("backup")
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, live string) error {
-		return s.phase("backup", func() (string, error) {
-			b := d.backups(server, s.bytes("backup"))
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+		s.report.Release = seen.Live
+		return s.unlessStopped(ctx, s.phase("backup", func() (string, error) {
+			b := d.backups(server, s.hostNow, s.bytes("backup"))
 			if to != "" {
 				b.Config.Dir, b.Archive = to, true
 			}
-			return s.takeBackup(ctx, b, backup.Reason{Cause: "asked for by " + d.Owner, Release: live})
-		})
+			return s.takeBackup(ctx, b, backup.Reason{Cause: "asked for by " + d.Owner, Release: seen.Live})
+		}))
 	}))
 }
 
-// held connects, takes the lock, sees which release is live, and runs a part
-// of the story under all that.
-func (s *story) held(ctx context.Context, part func(ctx context.Context, server Server, live string) error) error {
-	server, err := s.connect(ctx)
-	if err != nil {
-		return err
+// unlessStopped is the error of a part that may have failed because the run was
+// told to stop.
+func (s *story) unlessStopped(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return interrupted(ctx, s.report.Verb)
 	}
-	defer func() { _ = server.Close() }()
-	ctx, unlock, err := s.lock(ctx, server)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	seen, err := observe(ctx, server, s.d.Target, nil, s.d.Now())
-	if err != nil {
-		return err
-	}
-	s.report.Before, s.report.Live, s.report.Release = seen.Live, seen.Live, seen.Live
-	if err := part(ctx, server, seen.Live); err != nil {
-		if ctx.Err() != nil {
-			return interrupted(ctx, s.report.Verb)
-		}
-		return err
-	}
-	return nil
+	return err
 }
 
 // bytes tells how far a transfer is.
@@ -80,25 +63,31 @@ type Restoring struct {
 // Restore rehearses a backup or puts it in the live database's place.
 func (d *Deployer) Restore(ctx context.Context, w Restoring) (stack.Report, error) {
 	s := d.begin("restore")
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, live string) error {
-		b := d.backups(server, s.bytes("restore"))
-		var o *backup.Opened
-		err := s.phase("open", func() (detail string, err error) {
-			if o, err = b.Open(ctx, w.Backup); err != nil {
-				return "", err
-			}
-			m := o.Manifest
-			return fmt.Sprintf("%s: %d tables, %d rows, release %s, taken %s", m.Name, len(m.Tables), m.Rows(), or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
-		})
-		if err != nil {
-			return err
-		}
-		defer o.Close()
-		if w.Drill {
-			return s.drill(ctx, b, o)
-		}
-		return s.restore(ctx, server, b, o, live, w.AnySchema)
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+		s.report.Release = seen.Live
+		return s.unlessStopped(ctx, s.opened(ctx, server, seen.Live, w))
 	}))
+}
+
+// opened opens a backup and does with it what is wanted.
+func (s *story) opened(ctx context.Context, server Server, live string, w Restoring) error {
+	b := s.d.backups(server, s.hostNow, s.bytes("restore"))
+	var o *backup.Opened
+	err := s.phase("open", func() (detail string, err error) {
+		if o, err = b.Open(ctx, w.Backup); err != nil {
+			return "", err
+		}
+		m := o.Manifest
+		return fmt.Sprintf("%s: %d tables, %d rows, release %s, taken %s", m.Name, len(m.Tables), m.Rows(), or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
+	})
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if w.Drill {
+		return s.drill(ctx, b, o)
+	}
+	return s.restore(ctx, server, b, o, live, w.AnySchema)
 }
 
 func (s *story) drill(ctx context.Context, b *backup.Backups, o *backup.Opened) error {
@@ -235,8 +224,8 @@ func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, 
 
 // BackupList lists the backups of a target.
 func BackupList(ctx context.Context, server Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
-	d := &Deployer{Config: c, Target: t, Now: time.Now}
-	return d.backups(server, nil).List(ctx)
+	d := &Deployer{Config: c, Target: t}
+	return d.backups(server, time.Now, nil).List(ctx)
 }
 
 // BackupDir is where a target's backups are kept on the operator's side.

@@ -17,25 +17,12 @@ import (
 // the good one before the live one. It takes the same way as a deploy.
 func (d *Deployer) Rollback(ctx context.Context, id string) (stack.Report, error) {
 	s := d.begin("rollback")
-	return s.end(ctx, s.rollback(ctx, id))
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+		return s.rollback(ctx, server, seen, id)
+	}))
 }
 
-func (s *story) rollback(ctx context.Context, id string) error {
-	server, err := s.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = server.Close() }()
-	ctx, unlock, err := s.lock(ctx, server)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	seen, err := observe(ctx, server, s.d.Target, nil, s.d.Now())
-	if err != nil {
-		return err
-	}
-	s.report.Before, s.report.Live = seen.Live, seen.Live
+func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed, id string) error {
 	record, err := Earlier(seen, id)
 	if err != nil {
 		return err

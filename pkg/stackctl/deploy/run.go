@@ -102,11 +102,32 @@ func (s *story) connect(ctx context.Context) (Server, error) {
 	})
 }
 
+// held connects, takes the lock, observes what is there, and runs a part of
+// the story under all that.
+func (s *story) held(ctx context.Context, part func(ctx context.Context, server Server, seen stack.Observed) error) error {
+	server, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Close() }()
+	locked, unlock, err := s.lock(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	seen, err := s.observe(locked, server, nil)
+	if err != nil {
+		return err
+	}
+	s.report.Before, s.report.Live = seen.Live, seen.Live
+	return part(locked, server, seen)
+}
+
 // planned observes the server and plans.
 func (s *story) planned(ctx context.Context, server Server, want Wanted) (*executor, stack.Plan, error) {
 	x := &executor{story: s, server: server, want: want}
 	err := s.phase("observe", func() (detail string, err error) {
-		if x.seen, err = observe(ctx, server, s.d.Target, want.interest(), s.d.Now()); err != nil {
+		if x.seen, err = s.observe(ctx, server, want.interest()); err != nil {
 			return "", err
 		}
 		x.before, err = readDynamic(ctx, server, s.d.Target.Path)
@@ -203,7 +224,7 @@ func (s *story) verify(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	seen, err := observe(ctx, server, s.d.Target, want.interest(), s.d.Now())
+	seen, err := s.observe(ctx, server, want.interest())
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type story struct {
 	report stack.Report
 	// schema is what the schema gate saw.
 	schema []byte
+	// ahead is how far the host's clock is before the operator's.
+	ahead time.Duration
 }
 
 func (d *Deployer) begin(verb string) *story {
@@ -65,6 +67,10 @@ func Verdict(ctx context.Context, err error) stack.Verdict {
 	}
 	return stack.VerdictStepFailed
 }
+
+// hostNow is the time by the host's clock. What several operators write there is
+// ordered by it, whatever their own clocks say.
+func (s *story) hostNow() time.Time { return s.d.Now().Add(s.ahead).UTC() }
 
 func (s *story) emit(e stack.Event) {
 	if e.At.IsZero() {

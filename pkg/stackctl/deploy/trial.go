@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +75,7 @@ func (x *executor) complaints(ctx context.Context, project string, files []stack
 		return err
 	}
 	for _, address := range c.Addresses {
-		api := edge.API{Address: fmt.Sprintf("%s:%d", address, edge.TrialPort), Dial: x.server.DialContext}
+		api := edge.API{Address: net.JoinHostPort(address, strconv.Itoa(edge.TrialPort)), Dial: x.server.DialContext}
 		complaints, err := api.Complaints(ctx, files)
 		if err != nil {
 			return errors.Join(err, x.trialLog(context.WithoutCancel(ctx), project))

@@ -8,6 +8,7 @@ import (
 // Observed is what is on a host now. It is read afresh by every run; nothing
 // relies on a memory of what was done.
 type Observed struct {
+	// At is when, by the host's own clock.
 	At         time.Time       `json:"at"`
 	Host       HostFacts       `json:"host"`
 	Containers []Container     `json:"containers"`
