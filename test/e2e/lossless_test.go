@@ -82,7 +82,7 @@ func changes() []change {
 			}
 		}},
 		{name: "the edge itself", slow: true, note: lossy, args: []string{"deploy"}, make: func(p project) {
-			p.edit("compose/stack.yaml", "mem_limit: 192m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}", "mem_limit: 193m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}")
+			p.edit("compose/stack.yaml", "mem_limit: 384m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}", "mem_limit: 385m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}")
 		}},
 	}
 }
