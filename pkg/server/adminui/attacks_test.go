@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func TestAttack97TwoStaffDemoteEachOther(t *testing.T) {
 	if err := s.DB.SQL.Get(&left, `SELECT count(*) FROM users WHERE is_staff AND disabled_at IS NULL`); err != nil || left != 1 {
 		t.Errorf("%d members of staff are left, err %v", left, err)
 	}
-	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action = 'staff.edit'`); err != nil || events != 1 {
+	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action = 'staff.edit' AND result = 'ok'`); err != nil || events != 1 {
 		t.Errorf("%d changes were audited, err %v", events, err)
 	}
 }
@@ -267,4 +268,114 @@ func TestAttack105AuditEventsAreChanged(t *testing.T) {
 	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM audit_events WHERE action = 'staff.login'`); err != nil || n != 1 {
 		t.Errorf("%d events, err %v", n, err)
 	}
+}
+
+// What no page shows cannot be found out by sorting and filtering either.
+func TestAttack129HiddenColumns(t *testing.T) {
+	s, b := start(t)
+	if _, err := s.DB.SQL.Exec(`INSERT INTO users (email, password_hash, created_at) SELECT 'user' || n || '@example.com', 'canary' || n || '-hidden', now() - n * interval '1 day' FROM generate_series(1, 5) n`); err != nil {
+		t.Fatal(err)
+	}
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	emails := regexp.MustCompile(`user\d@example\.com`)
+	list := func(query string) string {
+		_, page := b.get("/users?" + query)
+		if strings.Contains(page, "-hidden") {
+			t.Errorf("%s shows a hash", query)
+		}
+		return fmt.Sprint(emails.FindAllString(page, -1))
+	}
+	plain := list("")
+	for _, query := range []string{"sort=password_hash", "sort=password_hash&desc=1", "sort=id%3b", `sort=id"`, "sort=(SELECT%201)", "sort=email,password_hash", "f.password_hash=canary1", "f.email=user1@example.com", "f.is_staff=true%27", "f.created_at=set"} {
+		if got := list(query); got != plain {
+			t.Errorf("%s: %s, without it %s", query, got, plain)
+		}
+	}
+	if got := list("q=canary1"); got != "[]" {
+		t.Errorf("a search finds hashes: %s", got)
+	}
+	for _, path := range []string{"/users.csv", "/sessions.csv", "/sessions"} {
+		if _, page := b.get(path); strings.Contains(page, "canary") || strings.Contains(page, "_hash") {
+			t.Errorf("%s shows a hash", path)
+		}
+	}
+}
+
+// A key that the database would read, but that is none.
+func TestAttack130KeysThatReadInTwoWays(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "boss@example.com")
+	plain := strings.ReplaceAll(id, "-", "")
+	for _, key := range []string{plain, plain + "----", "----" + plain, plain[:4] + "-" + plain[4:8] + "-" + plain[8:12] + "-" + plain[12:16] + "-" + plain[16:], strings.Repeat("-", 36), strings.Repeat("0", 36), id[:35] + "g"} {
+		for _, path := range []string{"/users/" + key, "/users/" + key + "/edit", "/sessions/" + key, "/identities/" + key} {
+			if resp, _ := b.get(path); resp.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		}
+		if resp, _ := b.get("/sessions?f.user_id=" + key); resp.StatusCode != http.StatusOK {
+			t.Errorf("filter %s: %d", key, resp.StatusCode)
+		}
+	}
+	if _, err := s.DB.SQL.Exec(`INSERT INTO users (email, display_name) VALUES ('a@example.com', E'\uFE66' || '1+1'), ('b@example.com', E'\u207A' || '1'), ('c@example.com', E'\uFE6B' || 'SUM(1)')`); err != nil {
+		t.Fatal(err)
+	}
+	_, text := b.get("/users.csv")
+	for _, formula := range []string{"\uFE66", "\u207A", "\uFE6B"} {
+		if strings.Contains(text, `"`+formula) {
+			t.Errorf("a cell begins with %q", formula)
+		}
+	}
+}
+
+// What staff must not do is refused, and leaves a trace.
+func TestAttack131StaffTryWhatTheyMustNot(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	id := idOf(t, s, "boss@example.com")
+	for path, form := range map[string]url.Values{
+		"/users/" + id:                 {"display_name": {"x"}},
+		"/users/" + id + "/delete":     {},
+		"/users/" + id + "/do/disable": {},
+		"/users":                       {"email": {"BOSS@example.com"}},
+	} {
+		if resp, _ := b.post("/users/new", path, form); resp.StatusCode != http.StatusConflict {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+	var actions []string
+	if err := s.DB.SQL.Select(&actions, `SELECT action FROM audit_events WHERE result = 'refused' AND actor_id = $1 ORDER BY action`, id); err != nil || fmt.Sprint(actions) != "[staff.create staff.delete staff.disable staff.edit]" {
+		t.Errorf("%v, err %v", actions, err)
+	}
+	b.get("/users")
+}
+
+// The staff pages give no second budget of guesses, and a password that was
+// changed on the site ends the session on the staff pages.
+func TestAttack132StaffPagesAsASideDoor(t *testing.T) {
+	s, b := start(t)
+	s.Start("api")
+	user := s.Browser()
+	for range 10 {
+		user.LogIn("boss@example.com", "not the right password").Want(t, http.StatusUnauthorized)
+	}
+	if resp, _ := b.logIn("boss@example.com", "not the right password"); resp.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a guess on the staff pages after ten on the site: %d", resp.StatusCode)
+	}
+	b.http.Transport = forwarded{"203.0.113.9"}
+	user.Header.Set("X-Forwarded-For", "203.0.113.9")
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	user.LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+	user.Send("PUT", "/users/me/password", map[string]string{"current_password": apptest.GoodPassword, "new_password": "violet-harbour-77-comet"}).Want(t, http.StatusNoContent)
+	if resp, _ := b.get("/users"); resp.Request.URL.Path != "/login" {
+		t.Errorf("the session on the staff pages lives on: %s", resp.Request.URL)
+	}
+}
+
+// forwarded makes requests come from an address, as the edge tells it.
+type forwarded struct{ address string }
+
+func (f forwarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("X-Forwarded-For", f.address)
+	return http.DefaultTransport.RoundTrip(r)
 }

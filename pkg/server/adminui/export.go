@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/serve"
 )
@@ -67,7 +69,8 @@ func harmless(text string) string {
 		return r != '\t' && r != '\r' && r != '\n' && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
 	}
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unseen))
-	if text != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", first) {
+	first, _ = utf8.DecodeRuneInString(norm.NFKC.String(string(first))) // full-width, small and raised forms
+	if text != "" && strings.ContainsRune("=+-@\t\r\n|%", first) {
 		return "'" + text
 	}
 	return text

@@ -97,11 +97,14 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 			if err != nil {
 				return err
 			}
-			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
-			if added, err = tx.SaveUser(ctx, known); err != nil {
+			if _, err := dropUnproven(ctx, tx, known); err != nil {
 				return err
 			}
-			if _, err := tx.DropSessions(ctx, added.ID, ""); err != nil {
+			if err := cutOff(ctx, tx, known.ID); err != nil {
+				return err
+			}
+			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
+			if added, err = tx.SaveUser(ctx, known); err != nil {
 				return err
 			}
 		}
@@ -109,6 +112,26 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 		return tx.Audit(ctx, AuditEvent{Action: "staff.create", SubjectKind: "user", SubjectID: added.ID, Result: AuditOK})
 	})
 	return user, err
+}
+
+// cutOff ends a user's sessions and makes the tokens of their mails worthless.
+func cutOff(ctx context.Context, tx Tx, userID string) error {
+	for _, purpose := range []Purpose{PurposeVerify, PurposeReset} {
+		if err := tx.DropTokens(ctx, userID, purpose); err != nil {
+			return err
+		}
+	}
+	_, err := tx.DropSessions(ctx, userID, "")
+	return err
+}
+
+// dropUnproven removes the identities of a user whose address was never proven:
+// somebody else may have made the account and linked them. It counts them.
+func dropUnproven(ctx context.Context, tx Tx, user User) (int, error) {
+	if !user.EmailVerifiedAt.IsZero() {
+		return 0, nil
+	}
+	return tx.DropIdentities(ctx, user.ID)
 }
 
 // LogIn checks the credentials and starts a session of a kind. A session that
@@ -213,15 +236,19 @@ func (a *Accounts) verified(ctx context.Context, email, password string, kind Se
 	return user, better, err
 }
 
-// refuseLogin audits a refusal and gives its error.
+// refuseLogin audits a refused login and gives its error.
 func (a *Accounts) refuseLogin(ctx context.Context, userID string, kind SessionKind) error {
-	err := a.Store.InTx(ctx, func(tx Tx) error {
-		return tx.Audit(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: userID, Result: AuditRefused})
-	})
-	if err != nil {
+	return a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: userID}, errCredentials)
+}
+
+// refuse audits that something was refused, in a transaction of its own, and
+// gives the reason back.
+func (a *Accounts) refuse(ctx context.Context, event AuditEvent, reason error) error {
+	event.Result = AuditRefused
+	if err := a.Store.InTx(ctx, func(tx Tx) error { return tx.Audit(ctx, event) }); err != nil {
 		return err
 	}
-	return errCredentials
+	return reason
 }
 
 // LogOut ends the session of a token.
@@ -283,7 +310,12 @@ func (a *Accounts) UpdateProfile(ctx context.Context, userID string, update Prof
 				*m.at = *m.to
 			}
 		}
-		if saved, err = tx.SaveUser(ctx, user); err != nil {
+		if len(detail) > 0 {
+			if err := a.limitChange(ctx, userID); err != nil {
+				return err
+			}
+		}
+		if saved, err = tx.SaveUser(ctx, user); err != nil || len(detail) == 0 {
 			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "profile.update", SubjectKind: "user", SubjectID: userID, Result: AuditOK, Detail: detail})

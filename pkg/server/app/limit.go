@@ -122,6 +122,12 @@ func (a *Accounts) limitFlow(ctx context.Context) error {
 	return a.take(ctx, []Limit{{Key: "flow:net:" + NetworkOf(OriginOf(ctx).IP), Max: 100, Per: 10 * time.Minute}})
 }
 
+// limitChange bounds the changes that one user makes without a password: each
+// is audited, and audit events stay.
+func (a *Accounts) limitChange(ctx context.Context, userID string) error {
+	return a.take(ctx, []Limit{{Key: "change:" + userID, Max: 2000, Per: time.Hour}})
+}
+
 // limitConfirm bounds the passwords that can be tried within a session.
 func (a *Accounts) limitConfirm(ctx context.Context, userID string) error {
 	return a.take(ctx, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})

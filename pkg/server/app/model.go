@@ -114,7 +114,16 @@ func (m Model) KeyFits(key string) bool {
 	if f.Type == FieldInt {
 		return key != "" && len(key) <= 18 && strings.Trim(key, "0123456789") == ""
 	}
-	return len(key) == 36 && strings.Count(key, "-") == 4 && strings.Trim(key, "0123456789abcdef-") == ""
+	parts := strings.Split(key, "-")
+	if len(parts) != 5 {
+		return false
+	}
+	for i, n := range []int{8, 4, 4, 4, 12} {
+		if len(parts[i]) != n || strings.Trim(parts[i], "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // PageSize is how many records a page of a list shows.

@@ -51,8 +51,8 @@ func cleanField(as func(string) ProfileUpdate) func(string) (string, error) {
 	}
 }
 
-// userChanged keeps staff from locking themselves out, and ends the sessions
-// of a user whose rights changed.
+// userChanged keeps staff from locking themselves out, and lets a user whose
+// rights changed log in anew.
 func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) error {
 	if before == nil {
 		return nil
@@ -60,11 +60,17 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 	if before["id"] == actor.ID && (after == nil || after["is_staff"] != "true" || after["disabled_at"] != "") {
 		return &Error{Code: CodeConflict, Message: "You cannot take your own account away from yourself."}
 	}
-	if after != nil && before["is_staff"] != after["is_staff"] {
-		_, err := tx.DropSessions(ctx, before["id"], "")
+	if after == nil || before["is_staff"] == after["is_staff"] {
+		return nil
+	}
+	user, err := tx.User(ctx, before["id"])
+	if err != nil {
 		return err
 	}
-	return nil
+	if _, err := dropUnproven(ctx, tx, user); err != nil {
+		return err
+	}
+	return cutOff(ctx, tx, user.ID)
 }
 
 func disableUser(ctx context.Context, tx Tx, id string) error {
@@ -76,8 +82,7 @@ func disableUser(ctx context.Context, tx Tx, id string) error {
 	if _, err := tx.SaveUser(ctx, user); err != nil {
 		return err
 	}
-	_, err = tx.DropSessions(ctx, id, "")
-	return err
+	return cutOff(ctx, tx, id)
 }
 
 func enableUser(ctx context.Context, tx Tx, id string) error {

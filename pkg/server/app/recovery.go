@@ -52,6 +52,9 @@ func (a *Accounts) Verify(ctx context.Context, userID string, token Token) (User
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "email.verify", SubjectKind: "user", SubjectID: userID, Result: AuditOK})
 	})
+	if err == errToken {
+		err = a.refuse(ctx, AuditEvent{Actor: userID, Action: "email.verify", SubjectKind: "user", SubjectID: userID}, errToken)
+	}
 	return saved, err
 }
 
@@ -89,7 +92,7 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 	if err != nil {
 		return err
 	}
-	return a.Store.InTx(ctx, func(tx Tx) error {
+	err = a.Store.InTx(ctx, func(tx Tx) error {
 		id, err := tx.UseToken(ctx, PurposeReset, token.Hash(), a.now())
 		if CodeOf(err) == CodeNotFound && err != nil {
 			return errToken
@@ -108,12 +111,12 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 			return err // rolled back: the token stays good
 		}
 		user.PasswordHash = hash
-		dropped := 0
+		dropped, err := dropUnproven(ctx, tx, user)
+		if err != nil {
+			return err
+		}
 		if user.EmailVerifiedAt.IsZero() {
 			user.EmailVerifiedAt = a.now()
-			if dropped, err = tx.DropIdentities(ctx, id); err != nil {
-				return err
-			}
 		}
 		if err := a.passwordSet(ctx, tx, user, ""); err != nil {
 			return err
@@ -121,6 +124,10 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK,
 			Detail: map[string]any{"identities_removed": dropped}})
 	})
+	if err == errToken {
+		err = a.refuse(ctx, AuditEvent{Action: "password.reset", SubjectKind: "user"}, errToken)
+	}
+	return err
 }
 
 // passwordSet saves a user with a new password: sessions but one end, tokens

@@ -11,9 +11,9 @@ const recent = 10 * time.Minute
 
 var errLogInAgain = &Error{Code: CodeConflict, Message: "Log in again first."}
 
-// confirm makes sure that it is the user who asks: by the password, or for a
-// user without one by a login not long ago.
-func (a *Accounts) confirm(ctx context.Context, user User, session Session, field, password string) error {
+// confirm makes sure that it is the user who asks for an action: by the
+// password, or for a user without one by a login not long ago.
+func (a *Accounts) confirm(ctx context.Context, user User, session Session, action, field, password string) error {
 	if err := a.limitConfirm(ctx, user.ID); err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, fiel
 		return err
 	}
 	if !fits {
-		return Invalid(field, "is wrong")
+		return a.refuse(ctx, AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID}, Invalid(field, "is wrong"))
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func unchanged(ctx context.Context, tx Tx, user User) (User, error) {
 // ChangePassword sets a new password. The other sessions end, and this one
 // gets a new token.
 func (a *Accounts) ChangePassword(ctx context.Context, user User, session Session, current, next string) (Token, error) {
-	if err := a.confirm(ctx, user, session, "current_password", current); err != nil {
+	if err := a.confirm(ctx, user, session, "password.change", "current_password", current); err != nil {
 		return "", err
 	}
 	next, err := CleanNewPassword(next, user.Email)
@@ -84,12 +84,12 @@ func fieldMessage(err error) string {
 }
 
 // DeleteSelf deletes the user with all that belongs to them. Audit events
-// stay; they name the user by ID alone.
+// stay as they are until they are swept.
 func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, password string) error {
 	if user.Staff {
 		return &Error{Code: CodeConflict, Message: "Another member of staff must take your rights away first."}
 	}
-	if err := a.confirm(ctx, user, session, "password", password); err != nil {
+	if err := a.confirm(ctx, user, session, "user.delete", "password", password); err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
@@ -131,6 +131,9 @@ func (a *Accounts) EndSession(ctx context.Context, userID, id string) error {
 
 // EndOtherSessions ends the user's sessions but the one that asks.
 func (a *Accounts) EndOtherSessions(ctx context.Context, userID, keep string) error {
+	if err := a.limitChange(ctx, userID); err != nil {
+		return err
+	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
 		n, err := tx.DropSessions(ctx, userID, keep)
 		if err != nil {

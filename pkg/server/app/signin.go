@@ -158,7 +158,7 @@ func (s *SignIn) Finish(ctx context.Context, in Callback) (Outcome, error) {
 		out.Reason = ReasonExpired // logged out, or somebody else meanwhile
 	}
 	if out.Reason != "" {
-		return out, s.refused(ctx, out.Reason)
+		return out, s.refused(ctx, f, out.Reason)
 	}
 	claims, err := s.Provider.Exchange(ctx, in.Code, f.Verifier, f.Nonce)
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *SignIn) Finish(ctx context.Context, in Callback) (Outcome, error) {
 		if CodeOf(err) == CodeUnavailable {
 			out.Reason = ReasonUnavailable
 		}
-		return out, s.refused(ctx, out.Reason)
+		return out, s.refused(ctx, f, out.Reason)
 	}
 	return s.arrive(ctx, out, f, in.Before, claims)
 }
@@ -175,10 +175,16 @@ func sameBrowser(f flow, browser Token) bool {
 	return browser != "" && subtle.ConstantTimeCompare(f.Browser, browser.Hash()) == 1
 }
 
-func (s *SignIn) refused(ctx context.Context, reason string) error {
-	return s.Accounts.Store.InTx(ctx, func(tx Tx) error {
-		return tx.Audit(ctx, AuditEvent{Action: "google.login", SubjectKind: "user", Result: AuditRefused, Detail: map[string]any{"reason": reason}})
-	})
+// action names what a flow is for, in audit events.
+func (f flow) action() string {
+	if f.Link != "" {
+		return "google.link"
+	}
+	return "google.login"
+}
+
+func (s *SignIn) refused(ctx context.Context, f flow, reason string) error {
+	return s.Accounts.refuse(ctx, AuditEvent{Actor: f.Link, Action: f.action(), SubjectKind: "user", SubjectID: f.Link, Detail: map[string]any{"reason": reason}}, nil)
 }
 
 // arrive links or logs in, in one transaction.
@@ -189,13 +195,9 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 		if err != nil {
 			return err
 		}
-		action, result := "google.login", AuditOK
-		if f.Link != "" {
-			action = "google.link"
-		}
 		if reason != "" {
-			out.Reason, result = reason, AuditRefused
-			return tx.Audit(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID, Result: result, Detail: map[string]any{"reason": reason}})
+			out.Reason = reason
+			return tx.Audit(ctx, AuditEvent{Actor: f.Link, Action: f.action(), SubjectKind: "user", SubjectID: user.ID, Result: AuditRefused, Detail: map[string]any{"reason": reason}})
 		}
 		out.Linked = f.Link != ""
 		if out.Linked {
@@ -211,10 +213,14 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 			}
 			out.Session = token
 		}
-		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID, Result: result})
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: f.action(), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})
+	if CodeOf(err) == CodeConflict && err != nil {
+		out.Reason, out.Linked, out.Session = ReasonTaken, false, "" // by somebody else, at the same moment
+		return out, s.refused(ctx, f, out.Reason)
+	}
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{Link: out.Link}, err
 	}
 	return out, nil
 }
@@ -250,7 +256,17 @@ func (s *SignIn) whose(ctx context.Context, tx Tx, link string, claims Claims) (
 	if known {
 		return user, "", nil
 	}
-	return user, "", tx.AddIdentity(ctx, Identity{UserID: user.ID, Issuer: claims.Issuer, Subject: claims.Subject, Email: claims.Email, LastLoginAt: s.Accounts.now()})
+	return user, "", tx.AddIdentity(ctx, Identity{UserID: user.ID, Issuer: claims.Issuer, Subject: claims.Subject, Email: shown(claims.Email), LastLoginAt: s.Accounts.now()})
+}
+
+// shown is the address at a provider as it may be shown: what is no address is
+// left out.
+func shown(email string) string {
+	text, err := cleanText("email", email, 254, false)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 func (s *SignIn) newcomer(ctx context.Context, tx Tx, claims Claims) (User, string, error) {

@@ -17,7 +17,7 @@ func (s *Staff) Create(ctx context.Context, actor User, m Model, given map[strin
 	if err != nil {
 		return "", err
 	}
-	err = s.inTx(ctx, actor, func(tx Tx) error {
+	err = s.inTx(ctx, actor, m, "create", "", func(tx Tx) error {
 		if id, err = tx.AddRecord(ctx, m, values); err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (s *Staff) Delete(ctx context.Context, actor User, m Model, id string) erro
 	if !m.Deletes {
 		return ErrNotFound
 	}
-	return s.inTx(ctx, actor, func(tx Tx) error {
+	return s.inTx(ctx, actor, m, "delete", id, func(tx Tx) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
 			return err
@@ -90,9 +90,9 @@ func (s *Staff) Exported(ctx context.Context, actor User, m Model, q RecordQuery
 
 // inTx runs a change by a member of staff, who must still be one: of two who
 // take each other's rights away at once, the second is refused, so that the
-// last one stays.
-func (s *Staff) inTx(ctx context.Context, actor User, do func(Tx) error) error {
-	return s.Store.InTx(ctx, func(tx Tx) error {
+// last one stays. A change that is refused for what it would do is audited, too.
+func (s *Staff) inTx(ctx context.Context, actor User, m Model, action, id string, do func(Tx) error) error {
+	err := s.Store.InTx(ctx, func(tx Tx) error {
 		if err := tx.HoldStaff(ctx); err != nil {
 			return err
 		}
@@ -105,10 +105,17 @@ func (s *Staff) inTx(ctx context.Context, actor User, do func(Tx) error) error {
 		}
 		return do(tx)
 	})
+	if code := CodeOf(err); err != nil && (code == CodeConflict || code == CodeForbidden) {
+		refused := AuditEvent{Actor: actor.ID, Action: "staff." + action, SubjectKind: m.Singular, SubjectID: id, Result: AuditRefused}
+		if err := s.Store.InTx(ctx, func(tx Tx) error { return tx.Audit(ctx, refused) }); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (s *Staff) change(ctx context.Context, actor User, m Model, id, action string, do func(Tx, Record) error) error {
-	return s.inTx(ctx, actor, func(tx Tx) error {
+	return s.inTx(ctx, actor, m, action, id, func(tx Tx) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
 			return err

@@ -159,7 +159,10 @@ func cleanAvatar(raw string) (string, error) {
 	if port := u.Port(); !publicHost(strings.ToLower(u.Hostname())) || port != "" && port != "443" {
 		return "", Invalid("avatar_url", "must name a public host, on its usual port")
 	}
-	return u.String(), nil
+	if raw = u.String(); len(raw) > 500 { // with what it escaped
+		return "", Invalid("avatar_url", "is too long")
+	}
+	return raw, nil
 }
 
 // isInsideName finds names that mean something inside a network alone.

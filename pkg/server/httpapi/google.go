@@ -65,26 +65,26 @@ func (a *api) FinishGoogle(ctx context.Context, request contract.FinishGoogleReq
 	if session := sessionCookie.Read(c.Request); session != "" {
 		_, user, err := a.Accounts.Authenticate(c.Request.Context(), session, app.SessionSite)
 		if err != nil && app.CodeOf(err) != app.CodeUnauthorized {
-			return a.stranded(c, err), nil
+			return a.stranded(c, err, false), nil
 		}
 		in.User, in.Before = user.ID, session
 	}
 	out, err := a.SignIn.Finish(c.Request.Context(), in)
 	if err != nil {
-		return a.stranded(c, err), nil
+		return a.stranded(c, err, out.Link), nil
 	}
 	oauthCookie.Clear(c.Writer)
 	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: a.arrived(c, out)}}, nil
 }
 
 // stranded leads a browser that came back to a page that people can read.
-func (a *api) stranded(c *gin.Context, err error) contract.FinishGoogleResponseObject {
+func (a *api) stranded(c *gin.Context, err error, link bool) contract.FinishGoogleResponseObject {
 	a.told(c, err)
 	reason := app.ReasonFailed
 	if app.CodeOf(err) == app.CodeUnavailable {
 		reason = app.ReasonUnavailable
 	}
-	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: back("/login", "error", reason)}}
+	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: a.arrived(c, app.Outcome{Reason: reason, Link: link})}}
 }
 
 // arrived sets the cookies of an outcome and gives the page to go on with.

@@ -5,8 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"stackctl/pkg/server/apptest"
+	"stackctl/pkg/server/testdb"
 )
 
 const nextPassword = "violet-harbour-77-comet"
@@ -232,4 +236,40 @@ func TestTooManyAttempts(t *testing.T) {
 	try("delete", 10, func(i int) apptest.Answer {
 		return b.Send("DELETE", "/users/me", map[string]string{"password": fmt.Sprint("wrong ", i)})
 	})
+}
+
+// Audit events stay for a year: who is logged in must not fill the disk with
+// them.
+func TestAttack107FloodOfChanges(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	var id string
+	if err := s.DB.SQL.Get(&id, `SELECT id FROM users`); err != nil {
+		t.Fatal(err)
+	}
+	// As if 1,990 changes had been made in this hour.
+	rdb := goredis.NewClient(&goredis.Options{Addr: s.Redis.Addr, Password: testdb.RedisPassword})
+	defer func() { _ = rdb.Close() }()
+	if err := rdb.Set(t.Context(), "limit:change:"+id, 1990, time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+	header, changed := http.Header{"X-Csrf-Token": {b.Token()}, "Content-Type": {"application/json"}}, 0
+	for n := range 30 {
+		if b.Do("PATCH", "/users/me", header, fmt.Sprintf(`{"bio":"%d"}`, n)).Status == http.StatusOK {
+			changed++
+		}
+	}
+	if changed != 10 {
+		t.Errorf("%d of 10 changes went through", changed)
+	}
+	b.Send("PATCH", "/users/me", map[string]string{"bio": "x"}).Want(t, http.StatusTooManyRequests)
+	b.Send("DELETE", "/users/me/sessions", nil).Want(t, http.StatusTooManyRequests)
+	b.Send("PATCH", "/users/me", map[string]string{"bio": "9"}).Want(t, http.StatusOK) // nothing changes
+	var events int
+	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action = 'profile.update'`); err != nil || events != changed {
+		t.Errorf("%d events of %d changes, err %v", events, changed, err)
+	}
+	other := s.Browser()
+	other.Enter("bea@example.com")
+	other.Send("PATCH", "/users/me", map[string]string{"bio": "x"}).Want(t, http.StatusOK)
 }

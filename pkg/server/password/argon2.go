@@ -42,6 +42,7 @@ type Hasher struct {
 	// decoy is the stored form of no password.
 	decoy string
 	done  atomic.Int64
+	work  atomic.Int64
 }
 
 // New makes a Hasher that runs at most parallel hashes at once, lets at most
@@ -73,8 +74,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 func (h *Hasher) encode(password string) string {
 	var salt [saltBytes]byte
 	rand.Read(salt[:])
-	p := h.params
-	return p.text(salt[:], argon2.IDKey([]byte(password), salt[:], p.Time, p.MemoryKiB, p.Threads, keyBytes))
+	return h.params.text(salt[:], h.key(h.params, password, salt[:], keyBytes))
 }
 
 // text is the stored form of a hash.
@@ -105,10 +105,31 @@ func (h *Hasher) match(stored, password string) (ok, weak bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	got := argon2.IDKey([]byte(password), salt, p.Time, p.MemoryKiB, p.Threads, uint32(len(key)))
+	ok = subtle.ConstantTimeCompare(h.key(p, password, salt, uint32(len(key))), key) == 1
 	weak = p.MemoryKiB < h.params.MemoryKiB || p.Time < h.params.Time
-	return subtle.ConstantTimeCompare(got, key) == 1, weak, nil
+	if !ok {
+		h.makeUp(p, password, salt)
+	}
+	return ok, weak, nil
 }
+
+// makeUp spends what a cheaper hash has saved: a refusal takes the same time
+// whatever is stored, so that the time does not tell that something is.
+func (h *Hasher) makeUp(p Params, password string, salt []byte) {
+	if left := h.params.work() - p.work(); left > 0 {
+		h.key(Params{MemoryKiB: uint32(left / int64(h.params.Time)), Time: h.params.Time, Threads: h.params.Threads}, password, salt, keyBytes)
+	}
+}
+
+// key computes one hash and counts its work.
+func (h *Hasher) key(p Params, password string, salt []byte, length uint32) []byte {
+	h.work.Add(p.work())
+	return argon2.IDKey([]byte(password), salt, p.Time, p.MemoryKiB, p.Threads, length)
+}
+
+// work is what the time of a hash is made of: KiB that are filled, over all
+// passes.
+func (p Params) work() int64 { return int64(p.MemoryKiB) * int64(p.Time) }
 
 // parse reads the stored form. Its bounds keep a damaged row from asking for
 // gigabytes.
@@ -144,8 +165,11 @@ func replaceDollar(s string) string {
 	return string(b)
 }
 
-// Done is how many hashes were computed.
+// Done is how many passwords were hashed or compared.
 func (h *Hasher) Done() int64 { return h.done.Load() }
+
+// Work is how many KiB were filled for that, over all passes.
+func (h *Hasher) Work() int64 { return h.work.Load() }
 
 // enter waits for a slot; the returned function gives it back.
 func (h *Hasher) enter(ctx context.Context) (func(), error) {

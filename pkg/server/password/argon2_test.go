@@ -104,3 +104,25 @@ func TestHashesWaitForASlotAndAreRefusedBeyondTheQueue(t *testing.T) {
 		t.Errorf("a cancelled one: %v", err)
 	}
 }
+
+// A refusal takes the work of a hash as it is made now, whatever is stored.
+func TestRefusalsTakeTheSameWork(t *testing.T) {
+	ctx := context.Background()
+	strong := Params{MemoryKiB: 256, Time: 3, Threads: 1}
+	h := New(strong, 1, 1, time.Second)
+	for name, stored := range map[string]Params{
+		"less memory": {MemoryKiB: 64, Time: 3, Threads: 1}, "fewer passes": {MemoryKiB: 256, Time: 1, Threads: 1}, "both": {MemoryKiB: 8, Time: 1, Threads: 1}, "as now": strong,
+	} {
+		hash, err := New(stored, 1, 1, time.Second).Hash(ctx, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := h.Work()
+		if ok, _, err := h.Verify(ctx, hash, "y"); ok || err != nil {
+			t.Fatalf("%s: ok=%v err=%v", name, ok, err)
+		}
+		if got, want := h.Work()-before, strong.work(); got < want-int64(strong.Time) || got > want {
+			t.Errorf("%s: %d KiB, want %d", name, got, want)
+		}
+	}
+}

@@ -42,7 +42,9 @@ func runAPI(ctx context.Context, p *parts) error {
 	}
 	hashes := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hashes_total", Help: "Password hashes that were computed."},
 		func() float64 { return float64(hasher.Done()) })
-	return p.serveHTTP(ctx, handler, httpapi.Failed, p.db.Ping, hashes)
+	work := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hash_kib_total", Help: "KiB that were filled for password hashes, over all passes."},
+		func() float64 { return float64(hasher.Work()) })
+	return p.serveHTTP(ctx, handler, httpapi.Failed, p.db.Ping, hashes, work)
 }
 
 // api wires the API.
@@ -124,8 +126,8 @@ func runJobsUI(ctx context.Context, p *parts) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", serve.Healthz(p.db.Ping))
 	// Its API cancels and deletes jobs for whoever the edge lets in: another
-	// site must not make a browser do that.
-	mux.Handle("/", http.NewCrossOriginProtection().Handler(ui))
+	// site must not make a browser do that, and each change is audited.
+	mux.Handle("/", http.NewCrossOriginProtection().Handler(adminui.Dashboard(postgres.NewStore(p.db, nil), ui)))
 	return p.serveHTTP(ctx, mux, adminui.Failed, p.db.Ping)
 }
 

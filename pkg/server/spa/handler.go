@@ -67,6 +67,11 @@ func site(files map[string]file) http.HandlerFunc {
 		f, found := files[r.URL.Path]
 		switch {
 		case found:
+		case isAPI(r.URL.Path):
+			// A client of the API that got lost must not take a page for an answer.
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "The API is not here.", http.StatusNotFound)
+			return
 		case strings.HasPrefix(r.URL.Path, assetPrefix):
 			w.Header().Set("Cache-Control", "no-store") // A newer release may bring this file.
 			http.Error(w, "No such file in this release. Load the page again.", http.StatusNotFound)
@@ -76,6 +81,13 @@ func site(files map[string]file) http.HandlerFunc {
 		}
 		serve(w, r, f)
 	}
+}
+
+// isAPI says whether a path is meant for the API, however it is written.
+func isAPI(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
+	first, _, _ = strings.Cut(first, ";")
+	return strings.EqualFold(first, "api")
 }
 
 func serve(w http.ResponseWriter, r *http.Request, f file) {
