@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,13 @@ func TestABackupIsTakenRehearsedAndRestored(t *testing.T) {
 	if r := p.must(2, "restore", name); !strings.Contains(r.err, "--yes") {
 		t.Errorf("it says %s%s", r.out, r.err)
 	}
+	p.interruptRestore(name)
+	if got := psql(t, "SELECT count(*) "+marked); got != "0" {
+		t.Errorf("%s rows are back although the restore was interrupted", got)
+	}
+	if left := psql(t, "SELECT datname FROM pg_database WHERE datname LIKE 'stackctl%'"); left != "" || !serves(t, client(t)) {
+		t.Errorf("the interrupted restore left %q", left)
+	}
 	p.must(0, "restore", name, "--yes")
 	if got := psql(t, "SELECT count(*) "+marked); got != "1000" {
 		t.Errorf("%s rows are back, want 1000", got)
@@ -84,6 +92,23 @@ func TestABackupIsTakenRehearsedAndRestored(t *testing.T) {
 	}
 	p.must(0, "verify", "--gate", "G6")
 	everyArtifact(t, p)
+}
+
+// interruptRestore presses Ctrl-C when the restored database has taken the live
+// one's place and is about to be judged.
+func (p project) interruptRestore(name string) {
+	p.t.Helper()
+	before := p.lastRun()
+	r := p.start("restore", name, "--yes")
+	until(p.t, time.Minute, "the restored database is to be judged", func() bool {
+		return p.lastRun() != before && strings.Contains(p.soFar(), `"reconnect"`)
+	})
+	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		p.t.Fatal(err)
+	}
+	if ended := r.wait(p.t, time.Minute); ended.exit != 130 || !strings.Contains(ended.out, "the replaced database is back") {
+		p.t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
+	}
 }
 
 func TestABackupThatCannotBeReadIsRefused(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"stackctl/pkg/stackctl/stack"
@@ -63,6 +64,10 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 	switch {
 	case t.Host == "":
 		return "host is missing", "give the server's address", "host"
+	case strings.ContainsAny(t.Host, "[]@/ "):
+		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
+	case strings.ContainsAny(t.Edge.Address, "[]@/ "):
+		return fmt.Sprintf("edge.address %q is no address", t.Edge.Address), "leave out port, scheme and brackets", "edge"
 	case t.Port < 1 || t.Port > 65535:
 		return fmt.Sprintf("port %d is no port", t.Port), "", "port"
 	case !domainName.MatchString(t.Domain):

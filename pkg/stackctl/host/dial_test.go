@@ -42,6 +42,26 @@ func TestUnknownHostIsRefusedWithTheCommandThatTrustsIt(t *testing.T) {
 	must(t, c.Close())
 }
 
+func TestAnIPv6AddressIsTrustedAndReached(t *testing.T) {
+	s := startSSHD(t, "ListenAddress ::1")
+	s.options.Address = "::1"
+	keys, err := Scan(t.Context(), "::1", s.port)
+	must(t, err)
+	refused(t, s.options, stack.CauseUnreachable, "host key unknown", fmt.Sprintf("ssh-keyscan -p %d ::1 >> %s", s.port, s.options.KnownHosts))
+	must(t, Trust(s.options.KnownHosts, "::1", s.port, keys[0]))
+	content, err := os.ReadFile(s.options.KnownHosts)
+	must(t, err)
+	if want := fmt.Sprintf("[::1]:%d ", s.port); !strings.HasPrefix(string(content), want) {
+		t.Errorf("known_hosts says %s, want %s", content, want)
+	}
+	c, err := Dial(t.Context(), s.options)
+	must(t, err)
+	defer c.Close()
+	if out, err := c.Run(t.Context(), "echo", "here"); err != nil || string(out.Stdout) != "here\n" {
+		t.Errorf("%q, %v", out.Stdout, err)
+	}
+}
+
 func TestFingerprintIsTheOneThatOpenSSHShows(t *testing.T) {
 	s := startSSHD(t, "", "rsa", "ecdsa", "ed25519")
 	keys, err := Scan(t.Context(), s.options.Address, s.port)
