@@ -97,7 +97,7 @@ func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, e
 	return list, nil
 }
 
-// facts are what the engine knows of its host, and the free space there.
+// facts are what the engine knows of its host, and the free space and memory there.
 func facts(ctx context.Context, server Server, root string) (stack.HostFacts, error) {
 	f, err := server.Facts(ctx)
 	if err == nil {
@@ -105,6 +105,9 @@ func facts(ctx context.Context, server Server, root string) (stack.HostFacts, er
 	}
 	if err == nil {
 		f.DockerFree, err = free(ctx, server, or(f.DockerRoot, "/var/lib/docker"))
+	}
+	if err == nil {
+		f.FreeMemory, err = freeMemory(ctx, server)
 	}
 	return f, err
 }

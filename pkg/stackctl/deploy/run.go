@@ -152,6 +152,12 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
+	if err := carries(plan, want.Release, x.seen); err != nil {
+		if s.report.Verb != "rollback" {
+			return nil, plan, err
+		}
+		s.note(err.Error()) // the way back stays open
+	}
 	return x, plan, nil
 }
 

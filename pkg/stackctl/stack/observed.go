@@ -37,6 +37,7 @@ type HostFacts struct {
 	MemoryBytes int64     `json:"memory_bytes"`
 	FreeBytes   int64     `json:"free_bytes"` // of the target's Path
 	DockerFree  int64     `json:"docker_free_bytes"`
+	FreeMemory  int64     `json:"free_memory_bytes"` // with free swap; 0: not known
 	Clock       time.Time `json:"clock"`
 }
 
