@@ -249,16 +249,20 @@ func (w *walk) at(p point) {
 // faulted is a deploy that something happened to.
 type faulted struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer
+	events bytes.Buffer
+	errs   bytes.Buffer
 	last   stack.Event
 	struck bool
 }
+
+// said is what the deploy said until it ended.
+func (d *faulted) said() string { return d.events.String() + d.errs.String() }
 
 // deploy starts a deploy and lets the fault happen when the point is reached.
 func (w *walk) deploy(t *testing.T, p point) *faulted {
 	t.Helper()
 	d := &faulted{cmd: exec.Command(binary, "deploy", "--output", "json")}
-	d.cmd.Dir, d.cmd.Env, d.cmd.Stderr = w.p.root, append(os.Environ(), "CI=true"), &d.output
+	d.cmd.Dir, d.cmd.Env, d.cmd.Stderr = w.p.root, append(os.Environ(), "CI=true"), &d.errs
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -270,10 +274,10 @@ func (w *walk) deploy(t *testing.T, p point) *faulted {
 	w.follow(t, p, d, out)
 	_ = d.cmd.Wait()
 	if !give.Stop() {
-		t.Fatalf("the deploy did not end\n%s", d.output.String())
+		t.Fatalf("the deploy did not end\n%s", d.said())
 	}
 	if !d.struck {
-		t.Fatalf("the deploy ended before the fault: exit code %d\n%s", d.cmd.ProcessState.ExitCode(), d.output.String())
+		t.Fatalf("the deploy ended before the fault: exit code %d\n%s", d.cmd.ProcessState.ExitCode(), d.said())
 	}
 	return d
 }
@@ -289,7 +293,7 @@ func (w *walk) follow(t *testing.T, p point, d *faulted, out io.Reader) {
 	in.Buffer(nil, 64<<20)
 	at := -1
 	for in.Scan() {
-		d.output.Write(append(in.Bytes(), '\n'))
+		d.events.Write(append(in.Bytes(), '\n'))
 		var e stack.Event
 		if err := json.Unmarshal(in.Bytes(), &e); err != nil {
 			t.Errorf("%v: %s", err, in.Text())
@@ -365,7 +369,7 @@ func (d *faulted) judge(t *testing.T, p point) {
 	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}}[p.fault]
 	// Where the last step was about to end the deploy may be done.
 	if exit := d.cmd.ProcessState.ExitCode(); !slices.Contains(exits, exit) && !(p.late && exit == 0) {
-		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.output.String())
+		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.said())
 	}
 	if p.fault != faultInterrupt || d.last.Report == nil || d.cmd.ProcessState.ExitCode() == 0 {
 		return

@@ -179,7 +179,7 @@ func (h *hold) keep(ctx context.Context) (locked context.Context, unlock func())
 // lost is why a holder lost its lock.
 func lost(e ending) error {
 	if e.err != nil {
-		return stack.Fault(stack.CauseUnreachable, "hold the lock", e.err, "run the same command again when the server answers; it goes on from what is there")
+		return stack.Fault(stack.CauseUnreachable, "hold the lock", e.err, "it goes on from what is there")
 	}
 	return stack.Fault(stack.CauseLocked, "hold the lock", errLockLost, "see `stackctl lock`, then run the same command again")
 }

@@ -217,6 +217,28 @@ func TestALostLockStopsItsRun(t *testing.T) {
 
 // TestASilentOwnersLockExpires takes the half minute that a lock lives without
 // a beat; a live owner's outlives it.
+func TestAStepThatFailedAsTheConnectionWentIsNoFailureOfTheStep(t *testing.T) {
+	step := stack.Fault(stack.CauseStep, "write a file", io.EOF, "")
+	s := operator(t.TempDir(), "ada@one", 0)
+	for name, c := range map[string]struct {
+		end  error
+		want stack.Cause
+	}{
+		"the connection": {lost(ending{err: stack.Fault(stack.CauseUnreachable, "run sh", io.EOF, "")}), stack.CauseUnreachable},
+		"the lock":       {lost(ending{exit: 143}), stack.CauseLocked},
+		"the operator":   {context.Canceled, stack.CauseStep}, // the exit code says it
+	} {
+		ctx, end := context.WithCancelCause(t.Context())
+		end(c.end)
+		if got := s.cut(ctx, local{}, step); stack.CauseOf(got) != c.want || !errors.Is(got, io.EOF) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if got := s.cut(t.Context(), local{}, step); stack.CauseOf(got) != stack.CauseStep {
+		t.Errorf("on a server that answers: %v", got)
+	}
+}
+
 func TestASilentOwnersLockExpires(t *testing.T) {
 	t.Parallel()
 	silent, live := t.TempDir(), t.TempDir()

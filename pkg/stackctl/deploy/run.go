@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -63,8 +64,12 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 }
 
 // cut tells a step that failed because the connection is gone from one that
-// failed on a server that answers.
+// failed on a server that answers. The lock may notice it a moment later.
 func (s *story) cut(ctx context.Context, server Server, failure error) error {
+	cause := context.Cause(ctx)
+	if known := new(stack.Error); errors.As(cause, &known) && stack.CauseOf(failure) != known.Cause {
+		return fmt.Errorf("%w; meanwhile: %w", cause, failure)
+	}
 	if ctx.Err() != nil || stack.CauseOf(failure) == stack.CauseUnreachable {
 		return failure
 	}
