@@ -61,7 +61,7 @@ func (m mutant) command() []string {
 // all is the whole table.
 func all() []mutant {
 	return slices.Concat(acmeFiles, contractFiles, exposureFiles, headerFiles, composeFiles, evidenceMutants,
-		certificates, contracts, healths, logins, exposures, schemas, jobs, headers, containers, deploys)
+		certificates, contracts, healths, logins, exposures, schemas, jobs, headers, edges, containers, recreations, deploys)
 }
 
 // outcome is what became of one mutant.

@@ -108,6 +108,12 @@ func block(kind string, raw []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw}))
 }
 
+// marked adds what the edge tells of its routes, so that a change of its TLS
+// settings, which it does not tell, is seen to be loaded.
+func marked(routes string) string {
+	return strings.Replace(routes, "  middlewares:\n", "  middlewares:\n    mark:\n      compress: {}\n", 1)
+}
+
 const day = 24 * time.Hour
 
 // certificates break what the edge really serves and keeps.
@@ -133,7 +139,9 @@ var certificates = []mutant{
 		s.serves()
 	}},
 	{name: "the running edge accepts TLS 1.0", gates: "G1", server: func(s *server) {
-		s.routesBy(func(t string) string { return t + "\ntls:\n  options:\n    default: {minVersion: VersionTLS10}\n" })
+		s.routesBy(func(t string) string {
+			return marked(t) + "\ntls:\n  options:\n    default: {minVersion: VersionTLS10}\n"
+		})
 	}},
 	{name: "the running edge accepts TLS 1.1 on one host", gates: "G1", server: func(s *server) {
 		s.routesBy(func(t string) string {
@@ -147,6 +155,31 @@ var certificates = []mutant{
 	{name: "a production certificate is kept on the server", gates: "G1", server: func(s *server) {
 		chain, _, _ := issue(leaf{from: -day, to: 60 * day, issuer: "R10"}, []string{s.state.Domain})
 		s.stored(`{"le-old":{"Account":null,"Certificates":[{"domain":{"main":"` + s.state.Domain + `"},"certificate":"` + base64Text(chain) + `","key":"","Store":"default"}]}}`)
+	}},
+	{name: "an account of another public authority is kept on the server", gates: "G1", server: func(s *server) {
+		s.stored(`{"le-staging-2":{"Account":{"Email":"a@example.org","Registration":{"body":{"status":"valid"},"uri":"https://acme.zerossl.com/v2/DV90/account/42"}},"Certificates":null}}`)
+	}},
+	{name: "a production account is kept in a second file", gates: "G1", server: func(s *server) {
+		file := "/var/lib/docker/volumes/stack_acme/_data/acme-old.json"
+		s.undo(func() { s.sh("rm -f " + file) })
+		s.put(file, `{"letsencrypt":{"Account":{"Email":"a@example.org","Registration":{"body":{"status":"valid"},"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/42"}},"Certificates":null}}`)
+		s.sh("chmod 600 " + file)
+	}},
+	{name: "a certificate of a public authority is kept in the resolver's own part", gates: "G1", server: func(s *server) {
+		chain, _, _ := issue(leaf{from: -day, to: 60 * day, issuer: "ZeroSSL ECC Domain Secure Site CA"}, []string{"old." + s.state.Domain})
+		s.stored(`{"zerossl":{"Account":null,"Certificates":[{"domain":{"main":"old.` + s.state.Domain + `"},"certificate":"` + base64Text(chain) + `","key":"","Store":"default"}]}}`)
+	}},
+	{name: "the edge's file asks production from the next start on", gates: "G1", server: func(s *server) {
+		s.edgeFileQuietly("  le-staging:\n", "  le-prod:\n    acme: {email: a@example.org, storage: /acme/acme.json, httpChallenge: {entryPoint: web}}\n  le-staging:\n")
+	}},
+	{name: "the edge was started with production in a flag", gates: "G1", server: func(s *server) {
+		s.recreated("traefik", `body["Cmd"] = body["Cmd"] + ["--certificatesresolvers.spare.acme.caserver=https://acme-v02.api.letsencrypt.org/directory"]`)
+	}},
+	{name: "the edge was started with production in a variable", gates: "G1", server: func(s *server) {
+		s.recreated("traefik", `body["Env"] = body["Env"] + ["TRAEFIK_CERTIFICATESRESOLVERS_SPARE_ACME_EMAIL=a@example.org"]`)
+	}},
+	{name: "the edge trusts another root for its directory", gates: "G1", server: func(s *server) {
+		s.recreated("traefik", `body["Env"] = body["Env"] + ["LEGO_CA_SERVER_NAME=acme.example"]`)
 	}},
 	{name: "the running edge asks production", gates: "G1", server: func(s *server) {
 		s.edgeFile("certificatesResolvers:\n", "certificatesResolvers:\n  spare:\n    acme: {email: a@example.org, storage: /acme/other.json, httpChallenge: {entryPoint: web}}\n")

@@ -50,6 +50,13 @@ var exposures = []mutant{
 	{name: "a container publishes UDP", gates: "G5", server: extra("bridge", "-p 5353:5353/udp")},
 	{name: "a container on the host's network", gates: "G5", server: extra("host", "")},
 	{name: "a container holds the Docker socket", gates: "G5 G9", server: extra("stack_edge", "-v /var/run/docker.sock:/var/run/docker.sock")},
+	{name: "a container in the edge's network namespace", gates: "G5", server: extra("container:stack-traefik-1", "")},
+	{name: "a container holds the folder of the Docker socket", gates: "G5", server: extra("bridge", "-v /var/run:/r:ro")},
+	{name: "a container holds the host's root", gates: "G5", server: extra("bridge", "-v /:/host:ro")},
+	{name: "a container holds the site's secrets", gates: "G5", server: extra("bridge", "-v /srv/stack:/s:ro")},
+	{name: "a container holds the database's files", gates: "G5", server: extra("bridge", "-v stack_postgres:/d:ro")},
+	{name: "a container publishes on a random port", gates: "G5", server: extra("bridge", "--expose 8080 -P")},
+	{name: "a container publishes HTTP/3's port", gates: "G5", server: extra("bridge", "-p 443:8080/udp")},
 	{name: "a second SSH server", gates: "G5", server: func(s *server) {
 		s.letIn("tcp", 2222)
 		s.change("systemd-run -q --unit=mutant /usr/sbin/sshd -D -p 2222", "systemctl stop mutant")

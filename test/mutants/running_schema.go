@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // sql breaks the database; back repairs it.
 func sql(do, back string) func(s *server) { return func(s *server) { s.sql(do, back) } }
 
@@ -28,6 +30,23 @@ var schemas = []mutant{
 	{name: "everybody may read the users", gates: "G6", server: sql("GRANT SELECT ON users TO PUBLIC", "REVOKE SELECT ON users FROM PUBLIC")},
 	{name: "a rule throws changes away", gates: "G6", server: sql("CREATE RULE quiet AS ON INSERT TO audit_events DO INSTEAD NOTHING", "DROP RULE quiet ON audit_events")},
 	{name: "a column's collation is another one", gates: "G6", server: sql(`ALTER TABLE users ALTER COLUMN bio TYPE text COLLATE "C"`, `ALTER TABLE users ALTER COLUMN bio TYPE text COLLATE "default"`)},
+	{name: "an index is not valid", gates: "G6", server: func(s *server) {
+		set := func(v string) string {
+			return "docker exec " + s.container("postgres") + " sh -c 'psql -q -v ON_ERROR_STOP=1 -U $POSTGRES_USER -d $POSTGRES_DB -c \"UPDATE pg_index SET indisvalid = " + v + " WHERE indexrelid = (SELECT oid FROM pg_class WHERE relname = \\$\\$users_created_at_idx\\$\\$)\"'"
+		}
+		s.change(set("false"), set("true"))
+	}},
+	{name: "an index of the same name on another column", gates: "G6", server: sql("DROP INDEX users_created_at_idx; CREATE INDEX users_created_at_idx ON users (display_name)", "DROP INDEX users_created_at_idx; CREATE INDEX users_created_at_idx ON users (created_at)")},
+	{name: "an index holds only some rows", gates: "G6", server: sql("DROP INDEX users_created_at_idx; CREATE INDEX users_created_at_idx ON users (created_at) WHERE is_staff", "DROP INDEX users_created_at_idx; CREATE INDEX users_created_at_idx ON users (created_at)")},
+	{name: "a check of the same name lets more in", gates: "G6", server: sql("ALTER TABLE sessions DROP CONSTRAINT sessions_kind, ADD CONSTRAINT sessions_kind CHECK (kind <> '')", "ALTER TABLE sessions DROP CONSTRAINT sessions_kind, ADD CONSTRAINT sessions_kind CHECK (kind IN ('site', 'staff'))")},
+	{name: "a foreign key is checked at the end alone", gates: "G6", server: sql("ALTER TABLE sessions ALTER CONSTRAINT sessions_user_id_fkey DEFERRABLE INITIALLY DEFERRED", "ALTER TABLE sessions ALTER CONSTRAINT sessions_user_id_fkey NOT DEFERRABLE")},
+	{name: "a schema of a stranger", gates: "G6", server: sql("CREATE SCHEMA shadow; CREATE TABLE shadow.users (LIKE public.users)", "DROP SCHEMA shadow CASCADE")},
+	{name: "a stranger's schema comes first in the search path", gates: "G6", server: sql("CREATE SCHEMA app; CREATE TABLE app.schedules (LIKE public.schedules INCLUDING ALL)", "DROP SCHEMA app CASCADE")},
+	{name: "a table belongs to another role", gates: "G6", server: sql("CREATE ROLE mutant; ALTER TABLE schedules OWNER TO mutant; GRANT ALL ON schedules TO app", "ALTER TABLE schedules OWNER TO app; DROP OWNED BY mutant; DROP ROLE mutant")},
+	{name: "a column is computed", gates: "G6", server: sql("ALTER TABLE schedules ADD COLUMN late boolean GENERATED ALWAYS AS (next_run < last_run) STORED", "ALTER TABLE schedules DROP COLUMN late")},
+	{name: "a view shows the users to everybody", gates: "G6", server: sql("CREATE VIEW people AS SELECT * FROM users; GRANT SELECT ON people TO PUBLIC", "DROP VIEW people")},
+	{name: "triggers fire for replicas alone", gates: "G6", server: sql("ALTER TABLE audit_events ENABLE REPLICA TRIGGER audit_events_no_change", "ALTER TABLE audit_events ENABLE TRIGGER audit_events_no_change")},
+	{name: "a column more than the release knows, which must be given", gates: "G6", server: sql("ALTER TABLE schedules ADD COLUMN owner text; ALTER TABLE schedules ALTER COLUMN owner SET DEFAULT current_user; UPDATE schedules SET owner = 'x'; ALTER TABLE schedules ALTER COLUMN owner SET NOT NULL", "ALTER TABLE schedules DROP COLUMN owner")},
 	{name: "the queue's table lost an index", gates: "G6", server: sql("ALTER INDEX river_job_kind RENAME TO river_job_kind_old", "ALTER INDEX river_job_kind_old RENAME TO river_job_kind")},
 }
 
@@ -63,5 +82,25 @@ var jobs = []mutant{
 			"$(docker inspect -f '{{range .HostConfig.Binds}}-v {{.}} {{end}}{{range .Mounts}}-v {{.Source}}:{{.Destination}}:ro {{end}}' "+name+") stackctl/server:dev worker && docker pause "+name,
 			"docker unpause "+name+"; docker rm -f old-worker")
 	}},
-	{name: "jobs are done but never recorded as due", gates: "G7", server: sql("CREATE TABLE kept AS SELECT * FROM schedules; DELETE FROM schedules", "DELETE FROM schedules; INSERT INTO schedules SELECT * FROM kept; DROP TABLE kept")},
+	{name: "a scheduler runs but nothing is due", gates: "G7", server: func(s *server) {
+		// Somebody holds the scheduler's lock: it waits, and is healthy.
+		s.undo(func() {
+			s.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()")
+		})
+		s.sh("docker exec -d -e PGPASSWORD=$(docker exec " + s.container("postgres") + " cat /run/secrets/postgres_password) " + s.container("postgres") +
+			" psql -h 127.0.0.1 -U app -d app -c 'SELECT pg_advisory_lock(1935894628), pg_sleep(600)'")
+		s.until("the lock is held", func() bool {
+			return s.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1935894628 AND granted") == "1"
+		})
+		s.psql("DELETE FROM schedules")
+	}},
+	{name: "the worker takes from another queue alone", gates: "G7", server: func(s *server) {
+		s.recreated("worker", `body["Env"] = [e for e in body["Env"] if not e.startswith("RELEASE=")] + ["RELEASE=000000000000"]`)
+	}},
+	{name: "the worker reaches no database", gates: "G7", server: func(s *server) {
+		network := "stack_data"
+		address := strings.TrimSpace(s.sh("docker inspect -f '{{(index .NetworkSettings.Networks \"" + network + "\").IPAddress}}' " + s.container("worker")))
+		s.change("docker network disconnect "+network+" "+s.container("worker"), "docker network connect --ip "+address+" "+network+" "+s.container("worker")+" || docker network connect "+network+" "+s.container("worker")+"; docker restart -t 1 "+s.container("worker"))
+	}},
+	{name: "results are kept from the one who asks", gates: "G7", server: sql("CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.metadata = ''{}''; NEW.finalized_at = OLD.finalized_at; NEW.state = OLD.state; RETURN NEW; END'; CREATE TRIGGER quiet BEFORE UPDATE ON river_job FOR EACH ROW WHEN (OLD.kind = 'ping') EXECUTE FUNCTION quiet()", "DROP TRIGGER quiet ON river_job; DROP FUNCTION quiet()")},
 }

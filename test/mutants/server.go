@@ -107,6 +107,12 @@ func (s *server) sql(do, back string) {
 	run(do)
 }
 
+// psql runs one statement and gives what it says.
+func (s *server) psql(text string) string {
+	return s.sh("docker exec -i -e PGPASSWORD=$(docker exec " + s.container("postgres") + " cat /run/secrets/postgres_password) " + s.container("postgres") +
+		" psql -qAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -U app -d app <<'SQL'\n" + text + "\nSQL")
+}
+
 const liveRoutes = "/srv/stack/edge/dynamic/routes.yml"
 
 // routes changes the routes that the running edge has loaded.
@@ -174,23 +180,6 @@ func (s *server) addresses(service string) []string {
 
 func (s *server) address(service string) string {
 	return strings.TrimSpace(s.sh("docker inspect -f '{{(index .NetworkSettings.Networks \"stack_edge\").IPAddress}}' " + s.container(service)))
-}
-
-// edgeFile changes the running edge's static file and starts the edge anew.
-func (s *server) edgeFile(from, to string) {
-	file := s.sh("docker inspect -f '{{range .Mounts}}{{if eq .Destination \"/etc/traefik/traefik.yml\"}}{{.Source}}{{end}}{{end}}' " + s.container("traefik"))
-	good := s.get(file)
-	if !strings.Contains(good, from) {
-		panic(stop{fmt.Errorf("%s does not hold %q", file, from)})
-	}
-	write := func(text string) {
-		s.put("/srv/stack/tmp/traefik.yml", text)
-		// In place: the container holds the file itself.
-		s.sh("cat /srv/stack/tmp/traefik.yml > " + file + " && rm /srv/stack/tmp/traefik.yml")
-		s.again()
-	}
-	s.undo(func() { write(good) })
-	write(strings.Replace(good, from, to, 1))
 }
 
 // serves waits until the edge answers for the site.

@@ -90,6 +90,16 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
+// InspectImage lets the gates tell what a container got from its image.
+func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) {
+	return s.engine.InspectImage(ctx, image)
+}
+
+// Files lets the gates read what a container holds and the user may not.
+func (s server) Files(ctx context.Context, container, at string) ([]stack.File, error) {
+	return s.engine.Files(ctx, container, at)
+}
+
 func (s server) Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
 	return s.engine.Logs(ctx, container, o, stdout, stderr)
 }

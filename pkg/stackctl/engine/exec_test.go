@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,23 @@ func TestExec(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func TestFiles(t *testing.T) {
+	w := newWorld(t)
+	w.up(file(healthy("api", imageA)))
+	id := w.ids()["api"]
+	one, err := w.Files(w.ctx, id, "/app")
+	if err != nil || len(one) != 1 || one[0].Path != "/app" || len(one[0].Content) < 1<<10 {
+		t.Errorf("one file: %d, %v", len(one), err)
+	}
+	all, err := w.Files(w.ctx, id, "/etc")
+	if err != nil || !slices.ContainsFunc(all, func(f stack.File) bool { return f.Path == "/etc/hosts" }) {
+		t.Errorf("a folder: %d files, %v", len(all), err)
+	}
+	if none, err := w.Files(w.ctx, id, "/missing"); err != nil || len(none) != 0 {
+		t.Errorf("a missing path: %d files, %v", len(none), err)
+	}
 }
 
 func TestLogs(t *testing.T) {

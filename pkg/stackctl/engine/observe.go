@@ -12,6 +12,7 @@ import (
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/image"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
@@ -118,6 +119,12 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 	if c.HostConfig != nil {
 		out.NetworkMode = string(c.HostConfig.NetworkMode)
 		out.Ports = published(c.HostConfig.PortBindings)
+		out.Privileged = c.HostConfig.Privileged
+	}
+	for _, m := range c.Mounts {
+		if m.Source != "" && m.Type != mount.TypeTmpfs {
+			out.Mounts = append(out.Mounts, m.Source)
+		}
 	}
 	if c.State != nil {
 		out.State, out.ExitCode = string(c.State.Status), c.State.ExitCode
@@ -127,6 +134,9 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 		}
 	}
 	if c.NetworkSettings != nil {
+		if c.HostConfig != nil && c.HostConfig.PublishAllPorts {
+			out.Ports = append(out.Ports, published(c.NetworkSettings.Ports)...)
+		}
 		for name, ep := range c.NetworkSettings.Networks {
 			if ep != nil && ep.IPAddress.IsValid() {
 				out.Addresses[name] = ep.IPAddress.String()

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,9 +101,12 @@ func checkACMEServed(ctx context.Context, s Subject, ready, pause time.Duration)
 		a.Attempts = append(a.Attempts, c.attempts...)
 		failed = errors.Join(failed, c.err)
 	}
-	stored, found := readStored(ctx, s, model, roots)
+	stored, found, err := readStored(ctx, s, model, roots)
 	a.Findings = append(a.Findings, found...)
-	return a, errors.Join(failed, keepCertificates(s, served, stored))
+	failed = errors.Join(failed, err)
+	found, err = staticDrift(ctx, s)
+	a.Findings = append(a.Findings, found...)
+	return a, errors.Join(failed, err, keepCertificates(s, served, stored))
 }
 
 // tlsHosts are the public host names that routes with TLS serve.
@@ -300,48 +304,65 @@ type storedRecord struct {
 	Result string `json:"result"`
 }
 
-// readStored judges the certificates that the edge keeps, where the store can
-// be read; the file belongs to the edge, and the deploying user may not have
-// access. What is served has been judged in any case.
-func readStored(ctx context.Context, s Subject, m edgeModel, roots *acmeRoots) ([]storedRecord, []stack.Finding) {
+// readStored judges the accounts and certificates that the edge keeps. Where
+// nothing can read the store, what is served has been judged in any case.
+func readStored(ctx context.Context, s Subject, m edgeModel, roots *acmeRoots) ([]storedRecord, []stack.Finding, error) {
 	if s.Server == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	svc, _ := edgeService(s)
 	var records []storedRecord
 	var out []stack.Finding
 	for _, inside := range acmeStorages(m) {
-		content, where := readStore(ctx, s, svc, inside)
-		if content == nil {
-			records = append(records, storedRecord{inside, "not readable by the deploying user"})
-			continue
+		files, err := readStore(ctx, s, inside)
+		if err != nil {
+			return records, out, err
 		}
-		found := judgeACMEStore(where, content, acmeAllowed(s), roots)
-		records = append(records, storedRecord{where, fmt.Sprintf("read, %d findings", len(found))})
-		out = append(out, found...)
+		if len(files) == 0 {
+			records = append(records, storedRecord{inside, "not there, or not readable by the deploying user"})
+		}
+		for _, f := range files {
+			found := judgeACMEStore(f.Path, f.Content, acmeAllowed(s), roots)
+			clear(f.Content) // private keys stand beside the certificates
+			records = append(records, storedRecord{f.Path, fmt.Sprintf("read, %d findings", len(found))})
+			out = append(out, found...)
+		}
 	}
-	return records, out
+	return records, out, nil
 }
 
-func readStore(ctx context.Context, s Subject, svc stack.Service, inside string) ([]byte, string) {
+// readStore reads one store and what lies beside it: a resolver of yesterday
+// may have had a file of its own. The file belongs to the edge; the engine
+// copies it out of the container where the deploying user may not read it.
+func readStore(ctx context.Context, s Subject, inside string) ([]stack.File, error) {
+	e, err := findEdge(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		at := inside
+		if dir := path.Dir(inside); dir != "/" && ownFolder(s, dir) {
+			at = dir
+		}
+		files, err := e.files.Files(ctx, e.ID, at)
+		if err != nil {
+			return nil, fmt.Errorf("read the edge's certificate store: %w", err)
+		}
+		return slices.DeleteFunc(files, func(f stack.File) bool { return !json.Valid(f.Content) }), nil
+	}
+	svc, _ := edgeService(s)
 	for _, p := range acmeHostPaths(s, svc, inside) {
 		if o, err := s.Server.Run(ctx, "cat", p); err == nil && o.Exit == 0 && json.Valid(o.Stdout) {
-			return o.Stdout, p
+			return []stack.File{{Path: p, Content: o.Stdout}}, nil
 		}
 	}
-	containers, err := s.Server.Containers(ctx)
-	if err != nil {
-		return nil, ""
-	}
-	for _, c := range containers {
-		if c.Project != s.Release.Project || c.Service != svc.Name || c.State != "running" {
-			continue
-		}
-		if o, err := s.Server.Exec(ctx, c.ID, "cat", inside); err == nil && o.Exit == 0 && json.Valid(o.Stdout) {
-			return o.Stdout, inside
-		}
-	}
-	return nil, ""
+	return nil, nil
+}
+
+// ownFolder says that a folder of the edge's container is a mount: it holds
+// what the edge stores, and no more.
+func ownFolder(s Subject, dir string) bool {
+	svc, _ := edgeService(s)
+	return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return strings.TrimSuffix(m.Target, "/") == dir })
 }
 
 func keepCertificates(s Subject, served []*servedCertificate, stored []storedRecord) error {

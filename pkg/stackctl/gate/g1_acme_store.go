@@ -2,12 +2,14 @@ package gate
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -78,7 +80,9 @@ func hostOnly(raw string) string {
 	return u.Host
 }
 
-// storedFromProduction says why a stored chain is a production one, or "".
+// storedFromProduction says why a stored chain is a production one, or "". A
+// chain to the target's own roots is none; one of a local authority that is
+// gone by now is none either.
 func storedFromProduction(raw []byte, roots *acmeRoots) string {
 	chain, err := pemCertificates(raw)
 	if err != nil || len(chain) == 0 {
@@ -93,7 +97,26 @@ func storedFromProduction(raw []byte, roots *acmeRoots) string {
 	if root := roots.production(chain, at); root != "" {
 		return "it chains to " + root
 	}
-	return ""
+	if _, err := roots.verify(chain, "", at); err == nil {
+		return ""
+	}
+	issuer := chain[0].Issuer
+	if strings.HasPrefix(issuer.CommonName, stagingPrefix) || !publicIssuer(issuer) {
+		return ""
+	}
+	return "its issuer is " + issuer.String()
+}
+
+var (
+	// Let's Encrypt names its production intermediates R3, E5, YR2 and so on.
+	letsEncryptIssuer = regexp.MustCompile(`^(Let's Encrypt Authority X\d|[RE]\d{1,2}|Y[RE]\d{1,2})$`)
+	publicAuthorities = regexp.MustCompile(`(?i)let's encrypt|internet security research group|zerossl|sectigo|buypass|google trust services|ssl corp|digicert|globalsign|entrust|actalis|harica|hellenic academic`)
+)
+
+// publicIssuer says that a certificate names an authority which browsers trust
+// as its issuer.
+func publicIssuer(issuer pkix.Name) bool {
+	return letsEncryptIssuer.MatchString(issuer.CommonName) || publicAuthorities.MatchString(issuer.CommonName+" "+strings.Join(issuer.Organization, " "))
 }
 
 // pemCertificates reads all certificates of a PEM text.

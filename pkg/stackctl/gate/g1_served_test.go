@@ -15,7 +15,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -336,16 +335,9 @@ func TestACMEStoreOnTheServerIsRead(t *testing.T) {
 	a := newAuthority(t, "Test Root")
 	pair := a.leaf(t, leafOptions{names: repoHosts})
 	s := served(t, a, tls.VersionTLS12, func(string) *tls.Certificate { return &pair.Certificate })
-	s.Server = &fakeServer{
-		run: func([]string) (stack.Output, error) { return stack.Output{Exit: 1}, nil },
-		exec: func(_ string, argv []string) (stack.Output, error) {
-			if strings.Join(argv, " ") != "cat /acme/acme.json" {
-				t.Errorf("executed %v", argv)
-			}
-			return stack.Output{Stdout: []byte(`{"old":{"Account":{"Registration":{"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/` + strconv.Itoa(7) + `"}}}}`)}, nil
-		},
-		containers: []stack.Container{{ID: "e", Project: "stack", Service: "traefik", State: "running"}},
-	}
+	s.Server = edgeServer(s, map[string]string{
+		"/acme/acme.json": `{"old":{"Account":{"Registration":{"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/7"}}}}`,
+	})
 	r := runOne(context.Background(), acmeServedWithin(time.Second, 50*time.Millisecond), s)
 	wantFinding(t, r, "stored account old", "another certificate authority")
 }

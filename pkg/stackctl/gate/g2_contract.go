@@ -215,8 +215,8 @@ type contractSource struct {
 
 // contractRead asks the API for its contract; where it serves none (production
 // mode), the image itself.
-func contractRead(ctx context.Context, s Subject, client *http.Client, containers []stack.Container) (contractSource, error) {
-	ctx, cancel := context.WithTimeout(ctx, contractWait)
+func contractRead(whole context.Context, s Subject, client *http.Client, containers []stack.Container) (contractSource, error) {
+	ctx, cancel := context.WithTimeout(whole, contractWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probeDomain(s)+"/openapi.json", nil)
 	if err != nil {
@@ -225,6 +225,8 @@ func contractRead(ctx context.Context, s Subject, client *http.Client, container
 	src := contractSource{from: "GET /openapi.json"}
 	reply, err := probeDo(client, req, g2Limit)
 	switch {
+	case err != nil && !reply.Answered && contractAnswers(whole, s, client):
+		src.bad = "no answer, while the API answers elsewhere: " + probeReason(err)
 	case err != nil && !reply.Answered:
 		return src, fmt.Errorf("read the running contract: GET /openapi.json: %s", probeReason(err))
 	case err != nil:
@@ -243,6 +245,19 @@ func contractRead(ctx context.Context, s Subject, client *http.Client, container
 	}
 	src.content = reply.Body
 	return src, nil
+}
+
+// contractAnswers says that the API itself can be reached: then a contract
+// that does not come is the API's fault, not the look's.
+func contractAnswers(ctx context.Context, s Subject, client *http.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, contractWait)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probeDomain(s)+"/zz-not-there", nil)
+	if err != nil {
+		return false
+	}
+	reply, _ := probeDo(client, req, 64<<10) // any answer will do, cut ones too
+	return reply.Answered
 }
 
 func contractExec(ctx context.Context, s Subject, c stack.Container) (contractSource, error) {

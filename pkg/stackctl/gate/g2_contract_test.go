@@ -156,6 +156,7 @@ func TestRunningContractOnABadWire(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			fmt.Fprint(w, `{"openapi":`)
 		}, "did not end"},
+		"nothing sent": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "answers elsewhere"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusFound) }, "answered 302"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -204,9 +204,13 @@ func TestGuessing(t *testing.T) {
 
 func TestTimingIsNotDecidedWhereTheMachineIsTaken(t *testing.T) {
 	r := &authRun{}
-	m := authTiming{Differs: true, Steal: 0.4}
+	m := authTiming{Cost: 60, Sees: 31, Steal: 0.4}
 	if err := r.tell(m); err == nil || len(r.findings) > 0 {
 		t.Errorf("decided: %v, %v", err, r.findings)
+	}
+	m.Sees = 29
+	if err := r.tell(m); err != nil {
+		t.Errorf("not decided where half of a login would have been seen: %v", err)
 	}
 	if steal := authSteal([]float64{0, 0, 0, 0, 0, 0, 0, 0}, []float64{50, 0, 0, 25, 0, 0, 0, 25}); steal != 0.25 {
 		t.Errorf("steal %v", steal)

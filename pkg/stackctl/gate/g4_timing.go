@@ -2,32 +2,44 @@ package gate
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 )
 
+// The bounds of the comparison of login times. A run looks at the pairs it has
+// at most len(authLooks) times, and once more where it ends early.
 const (
-	// authAlpha is the rate of false alarms of one look: with equal
-	// distributions at most this share fails. A run looks at most 6 times.
-	authAlpha     = 0.001
-	authResamples = 200
+	// authAlpha is the rate of false alarms of one look: where the times do not
+	// differ by more than the bound, at most this share fails.
+	authAlpha = 0.0003
+	// authBeta is the rate of misses of one look: where the times differ by
+	// what a pass rules out, at most this share passes.
+	authBeta = 0.005
 )
 
+// authLooks are the numbers of pairs after which a run looks.
+var authLooks = []int{20, 30, 45, 70, 105, 160}
+
 // authTiming compares the times of two kinds of refused logins, in
-// milliseconds. Load only ever makes a request slower, so the lower quartile
-// is compared: it moves little with noise and wholly with work left out.
+// milliseconds. The logins come in pairs, one of each kind, in random order, so
+// that load is the same for both: under it a difference is as likely in favour
+// of one as of the other, whatever its shape (Wilcoxon's signed-rank test).
 type authTiming struct {
 	Known   []float64 `json:"known_ms"`
 	Unknown []float64 `json:"unknown_ms"`
-	// KnownMS and UnknownMS are the lower quartiles.
-	KnownMS   float64 `json:"known_q25_ms"`
-	UnknownMS float64 `json:"unknown_q25_ms"`
+	// KnownMS and UnknownMS are the medians, ApartMS the median of all means of
+	// two differences, known less unknown (Hodges and Lehmann's estimate).
+	KnownMS   float64 `json:"known_median_ms"`
+	UnknownMS float64 `json:"unknown_median_ms"`
+	ApartMS   float64 `json:"apart_ms"`
+	// Cost is what a login takes by itself: the lowest tenth of the slower kind.
+	Cost float64 `json:"cost_ms"`
 	// Bound is the difference that is allowed.
 	Bound float64 `json:"bound_ms"`
-	// P is the chance of a difference at least as large as the one seen if
-	// there is none (Mann-Whitney U test, two-sided).
+	// P is the chance of such pairs, or of ones further apart, if the times
+	// differ by the bound.
 	P float64 `json:"p"`
-	// Sees is the difference that would have been found in 95 of 100 runs.
+	// Sees is the difference that the pairs rule out: a larger one would have
+	// been seen in at least 995 of 1,000 looks.
 	Sees    float64 `json:"sees_ms"`
 	Steal   float64 `json:"steal"`
 	Differs bool    `json:"differs"`
@@ -35,31 +47,40 @@ type authTiming struct {
 }
 
 func (m *authTiming) judge() {
-	m.Rule = "fails where the lower quartiles differ by more than bound_ms and p < 0.001"
-	m.KnownMS, m.UnknownMS = authQuartile(m.Known), authQuartile(m.Unknown)
-	m.Bound = max(5, 0.2*max(m.KnownMS, m.UnknownMS))
-	// A fixed seed: the same samples give the same verdict.
-	random := rand.New(rand.NewPCG(1, uint64(len(m.Known))))
-	m.P = authMannWhitney(m.Known, m.Unknown)
-	m.Sees = 4.94 * authError(m.Known, m.Unknown, random) // z(0.9995) + z(0.95)
-	m.Differs = m.P < authAlpha && math.Abs(m.KnownMS-m.UnknownMS) > m.Bound
+	m.Rule = "fails where the pairs show a difference above bound_ms (p < 0.0003 at each of at most 7 looks); passes where they rule out twice the bound, or at the end half of the cost or 20 ms"
+	d := make([]float64, len(m.Known))
+	for i := range d {
+		d[i] = m.Known[i] - m.Unknown[i]
+	}
+	m.KnownMS, m.UnknownMS = authQuantile(m.Known, 0.5), authQuantile(m.Unknown, 0.5)
+	m.Cost = max(authQuantile(m.Known, 0.1), authQuantile(m.Unknown, 0.1))
+	m.Bound = max(5, 0.2*m.Cost)
+	means := authMeans(d)
+	m.ApartMS = authMiddle(means)
+	m.P = min(1, 2*min(authShifted(d, m.Bound), authShifted(authNegated(d), m.Bound)))
+	m.Sees = authRuledOut(means, len(d))
+	m.Differs = m.P < authAlpha
 }
 
-// enough says that more samples would not change the verdict: a difference of
-// the bound would have been seen, and none stands undecided.
+// enough says that more pairs are not needed: a difference above the bound is
+// shown, or one of twice the bound is ruled out.
 func (m *authTiming) enough() bool {
-	if len(m.Known) < authPairsLeast || len(m.Known)%4 != 0 {
+	if !slices.Contains(authLooks, len(m.Known)) {
 		return false
 	}
 	m.judge()
-	return m.Differs || m.Sees <= m.Bound && math.Abs(m.KnownMS-m.UnknownMS) <= m.Bound
+	return m.Differs || m.Sees <= 2*m.Bound
 }
 
-// authQuartile is the lower quartile, interpolated.
-func authQuartile(samples []float64) float64 {
+// tolerable is what a pass must rule out at the least, once no more pairs can
+// be had: half of a login, which a hash that is left out exceeds.
+func (m *authTiming) tolerable() float64 { return max(20, 0.5*m.Cost) }
+
+// authQuantile is a quantile, interpolated.
+func authQuantile(samples []float64, q float64) float64 {
 	sorted := slices.Clone(samples)
 	slices.Sort(sorted)
-	at := 0.25 * float64(len(sorted)-1)
+	at := q * float64(len(sorted)-1)
 	low := int(at)
 	if low+1 >= len(sorted) {
 		return sorted[low]
@@ -67,51 +88,56 @@ func authQuartile(samples []float64) float64 {
 	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
 }
 
-// authMannWhitney is the two-sided p of the Mann-Whitney U test, by its normal
-// approximation: from 20 samples on it errs to the safe side this far out.
-// Load that both logins of a pair share makes it safer still.
-func authMannWhitney(a, b []float64) float64 {
-	x, _ := authRanks(a, b)
-	n, m := float64(len(a)), float64(len(b))
-	sum := 0.0
-	for _, r := range x {
-		sum += r
+func authNegated(d []float64) []float64 {
+	out := make([]float64, len(d))
+	for i := range d {
+		out[i] = -d[i]
 	}
-	u := sum - n*(n+1)/2
-	z := (u - n*m/2) / math.Sqrt(n*m*(n+m+1)/12)
-	return math.Erfc(math.Abs(z) / math.Sqrt2)
+	return out
 }
 
-// authRanks gives each sample its rank among all; equal samples share one.
-func authRanks(a, b []float64) (x, y []float64) {
-	all := append(slices.Clone(a), b...)
-	slices.Sort(all)
-	rank := func(v float64) float64 {
-		first, _ := slices.BinarySearch(all, v)
-		last := first
-		for last < len(all) && all[last] == v {
-			last++
+// authMeans are the means of all pairs of differences, each with itself too,
+// in order (Walsh averages).
+func authMeans(d []float64) []float64 {
+	var out []float64
+	for i := range d {
+		for j := i; j < len(d); j++ {
+			out = append(out, (d[i]+d[j])/2)
 		}
-		return float64(first+last+1) / 2
 	}
-	for i := range a {
-		x, y = append(x, rank(a[i])), append(y, rank(b[i]))
-	}
-	return x, y
+	slices.Sort(out)
+	return out
 }
 
-// authError is the standard error of the difference, by bootstrap.
-func authError(a, b []float64, random *rand.Rand) float64 {
-	x, y := make([]float64, len(a)), make([]float64, len(b))
-	var sum, squares float64
-	for range authResamples {
-		for i := range x {
-			x[i], y[i] = a[random.IntN(len(a))], b[random.IntN(len(b))]
+func authMiddle(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// authShifted is the one-sided p of the signed-rank test that the differences
+// lie around a value above shift. Its normal approximation errs to the safe
+// side this far out.
+func authShifted(d []float64, shift float64) float64 {
+	n := float64(len(d))
+	positive := 0.0
+	for _, mean := range authMeans(d) {
+		switch {
+		case mean > shift:
+			positive++
+		case mean == shift:
+			positive += 0.5
 		}
-		d := authQuartile(x) - authQuartile(y)
-		sum += d
-		squares += d * d
 	}
-	mean := sum / authResamples
-	return math.Sqrt(max(0, squares/authResamples-mean*mean))
+	z := (positive - 0.5 - n*(n+1)/4) / math.Sqrt(n*(n+1)*(2*n+1)/24)
+	return math.Erfc(z/math.Sqrt2) / 2
+}
+
+// authRuledOut is the larger end, by amount, of the interval that belongs to
+// the signed-rank test: what lies beyond it is ruled out at authBeta.
+func authRuledOut(means []float64, pairs int) float64 {
+	n := float64(pairs)
+	z := math.Sqrt2 * math.Erfinv(1-2*authBeta)
+	k := int(n*(n+1)/4 - z*math.Sqrt(n*(n+1)*(2*n+1)/24))
+	k = min(max(k, 0), len(means)-1)
+	return max(math.Abs(means[k]), math.Abs(means[len(means)-1-k]))
 }

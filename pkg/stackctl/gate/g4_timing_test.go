@@ -1,21 +1,49 @@
 package gate
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 )
 
-// noisy are times as a loaded machine gives them: most near the true cost,
-// some far above, never below.
-func noisy(random *rand.Rand, n int, cost, noise float64) []float64 {
-	times := make([]float64, n)
-	for i := range times {
-		times[i] = cost + random.ExpFloat64()*noise
+// shape is how a loaded machine stretches what costs some milliseconds. load
+// is what both logins of a pair share: other work comes and goes.
+type shape func(random *rand.Rand, cost, load float64) float64
+
+// quiet adds a little, seldom more, never takes away.
+func quiet(noise float64) shape {
+	return func(random *rand.Rand, cost, _ float64) float64 {
+		took := cost + random.ExpFloat64()*noise
 		if random.IntN(10) == 0 {
-			times[i] += random.ExpFloat64() * 20 * noise
+			took += random.ExpFloat64() * 20 * noise
+		}
+		return took
+	}
+}
+
+// contended lets others take turns on the same cores: it takes up to three
+// times as long, by how many others there are just then, and now and then
+// waits for a whole turn.
+func contended(random *rand.Rand, cost, load float64) float64 {
+	took := cost*(1+2*load*random.Float64()) + random.ExpFloat64()*5
+	if random.IntN(4) == 0 {
+		took += random.Float64() * 100 * load
+	}
+	return took
+}
+
+// sampled runs the gate's own loop over made-up times.
+func sampled(random *rand.Rand, known, unknown float64, s shape) authTiming {
+	m := authTiming{}
+	for range authLooks[len(authLooks)-1] {
+		load := random.Float64()
+		m.Known, m.Unknown = append(m.Known, s(random, known, load)), append(m.Unknown, s(random, unknown, load))
+		if m.enough() {
+			break
 		}
 	}
-	return times
+	m.judge()
+	return m
 }
 
 // The error rates that the gate states, by simulation.
@@ -24,59 +52,66 @@ func TestTimingErrorRates(t *testing.T) {
 	for _, m := range []struct {
 		name           string
 		known, unknown float64
-		noise          float64
-		least, most    int // runs that may fail
+		shape          shape
+		failLeast      int
+		failMost       int
+		undecidedMost  int
 	}{
-		{"the same cost", 30, 30, 2, 0, 1},
-		{"the same cost under load", 30, 30, 15, 0, 1},
-		{"the same cost, hopelessly loaded", 30, 30, 60, 0, 1},
-		{"two milliseconds of other work", 32, 30, 2, 0, 2},
-		{"no hash for unknown accounts", 30, 1, 2, runs * 99 / 100, runs},
-		{"no hash for unknown accounts, under load", 30, 1, 15, runs * 95 / 100, runs},
-		{"a hash of half the cost", 30, 15, 2, runs * 99 / 100, runs},
-		{"unknown accounts take longer", 30, 60, 2, runs * 99 / 100, runs},
+		{"the same cost", 30, 30, quiet(2), 0, 1, 0},
+		{"the same cost under load", 30, 30, quiet(15), 0, 1, 1},
+		{"the same cost on contended cores", 30, 30, contended, 0, 1, 1},
+		{"the same high cost on contended cores", 80, 80, contended, 0, 1, 1},
+		{"two milliseconds of other work", 32, 30, quiet(2), 0, 1, 0},
+		{"other work of just the bound", 36, 30, quiet(2), 0, 1, 0},
+		{"other work of just the bound on contended cores", 36, 30, contended, 0, 1, 2},
+		{"no hash for unknown accounts", 30, 1, quiet(2), runs, runs, 0},
+		{"no hash for unknown accounts, under load", 30, 1, quiet(15), runs, runs, 0},
+		{"no hash for unknown accounts, on contended cores", 30, 1, contended, runs, runs, 0},
+		{"a hash of half the cost", 30, 15, quiet(2), runs, runs, 0},
+		{"a hash of half the cost on contended cores", 80, 40, contended, runs * 98 / 100, runs, 0},
+		{"unknown accounts take longer", 30, 60, quiet(2), runs, runs, 0},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(7, 11))
-			failed := 0
+			failed, undecided := 0, 0
 			for range runs {
-				known, unknown := noisy(random, authPairsMost, m.known, m.noise), noisy(random, authPairsMost, m.unknown, m.noise)
-				timing := authTiming{}
-				for i := range known {
-					timing.Known, timing.Unknown = append(timing.Known, known[i]), append(timing.Unknown, unknown[i])
-					if timing.enough() {
-						break
-					}
-				}
-				timing.judge()
-				if timing.Differs {
+				timing := sampled(random, m.known, m.unknown, m.shape)
+				switch {
+				case timing.Differs:
 					failed++
+				case timing.Sees > timing.tolerable():
+					undecided++
 				}
 			}
-			if failed < m.least || failed > m.most {
-				t.Errorf("%d of %d runs failed, want %d to %d", failed, runs, m.least, m.most)
+			if failed < m.failLeast || failed > m.failMost || undecided > m.undecidedMost {
+				t.Errorf("%d of %d runs failed, want %d to %d; %d undecided, want at most %d", failed, runs, m.failLeast, m.failMost, undecided, m.undecidedMost)
 			}
 		})
 	}
 }
 
 func TestTimingStatistics(t *testing.T) {
-	if q := authQuartile([]float64{4, 1, 3, 2, 5}); q != 2 {
+	if q := authQuantile([]float64{4, 1, 3, 2, 5}, 0.25); q != 2 {
 		t.Errorf("lower quartile %v", q)
 	}
-	if q := authQuartile([]float64{7}); q != 7 {
-		t.Errorf("lower quartile of one %v", q)
+	if q := authQuantile([]float64{7}, 0.1); q != 7 {
+		t.Errorf("a quantile of one %v", q)
 	}
-	x, y := authRanks([]float64{1, 3}, []float64{2, 3})
-	if x[0] != 1 || x[1] != 3.5 || y[0] != 2 || y[1] != 3.5 {
-		t.Errorf("ranks %v %v", x, y)
+	if m := authMeans([]float64{1, 3}); len(m) != 3 || m[1] != 2 || authMiddle(m) != 2 {
+		t.Errorf("means %v", m)
 	}
-	same := []float64{1, 2, 3, 4, 5, 6}
-	if p := authMannWhitney(same, same); p < 0.99 {
-		t.Errorf("p of equal samples %v", p)
+	// 1, 2, … 8 are all above 0: W+ = 36, z = (36 - 0.5 - 18) / sqrt(51).
+	d := []float64{1, 2, 3, 4, 5, 6, 7, 8}
+	if p := authShifted(d, 0); math.Abs(p-0.00715) > 0.0001 {
+		t.Errorf("p of differences above 0: %v", p)
 	}
-	// 4 of 4 below 4: z = 8 / sqrt(12).
-	if p := authMannWhitney([]float64{1, 2, 3, 4}, []float64{5, 6, 7, 8}); p < 0.0208 || p > 0.0210 {
-		t.Errorf("p of apart samples %v", p)
+	if p := authShifted(authNegated(d), 0); p < 0.99 {
+		t.Errorf("p of differences below 0: %v", p)
+	}
+	if p := authShifted(d, 4.5); p < 0.45 || p > 0.55 {
+		t.Errorf("p of differences around the shift: %v", p)
+	}
+	if s := authRuledOut(authMeans(d), len(d)); s < 7 || s > 8 {
+		t.Errorf("ruled out beyond %v", s)
 	}
 }

@@ -69,6 +69,7 @@ func checkExposure(ctx context.Context, s Subject) (Answer, error) {
 		return a, fmt.Errorf("list the host's containers: %w", err)
 	}
 	a.Findings = append(a.Findings, rec.actual(s, containers)...)
+	a.Findings = append(a.Findings, strangers(s, containers)...)
 	if rec.Sockets, err = listening(ctx, s.Server); err != nil {
 		return a, err
 	}
@@ -156,6 +157,8 @@ func (rec *exposureRecord) published(s Subject, c stack.Container, p stack.Port,
 		return f, false
 	case !allowed:
 		f.Problem = "a container publishes a port that is not allowed"
+	case !edge:
+		f.Problem, f.Expected = "a stranger's container publishes one of the site's ports", "published by the edge alone"
 	default:
 		return f, false
 	}

@@ -198,6 +198,16 @@ func TestExposureReachablePasses(t *testing.T) {
 	}
 }
 
+// stranger adds a running container that no compose file declares.
+func stranger(set func(c *stack.Container)) func(s *Subject, n *network) {
+	return func(s *Subject, _ *network) {
+		c := stack.Container{ID: "x", Name: "x", State: "running"}
+		set(&c)
+		s.Target.Path = "/srv/stack"
+		s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), c)
+	}
+}
+
 func TestExposureReachableCatches(t *testing.T) {
 	published := func(c *stack.Container, ports ...stack.Port) stack.Container {
 		c.State, c.Ports = "running", ports
@@ -262,6 +272,19 @@ func TestExposureReachableCatches(t *testing.T) {
 			s.Target.Edge.Address = "203.0.113.8"
 			n.open["203.0.113.8"] = []int{443, 6379}
 		}, "port 6379/tcp", "can be reached"},
+		{"a stranger publishes a port of the site", stranger(func(c *stack.Container) {
+			c.Ports = []stack.Port{{HostIP: "203.0.113.9", Published: "443", Target: 443, Protocol: "tcp"}}
+		}), "port 443/tcp", "one of the site's ports"},
+		{"a stranger on the host's network", stranger(func(c *stack.Container) { c.NetworkMode = "host" }), "container x", "shares the network of the host"},
+		{"a stranger in the edge's network", stranger(func(c *stack.Container) { c.NetworkMode = "container:e" }), "container x", "shares the network of container stack-traefik-1"},
+		{"a stranger is privileged", stranger(func(c *stack.Container) { c.Privileged = true }), "container x", "privileged"},
+		{"a stranger has the engine's socket", stranger(func(c *stack.Container) { c.Mounts = []string{"/var/run/docker.sock"} }), "container x", "rules the engine"},
+		{"a stranger has the folder of the engine's socket", stranger(func(c *stack.Container) { c.Mounts = []string{"/var/run"} }), "container x", "rules the engine"},
+		{"a stranger has the whole host", stranger(func(c *stack.Container) { c.Mounts = []string{"/"} }), "container x", "rules the engine"},
+		{"a stranger has the site's folder", stranger(func(c *stack.Container) { c.Mounts = []string{"/srv/stack/secrets"} }), "container x", "files or data"},
+		{"a stranger has the site's data", stranger(func(c *stack.Container) { c.Mounts = []string{"/var/lib/docker/volumes/stack_postgres/_data"} }), "container x", "files or data"},
+		{"a stranger on the data network", stranger(func(c *stack.Container) { c.Addresses = map[string]string{"stack_data": "172.20.0.9"} }), "container x", "network of the site"},
+		{"a stranger under the project's name", stranger(func(c *stack.Container) { c.Project, c.Service, c.Privileged = "stack", "miner", true }), "container x", "privileged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, n := reachable(t)
@@ -281,6 +304,11 @@ func TestExposureReachableDoesNotCryWolf(t *testing.T) {
 		"a stranger's container on loopback": func(s *Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "x", State: "running", Ports: []stack.Port{{HostIP: "127.0.0.1", Published: "3000", Target: 3000, Protocol: "tcp"}}})
 		},
+		"a stranger with files of its own": stranger(func(c *stack.Container) {
+			c.Mounts, c.NetworkMode = []string{"/srv/other", "/srv/stackbeside", "/var/lib/docker/volumes/other_data/_data", "/run/other.sock"}, "other_default"
+			c.Addresses = map[string]string{"other_default": "172.30.0.2"}
+		}),
+		"a stranger in another stranger's network": stranger(func(c *stack.Container) { c.NetworkMode = "container:y" }),
 		"a stopped container": func(s *Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "x", State: "exited", Ports: []stack.Port{{HostIP: "0.0.0.0", Published: "3000", Target: 3000, Protocol: "tcp"}}})
 		},

@@ -51,6 +51,8 @@ func checkHeaders(ctx context.Context, s Subject) (Answer, error) {
 		func() { g.unknownHosts(ctx, j) },
 		func() { g.hidden(ctx, j) },
 		func() { g.live(ctx, staff) },
+		func() { g.drift(ctx) },
+		func() { g.overHTTP2(ctx, j, staff) },
 	}
 	var wg sync.WaitGroup
 	for _, look := range looks {
@@ -123,6 +125,7 @@ func (g *headerGate) public(ctx context.Context, j *headerJudge) {
 		missing := strings.TrimSuffix(p.prefix, "/") + "/zz-" + g.nonce
 		for _, a := range []ask{
 			{label: "{route}", method: "GET", path: p.prefix},
+			{label: "{kept connection}", method: "GET", path: p.prefix, close: "keep-alive"},
 			{label: "{missing}", method: "GET", path: missing},
 			{label: "{method}", method: "DELETE", path: missing},
 			{label: "{cors}", method: "GET", path: p.prefix, lines: []string{"Origin: https://evil.example"}},

@@ -289,6 +289,12 @@ func (g *headerGate) live(ctx context.Context, login staffLogin) {
 	}
 	g.saw(1)
 	g.judgeLive(r.body)
+	g.loaded(r.body)
+	base.path, base.label = "/api/entrypoints", "GET inside /api/entrypoints"
+	if r := g.wire.send(ctx, base); r.err == nil && r.status == 200 {
+		g.saw(1)
+		g.judgeEntryPoints(r.body)
+	}
 }
 
 // judgeLive reads /api/rawdata as if it were a dynamic file.

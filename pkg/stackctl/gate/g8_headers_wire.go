@@ -44,6 +44,8 @@ type ask struct {
 	port   int      // another port of the edge's container
 	// close replaces the Connection header's value.
 	close string
+	// h2 asks over HTTP/2.
+	h2 bool
 }
 
 // reply is one answer.
@@ -146,6 +148,9 @@ func shownHeaders(h http.Header) http.Header {
 func (w *headerWire) exchange(ctx context.Context, a ask) (r reply) {
 	ctx, cancel := context.WithTimeout(ctx, askWall)
 	defer cancel()
+	if a.h2 {
+		return w.exchangeHTTP2(ctx, a)
+	}
 	conn, err := w.dial(ctx, a)
 	if err != nil {
 		return reply{err: err}
@@ -191,9 +196,17 @@ func (w *headerWire) dial(ctx context.Context, a ask) (net.Conn, error) {
 	if net.ParseIP(sni) != nil {
 		sni = ""
 	}
+	protocols := []string{"http/1.1"}
+	if a.h2 {
+		protocols = []string{"h2", "http/1.1"}
+	}
 	// Certificates are the question of gate G1.
-	secure := tls.Client(conn, &tls.Config{ServerName: sni, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // see above
-	if err := secure.HandshakeContext(ctx); err != nil {
+	secure := tls.Client(conn, &tls.Config{ServerName: sni, InsecureSkipVerify: true, NextProtos: protocols}) //nolint:gosec // see above
+	err = secure.HandshakeContext(ctx)
+	if err == nil && a.h2 && secure.ConnectionState().NegotiatedProtocol != "h2" {
+		err = errNoHTTP2
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}

@@ -18,16 +18,23 @@ func composeRunning() Gate {
 		ID: "G9", Name: "compose", Phase: stack.PhasePost,
 		Question: "Do the containers run as the compose files say?",
 		Refs:     []string{"SPEC §2", "ASVS 13.2.2", "ASVS 15.2.2"},
-		Inspects: "each container of the release: there, healthy, of the judged image, and its user, file system, privileges, limits, networks and mounts as the Engine reports them",
+		Inspects: "each container of the release: there, healthy, of the judged image, and its command, variables, health check, user, file system, privileges, limits, networks and mounts as the Engine reports them",
 		Check:    checkRunning,
 	}
 }
 
 // runningContainer is what the Engine says of a container, as far as it is judged.
 type runningContainer struct {
+	// Image is the image's name in the engine's own store.
+	Image  string `json:"Image"`
 	Config struct {
-		User string   `json:"User"`
-		Env  []string `json:"Env"`
+		User        string   `json:"User"`
+		Env         []string `json:"Env"`
+		Cmd         []string `json:"Cmd"`
+		Entrypoint  []string `json:"Entrypoint"`
+		Healthcheck *struct {
+			Test []string `json:"Test"`
+		} `json:"Healthcheck"`
 	} `json:"Config"`
 	HostConfig struct {
 		Privileged     bool     `json:"Privileged"`
@@ -39,6 +46,7 @@ type runningContainer struct {
 		IpcMode        string   `json:"IpcMode"`
 		UsernsMode     string   `json:"UsernsMode"`
 		Memory         int64    `json:"Memory"`
+		Devices        []any    `json:"Devices"`
 		RestartPolicy  struct {
 			Name string `json:"Name"`
 		} `json:"RestartPolicy"`
@@ -49,6 +57,7 @@ type runningContainer struct {
 	} `json:"HostConfig"`
 	Mounts []struct {
 		Type        string `json:"Type"`
+		Name        string `json:"Name"`
 		Source      string `json:"Source"`
 		Destination string `json:"Destination"`
 		RW          bool   `json:"RW"`
@@ -66,6 +75,10 @@ func checkRunning(ctx context.Context, s Subject) (Answer, error) {
 		return a, err
 	}
 	same := sameStore(s, mine)
+	started, err := frozen(s.Release)
+	if err != nil {
+		return a, err
+	}
 	for _, svc := range s.Release.Services {
 		if !deployed(s, svc) {
 			continue
@@ -82,6 +95,15 @@ func checkRunning(ctx context.Context, s Subject) (Answer, error) {
 				return a, err
 			}
 			a.Findings = append(a.Findings, runsAsDeclared(s, svc, c, inspected)...)
+			want, there := started[svc.Name]
+			if !there {
+				continue
+			}
+			found, err := altered(ctx, s, svc, c, inspected, want)
+			a.Findings = append(a.Findings, found...)
+			if err != nil {
+				return a, err
+			}
 		}
 	}
 	for _, c := range mine {

@@ -225,6 +225,10 @@ func running(t *testing.T) (Subject, inspecting) {
 	t.Helper()
 	s := newRepo(t).subject(t)
 	server := inspecting{&fakeServer{}, map[string]map[string]any{}}
+	started, err := frozen(s.Release)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, svc := range s.Release.Services {
 		if !deployed(s, svc) || svc.OneShot {
 			continue
@@ -244,18 +248,20 @@ func running(t *testing.T) (Subject, inspecting) {
 		server.containers = append(server.containers, stack.Container{ID: svc.Name, Name: project + "-" + svc.Name + "-1", Project: project, Service: svc.Name,
 			State: "running", Health: "healthy", ImageID: image, Addresses: addresses})
 		var env []string
-		for k, v := range svc.Environment {
+		for k, v := range started[svc.Name].variables() {
 			env = append(env, k+"="+v)
 		}
+		var mounts []any
+		for at := range started[svc.Name].targets() {
+			mounts = append(mounts, map[string]any{"Type": "bind", "Source": s.Target.Path + "/secrets/x", "Destination": at})
+		}
 		server.running[svc.Name] = map[string]any{
-			"Config": map[string]any{"User": svc.User, "Env": append(env, "PATH=/usr/bin", "GOSU_VERSION=1.17", "PG_SHA256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")},
+			"Config": map[string]any{"User": svc.User, "Env": append(env, "PATH=/usr/bin", "GOSU_VERSION=1.17", "PG_SHA256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+				"Healthcheck": map[string]any{"Test": started[svc.Name].Health.Test}},
 			"HostConfig": map[string]any{"ReadonlyRootfs": svc.ReadOnly, "CapAdd": svc.CapAdd, "CapDrop": svc.CapDrop, "SecurityOpt": svc.SecurityOpt,
 				"Memory": svc.MemoryLimit, "IpcMode": "private", "RestartPolicy": map[string]any{"Name": svc.Restart},
 				"LogConfig": map[string]any{"Type": svc.LogDriver, "Config": svc.LogOptions}},
-			"Mounts": []any{
-				map[string]any{"Type": "bind", "Source": s.Target.Path + "/secrets/x", "Destination": "/run/secrets/x"},
-				map[string]any{"Type": "volume", "Source": "/var/lib/docker/volumes/stack_postgres/_data", "Destination": "/data", "RW": true},
-			},
+			"Mounts": mounts,
 		}
 	}
 	s.Server = server

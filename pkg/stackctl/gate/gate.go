@@ -101,6 +101,14 @@ type Inspector interface {
 	Inspect(ctx context.Context, container string) ([]byte, error)
 }
 
+// FileReader is a Server that can also read files as a container sees them,
+// those among them that the deploying user may not read on the host.
+type FileReader interface {
+	// Files gives a file, or the files of a folder and below, with absolute
+	// paths; none where the path is not there.
+	Files(ctx context.Context, container, at string) ([]stack.File, error)
+}
+
 // Sink takes artifacts.
 type Sink interface {
 	Artifact(name string, content []byte) error

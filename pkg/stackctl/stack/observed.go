@@ -63,6 +63,11 @@ type Container struct {
 	NetworkMode string            `json:"network_mode"`
 	Ports       []Port            `json:"ports"`
 	Labels      map[string]string `json:"labels"`
+	// Mounts are the host's files and folders, those of volumes too, that the
+	// container has mounted.
+	Mounts []string `json:"mounts,omitempty"`
+	// Privileged containers are the host, for all that they can do.
+	Privileged bool `json:"privileged,omitempty"`
 }
 
 // HostImage is one image in the host's store.

@@ -1,0 +1,88 @@
+package gate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// enginePlaces are where the engine listens and keeps its state: who mounts
+// them rules every container and with that the host.
+var enginePlaces = []string{"/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/var/lib/docker"}
+
+// strangers judges the running containers that no compose file of the release
+// declares: what they can do to the site's ports and networks. What the site
+// declares itself is judged by gate G9.
+func strangers(s Subject, containers []stack.Container) []stack.Finding {
+	var out []stack.Finding
+	for _, c := range containers {
+		if c.State != "running" && c.State != "restarting" && c.State != "paused" {
+			continue
+		}
+		if _, declared := s.Release.Service(c.Service); declared && ours(s, c) {
+			continue
+		}
+		tell := func(problem, expected, observed, fix string) {
+			out = append(out, stack.Finding{Subject: "container " + c.Name, Problem: problem, Expected: expected, Observed: observed,
+				Fix: fix + ", or accept it by an exception in stackctl.yaml"})
+		}
+		if shared := sharedWith(s, c, containers); shared != "" && !ours(s, c) {
+			tell("a stranger's container shares the network of "+shared, "a network of its own", "network_mode "+c.NetworkMode, "remove the container or give it a network of its own")
+		}
+		if c.Privileged {
+			tell("a stranger's container is privileged: it can open any port of the host", "no privileged container", "privileged", "remove the container or its privileges")
+		}
+		for _, m := range c.Mounts {
+			switch {
+			case slices.ContainsFunc(enginePlaces, func(place string) bool { return holds(m, place) }):
+				tell("a stranger's container rules the engine: it can open any port of the host", "no mount of the engine's socket or files", m, "remove the container or the mount")
+			case s.Target.Path != "" && (holds(m, s.Target.Path) || holds(s.Target.Path, m)), strings.Contains(m, "/volumes/"+s.Release.Project+"_"):
+				tell("a stranger's container has the site's files or data", "mounts of its own", m, "remove the container or the mount")
+			}
+		}
+		for _, n := range networkNames(c) {
+			if strings.HasPrefix(n, s.Release.Project+"_") {
+				tell("a stranger's container is on a network of the site", "containers of the compose files only", n, "disconnect it: docker network disconnect "+n+" "+c.Name)
+			}
+		}
+	}
+	return out
+}
+
+// sharedWith names whose network namespace a container takes part in: the
+// host's or one of the site's containers'; "": nobody's that matters.
+func sharedWith(s Subject, c stack.Container, all []stack.Container) string {
+	if c.NetworkMode == "host" {
+		return "the host"
+	}
+	id, joined := strings.CutPrefix(c.NetworkMode, "container:")
+	if !joined || id == "" {
+		return ""
+	}
+	for _, other := range all {
+		if (other.ID == id || other.Name == id) && ours(s, other) {
+			return "container " + other.Name
+		}
+	}
+	return ""
+}
+
+// holds says that a place of the host is another one or lies above it.
+func holds(above, place string) bool {
+	above = path.Clean(above)
+	if rest, old := strings.CutPrefix(above, "/var/run"); old && (rest == "" || rest[0] == '/') {
+		above = "/run" + rest // a link since 2011 (Filesystem Hierarchy Standard 3.0)
+	}
+	return above == "/" || above == place || strings.HasPrefix(place, above+"/")
+}
+
+func networkNames(c stack.Container) []string {
+	var out []string
+	for n := range c.Addresses {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
