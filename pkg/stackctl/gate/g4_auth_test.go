@@ -204,7 +204,7 @@ func TestGuessing(t *testing.T) {
 
 func TestTimingIsNotDecidedWhereTheMachineIsTaken(t *testing.T) {
 	r := &authRun{}
-	m := authTiming{Cost: 60, Sees: 31, Steal: 0.4}
+	m := authTiming{KnownMS: 60, UnknownMS: 50, Sees: 31, Steal: 0.4}
 	if err := r.tell(m); err == nil || len(r.findings) > 0 {
 		t.Errorf("decided: %v, %v", err, r.findings)
 	}

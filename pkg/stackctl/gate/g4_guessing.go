@@ -120,7 +120,7 @@ func (r *authRun) tell(m authTiming) error {
 	}
 	if m.Sees > m.tolerable() {
 		return fmt.Errorf("compare login times: too noisy over %d pairs; only a difference of %.0f ms would have been seen, %.0f ms is needed (a login takes %.0f ms; %.0f %% of the CPU time was stolen)",
-			len(m.Known), m.Sees, m.tolerable(), m.Cost, m.Steal*100)
+			len(m.Known), m.Sees, m.tolerable(), max(m.KnownMS, m.UnknownMS), m.Steal*100)
 	}
 	return nil
 }
