@@ -169,6 +169,7 @@ func newEdge(t *testing.T, s Subject) *goodEdge {
 		if secure {
 			// Elliptic curves: the test makes tens of thousands of handshakes.
 			srv.TLS = &tls.Config{Certificates: []tls.Certificate{pair.Certificate}, MinVersion: tls.VersionTLS12}
+			srv.EnableHTTP2 = true
 			srv.StartTLS()
 		} else {
 			srv.Start()

@@ -259,6 +259,37 @@ func TestHeadersServedCatches(t *testing.T) {
 		{"the running edge has lost the allowlist's ranges", func(e *goodEdge) {
 			e.raw["middlewares"].(map[string]any)["staff-addresses@file"] = map[string]any{"ipAllowList": map[string]any{"sourceRange": []any{"0.0.0.0/0"}}}
 		}, "middleware staff-addresses", "everybody"},
+		{"answers over HTTP/2 lack a header", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.ProtoMajor == 2 && r.Host == "example.org" {
+					w.Header().Del("X-Content-Type-Options")
+				}
+			}
+		}, "GET example.org/ {route, HTTP/2}", "nosniff"},
+		{"answers on kept connections lack a header", func(e *goodEdge) {
+			e.spoil = func(r *http.Request, w *httptest.ResponseRecorder) {
+				if r.Header.Get("Connection") == "keep-alive" && r.Host == "example.org" {
+					w.Header().Del("X-Content-Type-Options")
+				}
+			}
+		}, "GET example.org/ {kept connection}", "nosniff"},
+		{"a staff host asks for no password over HTTP/2", func(e *goodEdge) {
+			e.handle = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.ProtoMajor == 2 && r.Host == "admin.example.org" {
+					_, _ = w.Write([]byte("hello"))
+					return true
+				}
+				return false
+			}
+		}, "staff admin.example.org/", "no password"},
+		{"a stranger's file brought a router", func(e *goodEdge) {
+			e.raw["routers"].(map[string]any)["x@file"] = map[string]any{"rule": "Host(`x.example.org`)", "service": "web", "entryPoints": []string{"websecure"}}
+		}, "router x", "does not bring"},
+		{"another provider brought a router", func(e *goodEdge) {
+			e.raw["routers"].(map[string]any)["x@docker"] = map[string]any{"rule": "Host(`x.example.org`)", "service": "web"}
+		}, "router x@docker", "from elsewhere"},
+		{"a route is not loaded", func(e *goodEdge) { delete(e.raw["routers"].(map[string]any), "jobs@file") }, "router jobs", "not loaded"},
+		{"a route is loaded with another rule", func(e *goodEdge) { router(e, "jobs")["rule"] = "Host(`jobs.example.net`)" }, "router jobs", "another rule"},
 		{"the running edge has switched a router off", func(e *goodEdge) { router(e, "jobs")["status"] = "disabled" }, "router jobs", "switched"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
