@@ -51,6 +51,7 @@ func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
 	for _, svc := range s.Release.Services {
 		j.service(svc)
 	}
+	j.start()
 	j.routers()
 	j.dynamicTLS()
 	j.storage()
@@ -184,6 +185,9 @@ func (j *acmeJudge) resolver(src edgeSource, r *edgeNode, used bool) {
 	for _, acme := range sections {
 		servers = append(servers, acme.find("caServer")...)
 		j.trust(base, acme)
+		if used {
+			j.challenge(base, acme)
+		}
 	}
 	if len(servers) == 0 {
 		f := base

@@ -64,7 +64,9 @@ func declaredExposure(s Subject) []stack.Finding {
 		d.host()
 		out = append(out, d.out...)
 	}
-	return append(out, providers(model)...)
+	out = append(out, providers(model)...)
+	out = append(out, plugins(model)...)
+	return append(out, rawRoutes(model)...)
 }
 
 // declared judges one service.
@@ -206,6 +208,39 @@ func providers(m edgeModel) []stack.Finding {
 				out = append(out, stack.Finding{Subject: "provider " + p.name, Problem: "the edge takes routes from elsewhere than its files",
 					Expected: "providers.file only", Observed: "providers." + p.name + " in the " + src.where, Fix: "remove the provider",
 					File: src.where, Line: p.line})
+			}
+		}
+	}
+	return out
+}
+
+// plugins are code that the edge fetches and runs when it starts.
+func plugins(m edgeModel) []stack.Finding {
+	var out []stack.Finding
+	for _, src := range m.sources {
+		for _, kind := range []string{"plugins", "localPlugins"} {
+			for _, all := range src.root.find("experimental", kind) {
+				for _, p := range all.kids {
+					out = append(out, stack.Finding{Subject: "plugin " + p.name, Problem: "the edge runs code that is not in its image", Expected: "no plugins",
+						Observed: "experimental." + kind + " in the " + src.where, Fix: "remove the plugin", File: src.where, Line: p.line})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// rawRoutes are connections that the edge passes on unread: whatever service
+// they lead to is as good as published.
+func rawRoutes(m edgeModel) []stack.Finding {
+	var out []stack.Finding
+	for _, src := range m.dynamic {
+		for _, kind := range []string{"tcp", "udp"} {
+			for _, all := range src.root.find(kind, "routers") {
+				for _, r := range all.kids {
+					out = append(out, stack.Finding{Subject: kind + " router " + r.name, Problem: "the edge passes connections on unread", Expected: "HTTP routes only",
+						Observed: orWord(r.text("rule"), "every connection") + " to " + orWord(r.text("service"), "no service"), Fix: "remove the router, or make it an HTTP one", File: src.where, Line: r.line})
+				}
 			}
 		}
 	}

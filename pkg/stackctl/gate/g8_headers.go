@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -134,7 +133,11 @@ func (j *headerJudge) entryPoint(e edgeEntryPoint, at func(subject, problem, exp
 		if e.node.truth(key, "insecure") {
 			at(subject, "everybody may say who they are by "+key, key+".insecure: false", "insecure: true", "remove it; name the proxies in trustedIPs where there are any", e.node.line)
 		}
-		if wide := tooWide(e.node.list(key, "trustedIPs")); wide != "" {
+		if wide := tooWide(e.node.list(key, "trustedIPs")); wide == "" {
+			if own := dockersOwn(e.node.list(key, "trustedIPs")); own != "" {
+				at(subject, "whoever comes through Docker's proxy may say who they are by "+key, "trustedIPs of your own proxies", own+", which holds Docker's networks", "name single addresses", e.node.line)
+			}
+		} else {
 			at(subject, "everybody may say who they are by "+key, "trustedIPs of your own proxies", wide, "name single addresses or small networks", e.node.line)
 		}
 	}
@@ -153,6 +156,21 @@ func tooWide(list []string) string {
 		}
 		private := p.Addr().IsPrivate() || p.Addr().IsLoopback()
 		if p.Addr().Is4() && (p.Bits() < 8 || p.Bits() == 8 && !private) || p.Addr().Is6() && p.Bits() <= 16 && !(private && p.Bits() >= 7) {
+			return p.String()
+		}
+	}
+	return ""
+}
+
+// dockerPool is what Docker takes the addresses of its networks from. Clients
+// that reach a published port through Docker's proxy, such as those over IPv6,
+// have an address of it.
+var dockerPool = netip.MustParsePrefix("172.16.0.0/12")
+
+// dockersOwn gives a network of a list that holds whole networks of Docker.
+func dockersOwn(list []string) string {
+	for _, text := range list {
+		if p, err := netip.ParsePrefix(strings.TrimSpace(text)); err == nil && p.Bits() <= 16 && p.Overlaps(dockerPool) {
 			return p.String()
 		}
 	}
@@ -233,6 +251,7 @@ func (j *headerJudge) router(r edgeRouter) {
 		j.publicHeaders(r, finding)
 	}
 	j.retry(r, finding)
+	j.errorPages(r, finding)
 }
 
 // answering are middlewares that answer by themselves; headers must come
@@ -247,8 +266,11 @@ func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected
 	for _, name := range r.middlewares {
 		mw := j.model.middlewares[name]
 		if mw.kind == "headers" {
+			// The first of several has the last word on an answer.
 			for k, v := range declaredHeaders(mw.node) {
-				have[k] = v
+				if _, decided := have[k]; !decided {
+					have[k] = v
+				}
 			}
 		} else if len(have) == 0 && slices.Contains(answering, mw.kind) && early == "" {
 			early = name
@@ -260,25 +282,27 @@ func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected
 	}
 	policy := headerPolicy{hsts: r.tls, strict: true}
 	for _, fault := range policy.judge(func(name string) []string {
-		if v, ok := have[strings.ToLower(name)]; ok {
+		if v := have[strings.ToLower(name)]; v != "" {
 			return []string{v}
 		}
 		return nil
 	}) {
 		finding("a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}
+	if csp := have["content-security-policy"]; strings.Contains(strings.ToLower(csp), "'nonce-") {
+		finding("a public route: a nonce that never changes lets any script run", "hashes, or 'self'", shorten(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
+	}
+	for _, fault := range leaks(func(name string) []string { return []string{have[strings.ToLower(name)]} }) {
+		finding("a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
+	}
 }
 
-// declaredHeaders are the headers that a headers middleware would add, by
-// lower-case name.
+// declaredHeaders are what a headers middleware makes of an answer's headers,
+// by lower-case name: "" where it takes one away. Custom headers have the last
+// word over the others.
 func declaredHeaders(n *edgeNode) map[string]string {
 	out := map[string]string{}
-	for _, custom := range n.find("customResponseHeaders") {
-		for _, k := range custom.kids {
-			out[strings.ToLower(k.name)] = k.value
-		}
-	}
-	if v := n.text("stsSeconds"); v != "" && v != "0" {
+	if v := n.text("stsSeconds"); v != "" && v != "0" && !n.truth("isDevelopment") {
 		out["strict-transport-security"] = "max-age=" + v
 	}
 	if n.truth("contentTypeNosniff") {
@@ -291,6 +315,11 @@ func declaredHeaders(n *edgeNode) map[string]string {
 		"permissionsPolicy": "permissions-policy", "contentSecurityPolicy": "content-security-policy"} {
 		if v := n.text(key); v != "" {
 			out[name] = v
+		}
+	}
+	for _, custom := range n.find("customResponseHeaders") {
+		for _, k := range custom.kids {
+			out[strings.ToLower(k.name)] = k.value
 		}
 	}
 	return out
@@ -317,55 +346,4 @@ func (j *headerJudge) retry(r edgeRouter, finding func(problem, expected, observ
 				"restrict the rule by Method(`GET`), or remove "+name)
 		}
 	}
-}
-
-func (j *headerJudge) middleware(mw edgeMiddleware) {
-	finding := func(problem, expected, observed, fix string) {
-		j.add(stack.Finding{Subject: "middleware " + mw.name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: mw.file, Line: mw.line})
-	}
-	switch mw.kind {
-	case "ipallowlist", "ipwhitelist":
-		list := mw.node.list("sourceRange")
-		empty := !slices.ContainsFunc(list, func(v string) bool { return strings.TrimSpace(v) != "" })
-		switch wide := tooWide(list); {
-		case empty:
-			finding("the allowlist is empty", "networks of the staff", "none", "name them in sourceRange")
-		case wide != "":
-			finding("the allowlist lets everybody in", "networks of the staff", wide, "name single addresses or small networks")
-		}
-		if bad := slices.IndexFunc(list, func(v string) bool { return strings.TrimSpace(v) != "" && !isNetwork(strings.TrimSpace(v)) }); bad >= 0 {
-			finding("the allowlist holds what is no address", "addresses and networks", shorten(list[bad]), "correct it; the edge would switch the routes off")
-		}
-		if n := mw.node.first("ipStrategy"); n != nil {
-			depth, _ := strconv.Atoi(n.text("depth"))
-			if depth > 0 || len(n.list("excludedIPs")) > 0 {
-				finding("the allowlist believes what clients say of their address", "the address of the connection", "ipStrategy", "remove ipStrategy")
-			}
-		}
-	case "basicauth", "digestauth":
-		if mw.node.text("usersFile") == "" && len(mw.node.list("users")) == 0 {
-			finding("the password guard has no users", "users, or a usersFile", "none", "name a usersFile")
-		}
-	case "redirectscheme":
-		if strings.EqualFold(mw.node.text("scheme"), "https") && !mw.node.truth("permanent") {
-			finding("the redirect to https is not permanent", "permanent: true", "a redirect for once", "write permanent: true")
-		}
-	case "headers":
-		for _, origin := range mw.node.list("accessControlAllowOriginList") {
-			if strings.TrimSpace(origin) == "*" && mw.node.truth("accessControlAllowCredentials") {
-				finding("every site may read answers with the user's cookies", "named origins", "accessControlAllowOriginList: *", "name the origins")
-			}
-		}
-		if len(mw.node.list("accessControlAllowOriginListRegex")) > 0 && mw.node.truth("accessControlAllowCredentials") {
-			finding("origins are allowed by pattern together with cookies", "named origins", "accessControlAllowOriginListRegex", "name the origins")
-		}
-	}
-}
-
-func isNetwork(v string) bool {
-	if _, err := netip.ParsePrefix(v); err == nil {
-		return true
-	}
-	_, err := netip.ParseAddr(v)
-	return err == nil
 }

@@ -24,6 +24,7 @@ func (j *headerJudge) routing() {
 		j.plainRoute(r)
 		j.rate(r)
 		j.toStaff(r)
+		j.toNobody(r)
 	}
 	j.stolen()
 }
@@ -137,6 +138,18 @@ func (j *headerJudge) toStaff(r edgeRouter) {
 				j.onRouter(r, "a public route leads to the staff service "+name, "guarded routes only", "service "+r.service, "remove the route, or guard it as router "+other.name)
 				return
 			}
+		}
+	}
+}
+
+// toNobody finds public routes to services whose profile is not chosen.
+func (j *headerJudge) toNobody(r edgeRouter) {
+	if _, staff := j.staff(r); staff || !j.leads(r) {
+		return
+	}
+	for _, name := range j.upstreams(r.service, 0) {
+		if svc, ok := j.subject.Release.Service(name); ok && !svc.Deployed {
+			j.onRouter(r, "a public route leads to a service that is not deployed", "a service without profiles, or of a chosen one", name+" of profile "+strings.Join(svc.Profiles, ", "), "choose the profile in compose.profiles, or remove the route")
 		}
 	}
 }

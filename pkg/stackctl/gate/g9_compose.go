@@ -32,6 +32,7 @@ func checkCompose(_ context.Context, s Subject) (Answer, error) {
 		out = append(out, judgeService(s, svc)...)
 	}
 	out = append(out, judgeNetworks(s)...)
+	out = append(out, judgeVolumes(s)...)
 	out = append(out, judgeSecrets(s)...)
 	variables, found, err := judgeVariables(s)
 	out = append(out, found...)
@@ -59,7 +60,7 @@ func (j *composeJudge) add(problem, expected, observed, fix string) {
 
 // composeRules are the rules that each service must keep.
 var composeRules = []func(*composeJudge){
-	ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
+	ruleRuns, ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
 	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
 	ruleSideBySide,
 }
@@ -157,6 +158,13 @@ func hollowCheck(test []string) bool {
 		return true
 	}
 	return hollowWord.MatchString(text) && !strings.ContainsAny(text, "|&;")
+}
+
+// ruleRuns sees that the service is there at all.
+func ruleRuns(j *composeJudge) {
+	if j.svc.Stopped {
+		j.add("the files want no container of the service", "one container", "replicas: 0", "remove replicas and scale, or the service")
+	}
 }
 
 func ruleRestart(j *composeJudge) {
@@ -291,6 +299,9 @@ func ruleKernel(j *composeJudge) {
 		if name != "net.ipv4.ip_unprivileged_port_start" && name != "net.core.somaxconn" {
 			j.add("the service changes the kernel's setting "+name, "none but net.core.somaxconn and net.ipv4.ip_unprivileged_port_start", name+"="+j.svc.Sysctls[name], "remove it from sysctls")
 		}
+	}
+	for _, rule := range j.svc.DeviceRules {
+		j.add("the service may use devices of the host", "no device_cgroup_rules", rule, "remove device_cgroup_rules")
 	}
 	if j.svc.OOMKillDisable {
 		j.add("the service cannot be ended when memory runs out", "oom_kill_disable: false", "true", "remove oom_kill_disable")

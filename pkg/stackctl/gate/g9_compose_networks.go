@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -59,6 +60,38 @@ func (j *composeJudge) sensitiveBind(m stack.Mount) string {
 		}
 	}
 	return ""
+}
+
+// judgeVolumes sees that volumes are Docker's own, and that each is used: a
+// volume that nothing mounts is one whose data now goes elsewhere.
+func judgeVolumes(s Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, svc := range s.Release.Services {
+		for _, m := range svc.Volumes {
+			if m.Type == "volume" && m.Source == "" {
+				out = append(out, stack.Finding{Subject: "service " + svc.Name, Problem: "what the service keeps is lost with its container", Expected: "a named volume",
+					Observed: "a volume without a name at " + m.Target, Fix: "name the volume, or make it a tmpfs", File: svc.File, Line: svc.Line})
+			}
+		}
+	}
+	for _, v := range s.Release.Volumes {
+		f := stack.Finding{Subject: "volume " + v.Name}
+		device := v.Options["device"]
+		bound := strings.HasPrefix(device, "/") || strings.Contains(v.Options["o"], "bind")
+		used := slices.ContainsFunc(s.Release.Services, func(svc stack.Service) bool {
+			return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return m.Type == "volume" && m.Source == v.Name })
+		})
+		switch {
+		case bound:
+			f.Problem, f.Expected, f.Observed, f.Fix = "the volume is a folder of the host", "a volume of Docker's own", "device: "+orWord(device, "none"), "remove driver_opts"
+		case !used && !v.External:
+			f.Problem, f.Expected, f.Observed, f.Fix = "no service mounts the volume", "a service that keeps its data there", "none", "mount it, or remove it from volumes"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // judgeSecrets sees that secrets come from files.
@@ -120,7 +153,23 @@ func judgeNetworks(s Subject) []stack.Finding {
 			}
 		}
 	}
+	out = append(out, openNetworks(s)...)
 	return append(out, threeNetworks(s)...)
+}
+
+// openNetworks finds networks whose containers can be reached without a
+// published port (Docker: gateway modes of the bridge driver).
+func openNetworks(s Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, n := range s.Release.Networks {
+		for _, key := range slices.Sorted(maps.Keys(n.Options)) {
+			if strings.Contains(key, "gateway_mode") && (n.Options[key] == "nat-unprotected" || n.Options[key] == "routed") {
+				out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
+					Observed: key + ": " + n.Options[key], Fix: "remove the option"})
+			}
+		}
+	}
+	return out
 }
 
 // threeNetworks sees that edge, app and data are there, and data is internal.

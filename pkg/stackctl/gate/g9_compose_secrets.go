@@ -192,8 +192,8 @@ func ruleCommand(j *composeJudge) {
 		}
 	}
 	for key, value := range j.svc.Labels {
-		if k := knownIn(value, j.s.Release.Known); k != "" {
-			j.add("a secret is in the label "+key, "no secrets in labels", "the value of the secret "+k, "remove it")
+		if why := secretIn(strings.NewReplacer(".", "_", "-", "_").Replace(key), value, j.s.Release.Known); why != "" {
+			j.add("a secret is in the label "+key, "no secrets in labels", why, "remove it")
 		}
 	}
 }

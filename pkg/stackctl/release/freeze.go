@@ -40,7 +40,7 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 	r := stack.Release{
 		Project: d.config.Project, Target: d.target.Name, Domain: d.target.Domain,
 		Commit: in.Commit, Created: in.Now.UTC(),
-		Services: d.Services(), Networks: d.networks(), Secrets: d.secretList(),
+		Services: d.Services(), Networks: d.networks(), Volumes: d.volumes(), Secrets: d.secretList(),
 		Base: base, App: app, Images: d.images(in.Archives),
 		Edge: in.Edge, Contract: in.Contract, Known: d.known(),
 	}
@@ -131,7 +131,16 @@ func (d Draft) networks() []stack.Network {
 	var out []stack.Network
 	for _, name := range sortedKeys(d.project.Networks) {
 		n := d.project.Networks[name]
-		out = append(out, stack.Network{Name: name, Internal: n.Internal, External: bool(n.External), Driver: n.Driver})
+		out = append(out, stack.Network{Name: name, Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
+	}
+	return out
+}
+
+func (d Draft) volumes() []stack.Volume {
+	var out []stack.Volume
+	for _, name := range sortedKeys(d.project.Volumes) {
+		v := d.project.Volumes[name]
+		out = append(out, stack.Volume{Name: name, External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
 	}
 	return out
 }

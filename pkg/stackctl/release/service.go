@@ -42,7 +42,7 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		MemoryLimit: int64(s.MemLimit), Build: s.Build != nil,
 		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
 		ContainerName: s.ContainerName, GroupAdd: s.GroupAdd, CgroupMode: s.Cgroup, UTSMode: s.Uts,
-		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable,
+		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0,
 	}
 	if s.Build != nil {
 		out.BuildArgs = map[string]string{}

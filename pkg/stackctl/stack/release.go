@@ -40,6 +40,7 @@ type Release struct {
 
 	Services []Service `json:"services"`
 	Networks []Network `json:"networks"`
+	Volumes  []Volume  `json:"volumes"`
 	Secrets  []Secret  `json:"secrets"`
 	// Base is the resolved compose file of project Project (layers edge and
 	// data), App that of project Project-ID (layer app). Paths in both are
@@ -165,6 +166,10 @@ type Service struct {
 	UTSMode        string            `json:"uts_mode,omitempty"`
 	Sysctls        map[string]string `json:"sysctls,omitempty"`
 	OOMKillDisable bool              `json:"oom_kill_disable,omitempty"`
+	// DeviceRules are rules of the device cgroup, such as "c 1:3 mr".
+	DeviceRules []string `json:"device_rules,omitempty"`
+	// Stopped says that the files want no container of it (replicas: 0).
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // Port is one published port.
@@ -199,6 +204,17 @@ type Network struct {
 	Internal bool   `json:"internal"`
 	External bool   `json:"external"`
 	Driver   string `json:"driver"`
+	// Options are the driver's.
+	Options map[string]string `json:"options,omitempty"`
+}
+
+// Volume is one named volume.
+type Volume struct {
+	Name     string `json:"name"`
+	External bool   `json:"external"`
+	Driver   string `json:"driver"`
+	// Options are the driver's.
+	Options map[string]string `json:"options,omitempty"`
 }
 
 // Secret is one file-based secret; its value is in Release.Known only.
