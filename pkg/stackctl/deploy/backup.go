@@ -159,7 +159,7 @@ func (x *executor) pending(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(time.Minute))
 	defer cancel()
 	out, err := x.server.RunOnce(ctx, r.AppProject(), compose, once)
 	if err != nil {

@@ -191,7 +191,7 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 }
 
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
 	defer cancel()
 	touched, err := x.server.Up(ctx, project, compose, step.Services, func(service, state string) {
 		x.emit(stack.Event{Kind: stack.EventProgress, Name: string(step.Kind), Message: service + " " + state, Step: &step})
@@ -211,7 +211,7 @@ func listOr(list []string, none string) string {
 }
 
 func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
 	defer cancel()
 	r := x.want.Release
 	for _, name := range step.Services {
@@ -281,7 +281,7 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 		return "", err
 	}
 	began := x.d.Now()
-	ctx, cancel := context.WithTimeout(ctx, switchDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
 	defer cancel()
 	if err := api.WaitLive(ctx, files); err != nil {
 		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)

@@ -21,6 +21,8 @@ type story struct {
 	schema []byte
 	// ahead is how far the host's clock is before the operator's.
 	ahead time.Duration
+	// pace is how many times longer a look takes than on a good line; 0 is not known.
+	pace float64
 }
 
 func (d *Deployer) begin(verb string) *story {
@@ -126,7 +128,7 @@ func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subje
 		return err
 	}
 	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
-	subject.Artifacts = s
+	subject.Artifacts, subject.Pace = s, s.pace
 	results := gate.Run(ctx, gates, subject, s.emit)
 	s.report.Gates = append(s.report.Gates, results...)
 	if ctx.Err() != nil {

@@ -55,7 +55,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
 	defer cancel()
 	if _, err := x.server.Up(ctx, project, compose, nil, nil); err != nil {
 		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), "correct Traefik's files; the edge was not touched")
@@ -68,7 +68,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 
 // complaints is what the edge on trial has against the files.
 func (x *executor) complaints(ctx context.Context, project string, files []stack.File) error {
-	ctx, cancel := context.WithTimeout(ctx, trialDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(trialDeadline))
 	defer cancel()
 	c, err := x.trialContainer(ctx, project)
 	if err != nil {
@@ -100,7 +100,7 @@ func (x *executor) trialContainer(ctx context.Context, project string) (stack.Co
 
 // trialLog is what the edge on trial logged; it logs errors alone.
 func (x *executor) trialLog(ctx context.Context, project string) error {
-	ctx, cancel := context.WithTimeout(ctx, trialDeadline)
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(trialDeadline))
 	defer cancel()
 	c, err := x.trialContainer(ctx, project)
 	if err != nil {

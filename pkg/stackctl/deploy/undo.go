@@ -13,7 +13,7 @@ import (
 // undo brings back what served before this run. It is called when a step or a
 // gate failed, or the operator stopped the run; cause is why.
 func (x *executor) undo(ctx context.Context, cause error) error {
-	ctx, cancel := aside(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.stretch(cleanup))
 	defer cancel()
 	old, own := x.seen.Live, x.want.Release.ID
 	x.report.Live = old

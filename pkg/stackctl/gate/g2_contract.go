@@ -216,7 +216,7 @@ type contractSource struct {
 // contractRead asks the API for its contract; where it serves none (production
 // mode), the image itself.
 func contractRead(whole context.Context, s Subject, client *http.Client, containers []stack.Container) (contractSource, error) {
-	ctx, cancel := context.WithTimeout(whole, contractWait)
+	ctx, cancel := context.WithTimeout(whole, s.stretch(contractWait))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probeDomain(s)+"/openapi.json", nil)
 	if err != nil {

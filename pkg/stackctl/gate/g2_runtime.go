@@ -129,7 +129,7 @@ func contractProbe(ctx context.Context, s Subject, client *http.Client, d *g2Doc
 		if o.method != "get" || d.guarded(o, s.Config.Gates.Auth.Header) || strings.Contains(o.path, "{") || d.needs(o) {
 			continue
 		}
-		one, cancel := context.WithTimeout(ctx, 10*time.Second)
+		one, cancel := context.WithTimeout(ctx, s.stretch(10*time.Second))
 		req, err := http.NewRequestWithContext(one, http.MethodGet, "http://"+probeDomain(s)+o.path, nil)
 		if err != nil {
 			cancel()

@@ -188,7 +188,7 @@ func healthCheck(ctx context.Context, s Subject, find func(context.Context, Subj
 // healthSample takes the samples of one endpoint with few requests at a time.
 // It stops early only where the verdict cannot change any more.
 func healthSample(ctx context.Context, s Subject, p healthProbe) healthRecord {
-	ctx, cancel := context.WithTimeout(ctx, healthWall)
+	ctx, cancel := context.WithTimeout(ctx, s.stretch(healthWall))
 	defer cancel()
 	want := p.endpoint.Samples
 	r := healthRecord{Wanted: want, Statuses: map[string]int{}, Failures: map[string]int{}}

@@ -68,6 +68,9 @@ type Subject struct {
 	Artifacts Sink
 	// All says that --all-tests was given.
 	All bool
+	// Pace is how many times longer a look takes than on a good line; 0 means 1.
+	// It stretches the time that gates have, never a bound on what users meet.
+	Pace float64
 }
 
 // Before is the release before, as far as gates compare with it.

@@ -30,6 +30,12 @@ func Run(ctx context.Context, gates []Gate, s Subject, emit stack.Emit) []stack.
 func runAt(ctx context.Context, gates []Gate, s Subject, emit stack.Emit, now time.Time) []stack.GateResult {
 	results := make([]stack.GateResult, len(gates))
 	slots := make(chan struct{}, sideBySide)
+	if s.Pace >= slowPace {
+		slots = make(chan struct{}, 1)
+	}
+	if s.Server != nil {
+		s.Server = listed(s.Server)
+	}
 	var wg sync.WaitGroup
 	look := func(i int) {
 		results[i] = runOne(ctx, gates[i], s)
@@ -141,6 +147,7 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	if limit == 0 {
 		limit = budget
 	}
+	limit = s.stretch(limit)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type ended struct {
