@@ -22,6 +22,7 @@ func main() {
 	flag.StringVar(&o.only, "run", "", "try only mutants whose gates or name match this expression")
 	flag.StringVar(&o.json, "json", "build/mutants/mutants.json", "where the outcomes are written")
 	flag.IntVar(&o.good, "good", 0, "instead of mutants, judge the good deployment so often with all tests")
+	flag.BoolVar(&o.harmless, "harmless", false, "instead of mutants, deploy unusual projects that are good")
 	flag.Parse()
 	missed, err := o.run()
 	if err != nil {
@@ -36,6 +37,7 @@ func main() {
 // settings are the flags.
 type settings struct {
 	files, running, keep bool
+	harmless             bool
 	only, json           string
 	good                 int
 }
@@ -72,6 +74,9 @@ func (o settings) run() (missed bool, err error) {
 	}
 	if o.good > 0 {
 		return b.good(o.good, o.json)
+	}
+	if o.harmless {
+		return b.harmless(only, o.json)
 	}
 	var list []outcome
 	for _, m := range all() {

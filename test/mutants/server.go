@@ -329,6 +329,7 @@ func (b *bench) open(say func(string)) (err error) {
 	b.server = &server{state: state, conn: conn}
 	p := b.project()
 	b.server.project = p
+	b.server.sh(leftovers)
 	say("provision")
 	b.tell(p, "provision")
 	say("deploy")
@@ -338,9 +339,21 @@ func (b *bench) open(say func(string)) (err error) {
 		return err
 	}
 	b.server.release = told.Live
-	b.server.sh("mkdir -p /srv/mutants; docker rm -f mutants-proxy >/dev/null 2>&1 || true; iptables -t nat -S | grep -q MUTANTS && { iptables -t nat -D OUTPUT -j MUTANTS; iptables -t nat -D PREROUTING -j MUTANTS; iptables -t nat -F MUTANTS; iptables -t nat -X MUTANTS; } || true")
 	return b.ship()
 }
+
+// leftovers takes away what a bench that was killed left on a kept droplet.
+const leftovers = `mkdir -p /srv/mutants
+docker rm -f mutants-proxy mutant old-worker >/dev/null 2>&1
+for kept in $(docker ps -a --format '{{.Names}}' 2>/dev/null | grep -e '-kept$'); do
+	name=${kept%-kept}; docker rm -f $name; docker rename $kept $name; docker start $name
+done >/dev/null 2>&1
+systemctl stop mutant >/dev/null 2>&1
+if iptables -t nat -S 2>/dev/null | grep -q MUTANTS; then
+	iptables -t nat -D OUTPUT -j MUTANTS; iptables -t nat -D PREROUTING -j MUTANTS
+	iptables -t nat -F MUTANTS; iptables -t nat -X MUTANTS
+fi
+true`
 
 // ship builds the proxy and puts it on the droplet.
 func (b *bench) ship() error {

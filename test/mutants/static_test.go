@@ -52,6 +52,17 @@ func TestEveryMutantOfTheFilesIsCaught(t *testing.T) {
 	}
 }
 
+// TestNoHarmlessDeploymentFails lets the same program judge unusual projects
+// that are good.
+func TestNoHarmlessDeploymentFails(t *testing.T) {
+	b := prepared(t)
+	for _, h := range harmlessFiles {
+		if o := b.try(mutant{name: h.name, gates: "none", files: h.files}); o.Exit != 0 || o.Broken != "" {
+			t.Errorf("false alarm: %s: failed were %v (exit code %d) %s %s", h.name, o.By, o.Exit, o.Said, o.Broken)
+		}
+	}
+}
+
 // TestTheTableIsWhole holds what the bench promises: every known row, each
 // gate at least five times, no name twice.
 func TestTheTableIsWhole(t *testing.T) {
