@@ -17,6 +17,7 @@ var enginePlaces = []string{"/run/docker.sock", "/run/containerd/containerd.sock
 // declares itself is judged by gate G9.
 func strangers(s Subject, containers []stack.Container) []stack.Finding {
 	var out []stack.Finding
+	networks, volumes := siteNetworks(s), siteVolumes(s)
 	for _, c := range containers {
 		if c.State != "running" && c.State != "restarting" && c.State != "paused" {
 			continue
@@ -38,12 +39,12 @@ func strangers(s Subject, containers []stack.Container) []stack.Finding {
 			switch {
 			case slices.ContainsFunc(enginePlaces, func(place string) bool { return holds(m, place) }):
 				tell("a stranger's container rules the engine: it can open any port of the host", "no mount of the engine's socket or files", m, "remove the container or the mount")
-			case s.Target.Path != "" && (holds(m, s.Target.Path) || holds(s.Target.Path, m)), strings.Contains(m, "/volumes/"+s.Release.Project+"_"):
+			case s.Target.Path != "" && (holds(m, s.Target.Path) || holds(s.Target.Path, m)), slices.ContainsFunc(volumes, func(v string) bool { return strings.Contains(m+"/", "/volumes/"+v+"/") }):
 				tell("a stranger's container has the site's files or data", "mounts of its own", m, "remove the container or the mount")
 			}
 		}
 		for _, n := range networkNames(c) {
-			if strings.HasPrefix(n, s.Release.Project+"_") {
+			if slices.Contains(networks, n) {
 				tell("a stranger's container is on a network of the site", "containers of the compose files only", n, "disconnect it: docker network disconnect "+n+" "+c.Name)
 			}
 		}
@@ -76,6 +77,31 @@ func holds(above, place string) bool {
 		above = "/run" + rest // a link since 2011 (Filesystem Hierarchy Standard 3.0)
 	}
 	return above == "/" || above == place || strings.HasPrefix(place, above+"/")
+}
+
+// siteNetworks are the networks that are the site's alone, as the engine names
+// them. External ones may be shared.
+func siteNetworks(s Subject) []string {
+	var out []string
+	for _, n := range s.Release.Networks {
+		if !n.External {
+			out = append(out, s.Release.Project+"_"+n.Name)
+		}
+	}
+	return out
+}
+
+// siteVolumes are the site's volumes, as the engine names them.
+func siteVolumes(s Subject) []string {
+	var out []string
+	for _, svc := range s.Release.Services {
+		for _, m := range svc.Volumes {
+			if m.Type == "volume" && m.Source != "" {
+				out = append(out, s.Release.Project+"_"+m.Source)
+			}
+		}
+	}
+	return out
 }
 
 func networkNames(c stack.Container) []string {

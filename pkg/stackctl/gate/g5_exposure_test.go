@@ -305,8 +305,8 @@ func TestExposureReachableDoesNotCryWolf(t *testing.T) {
 			s.Server = hostOf(goodSockets, nil, nil, siteLinks, edgeContainer(), stack.Container{ID: "x", Name: "x", State: "running", Ports: []stack.Port{{HostIP: "127.0.0.1", Published: "3000", Target: 3000, Protocol: "tcp"}}})
 		},
 		"a stranger with files of its own": stranger(func(c *stack.Container) {
-			c.Mounts, c.NetworkMode = []string{"/srv/other", "/srv/stackbeside", "/var/lib/docker/volumes/other_data/_data", "/run/other.sock"}, "other_default"
-			c.Addresses = map[string]string{"other_default": "172.30.0.2"}
+			c.Mounts, c.NetworkMode = []string{"/srv/other", "/srv/stackbeside", "/var/lib/docker/volumes/stack_two_data/_data", "/var/lib/docker/volumes/other_data/_data", "/run/other.sock"}, "other_default"
+			c.Addresses = map[string]string{"other_default": "172.30.0.2", "stack_two_edge": "172.31.0.2"}
 		}),
 		"a stranger in another stranger's network": stranger(func(c *stack.Container) { c.NetworkMode = "container:y" }),
 		"a stopped container": func(s *Subject, n *network) {
