@@ -59,17 +59,17 @@ nets = {}
 for n, e in was["NetworkSettings"]["Networks"].items():
     nets[n] = {"Aliases": [a for a in (e.get("Aliases") or []) if not was["Id"].startswith(a)]}
 CHANGE
-ask("POST", "/containers/%s/stop?t=2" %% name)
-ask("POST", "/containers/%s/rename?name=%s" %% (name, kept))
+ask("POST", "/containers/%s/stop?t=2" % name)
+ask("POST", "/containers/%s/rename?name=%s" % (name, kept))
 first = sorted(nets)[0] if nets else None
 body["NetworkingConfig"] = {"EndpointsConfig": {first: nets[first]} if first else {}}
 body.pop("Hostname", None)
 made = ask("POST", "/containers/create?name=" + name, body)
 for n in sorted(nets)[1:]:
-    ask("POST", "/networks/%s/connect" %% n, {"Container": made["Id"], "EndpointConfig": nets[n]})
-ask("POST", "/containers/%s/start" %% made["Id"])
+    ask("POST", "/networks/%s/connect" % n, {"Container": made["Id"], "EndpointConfig": nets[n]})
+ask("POST", "/containers/%s/start" % made["Id"])
 for i in range(300):
-    state = ask("GET", "/containers/%s/json" %% name)["State"]
+    state = ask("GET", "/containers/%s/json" % name)["State"]
     if state["Status"] == "running" and state.get("Health", {}).get("Status", "healthy") == "healthy": break
     time.sleep(0.1)
 `
