@@ -41,6 +41,11 @@ func check(c stack.Config, d document) error {
 			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, "targets", name, key)
 		}
 	}
+	for i, h := range c.Gates.Health {
+		if problem, fix, key := checkHealth(h); problem != "" {
+			return bad("gates.health: "+problem, fix, "gates", "health", fmt.Sprint(i), key)
+		}
+	}
 	if err := checkOwn(c, d); err != nil {
 		return err
 	}
@@ -57,6 +62,18 @@ func check(c stack.Config, d document) error {
 		}
 	}
 	return nil
+}
+
+func checkHealth(h stack.HealthEndpoint) (problem, fix, key string) {
+	switch {
+	case !strings.HasPrefix(h.Path, "/"):
+		return fmt.Sprintf("path %q is no path", h.Path), "begin it with /", "path"
+	case h.Samples < leastSamples || h.Samples > maxSamples:
+		return fmt.Sprintf("%d samples", h.Samples), fmt.Sprintf("use %d to %d: fewer say nothing about a 95th percentile", leastSamples, maxSamples), "samples"
+	case h.P95 < 0:
+		return fmt.Sprintf("p95 %s is no duration to stay below", h.P95), "write it as 800ms or 5s", "p95"
+	}
+	return "", "", ""
 }
 
 func checkTarget(t stack.Target) (problem, fix, key string) {

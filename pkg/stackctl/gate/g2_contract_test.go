@@ -157,7 +157,7 @@ func TestRunningContractOnABadWire(t *testing.T) {
 			fmt.Fprint(w, `{"openapi":`)
 		}, "did not end"},
 		"nothing sent": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "answers elsewhere"},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusFound) }, "answered 302"},
+		"redirect":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusFound) }, "answered 302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := goodDeployment(t)

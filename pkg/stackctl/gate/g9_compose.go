@@ -300,6 +300,9 @@ func ruleKernel(j *composeJudge) {
 			j.add("the service changes the kernel's setting "+name, "none but net.core.somaxconn and net.ipv4.ip_unprivileged_port_start", name+"="+j.svc.Sysctls[name], "remove it from sysctls")
 		}
 	}
+	for _, hook := range j.svc.RootHooks {
+		j.add("a hook has rights that the service has not", "post_start and pre_stop as the service's own user", shorten(hook), "remove user and privileged from the hook")
+	}
 	for _, rule := range j.svc.DeviceRules {
 		j.add("the service may use devices of the host", "no device_cgroup_rules", rule, "remove device_cgroup_rules")
 	}

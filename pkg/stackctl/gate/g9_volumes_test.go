@@ -11,6 +11,8 @@ func TestComposeCatchesVolumesAndNetworksThatAreOpen(t *testing.T) {
 		{name: "devices by rule", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    device_cgroup_rules: [\"a *:* rwm\"]\n", subject: "service web", problem: "devices of the host"},
 		{name: "no container wanted", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    scale: 0\n", subject: "service web", problem: "no container"},
 		{name: "no replica wanted", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    deploy: {replicas: 0}\n", subject: "service web", problem: "no container"},
+		{name: "the engine's socket by its switch", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    use_api_socket: true\n", subject: "service web", problem: "engine's socket"},
+		{name: "a hook as root", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    post_start: [{command: [id], user: root}]\n", subject: "service web", problem: "a hook"},
 		{name: "a password in a label", file: composeFile, from: "    command: [\"web\"]\n", to: "    command: [\"web\"]\n    labels: {backup.password: \"hunter2hunter2\"}\n", subject: "service web", problem: "in the label"},
 	})
 }

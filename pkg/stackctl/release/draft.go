@@ -43,8 +43,27 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return Draft{}, err
 	}
 	d := Draft{config: c, target: t, env: env, project: project, places: places(c.Compose.Files)}
+	if err := d.carried(); err != nil {
+		return Draft{}, err
+	}
 	d.secrets, err = readSecrets(project, c.Compose.Files)
 	return d, err
+}
+
+// carried refuses what a release does not carry to the server.
+func (d Draft) carried() error {
+	for _, name := range sortedKeys(d.project.Services) {
+		s, at := d.project.Services[name], d.places[name]
+		switch {
+		case len(s.Configs) > 0:
+			return stack.Usage(at.file, at.line, "service "+name+" uses configs, which are not shipped", "mount a file of the project instead, or name it under secrets")
+		case s.Provider != nil:
+			return stack.Usage(at.file, at.line, "service "+name+" is run by the provider "+s.Provider.Type+", not by a container", "remove provider and give it an image")
+		case len(s.Models) > 0:
+			return stack.Usage(at.file, at.line, "service "+name+" uses models, which are not shipped", "remove models")
+		}
+	}
+	return nil
 }
 
 // environment is what the compose file's variables mean: the target's values

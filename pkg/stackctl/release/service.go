@@ -1,6 +1,8 @@
 package release
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -66,6 +68,14 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	}
 	for _, v := range s.Volumes {
 		out.Volumes = append(out.Volumes, stack.Mount{Type: v.Type, Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})
+	}
+	if s.UseAPISocket {
+		out.Volumes = append(out.Volumes, stack.Mount{Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock"})
+	}
+	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
+		if user, _, _ := strings.Cut(hook.User, ":"); hook.Privileged || user == "root" || user == "0" {
+			out.RootHooks = append(out.RootHooks, strings.Join(hook.Command, " "))
+		}
 	}
 	for _, path := range s.Tmpfs {
 		out.Volumes = append(out.Volumes, stack.Mount{Type: "tmpfs", Target: path})

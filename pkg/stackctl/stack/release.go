@@ -168,6 +168,9 @@ type Service struct {
 	OOMKillDisable bool              `json:"oom_kill_disable,omitempty"`
 	// DeviceRules are rules of the device cgroup, such as "c 1:3 mr".
 	DeviceRules []string `json:"device_rules,omitempty"`
+	// RootHooks are the commands that run in the container beside its own, as
+	// root or privileged.
+	RootHooks []string `json:"root_hooks,omitempty"`
 	// Stopped says that the files want no container of it (replicas: 0).
 	Stopped bool `json:"stopped,omitempty"`
 }
