@@ -14,9 +14,11 @@ import (
 const (
 	authArtifact = "auth-flow.json"
 	authMarker   = "stackctl gate"
-	authBudget   = 90 * time.Second
-	// authPatience is how many seconds a rate limit may ask the gate to wait.
-	authPatience = 20
+	authBudget   = 150 * time.Second
+	// authPatience is how many seconds a rate limit may ask the gate to wait:
+	// a limit by the minute, whole. It waits in pieces of 5 s.
+	authPatience = 65
+	authTries    = 14
 )
 
 // auth walks through the site as a new user does, and tries what must be

@@ -145,7 +145,7 @@ func (b *authBrowser) send(ctx context.Context, q authRequest) (authReply, error
 		if wait, err := strconv.Atoi(reply.Header.Get("Retry-After")); err == nil && wait > authPatience {
 			return reply, fmt.Errorf("%s: answered 429; the site's rate limit asks to wait %d s, run the gate again then", q.step, wait)
 		}
-		if try == 5 || !probePause(ctx, reply.Header, time.Second) {
+		if try == authTries || !probePause(ctx, reply.Header, time.Second) {
 			return reply, fmt.Errorf("%s: still answered 429 after %d tries; raise the rate limit or wait until it forgets", q.step, try+1)
 		}
 	}

@@ -192,7 +192,7 @@ func (r *authRun) timeOne(ctx context.Context, b *authBrowser, account authAccou
 		}
 		switch {
 		case reply.Status == http.StatusTooManyRequests:
-			if wait, err := strconv.Atoi(reply.Header.Get("Retry-After")); try >= 8 || err == nil && wait > 5 {
+			if wait, err := strconv.Atoi(reply.Header.Get("Retry-After")); try >= authTries || err == nil && wait > authPatience {
 				return 0, errAuthLimited
 			}
 			if !probePause(ctx, reply.Header, time.Second) {
