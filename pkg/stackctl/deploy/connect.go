@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
@@ -84,6 +85,13 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 func (s server) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	return s.engine.ExecStream(ctx, container, argv, stdin, stdout, stderr)
 }
+
+// The gates would pass over what a server cannot tell them.
+var (
+	_ gate.Inspector      = server{}
+	_ gate.ImageInspector = server{}
+	_ gate.FileReader     = server{}
+)
 
 // Inspect lets the gates compare how a container runs with its definition.
 func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {

@@ -27,8 +27,8 @@ type runningEdge struct {
 // tell how a container runs, or where no such container runs, which is the
 // question of other gates.
 func findEdge(ctx context.Context, s Subject) (*runningEdge, error) {
-	inspector, can := s.Server.(Inspector)
-	files, reads := s.Server.(FileReader)
+	inspector, can := able[Inspector](s.Server)
+	files, reads := able[FileReader](s.Server)
 	if !can || !reads {
 		return nil, nil
 	}

@@ -77,7 +77,7 @@ func anonymous(kind, name string) bool {
 }
 
 func defaultsOf(ctx context.Context, s Subject, id string) (d imageDefaults, known bool, err error) {
-	server, can := s.Server.(ImageInspector)
+	server, can := able[ImageInspector](s.Server)
 	if !can || id == "" {
 		return d, false, nil
 	}

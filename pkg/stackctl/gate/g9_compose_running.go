@@ -218,7 +218,7 @@ func networksOf(s Subject, svc stack.Service, c stack.Container) []stack.Finding
 
 // inspectContainer asks the Engine, where the server can; nil where it cannot.
 func inspectContainer(ctx context.Context, s Subject, c stack.Container) (*runningContainer, error) {
-	server, ok := s.Server.(Inspector)
+	server, ok := able[Inspector](s.Server)
 	if !ok {
 		return nil, nil
 	}

@@ -27,19 +27,25 @@ type lister struct {
 	until time.Time
 }
 
-// listingInspector is a lister before a Server that can inspect.
-type listingInspector struct {
-	*lister
-	Inspector
-}
-
 // listed puts a lister before a Server.
-func listed(s Server) Server {
-	l := &lister{Server: s, turn: make(chan struct{}, 1)}
-	if i, ok := s.(Inspector); ok {
-		return listingInspector{l, i}
+func listed(s Server) Server { return &lister{Server: s, turn: make(chan struct{}, 1)} }
+
+func (l *lister) unwrap() Server { return l.Server }
+
+// able gives what a Server, or one that it stands before, can do beyond the
+// least.
+func able[T any](s Server) (ability T, can bool) {
+	for s != nil {
+		if ability, can = s.(T); can {
+			return ability, true
+		}
+		before, wraps := s.(interface{ unwrap() Server })
+		if !wraps {
+			break
+		}
+		s = before.unwrap()
 	}
-	return l
+	return ability, false
 }
 
 // Containers lists all containers on the host.

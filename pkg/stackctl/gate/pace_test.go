@@ -30,7 +30,7 @@ func (s *slowLister) Containers(ctx context.Context) ([]stack.Container, error) 
 func TestGatesThatAskAtTheSameTimeShareAList(t *testing.T) {
 	s := &slowLister{takes: 100 * time.Millisecond}
 	l := listed(s)
-	if _, ok := l.(Inspector); ok {
+	if _, can := able[Inspector](l); can {
 		t.Error("it inspects, although the server cannot")
 	}
 	var all sync.WaitGroup
@@ -81,5 +81,23 @@ func TestASlowLineGivesGatesMoreTimeAndLetsThemLookOneByOne(t *testing.T) {
 		if pace > 0 && most.Load() != 1 {
 			t.Errorf("%d gates looked at the same time", most.Load())
 		}
+	}
+}
+
+// everything is a Server with every ability.
+type everything struct {
+	Server
+	Inspector
+	FileReader
+	ImageInspector
+}
+
+func TestAServerThatIsListedLosesNoAbility(t *testing.T) {
+	l := listed(everything{Server: &slowLister{}})
+	_, inspects := able[Inspector](l)
+	_, reads := able[FileReader](l)
+	_, images := able[ImageInspector](l)
+	if !inspects || !reads || !images {
+		t.Errorf("inspects %v, reads files %v, inspects images %v", inspects, reads, images)
 	}
 }
