@@ -17,7 +17,7 @@ func exposureDeclared() Gate {
 		ID: "G5", Name: "exposure", Phase: stack.PhaseStatic,
 		Question: "Do the files publish the edge's ports and nothing else?",
 		Refs:     []string{"SPEC S1", "SPEC §2", "ASVS 13.2.1", "ASVS 13.4.5"},
-		Inspects: "ports, network modes, labels, devices and socket mounts of every service of every profile, and the providers of the edge",
+		Inspects: "ports, network modes, labels, devices and socket mounts of every service of every profile; providers, plugins and raw routes of the edge",
 		Check: func(_ context.Context, s Subject) (Answer, error) {
 			found := declaredExposure(s)
 			return Answer{Inspected: len(s.Release.Services), Of: "services", Findings: found}, nil
