@@ -2,10 +2,8 @@ package gate
 
 import (
 	"context"
-	"maps"
 	"net"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -110,54 +108,6 @@ func splitImage(ref string) (repo, tag, digest string) {
 		return ref[:i], ref[i+1:], digest
 	}
 	return ref, "", digest
-}
-
-func ruleHealth(j *composeJudge) {
-	if j.svc.OneShot {
-		return
-	}
-	h := j.svc.Healthcheck
-	fix := "add a health check that asks the program itself, such as [\"CMD\", \"/server\", \"healthcheck\", \"NAME\"]"
-	switch {
-	case h == nil:
-		j.add("no health check", "a health check", "none", fix)
-	case h.Disabled || len(h.Test) == 0 || strings.EqualFold(h.Test[0], "NONE"):
-		j.add("the health check is disabled", "a health check", orWord(strings.Join(h.Test, " "), "disable: true"), fix)
-	case hollowCheck(h.Test):
-		j.add("the health check cannot fail", "a check that fails when the program does not answer", shorten(strings.Join(h.Test, " ")), fix)
-	case h.Interval > rareCheck:
-		j.add("the health check looks too rarely", "every "+rareCheck.String()+" at least", h.Interval.String(), "write a shorter interval")
-	}
-}
-
-// rareCheck is the longest interval at which a program that died is found
-// before its users tell.
-const rareCheck = 5 * time.Minute
-
-var (
-	hollowWord = regexp.MustCompile(`^(?:/(?:usr/)?bin/)?(?:true|:|echo|printf|exit 0|sleep|date|ls|pwd|uname|hostname|test 1|\[ 1)(?:\s|$)`)
-	// hollowWay ends calls that print something and ask nothing.
-	hollowWay  = regexp.MustCompile(`\s(?:--?version|version|--?help|help|-v|-V|-h)$`)
-	hollowTail = regexp.MustCompile(`(?:\|\||;|&)\s*(?:/bin/)?(?:true|:|exit\s+0|echo\b[^|&;]*)\s*$`)
-)
-
-// hollowCheck tells a test that says healthy whatever happens.
-func hollowCheck(test []string) bool {
-	words := test
-	if strings.EqualFold(words[0], "CMD") || strings.EqualFold(words[0], "CMD-SHELL") {
-		words = words[1:]
-	}
-	if len(words) == 0 {
-		return true
-	}
-	if base := path.Base(words[0]); (base == "sh" || base == "bash" || base == "ash") && len(words) >= 3 && strings.HasPrefix(words[1], "-") && strings.HasSuffix(words[1], "c") {
-		words = words[2:3]
-	}
-	text := strings.TrimSpace(strings.Join(words, " "))
-	if hollowTail.MatchString(text) || text == "" || hollowWay.MatchString(text) && !strings.ContainsAny(text, "|&;") {
-		return true
-	}
-	return hollowWord.MatchString(text) && !strings.ContainsAny(text, "|&;")
 }
 
 // ruleRuns sees that the service is there at all.
@@ -265,49 +215,6 @@ func ruleUser(j *composeJudge) {
 		j.add("the service runs as root", "a user other than root", j.svc.User, fix)
 	case isRoot(group):
 		j.add("the service runs in the group root", "a group other than root", j.svc.User, fix)
-	}
-}
-
-func ruleNamespaces(j *composeJudge) {
-	for name, mode := range map[string]string{"pid": j.svc.PidMode, "ipc": j.svc.IpcMode, "userns_mode": j.svc.UsernsMode, "network_mode": j.svc.NetworkMode} {
-		if mode == "host" || strings.HasPrefix(mode, "container:") || strings.HasPrefix(mode, "service:") {
-			j.add("the service shares the "+name+" namespace", "its own", name+": "+mode, "remove "+name)
-		}
-	}
-	for _, d := range j.svc.Devices {
-		j.add("a device of the host is handed in", "no devices", d, "remove the device")
-	}
-	if len(j.svc.Networks) == 0 && j.svc.NetworkMode == "" || slices.Contains(j.svc.Networks, "default") {
-		j.add("the service is on the default network", "the networks that it needs, by name", strings.Join(j.svc.Networks, ", "), "name its networks")
-	}
-}
-
-// ruleKernel finds what a service changes of the kernel, or takes of the
-// host's beside its namespaces.
-func ruleKernel(j *composeJudge) {
-	for name, mode := range map[string]string{"cgroup": j.svc.CgroupMode, "uts": j.svc.UTSMode} {
-		if mode == "host" {
-			j.add("the service shares the "+name+" namespace", "its own", name+": host", "remove "+name)
-		}
-	}
-	for _, g := range j.svc.GroupAdd {
-		if n, err := strconv.Atoi(g); err == nil && n == 0 || slices.Contains([]string{"root", "docker", "sudo", "wheel", "disk", "adm", "shadow"}, g) {
-			j.add("the service is in a group that rules the host", "groups of its own", "group_add: "+g, "remove it from group_add")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(j.svc.Sysctls)) {
-		if name != "net.ipv4.ip_unprivileged_port_start" && name != "net.core.somaxconn" {
-			j.add("the service changes the kernel's setting "+name, "none but net.core.somaxconn and net.ipv4.ip_unprivileged_port_start", name+"="+j.svc.Sysctls[name], "remove it from sysctls")
-		}
-	}
-	for _, hook := range j.svc.RootHooks {
-		j.add("a hook has rights that the service has not", "post_start and pre_stop as the service's own user", shorten(hook), "remove user and privileged from the hook")
-	}
-	for _, rule := range j.svc.DeviceRules {
-		j.add("the service may use devices of the host", "no device_cgroup_rules", rule, "remove device_cgroup_rules")
-	}
-	if j.svc.OOMKillDisable {
-		j.add("the service cannot be ended when memory runs out", "oom_kill_disable: false", "true", "remove oom_kill_disable")
 	}
 }
 
