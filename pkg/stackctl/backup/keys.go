@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -59,7 +60,7 @@ func Identities(file string) ([]age.Identity, error) {
 	if info.Mode().IsRegular() && info.Size() > maxKeyFile {
 		return nil, stack.Usage(file, 0, fmt.Sprintf("%d bytes are too many for keys", info.Size()), "name an age identity file under backup.identity")
 	}
-	raw, err := os.ReadFile(filepath.Clean(file))
+	raw, err := given.Read(file, maxKeyFile)
 	if err != nil {
 		return nil, stack.Usage(file, 0, err.Error(), "")
 	}

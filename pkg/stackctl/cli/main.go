@@ -12,11 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // Main runs one command line and returns its exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
+	// Who reads the output may go away, as head does; a deploy must not end there.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// After the first signal the second one ends the program at once.
 	told := context.AfterFunc(ctx, func() {
@@ -32,7 +35,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(*shown)) {
-		fmt.Fprintf(errs, "stackctl: %s\n", o.safe(err.Error()))
+		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(o.safe(err.Error())))
 	}
 	return ExitCode(ctx, err)
 }

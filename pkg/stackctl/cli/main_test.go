@@ -3,11 +3,15 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"stackctl/pkg/stackctl/cli"
 	"stackctl/pkg/stackctl/evidence"
@@ -54,6 +58,13 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"existing settings":  {map[string]string{"stackctl.yaml": settings}, []string{"init"}, "exists already"},
 		"logs of what":       {map[string]string{"stackctl.yaml": "project: shop\n"}, []string{"logs"}, "sandbox up"},
 		"exec without":       {nil, []string{"exec", "api"}, "at least 2"},
+		"almost a verb":      {nil, []string{"depoy"}, "did you mean deploy?"},
+		"unknown shell":      {nil, []string{"completion", "tcsh"}, `unknown command "tcsh"`},
+		"unknown topic":      {nil, []string{"help", "depoly"}, `no command "depoly"`},
+		"no target at once":  {nil, []string{"deploy", "--parallel", "0"}, "--parallel 0"},
+		"a wait gone by":     {nil, []string{"rollback", "--lock-wait", "-5m"}, "--lock-wait"},
+		"settings folder":    {map[string]string{"conf/x": ""}, []string{"gates", "--config", "conf"}, "is a directory"},
+		"settings device":    {nil, []string{"gates", "--config", os.DevNull}, "no ordinary file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			exit, text, _ := run(t, c.files, c.args...)
@@ -184,5 +195,41 @@ func TestEveryVerbHasHelpAndIsDocumented(t *testing.T) {
 		if !strings.Contains(docs, verb) {
 			t.Errorf("%s is in no documentation", verb)
 		}
+	}
+}
+
+// gone is a reader that went away.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestOutputThatNobodyReadsDoesNotChangeHowARunEnds(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("stackctl.yaml", []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		out  io.Writer
+		told bool
+	}{"a reader that went away": {gone{}, false}, "a full disk": {full{}, true}} {
+		for _, output := range []string{"text", "json"} {
+			var errs bytes.Buffer
+			exit := cli.Main([]string{"check", "--output", output}, strings.NewReader(""), c.out, &errs)
+			if exit != cli.ExitUsage || strings.Contains(errs.String(), "not whole") != c.told {
+				t.Errorf("%s, %s: exit code %d: %s", name, output, exit, errs.String())
+			}
+		}
+	}
+}
+
+func TestOddNamesDoNotSteerTheTerminal(t *testing.T) {
+	_, text, _ := run(t, nil, "gates", "--config", "a\x1b[31m\xffb\u202e.yaml")
+	if strings.ContainsAny(text, "\x1b\u202e") || !utf8.ValidString(text) {
+		t.Errorf("%q", text)
 	}
 }

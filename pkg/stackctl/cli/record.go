@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"stackctl/pkg/stackctl/deploy"
@@ -38,19 +39,29 @@ func (o *options) record(ctx context.Context, verb string, run story) error {
 	w := work{config: c, verb: verb, run: run, broken: broken}
 	if len(targets) > 1 {
 		outcomes := o.side(targets, func(t stack.Target) outcome { return o.recordOne(ctx, w, t, tagged(screen, t.Name)) })
-		err := screen.Close()
-		return errors.Join(o.concludeAll(ctx, verb, outcomes), err)
+		o.unread(screen.Close())
+		return o.concludeAll(ctx, verb, outcomes)
 	}
 	x := o.recordOne(ctx, w, targets[0], screen.Emit)
 	err := screen.Close()
 	if x.dir == "" {
-		return errors.Join(err, x.err)
+		o.unread(err)
+		return x.err
 	}
-	err = errors.Join(err, o.conclude(x.report, x.dir))
+	o.unread(errors.Join(err, o.conclude(x.report, x.dir)))
 	if x.err != nil {
 		return &shown{x.err}
 	}
-	return err
+	return nil
+}
+
+// unread tells that the output of a run could not be written. The run ended as
+// it did all the same: its exit code and its evidence stand. A reader that went
+// away knows.
+func (o *options) unread(err error) {
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
+		fmt.Fprintf(o.errs, "stackctl: the output is not whole, the evidence is: %s\n", redact.Printable(o.safe(err.Error())))
+	}
 }
 
 // work is what is done against each target.

@@ -46,7 +46,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 			if !slices.Contains(outputs, o.output) {
 				return usage(cmd, fmt.Errorf("--output %s is none of %s", o.output, strings.Join(outputs, ", ")))
 			}
-			return nil
+			return judgeFlags(cmd)
 		},
 	}
 	flags := root.PersistentFlags()
@@ -72,8 +72,49 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	add("prepare", newInit(o), newTrust(o), newProvision(o), newSandbox(o))
 	add("evidence", newEvidence(o))
 	root.AddCommand(newVersion(o))
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
 	return root
+}
+
+// newHelp is cobra's help, but for a topic that there is not.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "Help about any command",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if of, _, err := cmd.Root().Find(args); err == nil {
+				for _, sub := range of.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
+			}
+			of.InitDefaultHelpFlag()
+			return of.Help()
+		},
+	}
+}
+
+// judgeFlags refuses values that a flag's type lets through and that mean
+// nothing, wherever the flag is.
+func judgeFlags(cmd *cobra.Command) error {
+	if n, err := cmd.Flags().GetInt("parallel"); err == nil && n < 1 {
+		return usage(cmd, fmt.Errorf("--parallel %d: at least one target must be worked on at once", n))
+	}
+	if wait, err := cmd.Flags().GetDuration("lock-wait"); err == nil && wait < 0 {
+		return usage(cmd, fmt.Errorf("--lock-wait %s lies in the past", wait))
+	}
+	return nil
 }
 
 // wrapArgs makes complaints about arguments usage errors, for every verb.
@@ -89,7 +130,14 @@ func wrapArgs(cmd *cobra.Command) {
 	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(cmd, fmt.Errorf("unknown command %q", args[0]))
+				err := fmt.Errorf("unknown command %q", args[0])
+				if cmd.SuggestionsMinimumDistance <= 0 {
+					cmd.SuggestionsMinimumDistance = 2
+				}
+				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+					err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, ", "))
+				}
+				return usage(cmd, err)
 			}
 			return cmd.Help()
 		}

@@ -162,16 +162,15 @@ func (o *options) concludeAll(ctx context.Context, verb string, outcomes []outco
 	}
 	worst := Worst(failures)
 	sum.ExitCode = ExitCode(ctx, worst)
-	var err error
 	if o.output == "json" {
-		err = o.jsonLine(sum)
+		o.unread(o.jsonLine(sum))
 	} else {
-		err = o.printOverall(sum, outcomes)
+		o.unread(o.printOverall(sum, outcomes))
 	}
 	if worst != nil {
 		return &shown{worst}
 	}
-	return err
+	return nil
 }
 
 // jsonLine writes a value as one line, masked like the events before it.

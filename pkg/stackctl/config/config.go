@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/viper"
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -79,7 +80,7 @@ func read(path, shown string) (document, error) {
 	if info.Size() > maxBytes {
 		return document{}, stack.Usage(shown, 0, fmt.Sprintf("%d bytes are too many for settings", info.Size()), "name a stackctl.yaml with --config")
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := given.Read(path, maxBytes)
 	if err != nil {
 		return document{}, stack.Usage(shown, 0, err.Error(), "")
 	}
@@ -91,6 +92,9 @@ func parse(shown string, raw []byte) (document, error) {
 	if err := yaml.Unmarshal(raw, &node); err != nil {
 		line, text := yamlError(err)
 		return document{}, stack.Usage(shown, line, text, "correct the YAML")
+	}
+	if line := secondDocument(raw); line > 0 {
+		return document{}, stack.Usage(shown, line, "a second document begins here", "keep one document: what follows --- would be passed over")
 	}
 	if len(node.Content) == 0 || node.Content[0].Kind != yaml.MappingNode || len(node.Content[0].Content) == 0 {
 		return document{}, stack.Usage(shown, 0, "the file holds no settings", "run `stackctl init` to see what belongs in it")

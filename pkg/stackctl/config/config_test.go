@@ -99,6 +99,9 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"path is root":       {strings.Replace(good, "    domain:", "    path: /\n    domain:", 1), "folder of its own"},
 		"bad expiry":         {strings.Replace(good, "2027-01-31", "someday", 1), "no date"},
 		"duplicate key":      {"project: a\nproject: b\n", "already"},
+		"duplicate by case":  {"project: a\nProject: b\n", `stackctl.yaml:2: key "Project" stands at line 1 already`},
+		"target by case":     {"project: a\ntargets:\n  prod: {host: a}\n  Prod: {host: b}\n", `stackctl.yaml:4: key "Prod" under targets`},
+		"second document":    {"project: a\n---\nproject: b\n", "stackctl.yaml:2: a second document"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Load(write(t, c.text))

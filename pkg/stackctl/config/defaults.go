@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"time"
@@ -99,13 +100,25 @@ func setDefault[T comparable](at *T, value T) {
 	}
 }
 
+// home is the operator's home folder, also where the environment does not name
+// it, as in a bare service or CI job; empty: nobody knows.
+func home() string {
+	if dir, err := os.UserHomeDir(); err == nil {
+		return dir
+	}
+	if u, err := user.Current(); err == nil {
+		return u.HomeDir
+	}
+	return ""
+}
+
 // absolute makes a path relative to the file's folder absolute; ~ is the home folder.
 func absolute(root, path string) string {
 	if path == "" {
 		return ""
 	}
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
+		if home := home(); home != "" {
 			return filepath.Join(home, rest)
 		}
 	}

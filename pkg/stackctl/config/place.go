@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -62,6 +63,16 @@ func path(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return r == '.' })
 }
 
+// secondDocument is the line where a second document begins; 0: there is none.
+func secondDocument(raw []byte) int {
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	var first, second yaml.Node
+	if dec.Decode(&first) != nil || dec.Decode(&second) != nil {
+		return 0
+	}
+	return max(1, second.Line)
+}
+
 // known refuses keys that no setting has. Viper would pass over one whose value
 // is empty.
 func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
@@ -78,11 +89,18 @@ func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
 			}
 		}
 	case node.Kind == yaml.MappingNode && (t.Kind() == reflect.Struct || t.Kind() == reflect.Map):
+		lines := map[string]int{}
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key, value := node.Content[i], node.Content[i+1]
 			if key.Value == "<<" {
 				continue
 			}
+			// YAML tells Host from host; a setting's name does not.
+			folded := strings.ToLower(key.Value)
+			if before := lines[folded]; before > 0 && !keepsCase(t, parent) {
+				return stack.Usage(d.name, key.Line, fmt.Sprintf("key %q%s stands at line %d already", key.Value, under(parent), before), "keep one of them")
+			}
+			lines[folded] = key.Line
 			next, ok := member(t, key.Value)
 			if !ok {
 				return stack.Usage(d.name, key.Line, fmt.Sprintf("unknown key %q%s", key.Value, under(parent)), "see docs/configuration.md for the keys")
@@ -93,6 +111,12 @@ func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
 		}
 	}
 	return nil
+}
+
+// keepsCase says whether the keys of a mapping are names of their own: those of
+// variables are.
+func keepsCase(t reflect.Type, parent string) bool {
+	return t.Kind() == reflect.Map && parent == "env"
 }
 
 // member is the type of a key's value: of a struct's field, or of any entry of a map.

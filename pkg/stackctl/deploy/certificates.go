@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -130,7 +130,7 @@ func distrust(t stack.Target, host string, chain []*x509.Certificate, now time.T
 }
 
 func readRoots(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
+	pem, err := given.Read(file, given.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -79,7 +80,7 @@ func (d *Deployer) contract() ([]byte, error) {
 	if d.Config.Contract.File == "" {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(d.Config.Contract.File)
+	raw, err := given.Read(d.Config.Contract.File, given.Most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, stack.Usage(d.Config.Contract.File, 0, "the API contract does not exist", "name it under contract.file in "+d.Config.File)
 	}

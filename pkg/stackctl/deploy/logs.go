@@ -3,9 +3,9 @@ package deploy
 import (
 	"bytes"
 	"context"
-	"os"
 	"strings"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -47,7 +47,7 @@ func lastLines(text string, n int) string {
 
 // staffPassword is the clear password of the edge's guarded API.
 func (x *executor) staffPassword() string {
-	raw, err := os.ReadFile(x.d.Config.Traefik.Staff.PasswordFile)
+	raw, err := given.Read(x.d.Config.Traefik.Staff.PasswordFile, given.Most)
 	if err != nil {
 		return ""
 	}

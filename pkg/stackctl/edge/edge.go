@@ -12,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -54,7 +55,7 @@ func readFile(file string) ([]byte, error) {
 	if info.Size() > maxBytes {
 		return nil, stack.Usage(file, 0, fmt.Sprintf("%d bytes are too many for a Traefik file", info.Size()), "")
 	}
-	raw, err := os.ReadFile(filepath.Clean(file))
+	raw, err := given.Read(file, maxBytes)
 	if err != nil {
 		return nil, stack.Usage(file, 0, err.Error(), "")
 	}

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -62,7 +63,7 @@ func LoadSigner(path string) (*Signer, error) {
 	if path == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := given.Read(path, given.Most)
 	if err != nil {
 		return nil, stack.Fault(stack.CauseUsage, "read the evidence key "+path, plainError(err), `make one with "stackctl evidence keygen", or leave evidence.key empty`)
 	}
@@ -137,7 +138,7 @@ func LoadPublic(path string) (ed25519.PublicKey, error) {
 	fault := func(err error) error {
 		return stack.Fault(stack.CauseUsage, "read the public key "+path, plainError(err), `give the .pub file that "stackctl evidence keygen" made`)
 	}
-	content, err := os.ReadFile(path)
+	content, err := given.Read(path, given.Most)
 	if err != nil {
 		return nil, fault(err)
 	}

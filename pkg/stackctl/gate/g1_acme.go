@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -177,7 +177,7 @@ func (j *acmeJudge) committed() {
 	if name == "" {
 		return
 	}
-	content, err := os.ReadFile(filepath.Clean(name))
+	content, err := given.Read(name, given.Most)
 	if err != nil || bytes.Equal(content, j.s.Release.Edge.Static) {
 		return
 	}

@@ -8,11 +8,11 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"stackctl/pkg/stackctl/given"
 )
 
 // Let's Encrypt's published roots (letsencrypt.org/certs). Staging ones are
@@ -47,7 +47,7 @@ func loadACMERoots(file string) (*acmeRoots, error) {
 	raw := stagingRootsPEM
 	if file != "" {
 		var err error
-		if raw, err = os.ReadFile(filepath.Clean(file)); err != nil {
+		if raw, err = given.Read(file, given.Most); err != nil {
 			return nil, fmt.Errorf("read the target's ACME roots: %w", err)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"sort"
@@ -19,6 +18,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -103,7 +103,7 @@ func probeEdge(s Subject) (*http.Client, error) {
 	address := net.JoinHostPort(host, strconv.Itoa(port))
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}
 	if s.Target.ACME.Roots != "" {
-		pem, err := os.ReadFile(s.Target.ACME.Roots)
+		pem, err := given.Read(s.Target.ACME.Roots, given.Most)
 		if err != nil {
 			return nil, fmt.Errorf("read the roots that certificates must chain to: %w", err)
 		}

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"stackctl/pkg/stackctl/given"
 )
 
 // staffLogin are the credentials that the guarded hosts take; known says
@@ -25,7 +25,7 @@ func readStaff(s Subject) (staffLogin, error) {
 	if c.PasswordFile == "" {
 		return staffLogin{user: orWord(c.User, "staff")}, nil
 	}
-	raw, err := os.ReadFile(filepath.Clean(c.PasswordFile))
+	raw, err := given.Read(c.PasswordFile, given.Most)
 	if err != nil {
 		return staffLogin{}, fmt.Errorf("read the staff password: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -37,7 +38,7 @@ func judgeVariables(s Subject) (int, []stack.Finding, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	raw, err := os.ReadFile(filepath.Clean(s.Config.Compose.EnvExample))
+	raw, err := given.Read(s.Config.Compose.EnvExample, given.Most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return len(read), []stack.Finding{{Subject: ".env.example", Problem: "the file is missing", Expected: "every variable with a comment", Observed: "no file",
 			Fix: "write " + filepath.Base(s.Config.Compose.EnvExample), File: s.Config.Compose.EnvExample}}, nil
@@ -70,7 +71,7 @@ func readVariables(s Subject) (map[string]variable, error) {
 		}
 	}
 	for _, file := range s.Config.Compose.Files {
-		raw, err := os.ReadFile(filepath.Clean(file))
+		raw, err := given.Read(file, given.Most)
 		if err != nil {
 			return nil, fmt.Errorf("read the compose file: %w", err)
 		}
@@ -83,7 +84,7 @@ func readVariables(s Subject) (map[string]variable, error) {
 		}
 	}
 	for _, file := range traefikFiles(s) {
-		raw, err := os.ReadFile(filepath.Clean(file))
+		raw, err := given.Read(file, given.Most)
 		if err != nil {
 			return nil, fmt.Errorf("read the Traefik file: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -118,7 +119,7 @@ func inventorySettings(s Subject) []stack.Finding {
 }
 
 func settingLine(file, word string) int {
-	raw, err := os.ReadFile(filepath.Clean(file))
+	raw, err := given.Read(file, given.Most)
 	if err != nil {
 		return 0
 	}
@@ -146,7 +147,7 @@ func inventoryDocs(s Subject) []stack.Finding {
 		return nil // a project without docs
 	}
 	file := filepath.Join(s.Config.Root, filepath.FromSlash(overviewDoc))
-	raw, err := os.ReadFile(filepath.Clean(file))
+	raw, err := given.Read(file, given.Most)
 	if err != nil {
 		return []stack.Finding{{Subject: overviewDoc, Problem: "the page of services is missing", Expected: "a table with every service", Observed: "no file", Fix: "write " + overviewDoc, File: file}}
 	}

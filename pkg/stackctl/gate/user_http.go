@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
-	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,6 +16,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -69,7 +68,7 @@ func userSecrets(h stack.OwnHTTP) (map[string]string, error) {
 	out := map[string]string{}
 	for name, file := range h.HeaderFiles {
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		raw, err := os.ReadFile(filepath.Clean(file))
+		raw, err := given.Read(file, given.Most)
 		value := strings.TrimSpace(string(raw))
 		switch {
 		case err != nil:

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -101,7 +102,7 @@ func knownHostsFile(file string) string {
 // readKnownHosts reads the file; one that is not there trusts nobody.
 func readKnownHosts(file string) (*knownHosts, error) {
 	k := &knownHosts{file: knownHostsFile(file)}
-	content, err := os.ReadFile(k.file)
+	content, err := given.Read(k.file, given.Most)
 	if errors.Is(err, os.ErrNotExist) {
 		return k, nil
 	}

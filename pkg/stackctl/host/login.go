@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -63,7 +64,7 @@ func authorizedLine(key ssh.PublicKey) string {
 // agent, if the agent holds it.
 func keyFile(o Options) (ssh.Signer, func(), error) {
 	what := "read SSH key " + o.Key
-	content, err := os.ReadFile(o.Key)
+	content, err := given.Read(o.Key, given.Most)
 	if err != nil {
 		return nil, nil, stack.Fault(stack.CauseUsage, what, rootCause(err),
 			"set the target's key in stackctl.yaml to a private key file that you can read, or leave it out to use the SSH agent")

@@ -5,13 +5,12 @@ package release
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -137,11 +136,11 @@ func (d Draft) known() map[string]string {
 		}
 	}
 	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
-		if raw, err := os.ReadFile(filepath.Clean(file)); file != "" && err == nil {
+		if raw, err := given.Read(file, given.Most); file != "" && err == nil {
 			known[name] = strings.TrimSpace(string(raw))
 		}
 	}
-	if raw, err := os.ReadFile(filepath.Clean(d.config.Backup.Identity)); d.config.Backup.Identity != "" && err == nil {
+	if raw, err := given.Read(d.config.Backup.Identity, given.Most); d.config.Backup.Identity != "" && err == nil {
 		for line := range strings.Lines(string(raw)) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 				known["backup_identity"] = line

@@ -19,6 +19,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -33,7 +34,7 @@ func readBounded(file string) ([]byte, error) {
 	if info.Size() > maxBytes {
 		return nil, fmt.Errorf("%d bytes are more than the %d that are read", info.Size(), maxBytes)
 	}
-	return os.ReadFile(filepath.Clean(file))
+	return given.Read(file, maxBytes)
 }
 
 // readEnvFile reads KEY=value lines; a file that does not exist has none.
