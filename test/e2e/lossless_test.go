@@ -77,7 +77,11 @@ func changes() []change {
 				p.t.Fatal(err)
 			}
 			const sql = "-- +goose Up\nCREATE TABLE load_note (id bigint PRIMARY KEY, note text NOT NULL);\nALTER TABLE users ADD COLUMN load_note_id bigint;\n"
-			if err := variant.Migration(context.Background(), repo, filepath.Join(repo, "build", "images", "server.tar"), to, "00999_load_note.sql", sql); err != nil {
+			if err := variant.Migration(context.Background(), repo, filepath.Join(repo, "build", "images", "server.tar"), to, "00999_load_note.sql", sql, map[string]string{
+				"table load_note": "table", "column load_note.id": "bigint not null", "column load_note.note": "text not null",
+				"constraint load_note.load_note_pkey": "PRIMARY KEY (id)", "column users.load_note_id": "bigint null",
+				"index load_note_pkey": "CREATE UNIQUE INDEX load_note_pkey ON public.load_note USING btree (id)",
+			}); err != nil {
 				p.t.Fatal(err)
 			}
 		}},
@@ -111,7 +115,7 @@ func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p.t = t
 			c.make(p)
-			l := load.Start(context.Background(), visitor.Options(rate))
+			l := load.Start(t.Context(), visitor.Options(rate)) // a test that gives up ends it
 			quiet(t, l)
 			began := time.Now()
 			r := p.stackctl(append(c.args, "--output", "json")...)

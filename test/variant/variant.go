@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,19 +33,36 @@ const revision = "org.opencontainers.image.revision"
 func Image(from, to, tag string) error { return rewrite(from, to, tag, nil) }
 
 // Migration writes an image archive of the application with one more migration:
-// the program is compiled anew with the file among the embedded ones.
-func Migration(ctx context.Context, repo, from, to, file, sql string) error {
+// the program is compiled anew with the file among the embedded ones, and with
+// what it makes among the expected objects.
+func Migration(ctx context.Context, repo, from, to, file, sql string, makes map[string]string) error {
 	dir, err := os.MkdirTemp("", "variant-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	added := filepath.Join(dir, file)
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(repo, "pkg/server/postgres/migrations", file): added}})
+	expected := map[string]string{}
+	known, err := os.ReadFile(filepath.Join(repo, "pkg/server/postgres/expected.json"))
+	if err == nil {
+		err = json.Unmarshal(known, &expected)
+	}
+	if err != nil {
+		return fmt.Errorf("read the expected schema: %w", err)
+	}
+	maps.Copy(expected, makes)
+	schema, err := json.Marshal(expected)
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{added: []byte(sql), filepath.Join(dir, "overlay.json"): overlay} {
+	added, objects := filepath.Join(dir, file), filepath.Join(dir, "expected.json")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		filepath.Join(repo, "pkg/server/postgres/migrations", file): added,
+		filepath.Join(repo, "pkg/server/postgres/expected.json"):    objects,
+	}})
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{added: []byte(sql), objects: schema, filepath.Join(dir, "overlay.json"): overlay} {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			return err
 		}

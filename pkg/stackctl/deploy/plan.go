@@ -132,7 +132,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 			continue // nothing that works is replaced
 		}
 		if layer == stack.LayerEdge && p.seen.Live != "" {
-			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for a moment")
+			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for some seconds")
 		}
 		if layer == stack.LayerData && p.seen.Live != "" {
 			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
