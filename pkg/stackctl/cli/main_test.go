@@ -227,6 +227,15 @@ func TestOutputThatNobodyReadsDoesNotChangeHowARunEnds(t *testing.T) {
 	}
 }
 
+// What could not be signed in the end does not begin.
+func TestARunWhoseKeyIsMissingDoesNotBegin(t *testing.T) {
+	files := map[string]string{"stackctl.yaml": settings + "evidence: {key: none.key}\n", "compose/stack.yaml": "services: {}\n"}
+	exit, text, _ := run(t, files, "deploy")
+	if exit != cli.ExitUsage || !strings.Contains(text, "read the evidence key") || !strings.Contains(text, "none.key") || strings.Contains(text, "freeze") {
+		t.Errorf("exit code %d\n%s", exit, text)
+	}
+}
+
 func TestOddNamesDoNotSteerTheTerminal(t *testing.T) {
 	_, text, _ := run(t, nil, "gates", "--config", "a\x1b[31m\xffb\u202e.yaml")
 	if strings.ContainsAny(text, "\x1b\u202e") || !utf8.ValidString(text) {

@@ -90,6 +90,11 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show fu
 		},
 	}
 	broken := w.broken
+	// A run that could not be signed in the end must not begin.
+	signer, err := evidence.LoadSigner(w.config.Evidence.Key)
+	if broken == nil {
+		broken = err
+	}
 	if short := redact.TooShort(d.Known()); broken == nil && len(short) > 0 {
 		broken = stack.Usage(w.config.File, 0, "these secrets are too short or too common to be kept out of logs: "+strings.Join(short, ", "), "choose longer ones; `stackctl init --secrets` makes good ones")
 	}
@@ -100,7 +105,7 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show fu
 		}
 	}
 	r, failure := run(ctx, d)
-	r, failure = o.seal(ctx, w.config, kept, r, failure)
+	r, failure = o.seal(ctx, signer, kept, r, failure)
 	show(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: w.verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
 	return outcome{target: t.Name, report: r, dir: kept.Dir(), err: failure}
 }
@@ -154,11 +159,7 @@ func (o *options) conclude(r stack.Report, dir string) error {
 
 // seal lets the evidence judge itself (gate G10), settles the verdict, and
 // closes the run's folder.
-func (o *options) seal(ctx context.Context, c stack.Config, kept *evidence.Run, r stack.Report, failure error) (stack.Report, error) {
-	signer, err := evidence.LoadSigner(c.Evidence.Key)
-	if err != nil && failure == nil {
-		failure = err
-	}
+func (o *options) seal(ctx context.Context, signer *evidence.Signer, kept *evidence.Run, r stack.Report, failure error) (stack.Report, error) {
 	own := kept.Judge(r)
 	r.Gates = append(r.Gates, own)
 	if bad := deploy.Judged([]stack.GateResult{own}); bad != nil && failure == nil {

@@ -20,6 +20,9 @@ var (
 // check judges values that a type cannot.
 func check(c stack.Config, d document) error {
 	bad := func(problem, fix string, keys ...string) error {
+		if name := variableOf(keys...); name != "" {
+			return stack.Usage(name, 0, problem, fix)
+		}
 		return stack.Usage(d.name, d.line(keys...), problem, fix)
 	}
 	if !projectName.MatchString(c.Project) {

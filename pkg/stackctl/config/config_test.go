@@ -71,6 +71,16 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 }
 
+func TestABadVariableIsNamedAndNotALineOfTheFile(t *testing.T) {
+	file := write(t, good+"retention: {releases: 4}\n")
+	for _, value := range []string{"x", "-1", "1.5"} {
+		t.Setenv("STACKCTL_RETENTION_RELEASES", value)
+		if _, err := config.Load(file); err == nil || stack.CauseOf(err) != stack.CauseUsage || !strings.HasPrefix(err.Error(), "STACKCTL_RETENTION_RELEASES: ") {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":              {"", "holds no settings"},

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -32,9 +33,22 @@ func yamlError(err error) (int, string) {
 func (d document) explain(err error) error {
 	text := firstProblem(err)
 	if m := namedField.FindStringSubmatch(text); m != nil {
+		if name := variableOf(path(m[1])...); name != "" {
+			return stack.Usage(name, 0, fmt.Sprintf("%s %s", m[1], m[2]), "correct the environment variable, or unset it")
+		}
 		return stack.Usage(d.name, d.line(path(m[1])...), fmt.Sprintf("%s %s", m[1], m[2]), "see docs/configuration.md")
 	}
 	return stack.Usage(d.name, 0, text, "see docs/configuration.md")
+}
+
+// variableOf names the environment variable that gives a setting its value;
+// empty: the file does, or the default.
+func variableOf(keys ...string) string {
+	name := "STACKCTL_" + strings.ToUpper(strings.Join(keys, "_"))
+	if _, ours := defaults()[strings.Join(keys, ".")]; !ours || os.Getenv(name) == "" {
+		return ""
+	}
+	return name
 }
 
 // firstProblem is the first line of a decoding error that names a field.

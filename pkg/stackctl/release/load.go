@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -45,6 +47,11 @@ func readEnvFile(file string) (map[string]string, error) {
 	}
 	if err != nil {
 		return nil, stack.Usage(file, 0, err.Error(), "")
+	}
+	for i, line := range bytes.Split(raw, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.ContainsRune(line, 0) {
+			return nil, stack.Usage(file, i+1, "the line is not text in UTF-8", "save the file as UTF-8")
+		}
 	}
 	env, err := dotenv.UnmarshalWithLookup(string(raw), nil)
 	if err != nil {
