@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -243,12 +244,15 @@ func postgresUser() (uid, gid uint32, ok bool) {
 	return uint32(id), uint32(group), true
 }
 
-// FreePort finds a free port on loopback.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort finds a free port on loopback. It lies below those that the kernel
+// gives to connections: between finding and using it nobody takes it by chance.
+func FreePort() (port int, err error) {
+	for range 100 {
+		port = 10000 + rand.IntN(20000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port in 100 tries: %w", err)
 }
