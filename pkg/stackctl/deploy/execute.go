@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -193,6 +194,12 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
 	defer cancel()
+	if names := unhealthy(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
+		// Compose only waits for what runs, and gives up on it at once.
+		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
+			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
+		}
+	}
 	touched, err := x.server.Up(ctx, project, compose, step.Services, func(service, state string) {
 		x.emit(stack.Event{Kind: stack.EventProgress, Name: string(step.Kind), Message: service + " " + state, Step: &step})
 	})
@@ -201,6 +208,23 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, "the report holds the last log lines")
 	}
 	return fmt.Sprintf("touched %s", listOr(touched, "nothing")), nil
+}
+
+// illGrace is how long an unhealthy container may take to end.
+const illGrace = 5 * time.Second
+
+// unhealthy are those of a step's services whose containers run without
+// answering. They are started anew, but for data services: a store that is busy
+// with its own recovery would begin it again.
+func unhealthy(seen stack.Observed, r stack.Release, project string, services []string) []string {
+	var out []string
+	for _, c := range seen.Containers {
+		s, ok := r.Service(c.Service)
+		if ok && c.Project == project && c.State == "running" && c.Health == "unhealthy" && s.Layer != stack.LayerData && slices.Contains(services, c.Service) {
+			out = append(out, c.Service)
+		}
+	}
+	return out
 }
 
 func listOr(list []string, none string) string {

@@ -128,13 +128,11 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 		}
 		names = append(names, s.Name)
 		causes = append(causes, s.Name+" "+cause)
-		if cause != otherDefinition {
-			continue // nothing that works is replaced
-		}
-		if layer == stack.LayerEdge && p.seen.Live != "" {
+		switch replaced := cause == otherDefinition; {
+		case p.seen.Live == "":
+		case layer == stack.LayerEdge && (replaced || cause == ill):
 			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for some seconds")
-		}
-		if layer == stack.LayerData && p.seen.Live != "" {
+		case layer == stack.LayerData && replaced:
 			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
 		}
 	}
@@ -226,8 +224,12 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	return names, causes
 }
 
-// otherDefinition is the one difference for which a container is replaced.
-const otherDefinition = "has another definition"
+// otherDefinition is the one difference for which a container is replaced; an
+// ill one is started anew.
+const (
+	otherDefinition = "has another definition"
+	ill             = "is unhealthy"
+)
 
 // differs says why a service's container is not what its definition makes.
 func (p *planner) differs(project string, s stack.Service) string {
@@ -239,8 +241,10 @@ func (p *planner) differs(project string, s stack.Service) string {
 		return otherDefinition
 	case c.State != "running":
 		return "is " + c.State
-	case c.Health == "unhealthy", c.Health == "starting":
-		return "is " + c.Health
+	case c.Health == "unhealthy":
+		return ill
+	case c.Health == "starting":
+		return "is starting"
 	}
 	return ""
 }

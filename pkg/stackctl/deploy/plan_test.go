@@ -133,6 +133,7 @@ func TestPlanRepairsWhatDiffers(t *testing.T) {
 		"database redefined":  {func(s *stack.Observed) { s.Containers[0].Labels[stack.LabelDefinition] = "db-0" }, "[1] backup db, its container is replaced\n[2] data db, db has another definition"},
 		"edge removed":        {func(s *stack.Observed) { s.Containers[1].Service = "other" }, "edge edge, edge is not there"},
 		"api unhealthy":       {func(s *stack.Observed) { s.Containers[2].Health = "unhealthy" }, "start release bbbbbbbbbbbb, api is unhealthy"},
+		"edge unhealthy":      {func(s *stack.Observed) { s.Containers[1].Health = "unhealthy" }, "edge edge, edge is unhealthy"},
 		"route edited":        {func(s *stack.Observed) { s.Files[EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
 		"release file edited": {func(s *stack.Observed) { s.Files["releases/"+newID+"/app.yaml"] = "x" }, "ship-files release bbbbbbbbbbbb"},
 		"network removed":     {func(s *stack.Observed) { s.Networks = nil }, "data db, network data is not there"},
@@ -283,5 +284,22 @@ func TestOnlyAClearWordSaysThatNothingIsPending(t *testing.T) {
 		if n, err := pendingOf(stack.Output{Stdout: []byte(text)}); err == nil {
 			t.Errorf("%q says %d", text, n)
 		}
+	}
+}
+
+func TestWhatIsUnhealthyIsStartedAnewButNoStore(t *testing.T) {
+	seen := done()
+	for i := range seen.Containers {
+		seen.Containers[i].Health = "unhealthy"
+	}
+	r := wantedShop().Release
+	if got := unhealthy(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+		t.Errorf("of the base: %v", got)
+	}
+	if got := unhealthy(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
+		t.Errorf("of the release: %v", got)
+	}
+	if got := unhealthy(done(), r, r.Project, []string{"db", "edge"}); got != nil {
+		t.Errorf("of what is well: %v", got)
 	}
 }
