@@ -41,7 +41,7 @@ var headers = []mutant{
 	}},
 	{name: "one running staff router without the allowlist", gates: "G8", server: live(staffGuards, "middlewares: [staff-headers, staff-auth]")},
 	{name: "the running edge trusts X-Forwarded-For", gates: "G8", server: func(s *server) {
-		s.edgeFile("    address: :443\n", "    address: :443\n    forwardedHeaders: {insecure: true}\n")
+		s.edgeFile("    address: \":443\"\n", "    address: \":443\"\n    forwardedHeaders: {insecure: true}\n")
 	}},
 	{name: "the running edge tries POST again", gates: "G8", server: live("middlewares: [public-headers, api-rate, body-limit, strip-api]", "middlewares: [public-headers, api-rate, body-limit, strip-api, retry-reads]")},
 	{name: "the running edge serves any host", gates: "G8", server: live("  routers:\n", "  routers:\n    all:\n      rule: \"HostRegexp(`.+`)\"\n      priority: 1\n      entryPoints: [websecure]\n      middlewares: [public-headers, site-rate]\n      service: web\n      tls: {}\n")},
