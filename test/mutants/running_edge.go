@@ -68,20 +68,20 @@ var recreations = []mutant{
 	{name: "a container may write its root", gates: "G9", server: func(s *server) { s.recreated("worker", `host["ReadonlyRootfs"] = False`) }},
 	{name: "a container may gain privileges", gates: "G9", server: func(s *server) { s.recreated("worker", `host["SecurityOpt"] = []`) }},
 	{name: "a container is privileged", gates: "G9", server: func(s *server) { s.recreated("worker", `host["Privileged"] = True`) }},
-	{name: "a container's log grows without bound", gates: "G9", server: func(s *server) { s.recreated("worker", `host["LogConfig"] = {"Type": "json-file", "Config": {}}`) }},
+	{name: "a container's log is thrown away", gates: "G9", server: func(s *server) { s.recreated("worker", `host["LogConfig"] = {"Type": "none", "Config": {}}`) }},
 	{name: "a container shares the host's processes", gates: "G9", server: func(s *server) { s.recreated("worker", `host["PidMode"] = "host"`) }},
 	{name: "a container has no health check", gates: "G9", server: func(s *server) { s.recreated("worker", `body["Healthcheck"] = {"Test": ["NONE"]}`) }},
 	{name: "a container's health check always says yes", gates: "G9", server: func(s *server) {
 		s.recreated("worker", `body["Healthcheck"] = dict(body["Healthcheck"], Test=["CMD", "/server", "version"])`)
 	}},
 	{name: "a password in a container's environment", gates: "G9", server: func(s *server) {
-		s.recreated("worker", `body["Env"] = body["Env"] + ["EXTRA=" + open("/srv/stack/secrets/postgres_password").read().strip()]`)
+		s.recreated("worker", `body["Env"] = body["Env"] + ["EXTRA=" + open([m["Source"] for m in was["Mounts"] if m["Destination"] == "/run/secrets/postgres_password"][0]).read().strip()]`)
 	}},
 	{name: "a container runs with another setting", gates: "G9", server: func(s *server) {
 		s.recreated("api", `body["Env"] = [e for e in body["Env"] if not e.startswith("TRUSTED_PROXIES=")] + ["TRUSTED_PROXIES=0.0.0.0/0"]`)
 	}},
-	{name: "a container runs in development mode", gates: "G9", server: func(s *server) {
-		s.recreated("api", `body["Env"] = [e for e in body["Env"] if not e.startswith("APP_ENV=")] + ["APP_ENV=development"]`)
+	{name: "a container writes its log at another level", gates: "G9", server: func(s *server) {
+		s.recreated("api", `body["Env"] = [e for e in body["Env"] if not e.startswith("LOG_LEVEL=")] + ["LOG_LEVEL=debug"]`)
 	}},
 	{name: "a container has a setting that nobody declared", gates: "G9", server: func(s *server) {
 		s.recreated("worker", `body["Env"] = body["Env"] + ["DEBUG=1"]`)
@@ -97,7 +97,7 @@ var recreations = []mutant{
 		s.recreated("worker", `host["Devices"] = [{"PathOnHost": "/dev/null", "PathInContainer": "/dev/mem", "CgroupPermissions": "rwm"}]`)
 	}},
 	{name: "a container reads the secrets of the others", gates: "G9", server: func(s *server) {
-		s.recreated("static", `host["Binds"] = (host.get("Binds") or []) + ["/srv/stack/secrets:/secrets:ro"]`)
+		s.recreated("static", `host["Binds"] = (host.get("Binds") or []) + ["/srv/stack/releases:/secrets:ro"]`)
 	}},
 	{name: "a running container publishes a port on loopback", gates: "G5", server: func(s *server) {
 		s.recreated("jobs-ui", `host["PortBindings"] = {"8082/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18082"}]}; body["ExposedPorts"] = {"8082/tcp": {}}`)
