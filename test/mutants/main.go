@@ -22,6 +22,7 @@ func main() {
 	flag.StringVar(&o.only, "run", "", "try only mutants whose gates or name match this expression")
 	flag.StringVar(&o.json, "json", "build/mutants/mutants.json", "where the outcomes are written")
 	flag.IntVar(&o.good, "good", 0, "instead of mutants, judge the good deployment so often with all tests")
+	flag.IntVar(&o.loops, "loops", 2, "how many busy loops run beside every second run of -good")
 	flag.BoolVar(&o.harmless, "harmless", false, "instead of mutants, deploy unusual projects that are good")
 	flag.Parse()
 	missed, err := o.run()
@@ -39,7 +40,7 @@ type settings struct {
 	files, running, keep bool
 	harmless             bool
 	only, json           string
-	good                 int
+	good, loops          int
 }
 
 func (o settings) run() (missed bool, err error) {
@@ -73,7 +74,7 @@ func (o settings) run() (missed bool, err error) {
 		return false, err
 	}
 	if o.good > 0 {
-		return b.good(o.good, o.json)
+		return b.good(o.good, o.loops, o.json)
 	}
 	if o.harmless {
 		return b.harmless(only, o.json)
