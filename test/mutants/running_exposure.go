@@ -87,10 +87,10 @@ var containers = []mutant{
 	{name: "a service on a foreign network", gates: "G9", server: func(s *server) {
 		s.change("docker network create mutant >/dev/null && docker network connect mutant "+s.container("worker"), "docker network disconnect mutant "+s.container("worker")+"; docker network rm mutant")
 	}},
-	{name: "a memory limit is taken away", gates: "G9", server: func(s *server) {
+	{name: "a memory limit is lifted", gates: "G9", server: func(s *server) {
 		name := s.container("worker")
 		limit := s.sh("docker inspect -f '{{.HostConfig.Memory}}' " + name)
-		s.change("docker update --memory 0 --memory-swap 0 "+name+" || docker update --memory 16g --memory-swap 32g "+name, "docker update --memory "+limit+" --memory-swap "+limit+"0 "+name)
+		s.change("docker update --memory 16g --memory-swap 32g "+name, "docker update --memory "+limit+" --memory-swap "+limit+"0 "+name)
 	}},
 	{name: "a restart policy is taken away", gates: "G9", server: func(s *server) {
 		s.change("docker update --restart no "+s.container("worker"), "docker update --restart unless-stopped "+s.container("worker"))
@@ -103,7 +103,7 @@ var containers = []mutant{
 	{name: "a privileged container beside the stack", gates: "G9 G5", server: extra("bridge", "--privileged")},
 	{name: "a second API of another image behind the edge", gates: "G9", server: func(s *server) {
 		name := s.container("api")
-		s.change("docker commit -q "+name+" mutant:1 >/dev/null; docker run -d --name mutant --network stack_edge --network-alias api-"+s.release+" --label com.docker.compose.project=stack-"+s.release+
+		s.change("docker commit "+name+" mutant:1 >/dev/null; docker run -d --name mutant --network stack_edge --network-alias api-"+s.release+" --label com.docker.compose.project=stack-"+s.release+
 			" --label com.docker.compose.service=api mutant:1 web", "docker rm -f mutant; docker rmi mutant:1")
 	}},
 	{name: "a stranger answers to the API's name", gates: "G9 G5 G3", server: func(s *server) {

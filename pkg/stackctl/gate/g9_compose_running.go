@@ -233,6 +233,9 @@ func inspectContainer(ctx context.Context, s Subject, c stack.Container) (*runni
 	return &r, nil
 }
 
+// memoryGrain is what an engine may round a memory limit by.
+const memoryGrain = 1 << 20
+
 // runsAsDeclared judges a running container by the rules of its service: what
 // the Engine reports takes the place of what the file says.
 func runsAsDeclared(s Subject, svc stack.Service, c stack.Container, r *runningContainer) []stack.Finding {
@@ -267,6 +270,9 @@ func runsAsDeclared(s Subject, svc stack.Service, c stack.Container, r *runningC
 	j := &composeJudge{s: s, svc: real}
 	for _, rule := range []func(*composeJudge){ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser, ruleRunningNamespaces, ruleMounts, ruleEnvironment} {
 		rule(j)
+	}
+	if off := h.Memory - svc.MemoryLimit; h.Memory > 0 && svc.MemoryLimit > 0 && max(off, -off) >= memoryGrain {
+		j.add("the memory limit is not the declared one", fmt.Sprintf("%d MiB", svc.MemoryLimit>>20), fmt.Sprintf("%d MiB", h.Memory>>20), "deploy the service anew; then find out who works on the host by hand")
 	}
 	for i := range j.out {
 		j.out[i].Subject = "container " + svc.Name

@@ -307,6 +307,7 @@ func TestComposeRunningCatches(t *testing.T) {
 		{"host pid", host("PidMode", "host"), "container api", "pid namespace"},
 		{"host ipc", host("IpcMode", "host"), "container api", "ipc namespace"},
 		{"no memory limit", host("Memory", 0), "container api", "no memory limit"},
+		{"another memory limit", host("Memory", 16<<30), "container api", "not the declared one"},
 		{"no restart", host("RestartPolicy", map[string]any{"Name": "no"}), "container api", "come back"},
 		{"logs without bound", host("LogConfig", map[string]any{"Type": "json-file"}), "container api", "without bound"},
 		{"root", func(_ *Subject, i inspecting) { i.running["api"]["Config"].(map[string]any)["User"] = "" }, "container api", "without root"},
