@@ -17,8 +17,15 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// trialDeadline bounds how long an edge on trial may take to judge its files.
-const trialDeadline = 10 * time.Second
+const (
+	// trialStart bounds how long an edge on trial may take until it answers: a
+	// small host reads its program from disk for the first time.
+	trialStart = 45 * time.Second
+	// trialLook is after how long it is seen whether it still runs.
+	trialLook = 3 * time.Second
+	// trialDeadline bounds how long it may take to judge its files then.
+	trialDeadline = 10 * time.Second
+)
 
 // trialProject is the compose project of an edge on trial.
 func trialProject(project string) string { return project + "-trial" }
@@ -68,14 +75,17 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 
 // complaints is what the edge on trial has against the files.
 func (x *executor) complaints(ctx context.Context, project string, files []stack.File) error {
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(trialDeadline))
-	defer cancel()
 	c, err := x.trialContainer(ctx, project)
 	if err != nil {
 		return err
 	}
 	for _, address := range c.Addresses {
 		api := edge.API{Address: net.JoinHostPort(address, strconv.Itoa(edge.TrialPort)), Dial: x.server.DialContext}
+		if err := x.awake(ctx, project, api); err != nil {
+			return errors.Join(err, x.trialLog(context.WithoutCancel(ctx), project))
+		}
+		ctx, cancel := context.WithTimeout(ctx, x.stretch(trialDeadline))
+		defer cancel()
 		complaints, err := api.Complaints(ctx, files)
 		if err != nil {
 			return errors.Join(err, x.trialLog(context.WithoutCancel(ctx), project))
@@ -86,6 +96,23 @@ func (x *executor) complaints(ctx context.Context, project string, files []stack
 		return nil
 	}
 	return errors.New("the throwaway edge has no address")
+}
+
+// awake waits until the edge on trial answers, as long as it runs.
+func (x *executor) awake(ctx context.Context, project string, api edge.API) error {
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(trialStart))
+	defer cancel()
+	for {
+		look, stop := context.WithTimeout(ctx, x.stretch(trialLook))
+		err := api.Awake(look)
+		stop()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if c, gone := x.trialContainer(ctx, project); gone != nil || c.State != "running" {
+			return errors.Join(errors.New("the throwaway edge has ended"), err)
+		}
+	}
 }
 
 func (x *executor) trialContainer(ctx context.Context, project string) (stack.Container, error) {

@@ -92,6 +92,26 @@ func (a API) Complaints(ctx context.Context, files []stack.File) ([]string, erro
 	}
 }
 
+// Awake waits until the edge's API answers; the error is that of the last try.
+func (a API) Awake(ctx context.Context) error {
+	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var routers []apiRouter
+		err := a.get(ctx, client, "/api/http/routers?per_page=1", &routers)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
 // complaints asks once; loaded says that every router and service of the files
 // is known to Traefik.
 func (a API) complaints(ctx context.Context, client *http.Client, want document) (list []string, loaded bool, err error) {
