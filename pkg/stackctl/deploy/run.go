@@ -24,17 +24,7 @@ func (s *story) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := s.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = server.Close() }()
-	locked, unlock, err := s.lock(ctx, server)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return s.lead(locked, server, want)
+	return s.locked(ctx, func(ctx context.Context, server Server) error { return s.lead(ctx, server, want) })
 }
 
 // lead brings a server to what is wanted, under the lock.
@@ -107,9 +97,8 @@ func (s *story) connect(ctx context.Context) (Server, error) {
 	})
 }
 
-// held connects, takes the lock, observes what is there, and runs a part of
-// the story under all that.
-func (s *story) held(ctx context.Context, part func(ctx context.Context, server Server, seen stack.Observed) error) error {
+// locked connects, takes the lock, and runs a part of the story under both.
+func (s *story) locked(ctx context.Context, part func(ctx context.Context, server Server) error) error {
 	server, err := s.connect(ctx)
 	if err != nil {
 		return err
@@ -120,12 +109,19 @@ func (s *story) held(ctx context.Context, part func(ctx context.Context, server 
 		return err
 	}
 	defer unlock()
-	seen, err := s.observe(locked, server, nil)
-	if err != nil {
-		return err
-	}
-	s.report.Before, s.report.Live = seen.Live, seen.Live
-	return part(locked, server, seen)
+	return part(locked, server)
+}
+
+// held also observes what is there before it runs a part of the story.
+func (s *story) held(ctx context.Context, part func(ctx context.Context, server Server, seen stack.Observed) error) error {
+	return s.locked(ctx, func(ctx context.Context, server Server) error {
+		seen, err := s.observe(ctx, server, nil)
+		if err != nil {
+			return err
+		}
+		s.report.Before, s.report.Live = seen.Live, seen.Live
+		return part(ctx, server, seen)
+	})
 }
 
 // planned observes the server and plans.

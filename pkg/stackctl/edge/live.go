@@ -53,18 +53,26 @@ func (a API) WaitLive(ctx context.Context, files []stack.File) error {
 	if err != nil {
 		return err
 	}
+	if err := a.poll(ctx, func(client *http.Client) error { return a.differs(ctx, client, want) }); err != nil {
+		return fmt.Errorf("the edge does not serve the new routes: %w", err)
+	}
+	return nil
+}
+
+// poll asks until it gets an answer; the error is that of the last try.
+func (a API) poll(ctx context.Context, ask func(client *http.Client) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		reason := a.differs(ctx, client, want)
-		if reason == nil {
+		err := ask(client)
+		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the edge does not serve the new routes: %w", reason)
+			return err
 		case <-tick.C:
 		}
 	}

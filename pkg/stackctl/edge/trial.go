@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -72,44 +71,27 @@ func (a API) Complaints(ctx context.Context, files []stack.File) ([]string, erro
 			return nil, stack.Usage(f.Path, line, text, "correct the file")
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}
-	defer client.CloseIdleConnections()
-	tick := time.NewTicker(30 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	var list []string
+	err := a.poll(ctx, func(client *http.Client) error {
 		complaints, loaded, err := a.complaints(ctx, client, want)
-		if err == nil && loaded {
-			return complaints, nil
-		}
-		if err == nil {
+		if err == nil && !loaded {
 			err = errors.New("the files were not taken by Traefik")
 		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-tick.C:
-		}
+		list = complaints
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return list, nil
 }
 
 // Awake waits until the edge's API answers; the error is that of the last try.
 func (a API) Awake(ctx context.Context) error {
-	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}
-	defer client.CloseIdleConnections()
-	tick := time.NewTicker(30 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	return a.poll(ctx, func(client *http.Client) error {
 		var routers []apiRouter
-		err := a.get(ctx, client, "/api/http/routers?per_page=1", &routers)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
+		return a.get(ctx, client, "/api/http/routers?per_page=1", &routers)
+	})
 }
 
 // complaints asks once; loaded says that every router and service of the files
