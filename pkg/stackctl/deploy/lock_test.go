@@ -215,8 +215,6 @@ func TestALostLockStopsItsRun(t *testing.T) {
 	}
 }
 
-// TestASilentOwnersLockExpires takes the half minute that a lock lives without
-// a beat; a live owner's outlives it.
 func TestAStepThatFailedAsTheConnectionWentIsNoFailureOfTheStep(t *testing.T) {
 	step := stack.Fault(stack.CauseStep, "write a file", io.EOF, "")
 	s := operator(t.TempDir(), "ada@one", 0)
@@ -239,6 +237,8 @@ func TestAStepThatFailedAsTheConnectionWentIsNoFailureOfTheStep(t *testing.T) {
 	}
 }
 
+// TestASilentOwnersLockExpires takes the half minute that a lock lives without
+// a beat; a live owner's outlives it.
 func TestASilentOwnersLockExpires(t *testing.T) {
 	t.Parallel()
 	silent, live := t.TempDir(), t.TempDir()
