@@ -43,8 +43,8 @@ type Tx interface {
 	RenewSession(ctx context.Context, id string, hash []byte) (bool, error)
 	DeleteUser(ctx context.Context, id string) error
 	AddToken(ctx context.Context, userID string, purpose Purpose, hash []byte, expires time.Time) error
-	// UseToken takes a token that is not over and gives its user; a token can
-	// be taken once.
+	// UseToken takes a token that is not over and gives its user, who cannot
+	// change meanwhile; a token can be taken once.
 	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
 	DropTokens(ctx context.Context, userID string, purpose Purpose) error
 	// UseIdentity gives the user of an identity and notes the time.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"stackctl/pkg/server/apptest"
 )
@@ -134,5 +135,65 @@ func TestAttack117TwoPasswordChangesAtOnce(t *testing.T) {
 	var n int
 	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM sessions`); err != nil || n != 1 {
 		t.Errorf("%d sessions, err %v", n, err)
+	}
+}
+
+// A reset and a change of one password that meet both get an answer: neither
+// holds what the other waits for.
+func TestAttack133ResetMeetsAPasswordChange(t *testing.T) {
+	s := apptest.New(t)
+	box := s.Mailbox()
+	s.Start("api", "worker")
+	b := s.Browser()
+	b.Enter("ada@example.com")
+	header := withToken(b)
+	s.Browser().Send("POST", "/auth/password/forgot", map[string]string{"email": "ada@example.com"}).Want(t, http.StatusAccepted)
+	token := s.Await(box, "ada@example.com", "Choose a new password", 1).Token(t)
+
+	held, err := s.DB.SQL.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Rollback() }()
+	if _, err := held.Exec(`SELECT 1 FROM users FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	statuses := make(chan int, 2)
+	for i, ask := range []func() apptest.Answer{
+		func() apptest.Answer {
+			return b.Do("PUT", "/users/me/password", header, fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, apptest.GoodPassword, next))
+		},
+		func() apptest.Answer {
+			return s.Browser().Send("POST", "/auth/password/reset", map[string]string{"token": token, "password": "another-good-one-93"})
+		},
+	} {
+		go func() { statuses <- ask().Status }()
+		waiting(t, s, i+1)
+	}
+	if err := held.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]int{<-statuses: 1}
+	got[<-statuses]++
+	// Whichever comes first makes the other one's proof worthless.
+	if got[http.StatusNoContent] != 1 || got[http.StatusBadRequest]+got[http.StatusUnauthorized] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// waiting waits until so many statements wait for a lock in the database.
+func waiting(t *testing.T, s *apptest.Site, want int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var n int
+		if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`); err != nil {
+			t.Fatal(err)
+		}
+		if n >= want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d statements wait, want %d", n, want)
+		}
 	}
 }

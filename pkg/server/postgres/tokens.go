@@ -30,7 +30,14 @@ func (t *storeTx) AddToken(ctx context.Context, userID string, purpose app.Purpo
 
 func (t *storeTx) UseToken(ctx context.Context, purpose app.Purpose, hash []byte, now time.Time) (string, error) {
 	var userID string
-	err := t.tx.GetContext(ctx, &userID, `DELETE FROM mail_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING user_id`,
+	// The user's row is held first, as by every change of a user: two that
+	// meet would otherwise wait for each other.
+	err := t.tx.GetContext(ctx, &userID, `SELECT u.id FROM users u JOIN mail_tokens m ON m.user_id = u.id
+		WHERE m.token_hash = $1 AND m.purpose = $2 AND m.expires_at > $3 FOR UPDATE OF u`, hash, purpose, now)
+	if err != nil {
+		return "", coded(err)
+	}
+	err = t.tx.GetContext(ctx, &userID, `DELETE FROM mail_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING user_id`,
 		hash, purpose, now)
 	return userID, coded(err)
 }
