@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path"
 	"slices"
@@ -55,7 +56,10 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		}
 		began := x.d.Now()
 		x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(len(plan.Steps)), Step: &step})
-		detail, err := x.apply(ctx, step)
+		detail, err := "", x.begins(ctx, step)
+		if err == nil {
+			detail, err = x.apply(ctx, step)
+		}
 		result := stack.StepResult{Step: step, Started: began.UTC(), Took: x.d.Now().Sub(began), Detail: detail}
 		kind, message := stack.EventDone, detail
 		if err != nil {
@@ -194,8 +198,8 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
 	defer cancel()
-	if names := unhealthy(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
-		// Compose only waits for what runs, and gives up on it at once.
+	if names := unfit(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
+		// Compose leaves what runs as it is, or gives up on it at once.
 		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
 			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
 		}
@@ -213,14 +217,15 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 // illGrace is how long an unhealthy container may take to end.
 const illGrace = 5 * time.Second
 
-// unhealthy are those of a step's services whose containers run without
-// answering. They are started anew, but for data services: a store that is busy
-// with its own recovery would begin it again.
-func unhealthy(seen stack.Observed, r stack.Release, project string, services []string) []string {
+// unfit are those of a step's services whose containers run without answering,
+// or read routes from a folder that is gone. They are started anew, but for data
+// services: a store that is busy with its own recovery would begin it again.
+func unfit(seen stack.Observed, r stack.Release, project string, services []string) []string {
 	var out []string
 	for _, c := range seen.Containers {
 		s, ok := r.Service(c.Service)
-		if ok && c.Project == project && c.State == "running" && c.Health == "unhealthy" && s.Layer != stack.LayerData && slices.Contains(services, c.Service) {
+		ill := c.Health == "unhealthy" && s.Layer != stack.LayerData || seen.Unrouted && s.Layer == stack.LayerEdge
+		if ok && ill && c.Project == project && c.State == "running" && slices.Contains(services, c.Service) {
 			out = append(out, c.Service)
 		}
 	}
@@ -290,7 +295,11 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	for _, f := range files {
 		want[f.Path] = true
 		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), path.Join(root, EdgeDynamic, f.Path), f.Content, f.Mode); err != nil {
-			return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
+			fix := ""
+			if errors.Is(err, fs.ErrPermission) {
+				fix = "`stackctl provision` gives the folder back to " + x.d.Target.User
+			}
+			return "", stack.Fault(stack.CauseStep, "switch the edge", err, fix)
 		}
 	}
 	for _, f := range x.before {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +37,7 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	if !seen.Host.Clock.IsZero() {
 		seen.At = seen.Host.Clock.UTC()
 	}
+	seen.Unrouted = dynamic == nil
 	for _, f := range dynamic {
 		if id := edge.Release(f.Content); id != "" {
 			seen.Live = id
@@ -79,7 +79,8 @@ func (s *story) stretch(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * max(1, s.pace))
 }
 
-// readDynamic reads the edge's dynamic files as they are on the host.
+// readDynamic reads the edge's dynamic files as they are on the host; nil: their
+// folder is not there.
 func readDynamic(ctx context.Context, h Host, root string) ([]stack.File, error) {
 	dir := path.Join(root, EdgeDynamic)
 	entries, err := h.List(ctx, dir)
@@ -89,7 +90,7 @@ func readDynamic(ctx context.Context, h Host, root string) ([]stack.File, error)
 	if err != nil {
 		return nil, err
 	}
-	var files []stack.File
+	files := []stack.File{}
 	for _, e := range entries {
 		if !e.Mode().IsRegular() || e.Size() > 1<<20 {
 			continue
@@ -124,10 +125,7 @@ func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, e
 func facts(ctx context.Context, server Server, root string) (stack.HostFacts, error) {
 	f, err := server.Facts(ctx)
 	if err == nil {
-		f.FreeBytes, err = free(ctx, server, root)
-	}
-	if err == nil {
-		f.DockerFree, err = free(ctx, server, or(f.DockerRoot, "/var/lib/docker"))
+		f.FreeBytes, f.DockerFree, err = free(ctx, server, root, f.DockerRoot)
 	}
 	if err == nil {
 		f.FreeMemory, err = freeMemory(ctx, server)
@@ -135,19 +133,21 @@ func facts(ctx context.Context, server Server, root string) (stack.HostFacts, er
 	return f, err
 }
 
-// free gives the free bytes of a folder's filesystem, or 0 where the host does
-// not tell.
-func free(ctx context.Context, h Host, dir string) (int64, error) {
-	out, err := h.Run(ctx, "df", "-B1", "--output=avail", "--", dir)
+// freeScript prints what a user may still write to two folders' filesystems.
+const freeScript = `for d; do df -B1 --output=avail -- "$d" | tail -n1 || echo -1; done`
+
+// free gives the free bytes where the project and where the engine keep what
+// is theirs, below zero where the host does not tell: a full disk has none.
+func free(ctx context.Context, h Host, root, docker string) (path, engine int64, err error) {
+	out, err := h.Run(ctx, "sh", "-c", freeScript, "sh", root, or(docker, "/var/lib/docker"))
 	if err != nil {
-		return 0, err
+		return -1, -1, err
 	}
 	lines := strings.Fields(string(out.Stdout))
-	if out.Exit != 0 || len(lines) < 2 {
-		return 0, nil
+	if len(lines) != 2 {
+		return -1, -1, nil
 	}
-	n, _ := strconv.ParseInt(lines[1], 10, 64)
-	return n, nil
+	return count(lines[0]), count(lines[1]), nil
 }
 
 // interest lists the files whose content a plan compares.

@@ -130,7 +130,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 		causes = append(causes, s.Name+" "+cause)
 		switch replaced := cause == otherDefinition; {
 		case p.seen.Live == "":
-		case layer == stack.LayerEdge && (replaced || cause == ill):
+		case layer == stack.LayerEdge && (replaced || cause == ill || cause == noRoutes):
 			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for some seconds")
 		case layer == stack.LayerData && replaced:
 			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
@@ -229,6 +229,7 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 const (
 	otherDefinition = "has another definition"
 	ill             = "is unhealthy"
+	noRoutes        = "reads routes from a folder that is gone"
 )
 
 // differs says why a service's container is not what its definition makes.
@@ -243,6 +244,8 @@ func (p *planner) differs(project string, s stack.Service) string {
 		return "is " + c.State
 	case c.Health == "unhealthy":
 		return ill
+	case p.seen.Unrouted && s.Layer == stack.LayerEdge:
+		return noRoutes
 	case c.Health == "starting":
 		return "is starting"
 	}

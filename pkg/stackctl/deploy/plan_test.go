@@ -293,13 +293,21 @@ func TestWhatIsUnhealthyIsStartedAnewButNoStore(t *testing.T) {
 		seen.Containers[i].Health = "unhealthy"
 	}
 	r := wantedShop().Release
-	if got := unhealthy(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+	if got := unfit(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
 		t.Errorf("of the base: %v", got)
 	}
-	if got := unhealthy(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
+	if got := unfit(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
 		t.Errorf("of the release: %v", got)
 	}
-	if got := unhealthy(done(), r, r.Project, []string{"db", "edge"}); got != nil {
+	if got := unfit(done(), r, r.Project, []string{"db", "edge"}); got != nil {
 		t.Errorf("of what is well: %v", got)
+	}
+	gone := done()
+	gone.Unrouted = true
+	if got := unfit(gone, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+		t.Errorf("without the folder of routes: %v", got)
+	}
+	if got := planText(wantedShop(), gone); !strings.Contains(got, "edge reads routes from a folder that is gone") {
+		t.Errorf("the plan:\n%s", got)
 	}
 }

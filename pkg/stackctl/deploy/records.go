@@ -16,14 +16,21 @@ func (x *executor) open(ctx context.Context) error {
 	if x.record.State != stack.ReleaseGood {
 		x.record.State, x.record.Reason = stack.ReleaseStarted, ""
 	}
-	dir := path.Join(x.d.Target.Path, "releases", x.record.ID)
-	if err := x.server.MkdirAll(ctx, dir, 0o755); err != nil {
-		return stack.Fault(stack.CauseStep, "make "+dir, err, "")
+	root := x.d.Target.Path
+	// The engine would make the second one as root's.
+	for _, dir := range []string{path.Join(root, "releases", x.record.ID), path.Join(root, EdgeDynamic)} {
+		if err := x.server.MkdirAll(ctx, dir, 0o755); err != nil {
+			return stack.Fault(stack.CauseStep, "make "+dir, err, "`stackctl provision` makes the project's folders")
+		}
+	}
+	if err := x.reserve(ctx); err != nil {
+		return err
 	}
 	return x.keep(ctx)
 }
 
 func (x *executor) commit(ctx context.Context) error {
+	x.release(ctx) // every gate has passed: this is the way to the end
 	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", after(x.hostNow(), x.seen.Releases)
 	if err := x.keep(ctx); err != nil {
 		return err

@@ -47,6 +47,7 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 		s.note("nothing was brought back: the server is out of reach, or another run's. What served goes on serving; run the same command again")
 		return failure
 	}
+	failure = full(ctx, server, s.d.Target, failure)
 	if err := x.undo(ctx, failure); err != nil {
 		return fmt.Errorf("%w; and then: %w", failure, err)
 	}
@@ -106,7 +107,7 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 	defer func() { _ = server.Close() }()
 	locked, unlock, err := s.lock(ctx, server)
 	if err != nil {
-		return err
+		return full(ctx, server, s.d.Target, err)
 	}
 	defer unlock()
 	return part(locked, server)
@@ -137,7 +138,7 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	if err != nil {
 		return nil, stack.Plan{}, err
 	}
-	if err := fits(want.Release, x.seen); err != nil {
+	if err := runs(want.Release, x.seen.Host); err != nil {
 		return nil, stack.Plan{}, err
 	}
 	x.record = s.recordOf(want.Release, x.seen)
@@ -153,7 +154,10 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	if err := carries(plan, want.Release, x.seen); err != nil {
+	for _, err := range []error{fits(want.Release, x.seen), carries(plan, want.Release, x.seen)} {
+		if err == nil {
+			continue
+		}
 		if s.report.Verb != "rollback" {
 			return nil, plan, err
 		}

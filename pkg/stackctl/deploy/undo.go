@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/stack"
@@ -15,6 +16,7 @@ import (
 func (x *executor) undo(ctx context.Context, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.stretch(cleanup))
 	defer cancel()
+	x.release(ctx)
 	old, own := x.seen.Live, x.want.Release.ID
 	x.report.Live = old
 	if old == own {
@@ -97,26 +99,41 @@ func (x *executor) reach(ctx context.Context, id string) error {
 // switchBack starts the old release where it was drained and points the edge at it.
 func (x *executor) switchBack(ctx context.Context, old string) error {
 	if old != "" {
-		for _, step := range x.drained {
-			if step.Release != old {
-				continue
-			}
-			// A stop that was cut off goes on in the engine: what still runs may
-			// be about to end. It is ended first; the new release serves meanwhile.
-			if err := x.stop(ctx, old, step.Services...); err != nil {
+		lead := func() error { _, err := x.point(ctx, x.before); return err }
+		start := func() error { return x.restart(ctx, old) }
+		steps := []func() error{lead, start} // what the edge leads to still runs
+		if slices.ContainsFunc(x.drained, func(s stack.Step) bool { return s.Release == old && len(s.Services) == 0 }) {
+			steps = []func() error{start, lead}
+		}
+		for _, step := range steps {
+			if err := step(); err != nil {
 				return err
 			}
 		}
-		if err := x.server.Start(ctx, stack.AppProject(x.want.Release.Project, old)); err != nil {
-			return fmt.Errorf("start release %s again: %w", old, err)
-		}
-		_, err := x.point(ctx, x.before)
-		return err
+		return nil
 	}
 	for _, f := range x.want.Pointed {
 		if err := x.server.Remove(ctx, path.Join(x.d.Target.Path, EdgeDynamic, f.Path)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// restart starts what was drained of a release.
+func (x *executor) restart(ctx context.Context, id string) error {
+	for _, step := range x.drained {
+		if step.Release != id {
+			continue
+		}
+		// A stop that was cut off goes on in the engine: what still runs may
+		// be about to end. It is ended first; the new release serves meanwhile.
+		if err := x.stop(ctx, id, step.Services...); err != nil {
+			return err
+		}
+	}
+	if err := x.server.Start(ctx, stack.AppProject(x.want.Release.Project, id)); err != nil {
+		return fmt.Errorf("start release %s again: %w", id, err)
 	}
 	return nil
 }

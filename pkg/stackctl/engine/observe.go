@@ -20,8 +20,8 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Facts are what the engine knows of its host. FreeBytes and DockerFree stay
-// 0: the engine does not tell them.
+// Facts are what the engine knows of its host. It does not tell how much
+// of a disk is free.
 func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 	const what = "ask the Docker Engine about its host"
 	version, err := e.api.ServerVersion(ctx, client.ServerVersionOptions{})
@@ -35,6 +35,7 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 	info := res.Info
 	clock, _ := time.Parse(time.RFC3339Nano, info.SystemTime)
 	return stack.HostFacts{
+		FreeBytes: -1, DockerFree: -1,
 		OS:            info.OperatingSystem,
 		Kernel:        info.KernelVersion,
 		Arch:          version.Arch,

@@ -78,8 +78,10 @@ func (w *wait) turn(ctx context.Context, stream *client.EventsResult) (bool, err
 	if err := w.look(ctx); err != nil {
 		return false, err
 	}
-	if done, err := w.judge(ctx); done || err != nil {
-		return done, err
+	if done, err := w.judge(ctx); err != nil {
+		return false, err
+	} else if done {
+		return w.confirm(ctx)
 	}
 	if more, err := w.advance(ctx); more || err != nil {
 		return false, err
@@ -209,6 +211,31 @@ func (w *wait) judge(ctx context.Context) (bool, error) {
 		for _, c := range w.seen[name] {
 			if problem := w.failed(u, c); problem != "" {
 				return false, w.engine.serviceError(ctx, name, c.id, problem, nil)
+			}
+		}
+	}
+	return all, nil
+}
+
+// confirm looks at each container itself: an engine whose disk was full lists
+// what has ended as running. Such a one is started.
+func (w *wait) confirm(ctx context.Context) (bool, error) {
+	all := true
+	for _, name := range sorted(w.units) {
+		if w.units[name].once {
+			continue
+		}
+		for _, c := range w.seen[name] {
+			res, err := w.engine.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+			if err != nil {
+				return false, fmt.Errorf("look at service %s: %w", name, err)
+			}
+			if s := res.Container.State; s == nil || s.Running {
+				continue
+			}
+			all = false
+			if _, err := w.engine.api.ContainerStart(ctx, c.id, client.ContainerStartOptions{}); err != nil {
+				return false, fmt.Errorf("start %s: %w", name, err)
 			}
 		}
 	}

@@ -20,6 +20,8 @@ type Observed struct {
 	// Files maps a path (relative to the target's Path) to the SHA-256 of its
 	// content, in hex, for the files that a release would write.
 	Files map[string]string `json:"files"`
+	// Unrouted says that the folder of the edge's dynamic files is not there.
+	Unrouted bool `json:"unrouted,omitempty"`
 }
 
 // HostFacts describe the server.
@@ -35,8 +37,8 @@ type HostFacts struct {
 	DockerRoot  string    `json:"docker_root"`
 	CPUs        int       `json:"cpus"`
 	MemoryBytes int64     `json:"memory_bytes"`
-	FreeBytes   int64     `json:"free_bytes"` // of the target's Path
-	DockerFree  int64     `json:"docker_free_bytes"`
+	FreeBytes   int64     `json:"free_bytes"`        // of the target's Path; below 0: not known
+	DockerFree  int64     `json:"docker_free_bytes"` // of DockerRoot; below 0: not known
 	FreeMemory  int64     `json:"free_memory_bytes"` // with free swap; 0: not known
 	Clock       time.Time `json:"clock"`
 }
