@@ -77,28 +77,6 @@ func (b *bench) first() error {
 	return nil
 }
 
-// shipping sends the whole image, and one whose highest layer is new.
-func (b *bench) shipping() error {
-	for _, how := range []string{"docker save | ssh docker load", "docker save | gzip | ssh docker load"} {
-		var took []time.Duration
-		var bytes []int64
-		for range rounds {
-			tag, err := b.image()
-			if err != nil {
-				return err
-			}
-			began := time.Now()
-			n, err := b.load(tag, strings.Contains(how, "gzip"))
-			if err != nil {
-				return err
-			}
-			took, bytes = append(took, time.Since(began)), append(bytes, n)
-		}
-		row("`"+how+"`, one layer changed", took, bytes)
-	}
-	return nil
-}
-
 func (b *bench) unchanged() error {
 	over := func() error { return b.overSSH(b.run, "up") }
 	on := func() error { return b.onHost("up") }
