@@ -7,7 +7,7 @@ demo-down: ; @scripts/demo-down.sh
 test: ; @scripts/test.sh
 # Every fault at every step of a deploy, then 200 requests a second across every change. It takes hours, and goes on
 # where it was when it is run again; without build/faults.log it begins anew.
-faults: build ; @FAULTS=full FAULTS_LOG=$(CURDIR)/build/faults.log go test -tags e2e -count=1 -v -timeout 6h -run 'TestEveryFault|TestNoRequestIsLost' ./test/e2e
+faults: build ; @FAULTS=full FAULTS_LOG=$(CURDIR)/build/faults.log go test -tags e2e -count=1 -v -timeout 6h -run 'TestEveryFault|TestAFullDisk|TestNoRequestIsLost' ./test/e2e
 lint: ; @scripts/lint.sh
 web: ; @scripts/web.sh
 build: ; @CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X stackctl/pkg/stackctl/cli.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o build/ ./cmd/stackctl

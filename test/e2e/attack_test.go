@@ -57,7 +57,7 @@ func outside(ctx context.Context, network, address string) (net.Conn, error) {
 	return d.DialContext(ctx, network, address)
 }
 
-func edgeAddress() string { return net.JoinHostPort(droplet.Address.String(), "443") }
+func edgeAddress(t *testing.T) string { return net.JoinHostPort(on(t).Address.String(), "443") }
 
 // TestAttack54SpoofedAddressOpensNoStaffPage: with the right password, but from
 // an address that is not on the list, no header opens the staff pages
@@ -66,16 +66,16 @@ func TestAttack54SpoofedAddressOpensNoStaffPage(t *testing.T) {
 	ensureServing(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := host.Dial(ctx, host.Options{Address: droplet.Address.String(), User: "deploy", Key: droplet.Key(), KnownHosts: droplet.KnownHosts()})
+	conn, err := host.Dial(ctx, host.Options{Address: on(t).Address.String(), User: "deploy", Key: on(t).Key(), KnownHosts: on(t).KnownHosts()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
 	address := strings.TrimSpace(onDroplet(t, "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' stack-traefik-1"))
-	password := strings.TrimSpace(read(t, filepath.Join(secrets, "staff_password")))
+	password := strings.TrimSpace(read(t, filepath.Join(on(t).secrets, "staff_password")))
 	basic := base64.StdEncoding.EncodeToString([]byte("staff:" + password))
-	name := "admin." + droplet.Domain
-	allowed := droplet.Gateway.String()
+	name := "admin." + domain
+	allowed := on(t).Gateway.String()
 	ask := func(lines string) int {
 		statuses, _ := raw(t, conn.DialContext, net.JoinHostPort(address, "443"), name,
 			"GET / HTTP/1.1\r\nHost: "+name+"\r\nAuthorization: Basic "+basic+"\r\nConnection: close\r\n"+lines+"\r\n")
@@ -88,13 +88,13 @@ func TestAttack54SpoofedAddressOpensNoStaffPage(t *testing.T) {
 		"Connection: X-Forwarded-For\r\nX-Forwarded-For: " + allowed + "\r\n", "X-Forwarded-For: " + allowed + "\r\nX-Forwarded-For: " + allowed + "\r\n",
 		"Connection: X-Forwarded-For, X-Real-IP\r\nX-Forwarded-For: " + allowed + "\r\nX-Real-IP: " + allowed + "\r\n",
 		"x_forwarded_for: " + allowed + "\r\n", "X-Forwarded-For : " + allowed + "\r\n", "True-Client-IP: " + allowed + "\r\n",
-		"X-Forwarded-Host: " + droplet.Domain + "\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\nX-Forwarded-Prefix: /\r\n"} {
+		"X-Forwarded-Host: " + domain + "\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\nX-Forwarded-Prefix: /\r\n"} {
 		if got := ask(lines); got != http.StatusForbidden && got != http.StatusBadRequest {
 			t.Errorf("%q: status %d, want 403, or 400 for what is no header", lines, got)
 		}
 	}
 	// The same password from an address on the list: the refusals above are the list's.
-	statuses, _ := raw(t, outside, edgeAddress(), name, "GET / HTTP/1.1\r\nHost: "+name+"\r\nAuthorization: Basic "+basic+"\r\nConnection: close\r\n\r\n")
+	statuses, _ := raw(t, outside, edgeAddress(t), name, "GET / HTTP/1.1\r\nHost: "+name+"\r\nAuthorization: Basic "+basic+"\r\nConnection: close\r\n\r\n")
 	if len(statuses) == 0 || statuses[0] >= 400 {
 		t.Errorf("from an address on the list: %v", statuses)
 	}
@@ -108,7 +108,7 @@ func insidePaths() []string {
 		"/api/;/../metrics", "/api/..%c0%afmetrics", "/api/%ef%bc%8e%ef%bc%8e/metrics", "///metrics", "/./metrics", "/api///metrics", "/api/metrics", "/api/metrics/", "/api/debug/pprof/",
 		"/api/http/routers", "/api/overview", "/api/version/../rawdata", "/ping", "/api/health/../../metrics", "/API/metrics", "/static/../users", "/jobs", "/pgadmin"}
 	// A proxy's form of the same (RFC 9112, section 3.2.2).
-	for _, host := range []string{droplet.Domain, "admin." + droplet.Domain, "api:9090", "127.0.0.1:8090", "traefik:8090"} {
+	for _, host := range []string{domain, "admin." + domain, "api:9090", "127.0.0.1:8090", "traefik:8090"} {
 		paths = append(paths, "http://"+host+"/metrics", "http://"+host+"/api/rawdata")
 	}
 	return paths
@@ -118,7 +118,7 @@ func insidePaths() []string {
 func TestAttack55EncodedPathsReachNoInsidePage(t *testing.T) {
 	ensureServing(t)
 	for _, path := range insidePaths() {
-		statuses, body := raw(t, outside, edgeAddress(), droplet.Domain, "GET "+path+" HTTP/1.1\r\nHost: "+droplet.Domain+"\r\nConnection: close\r\n\r\n")
+		statuses, body := raw(t, outside, edgeAddress(t), domain, "GET "+path+" HTTP/1.1\r\nHost: "+domain+"\r\nConnection: close\r\n\r\n")
 		for _, sign := range []string{"# HELP", `"routers"`, `"rule"`, "<title>Traefik", "Staff pages", "go_goroutines", "goroutine profile"} {
 			if strings.Contains(body, sign) {
 				t.Errorf("%s: status %v reveals %q", path, statuses, sign)

@@ -173,7 +173,7 @@ func behind(t *testing.T) {
 // while a migration of its own is missing.
 func answers(t *testing.T) bool {
 	t.Helper()
-	resp, err := client(t).Get("https://" + droplet.Domain + "/api/version")
+	resp, err := client(t).Get("https://" + domain + "/api/version")
 	if err != nil {
 		return false
 	}
@@ -254,12 +254,12 @@ type writer struct {
 }
 
 func (w *writer) call(method, path, body string) (int, map[string]any, error) {
-	req, err := http.NewRequest(method, "https://"+droplet.Domain+"/api"+path, strings.NewReader(body))
+	req, err := http.NewRequest(method, "https://"+domain+"/api"+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Origin", "https://"+droplet.Domain)
+	req.Header.Set("Origin", "https://"+domain)
 	if w.csrf != "" {
 		req.Header.Set("X-CSRF-Token", w.csrf)
 	}

@@ -22,8 +22,8 @@ func inBrowser(t *testing.T, env ...string) {
 	cmd := exec.Command("npm", "run", "--silent", "e2e")
 	cmd.Dir = filepath.Join(repo, "web")
 	cmd.Env = append(append(os.Environ(),
-		"BASE_URL=https://"+droplet.Domain,
-		"HOST_RULES=MAP *"+droplet.Domain+":443 "+droplet.Address.String()+":443",
+		"BASE_URL=https://"+domain,
+		"HOST_RULES=MAP *"+domain+":443 "+on(t).Address.String()+":443",
 		"IGNORE_HTTPS_ERRORS=1", // the local authority is in no browser's list; gate G1 judges the certificate
 		"SCREENSHOTS="+shots), env...)
 	out, err := cmd.CombinedOutput()
@@ -45,8 +45,8 @@ func TestPeopleCanUseTheSiteInABrowser(t *testing.T) {
 	// The tests delete the accounts that they make; a visit that had to be made anew may have left one.
 	t.Cleanup(func() { query(t, "DELETE FROM users WHERE email = '"+staff+"' OR email LIKE 'e2e-%@example.com'") })
 	inBrowser(t,
-		"MAIL_URL="+droplet.Mail, "GOOGLE=1", "STAFF_URL=https://admin."+droplet.Domain,
-		"STAFF_BASIC=staff:"+strings.TrimSpace(read(t, filepath.Join(secrets, "staff_password"))), "STAFF_ACCOUNT="+staff+" "+password)
+		"MAIL_URL="+on(t).Mail, "GOOGLE=1", "STAFF_URL=https://admin."+domain,
+		"STAFF_BASIC=staff:"+strings.TrimSpace(read(t, filepath.Join(on(t).secrets, "staff_password"))), "STAFF_ACCOUNT="+staff+" "+password)
 }
 
 // TestASiteWithoutItsAPISaysSo: with the API stopped the pages load and tell

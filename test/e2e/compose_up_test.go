@@ -56,7 +56,7 @@ func composeUp(t *testing.T) (load.Result, time.Duration) {
 		t.Fatal(err)
 	}
 	address := strings.TrimSpace(strings.Split(string(out), "\n")[0])
-	s := load.Site{Domain: "stack.localhost", Address: address}
+	s := load.Site{Domain: domain, Address: address}
 	var visitor *load.User
 	until(t, 30*time.Second, "the site answers", func() bool {
 		visitor, err = s.SignUp(ctx)
@@ -115,7 +115,7 @@ func loadArchive(t *testing.T, ctx context.Context, e *engine.Engine, file strin
 func (p project) localSecrets() {
 	p.t.Helper()
 	for _, s := range strings.Fields("postgres_password redis_password app_secret staff_htpasswd smtp_password oauth_client_secret") {
-		p.write("local/"+s, read(p.t, filepath.Join(secrets, s)))
+		p.write("local/"+s, read(p.t, filepath.Join(on(p.t).secrets, s)))
 		if err := os.Chmod(filepath.Join(p.root, "local", s), 0o444); err != nil {
 			p.t.Fatal(err)
 		}

@@ -111,12 +111,12 @@ func TestNoSecretIsInAnyArtifactOrOnTheTerminal(t *testing.T) {
 	for _, e := range entries {
 		texts[e.Name()] = read(t, filepath.Join(p.lastRun(), e.Name()))
 	}
-	files, err := os.ReadDir(secrets)
+	files, err := os.ReadDir(on(t).secrets)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no secrets: %v", err)
 	}
 	for _, f := range files {
-		value := strings.TrimSpace(read(t, filepath.Join(secrets, f.Name())))
+		value := strings.TrimSpace(read(t, filepath.Join(on(t).secrets, f.Name())))
 		for name, text := range texts {
 			if strings.Contains(text, value) {
 				t.Errorf("secret %s is in %s", f.Name(), name)

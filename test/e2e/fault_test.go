@@ -33,6 +33,7 @@ const (
 	faultInterrupt fault = "Ctrl-C"
 	faultRestart   fault = "server rebooted"
 	faultPower     fault = "server lost power"
+	faultDisk      fault = "disk full" // only where the disk is small
 )
 
 // faults are in the order in which the short walk takes them in turns.
@@ -66,8 +67,23 @@ func (p point) String() string {
 // whose names match. FAULTS_LOG names a file that remembers the points: a walk that was ended goes
 // on where it was.
 func TestEveryFaultAtEveryStepIsSurvived(t *testing.T) {
+	newWalk(t).over(faults, func(p point, kind int) bool {
+		turn := p.step / 2
+		return p.step%2 == 0 && p.late == (turn%2 == 1) && kind == turn%len(faults)
+	})
+}
+
+func newWalk(t *testing.T) *walk {
+	t.Helper()
 	w := &walk{p: ensureGood(t), t: t, took: map[string]time.Duration{}, log: readWalkLog(t, os.Getenv("FAULTS_LOG"))}
 	w.p.ownImages()
+	return w
+}
+
+// over walks the points of some faults; short says which are of the short walk.
+func (w *walk) over(faults []fault, short func(p point, kind int) bool) {
+	t := w.t
+	t.Helper()
 	began := time.Now()
 	planned := w.plan()
 	chosen := w.choice(planned)
@@ -78,8 +94,7 @@ func TestEveryFaultAtEveryStepIsSurvived(t *testing.T) {
 				if step < len(planned) {
 					p.name = planned[step]
 				}
-				turn := step / 2
-				if chosen(p, step%2 == 0 && late == (turn%2 == 1) && i == turn%len(faults)) && !w.log.survived(p) {
+				if chosen(p, short(p, i)) && !w.log.survived(p) {
 					w.at(p)
 				}
 			}
@@ -91,7 +106,7 @@ func TestEveryFaultAtEveryStepIsSurvived(t *testing.T) {
 			break
 		}
 	}
-	total := w.log.sum(t)
+	total := w.log.sum(t, faults)
 	t.Logf("all: %d steps, %d points walked, in %.0f s", len(w.names), total, time.Since(began).Seconds())
 	if total == 0 {
 		t.Error("nothing was walked")
@@ -221,7 +236,10 @@ func (w *walk) at(p point) {
 		w.change()
 		visitors := watch(t)
 		d := w.deploy(t, p)
-		if !p.fault.down() {
+		switch {
+		case p.fault == faultDisk:
+			d.judgeFull(t)
+		case !p.fault.down():
 			d.judge(t, p)
 		}
 		heal(t, p.fault)
@@ -239,12 +257,22 @@ func (w *walk) at(p point) {
 		} else if report := w.learn(r); report.Live != report.Release {
 			t.Errorf("after the next deploy %s is live, not %s", report.Live, report.Release)
 		}
-		if left := strings.Fields(inDroplet(t, "docker ps -q --filter label=dev.stackctl.layer=app --filter status=running | xargs -r docker inspect -f '{{index .Config.Labels \"dev.stackctl.release\"}}' | sort -u")); len(left) != 1 {
+		defer func() {
+			if t.Failed() {
+				t.Logf("the deploy:\n%sthe next one:\n%s", story(d.events.String()), story(r.out))
+			}
+		}()
+		if left := strings.Fields(inDroplet(t, runningReleases)); len(left) != 1 {
 			t.Errorf("releases that run: %v", left)
 		}
 	})
 	w.p.t = w.t
 }
+
+// runningReleases asks each container itself: an engine whose disk was full lists
+// what has ended as running.
+const runningReleases = `docker ps -q --filter label=dev.stackctl.layer=app |
+xargs -r docker inspect -f '{{if .State.Running}}{{index .Config.Labels "dev.stackctl.release"}}{{end}}' | sort -u`
 
 // faulted is a deploy that something happened to.
 type faulted struct {
@@ -253,6 +281,17 @@ type faulted struct {
 	errs   bytes.Buffer
 	last   stack.Event
 	struck bool
+}
+
+// story leaves out of a run's events what moved, and what gates found at length.
+func story(events string) string {
+	var out strings.Builder
+	for line := range strings.Lines(events) {
+		if !strings.Contains(line, `"kind":"`+string(stack.EventProgress)+`"`) {
+			out.WriteString(line[:min(len(line), 400)] + "\n")
+		}
+	}
+	return out.String()
 }
 
 // said is what the deploy said until it ended.
@@ -341,16 +380,21 @@ for p in $ports; do
   echo "$p" >>/run/silent
 done`)
 	case faultRestart:
-		onHost(t, "docker", "restart", "-t", "20", droplet.Container)
+		onHost(t, "docker", "restart", "-t", "20", on(t).Container)
+	case faultDisk:
+		t.Log("free: ", inDroplet(t, fill))
 	case faultPower:
-		onHost(t, "docker", "kill", "-s", "KILL", droplet.Container)
-		onHost(t, "docker", "start", droplet.Container)
+		onHost(t, "docker", "kill", "-s", "KILL", on(t).Container)
+		onHost(t, "docker", "start", on(t).Container)
 	}
 }
 
 // heal ends a fault that does not end by itself: the next operator has another
 // connection, the silent one stays silent until the lock has expired.
 func heal(t *testing.T, f fault) {
+	if f == faultDisk {
+		inDroplet(t, "rm /small/filler")
+	}
 	if f != faultSilence {
 		return
 	}
@@ -382,7 +426,7 @@ func (d *faulted) judge(t *testing.T, p point) {
 // inDroplet runs a command in the droplet without SSH.
 func inDroplet(t *testing.T, command string) string {
 	t.Helper()
-	return onHost(t, "docker", "exec", droplet.Container, "sh", "-c", command)
+	return onHost(t, "docker", "exec", on(t).Container, "sh", "-c", command)
 }
 
 func onHost(t *testing.T, argv ...string) string {

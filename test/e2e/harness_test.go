@@ -7,8 +7,6 @@ package e2e
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,24 +16,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"stackctl/pkg/stackctl/sandbox"
 	"stackctl/pkg/stackctl/stack"
 )
 
-// provisioned makes the droplet ready once.
-var provisioned sync.Once
-
 // The parts that every test shares; TestMain makes them.
 var (
-	repo    string        // the repository's root
-	binary  string        // stackctl as it is released
-	droplet sandbox.State // the server
-	secrets string        // one folder of secrets: the database keeps its password
+	repo   string // the repository's root
+	binary string // stackctl as it is released
 )
 
 func TestMain(m *testing.M) {
@@ -48,10 +39,8 @@ func TestMain(m *testing.M) {
 			if os.Getenv("E2E_KEEP") != "" {
 				return
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-			defer cancel()
-			if err := sandbox.Down(ctx, droplet.Dir, false); err != nil {
-				fmt.Fprintln(os.Stderr, "take the droplet down:", err)
+			if err := downAll(); err != nil {
+				fmt.Fprintln(os.Stderr, "take the droplets down:", err)
 			}
 		}()
 		return m.Run()
@@ -70,23 +59,7 @@ func prepare() error {
 			return fmt.Errorf("%w; run `make build images` first", err)
 		}
 	}
-	dir := filepath.Join(repo, "build", "e2e")
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	// Two checkouts on one machine need two names.
-	name := cmp.Or(os.Getenv("E2E_NAME"), "e2e")
-	droplet, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: name, Images: filepath.Join(repo, "build", "sandbox"), Private: true,
-		Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
-	if err != nil {
-		return err
-	}
-	secrets = filepath.Join(dir, "secrets")
-	if droplet.Fresh {
-		if err := os.RemoveAll(secrets); err != nil {
-			return err
-		}
-	}
-	return os.MkdirAll(secrets, 0o700)
+	return nil
 }
 
 // project is a checkout of the stack that a test may break.
@@ -105,8 +78,8 @@ func newProject(t *testing.T) project {
 		copyTree(t, filepath.Join(repo, name), filepath.Join(p.root, name))
 	}
 	// The site allows an address so many sign-ups: only runs with --all-tests make one.
-	p.write(".stackctl/sandbox/target.yaml", strings.Replace(read(t, droplet.Target()), "mutate: true", "mutate: false", 1))
-	if err := os.Symlink(secrets, filepath.Join(p.root, "secrets")); err != nil {
+	p.write(".stackctl/sandbox/target.yaml", strings.Replace(read(t, on(t).Target()), "mutate: true", "mutate: false", 1))
+	if err := os.Symlink(on(t).secrets, filepath.Join(p.root, "secrets")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Join(p.root, "build"), 0o700); err != nil {
@@ -259,7 +232,7 @@ func (p project) report() stack.Report {
 // the server lacks.
 func (p project) provision() {
 	p.t.Helper()
-	provisioned.Do(func() {
+	on(p.t).provisioned.Do(func() {
 		if !strings.Contains(onDroplet(p.t, "id deploy 2>/dev/null || true"), "uid=") {
 			if r := p.must(3, "deploy"); !strings.Contains(r.out, "stackctl provision") {
 				p.t.Errorf("it does not say what to do:\n%s", r.out)
@@ -284,7 +257,7 @@ func ensureGood(t *testing.T) project {
 // onDroplet runs a command as root on the droplet, past stackctl.
 func onDroplet(t *testing.T, command string) string {
 	t.Helper()
-	argv := droplet.SSH("root", command)
+	argv := on(t).SSH("root", command)
 	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)

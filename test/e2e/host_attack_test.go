@@ -23,7 +23,7 @@ func ask(t *testing.T, port, name, text string) *http.Response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	conn, err := outside(ctx, "tcp", net.JoinHostPort(droplet.Address.String(), port))
+	conn, err := outside(ctx, "tcp", net.JoinHostPort(on(t).Address.String(), port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func bodyOf(resp *http.Response) string {
 // basic is the header with the edge's own password for staff.
 func basic(t *testing.T) string {
 	t.Helper()
-	password := strings.TrimSpace(read(t, filepath.Join(secrets, "staff_password")))
+	password := strings.TrimSpace(read(t, filepath.Join(on(t).secrets, "staff_password")))
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("staff:"+password)) + "\r\n"
 }
 
@@ -69,10 +69,10 @@ func basic(t *testing.T) string {
 func TestUnknownHostsRevealNoService(t *testing.T) {
 	ensureServing(t)
 	get := func(host string) string { return "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n" }
-	for _, host := range []string{"evil.example", "", "127.0.0.1", droplet.Address.String(), "x." + droplet.Domain, droplet.Domain + ".evil.example",
-		"user@evil.example", "evil.example:443", "evil.example." + droplet.Domain, "api", "web:8080", "localhost:8090", "[::1]", droplet.Domain + "/", droplet.Domain + "%00.evil"} {
+	for _, host := range []string{"evil.example", "", "127.0.0.1", on(t).Address.String(), "x." + domain, domain + ".evil.example",
+		"user@evil.example", "evil.example:443", "evil.example." + domain, "api", "web:8080", "localhost:8090", "[::1]", domain + "/", domain + "%00.evil"} {
 		for _, port := range []string{"80", "443"} {
-			resp := ask(t, port, droplet.Domain, get(host))
+			resp := ask(t, port, domain, get(host))
 			if resp == nil {
 				continue
 			}
@@ -83,8 +83,8 @@ func TestUnknownHostsRevealNoService(t *testing.T) {
 		}
 	}
 	for _, port := range []string{"80", "443"} {
-		for _, text := range []string{"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: " + droplet.Domain + "\r\nConnection: close\r\n\r\n"} {
-			if resp := ask(t, port, droplet.Domain, text); resp != nil && resp.StatusCode < 400 {
+		for _, text := range []string{"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: " + domain + "\r\nConnection: close\r\n\r\n"} {
+			if resp := ask(t, port, domain, text); resp != nil && resp.StatusCode < 400 {
 				t.Errorf("%q on port %s: status %d", text, port, resp.StatusCode)
 			}
 		}
@@ -95,22 +95,22 @@ func TestUnknownHostsRevealNoService(t *testing.T) {
 // site; they neither escape its routes nor poison what is answered.
 func TestOneSiteHasManySpellings(t *testing.T) {
 	ensureServing(t)
-	for _, host := range []string{droplet.Domain, strings.ToUpper(droplet.Domain), droplet.Domain + ":443"} {
-		resp := ask(t, "443", droplet.Domain, "GET /api/users/me HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+	for _, host := range []string{domain, strings.ToUpper(domain), domain + ":443"} {
+		resp := ask(t, "443", domain, "GET /api/users/me HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
 		if resp == nil || resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("Strict-Transport-Security") == "" {
 			t.Errorf("host %q: %+v", host, resp)
 		}
 	}
 	for _, lines := range []string{"X-Forwarded-Host: evil.example\r\n", "X-Forwarded-Proto: http\r\n", "X-Forwarded-Port: 8443\r\n", "X-Forwarded-Prefix: /evil\r\n", "X-Original-URL: /admin\r\n", "X-Rewrite-URL: /admin\r\n",
 		"X-HTTP-Method-Override: DELETE\r\n", "Forwarded: host=evil.example;proto=http\r\n"} {
-		resp := ask(t, "443", droplet.Domain, "GET / HTTP/1.1\r\nHost: "+droplet.Domain+"\r\nConnection: close\r\n"+lines+"\r\n")
+		resp := ask(t, "443", domain, "GET / HTTP/1.1\r\nHost: "+domain+"\r\nConnection: close\r\n"+lines+"\r\n")
 		if resp == nil || resp.StatusCode != http.StatusOK {
 			t.Errorf("%q: %+v", lines, resp)
 		} else if body := bodyOf(resp); strings.Contains(body, "evil") || !strings.Contains(strings.ToLower(body), "<!doctype html>") {
 			t.Errorf("%q changes the page: %.200s", lines, body)
 		}
-		resp = ask(t, "80", "", "GET /x?y HTTP/1.1\r\nHost: "+droplet.Domain+"\r\nConnection: close\r\n"+lines+"\r\n")
-		if resp == nil || resp.StatusCode/100 != 3 || resp.Header.Get("Location") != "https://"+droplet.Domain+"/x?y" {
+		resp = ask(t, "80", "", "GET /x?y HTTP/1.1\r\nHost: "+domain+"\r\nConnection: close\r\n"+lines+"\r\n")
+		if resp == nil || resp.StatusCode/100 != 3 || resp.Header.Get("Location") != "https://"+domain+"/x?y" {
 			t.Errorf("%q on port 80: %+v", lines, resp)
 		}
 	}
@@ -120,16 +120,16 @@ func TestOneSiteHasManySpellings(t *testing.T) {
 // in TLS meets the guards of its host, never those of the name.
 func TestTheCertificatesNameOpensNoOtherDoor(t *testing.T) {
 	ensureServing(t)
-	for _, name := range []string{droplet.Domain, "www." + droplet.Domain, "evil.example"} {
+	for _, name := range []string{domain, "www." + domain, "evil.example"} {
 		for _, host := range []string{"admin.", "jobs.", "traefik.", "pgadmin."} {
-			resp := ask(t, "443", name, "GET / HTTP/1.1\r\nHost: "+host+droplet.Domain+"\r\nConnection: close\r\n\r\n")
+			resp := ask(t, "443", name, "GET / HTTP/1.1\r\nHost: "+host+domain+"\r\nConnection: close\r\n\r\n")
 			if resp != nil && resp.StatusCode < 400 {
 				t.Errorf("host %s behind the name %s: status %d without a password", host, name, resp.StatusCode)
 			}
 		}
 	}
 	// And with the password, so that the refusals above are the guard's.
-	resp := ask(t, "443", "admin."+droplet.Domain, "GET /login HTTP/1.1\r\nHost: admin."+droplet.Domain+"\r\n"+basic(t)+"Connection: close\r\n\r\n")
+	resp := ask(t, "443", "admin."+domain, "GET /login HTTP/1.1\r\nHost: admin."+domain+"\r\n"+basic(t)+"Connection: close\r\n\r\n")
 	if resp == nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("with the password: %+v", resp)
 	}
@@ -141,7 +141,7 @@ func TestOddMethodsAndSizesAreRefused(t *testing.T) {
 	ensureServing(t)
 	for _, method := range []string{"TRACE", "CONNECT", "TRACK", "DEBUG", "PROPFIND", "FOO", "get"} {
 		for _, path := range []string{"/", "/api/users/me"} {
-			resp := ask(t, "443", droplet.Domain, method+" "+path+" HTTP/1.1\r\nHost: "+droplet.Domain+"\r\nX-Secret: canary-3141\r\nConnection: close\r\n\r\n")
+			resp := ask(t, "443", domain, method+" "+path+" HTTP/1.1\r\nHost: "+domain+"\r\nX-Secret: canary-3141\r\nConnection: close\r\n\r\n")
 			if resp == nil {
 				continue
 			}
@@ -152,13 +152,13 @@ func TestOddMethodsAndSizesAreRefused(t *testing.T) {
 	}
 	big := strings.Repeat("x", 2<<20)
 	for name, text := range map[string]string{
-		"a header":     "GET / HTTP/1.1\r\nHost: " + droplet.Domain + "\r\nX-Big: " + big + "\r\n\r\n",
-		"a path":       "GET /" + big + " HTTP/1.1\r\nHost: " + droplet.Domain + "\r\n\r\n",
-		"many headers": "GET / HTTP/1.1\r\nHost: " + droplet.Domain + "\r\n" + strings.Repeat("X-Many: x\r\n", 200_000) + "\r\n",
-		"a cookie":     "GET /api/users/me HTTP/1.1\r\nHost: " + droplet.Domain + "\r\nCookie: __Host-session=" + big + "\r\n\r\n",
-		"a body":       fmt.Sprintf("POST /api/auth/login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", droplet.Domain, len(big), big),
+		"a header":     "GET / HTTP/1.1\r\nHost: " + domain + "\r\nX-Big: " + big + "\r\n\r\n",
+		"a path":       "GET /" + big + " HTTP/1.1\r\nHost: " + domain + "\r\n\r\n",
+		"many headers": "GET / HTTP/1.1\r\nHost: " + domain + "\r\n" + strings.Repeat("X-Many: x\r\n", 200_000) + "\r\n",
+		"a cookie":     "GET /api/users/me HTTP/1.1\r\nHost: " + domain + "\r\nCookie: __Host-session=" + big + "\r\n\r\n",
+		"a body":       fmt.Sprintf("POST /api/auth/login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", domain, len(big), big),
 	} {
-		if resp := ask(t, "443", droplet.Domain, text); resp != nil && (resp.StatusCode < 400 || resp.StatusCode >= 500) {
+		if resp := ask(t, "443", domain, text); resp != nil && (resp.StatusCode < 400 || resp.StatusCode >= 500) {
 			t.Errorf("%s of 2 MB: status %d", name, resp.StatusCode)
 		}
 	}
@@ -181,12 +181,12 @@ func TestSlowClientsAreCutAndHarmNobody(t *testing.T) {
 	})
 	begin := time.Now()
 	for range many {
-		conn, err := tls.Dial("tcp", edgeAddress(), &tls.Config{ServerName: droplet.Domain, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) // gate G1 judges the certificate
+		conn, err := tls.Dial("tcp", edgeAddress(t), &tls.Config{ServerName: domain, InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) // gate G1 judges the certificate
 		if err != nil {
 			t.Fatal(err)
 		}
 		slow = append(slow, conn)
-		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+droplet.Domain+"\r\nX-A: "); err != nil {
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+domain+"\r\nX-A: "); err != nil {
 			t.Fatal(err)
 		}
 	}

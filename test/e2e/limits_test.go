@@ -42,12 +42,12 @@ func bridge(t *testing.T) string {
 			continue
 		}
 		for _, a := range addresses {
-			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == droplet.Gateway {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == on(t).Gateway {
 				return i.Name
 			}
 		}
 	}
-	t.Fatalf("no interface has the address %s", droplet.Gateway)
+	t.Fatalf("no interface has the address %s", on(t).Gateway)
 	return ""
 }
 
@@ -72,15 +72,15 @@ func neighbour(t *testing.T, address netip.Addr) netip.Addr {
 }
 
 // host4 is an address on the droplet's network.
-func host4(n byte) netip.Addr {
-	raw := droplet.Subnet.Addr().As4()
+func host4(t *testing.T, n byte) netip.Addr {
+	raw := on(t).Subnet.Addr().As4()
 	raw[3] = n
 	return netip.AddrFrom4(raw)
 }
 
 // host6 is an address in the /64 of the droplet.
-func host6(n byte) netip.Addr {
-	raw := droplet.Address6.As16()
+func host6(t *testing.T, n byte) netip.Addr {
+	raw := on(t).Address6.As16()
 	raw[8], raw[15] = n, n
 	return netip.AddrFrom16(raw)
 }
@@ -88,9 +88,9 @@ func host6(n byte) netip.Addr {
 // visitorFrom is a client at an address of this machine.
 func visitorFrom(t *testing.T, from netip.Addr) *visitor {
 	t.Helper()
-	to := droplet.Address
+	to := on(t).Address
 	if from.Is6() {
-		to = droplet.Address6
+		to = on(t).Address6
 	}
 	transport := client(t).Transport.(*http.Transport).Clone()
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -135,7 +135,7 @@ func (v *visitor) send(method, path string, body any) (reply, string) {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	req, err := http.NewRequest(method, "https://"+droplet.Domain+"/api"+path, strings.NewReader(string(text)))
+	req, err := http.NewRequest(method, "https://"+domain+"/api"+path, strings.NewReader(string(text)))
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestAttack23to26GuessingIsBoundedAtTheEdgesAddresses(t *testing.T) {
 	limits(t)
 	at := make([]*visitor, 8)
 	for i := range at {
-		at[i] = visitorFrom(t, neighbour(t, host4(byte(101+i))))
+		at[i] = visitorFrom(t, neighbour(t, host4(t, byte(101+i))))
 	}
 	victim := "limit-victim@example.com"
 	if r := at[7].signUp(victim); r.status != http.StatusAccepted {
@@ -258,17 +258,17 @@ func TestAttack23to26GuessingIsBoundedAtTheEdgesAddresses(t *testing.T) {
 // TestAttack25AnIPv6NetworkIsOneClient: addresses of one /64 share a counter.
 func TestAttack25AnIPv6NetworkIsOneClient(t *testing.T) {
 	limits(t)
-	if !droplet.Address6.IsValid() {
+	if !on(t).Address6.IsValid() {
 		t.Fatal("the Engine gave the droplet's network no IPv6")
 	}
 	for i := range byte(11) {
-		v := visitorFrom(t, neighbour(t, host6(i+1)))
+		v := visitorFrom(t, neighbour(t, host6(t, i+1)))
 		want := http.StatusUnauthorized
 		if i == 10 {
 			want = http.StatusTooManyRequests
 		}
 		if got := v.guess("limit-six@example.com"); got != want {
-			t.Errorf("guess %d, from %s, is answered %d, want %d", i+1, host6(i+1), got, want)
+			t.Errorf("guess %d, from %s, is answered %d, want %d", i+1, host6(t, i+1), got, want)
 		}
 	}
 }
@@ -277,7 +277,7 @@ func TestAttack25AnIPv6NetworkIsOneClient(t *testing.T) {
 // accounts or mails, and another one does not notice.
 func TestSignUpAndResetAreBoundedByNetwork(t *testing.T) {
 	limits(t)
-	flood, other := visitorFrom(t, neighbour(t, host4(111))), visitorFrom(t, neighbour(t, host4(112)))
+	flood, other := visitorFrom(t, neighbour(t, host4(t, 111))), visitorFrom(t, neighbour(t, host4(t, 112)))
 	for _, c := range []struct {
 		path string
 		max  int
@@ -311,7 +311,7 @@ func TestSignUpAndResetAreBoundedByNetwork(t *testing.T) {
 // unknown addresses get the same status, headers and body through the edge.
 func TestAttack20to22NoAnswerTellsWhetherAnAccountExists(t *testing.T) {
 	limits(t)
-	v := visitorFrom(t, neighbour(t, host4(121)))
+	v := visitorFrom(t, neighbour(t, host4(t, 121)))
 	v.signUp("limit-known@example.com")
 	const known = "limit-known@example.com"
 	for i, path := range []string{"/auth/signup", "/auth/login", "/auth/password/forgot"} {
@@ -341,7 +341,7 @@ func TestAttack20to22NoAnswerTellsWhetherAnAccountExists(t *testing.T) {
 // that comes from elsewhere changes anything, whatever the edge adds.
 func TestAttack11to18CrossSiteRequestsAreRefusedAtTheEdge(t *testing.T) {
 	limits(t)
-	v, thief := visitorFrom(t, neighbour(t, host4(131))), visitorFrom(t, neighbour(t, host4(132)))
+	v, thief := visitorFrom(t, neighbour(t, host4(t, 131))), visitorFrom(t, neighbour(t, host4(t, 132)))
 	v.signUp("limit-csrf@example.com")
 	if got := v.logIn("limit-csrf@example.com"); got != http.StatusOK {
 		t.Fatalf("login answers %d", got)
@@ -365,7 +365,7 @@ func TestAttack11to18CrossSiteRequestsAreRefusedAtTheEdge(t *testing.T) {
 		"a subdomain":      {"Sec-Fetch-Site": {"same-site"}},
 		"another origin":   {"Origin": {"https://evil.example"}},
 		"origin null":      {"Origin": {"null"}},
-		"plain http":       {"Origin": {"http://" + droplet.Domain + ":8080"}},
+		"plain http":       {"Origin": {"http://" + domain + ":8080"}},
 		"a forwarded host": {"Origin": {"https://evil.example"}, "X-Forwarded-Host": {"evil.example"}},
 	} {
 		change(name, header, good)
@@ -380,7 +380,7 @@ func TestAttack11to18CrossSiteRequestsAreRefusedAtTheEdge(t *testing.T) {
 // while guesses come in, logins work, guesses stay bounded, nothing answers 5xx.
 func TestAttack28LimitsHoldWithoutRedis(t *testing.T) {
 	limits(t)
-	v := visitorFrom(t, neighbour(t, host4(141)))
+	v := visitorFrom(t, neighbour(t, host4(t, 141)))
 	if r := v.signUp("limit-redis@example.com"); r.status != http.StatusAccepted {
 		t.Fatalf("sign-up answers %d", r.status)
 	}

@@ -110,6 +110,7 @@ func TestAFailingDeclaredGateRollsADeployBack(t *testing.T) {
 }
 
 func TestMistakesInDeclaredGatesAreSaidWithTheirLine(t *testing.T) {
+	on(t)
 	for name, c := range map[string]struct{ own, says string }{
 		"bad expression":  {"\n    - {id: a, title: t, http: {path: /, expect: {body: {matches: \"(\"}}}}\n", "no regular expression"},
 		"unknown service": {"\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n", `there is no service "apy"`},

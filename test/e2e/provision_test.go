@@ -16,7 +16,8 @@ import (
 // The tests of package provision break, cut off and reboot a server. They get
 // a bare one of their own.
 func TestProvisioningHoldsAgainstWhatHappensToServers(t *testing.T) {
-	bare, err := sandbox.Up(t.Context(), sandbox.Options{Dir: filepath.Join(repo, "build", "e2e", "bare"), Name: droplet.Name + "-bare",
+	t.Parallel()
+	bare, err := sandbox.Up(t.Context(), sandbox.Options{Dir: filepath.Join(repo, "build", "e2e", "bare"), Name: sandboxes() + "-bare",
 		Images: filepath.Join(repo, "build", "sandbox"), Private: true, Progress: func(line string) { t.Log(line) }})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // client reaches the site at the droplet's own address, whatever its name.
 func client(t *testing.T) *http.Client {
 	t.Helper()
-	pem, err := os.ReadFile(filepath.Join(droplet.Dir, "acme-roots.pem"))
+	pem, err := os.ReadFile(filepath.Join(on(t).Dir, "acme-roots.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func client(t *testing.T) *http.Client {
 			return nil, err
 		}
 		var d net.Dialer
-		return d.DialContext(ctx, network, net.JoinHostPort(droplet.Address.String(), port))
+		return d.DialContext(ctx, network, net.JoinHostPort(on(t).Address.String(), port))
 	}
 	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -43,7 +43,7 @@ func client(t *testing.T) *http.Client {
 // serves says whether the site answers well, and as which release.
 func serves(t *testing.T, c *http.Client) (ok bool) {
 	t.Helper()
-	resp, err := c.Get("https://" + droplet.Domain + "/api/health/ready")
+	resp, err := c.Get("https://" + domain + "/api/health/ready")
 	if err != nil {
 		return false
 	}
@@ -77,10 +77,10 @@ func (v visitors) end(t *testing.T) {
 func site(t *testing.T) load.Site {
 	t.Helper()
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(read(t, filepath.Join(droplet.Dir, "acme-roots.pem")))) {
+	if !roots.AppendCertsFromPEM([]byte(read(t, filepath.Join(on(t).Dir, "acme-roots.pem")))) {
 		t.Fatal("no roots of the ACME server")
 	}
-	return load.Site{Domain: droplet.Domain, Address: edgeAddress(), Roots: roots}
+	return load.Site{Domain: domain, Address: edgeAddress(t), Roots: roots}
 }
 
 // ensureServing makes sure that the site serves, for tests that change nothing

@@ -24,7 +24,7 @@ import (
 // hidden is a request that hides in another one's body. Its answer names the
 // release's commit, which nothing else that these tests ask for does.
 func hidden() string {
-	return "GET /api/version?smuggled HTTP/1.1\r\nHost: " + droplet.Domain + "\r\n\r\n"
+	return "GET /api/version?smuggled HTTP/1.1\r\nHost: " + domain + "\r\n\r\n"
 }
 
 const hiddenSign = `"commit"`
@@ -85,7 +85,7 @@ func TestAttack53RequestSmuggling(t *testing.T) {
 	for name, rest := range ambiguous() {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // a poisoned connection behind the edge shows at the next request on it
-				statuses, bodies := raw(t, outside, edgeAddress(), droplet.Domain, "GET /api/health/live HTTP/1.1\r\nHost: "+droplet.Domain+"\r\n"+rest)
+				statuses, bodies := raw(t, outside, edgeAddress(t), domain, "GET /api/health/live HTTP/1.1\r\nHost: "+domain+"\r\n"+rest)
 				if slices.Contains(pipelined, name) {
 					if len(statuses) > 2 || strings.Count(bodies, hiddenSign) > 1 {
 						t.Errorf("two requests, and answers %v %s", statuses, bodies)
@@ -113,7 +113,7 @@ func ownAnswers(t *testing.T) {
 			if i%2 == 0 {
 				path, want, sign = "/api/health/live", http.StatusOK, `"status":"ok"`
 			}
-			resp, err := c.Get("https://" + droplet.Domain + path)
+			resp, err := c.Get("https://" + domain + path)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				return
@@ -132,13 +132,13 @@ func ownAnswers(t *testing.T) {
 // bodies of every framing are answered in order, one answer each.
 func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
 	ensureServing(t)
-	host := "Host: " + droplet.Domain + "\r\n"
+	host := "Host: " + domain + "\r\n"
 	live := "GET /api/health/live HTTP/1.1\r\n" + host + "\r\n"
 	withBody := func(frame string) string {
 		return "POST /api/auth/logout HTTP/1.1\r\n" + host + "Content-Type: application/json\r\n" + frame
 	}
 	text := live + withBody("Content-Length: 2\r\n\r\n{}") + live + withBody("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") + live
-	statuses, bodies := raw(t, outside, edgeAddress(), droplet.Domain, text)
+	statuses, bodies := raw(t, outside, edgeAddress(t), domain, text)
 	want := []int{200, 401, 200, 401, 200}
 	if fmt.Sprint(statuses) != fmt.Sprint(want) || strings.Count(bodies, `"ok"`) != 3 {
 		t.Errorf("answered %v %s, want %v", statuses, bodies, want)
@@ -189,8 +189,8 @@ func overH2(t *testing.T, extra [][2]string, body string) (status, text string) 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	d := tls.Dialer{Config: &tls.Config{ServerName: droplet.Domain, InsecureSkipVerify: true, NextProtos: []string{"h2"}}} // gate G1 judges the certificate
-	conn, err := d.DialContext(ctx, "tcp", edgeAddress())
+	d := tls.Dialer{Config: &tls.Config{ServerName: domain, InsecureSkipVerify: true, NextProtos: []string{"h2"}}} // gate G1 judges the certificate
+	conn, err := d.DialContext(ctx, "tcp", edgeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func headerBlock(t *testing.T, extra [][2]string, body string) []byte {
 	if body != "" {
 		method = "POST"
 	}
-	headers := [][2]string{{":method", method}, {":scheme", "https"}, {":authority", droplet.Domain}, {":path", "/api/health/live"}}
+	headers := [][2]string{{":method", method}, {":scheme", "https"}, {":authority", domain}, {":path", "/api/health/live"}}
 	replaced := false
 	for _, h := range extra {
 		if h[0] == ":path" && !replaced && len(headers) == 4 {

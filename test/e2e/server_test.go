@@ -1,0 +1,116 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/sandbox"
+)
+
+// domain is the site's on every droplet.
+const domain = "stack.localhost"
+
+// servers is how many droplets the tests share. Deploys wait more than they
+// compute, so two of them keep two cores busy.
+const servers = 2
+
+// server is a droplet, and what the tests on it share.
+type server struct {
+	sandbox.State
+	secrets     string    // one folder: the database keeps its password
+	provisioned sync.Once // makes the droplet ready
+	up          sync.Once
+	failed      error // why it is not up
+}
+
+// The droplets that no test has, and those that one has, by the test's name.
+var (
+	free  = freeServers()
+	taken sync.Map
+)
+
+func freeServers() chan *server {
+	c := make(chan *server, servers)
+	for range servers {
+		c <- &server{}
+	}
+	return c
+}
+
+// on gives the server that a test has to itself until it ends. The first call
+// waits for one that is free, beside other tests; subtests share their test's.
+func on(t *testing.T) *server {
+	t.Helper()
+	name, _, sub := strings.Cut(t.Name(), "/")
+	if s, ok := taken.Load(name); ok {
+		return s.(*server)
+	}
+	if sub {
+		t.Fatal("a test asks for its server before its subtests do")
+	}
+	t.Parallel()
+	s := <-free
+	taken.Store(name, s)
+	t.Cleanup(func() {
+		taken.Delete(name)
+		free <- s
+	})
+	s.up.Do(func() { s.failed = s.start(t) })
+	if s.failed != nil {
+		t.Fatalf("make a droplet: %v", s.failed)
+	}
+	return s
+}
+
+// sandboxes is the name that the droplets of this run begin with: two checkouts
+// on one machine need two.
+func sandboxes() string { return cmp.Or(os.Getenv("E2E_NAME"), "e2e") }
+
+// made counts the droplets that were started.
+var made struct {
+	sync.Mutex
+	dirs []string
+}
+
+func (s *server) start(t *testing.T) (err error) {
+	made.Lock()
+	n := len(made.dirs) + 1
+	dir := filepath.Join(repo, "build", "e2e", fmt.Sprint(n))
+	made.dirs = append(made.dirs, dir)
+	made.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	s.State, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: fmt.Sprintf("%s-%d", sandboxes(), n),
+		Images: filepath.Join(repo, "build", "sandbox"), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }})
+	if err != nil {
+		return err
+	}
+	s.secrets = filepath.Join(dir, "secrets")
+	if s.Fresh {
+		if err := os.RemoveAll(s.secrets); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(s.secrets, 0o700)
+}
+
+// downAll takes the droplets down that were started.
+func downAll() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var errs []error
+	for _, dir := range made.dirs {
+		errs = append(errs, sandbox.Down(ctx, filepath.Join(dir, "sandbox"), false))
+	}
+	return errors.Join(errs...)
+}
