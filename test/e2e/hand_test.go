@@ -31,13 +31,14 @@ docker volume inspect -f '{{.CreatedAt}}' stranger`)
 	live := p.report().Live
 	for name, hand := range map[string]string{
 		"services are stopped and removed":                          `docker stop -t 1 $(ours api) $(ours redis) && docker rm -f $(ours worker) $(ours static)`,
+		"the folder of routes is removed under an edge that runs":   `rm -r /srv/stack/edge/dynamic`,
 		"the edge, the database and a release's folder are removed": `docker rm -f $(ours traefik) $(ours postgres) && rm -r /srv/stack/releases/` + live + ` /srv/stack/edge/dynamic`,
 		"every container and network is removed":                    `docker ps -aq --filter label=dev.stackctl.project=stack | xargs docker rm -f && docker network ls -q --filter label=com.docker.compose.project=stack | xargs docker network rm`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.t = t
 			inDroplet(t, "set -e\n"+ours+hand)
-			if r := p.stackctl("status"); r.exit != 0 || !strings.Contains(r.out, "has no container") && !strings.Contains(r.out, "exited") && !strings.Contains(r.out, "no release is live") {
+			if r := p.stackctl("status"); r.exit != 0 || !strings.Contains(r.out, "has no container") && !strings.Contains(r.out, "exited") && !strings.Contains(r.out, "none is live") {
 				t.Errorf("status: exit code %d\n%s%s", r.exit, r.out, r.err)
 			}
 			p.must(0, "deploy")

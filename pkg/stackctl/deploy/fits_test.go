@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -54,5 +55,53 @@ func TestAHostThatCannotHoldTheReleaseIsRefused(t *testing.T) {
 				t.Errorf("says %v", err)
 			}
 		})
+	}
+}
+
+// told is a server that answers every command alike.
+type told struct {
+	Server
+	answer string
+}
+
+func (s told) Run(context.Context, ...string) (stack.Output, error) {
+	return stack.Output{Stdout: []byte(s.answer)}, nil
+}
+
+func (told) Facts(context.Context) (stack.HostFacts, error) {
+	return stack.HostFacts{DockerRoot: "/srv/docker"}, nil
+}
+
+func TestNoStepThatWritesBeginsOnAFullDisk(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind   stack.Kind
+		answer string
+		begins bool
+	}{
+		"room":                     {stack.StepStart, "8388608\n8388608\n", true},
+		"the project's disk full":  {stack.StepStart, "8388607\n99999999\n", false},
+		"the engine's disk full":   {stack.StepDrain, "99999999\n0\n", false},
+		"not told":                 {stack.StepStart, "-1\n-1\n", true},
+		"told as nobody can read":  {stack.StepStart, "much\nmore\n", true},
+		"gates look":               {stack.StepGates, "0\n0\n", true},
+		"an end has room reserved": {stack.StepCommit, "0\n0\n", true},
+		"pruning makes room":       {stack.StepPrune, "0\n0\n", true},
+	} {
+		x := &executor{story: operator("/srv/shop", "one", 0), server: told{answer: c.answer}}
+		if err := x.begins(t.Context(), stack.Step{Kind: c.kind}); (err == nil) != c.begins || err != nil && stack.CauseOf(err) != stack.CauseStep {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFailureOnAFullDiskSaysWhatToFree(t *testing.T) {
+	failure := stack.Fault(stack.CauseGate, "judge the deployment", nil, "")
+	target := stack.Target{Host: "203.0.113.7", Path: "/srv/shop"}
+	for answer, says := range map[string]string{"99999999\n0\n": "0 MB free in /srv/docker", "1048576\n0\n": "1 MB free in /srv/shop", "99999999\n99999999\n": "", "-1\n-1\n": ""} {
+		err := full(t.Context(), told{answer: answer}, target, failure)
+		reason, fix := stack.Explain(err)
+		if says == "" && err != failure || says != "" && (!strings.Contains(reason, says) || !strings.Contains(fix, "free space") || stack.CauseOf(err) != stack.CauseGate) {
+			t.Errorf("%q: %s; %s", answer, reason, fix)
+		}
 	}
 }

@@ -32,6 +32,8 @@ func (keeping) Hashes(context.Context, string, []string) (map[string]string, err
 	return map[string]string{}, nil
 }
 
+func (keeping) RemoveAll(context.Context, string) error { return nil }
+
 func (k keeping) Run(_ context.Context, argv ...string) (stack.Output, error) {
 	var out stack.Output
 	if argv[0] == "sh" {
