@@ -235,6 +235,9 @@ func (w *walk) at(p point) {
 		w.p.t = t
 		w.change()
 		visitors := watch(t)
+		if p.fault == faultDisk {
+			t.Cleanup(func() { heal(t, p.fault) }) // also where the deploy did not end
+		}
 		d := w.deploy(t, p)
 		switch {
 		case p.fault == faultDisk:
@@ -393,7 +396,7 @@ done`)
 // connection, the silent one stays silent until the lock has expired.
 func heal(t *testing.T, f fault) {
 	if f == faultDisk {
-		inDroplet(t, "rm /small/filler")
+		inDroplet(t, "rm -f /small/filler")
 	}
 	if f != faultSilence {
 		return

@@ -61,7 +61,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 // archives means that the host pulls everything.
 func (d *Deployer) archives(references []string) (map[string]stack.Image, error) {
 	found := map[string]stack.Image{}
-	if _, err := os.Stat(d.Config.Images.Archives); errors.Is(err, fs.ErrNotExist) {
+	if !d.hasArchives() {
 		return found, nil
 	}
 	index, err := image.Index(d.Config.Images.Archives)
@@ -74,6 +74,11 @@ func (d *Deployer) archives(references []string) (map[string]stack.Image, error)
 		}
 	}
 	return found, nil
+}
+
+func (d *Deployer) hasArchives() bool {
+	_, err := os.Stat(d.Config.Images.Archives)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (d *Deployer) contract() ([]byte, error) {

@@ -83,6 +83,9 @@ func (s *story) frozen(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return want, err
 	}
+	if dir := s.d.Config.Images.Archives; dir != "" && !s.d.hasArchives() {
+		s.note("there is no folder " + dir + " (images.archives): the host pulls every image, and each must be pinned by digest")
+	}
 	return want, s.phase("check", func() (string, error) {
 		return "", s.judge(ctx, stack.PhaseStatic, gate.Subject{Release: want.Release})
 	})

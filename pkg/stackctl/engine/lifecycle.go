@@ -29,10 +29,7 @@ func (e *Engine) Stop(ctx context.Context, project string, grace time.Duration, 
 	}
 	seconds := int((grace + time.Second - 1) / time.Second)
 	g, gctx := errgroup.WithContext(ctx)
-	for _, c := range list {
-		if c.State == container.StateExited || c.State == container.StateCreated || c.State == container.StateDead {
-			continue
-		}
+	for _, c := range list { // whatever the list says of them: it may be wrong
 		if len(services) > 0 && !slices.Contains(services, c.Labels[api.ServiceLabel]) {
 			continue
 		}

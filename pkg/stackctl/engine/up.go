@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/api/types/container"
@@ -66,10 +67,19 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 func (e *Engine) dropHalfMade(ctx context.Context, list []container.Summary) error {
 	for _, c := range list {
 		unnamed := slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return m.Type == "volume" && len(m.Name) == 64 })
-		if c.State == container.StateCreated && !unnamed {
-			if err := e.removeContainer(ctx, c.ID, false); err != nil {
-				return err
-			}
+		if c.State != container.StateCreated || unnamed {
+			continue
+		}
+		// The list may be wrong (see look): the container itself knows.
+		res, err := e.api.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+		if err != nil && !cerrdefs.IsNotFound(err) {
+			return fmt.Errorf("look at container %s: %w", containerName(c), err)
+		}
+		if err != nil || lookAt(res.Container).state != container.StateCreated {
+			continue
+		}
+		if err := e.removeContainer(ctx, c.ID, false); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/container"
 	mobyevents "github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -26,9 +27,6 @@ const (
 	settle = 10 * time.Millisecond
 	// relook bounds the wait where an event was lost.
 	relook = 2 * time.Second
-	// stale is how soon to look again where the engine told of a death that
-	// its list does not show yet: it cleans up in between.
-	stale = 50 * time.Millisecond
 )
 
 // wait starts services in dependency order and sees them ready. It listens to
@@ -44,14 +42,13 @@ type wait struct {
 	seen    map[string][]look
 	started map[string]bool
 	said    map[string]string
-	dies    map[string]int  // container ID → deaths seen
-	dying   map[string]bool // container ID → died, but is listed as running
+	dies    map[string]int // container ID → deaths seen
 }
 
 // run returns the services that it started.
 func (w *wait) run(ctx context.Context) ([]string, error) {
 	w.started, w.said = map[string]bool{}, map[string]string{}
-	w.dies, w.dying = map[string]int{}, map[string]bool{}
+	w.dies = map[string]int{}
 	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
@@ -78,10 +75,8 @@ func (w *wait) turn(ctx context.Context, stream *client.EventsResult) (bool, err
 	if err := w.look(ctx); err != nil {
 		return false, err
 	}
-	if done, err := w.judge(ctx); err != nil {
-		return false, err
-	} else if done {
-		return w.confirm(ctx)
+	if done, err := w.judge(ctx); done || err != nil {
+		return done, err
 	}
 	if more, err := w.advance(ctx); more || err != nil {
 		return false, err
@@ -89,22 +84,39 @@ func (w *wait) turn(ctx context.Context, stream *client.EventsResult) (bool, err
 	return false, w.sleep(ctx, stream)
 }
 
-// look sees the project's containers, by service.
+// look sees the project's containers, by service. It asks each of them: the
+// engine's list lags behind, and where its disk is full it never catches up.
 func (w *wait) look(ctx context.Context) error {
 	list, err := w.engine.ours(ctx, w.project)
 	if err != nil {
 		return err
 	}
-	seen := map[string][]look{}
-	for _, c := range list {
-		if c.State != container.StateRunning {
-			delete(w.dying, c.ID)
-		}
-		if s := c.Labels[api.ServiceLabel]; c.Labels[api.OneoffLabel] != "True" {
-			seen[s] = append(seen[s], lookAt(c))
+	list = slices.DeleteFunc(list, func(c container.Summary) bool { return c.Labels[api.OneoffLabel] == "True" })
+	looks := make([]*look, len(list))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, c := range list {
+		g.Go(func() error {
+			res, err := w.engine.api.ContainerInspect(gctx, c.ID, client.ContainerInspectOptions{})
+			if cerrdefs.IsNotFound(err) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return fmt.Errorf("look at container %s: %w", containerName(c), err)
+			}
+			looks[i] = lookAt(res.Container)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	w.seen = map[string][]look{}
+	for i, c := range list {
+		if s := c.Labels[api.ServiceLabel]; looks[i] != nil {
+			w.seen[s] = append(w.seen[s], *looks[i])
 		}
 	}
-	w.seen = seen
 	return nil
 }
 
@@ -217,31 +229,6 @@ func (w *wait) judge(ctx context.Context) (bool, error) {
 	return all, nil
 }
 
-// confirm looks at each container itself: an engine whose disk was full lists
-// what has ended as running. Such a one is started.
-func (w *wait) confirm(ctx context.Context) (bool, error) {
-	all := true
-	for _, name := range sorted(w.units) {
-		if w.units[name].once {
-			continue
-		}
-		for _, c := range w.seen[name] {
-			res, err := w.engine.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
-			if err != nil {
-				return false, fmt.Errorf("look at service %s: %w", name, err)
-			}
-			if s := res.Container.State; s == nil || s.Running {
-				continue
-			}
-			all = false
-			if _, err := w.engine.api.ContainerStart(ctx, c.id, client.ContainerStartOptions{}); err != nil {
-				return false, fmt.Errorf("start %s: %w", name, err)
-			}
-		}
-	}
-	return all, nil
-}
-
 // failed says why a container will not become ready by waiting; empty: it may.
 func (w *wait) failed(u unit, c look) string {
 	switch {
@@ -259,11 +246,7 @@ func (w *wait) failed(u unit, c look) string {
 
 // sleep waits for the next event of the project.
 func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
-	patience := relook
-	if len(w.dying) > 0 {
-		patience = stale
-	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(relook)
 	defer timer.Stop()
 	for {
 		select {
@@ -282,12 +265,8 @@ func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
 }
 
 func (w *wait) note(m mobyevents.Message) {
-	switch m.Action {
-	case mobyevents.ActionDie:
+	if m.Action == mobyevents.ActionDie {
 		w.dies[m.Actor.ID]++
-		w.dying[m.Actor.ID] = true
-	case mobyevents.ActionStart, mobyevents.ActionDestroy:
-		delete(w.dying, m.Actor.ID)
 	}
 }
 
@@ -320,23 +299,14 @@ type look struct {
 	exit   int
 }
 
-// lookAt reads a list entry. Engines before API 1.52 tell health and exit code
-// only in the text that people read: "Up 2 minutes (healthy)", "Exited (1) …".
-func lookAt(c container.Summary) look {
-	l := look{id: c.ID, state: c.State, health: container.NoHealthcheck}
-	switch {
-	case c.Health != nil && c.Health.Status != "":
-		l.health = c.Health.Status
-	case strings.Contains(c.Status, "(healthy)"):
-		l.health = container.Healthy
-	case strings.Contains(c.Status, "(unhealthy)"):
-		l.health = container.Unhealthy
-	case strings.Contains(c.Status, "(health: starting)"):
-		l.health = container.Starting
+func lookAt(c container.InspectResponse) *look {
+	l := &look{id: c.ID, health: container.NoHealthcheck}
+	if c.State == nil {
+		return l
 	}
-	if rest, ok := strings.CutPrefix(c.Status, "Exited ("); ok {
-		code, _, _ := strings.Cut(rest, ")")
-		l.exit, _ = strconv.Atoi(code)
+	l.state, l.exit = c.State.Status, c.State.ExitCode
+	if h := c.State.Health; h != nil && h.Status != "" {
+		l.health = h.Status
 	}
 	return l
 }
