@@ -28,13 +28,13 @@ func psql(t *testing.T, statements string) string {
 `+statements+"\nSQL"))
 }
 
-// dumped is what the live database holds, as one hash. The job queue and the
-// audit write on by themselves, so they are left out; the dump's own random
+// dumped is what the live database holds, as one hash. The job queue, the
+// schedule and the audit write on by themselves, so they are left out; the dump's own random
 // mark is too.
 func dumped(t *testing.T) string {
 	t.Helper()
 	return onDroplet(t, `docker exec $(docker ps -q --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack) `+
-		`pg_dump -U app --exclude-table-data='river*' --exclude-table-data=audit_events --exclude-table-data='*_id_seq' app | grep -v '^.\(un\)\?restrict ' | sha256sum`)
+		`pg_dump -U app --exclude-table-data='river*' --exclude-table-data=audit_events --exclude-table-data=schedules --exclude-table-data='*_id_seq' app | grep -v '^.\(un\)\?restrict ' | sha256sum`)
 }
 
 // records lists the backups as stackctl does.
