@@ -11,8 +11,9 @@ scripts/lint.sh
 make --no-print-directory build
 go run ./test/images
 go run ./test/images server
-go test -timeout 30m ./...
-go test -tags e2e -count=1 -timeout 60m ./test/e2e
+# Much of both is waiting: more run side by side than there are cores.
+go test -p 3 -timeout 30m ./...
+go test -tags e2e -count=1 -parallel 3 -timeout 60m ./test/e2e
 for platform in linux darwin windows; do
 	for arch in amd64 arm64; do
 		echo "build stackctl for $platform/$arch"

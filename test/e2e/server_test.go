@@ -21,8 +21,8 @@ import (
 const domain = "stack.localhost"
 
 // servers is how many droplets the tests share. Deploys wait more than they
-// compute, so two of them keep two cores busy.
-const servers = 2
+// compute: three of them keep two cores busy.
+const servers = 3
 
 // server is a droplet, and what the tests on it share.
 type server struct {
