@@ -47,6 +47,12 @@ func TestATargetThatCannotBeReachedHurtsNoOther(t *testing.T) {
 			t.Errorf("%s: verdict %s, want %s", report.Target, report.Verdict, want)
 		}
 	}
+	made := p.must(3, "provision", "--all-targets")
+	for _, want := range []string{"[here] ", "is ready: nothing changed", "[gone] ", "provision: 1 of 2 targets ready, exit code 3"} {
+		if !strings.Contains(made.out+made.err, want) {
+			t.Errorf("%q is not in\n%s%s", want, made.out, made.err)
+		}
+	}
 	var list []struct{ Target, Live, Error string }
 	out := p.must(3, "status", "--target", "gone,here", "--output", "json").out
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 2 || list[0].Error == "" || list[1].Live == "" || list[1].Error != "" {

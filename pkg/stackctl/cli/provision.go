@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/provision"
 	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -23,23 +25,96 @@ func newProvision(o *options) *cobra.Command {
 		Long: `provision observes the server first and changes only what differs: Docker
 Engine, the deploy user, key-only SSH, firewall, swap, unattended security
 updates, fail2ban, log limits, folders. A second run says that nothing changed.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.provision(cmd.Context(), dry) },
+		Example: "  stackctl provision --dry-run\n  stackctl provision --target berlin,oslo",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return o.provision(cmd.Context(), dry) },
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would change and change nothing")
+	o.bindMany(cmd, true)
 	return cmd
 }
 
 func (o *options) provision(ctx context.Context, dry bool) error {
-	c, t, err := o.load()
+	c, targets, err := o.chosen()
 	if err != nil {
 		return err
 	}
-	o.redactor = redact.New(release.Known(c, t))
-	settings, err := provisionSettings(t)
+	o.redactor = knownOf(c, targets)
+	if len(targets) == 1 {
+		p := &provisioning{options: o, target: targets[0], dry: dry, screen: func() display.Display { return o.display(false) }}
+		return p.run(ctx)
+	}
+	for i, t := range targets {
+		for _, other := range targets[:i] {
+			if t.Host == other.Host && t.Port == other.Port {
+				return stack.Fault(stack.CauseUsage, "pick the targets", fmt.Errorf("%s and %s are on the same host", other.Name, t.Name), "provision one of them")
+			}
+		}
+	}
+	screen, turn := o.display(true), new(sync.Mutex)
+	outcomes := o.side(targets, func(t stack.Target) outcome {
+		p := &provisioning{options: o, target: t, dry: dry, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
+		return outcome{target: t.Name, err: p.run(ctx)}
+	})
+	o.unread(screen.Close())
+	return o.concludeProvision(ctx, outcomes)
+}
+
+// oneOf is the part of a shared screen that one target has.
+type oneOf struct {
+	display.Display
+	target string
+}
+
+func (s oneOf) Emit(e stack.Event) { tagged(s.Display, s.target)(e) }
+
+// Close leaves the screen to the other targets.
+func (oneOf) Close() error { return nil }
+
+// concludeProvision tells how each of several targets ended, and gives the
+// worst error.
+func (o *options) concludeProvision(ctx context.Context, outcomes []outcome) error {
+	sum := overall{Kind: "overall", Verb: "provision"}
+	var failures []error
+	for _, x := range outcomes {
+		one := overallTarget{Target: x.target, Verdict: "ready", ExitCode: ExitCode(ctx, x.err)}
+		if x.err != nil {
+			failures = append(failures, x.err)
+			one.Verdict, one.Reason = "failed", o.safe(x.err.Error())
+			if o.output == "text" {
+				fmt.Fprintf(o.errs, "[%s] %s\n", x.target, redact.Printable(one.Reason))
+			}
+		}
+		sum.Targets = append(sum.Targets, one)
+	}
+	worst := Worst(failures)
+	sum.ExitCode = ExitCode(ctx, worst)
+	if o.output == "json" {
+		o.unread(o.jsonLine(sum))
+	} else {
+		fmt.Fprintf(o.out, "provision: %d of %d targets ready, exit code %d\n", len(outcomes)-len(failures), len(outcomes), sum.ExitCode)
+	}
+	if worst != nil {
+		return &shown{worst}
+	}
+	return nil
+}
+
+// provisioning is the provisioning of one target.
+type provisioning struct {
+	*options
+	target stack.Target
+	dry    bool
+	// turn is held by who prints, where several targets do; nil: there is one.
+	turn   *sync.Mutex
+	screen func() display.Display
+}
+
+func (p *provisioning) run(ctx context.Context) error {
+	settings, err := provisionSettings(p.target)
 	if err != nil {
 		return err
 	}
-	conn, err := host.Dial(ctx, host.OptionsFor(t, true))
+	conn, err := host.Dial(ctx, host.OptionsFor(p.target, true))
 	if err != nil {
 		return err
 	}
@@ -49,31 +124,57 @@ func (o *options) provision(ctx context.Context, dry bool) error {
 		return err
 	}
 	changes := provision.Plan(facts, settings)
-	for _, note := range provision.Notes(facts) {
-		o.tell(note)
+	if err := p.announce(provision.Notes(facts), changes); err != nil {
+		return err
 	}
-	if o.output == "json" {
-		if err := o.json(map[string]any{"target": t.Name, "host": t.Host, "changes": changes, "dry_run": dry}); err != nil || dry {
-			return err
-		}
-	} else {
-		if len(changes) == 0 {
-			fmt.Fprintf(o.out, "%s is ready: nothing changed\n", t.Host)
-			return nil
-		}
-		fmt.Fprintf(o.out, "%s needs %d changes:\n", t.Host, len(changes))
-		for _, change := range changes {
-			fmt.Fprintf(o.out, "  %s\n", o.safe(change.String()))
-		}
-	}
-	if dry || len(changes) == 0 {
+	if p.dry || len(changes) == 0 {
 		return nil
 	}
-	return o.applyChanges(ctx, conn, settings, t)
+	return p.apply(ctx, conn, settings)
 }
 
-func (o *options) applyChanges(ctx context.Context, conn *host.Conn, settings provision.Settings, t stack.Target) error {
-	screen := o.display(false)
+// announce says what will be changed.
+func (p *provisioning) announce(notes []string, changes []provision.Change) error {
+	if p.output == "json" {
+		word := map[string]any{"target": p.target.Name, "host": p.target.Host, "changes": changes, "dry_run": p.dry}
+		if p.turn == nil {
+			return p.json(word)
+		}
+		p.turn.Lock()
+		defer p.turn.Unlock()
+		return p.jsonLine(word)
+	}
+	if !p.quiet {
+		for _, note := range notes {
+			p.say("%s\n", note)
+		}
+	}
+	if len(changes) == 0 {
+		p.say("%s is ready: nothing changed\n", p.target.Host)
+		return nil
+	}
+	var list strings.Builder
+	for _, change := range changes {
+		fmt.Fprintf(&list, "  %s\n", change)
+	}
+	p.say("%s needs %d changes:\n%s", p.target.Host, len(changes), list.String())
+	return nil
+}
+
+// say prints lines, after the target's name where there are several.
+func (p *provisioning) say(format string, args ...any) {
+	text := p.safe(fmt.Sprintf(format, args...))
+	if p.turn != nil {
+		p.turn.Lock()
+		defer p.turn.Unlock()
+		prefix := "[" + p.target.Name + "] "
+		text = prefix + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+prefix) + "\n"
+	}
+	fmt.Fprint(p.out, text)
+}
+
+func (p *provisioning) apply(ctx context.Context, conn *host.Conn, settings provision.Settings) error {
+	screen := p.screen()
 	began := time.Now()
 	changes, err := provision.Ensure(ctx, conn, settings, screen.Emit)
 	if closed := screen.Close(); err == nil {
@@ -81,12 +182,12 @@ func (o *options) applyChanges(ctx context.Context, conn *host.Conn, settings pr
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return stack.Fault(stack.CauseInterrupted, "provision "+t.Host, context.Cause(ctx), "run it again; it goes on from what is there")
+			return stack.Fault(stack.CauseInterrupted, "provision "+p.target.Host, context.Cause(ctx), "run it again; it goes on from what is there")
 		}
 		return err
 	}
-	if o.output == "text" {
-		fmt.Fprintf(o.out, "%s is ready: %d changes in %s\n", t.Host, len(changes), time.Since(began).Round(time.Second))
+	if p.output == "text" {
+		p.say("%s is ready: %d changes in %s\n", p.target.Host, len(changes), time.Since(began).Round(time.Second))
 	}
 	return nil
 }

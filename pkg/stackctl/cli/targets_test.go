@@ -137,8 +137,24 @@ func TestSeveralTargetsForMachines(t *testing.T) {
 	}
 }
 
+func TestSeveralTargetsAreProvisionedEachWithItsEnd(t *testing.T) {
+	exit, text := in(t, twoTargets, "provision", "--all-targets")
+	for _, want := range []string{"[a] ", "[b] ", "provision: 0 of 2 targets ready, exit code 2"} {
+		if exit != ExitUsage || !strings.Contains(text, want) {
+			t.Errorf("exit code %d, want %q in\n%s", exit, want, text)
+		}
+	}
+	exit, text = in(t, twoTargets, "provision", "--target", "b,a", "--output", "json")
+	var last overall
+	if err := json.Unmarshal([]byte(text), &last); err != nil || exit != ExitUsage || last.Kind != "overall" || len(last.Targets) != 2 ||
+		last.Targets[0].Target != "b" || last.Targets[0].Verdict != "failed" || last.Targets[1].Reason == "" {
+		t.Errorf("exit code %d, %v\n%s", exit, err, text)
+	}
+}
+
 func TestTargetsThatCannotBeMeantTogetherAreRefused(t *testing.T) {
-	same := twoTargets + "  c: {host: 127.0.0.1, port: 1, domain: c.example, key: none}\n"
+	same := twoTargets + "  c: {host: 127.0.0.1, port: 1, domain: c.example, key: none}\n" +
+		"  d: {host: 127.0.0.1, port: 1, path: /srv/other, domain: d.example, key: none}\n"
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -149,7 +165,7 @@ func TestTargetsThatCannotBeMeantTogetherAreRefused(t *testing.T) {
 		"none is named":    {[]string{"deploy"}, "several targets and no default"},
 		"logs of several":  {[]string{"logs", "--target", "a,b"}, "acts on one"},
 		"exec in several":  {[]string{"exec", "--target", "a,b", "api", "--", "ls"}, "acts on one"},
-		"provision both":   {[]string{"provision", "--target", "a,b"}, "acts on one"},
+		"provision twice":  {[]string{"provision", "--target", "a,d"}, "are on the same host"},
 		"releases of both": {[]string{"releases", "--target", "a,b"}, "acts on one"},
 		"the lock of both": {[]string{"lock", "--target", "a,b"}, "acts on one"},
 		"a restore":        {[]string{"restore", "latest", "--yes", "--target", "a,b"}, "acts on one"},
