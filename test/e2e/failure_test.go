@@ -15,9 +15,9 @@ import (
 
 // refusal is a run that must end badly while the old release serves on.
 type refusal struct {
-	break_ func(p project)
-	exit   int
-	says   string
+	spoil func(p project)
+	exit  int
+	says  string
 }
 
 func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
@@ -37,7 +37,7 @@ func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ensureGood(t)
 			p := newProject(t)
-			c.break_(p)
+			c.spoil(p)
 			visitors := watch(t)
 			r := p.must(c.exit, "deploy")
 			visitors.end(t)
@@ -72,7 +72,7 @@ func TestStaticGatesStopADeployBeforeTheServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ensureGood(t)
 			p := newProject(t)
-			c.break_(p)
+			c.spoil(p)
 			before := onDroplet(t, "docker ps -q --no-trunc | sort")
 			r := p.must(c.exit, "deploy")
 			if !strings.Contains(r.out+r.err, c.says) {
@@ -103,7 +103,7 @@ func TestAHostThatCannotBeReachedIsSaidSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t)
-			c.break_(p)
+			c.spoil(p)
 			r := p.must(c.exit, "deploy")
 			if !strings.Contains(r.out+r.err, c.says) {
 				t.Errorf("%q is not in\n%s%s", c.says, r.out, r.err)

@@ -70,14 +70,14 @@ func TestDeclaredGatesJudgeLikeBuiltInOnes(t *testing.T) {
 	psql := `docker exec $(docker ps -q --filter label=com.docker.compose.service=postgres) psql -q -U app -d app -c `
 	redis := `docker exec $(docker ps -q --filter label=com.docker.compose.service=redis) `
 	cli := redis + `sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli -p "$0" config set port "$1"' `
-	for gate, c := range map[string]struct{ break_, mend, says string }{
+	for gate, c := range map[string]struct{ spoil, mend, says string }{
 		"ready":      {"docker stop -t 1 $(docker ps -q --filter label=com.docker.compose.service=api)", "docker start $(docker ps -aq --filter label=com.docker.compose.service=api --filter label=dev.stackctl.release=" + p.report().Live + ")", "expected  200"},
 		"mark":       {redis + "touch /tmp/broken", redis + "rm /tmp/broken", "observed  1"},
 		"tables":     {psql + `'CREATE TABLE stray ()'`, psql + `'DROP TABLE stray'`, "observed  1"},
 		"redis-port": {cli + "6379 6380", cli + "6380 6379", "observed  closed"},
 	} {
 		t.Run(gate, func(t *testing.T) {
-			onDroplet(t, c.break_)
+			onDroplet(t, c.spoil)
 			mended := false
 			mend := func() {
 				if !mended {

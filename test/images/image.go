@@ -16,7 +16,7 @@ const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 // assemble makes an image of layers, lowest first.
 func assemble(config v1.Config, trees ...tree) (v1.Image, error) {
-	img := v1.Image(empty.Image)
+	img := empty.Image
 	for _, t := range trees {
 		l, err := t.layer()
 		if err != nil {

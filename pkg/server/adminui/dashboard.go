@@ -58,11 +58,11 @@ func dashboardEvent(method, path string, body []byte) app.AuditEvent {
 	if len(parts) < 3 || parts[0] != "api" {
 		return event
 	}
-	switch verb := parts[len(parts)-1]; {
-	case parts[1] == "jobs":
+	switch verb := parts[len(parts)-1]; parts[1] {
+	case "jobs":
 		event.SubjectKind = "job"
 		event.Action = "jobs-ui." + known(verb, "cancel", "delete", "retry")
-	case parts[1] == "queues":
+	case "queues":
 		event.SubjectKind, event.SubjectID = "queue", clipped(parts[2], 100)
 		event.Action = "jobs-ui." + known(verb, "pause", "resume")
 	}

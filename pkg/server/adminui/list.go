@@ -99,10 +99,10 @@ func filters(m app.Model, q app.RecordQuery) []filter {
 		}
 		one := filter{ModelField: f, Value: q.Filters[f.Name]}
 		choices := [][2]string{{"", "any"}}
-		switch {
-		case f.Type == app.FieldBool:
+		switch f.Type {
+		case app.FieldBool:
 			choices = append(choices, [2]string{"true", "yes"}, [2]string{"false", "no"})
-		case f.Type == app.FieldTime:
+		case app.FieldTime:
 			choices = append(choices, [2]string{"set", "yes"}, [2]string{"unset", "no"})
 		default:
 			for _, c := range f.Choices {

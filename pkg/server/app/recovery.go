@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 )
 
 // errToken is the one answer for a token that is unknown, used or too old.
@@ -52,7 +53,7 @@ func (a *Accounts) Verify(ctx context.Context, userID string, token Token) (User
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "email.verify", SubjectKind: "user", SubjectID: userID, Result: AuditOK})
 	})
-	if err == errToken {
+	if errors.Is(err, errToken) {
 		err = a.refuse(ctx, AuditEvent{Actor: userID, Action: "email.verify", SubjectKind: "user", SubjectID: userID}, errToken)
 	}
 	return saved, err
@@ -124,7 +125,7 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK,
 			Detail: map[string]any{"identities_removed": dropped}})
 	})
-	if err == errToken {
+	if errors.Is(err, errToken) {
 		err = a.refuse(ctx, AuditEvent{Action: "password.reset", SubjectKind: "user"}, errToken)
 	}
 	return err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -77,7 +78,8 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 }
 
 func fieldMessage(err error) string {
-	if e, ok := err.(*Error); ok && len(e.Fields) > 0 {
+	var e *Error
+	if errors.As(err, &e) && len(e.Fields) > 0 {
 		return e.Fields[0].Message
 	}
 	return "is not accepted"

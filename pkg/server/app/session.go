@@ -23,7 +23,7 @@ type Lifetime struct {
 	Absolute time.Duration
 }
 
-// Lifetimes gives the bounds of a kind.
+// Lifetime gives the bounds of a kind.
 func (k SessionKind) Lifetime() Lifetime {
 	if k == SessionStaff {
 		return Lifetime{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}

@@ -188,7 +188,7 @@ func (m *Mailbox) keep(to string, in *bufio.Reader) {
 	letter := Letter{To: to}
 	if msg, err := mail.ReadMessage(strings.NewReader(raw.String())); err == nil {
 		letter.Subject = msg.Header.Get("Subject")
-		body := io.Reader(msg.Body)
+		body := msg.Body
 		if msg.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
 			body = quotedprintable.NewReader(body)
 		}

@@ -39,5 +39,5 @@ func (c Cookie) Set(w http.ResponseWriter, token app.Token, life time.Duration) 
 func (c Cookie) Clear(w http.ResponseWriter) { c.write(w, "", -1) }
 
 func (c Cookie) write(w http.ResponseWriter, value string, age int) {
-	http.SetCookie(w, &http.Cookie{Name: c.Name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: c.Site})
+	http.SetCookie(w, &http.Cookie{Name: c.Name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: c.Site}) //nolint:gosec // each cookie names its Site
 }

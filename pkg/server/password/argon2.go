@@ -105,7 +105,7 @@ func (h *Hasher) match(stored, password string) (ok, weak bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	ok = subtle.ConstantTimeCompare(h.key(p, password, salt, uint32(len(key))), key) == 1
+	ok = subtle.ConstantTimeCompare(h.key(p, password, salt, uint32(len(key))), key) == 1 //nolint:gosec // no row holds a key of gigabytes
 	weak = p.MemoryKiB < h.params.MemoryKiB || p.Time < h.params.Time
 	if !ok {
 		h.makeUp(p, password, salt)
@@ -117,7 +117,7 @@ func (h *Hasher) match(stored, password string) (ok, weak bool, err error) {
 // whatever is stored, so that the time does not tell that something is.
 func (h *Hasher) makeUp(p Params, password string, salt []byte) {
 	if left := h.params.work() - p.work(); left > 0 {
-		h.key(Params{MemoryKiB: uint32(left / int64(h.params.Time)), Time: h.params.Time, Threads: h.params.Threads}, password, salt, keyBytes)
+		h.key(Params{MemoryKiB: uint32(left / int64(h.params.Time)), Time: h.params.Time, Threads: h.params.Threads}, password, salt, keyBytes) //nolint:gosec // it is at most h.params.MemoryKiB
 	}
 }
 

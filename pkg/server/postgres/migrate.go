@@ -58,8 +58,7 @@ func migrateQueue(target int) func(context.Context, *sql.Tx) error {
 		}
 		// Deprecated for migrations that cannot share a transaction; those of the
 		// pinned version can, and one transaction is what keeps a failure whole.
-		//lint:ignore SA1019 see above
-		_, err = m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target})
+		_, err = m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target}) //nolint:staticcheck // see above
 		return err
 	}
 }

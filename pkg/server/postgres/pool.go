@@ -50,7 +50,7 @@ func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
 		"statement_timeout":                   "15000",
 		"idle_in_transaction_session_timeout": "30000",
 	}
-	c.MaxConns, c.MinConns = int32(size), 0
+	c.MaxConns, c.MinConns = int32(size), 0 //nolint:gosec // each role names its small size
 	// A connection at rest costs the server several MiB.
 	c.MaxConnIdleTime, c.MaxConnLifetime = time.Minute, 30*time.Minute
 	c.HealthCheckPeriod = 15 * time.Second

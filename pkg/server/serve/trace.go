@@ -77,7 +77,7 @@ func (t *Tracer) Wrap(next http.Handler) http.Handler {
 		t.inFlight.Inc()
 		defer t.inFlight.Dec()
 		defer func() {
-			if v := recover(); v != nil && v != http.ErrAbortHandler {
+			if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // net/http knows this very value too
 				t.Log.ErrorContext(ctx, "request panicked", "request", trace.ID, "panic", v, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					t.Failed(rec, r)

@@ -76,7 +76,7 @@ func newBackupKeygen(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "keygen [FILE]", Args: cobra.MaximumNArgs(1), Short: "Make the key that backups are encrypted to (default FILE: backup.identity)",
 		RunE: func(_ *cobra.Command, args []string) error {
-			file := ""
+			var file string
 			if len(args) == 1 {
 				file = args[0]
 			} else {

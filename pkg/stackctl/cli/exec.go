@@ -114,7 +114,7 @@ func watchSize(ctx context.Context, file *os.File) <-chan [2]uint {
 		var last [2]uint
 		for {
 			if w, h, err := term.GetSize(file.Fd()); err == nil && w > 0 && h > 0 {
-				if size := [2]uint{uint(w), uint(h)}; size != last { //nolint:gosec // both are above zero
+				if size := [2]uint{uint(w), uint(h)}; size != last {
 					last = size
 					select {
 					case sizes <- size:

@@ -51,7 +51,7 @@ func (o *options) scaffold() error {
 		return stack.Usage(o.config, 0, err.Error(), "")
 	}
 	name := projectName(filepath.Base(root))
-	f, err := os.OpenFile(o.config, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // the operator names the file, and it holds no secret
+	f, err := os.OpenFile(o.config, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return stack.Usage(o.config, 0, "the file exists already", "edit it, or name another with --config")
 	}

@@ -51,7 +51,7 @@ func newReleases(o *options) *cobra.Command {
 		Long: `releases lists what the host keeps, the newest first: the live one, good ones
 that ` + "`stackctl rollback`" + ` can lead back to, and failed ones with their reason.`,
 		Example: "  stackctl releases\n  stackctl releases --target production --output json",
-		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
 			list, live, err := deploy.Releases(ctx, r.server, r.config, r.target)
 			if err != nil {
 				return err
@@ -113,7 +113,7 @@ func newLock(o *options) *cobra.Command {
 ends, or is not heard of for half a minute. --clear takes it from the run that
 is named: that run stops at once and brings nothing back.`,
 		Example: "  stackctl lock\n  stackctl lock --clear 20261122-101500-deploy-5f2c",
-		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
+		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
 			if run != "" {
 				return o.clearLock(ctx, r, run)
 			}
@@ -157,7 +157,7 @@ const completionLimit = 4 * time.Second
 
 // completeReleases completes the releases that a rollback can lead to. It asks
 // the server; what cannot be had in time is not completed.
-func (o *options) completeReleases(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	c, t, err := o.load()
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

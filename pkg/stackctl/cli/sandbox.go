@@ -76,7 +76,7 @@ func (o *options) sandboxSSH(ctx context.Context, args []string) error {
 		return err
 	}
 	argv := s.SSH("root", args...)
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the operator's own command, on the operator's own droplet
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, o.out, o.errs
 	if err := cmd.Run(); err != nil {
 		return stack.Fault(stack.CauseStep, "ssh to the sandbox", err, "")

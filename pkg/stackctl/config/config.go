@@ -123,7 +123,7 @@ func decode(doc document, base map[string]any, out any) error {
 	}
 	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
 		dateAsText, statusAsList, mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")))
-	err := v.UnmarshalExact(out, hook, func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput = weak(v, base) })
+	err := v.UnmarshalExact(out, hook, func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput = weak(base) })
 	if err != nil {
 		return doc.explain(err)
 	}
@@ -147,7 +147,7 @@ func statusAsList(_, to reflect.Type, value any) (any, error) {
 }
 
 // weak says whether a value came as text from the environment.
-func weak(v *viper.Viper, base map[string]any) bool {
+func weak(base map[string]any) bool {
 	for key := range base {
 		if os.Getenv("STACKCTL_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))) != "" {
 			return true

@@ -131,11 +131,11 @@ func (x *executor) trialLog(ctx context.Context, project string) error {
 	defer cancel()
 	c, err := x.trialContainer(ctx, project)
 	if err != nil {
-		return nil //nolint:nilerr // what is reported already says that it did not start
+		return nil // what is reported already says that it did not start
 	}
 	var log bytes.Buffer
 	if err := x.server.Logs(ctx, c.ID, stack.LogOptions{Tail: 20}, &log, &log); err != nil || log.Len() == 0 {
-		return nil //nolint:nilerr // a log that cannot be read adds nothing
+		return nil // a log that cannot be read adds nothing
 	}
 	return errors.New("Traefik logs: " + lastLines(strings.TrimSpace(log.String()), 5))
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -219,7 +220,8 @@ func (e *Engine) RemoveServices(ctx context.Context, project string, services []
 
 // fixFor tells what to do about errors with a known remedy.
 func fixFor(err error) string {
-	if _, ok := err.(*MissingImageError); ok {
+	var missing *MissingImageError
+	if errors.As(err, &missing) {
 		return "put an archive of it into images.archives, or let the host pull it"
 	}
 	return ""

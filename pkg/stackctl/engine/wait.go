@@ -253,7 +253,7 @@ func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
 		case m := <-stream.Messages:
 			w.note(m)
 			timer.Reset(settle)
-		case <-stream.Err:
+		case <-stream.Err: //nolint:errcheck // why it ended changes nothing
 			// The stream ended; looking now and then does as well.
 			stream.Err, stream.Messages = nil, nil
 		case <-timer.C:

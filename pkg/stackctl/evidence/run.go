@@ -193,7 +193,7 @@ func replaceFile(path string, content []byte, durable bool) error {
 	if err != nil {
 		return plainError(err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // not there any more once it is renamed
 	if _, err := f.Write(content); err != nil {
 		f.Close()
 		return plainError(err)

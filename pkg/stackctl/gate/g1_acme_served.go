@@ -161,7 +161,7 @@ func serveOne(ctx context.Context, s Subject, host string, roots *acmeRoots, rea
 		default:
 			c.attempt(host+": a certificate", nil)
 			c.take(state)
-			c.judge(s, roots, time.Now())
+			c.judge(roots, time.Now())
 			c.old(ctx, s)
 			return c
 		}
@@ -240,7 +240,7 @@ func (c *servedCertificate) finding(problem, expected, observed, fix string) {
 }
 
 // judge looks at the leaf and the chain that was sent, each rule by itself.
-func (c *servedCertificate) judge(s Subject, roots *acmeRoots, now time.Time) {
+func (c *servedCertificate) judge(roots *acmeRoots, now time.Time) {
 	leaf := c.chain[0]
 	renew := "delete the stored certificate of this host on the server and restart the edge, so that it asks for a new one"
 	if err := leaf.VerifyHostname(c.Host); err != nil {

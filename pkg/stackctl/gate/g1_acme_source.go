@@ -40,9 +40,10 @@ func (n *edgeNode) find(keys ...string) []*edgeNode {
 		return []*edgeNode{n}
 	}
 	var out []*edgeNode
+	key, rest := keys[0], keys[1:]
 	for _, k := range n.kids {
-		if strings.EqualFold(k.name, keys[0]) {
-			out = append(out, k.find(keys[1:]...)...)
+		if strings.EqualFold(k.name, key) {
+			out = append(out, k.find(rest...)...)
 		}
 	}
 	return out

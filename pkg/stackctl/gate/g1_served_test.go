@@ -94,7 +94,7 @@ func (a *authority) leaf(t testing.TB, o leafOptions) leafPair {
 	var key any
 	var public any
 	if o.weak {
-		k, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // the weak key is the point
+		k, err := rsa.GenerateKey(rand.Reader, 1024)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func (d toListener) DialContext(ctx context.Context, network, _ string) (net.Con
 // serveTLS answers handshakes with the certificate that pick gives for a host.
 func serveTLS(t *testing.T, least uint16, pick func(host string) *tls.Certificate) string {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: least, GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return pick(h.ServerName), nil }}) //nolint:gosec // old versions are a mutant
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: least, GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return pick(h.ServerName), nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	}
 	roots.prodPool.AddCert(a.cert)
 	c := &servedCertificate{Host: "example.org", chain: chain}
-	c.judge(Subject{}, roots, time.Now())
+	c.judge(roots, time.Now())
 	wantFinding(t, stack.GateResult{Status: stack.Failed, Findings: c.findings}, "certificate example.org", "browsers trust")
 	// The same root, allowed by the target, is no production root.
 	mine, err := loadACMERoots(writeRoots(t, a.cert))
@@ -267,7 +267,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	}
 	mine.prodPool.AddCert(a.cert)
 	c = &servedCertificate{Host: "example.org", chain: chain}
-	c.judge(Subject{}, mine, time.Now())
+	c.judge(mine, time.Now())
 	if len(c.findings) != 0 {
 		t.Errorf("%+v", c.findings)
 	}

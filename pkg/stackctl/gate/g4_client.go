@@ -200,7 +200,7 @@ func (b *authBrowser) request(ctx context.Context, q authRequest) (*http.Request
 		h.Set("Content-Type", q.contentType)
 	}
 	for _, name := range g2Keys(authAny(b.cookies)) {
-		req.AddCookie(&http.Cookie{Name: name, Value: b.cookies[name]})
+		req.AddCookie(&http.Cookie{Name: name, Value: b.cookies[name]}) //nolint:gosec // a request names no attributes
 	}
 	for k, v := range q.header {
 		if len(v) == 0 {

@@ -145,7 +145,7 @@ func authFeatures(reply authReply) map[string]string {
 		}
 		f["body "+at] = string(b)
 	}
-	flatten("", map[string]any(reply.values))
+	flatten("", reply.values)
 	return f
 }
 

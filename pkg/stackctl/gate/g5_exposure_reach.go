@@ -130,7 +130,7 @@ func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []sta
 			}
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: portText(p)})
 			rec.holders[p.Published+"/"+orWord(p.Protocol, "tcp")] = c.Name
-			if f, bad := rec.published(s, c, p, mine && c.Service == edge.Name, mine, http3); bad {
+			if f, bad := rec.published(c, p, mine && c.Service == edge.Name, mine, http3); bad {
 				if !slices.ContainsFunc(out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 					out = append(out, f)
 				}
@@ -140,7 +140,7 @@ func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []sta
 	return out
 }
 
-func (rec *exposureRecord) published(s Subject, c stack.Container, p stack.Port, edge, mine, http3 bool) (stack.Finding, bool) {
+func (rec *exposureRecord) published(c stack.Container, p stack.Port, edge, mine, http3 bool) (stack.Finding, bool) {
 	n, err := strconv.Atoi(p.Published)
 	udp := strings.EqualFold(p.Protocol, "udp")
 	loop := false

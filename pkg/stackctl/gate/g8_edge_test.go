@@ -183,12 +183,12 @@ func newEdge(t *testing.T, s Subject) *goodEdge {
 	e.ports["172.20.0.5:443"], e.ports["172.20.0.5:80"] = start(true, true), start(true, false)
 	e.ports["172.20.0.5:8090"] = inner.Listener.Addr().String()
 	dial := dialerFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-		real, ok := e.ports[address]
+		at, ok := e.ports[address]
 		if !ok {
 			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 		}
 		var d net.Dialer
-		return d.DialContext(ctx, network, real)
+		return d.DialContext(ctx, network, at)
 	})
 	e.subject.Outside = dial
 	e.subject.Server = &fakeServer{

@@ -242,32 +242,32 @@ func runsAsDeclared(s Subject, svc stack.Service, c stack.Container, r *runningC
 	if r == nil {
 		return nil
 	}
-	real := svc
+	running := svc
 	h := r.HostConfig
-	real.User, real.ReadOnly, real.Privileged = r.Config.User, h.ReadonlyRootfs, h.Privileged
-	real.CapAdd, real.CapDrop, real.SecurityOpt = h.CapAdd, h.CapDrop, h.SecurityOpt
-	real.PidMode, real.UsernsMode, real.NetworkMode = h.PidMode, h.UsernsMode, ""
-	real.IpcMode = ""
+	running.User, running.ReadOnly, running.Privileged = r.Config.User, h.ReadonlyRootfs, h.Privileged
+	running.CapAdd, running.CapDrop, running.SecurityOpt = h.CapAdd, h.CapDrop, h.SecurityOpt
+	running.PidMode, running.UsernsMode, running.NetworkMode = h.PidMode, h.UsernsMode, ""
+	running.IpcMode = ""
 	if h.IpcMode == "host" || strings.HasPrefix(h.IpcMode, "container:") {
-		real.IpcMode = h.IpcMode
+		running.IpcMode = h.IpcMode
 	}
-	real.MemoryLimit, real.Restart = h.Memory, h.RestartPolicy.Name
-	real.LogDriver, real.LogOptions = h.LogConfig.Type, h.LogConfig.Config
-	real.Environment = map[string]string{}
+	running.MemoryLimit, running.Restart = h.Memory, h.RestartPolicy.Name
+	running.LogDriver, running.LogOptions = h.LogConfig.Type, h.LogConfig.Config
+	running.Environment = map[string]string{}
 	for _, e := range r.Config.Env {
 		k, v, _ := strings.Cut(e, "=")
 		// Only what is a secret for certain: an image's own variables have
 		// names and values that the project did not choose.
 		if _, declared := svc.Environment[k]; declared || knownIn(v, s.Release.Known) != "" {
-			real.Environment[k] = v
+			running.Environment[k] = v
 		}
 	}
-	real.Volumes = nil
+	running.Volumes = nil
 	for _, m := range r.Mounts {
 		// Secrets and configs are mounts as well; they lie below the project.
-		real.Volumes = append(real.Volumes, stack.Mount{Type: m.Type, Source: mountSource(m.Type, m.Source), Target: m.Destination, ReadOnly: !m.RW})
+		running.Volumes = append(running.Volumes, stack.Mount{Type: m.Type, Source: mountSource(m.Type, m.Source), Target: m.Destination, ReadOnly: !m.RW})
 	}
-	j := &composeJudge{s: s, svc: real}
+	j := &composeJudge{s: s, svc: running}
 	for _, rule := range []func(*composeJudge){ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser, ruleRunningNamespaces, ruleMounts, ruleEnvironment} {
 		rule(j)
 	}

@@ -24,7 +24,7 @@ func (c *Conn) channel(ctx context.Context) (*sftp.Client, error) {
 	}
 	client, err := await(ctx, func() (*sftp.Client, error) {
 		return c.client.NewSftp(sftp.UseConcurrentWrites(true))
-	}, func(s *sftp.Client) { s.Close() })
+	}, func(s *sftp.Client) { _ = s.Close() })
 	if err != nil {
 		return nil, fmt.Errorf("open the file channel (SFTP): %w; check that sshd_config has `Subsystem sftp`", sessionFault(err))
 	}
@@ -56,7 +56,7 @@ func (c *Conn) ReadFile(ctx context.Context, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		content, err := io.ReadAll(io.LimitReader(f, ReadLimit+1))
 		if err == nil && len(content) > ReadLimit {
 			return nil, fmt.Errorf("it is larger than %d MB", ReadLimit>>20)

@@ -85,7 +85,7 @@ func (c *Conn) exec(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 		session.Close()
 		return -1, c.fail(ctx, what, ctx.Err())
 	}
-	return exitCode(c, ctx, what, err)
+	return c.exitCode(ctx, what, err)
 }
 
 // feed sends an input to a session. The session's own way would wait for the
@@ -152,7 +152,7 @@ func (c *Conn) session(ctx context.Context) (*ssh.Session, error) {
 }
 
 // exitCode reads how a command ended.
-func exitCode(c *Conn, ctx context.Context, what string, err error) (int, error) {
+func (c *Conn) exitCode(ctx context.Context, what string, err error) (int, error) {
 	var ended *ssh.ExitError
 	switch {
 	case err == nil:

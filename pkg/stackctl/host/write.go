@@ -105,9 +105,9 @@ func full(s *sftp.Client, dir, name string, size int, err error) error {
 	if look != nil {
 		return err
 	}
-	free := int64(disk.Bavail * disk.Frsize)
+	free := int64(disk.Bavail * disk.Frsize) //nolint:gosec // no disk is that large
 	switch {
-	case free < int64(size)+int64(disk.Frsize):
+	case free < int64(size)+int64(disk.Frsize): //nolint:gosec // as above
 		return &DiskFullError{Path: name, Needed: int64(size), Free: free}
 	case disk.Files > 0 && disk.Favail == 0:
 		return &DiskFullError{Path: name, NoInodes: true}

@@ -36,7 +36,7 @@ type packer struct {
 // members that only store.
 func (p *packer) pack(ctx context.Context, w io.Writer) error {
 	z := newBlocks(w)
-	defer z.Close() // where an error ends the loop
+	defer func() { _ = z.Close() }() // where an error ends the loop
 	t := tar.NewWriter(z)
 	for _, l := range p.image.layers[p.skip:] {
 		p.total += l.size

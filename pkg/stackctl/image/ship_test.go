@@ -218,7 +218,6 @@ func TestShipCancelledLeavesNoGoroutine(t *testing.T) {
 func TestShipNeedsLittleMemory(t *testing.T) {
 	m := imageOf("app:1", "", layer("one", 1, 40<<20))
 	img := indexed(t, m, m.legacy())
-	m = made{}
 	var peak uint64
 	runtime.GC()
 	var base runtime.MemStats

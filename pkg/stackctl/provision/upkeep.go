@@ -180,10 +180,10 @@ func planFolders(f Facts, s Settings) *Change {
 	var actions []Action
 	for _, d := range Folders {
 		at := path.Join(s.Path, d.Path)
-		switch now := f.Folders[at]; {
-		case now == s.User+" "+d.Mode:
+		switch now := f.Folders[at]; now {
+		case s.User + " " + d.Mode:
 			continue
-		case now == "":
+		case "":
 			causes = append(causes, at+" is not there")
 		default:
 			causes = append(causes, at+" is "+now)

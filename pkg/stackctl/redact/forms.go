@@ -59,7 +59,7 @@ func jsonForm(v string, escapeHTML bool) string {
 
 func eachByte(v, format string) string {
 	var b strings.Builder
-	for i := 0; i < len(v); i++ {
+	for i := range len(v) {
 		fmt.Fprintf(&b, format, v[i])
 	}
 	return b.String()

@@ -88,7 +88,7 @@ func wrap(s string, n int) string {
 // percentSome escapes every second byte, in mixed case.
 func percentSome(s string) string {
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch {
 		case i%4 == 0 || strings.IndexByte(`%\&`, s[i]) >= 0:
 			fmt.Fprintf(&b, "%%%02x", s[i])

@@ -133,9 +133,9 @@ func gateTone(s stack.Status) string {
 // niceStep gives four to eight ticks.
 func niceStep(span time.Duration) time.Duration {
 	for unit := time.Millisecond; ; unit *= 10 {
-		for _, k := range []time.Duration{1, 2, 5} {
-			if span/(unit*k) <= 7 {
-				return unit * k
+		for _, step := range []time.Duration{unit, 2 * unit, 5 * unit} {
+			if span/step <= 7 {
+				return step
 			}
 		}
 	}

@@ -255,7 +255,7 @@ func (b *builder) awaitRoot(ctx context.Context, address netip.Addr) ([]byte, er
 		if err == nil {
 			return root, nil
 		}
-		if !pause(ctx, 50*time.Millisecond) {
+		if !pause(ctx) {
 			return nil, fault("wait for the local ACME server at "+url, err, "look at `docker logs "+b.named("acme")+"`")
 		}
 	}

@@ -223,8 +223,8 @@ func (b *builder) awaitDroplet(ctx context.Context, s State) error {
 		if state == "running" || state == "degraded" {
 			break
 		}
-		if !pause(ctx, 50*time.Millisecond) {
-			return fault("wait for the droplet's systemd", fmt.Errorf("it says %q (%v)", state, err), "look at `docker logs "+s.Container+"`")
+		if !pause(ctx) {
+			return fault("wait for the droplet's systemd", fmt.Errorf("it says %q (%v)", state, err), "look at `docker logs "+s.Container+"`") //nolint:errorlint // the answer is the cause, and err can be nil
 		}
 	}
 	if state == "degraded" {
@@ -236,7 +236,7 @@ func (b *builder) awaitDroplet(ctx context.Context, s State) error {
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, 50*time.Millisecond) {
+		if !pause(ctx) {
 			return fault("wait for the droplet's sshd at "+s.Address.String(), err, "look at `docker exec "+s.Container+" systemctl status ssh`")
 		}
 	}
@@ -263,8 +263,8 @@ func banner(ctx context.Context, address netip.AddrPort) error {
 }
 
 // pause waits a moment and says whether there is still time.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(50 * time.Millisecond)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

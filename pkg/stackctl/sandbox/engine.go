@@ -109,8 +109,11 @@ func imageID(path string) (string, error) {
 			continue
 		}
 		var images []struct{ Config string }
-		if err := json.NewDecoder(io.LimitReader(in, 1<<20)).Decode(&images); err != nil || len(images) != 1 {
-			return "", fmt.Errorf("manifest.json names %d images, want 1 (%v)", len(images), err)
+		if err := json.NewDecoder(io.LimitReader(in, 1<<20)).Decode(&images); err != nil {
+			return "", fmt.Errorf("read manifest.json: %w", err)
+		}
+		if len(images) != 1 {
+			return "", fmt.Errorf("manifest.json names %d images, want 1", len(images))
 		}
 		digest := strings.TrimSuffix(strings.TrimPrefix(images[0].Config, "sha256:"), ".json")
 		return "sha256:" + digest, nil

@@ -50,7 +50,7 @@ func (b *builder) createNetwork(ctx context.Context) ([]network.IPAMConfig, erro
 	start.Write([]byte(b.Name))
 	var last error
 	for i := range 256 {
-		n := byte(start.Sum32() + uint32(i))
+		n := byte(start.Sum32() + uint32(i)) //nolint:gosec // it wraps around on purpose
 		four := network.IPAMConfig{
 			Subnet:  netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 213, n, 0}), 24),
 			Gateway: netip.AddrFrom4([4]byte{10, 213, n, gatewayHost}),

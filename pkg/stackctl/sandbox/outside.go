@@ -89,7 +89,7 @@ func (b *builder) awaitPage(ctx context.Context, part, url string) error {
 		if err == nil {
 			return nil
 		}
-		if !pause(ctx, 50*time.Millisecond) {
+		if !pause(ctx) {
 			return fault("wait for "+url, err, "look at `docker logs "+b.named(part)+"`")
 		}
 	}

@@ -353,7 +353,7 @@ func eventually(t *testing.T, what string, try func() error) {
 		if err == nil {
 			return
 		}
-		if !pause(ctx, 50*time.Millisecond) {
+		if !pause(ctx) {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
