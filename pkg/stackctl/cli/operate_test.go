@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,12 +19,16 @@ import (
 type speaking struct {
 	deploy.Server
 	logs map[string][2]string // container → stdout, stderr
-	want stack.LogOptions
 	exit int
+
+	lock sync.Mutex
+	want stack.LogOptions
 }
 
 func (s *speaking) Logs(_ context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
+	s.lock.Lock()
 	s.want = o
+	s.lock.Unlock()
 	_, _ = io.WriteString(stderr, s.logs[container][1])
 	_, _ = io.WriteString(stdout, s.logs[container][0])
 	return nil
