@@ -68,6 +68,8 @@ if [ "$target" = test ]; then
 	need sshd openssh-server "tests connect to a real SSH server"
 	need chromium chromium "browser tests"
 	need shellcheck shellcheck "checks the shell scripts"
+	need gcc gcc "the race detector"
+	[ -e /usr/include/stdlib.h ] || need stdlib.h libc6-dev "the race detector"
 fi
 
 debian=no
