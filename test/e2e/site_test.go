@@ -40,16 +40,21 @@ func client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// serves says whether the site answers well, and as which release.
-func serves(t *testing.T, c *http.Client) (ok bool) {
+// serves says whether the site answers well: its pages and its API.
+func serves(t *testing.T, c *http.Client) bool {
 	t.Helper()
-	resp, err := c.Get("https://" + domain + "/api/health/ready")
-	if err != nil {
-		return false
+	for _, path := range []string{"/api/health/ready", "/"} {
+		resp, err := c.Get("https://" + domain + path)
+		if err != nil {
+			return false
+		}
+		discard(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return false
+		}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	discard(resp.Body)
-	return resp.StatusCode == http.StatusOK
+	return true
 }
 
 // visitors are requests that go on while something happens.
