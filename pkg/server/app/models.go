@@ -67,10 +67,24 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 	if err != nil {
 		return err
 	}
-	if _, err := dropUnproven(ctx, tx, user); err != nil {
+	if err := dropPrepared(ctx, tx, user); err != nil {
 		return err
 	}
 	return cutOff(ctx, tx, user.ID)
+}
+
+// dropPrepared takes the ways in away that somebody else may have left with an
+// address that was never proven: the identities, and the password.
+func dropPrepared(ctx context.Context, tx Tx, user User) error {
+	if !user.EmailVerifiedAt.IsZero() {
+		return nil
+	}
+	if _, err := dropUnproven(ctx, tx, user); err != nil {
+		return err
+	}
+	user.PasswordHash = ""
+	_, err := tx.SaveUser(ctx, user)
+	return err
 }
 
 func disableUser(ctx context.Context, tx Tx, id string) error {

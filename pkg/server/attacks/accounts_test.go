@@ -202,3 +202,23 @@ func onStaffPages(t *testing.T, s *apptest.Site, email, path string, form url.Va
 	}
 	submit("/users/"+id, "/users/"+id+path, form)
 }
+
+// The password that somebody else chose for an address that was never proven
+// opens nothing once the account is one of staff.
+func TestAttack134PasswordOfAnAccountThatAnAttackerPrepared(t *testing.T) {
+	s, eve := start(t, "admin")
+	eve.Enter("boss@example.com")
+	onStaffPages(t, s, "boss@example.com", "", url.Values{"is_staff": {"true"}})
+	s.Browser().LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusUnauthorized)
+	var staff, password bool
+	if err := s.DB.SQL.QueryRow(`SELECT is_staff, password_hash IS NOT NULL FROM users WHERE email = 'boss@example.com'`).Scan(&staff, &password); err != nil || !staff || password {
+		t.Errorf("staff %v, a password %v, err %v", staff, password, err)
+	}
+	// Who has proven the address keeps the password.
+	s.Browser().SignUp("ada@example.com", apptest.GoodPassword)
+	if _, err := s.DB.SQL.Exec(`UPDATE users SET email_verified_at = now() WHERE email = 'ada@example.com'`); err != nil {
+		t.Fatal(err)
+	}
+	onStaffPages(t, s, "ada@example.com", "", url.Values{"is_staff": {"true"}})
+	s.Browser().LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+}
