@@ -24,8 +24,8 @@ type Limiter interface {
 	// Take counts one attempt against every limit. Where one is used up,
 	// nothing is counted, and wait is how long it takes until that is over.
 	Take(ctx context.Context, limits []Limit) (wait time.Duration)
-	// Forget clears counters.
-	Forget(ctx context.Context, keys ...string)
+	// GiveBack takes one attempt that was counted back from a counter.
+	GiveBack(ctx context.Context, key string)
 	// Remember keeps a key for a time; Known says whether it is kept.
 	Remember(ctx context.Context, key string, life time.Duration)
 	Known(ctx context.Context, key string) bool
@@ -35,9 +35,9 @@ type Limiter interface {
 const familiarFor = 30 * 24 * time.Hour
 
 // Bucket gives the counter's name for an address: spellings that reach the
-// same mailbox share one. It is a hash, so that the counters name nobody.
+// same mailbox share one.
 func Bucket(email string) string {
-	email = strings.ToLower(strings.TrimSpace(email))
+	email = folded(email)
 	if at := strings.LastIndexByte(email, '@'); at >= 0 {
 		local, domain := email[:at], email[at+1:]
 		local, _, _ = strings.Cut(local, "+")
@@ -49,6 +49,13 @@ func Bucket(email string) string {
 		}
 		email = local + "@" + domain
 	}
+	return hidden(email)
+}
+
+func folded(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// hidden is an address in the name of a key, which names nobody.
+func hidden(email string) string {
 	sum := sha256.Sum256([]byte(email))
 	return hex.EncodeToString(sum[:12])
 }
@@ -68,8 +75,12 @@ func NetworkOf(ip string) string {
 	return prefix.String()
 }
 
-// familiarKey names a network from which an account was logged in to.
-func familiarKey(bucket, network string) string { return "familiar:" + bucket + ":" + network }
+// familiarKey names a network from which an account was logged in to. It is of
+// that very address: whoever signs up with another spelling shares the counters,
+// not what a login earns.
+func familiarKey(email, network string) string {
+	return "familiar:" + hidden(folded(email)) + ":" + network
+}
 
 func pairKey(bucket, network string) string { return "login:pair:" + bucket + ":" + network }
 
@@ -82,17 +93,19 @@ func (a *Accounts) limitLogin(ctx context.Context, email string) error {
 		{Key: pairKey(bucket, network), Max: 10, Per: 5 * time.Minute},
 		{Key: "login:net:" + network, Max: 200, Per: time.Minute},
 	}
-	if !a.Limiter.Known(ctx, familiarKey(bucket, network)) {
+	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
 		limits = append(limits, Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
 	}
 	return a.take(ctx, limits)
 }
 
-// loggedIn clears what limitLogin counted for this user at this network.
+// loggedIn notes that a login was no guess: it is not counted, and the network
+// is the user's own. The guesses before it stay counted: another spelling of the
+// address may be another user's.
 func (a *Accounts) loggedIn(ctx context.Context, email string) {
 	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
-	a.Limiter.Forget(ctx, pairKey(bucket, network))
-	a.Limiter.Remember(ctx, familiarKey(bucket, network), familiarFor)
+	a.Limiter.GiveBack(ctx, pairKey(bucket, network))
+	a.Limiter.Remember(ctx, familiarKey(email, network), familiarFor)
 }
 
 func (a *Accounts) limitSignUp(ctx context.Context, email string) error {

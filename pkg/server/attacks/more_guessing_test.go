@@ -101,3 +101,35 @@ func TestAttack96RedisFrozen(t *testing.T) {
 	}
 	from(s.Browser(), "203.0.113.7").LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
 }
+
+// Whoever signs up with another spelling of a victim's address shares the
+// victim's counters. Logging in there must neither clear them nor make the
+// network one of the victim's own.
+func TestAttack135CountersClearedByAnotherSpelling(t *testing.T) {
+	s, b := start(t)
+	b.SignUp("ada@example.com", apptest.GoodPassword)
+	b.SignUp("ada+eve@example.com", next)
+	guesses, stranger := 0, s.Browser()
+	for range 6 {
+		for range 5 {
+			if stranger.LogIn("ada@example.com", wrong).Status == http.StatusUnauthorized {
+				guesses++
+			}
+		}
+		s.Browser().LogIn("ada+eve@example.com", next)
+	}
+	if guesses > 10 {
+		t.Errorf("%d guesses from one network", guesses)
+	}
+	guesses = 0
+	for i := range 100 {
+		at := fmt.Sprintf("198.51.100.%d", i)
+		from(s.Browser(), at).LogIn("ada+eve@example.com", next)
+		if from(stranger, at).LogIn("ada@example.com", wrong).Status == http.StatusUnauthorized {
+			guesses++
+		}
+	}
+	if guesses > 60 {
+		t.Errorf("%d guesses from everywhere", guesses)
+	}
+}

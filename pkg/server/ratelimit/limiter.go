@@ -15,7 +15,7 @@ import (
 // Store counts for all processes; redis.Client is one.
 type Store interface {
 	Take(ctx context.Context, limits []app.Limit) (time.Duration, error)
-	Forget(ctx context.Context, keys []string) error
+	GiveBack(ctx context.Context, key string) error
 	Remember(ctx context.Context, key string, life time.Duration) error
 	Known(ctx context.Context, key string) (bool, error)
 }
@@ -49,11 +49,11 @@ func (l *Limiter) Take(ctx context.Context, limits []app.Limit) time.Duration {
 	return l.local.take(limits)
 }
 
-// Forget clears counters, here and in the store.
-func (l *Limiter) Forget(ctx context.Context, keys ...string) {
-	l.local.forget(keys)
+// GiveBack takes one attempt back, here and in the store.
+func (l *Limiter) GiveBack(ctx context.Context, key string) {
+	l.local.giveBack(key)
 	if l.up() {
-		if err := l.store.Forget(ctx, keys); err != nil {
+		if err := l.store.GiveBack(ctx, key); err != nil {
 			l.failed(ctx, err)
 		}
 	}

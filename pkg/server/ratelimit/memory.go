@@ -52,11 +52,12 @@ func (m *memory) take(limits []app.Limit) time.Duration {
 	return 0
 }
 
-func (m *memory) forget(keys []string) {
+func (m *memory) giveBack(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range keys {
-		delete(m.windows, k)
+	if w, ok := m.windows[key]; ok && w.count > 0 {
+		w.count--
+		m.windows[key] = w
 	}
 }
 

@@ -41,14 +41,16 @@ func (c *Client) Take(ctx context.Context, limits []app.Limit) (time.Duration, e
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// Forget clears counters.
-func (c *Client) Forget(ctx context.Context, keys []string) error {
-	full := make([]string, 0, len(keys))
-	for _, k := range keys {
-		full = append(full, prefix+k)
-	}
-	if err := c.rdb.Del(ctx, full...).Err(); err != nil {
-		return fmt.Errorf("clear counters: %w", err)
+// giveBackScript takes one attempt back from a counter that has any; its window
+// ends when it would have.
+var giveBackScript = goredis.NewScript(`
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+return 0`)
+
+// GiveBack takes one attempt back from a counter.
+func (c *Client) GiveBack(ctx context.Context, key string) error {
+	if err := giveBackScript.Run(ctx, c.rdb, []string{prefix + key}).Err(); err != nil {
+		return fmt.Errorf("take an attempt back: %w", err)
 	}
 	return nil
 }
