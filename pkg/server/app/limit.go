@@ -116,12 +116,18 @@ func (a *Accounts) limitSignUp(ctx context.Context, email string) error {
 }
 
 // limitMail bounds the mails that one address gets, and that one network has
-// sent.
+// sent. As with logins, what strangers ask for does not bind a network from which
+// the user has logged in: nobody can keep a user from a new password from afar.
 func (a *Accounts) limitMail(ctx context.Context, email string) error {
-	return a.take(ctx, []Limit{
-		{Key: "mail:account:" + Bucket(email), Max: 3, Per: time.Hour},
-		{Key: "mail:net:" + NetworkOf(OriginOf(ctx).IP), Max: 30, Per: 10 * time.Minute},
-	})
+	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
+	limits := []Limit{
+		{Key: "mail:pair:" + bucket + ":" + network, Max: 3, Per: time.Hour},
+		{Key: "mail:net:" + network, Max: 30, Per: 10 * time.Minute},
+	}
+	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
+		limits = append(limits, Limit{Key: "mail:account:" + bucket, Max: 3, Per: time.Hour})
+	}
+	return a.take(ctx, limits)
 }
 
 // limitToken bounds the tokens that one network can try.

@@ -133,3 +133,22 @@ func TestAttack135CountersClearedByAnotherSpelling(t *testing.T) {
 		t.Errorf("%d guesses from everywhere", guesses)
 	}
 }
+
+// Nobody far away keeps a user from choosing a new password, not even with
+// other spellings of the address, to which no mail goes.
+func TestAttack136ResetsUsedUpFromAfar(t *testing.T) {
+	s, b := start(t)
+	from(s.Browser(), "203.0.113.7").Enter("ada@example.com")
+	ask := func(b *apptest.Browser, email string) apptest.Answer {
+		return b.Send("POST", "/auth/password/forgot", map[string]string{"email": email})
+	}
+	for i := range 10 {
+		ask(from(b, fmt.Sprintf("198.51.100.%d", i)), fmt.Sprintf("ada+%d@example.com", i))
+	}
+	ask(from(b, "198.51.100.77"), "ada@example.com").Want(t, http.StatusTooManyRequests)
+	home := from(s.Browser(), "203.0.113.7")
+	for range 3 {
+		ask(home, "ada@example.com").Want(t, http.StatusAccepted)
+	}
+	ask(home, "ada@example.com").Want(t, http.StatusTooManyRequests)
+}
