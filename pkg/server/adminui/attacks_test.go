@@ -1,15 +1,19 @@
 package adminui_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"stackctl/pkg/server/apptest"
 )
@@ -378,4 +382,44 @@ type forwarded struct{ address string }
 func (f forwarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("X-Forwarded-For", f.address)
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// A form whose head came in time and whose fields came after the session had
+// ended changes nothing.
+func TestAttack138SessionEndsBeforeTheFormHasCome(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	_, page := b.get("/users/new")
+	form := url.Values{"csrf": {csrfField.FindStringSubmatch(page)[1]}, "email": {"eve@example.com"}, "is_staff": {"true"}}.Encode()
+	here, err := url.Parse(b.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", here.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	session := b.http.Jar.Cookies(here)[0]
+	if _, err := fmt.Fprintf(conn, "POST /users HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nCookie: %s=%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		here.Host, session.Name, session.Value, len(form), form[:1]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // the head has been read
+	b.post("/users", "/logout", url.Values{})
+	if _, err := io.WriteString(conn, form[1:]); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if at := resp.Header.Get("Location"); at != "/login" {
+		t.Errorf("%d, leads to %q", resp.StatusCode, at)
+	}
+	var n int
+	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM users WHERE email = 'eve@example.com'`); err != nil || n != 0 {
+		t.Errorf("%d users were made, err %v", n, err)
+	}
 }

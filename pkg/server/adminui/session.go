@@ -24,6 +24,8 @@ const (
 // something must carry the CSRF token of its session.
 func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A session that ends while the form is on the way has ended.
+		unread := r.ParseForm()
 		token := sessionCookie.Read(r)
 		_, user, err := p.Accounts.Authenticate(r.Context(), token, app.SessionStaff)
 		if app.CodeOf(err) == app.CodeUnauthorized && err != nil {
@@ -37,7 +39,7 @@ func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) htt
 		}
 		who := caller{User: user, token: token}
 		serve.TraceOf(r.Context()).User = user.ID
-		if !p.formRead(w, r, who) {
+		if !p.formRead(w, r, who, unread) {
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && !p.CSRF.Valid(useSession, string(token), r.PostFormValue("csrf")) {
@@ -48,10 +50,9 @@ func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) htt
 	})
 }
 
-// formRead reads the form of a request; false: it cannot be read, and that was
+// formRead says whether the form of a request could be read; if not, that was
 // answered.
-func (p *pages) formRead(w http.ResponseWriter, r *http.Request, who caller) bool {
-	err := r.ParseForm()
+func (p *pages) formRead(w http.ResponseWriter, r *http.Request, who caller, err error) bool {
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:
@@ -83,7 +84,7 @@ func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, status int, da
 }
 
 func (p *pages) login(w http.ResponseWriter, r *http.Request) {
-	if !p.formRead(w, r, caller{}) {
+	if !p.formRead(w, r, caller{}, r.ParseForm()) {
 		return
 	}
 	data := loginData{Email: r.PostFormValue("email")}

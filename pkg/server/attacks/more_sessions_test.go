@@ -2,9 +2,12 @@ package attacks
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/server/apptest"
 )
@@ -234,4 +237,27 @@ func TestAttack67LastStaffDeletesItself(t *testing.T) {
 	b.LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
 	b.Send("DELETE", "/users/me", map[string]string{"password": apptest.GoodPassword}).Want(t, http.StatusConflict)
 	b.Get("/users/me").Want(t, http.StatusOK)
+}
+
+// A request whose head came in time and whose body came after the session had
+// ended is one without a session.
+func TestAttack137SessionEndsBeforeTheBodyHasCome(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	thief := b.Fresh()
+	thief.LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+	body := `{"bio":"somebody else"}`
+	conn, in := raw(t, s, "api", fmt.Sprintf("PATCH /users/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: %s=%s\r\nX-CSRF-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		session, thief.Cookies[session], thief.Token(), len(body), body[:1]))
+	time.Sleep(300 * time.Millisecond) // the head has been read
+	b.Send("DELETE", "/users/me/sessions", nil).Want(t, http.StatusNoContent)
+	if _, err := io.WriteString(conn, body[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(in); err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 401") {
+		t.Errorf("%v %.300s", err, text)
+	}
+	if a := b.Get("/users/me"); strings.Contains(string(a.Body), "somebody else") {
+		t.Errorf("a session that had ended changed the profile: %s", a.Body)
+	}
 }

@@ -93,6 +93,13 @@ func (g *guard) check(c *gin.Context) {
 		writeProblem(c, problem{status: http.StatusForbidden, kind: "cross-origin", detail: "The request comes from another site."})
 		return
 	}
+	// A session that ends while the body is on the way has ended, so the body
+	// comes first; what is wrong with it is told last.
+	refused, readable := readBody(c, d.route.Operation)
+	if refused.status == http.StatusRequestTimeout {
+		writeProblem(c, refused) // nothing more can be found out for it
+		return
+	}
 	who, err := g.identify(c, d)
 	if err != nil {
 		if app.CodeOf(err) == app.CodeUnauthorized && sessionCookie.Given(c.Request) {
@@ -105,6 +112,10 @@ func (g *guard) check(c *gin.Context) {
 	serve.TraceOf(c.Request.Context()).User = who.user.ID
 	if d.csrf && !g.tokenFits(c, who) {
 		writeProblem(c, problem{status: http.StatusForbidden, kind: "csrf-token", detail: "The header X-CSRF-Token is missing or does not fit; fetch a new token."})
+		return
+	}
+	if !readable {
+		writeProblem(c, refused)
 		return
 	}
 	if p, ok := g.formFits(c, d); !ok {
@@ -158,9 +169,6 @@ func (g *guard) tokenFits(c *gin.Context, who caller) bool {
 
 // formFits validates the request against the contract.
 func (g *guard) formFits(c *gin.Context, d demands) (problem, bool) {
-	if p, ok := readBody(c, d.route.Operation); !ok {
-		return p, false
-	}
 	for name, values := range c.Request.URL.Query() {
 		if !utf8.ValidString(name + strings.Join(values, "")) {
 			return problem{status: http.StatusBadRequest, kind: "invalid-request", detail: "The query is not UTF-8."}, false
