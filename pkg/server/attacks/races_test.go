@@ -197,3 +197,41 @@ func waiting(t *testing.T, s *apptest.Site, want int) {
 		}
 	}
 }
+
+// A login through a provider and an unlinking that meet both get an answer:
+// neither holds what the other waits for.
+func TestAttack139LoginMeetsAnUnlinking(t *testing.T) {
+	s, p, b := withProvider(t)
+	b.Enter("ada@example.com")
+	link(t, b, p)
+	var id string
+	if err := s.DB.SQL.Get(&id, `SELECT id FROM identities`); err != nil {
+		t.Fatal(err)
+	}
+	header, other := withToken(b), s.Browser()
+	back := p.Approve(other.Google("/")).Encode()
+
+	held, err := s.DB.SQL.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Rollback() }()
+	if _, err := held.Exec(`SELECT 1 FROM users FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	unlinked, came := make(chan int, 1), make(chan string, 1)
+	go func() { unlinked <- b.Do("DELETE", "/users/me/identities/"+id, header, "").Status }()
+	waiting(t, s, 1)
+	go func() { came <- other.Get("/auth/google/callback?" + back).Header.Get("Location") }()
+	waiting(t, s, 2)
+	if err := held.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	// The unlinking comes first: the identity is nobody's, and its address is known.
+	if got := <-unlinked; got != http.StatusNoContent {
+		t.Errorf("unlinking: %d", got)
+	}
+	if got := <-came; got != "/login?error=google_known" {
+		t.Errorf("the login led to %s", got)
+	}
+}

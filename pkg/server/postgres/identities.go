@@ -30,7 +30,14 @@ func (s *Store) Identities(ctx context.Context, userID string) ([]app.Identity, 
 
 func (t *storeTx) UseIdentity(ctx context.Context, issuer, subject string, at time.Time) (string, error) {
 	var userID string
-	err := t.tx.GetContext(ctx, &userID, `UPDATE identities SET last_login_at = $3 WHERE issuer = $1 AND subject = $2 RETURNING user_id`, issuer, subject, at)
+	// The user's row is held first, as by every change of a user: a login and an
+	// unlinking that meet would otherwise wait for each other.
+	err := t.tx.GetContext(ctx, &userID, `SELECT u.id FROM users u JOIN identities i ON i.user_id = u.id
+		WHERE i.issuer = $1 AND i.subject = $2 FOR UPDATE OF u`, issuer, subject)
+	if err != nil {
+		return "", coded(err)
+	}
+	err = t.tx.GetContext(ctx, &userID, `UPDATE identities SET last_login_at = $3 WHERE issuer = $1 AND subject = $2 RETURNING user_id`, issuer, subject, at)
 	return userID, coded(err)
 }
 
