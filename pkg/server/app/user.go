@@ -118,24 +118,12 @@ func cleanText(field, text string, longest int, lines bool) (string, error) {
 		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || isBidiControl(r) {
 			return "", Invalid(field, "has a control character")
 		}
-		// A name with something in it that nobody sees passes for another name.
-		if !lines && isHidden(r) {
-			return "", Invalid(field, "has a character that cannot be seen")
-		}
+	}
+	// A name with something in it that nobody sees passes for another name.
+	if !lines && !isPlainLine(text) {
+		return "", Invalid(field, "has a character that cannot be seen, or too many marks on one letter")
 	}
 	return text, nil
-}
-
-// isHidden finds format characters other than the joiners that some scripts and
-// emoji need, unassigned and private ones, and letters that are drawn blank.
-func isHidden(r rune) bool {
-	switch r {
-	case '\u200c', '\u200d', ' ':
-		return false
-	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0', '\u034f':
-		return true
-	}
-	return !unicode.IsGraphic(r)
 }
 
 func isBidiControl(r rune) bool {

@@ -322,3 +322,27 @@ func TestAttack91HeadersThatTheEdgeAloneMayTell(t *testing.T) {
 		t.Error("a client's request id stands in the log")
 	}
 }
+
+// More that nobody sees in a name, and marks that pile up over other lines.
+// What scripts and emoji need stays.
+func TestAttack140NamesWithUnseenMarks(t *testing.T) {
+	_, b := start(t)
+	b.Enter("ada@example.com")
+	for _, name := range []string{
+		"Ad\u200dmin", "Admin\u200d", "\u200cAdmin", "Ad\u200c\u200cmin", "Админ\u200d", "\u200d", "山\u200d田", // joiners that join nothing
+		"Admin\ufe0f", "Ad\ufe00min", "Admin\U000e0100", "Admin\u180b", "Admin\u17b4", "\ufe0fAdmin", // unseen marks
+		"Z" + strings.Repeat("\u0335\u0321", 20), strings.Repeat("a"+strings.Repeat("\u0489", 12), 3), // piles
+		"\u0301Admin", // a mark on what stands before the name
+	} {
+		if a := b.Send("PATCH", "/users/me", map[string]string{"display_name": name}); a.Status != http.StatusBadRequest {
+			t.Errorf("%q: %d", name, a.Status)
+		}
+	}
+	for _, name := range []string{
+		"نیلوفر\u200cها", "👩\u200d💻", "👩🏽\u200d💻", "❤\ufe0f", "🏳\ufe0f\u200d🌈", "1\ufe0f\u20e3", "क्\u200dष", "അവന്\u200d", "葛\U000e0100城", "Nguyễn Thị", "שָׁלוֹם", "กิ่งแก้ว", "O’Hara – Łódź",
+	} {
+		if a := b.Send("PATCH", "/users/me", map[string]string{"display_name": name}); a.Status != http.StatusOK {
+			t.Errorf("%q: %d %s", name, a.Status, a.Body)
+		}
+	}
+}
