@@ -77,7 +77,7 @@ func releaseNamed(s Settings) *Finding {
 }
 
 func secretStrength(s Settings) *Finding {
-	if !Keyed(s.Role) || strong(string(s.Secret), 32) {
+	if !Keyed(s.Role) || strong(string(s.Secret), 32, s.Domain) {
 		return nil
 	}
 	return &Finding{Setting: "APP_SECRET_FILE", Problem: "the secret is short or easy to guess", Fix: "write 32 random bytes in base64 or hex: openssl rand -hex 32"}
@@ -95,14 +95,14 @@ func secretsDiffer(s Settings) *Finding {
 }
 
 func databasePassword(s Settings) *Finding {
-	if !Stored(s.Role) || strong(s.Database.Password, 16) {
+	if !Stored(s.Role) || strong(s.Database.Password, 16, s.Domain) {
 		return nil
 	}
 	return &Finding{Setting: "DATABASE_PASSWORD_FILE", Problem: "the password is short or easy to guess", Fix: "use at least 16 random characters"}
 }
 
 func redisPassword(s Settings) *Finding {
-	if !Keyed(s.Role) || strong(s.Redis.Password, 16) {
+	if !Keyed(s.Role) || strong(s.Redis.Password, 16, s.Domain) {
 		return nil
 	}
 	return &Finding{Setting: "REDIS_PASSWORD_FILE", Problem: "the password is short or easy to guess", Fix: "use at least 16 random characters"}
@@ -162,21 +162,34 @@ func oauthIssuer(s Settings) *Finding {
 	return &Finding{Setting: "OAUTH_ISSUER", Problem: "is not https: anybody on the way could log in as anybody", Fix: "name the provider's https address"}
 }
 
-// strong says whether a secret has at least n characters and is not one
-// character or a placeholder repeated.
-func strong(secret string, n int) bool {
+// strong says whether a secret has at least n characters that do not repeat
+// themselves, count up or down, or hold a word that everybody tries, such as the
+// site's domain.
+func strong(secret string, n int, domain string) bool {
+	secret = secret[:period(secret)]
 	if len(secret) < n {
 		return false
 	}
-	seen := map[rune]bool{}
-	for _, r := range secret {
-		seen[r] = true
-	}
 	folded := strings.ToLower(secret)
-	for _, word := range []string{"changeme", "change-me", "change_me", "placeholder", "password", "secret", "example", "insecure", "default", "development"} {
+	for _, word := range []string{"changeme", "change-me", "change_me", "placeholder", "password", "secret", "example", "insecure", "default", "development", strings.ToLower(domain)} {
 		if strings.Contains(folded, word) {
 			return false
 		}
 	}
-	return len(seen) >= 8
+	seen, steps := map[byte]bool{secret[0]: true}, map[int]bool{}
+	for i := 1; i < len(secret); i++ {
+		seen[secret[i]] = true
+		steps[int(secret[i])-int(secret[i-1])] = true
+	}
+	return len(seen) >= 8 && len(steps) >= 8
+}
+
+// period is the length of the shortest piece that a text is a repetition of.
+func period(text string) int {
+	for n := 1; n <= len(text)/2; n++ {
+		if text[n:] == text[:len(text)-n] {
+			return n
+		}
+	}
+	return len(text)
 }
