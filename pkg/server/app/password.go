@@ -2,6 +2,7 @@ package app
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -49,21 +50,43 @@ func CleanNewPassword(password, email string) (string, error) {
 	return password, nil
 }
 
+// isCommon says whether an attacker who knows the address would try a password
+// early. Its spelling does not matter: case, spaces, full-width letters.
 func isCommon(password, email string) bool {
-	folded := strings.ToLower(password)
-	if _, ok := commonPasswords()[strings.Join(strings.Fields(folded), "")]; ok {
+	folded := strings.ToLower(norm.NFKC.String(password))
+	squeezed := strings.Join(strings.Fields(folded), "")
+	if _, ok := commonPasswords()[squeezed]; ok {
 		return true
 	}
-	local, _, _ := strings.Cut(email, "@")
-	if folded == email || len(local) >= 6 && strings.Trim(strings.ReplaceAll(folded, local, ""), "0123456789!?.-_@ ") == "" {
+	// A word said two or three times is tried after the word, which is too short;
+	// a very short one however often it is said.
+	length, piece := utf8.RuneCountInString(squeezed), period([]rune(squeezed))
+	if piece < length && (piece <= 4 || piece < MinPassword && length <= 3*piece) {
 		return true
 	}
-	// A short word repeated is as good as the word: its own common list holds
-	// the words, so only the repetition is looked for here.
-	for n := 1; n <= 4 && n*3 <= len(folded); n++ {
-		if strings.Repeat(folded[:n], len(folded)/n+1)[:len(folded)] == folded {
-			return true
+	return isMadeOf(folded, email)
+}
+
+// isMadeOf says whether a password is the address or parts of it, with nothing
+// but digits and punctuation around.
+func isMadeOf(password, email string) bool {
+	local, domain, _ := strings.Cut(email, "@")
+	rest := password
+	for _, part := range []string{email, domain, local, strings.ReplaceAll(domain, ".", "-")} {
+		if len(part) >= 3 {
+			rest = strings.ReplaceAll(rest, part, " ")
 		}
 	}
-	return false
+	return rest != password && strings.Trim(strings.ReplaceAll(rest, "www", ""), "0123456789!?.-_@ ") == ""
+}
+
+// period is the length of the shortest piece that a text repeats from its
+// beginning to its end, where it does so twice at least; else the text's own.
+func period(text []rune) int {
+	for n := 1; n <= len(text)/2; n++ {
+		if slices.Equal(text[n:], text[:len(text)-n]) {
+			return n
+		}
+	}
+	return len(text)
 }

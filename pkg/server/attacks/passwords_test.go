@@ -76,3 +76,19 @@ func TestAttack34WeakerHashIsUpgradedAtLogin(t *testing.T) {
 	}
 	b.LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
 }
+
+// What an attacker tries first once the rules are known: the address with
+// something around it, the host's name, a word said twice.
+func TestAttack143PasswordsMadeOfWhatIsKnown(t *testing.T) {
+	_, b := start(t)
+	for i, form := range []string{
+		"%[1]s1", "Ada@%[2]s!!", " %[1]s ", "%[2]s2026", "www.%[2]s", "%[1]s%[1]s", "ada.%[2]s.ada", "ａｄａ＠%[2]s",
+		"plumeplumeplume", "Lantern lantern", "Lantern1Lantern1", "ｐａｓｓｗｏｒｄ１２３４",
+	} {
+		domain := fmt.Sprintf("number%d.example.com", i)
+		password := strings.NewReplacer("%[1]s", "ada@"+domain, "%[2]s", domain).Replace(form)
+		if a := signUp(b, "ada@"+domain, password); a.Status != http.StatusBadRequest {
+			t.Errorf("%q: %d", password, a.Status)
+		}
+	}
+}
