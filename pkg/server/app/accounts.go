@@ -251,6 +251,26 @@ func (a *Accounts) refuse(ctx context.Context, event AuditEvent, reason error) e
 	return reason
 }
 
+// step carries out something that a user does within a session. What is refused
+// for what it would do is audited, too; limitChange bounds how often, but never
+// what is allowed: a thief must not use up what the owner needs to end a session.
+func (a *Accounts) step(ctx context.Context, event AuditEvent, do func(Tx) error) error {
+	err := a.Store.InTx(ctx, func(tx Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		event.Result = AuditOK
+		return tx.Audit(ctx, event)
+	})
+	if code := CodeOf(err); err != nil && (code == CodeNotFound || code == CodeConflict) {
+		if limited := a.limitChange(ctx, event.Actor); limited != nil {
+			return limited
+		}
+		return a.refuse(ctx, event, err)
+	}
+	return err
+}
+
 // LogOut ends the session of a token.
 func (a *Accounts) LogOut(ctx context.Context, user User, token Token) error {
 	return a.Store.InTx(ctx, func(tx Tx) error {

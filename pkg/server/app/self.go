@@ -18,9 +18,10 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, acti
 	if err := a.limitConfirm(ctx, user.ID); err != nil {
 		return err
 	}
+	event := AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID}
 	if user.PasswordHash == "" {
 		if a.now().Sub(session.CreatedAt) > recent {
-			return errLogInAgain
+			return a.refuse(ctx, event, errLogInAgain)
 		}
 		return nil
 	}
@@ -29,7 +30,7 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, acti
 		return err
 	}
 	if !fits {
-		return a.refuse(ctx, AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID}, Invalid(field, "is wrong"))
+		return a.refuse(ctx, event, Invalid(field, "is wrong"))
 	}
 	return nil
 }
@@ -88,20 +89,18 @@ func fieldMessage(err error) string {
 // DeleteSelf deletes the user with all that belongs to them. Audit events
 // stay as they are until they are swept.
 func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, password string) error {
-	if user.Staff {
-		return &Error{Code: CodeConflict, Message: "Another member of staff must take your rights away first."}
-	}
 	if err := a.confirm(ctx, user, session, "user.delete", "password", password); err != nil {
 		return err
 	}
-	return a.Store.InTx(ctx, func(tx Tx) error {
-		if _, err := unchanged(ctx, tx, user); err != nil {
+	return a.step(ctx, AuditEvent{Actor: user.ID, Action: "user.delete", SubjectKind: "user", SubjectID: user.ID}, func(tx Tx) error {
+		now, err := unchanged(ctx, tx, user)
+		if err != nil {
 			return err
 		}
-		if err := tx.DeleteUser(ctx, user.ID); err != nil {
-			return err
+		if now.Staff {
+			return &Error{Code: CodeConflict, Message: "Another member of staff must take your rights away first."}
 		}
-		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: "user.delete", SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
+		return tx.DeleteUser(ctx, user.ID)
 	})
 }
 
@@ -119,26 +118,21 @@ func (a *Accounts) Sessions(ctx context.Context, userID string) ([]Session, erro
 
 // EndSession ends one of the user's own sessions; another's is not found.
 func (a *Accounts) EndSession(ctx context.Context, userID, id string) error {
-	return a.Store.InTx(ctx, func(tx Tx) error {
+	return a.step(ctx, AuditEvent{Actor: userID, Action: "session.end", SubjectKind: "session", SubjectID: id}, func(tx Tx) error {
 		found, err := tx.DropSessionOf(ctx, userID, id)
-		if err != nil {
-			return err
+		if err == nil && !found {
+			err = ErrNotFound
 		}
-		if !found {
-			return ErrNotFound
-		}
-		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "session.end", SubjectKind: "session", SubjectID: id, Result: AuditOK})
+		return err
 	})
 }
 
-// EndOtherSessions ends the user's sessions but the one that asks.
+// EndOtherSessions ends the user's sessions but the one that asks. There is no
+// limit to it, and no event where there was none to end.
 func (a *Accounts) EndOtherSessions(ctx context.Context, userID, keep string) error {
-	if err := a.limitChange(ctx, userID); err != nil {
-		return err
-	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
 		n, err := tx.DropSessions(ctx, userID, keep)
-		if err != nil {
+		if err != nil || n == 0 {
 			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "session.end_others", SubjectKind: "user", SubjectID: userID, Result: AuditOK,

@@ -89,7 +89,8 @@ type flow struct {
 // login must not be long ago.
 func (s *SignIn) StartLink(ctx context.Context, session Session) (to string, browser Token, err error) {
 	if s.Accounts.now().Sub(session.CreatedAt) > recent {
-		return "", "", errLogInAgain
+		return "", "", s.Accounts.step(ctx, AuditEvent{Actor: session.UserID, Action: "google.link", SubjectKind: "user", SubjectID: session.UserID},
+			func(Tx) error { return errLogInAgain })
 	}
 	return s.Start(ctx, "/account", session.UserID)
 }
@@ -327,7 +328,7 @@ func (a *Accounts) Identities(ctx context.Context, userID string) ([]Identity, e
 
 // Unlink removes an identity, unless it is the user's last way in.
 func (a *Accounts) Unlink(ctx context.Context, userID, id string) error {
-	return a.Store.InTx(ctx, func(tx Tx) error {
+	return a.step(ctx, AuditEvent{Actor: userID, Action: "google.unlink", SubjectKind: "identity", SubjectID: id}, func(tx Tx) error {
 		user, err := tx.User(ctx, userID) // held: two at once cannot both be the last but one
 		if err != nil {
 			return err
@@ -342,9 +343,6 @@ func (a *Accounts) Unlink(ctx context.Context, userID, id string) error {
 		if left == 0 && user.PasswordHash == "" {
 			return &Error{Code: CodeConflict, Message: "This is your last way in. Set a password first."}
 		}
-		if err := enqueueLetter(ctx, tx, LetterUnlinked, user.Email); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, AuditEvent{Actor: userID, Action: "google.unlink", SubjectKind: "identity", SubjectID: id, Result: AuditOK})
+		return enqueueLetter(ctx, tx, LetterUnlinked, user.Email)
 	})
 }

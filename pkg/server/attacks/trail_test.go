@@ -90,3 +90,39 @@ func TestAttack108JobsChangedThroughTheDashboard(t *testing.T) {
 		t.Error("not audited")
 	}
 }
+
+// What a user must not do, tried all the same, leaves a trace.
+func TestAttack142ForbiddenStepsWithoutATrace(t *testing.T) {
+	s, p, b := withProvider(t)
+	if at := b.ComeBack(p.Approve(b.Google("/"))); at != "/" {
+		t.Fatalf("signing in led to %s", at)
+	}
+	var id string
+	if err := s.DB.SQL.Get(&id, `SELECT id FROM identities`); err != nil {
+		t.Fatal(err)
+	}
+	b.Send("DELETE", "/users/me/identities/"+id, nil).Want(t, http.StatusConflict) // the last way in
+	other := s.Browser()
+	other.Enter("eve@example.com")
+	other.Send("DELETE", "/users/me/identities/"+id, nil).Want(t, http.StatusNotFound) // somebody else's
+	var theirs string
+	if err := s.DB.SQL.Get(&theirs, `SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = 'ada@example.com'`); err != nil {
+		t.Fatal(err)
+	}
+	other.Send("DELETE", "/users/me/sessions/"+theirs, nil).Want(t, http.StatusNotFound)
+	if _, err := s.DB.SQL.Exec(`UPDATE sessions SET created_at = now() - interval '11 minutes'`); err != nil {
+		t.Fatal(err)
+	}
+	b.Send("POST", "/users/me/identities/google", nil).Want(t, http.StatusConflict)
+	b.Send("DELETE", "/users/me", map[string]string{}).Want(t, http.StatusConflict)
+	b.Send("PUT", "/users/me/password", map[string]string{"new_password": next}).Want(t, http.StatusConflict)
+	if _, err := s.DB.SQL.Exec(`UPDATE users SET is_staff = true WHERE email = 'eve@example.com'`); err != nil {
+		t.Fatal(err)
+	}
+	other.Send("DELETE", "/users/me", map[string]string{"password": apptest.GoodPassword}).Want(t, http.StatusConflict)
+	for action, want := range map[string]int{"google.unlink": 2, "session.end": 1, "google.link": 1, "user.delete": 2, "password.change": 1} {
+		if n := refusals(t, s, action); n != want {
+			t.Errorf("%s: %d events, want %d", action, n, want)
+		}
+	}
+}

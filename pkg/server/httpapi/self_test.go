@@ -263,7 +263,9 @@ func TestAttack107FloodOfChanges(t *testing.T) {
 		t.Errorf("%d of 10 changes went through", changed)
 	}
 	b.Send("PATCH", "/users/me", map[string]string{"bio": "x"}).Want(t, http.StatusTooManyRequests)
-	b.Send("DELETE", "/users/me/sessions", nil).Want(t, http.StatusTooManyRequests)
+	none := "00000000-0000-4000-8000-000000000000"
+	b.Send("DELETE", "/users/me/sessions/"+none, nil).Want(t, http.StatusTooManyRequests)
+	b.Send("DELETE", "/users/me/identities/"+none, nil).Want(t, http.StatusTooManyRequests)
 	b.Send("PATCH", "/users/me", map[string]string{"bio": "9"}).Want(t, http.StatusOK) // nothing changes
 	var events int
 	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action = 'profile.update'`); err != nil || events != changed {
@@ -272,4 +274,39 @@ func TestAttack107FloodOfChanges(t *testing.T) {
 	other := s.Browser()
 	other.Enter("bea@example.com")
 	other.Send("PATCH", "/users/me", map[string]string{"bio": "x"}).Want(t, http.StatusOK)
+}
+
+// Whoever stole a session cannot use up the changes that its owner needs to end
+// it.
+func TestAttack145ChangesUsedUpByAThief(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	var id string
+	if err := s.DB.SQL.Get(&id, `SELECT id FROM users`); err != nil {
+		t.Fatal(err)
+	}
+	rdb := goredis.NewClient(&goredis.Options{Addr: s.Redis.Addr, Password: testdb.RedisPassword})
+	defer func() { _ = rdb.Close() }()
+	if err := rdb.Set(t.Context(), "limit:change:"+id, 2000, time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, all := range []bool{true, false} {
+		thief := s.Browser()
+		thief.LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+		path := "/users/me/sessions"
+		if !all {
+			var stolen string
+			if err := s.DB.SQL.Get(&stolen, `SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1`); err != nil {
+				t.Fatal(err)
+			}
+			path += "/" + stolen
+		}
+		b.Send("DELETE", path, nil).Want(t, http.StatusNoContent)
+		thief.Get("/users/me").Want(t, http.StatusUnauthorized)
+	}
+	b.Send("DELETE", "/users/me/sessions", nil).Want(t, http.StatusNoContent)
+	var events int
+	if err := s.DB.SQL.Get(&events, `SELECT count(*) FROM audit_events WHERE action LIKE 'session.end%'`); err != nil || events != 2 {
+		t.Errorf("%d events of 2 endings, err %v", events, err)
+	}
 }
