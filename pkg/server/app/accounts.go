@@ -137,7 +137,7 @@ func dropUnproven(ctx context.Context, tx Tx, user User) (int, error) {
 // LogIn checks the credentials and starts a session of a kind. A session that
 // the device had before ends: a token never outlives a login.
 func (a *Accounts) LogIn(ctx context.Context, email, password string, kind SessionKind, before Token) (Token, User, error) {
-	if err := a.limitLogin(ctx, email); err != nil {
+	if err := a.limitLogin(ctx, email, kind); err != nil {
 		return "", User{}, err
 	}
 	user, better, err := a.verified(ctx, email, password, kind)

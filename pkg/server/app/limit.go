@@ -87,7 +87,7 @@ func pairKey(bucket, network string) string { return "login:pair:" + bucket + ":
 // limitLogin bounds guessing: per account and network, per network, and per
 // account over all networks. The last does not bind a network from which the
 // user has logged in, so that nobody can lock a user out from afar.
-func (a *Accounts) limitLogin(ctx context.Context, email string) error {
+func (a *Accounts) limitLogin(ctx context.Context, email string, kind SessionKind) error {
 	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
 	limits := []Limit{
 		{Key: pairKey(bucket, network), Max: 10, Per: 5 * time.Minute},
@@ -96,7 +96,7 @@ func (a *Accounts) limitLogin(ctx context.Context, email string) error {
 	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
 		limits = append(limits, Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
 	}
-	return a.take(ctx, limits)
+	return a.takeTold(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user"}, limits)
 }
 
 // loggedIn notes that a login was no guess: it is not counted, and the network
@@ -109,7 +109,7 @@ func (a *Accounts) loggedIn(ctx context.Context, email string) {
 }
 
 func (a *Accounts) limitSignUp(ctx context.Context, email string) error {
-	return a.take(ctx, []Limit{
+	return a.takeTold(ctx, AuditEvent{Action: "signup", SubjectKind: "user"}, []Limit{
 		{Key: "signup:account:" + Bucket(email), Max: 6, Per: time.Hour},
 		{Key: "signup:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute},
 	})
@@ -118,7 +118,7 @@ func (a *Accounts) limitSignUp(ctx context.Context, email string) error {
 // limitMail bounds the mails that one address gets, and that one network has
 // sent. As with logins, what strangers ask for does not bind a network from which
 // the user has logged in: nobody can keep a user from a new password from afar.
-func (a *Accounts) limitMail(ctx context.Context, email string) error {
+func (a *Accounts) limitMail(ctx context.Context, action, email string) error {
 	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
 	limits := []Limit{
 		{Key: "mail:pair:" + bucket + ":" + network, Max: 3, Per: time.Hour},
@@ -127,18 +127,18 @@ func (a *Accounts) limitMail(ctx context.Context, email string) error {
 	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
 		limits = append(limits, Limit{Key: "mail:account:" + bucket, Max: 3, Per: time.Hour})
 	}
-	return a.take(ctx, limits)
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user"}, limits)
 }
 
 // limitToken bounds the tokens that one network can try.
-func (a *Accounts) limitToken(ctx context.Context) error {
-	return a.take(ctx, []Limit{{Key: "token:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute}})
+func (a *Accounts) limitToken(ctx context.Context, action string) error {
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user"}, []Limit{{Key: "token:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute}})
 }
 
 // limitFlow bounds the sign-ins through a provider that one network can begin:
 // each is kept for a while.
 func (a *Accounts) limitFlow(ctx context.Context) error {
-	return a.take(ctx, []Limit{{Key: "flow:net:" + NetworkOf(OriginOf(ctx).IP), Max: 100, Per: 10 * time.Minute}})
+	return a.takeTold(ctx, AuditEvent{Action: "google.login", SubjectKind: "user"}, []Limit{{Key: "flow:net:" + NetworkOf(OriginOf(ctx).IP), Max: 100, Per: 10 * time.Minute}})
 }
 
 // limitChange bounds the changes that one user makes without a password: each
@@ -148,8 +148,8 @@ func (a *Accounts) limitChange(ctx context.Context, userID string) error {
 }
 
 // limitConfirm bounds the passwords that can be tried within a session.
-func (a *Accounts) limitConfirm(ctx context.Context, userID string) error {
-	return a.take(ctx, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})
+func (a *Accounts) limitConfirm(ctx context.Context, action, userID string) error {
+	return a.takeTold(ctx, AuditEvent{Actor: userID, Action: action, SubjectKind: "user", SubjectID: userID}, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})
 }
 
 func (a *Accounts) take(ctx context.Context, limits []Limit) error {
@@ -157,4 +157,16 @@ func (a *Accounts) take(ctx context.Context, limits []Limit) error {
 		return &Error{Code: CodeLimited, Message: "Too many attempts. Try again later.", RetryAfter: wait}
 	}
 	return nil
+}
+
+// takeTold is take that audits when a limit holds an action up: once in a while
+// for each network, so that a flood does not fill the disk.
+func (a *Accounts) takeTold(ctx context.Context, event AuditEvent, limits []Limit) error {
+	err := a.take(ctx, limits)
+	told := Limit{Key: "told:" + event.Action + ":" + NetworkOf(OriginOf(ctx).IP), Max: 1, Per: 5 * time.Minute}
+	if err == nil || a.Limiter.Take(ctx, []Limit{told}) > 0 {
+		return err
+	}
+	event.Detail = map[string]any{"reason": "limited"}
+	return a.refuse(ctx, event, err)
 }

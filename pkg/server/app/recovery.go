@@ -10,7 +10,7 @@ var errToken = Invalid("token", "is not valid any more; ask for a new mail")
 
 // AskVerification sends the mail that proves a user's address.
 func (a *Accounts) AskVerification(ctx context.Context, user User) error {
-	if err := a.limitMail(ctx, user.Email); err != nil {
+	if err := a.limitMail(ctx, "email.ask", user.Email); err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
@@ -25,7 +25,7 @@ func (a *Accounts) AskVerification(ctx context.Context, user User) error {
 // owns the address would otherwise confirm an account that somebody else made
 // with it.
 func (a *Accounts) Verify(ctx context.Context, userID string, token Token) (User, error) {
-	if err := a.limitToken(ctx); err != nil {
+	if err := a.limitToken(ctx, "email.verify"); err != nil {
 		return User{}, err
 	}
 	var saved User
@@ -66,7 +66,7 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.limitMail(ctx, clean); err != nil {
+	if err := a.limitMail(ctx, "password.forgot", clean); err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
@@ -82,7 +82,7 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 // it was not before, somebody else may have made the account: the identities
 // that they linked lose their way in, too.
 func (a *Accounts) Reset(ctx context.Context, token Token, password string) error {
-	if err := a.limitToken(ctx); err != nil {
+	if err := a.limitToken(ctx, "password.reset"); err != nil {
 		return err
 	}
 	password, err := CleanNewPassword(password, "")

@@ -126,3 +126,17 @@ func TestAttack142ForbiddenStepsWithoutATrace(t *testing.T) {
 		}
 	}
 }
+
+// Guesses that a limit holds up leave a trace, one for each time that it begins
+// to hold: a flood of them must not fill the disk.
+func TestAttack144GuessesPastTheLimitWithoutATrace(t *testing.T) {
+	s, b := start(t)
+	b.SignUp("ada@example.com", apptest.GoodPassword)
+	for range 30 {
+		b.LogIn("ada@example.com", wrong)
+	}
+	var n int
+	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM audit_events WHERE action = 'login' AND result = 'refused' AND detail->>'reason' = 'limited'`); err != nil || n != 1 {
+		t.Errorf("%d events tell of the limit, err %v", n, err)
+	}
+}
