@@ -1,7 +1,9 @@
 package release
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +46,8 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		MemoryLimit: int64(s.MemLimit), Build: s.Build != nil,
 		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
 		ContainerName: s.ContainerName, GroupAdd: s.GroupAdd, CgroupMode: s.Cgroup, UTSMode: s.Uts,
-		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0,
+		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable, OOMScoreAdj: s.OomScoreAdj, StopSignal: s.StopSignal,
+		VolumesFrom: s.VolumesFrom, ExtraHosts: sortedKeys(s.ExtraHosts), ExternalLinks: s.ExternalLinks, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0,
 	}
 	if s.Build != nil {
 		out.BuildArgs = map[string]string{}
@@ -62,7 +65,21 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	for _, device := range s.Devices {
 		out.Devices = append(out.Devices, device.Source)
 	}
+	for _, gpu := range s.Gpus {
+		out.Devices = append(out.Devices, "gpu "+cmp.Or(gpu.Driver, "any"))
+	}
+	if s.Deploy != nil && s.Deploy.Resources.Reservations != nil {
+		for _, device := range s.Deploy.Resources.Reservations.Devices {
+			out.Devices = append(out.Devices, strings.Join(device.Capabilities, " ")+" "+cmp.Or(device.Driver, "any"))
+		}
+	}
 	out.Networks = sortedKeys(s.Networks)
+	for _, name := range out.Networks {
+		if n := s.Networks[name]; n != nil {
+			out.Aliases = append(out.Aliases, n.Aliases...)
+			out.FixedAddress = cmp.Or(out.FixedAddress, n.Ipv4Address, n.Ipv6Address)
+		}
+	}
 	for _, p := range s.Ports {
 		out.Ports = append(out.Ports, stack.Port{HostIP: p.HostIP, Published: p.Published, Target: p.Target, Protocol: p.Protocol, Mode: p.Mode})
 	}
@@ -73,7 +90,8 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		out.Volumes = append(out.Volumes, stack.Mount{Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock"})
 	}
 	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
-		if user, _, _ := strings.Cut(hook.User, ":"); hook.Privileged || user == "root" || user == "0" {
+		user, _, _ := strings.Cut(hook.User, ":")
+		if n, err := strconv.Atoi(user); hook.Privileged || user == "root" || err == nil && n == 0 {
 			out.RootHooks = append(out.RootHooks, strings.Join(hook.Command, " "))
 		}
 	}
@@ -89,6 +107,9 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	if s.Deploy != nil && s.Deploy.Resources.Limits != nil && out.MemoryLimit == 0 {
 		out.MemoryLimit = int64(s.Deploy.Resources.Limits.MemoryBytes)
 	}
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		out.Restart = restart(*s.Deploy.RestartPolicy)
+	}
 	if s.Logging != nil {
 		out.LogDriver, out.LogOptions = s.Logging.Driver, s.Logging.Options
 	}
@@ -98,6 +119,20 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	return out
 }
 
+// restart is a policy of deploy in the words of restart, as Compose reads it:
+// it has the last word over restart.
+func restart(p types.RestartPolicy) string {
+	switch p.Condition {
+	case "none", "":
+		return "no"
+	case "any":
+		return "always"
+	case "on-failure":
+		return "on-failure"
+	}
+	return p.Condition
+}
+
 func healthcheck(h *types.HealthCheckConfig) *stack.Healthcheck {
 	if h == nil {
 		return nil
@@ -105,6 +140,9 @@ func healthcheck(h *types.HealthCheckConfig) *stack.Healthcheck {
 	out := &stack.Healthcheck{Test: h.Test, Disabled: h.Disable}
 	if h.Interval != nil {
 		out.Interval = time.Duration(*h.Interval)
+	}
+	if h.StartPeriod != nil {
+		out.StartPeriod = time.Duration(*h.StartPeriod)
 	}
 	if h.Timeout != nil {
 		out.Timeout = time.Duration(*h.Timeout)

@@ -170,7 +170,19 @@ type Service struct {
 	DeviceRules []string `json:"device_rules,omitempty"`
 	// RootHooks are the commands that run in the container beside its own, as
 	// root or privileged.
-	RootHooks []string `json:"root_hooks,omitempty"`
+	RootHooks   []string `json:"root_hooks,omitempty"`
+	OOMScoreAdj int64    `json:"oom_score_adj,omitempty"`
+	// StopSignal ends the program; empty means SIGTERM.
+	StopSignal string `json:"stop_signal,omitempty"`
+	// VolumesFrom are services and containers whose volumes it gets too.
+	VolumesFrom []string `json:"volumes_from,omitempty"`
+	// Aliases are further names that it takes on its networks, ExtraHosts and
+	// ExternalLinks names that it resolves by itself.
+	Aliases       []string `json:"aliases,omitempty"`
+	ExtraHosts    []string `json:"extra_hosts,omitempty"`
+	ExternalLinks []string `json:"external_links,omitempty"`
+	// FixedAddress is an address that the files give it on a network.
+	FixedAddress string `json:"fixed_address,omitempty"`
 	// Stopped says that the files want no container of it (replicas: 0).
 	Stopped bool `json:"stopped,omitempty"`
 }
@@ -199,6 +211,8 @@ type Healthcheck struct {
 	Timeout  time.Duration `json:"timeout"`
 	Retries  int           `json:"retries"`
 	Disabled bool          `json:"disabled"`
+	// StartPeriod is how long failures do not count.
+	StartPeriod time.Duration `json:"start_period,omitempty"`
 }
 
 // Network is one network of the compose file.
