@@ -66,6 +66,7 @@ func declaredExposure(s Subject) []stack.Finding {
 	}
 	out = append(out, providers(model)...)
 	out = append(out, plugins(model)...)
+	out = append(out, rented(model)...)
 	return append(out, rawRoutes(model)...)
 }
 
@@ -121,7 +122,7 @@ func portList(list []int) string {
 }
 
 func (d *declared) modes() {
-	if m := d.svc.NetworkMode; badNetworkMode(m) {
+	if m := d.svc.NetworkMode; namedMode(m) {
 		d.add("the service shares a network that no rule of the stack holds", "networks of the compose file", "network_mode: "+m,
 			"remove network_mode and name the networks")
 	}
@@ -132,6 +133,10 @@ func (d *declared) modes() {
 func badNetworkMode(mode string) bool {
 	return mode == "host" || strings.HasPrefix(mode, "container:") || strings.HasPrefix(mode, "service:")
 }
+
+// namedMode tells the modes that a compose file may not name: also a network
+// that strangers share, be it Docker's own bridge or one named past the file.
+func namedMode(mode string) bool { return mode != "" && mode != "none" }
 
 // secondEdgeLabels begin labels by which other programs publish a service.
 var secondEdgeLabels = []string{"traefik.", "caddy", "virtual_", "letsencrypt", "com.github.jrcs.letsencrypt", "com.github.nginx-proxy", "haproxy.", "swag", "cloudflare.tunnel", "tsdproxy.", "docktail."}
@@ -208,6 +213,20 @@ func providers(m edgeModel) []stack.Finding {
 				out = append(out, stack.Finding{Subject: "provider " + p.name, Problem: "the edge takes routes from elsewhere than its files",
 					Expected: "providers.file only", Observed: "providers." + p.name + " in the " + src.where, Fix: "remove the provider",
 					File: src.where, Line: p.line})
+			}
+		}
+	}
+	return out
+}
+
+// rented says that somebody else's service rules the edge (Traefik Hub).
+func rented(m edgeModel) []stack.Finding {
+	var out []stack.Finding
+	for _, src := range m.sources {
+		for _, n := range src.root.find("hub") {
+			if len(n.kids) > 0 {
+				out = append(out, stack.Finding{Subject: "edge hub", Problem: "the edge takes orders from elsewhere than its files", Expected: "no hub",
+					Observed: "hub in the " + src.where, Fix: "remove hub", File: src.where, Line: n.line})
 			}
 		}
 	}

@@ -32,6 +32,8 @@ func checkCompose(_ context.Context, s Subject) (Answer, error) {
 	out = append(out, judgeNetworks(s)...)
 	out = append(out, judgeVolumes(s)...)
 	out = append(out, judgeSecrets(s)...)
+	out = append(out, weakSecrets(s)...)
+	out = append(out, committedSecrets(s)...)
 	variables, found, err := judgeVariables(s)
 	out = append(out, found...)
 	if err != nil {
@@ -60,7 +62,7 @@ func (j *composeJudge) add(problem, expected, observed, fix string) {
 var composeRules = []func(*composeJudge){
 	ruleRuns, ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
 	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
-	ruleSideBySide,
+	ruleSideBySide, ruleKeeps, ruleForeignVolumes, ruleNames, ruleStore,
 }
 
 func judgeService(s Subject, svc stack.Service) []stack.Finding {
@@ -130,25 +132,6 @@ func ruleRestart(j *composeJudge) {
 	}
 }
 
-func ruleMemory(j *composeJudge) {
-	if j.svc.MemoryLimit <= 0 {
-		j.add("no memory limit", "a memory limit", "none", "write mem_limit")
-	}
-}
-
-func ruleLogs(j *composeJudge) {
-	fix := `write logging: {driver: json-file, options: {max-size: 10m, max-file: "3"}}`
-	switch j.svc.LogDriver {
-	case "", "json-file":
-		size := strings.TrimSpace(j.svc.LogOptions["max-size"])
-		if size == "" || strings.HasPrefix(size, "-") || strings.TrimRight(size, "kmgKMGbB") == "0" {
-			j.add("logs grow without bound", "max-size of the json-file driver", orWord(size, "none"), fix)
-		}
-	case "none":
-		j.add("logs are thrown away", "logs with rotation", "driver none", fix)
-	}
-}
-
 func ruleReadOnly(j *composeJudge) {
 	if j.svc.ReadOnly {
 		return
@@ -168,7 +151,8 @@ func rulePrivileges(j *composeJudge) {
 		key, value, _ := strings.Cut(strings.Replace(o, "=", ":", 1), ":")
 		switch {
 		case key == "no-new-privileges":
-			guarded = !strings.EqualFold(value, "false")
+			on, err := strconv.ParseBool(strings.ToLower(value))
+			guarded = value == "" || err == nil && on
 		case strings.EqualFold(value, "unconfined") || strings.EqualFold(value, "disable"):
 			j.add("a protection of the kernel is switched off", "the default profile", o, "remove "+o+" from security_opt")
 		}
@@ -315,12 +299,13 @@ func ruleImage(j *composeJudge) {
 	archived := slices.ContainsFunc(j.s.Release.Images, func(i stack.Image) bool {
 		return i.Reference == j.svc.Image && i.Archive != "" && i.ID != ""
 	})
-	moving := slices.Contains([]string{"latest", "stable", "edge", "nightly", "main", "master", "rolling", "next", "beta", "alpha", "rc"}, strings.ToLower(tag))
+	words := strings.FieldsFunc(strings.ToLower(tag), func(r rune) bool { return r == '-' || r == '_' })
+	moving := slices.Contains(words, "latest") || slices.Contains(words, "nightly") || slices.Contains([]string{"latest", "stable", "edge", "nightly", "main", "master", "rolling", "next", "beta", "alpha", "rc"}, strings.ToLower(tag))
 	switch {
 	case repo == "":
 		j.add("no image", "an image with a version", "none", fix)
 	case digest != "":
-		if !strings.HasPrefix(digest, "sha256:") || len(digest) != 71 {
+		if hex := strings.TrimPrefix(digest, "sha256:"); len(digest) != 71 || len(hex) != 64 || !regexpHex.MatchString(hex) {
 			j.add("the image's digest is not one", "sha256: and 64 hex digits", shorten(digest), fix)
 		}
 	case tag == "":

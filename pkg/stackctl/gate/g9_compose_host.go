@@ -9,7 +9,7 @@ import (
 
 func ruleNamespaces(j *composeJudge) {
 	for name, mode := range map[string]string{"pid": j.svc.PidMode, "ipc": j.svc.IpcMode, "userns_mode": j.svc.UsernsMode, "network_mode": j.svc.NetworkMode} {
-		if mode == "host" || strings.HasPrefix(mode, "container:") || strings.HasPrefix(mode, "service:") {
+		if name == "network_mode" && namedMode(mode) || mode == "host" || strings.HasPrefix(mode, "container:") || strings.HasPrefix(mode, "service:") {
 			j.add("the service shares the "+name+" namespace", "its own", name+": "+mode, "remove "+name)
 		}
 	}

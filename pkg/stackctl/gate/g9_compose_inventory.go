@@ -84,6 +84,10 @@ func upstreamFault(s Subject, src edgeSource, n, u *edgeNode) []stack.Finding {
 		f.Problem, f.Expected = "the upstream is no URL", "http://SERVICE:PORT"
 		return []stack.Finding{f}
 	}
+	if address.User != nil {
+		f.Problem, f.Expected, f.Fix = "a password stands in the routes' file", "http://SERVICE:PORT", "remove it, and replace the password"
+		return []stack.Finding{f}
+	}
 	name := address.Hostname()
 	if base, ok := strings.CutSuffix(name, "-"+s.Release.ID); ok && s.Release.ID != "" {
 		name = base

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -154,6 +153,7 @@ func judgeNetworks(s Subject) []stack.Finding {
 		}
 	}
 	out = append(out, openNetworks(s)...)
+	out = append(out, rawNetworks(s)...)
 	return append(out, threeNetworks(s)...)
 }
 
@@ -183,8 +183,6 @@ func threeNetworks(s Subject) []stack.Finding {
 			f.Problem, f.Expected, f.Observed, f.Fix = "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
 		case want == "data" && !s.Release.Networks[i].Internal:
 			f.Problem, f.Expected, f.Observed, f.Fix = "the data network has a way out", "internal: true", "internal: false", "write internal: true"
-		case s.Release.Networks[i].Driver == "host" || s.Release.Networks[i].Driver == "macvlan" || s.Release.Networks[i].Driver == "ipvlan":
-			f.Problem, f.Expected, f.Observed, f.Fix = "the network puts containers on the host's own", "a bridge", fmt.Sprintf("driver: %s", s.Release.Networks[i].Driver), "remove driver"
 		default:
 			continue
 		}

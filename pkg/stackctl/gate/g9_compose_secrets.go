@@ -182,7 +182,7 @@ func ruleCommand(j *composeJudge) {
 			j.add("a secret is in the "+place, "a file", "the value of the secret "+k, "read it from /run/secrets in the program")
 		case tokenForm.MatchString(text) || urlPassword(text):
 			j.add("a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
-		case flaggedSecret(words):
+		case flaggedSecret(words) || writtenSecret(text):
 			j.add("a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")
 		}
 	}
