@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,6 +55,7 @@ func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
 	j.start()
 	j.routers()
 	j.dynamicTLS()
+	j.routerTLS()
 	j.storage()
 	return Answer{Inspected: j.seen, Of: "resolvers, routers and TLS settings", Findings: j.out}, nil
 }
@@ -67,12 +69,14 @@ func (j *acmeJudge) storage() {
 	}
 	for _, all := range j.model.static.root.find("certificatesResolvers") {
 		for _, n := range all.kids {
-			file := n.text("acme", "storage")
-			if !strings.HasPrefix(file, "/") {
+			if n.first("acme") == nil {
 				continue
 			}
+			// Traefik starts in /, and takes acme.json where nothing is said.
+			file := path.Clean("/" + orWord(n.text("acme", "storage"), "acme.json"))
 			kept := slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
-				return m.Type != "tmpfs" && !m.ReadOnly && (m.Target == file || strings.HasPrefix(file, strings.TrimSuffix(m.Target, "/")+"/"))
+				whole := m.Type == "bind" && m.Target == file
+				return m.Type != "tmpfs" && !m.ReadOnly && !inMemory(j.s, m) && (whole || strings.HasPrefix(file, strings.TrimSuffix(m.Target, "/")+"/"))
 			})
 			if !kept {
 				j.add(stack.Finding{Subject: "resolver " + n.name, Problem: "certificates are lost with the edge's container", Expected: "storage on a volume of service " + svc.Name,
@@ -250,13 +254,14 @@ func (j *acmeJudge) service(svc stack.Service) {
 			env[k] = v
 		}
 	}
-	j.lego(base, env)
+	j.lego(base, env, svc.Name == edge.Name)
 }
 
-// lego judges the variables of the ACME client inside Traefik.
-func (j *acmeJudge) lego(base stack.Finding, env map[string]string) {
+// lego judges the variables of the ACME client inside Traefik, and of Go's own
+// trust on the edge.
+func (j *acmeJudge) lego(base stack.Finding, env map[string]string, onEdge bool) {
 	for key, value := range env {
-		if value == "" || !strings.HasPrefix(strings.ToUpper(key), "LEGO_") {
+		if value == "" || !strings.HasPrefix(strings.ToUpper(key), "LEGO_") && !(onEdge && strings.HasPrefix(key, "SSL_CERT_")) {
 			continue
 		}
 		j.seen++
@@ -264,7 +269,7 @@ func (j *acmeJudge) lego(base stack.Finding, env map[string]string) {
 		switch upper := strings.ToUpper(key); {
 		case upper == "LEGO_SERVER" && !acmeSame(value, j.allowed):
 			f.Problem, f.Expected, f.Observed = "a variable names another ACME directory", j.allowed, acmeSpeak(value)
-		case strings.HasPrefix(upper, "LEGO_CA_") && j.s.Target.ACME.DirectoryCA == "":
+		case (strings.HasPrefix(upper, "LEGO_CA_") || strings.HasPrefix(key, "SSL_CERT_")) && j.s.Target.ACME.DirectoryCA == "":
 			f.Problem, f.Expected, f.Observed = "another root is trusted for the directory", "the system's roots", key
 			f.Fix = "remove " + key + ", or set acme.directory_ca of the target"
 		case strings.Contains(upper, "SKIP_VERIFY") || strings.Contains(upper, "INSECURE"):

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -46,6 +47,7 @@ func (j *acmeJudge) resolver(src edgeSource, r *edgeNode, used bool) {
 	for _, acme := range sections {
 		servers = append(servers, acme.find("caServer")...)
 		j.trust(base, acme)
+		j.account(base, acme)
 		if used {
 			j.challenge(base, acme)
 		}
@@ -83,4 +85,26 @@ func (j *acmeJudge) trust(base stack.Finding, acme *edgeNode) {
 		}
 		j.add(f)
 	})
+}
+
+// longestHours is how long the authority's certificates last (90 days).
+const longestHours = 2160
+
+// account judges what a resolver says of its account, and of how long its
+// certificates last.
+func (j *acmeJudge) account(base stack.Finding, acme *edgeNode) {
+	if n := acme.first("eab", "hmacEncoded"); n != nil && n.value != "" {
+		f := base
+		f.Line, f.Problem, f.Expected, f.Observed = n.line, "the key of an account stands in the file", "no eab: the target's directory asks for none", "eab.hmacEncoded"
+		f.Fix = "remove eab, and replace the key"
+		j.add(f)
+	}
+	if n := acme.first("certificatesDuration"); n != nil {
+		if hours, err := strconv.Atoi(n.value); err == nil && hours > longestHours {
+			f := base
+			f.Line, f.Problem, f.Expected, f.Observed = n.line, "certificates are held to last longer than they do", strconv.Itoa(longestHours)+" hours at most", n.value
+			f.Fix = "remove certificatesDuration: Traefik would ask for new ones every day"
+			j.add(f)
+		}
+	}
 }

@@ -22,12 +22,59 @@ func (j *acmeJudge) start() {
 		f.Fix = "remove entrypoint, and pass flags in command"
 		j.add(f)
 	}
-	file := staticPath(svc, j.s.Release.Edge.Flags)
-	if file == "" || mountsFile(svc, file, path.Base(staticName(j.s))) {
+	j.folder(svc, f)
+	file := orWord(staticPath(svc, j.s.Release.Edge.Flags), j.found(svc))
+	if file == "" || mountsFile(svc, file, path.Base(staticName(j.s))) && !j.strange(svc, file, j.s.Config.Traefik.Static) {
 		return
 	}
 	f.Problem, f.Expected, f.Observed = "the edge reads another file than the one that is judged", staticName(j.s)+" mounted at "+file, "no such mount"
 	f.Fix = "mount the file there, or name the one that is mounted in --configFile"
+	j.add(f)
+}
+
+// found is the static file that Traefik finds by itself, or "": it looks for
+// TOML first.
+func (j *acmeJudge) found(svc stack.Service) string {
+	for _, ext := range []string{".toml", ".yaml", ".yml"} {
+		at := "/etc/traefik/traefik" + ext
+		if slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return m.Target == at }) {
+			return at
+		}
+	}
+	return ""
+}
+
+// strange says that a mount of the project shows another file at a path than
+// the one that is judged, whatever its name.
+func (j *acmeJudge) strange(svc stack.Service, at, judged string) bool {
+	root := strings.TrimSuffix(j.s.Config.Root, "/") + "/"
+	return j.s.Config.Root != "" && slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
+		below, isBelow := strings.CutPrefix(at, strings.TrimSuffix(m.Target, "/"))
+		return isBelow && (below == "" || strings.HasPrefix(below, "/")) && strings.HasPrefix(m.Source, root) && path.Clean(m.Source+below) != path.Clean(judged)
+	})
+}
+
+// folder sees that the edge watches the folder of the routes that are judged.
+func (j *acmeJudge) folder(svc stack.Service, f stack.Finding) {
+	n := j.model.static.root.first("providers", "file")
+	if n == nil || len(j.model.dynamic) == 0 {
+		return
+	}
+	f.File, f.Line = j.model.static.where, n.line
+	watched := n.text("directory")
+	mounted := slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
+		return m.Target == watched || strings.HasPrefix(watched, strings.TrimSuffix(m.Target, "/")+"/")
+	})
+	switch {
+	case watched == "" || n.text("filename") != "":
+		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+orWord(n.text("filename"), "none"), "write directory, and remove filename"
+	case !mounted || j.strange(svc, watched, j.s.Config.Traefik.Dynamic):
+		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+path.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
+	case strings.EqualFold(n.text("watch"), "false"):
+		f.Problem, f.Expected, f.Observed, f.Fix = "the edge does not see when its routes change", "watch: true", "false", "remove watch: a switch to a new release would not be seen"
+	default:
+		return
+	}
 	j.add(f)
 }
 
@@ -55,14 +102,28 @@ func (j *acmeJudge) challenge(base stack.Finding, acme *edgeNode) {
 		case "httpchallenge":
 			kinds++
 			j.challengePort(base, k)
-		case "tlschallenge", "dnschallenge":
+		case "tlschallenge":
 			kinds++
+		case "dnschallenge":
+			kinds++
+			j.challengeDNS(base, k)
 		}
 	}
 	if kinds == 0 {
 		f := base
 		f.Problem, f.Expected, f.Observed = "the resolver has no way to get a certificate", "httpChallenge, tlsChallenge or dnsChallenge", "none"
 		f.Fix = "write httpChallenge: {entryPoint: web}"
+		j.add(f)
+	}
+}
+
+// challengeDNS: Traefik must know whose zone it is, and nobody is there to
+// write a record by hand.
+func (j *acmeJudge) challengeDNS(base stack.Finding, n *edgeNode) {
+	if name := n.text("provider"); name == "" || strings.EqualFold(name, "manual") || strings.EqualFold(name, "exec") {
+		f := base
+		f.Line, f.Problem, f.Expected, f.Observed = n.line, "nobody answers the challenge", "the provider of the zone", orWord(name, "none")
+		f.Fix = "name the provider, or write httpChallenge: {entryPoint: web}"
 		j.add(f)
 	}
 }

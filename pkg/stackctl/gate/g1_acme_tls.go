@@ -56,9 +56,57 @@ func (j *acmeJudge) options(src edgeSource, o *edgeNode) {
 			j.add(j.tlsFinding(src, o, "tls options "+o.name, "an outdated TLS version is allowed", "VersionTLS12 or newer", key+": "+o.text(key), "write `minVersion: VersionTLS12`"))
 		}
 	}
+	if v := o.text("maxVersion"); strings.EqualFold(v, "VersionTLS12") {
+		j.add(j.tlsFinding(src, o, "tls options "+o.name, "the newest TLS version is switched off", "VersionTLS13", "maxVersion: "+v, "remove maxVersion"))
+	}
 	for _, c := range o.list("cipherSuites") {
+		// Without an ephemeral key, who gets the certificate's reads all that was
+		// recorded before (ASVS 12.1.2).
+		if strings.HasPrefix(strings.ToUpper(c), "TLS_RSA_") {
+			j.add(j.tlsFinding(src, o, "tls options "+o.name, "a cipher suite without forward secrecy is allowed", "TLS_ECDHE_… suites", c, "remove the suite"))
+		}
 		if upper := strings.ToUpper(c); strings.Contains(upper, "RC4") || strings.Contains(upper, "3DES") || strings.Contains(upper, "NULL") {
 			j.add(j.tlsFinding(src, o, "tls options "+o.name, "a broken cipher suite is allowed", "no RC4, 3DES or NULL suites", c, "remove the suite"))
 		}
 	}
+}
+
+// routerTLS judges what a router itself says of its certificate: options that
+// are there, and names that the resolver can prove.
+func (j *acmeJudge) routerTLS() {
+	defined := map[string]bool{"default": true}
+	for _, src := range j.model.dynamic {
+		for _, all := range src.root.find("tls", "options") {
+			for _, o := range all.kids {
+				defined[o.name] = true
+			}
+		}
+	}
+	for _, src := range j.model.dynamic {
+		for _, all := range src.root.find("http", "routers") {
+			for _, r := range all.kids {
+				if name := r.text("tls", "options"); name != "" && !defined[strings.TrimSuffix(name, "@file")] {
+					j.add(j.tlsFinding(src, r, "router "+r.name, "the TLS options are defined nowhere", "options under tls.options", name, "define them, or correct the name; Traefik switches the router off"))
+				}
+				for _, d := range r.find("tls", "domains") {
+					j.wildcards(src, r, d)
+				}
+			}
+		}
+	}
+}
+
+// wildcards: only the DNS challenge proves one (Let's Encrypt, challenge types).
+func (j *acmeJudge) wildcards(src edgeSource, r, domains *edgeNode) {
+	resolver := j.model.static.root.first("certificatesResolvers", r.text("tls", "certResolver"))
+	if resolver == nil || resolver.first("acme", "dnsChallenge") != nil {
+		return
+	}
+	domains.walk(func(_ []string, n *edgeNode) {
+		for _, name := range append(n.items, n.value) {
+			if strings.HasPrefix(name, "*.") {
+				j.add(j.tlsFinding(src, n, "router "+r.name, "the resolver cannot get a certificate for all names of a domain", "names, or a dnsChallenge", name, "name the hosts"))
+			}
+		}
+	})
 }
