@@ -90,7 +90,7 @@ func contractFile(s Subject) (Answer, error) {
 	}
 	ids := map[string]string{}
 	for _, o := range doc.operations() {
-		for _, d := range g2Rules(doc, o, s.Config.Gates.Auth.Header) {
+		for _, d := range append(g2Rules(doc, o, s.Config.Gates.Auth.Header), g2Own(s, doc, o)...) {
 			a.Findings = append(a.Findings, contractFinding(s, d, "say it in the contract"))
 		}
 		id, _ := o.op["operationId"].(string)
@@ -99,6 +99,7 @@ func contractFile(s Subject) (Answer, error) {
 		}
 		ids[id] = o.name()
 	}
+	a.Findings = append(a.Findings, contractHolds(s, doc)...)
 	return a, nil
 }
 

@@ -158,7 +158,7 @@ func (d *g2Doc) servers(o g2Operation) []string {
 	return []string{"/"}
 }
 
-var g2AdminWords = []string{"admin", "administration", "staff", "internal", "debug", "metrics", "pprof", "backoffice", "superuser", "impersonate", "sudo", "root", "console", "actuator"}
+var g2AdminWords = []string{"admin", "administration", "staff", "internal", "debug", "metrics", "pprof", "backoffice", "superuser", "impersonate", "sudo", "root", "console", "actuator", "management", "superadmin", "admins", "administrator", "administrators", "operator", "operators"}
 
 // admin says that an operation's path or tags speak of administration.
 func (o g2Operation) admin() bool {
