@@ -192,12 +192,16 @@ func entryPort(address string) (port int, udp bool) {
 	return port, strings.EqualFold(protocol, "udp")
 }
 
+// toldBeside are what the edge's API says of a middleware beside what it is.
+var toldBeside = []string{"status", "error", "err", "usedby", "provider", "type", "name"}
+
 func (m *edgeModel) readMiddlewares(src edgeSource) {
 	for _, all := range src.root.find("http", "middlewares") {
 		for _, n := range all.kids {
 			mw := edgeMiddleware{name: n.name, node: n, file: src.where, line: n.line}
-			if len(n.kids) > 0 {
-				mw.kind, mw.node = strings.ToLower(n.kids[0].name), n.kids[0]
+			// The running edge tells of a status beside the kind.
+			if i := slices.IndexFunc(n.kids, func(k *edgeNode) bool { return !slices.Contains(toldBeside, strings.ToLower(k.name)) }); i >= 0 {
+				mw.kind, mw.node = strings.ToLower(n.kids[i].name), n.kids[i]
 			}
 			m.middlewares[n.name] = mw
 		}

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,10 +88,14 @@ func (j *headerJudge) pages(at func(subject, problem, expected, observed, fix st
 			mode := orWord(n.text("names", name), n.text("defaultMode"))
 			return strings.EqualFold(mode, "keep")
 		}
-		if kept("Authorization") || kept("Cookie") {
-			at("edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or Authorization and Cookie dropped", "kept", "write fields.headers.defaultMode: drop", n.line)
+		for _, name := range append(slices.Clone(secretHeaders), orWord(j.subject.Config.Gates.Auth.Header, "X-CSRF-Token")) {
+			if kept(name) {
+				at("edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or "+name+" dropped", name+" is kept", "write fields.headers.defaultMode: drop", n.line)
+				break
+			}
 		}
 	}
+	j.traced(at)
 	for _, n := range root.find("serversTransport") {
 		if n.truth("insecureSkipVerify") {
 			at("edge transport", "the edge believes any certificate of its services", "insecureSkipVerify: false", "true", "remove it, and name the authority in rootCAs", n.line)
@@ -141,40 +144,18 @@ func (j *headerJudge) entryPoint(e edgeEntryPoint, at func(subject, problem, exp
 			at(subject, "everybody may say who they are by "+key, "trustedIPs of your own proxies", wide, "name single addresses or small networks", e.node.line)
 		}
 	}
+	if names := e.node.list("forwardedHeaders", "connection"); len(names) > 0 {
+		at(subject, "clients may have the edge's own headers removed", "no forwardedHeaders.connection", strings.Join(names, ", "), "remove it: a header named in Connection is taken away on the way to the service", e.node.line)
+	}
+	for _, n := range e.node.find("http", "redirections", "entryPoint", "permanent") {
+		if strings.EqualFold(n.value, "false") {
+			at(subject, "the redirect to https is not permanent", "permanent: true", "false", "remove permanent: it is true by itself", n.line)
+		}
+	}
+	j.timeouts(e, at)
 	if n := e.node.first("http", "sanitizePath"); n != nil && strings.EqualFold(n.value, "false") {
 		at(subject, "paths are not cleaned before they are routed", "http.sanitizePath: true", "false", "remove sanitizePath", n.line)
 	}
-}
-
-// tooWide gives a network of a list that holds more than any operator's own
-// does: /8 and shorter for public IPv4, /16 for IPv6.
-func tooWide(list []string) string {
-	for _, text := range list {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			continue
-		}
-		private := p.Addr().IsPrivate() || p.Addr().IsLoopback()
-		if p.Addr().Is4() && (p.Bits() < 8 || p.Bits() == 8 && !private) || p.Addr().Is6() && p.Bits() <= 16 && !(private && p.Bits() >= 7) {
-			return p.String()
-		}
-	}
-	return ""
-}
-
-// dockerPool is what Docker takes the addresses of its networks from. Clients
-// that reach a published port through Docker's proxy, such as those over IPv6,
-// have an address of it.
-var dockerPool = netip.MustParsePrefix("172.16.0.0/12")
-
-// dockersOwn gives a network of a list that holds whole networks of Docker.
-func dockersOwn(list []string) string {
-	for _, text := range list {
-		if p, err := netip.ParsePrefix(strings.TrimSpace(text)); err == nil && p.Bits() <= 16 && p.Overlaps(dockerPool) {
-			return p.String()
-		}
-	}
-	return ""
 }
 
 // dynamic judges routers and middlewares.
@@ -190,6 +171,7 @@ func (j *headerJudge) dynamic() {
 		j.middleware(mw)
 	}
 	j.routing()
+	j.transports()
 }
 
 // staffLabels begin the host names that are for staff only (SPEC R3, R5).
@@ -206,14 +188,6 @@ func (j *headerJudge) guards(r edgeRouter) (password, address bool) {
 		}
 	}
 	return password, address
-}
-
-// redirects says that a router only leads elsewhere.
-func (j *headerJudge) redirects(r edgeRouter) bool {
-	return slices.ContainsFunc(r.middlewares, func(name string) bool {
-		kind := j.model.middlewares[name].kind
-		return kind == "redirectscheme" || kind == "redirectregex"
-	})
 }
 
 // staff says whether a router must be guarded, and why.
@@ -247,11 +221,13 @@ func (j *headerJudge) router(r edgeRouter) {
 		if !address {
 			finding("a staff route has no allowlist", "an ipAllowList middleware ("+why+")", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
 		}
+		j.staffHeaders(r, finding)
 	} else {
 		j.publicHeaders(r, finding)
 	}
 	j.retry(r, finding)
 	j.errorPages(r, finding)
+	j.openRedirects(r, finding)
 }
 
 // answering are middlewares that answer by themselves; headers must come
@@ -261,8 +237,41 @@ var answering = []string{"ratelimit", "inflightreq", "basicauth", "digestauth", 
 // publicHeaders sees that the edge itself sets each header, before anything
 // that could answer: the app cannot add headers to the edge's own errors.
 func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected, observed, fix string)) {
-	have := map[string]string{}
-	early := ""
+	have, early := j.sent(r)
+	list := orWord(strings.Join(r.middlewares, ", "), "no middleware")
+	if early != "" && len(have) > 0 {
+		finding("the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
+	}
+	policy := headerPolicy{hsts: r.tls, strict: true}
+	for _, fault := range policy.judge(values(have)) {
+		finding("a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+	}
+	if csp := have["content-security-policy"]; strings.Contains(strings.ToLower(csp), "'nonce-") {
+		finding("a public route: a nonce that never changes lets any script run", "hashes, or 'self'", shorten(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
+	}
+	if csp := have["content-security-policy"]; csp != "" {
+		if _, ok := cspDirectives(csp)["base-uri"]; !ok {
+			// default-src does not stand in for it (ASVS 3.4.3).
+			finding("a public route: any place may be the base of the page's links", "base-uri 'none' or 'self'", shorten(csp), "add base-uri 'none' to contentSecurityPolicy")
+		}
+	}
+	for _, fault := range leaks(func(name string) []string { return []string{have[strings.ToLower(name)]} }) {
+		finding("a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
+	}
+}
+
+// staffHeaders sees that the edge sets what a page of the staff must have.
+func (j *headerJudge) staffHeaders(r edgeRouter, finding func(problem, expected, observed, fix string)) {
+	have, _ := j.sent(r)
+	for _, fault := range (headerPolicy{}).judge(values(have)) {
+		finding("a staff route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+	}
+}
+
+// sent are the headers that the edge sets on a router's answers, by lower-case
+// name, and the middleware that may answer before they are set, or "".
+func (j *headerJudge) sent(r edgeRouter) (have map[string]string, early string) {
+	have = map[string]string{}
 	for _, name := range r.middlewares {
 		mw := j.model.middlewares[name]
 		if mw.kind == "headers" {
@@ -276,24 +285,15 @@ func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected
 			early = name
 		}
 	}
-	list := orWord(strings.Join(r.middlewares, ", "), "no middleware")
-	if early != "" && len(have) > 0 {
-		finding("the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
-	}
-	policy := headerPolicy{hsts: r.tls, strict: true}
-	for _, fault := range policy.judge(func(name string) []string {
+	return have, early
+}
+
+func values(have map[string]string) func(name string) []string {
+	return func(name string) []string {
 		if v := have[strings.ToLower(name)]; v != "" {
 			return []string{v}
 		}
 		return nil
-	}) {
-		finding("a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
-	}
-	if csp := have["content-security-policy"]; strings.Contains(strings.ToLower(csp), "'nonce-") {
-		finding("a public route: a nonce that never changes lets any script run", "hashes, or 'self'", shorten(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
-	}
-	for _, fault := range leaks(func(name string) []string { return []string{have[strings.ToLower(name)]} }) {
-		finding("a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
 	}
 }
 
@@ -304,6 +304,9 @@ func declaredHeaders(n *edgeNode) map[string]string {
 	out := map[string]string{}
 	if v := n.text("stsSeconds"); v != "" && v != "0" && !n.truth("isDevelopment") {
 		out["strict-transport-security"] = "max-age=" + v
+		if n.truth("stsIncludeSubdomains") {
+			out["strict-transport-security"] += "; includeSubDomains"
+		}
 	}
 	if n.truth("contentTypeNosniff") {
 		out["x-content-type-options"] = "nosniff"
@@ -331,7 +334,7 @@ var methodMatcher = regexp.MustCompile("(?i)(!\\s*)?\\bMethod\\(([^)]*)\\)")
 func (j *headerJudge) retry(r edgeRouter, finding func(problem, expected, observed, fix string)) {
 	for _, name := range r.middlewares {
 		mw := j.model.middlewares[name]
-		if mw.kind != "retry" {
+		if mw.kind != "retry" && !(mw.kind == "buffering" && mw.node.text("retryExpression") != "") {
 			continue
 		}
 		var methods []string

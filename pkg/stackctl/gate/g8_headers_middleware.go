@@ -55,11 +55,8 @@ func (j *headerJudge) middleware(mw edgeMiddleware) {
 		if code, err := strconv.Atoi(mw.node.text("rejectStatusCode")); err == nil && code/100 != 4 {
 			finding("who is refused is not told so", "a rejectStatusCode of 4xx, such as 403", strconv.Itoa(code), "remove rejectStatusCode")
 		}
-		if n := mw.node.first("ipStrategy"); n != nil {
-			depth, _ := strconv.Atoi(n.text("depth"))
-			if depth > 0 || len(n.list("excludedIPs")) > 0 {
-				finding("the allowlist believes what clients say of their address", "the address of the connection", "ipStrategy", "remove ipStrategy")
-			}
+		if claimed(mw.node.first("ipStrategy")) {
+			finding("the allowlist believes what clients say of their address", "the address of the connection", "ipStrategy", "remove ipStrategy")
 		}
 	case "basicauth", "digestauth":
 		if len(mw.node.list("users")) > 0 {
@@ -68,6 +65,11 @@ func (j *headerJudge) middleware(mw edgeMiddleware) {
 		if mw.node.text("usersFile") == "" && len(mw.node.list("users")) == 0 {
 			finding("the password guard has no users", "users, or a usersFile", "none", "name a usersFile")
 		}
+		j.usersFile(mw, finding)
+	case "forwardauth":
+		j.forwarded(mw, finding)
+	case "ratelimit", "inflightreq":
+		j.limit(mw, finding)
 	case "redirectscheme":
 		if scheme := mw.node.text("scheme"); !strings.EqualFold(scheme, "https") {
 			finding("the redirect leads to plain HTTP", "scheme: https", orWord(scheme, "none"), "write scheme: https")
@@ -76,19 +78,48 @@ func (j *headerJudge) middleware(mw edgeMiddleware) {
 			finding("the redirect to https is not permanent", "permanent: true", "a redirect for once", "write permanent: true")
 		}
 	case "headers":
-		for _, claimed := range mw.node.find("customRequestHeaders") {
-			for _, k := range claimed.kids {
-				if slices.Contains(claims, strings.ToLower(k.name)) {
-					finding("services are told another client than the one that asks", "the address of the connection", k.name+": "+shorten(k.value), "remove it from customRequestHeaders")
-				}
+		j.told(mw, finding)
+		j.origins(mw, finding)
+	}
+}
+
+// told judges what services are told in the client's place.
+func (j *headerJudge) told(mw edgeMiddleware, finding func(problem, expected, observed, fix string)) {
+	for _, claimed := range mw.node.find("customRequestHeaders") {
+		for _, k := range claimed.kids {
+			switch name := strings.ToLower(k.name); {
+			case slices.Contains(claims, name):
+				finding("services are told another client than the one that asks", "the address of the connection", k.name+": "+shorten(k.value), "remove it from customRequestHeaders")
+			case slices.Contains(origins, name):
+				finding("services cannot see from which site a request comes", "the client's own "+k.name, k.name+": "+orWord(shorten(k.value), "taken away"), "remove it from customRequestHeaders")
+			case k.value != "" && secretHeader(name):
+				finding("every visitor gets a login", "no "+k.name+" in the routes' file", k.name+" with a value", "remove it from customRequestHeaders, and replace the credential")
 			}
 		}
-		for _, origin := range mw.node.list("accessControlAllowOriginList") {
-			if strings.TrimSpace(origin) == "*" && mw.node.truth("accessControlAllowCredentials") {
-				finding("every site may read answers with the user's cookies", "named origins", "accessControlAllowOriginList: *", "name the origins")
+	}
+}
+
+// origins are the request headers on which a service's check of the origin
+// rests.
+var origins = []string{"origin", "referer", "sec-fetch-site", "sec-fetch-mode"}
+
+// origins judges which other sites may read answers with the user's cookies.
+func (j *headerJudge) origins(mw edgeMiddleware, finding func(problem, expected, observed, fix string)) {
+	sent := declaredHeaders(mw.node)
+	if strings.EqualFold(sent["access-control-allow-credentials"], "true") || mw.node.truth("accessControlAllowCredentials") {
+		list := mw.node.list("accessControlAllowOriginList")
+		if v := sent["access-control-allow-origin"]; v != "" {
+			list = append(list, v)
+		}
+		for _, origin := range list {
+			switch origin = strings.ToLower(strings.TrimSpace(origin)); {
+			case origin == "*" || origin == "null":
+				finding("every site may read answers with the user's cookies", "named origins", "origin "+origin, "name the origins: any page can be of the origin null")
+			case strings.HasPrefix(origin, "http://"):
+				finding("whoever is on the way may read answers with the user's cookies", "origins with https", "origin "+shorten(origin), "write https://")
 			}
 		}
-		if len(mw.node.list("accessControlAllowOriginListRegex")) > 0 && mw.node.truth("accessControlAllowCredentials") {
+		if len(mw.node.list("accessControlAllowOriginListRegex")) > 0 {
 			finding("origins are allowed by pattern together with cookies", "named origins", "accessControlAllowOriginListRegex", "name the origins")
 		}
 	}

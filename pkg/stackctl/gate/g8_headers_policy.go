@@ -20,7 +20,8 @@ type headerPolicy struct {
 
 type headerFault struct{ problem, expected, observed string }
 
-// yearSeconds is the least that HSTS must last (ASVS 3.4.1).
+// yearSeconds is the least that HSTS must last; it must hold for the subdomains
+// too (ASVS 3.4.1).
 const yearSeconds = 31_536_000
 
 // judge looks at an answer's headers, one rule after another.
@@ -36,8 +37,11 @@ func (p headerPolicy) judge(values func(name string) []string) []headerFault {
 		return ""
 	}
 	hsts := first("Strict-Transport-Security")
-	if p.hsts && hstsSeconds(hsts) < yearSeconds {
+	switch {
+	case p.hsts && hstsSeconds(hsts) < yearSeconds:
 		add("HSTS is missing or too short", "Strict-Transport-Security: max-age of 31536000 or more", hsts)
+	case p.hsts && !strings.Contains(strings.ToLower(hsts), "includesubdomains"):
+		add("HSTS leaves the subdomains out", "Strict-Transport-Security with includeSubDomains", hsts)
 	}
 	if p.staff && hsts != "" {
 		add("a staff answer carries HSTS", "no Strict-Transport-Security", hsts)
@@ -78,14 +82,18 @@ func hstsSeconds(v string) int {
 	return 0
 }
 
+// framesDenied: browsers pass over X-Frame-Options where a policy names
+// frame-ancestors (CSP 3, section 6.4.2).
 func framesDenied(option string, policies []string) bool {
-	if strings.EqualFold(option, "DENY") || strings.EqualFold(option, "SAMEORIGIN") {
-		return true
-	}
-	return slices.ContainsFunc(policies, func(p string) bool {
+	named := false
+	for _, p := range policies {
 		sources, ok := cspDirectives(p)["frame-ancestors"]
-		return ok && !slices.ContainsFunc(sources, func(s string) bool { return s != "'none'" && s != "'self'" })
-	})
+		named = named || ok
+		if ok && !slices.ContainsFunc(sources, func(s string) bool { return s != "'none'" && s != "'self'" }) {
+			return true
+		}
+	}
+	return !named && (strings.EqualFold(option, "DENY") || strings.EqualFold(option, "SAMEORIGIN"))
 }
 
 func safeReferrer(v string) bool {
@@ -148,7 +156,7 @@ func onePolicyFault(policy string) string {
 				return name + " has " + source
 			case source == "*" || strings.HasPrefix(source, "*:") || strings.HasSuffix(source, "://*"):
 				return name + " has a wildcard"
-			case slices.Contains(codeDirectives, name) && (source == "https:" || source == "http:" || source == "data:" || source == "blob:" || strings.Contains(source, "*")):
+			case slices.Contains(codeDirectives, name) && (source == "https:" || source == "http:" || source == "data:" || source == "blob:" || strings.HasPrefix(source, "http://") || strings.Contains(source, "*")):
 				return name + " has " + source
 			}
 		}

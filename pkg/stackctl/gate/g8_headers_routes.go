@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -27,6 +25,25 @@ func (j *headerJudge) routing() {
 		j.toNobody(r)
 	}
 	j.stolen()
+	j.shadowed()
+	j.unreachable()
+}
+
+// unreachable finds an edge whose published ports lead to no TLS route at all.
+func (j *headerJudge) unreachable() {
+	var lost *edgeRouter
+	for i, r := range j.model.routers {
+		if r.tcp || !r.tls || !j.leads(r) {
+			continue
+		}
+		if r.public() {
+			return
+		}
+		lost = &j.model.routers[i]
+	}
+	if lost != nil {
+		j.onRouter(*lost, "no published port leads to the site", "a port of the edge published to the entry point of the routes", "none", "publish 443 to the entry point's port")
+	}
 }
 
 func (j *headerJudge) onRouter(r edgeRouter, problem, expected, observed, fix string) {
@@ -83,19 +100,11 @@ func (j *headerJudge) perSecond(r edgeRouter) float64 {
 		if mw.kind != "ratelimit" {
 			continue
 		}
-		average, err := strconv.ParseFloat(mw.node.text("average"), 64)
-		if err != nil || average <= 0 {
+		rate := perSecond(mw.node)
+		if rate == 0 {
 			continue
 		}
-		period := time.Second
-		if text := mw.node.text("period"); text != "" {
-			if d, err := time.ParseDuration(text); err == nil && d > 0 {
-				period = d
-			} else if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 {
-				period = time.Duration(n * float64(time.Second))
-			}
-		}
-		if rate := average / period.Seconds(); least == 0 || rate < least {
+		if least == 0 || rate < least {
 			least = rate
 		}
 	}
@@ -204,6 +213,9 @@ func (j *headerJudge) stolen() {
 		}
 	}
 	rest, _ := j.taker(ruleAsk{host, prefix + "/zz", "POST"})
+	if rest != nil && !j.strips(*rest, prefix) {
+		j.onRouter(*rest, "the API is asked for paths that it does not have", "a stripPrefix middleware for "+prefix, orWord(strings.Join(rest.middlewares, ", "), "no middleware"), "add the stripPrefix middleware")
+	}
 	for _, path := range []string{auth.Login, auth.SignUp} {
 		if taker, _ := j.taker(ruleAsk{host, prefix + path, "POST"}); path != "" && taker != nil && rest != nil {
 			if tight, wide := j.perSecond(*taker), j.perSecond(*rest); tight > 0 && tight >= wide {
@@ -211,4 +223,19 @@ func (j *headerJudge) stolen() {
 			}
 		}
 	}
+}
+
+// strips says that a router takes the API's prefix away before it passes on.
+func (j *headerJudge) strips(r edgeRouter, prefix string) bool {
+	prefix = strings.TrimSuffix(prefix, "/")
+	return prefix == "" || slices.ContainsFunc(r.middlewares, func(name string) bool {
+		mw := j.model.middlewares[name]
+		switch mw.kind {
+		case "stripprefix":
+			return slices.ContainsFunc(mw.node.list("prefixes"), func(p string) bool { return strings.TrimSuffix(p, "/") == prefix })
+		case "stripprefixregex", "replacepath", "replacepathregex":
+			return true
+		}
+		return false
+	})
 }
