@@ -83,4 +83,31 @@ var acmeFiles = []mutant{
 	{name: "certificates kept where a new container loses them", gates: "G1 G9", files: func(p *project) {
 		p.edit(staticFile, "storage: /acme/acme.json", "storage: /tmp/acme.json")
 	}},
+	{name: "certificates kept in a relative file", gates: "G1", files: static("storage: /acme/acme.json", "storage: acme.json")},
+	{name: "certificates kept where Traefik puts them by itself", gates: "G1", files: static("      storage: /acme/acme.json\n", "")},
+	{name: "certificates kept past the volume by dots", gates: "G1", files: static("storage: /acme/acme.json", "storage: /acme/../tmp/acme.json")},
+	{name: "certificates kept in the folder itself", gates: "G1", files: static("storage: /acme/acme.json", "storage: /acme")},
+	{name: "the key of an ACME account in the file", gates: "G1", files: static("      keyType: EC256\n", "      keyType: EC256\n      eab: {kid: abc, hmacEncoded: \"c2VjcmV0LWhtYWMta2V5LXZhbHVlLTAxMjM0NTY3ODk\"}\n")},
+	{name: "certificates held to last ten years", gates: "G1", files: static("      keyType: EC256\n", "      keyType: EC256\n      certificatesDuration: 87600\n")},
+	{name: "a DNS challenge without a provider", gates: "G1", files: static("      httpChallenge:\n        entryPoint: web\n", "      dnsChallenge: {delayBeforeCheck: 10}\n")},
+	{name: "a DNS challenge by a program", gates: "G1", files: static("      httpChallenge:\n        entryPoint: web\n", "      dnsChallenge: {provider: exec}\n")},
+	{name: "Traefik finds another static file by itself", gates: "G1 G8 config", files: func(p *project) {
+		p.write("traefik/traefik.toml", "[api]\ninsecure=true\n[entryPoints.web]\naddress=\":80\"\n")
+		p.edit(composeFile, "    command: [\"--configFile=/etc/traefik/traefik.yml\"]\n", "")
+		p.edit(composeFile, "      - acme:/acme\n", "      - ../traefik/traefik.toml:/etc/traefik/traefik.toml:ro\n      - acme:/acme\n")
+	}},
+	{name: "another root trusted by the edge", gates: "G1", files: edgeVariable("SSL_CERT_FILE", "/acme/own-root.pem")},
+	{name: "a cipher suite by the RSA key itself", gates: "G1", files: added(dynamicFile, "tls:\n  options:\n    default: {minVersion: VersionTLS12, cipherSuites: [TLS_RSA_WITH_AES_128_CBC_SHA]}\n")},
+	{name: "the newest TLS version switched off", gates: "G1", files: added(dynamicFile, "tls:\n  options:\n    default: {maxVersion: VersionTLS12}\n")},
+	{name: "TLS options that nobody defines", gates: "G1", files: dynamic("tls: {certResolver: le-staging}", "tls: {certResolver: le-staging, options: strict}")},
+	{name: "a wildcard without a DNS challenge", gates: "G1", files: dynamic("tls: {certResolver: le-staging}", "tls: {certResolver: le-staging, domains: [{main: \"*.{{ $domain }}\"}]}")},
+	{name: "the edge watches another folder", gates: "G1 G5 G8 G9", files: static("directory: /etc/traefik/dynamic", "directory: /etc/traefik/dynamik")},
+	{name: "the edge reads another file of routes", gates: "G1 G5 G8 G9", files: static("    directory: /etc/traefik/dynamic\n", "    filename: /acme/routes.yml\n")},
+	{name: "the edge does not watch its routes", gates: "G1 G5 G8 G9", files: static("    watch: true", "    watch: false")},
+	{name: "the routes are not mounted", gates: "G1 G5 G8 G9", files: compose("      - ../traefik/dynamic:/etc/traefik/dynamic:ro\n", "")},
+	{name: "a mounted file that only has the same name", gates: "G1", files: func(p *project) {
+		p.write("traefik/other/traefik.yml", p.read(staticFile)+"\n# x\n")
+		p.edit(composeFile, "../traefik/traefik.yml:/etc/traefik/traefik.yml:ro", "../traefik/other/traefik.yml:/etc/traefik/traefik.yml:ro")
+	}},
+	{name: "certificates on a volume in memory", gates: "G1 G9", files: compose("  acme: {}\n  postgres", "  acme: {driver_opts: {type: tmpfs, device: tmpfs}}\n  postgres")},
 }

@@ -60,7 +60,7 @@ func (m mutant) command() []string {
 
 // all is the whole table.
 func all() []mutant {
-	return slices.Concat(acmeFiles, contractFiles, exposureFiles, headerFiles, composeFiles, evidenceMutants,
+	return slices.Concat(acmeFiles, contractFiles, exposureFiles, headerFiles, routeFiles, composeFiles, serviceFiles, secretFiles, evidenceMutants,
 		certificates, contracts, healths, logins, exposures, schemas, jobs, headers, edges, containers, recreations, deploys)
 }
 
