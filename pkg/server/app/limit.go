@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -24,8 +25,9 @@ type Limiter interface {
 	// Take counts one attempt against every limit. Where one is used up,
 	// nothing is counted, and wait is how long it takes until that is over.
 	Take(ctx context.Context, limits []Limit) (wait time.Duration)
-	// GiveBack takes one attempt that was counted back from a counter.
-	GiveBack(ctx context.Context, key string)
+	// GiveBack takes what the counter own has counted, always beside the counter
+	// key, back from that one; own begins anew.
+	GiveBack(ctx context.Context, key, own string)
 	// Remember keeps a key for a time; Known says whether it is kept.
 	Remember(ctx context.Context, key string, life time.Duration)
 	Known(ctx context.Context, key string) bool
@@ -82,6 +84,11 @@ func familiarKey(email, network string) string {
 	return "familiar:" + hidden(folded(email)) + ":" + network
 }
 
+// ownKey counts the part of a pair's tries that were made with this very address.
+func ownKey(email, network string) string {
+	return "login:own:" + hidden(folded(email)) + ":" + network
+}
+
 func pairKey(bucket, network string) string { return "login:pair:" + bucket + ":" + network }
 
 // limitLogin bounds guessing: per account and network, per network, and per
@@ -91,6 +98,7 @@ func (a *Accounts) limitLogin(ctx context.Context, email string, kind SessionKin
 	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
 	limits := []Limit{
 		{Key: pairKey(bucket, network), Max: 10, Per: 5 * time.Minute},
+		{Key: ownKey(email, network), Max: math.MaxInt32, Per: 5 * time.Minute}, // binds nobody: see loggedIn
 		{Key: "login:net:" + network, Max: 200, Per: time.Minute},
 	}
 	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
@@ -99,12 +107,12 @@ func (a *Accounts) limitLogin(ctx context.Context, email string, kind SessionKin
 	return a.takeTold(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user"}, limits)
 }
 
-// loggedIn notes that a login was no guess: it is not counted, and the network
-// is the user's own. The guesses before it stay counted: another spelling of the
-// address may be another user's.
+// loggedIn notes that a login was no guess, nor were the tries before it: they
+// are not counted, and the network is the user's own. Tries with another spelling
+// of the address stay counted: that may be another user's.
 func (a *Accounts) loggedIn(ctx context.Context, email string) {
 	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
-	a.Limiter.GiveBack(ctx, pairKey(bucket, network))
+	a.Limiter.GiveBack(ctx, pairKey(bucket, network), ownKey(email, network))
 	a.Limiter.Remember(ctx, familiarKey(email, network), familiarFor)
 }
 

@@ -15,7 +15,7 @@ import (
 // Store counts for all processes; redis.Client is one.
 type Store interface {
 	Take(ctx context.Context, limits []app.Limit) (time.Duration, error)
-	GiveBack(ctx context.Context, key string) error
+	GiveBack(ctx context.Context, key, own string) error
 	Remember(ctx context.Context, key string, life time.Duration) error
 	Known(ctx context.Context, key string) (bool, error)
 }
@@ -49,11 +49,12 @@ func (l *Limiter) Take(ctx context.Context, limits []app.Limit) time.Duration {
 	return l.local.take(limits)
 }
 
-// GiveBack takes one attempt back, here and in the store.
-func (l *Limiter) GiveBack(ctx context.Context, key string) {
-	l.local.giveBack(key)
+// GiveBack takes the attempts that own counted back from a counter, here and in
+// the store.
+func (l *Limiter) GiveBack(ctx context.Context, key, own string) {
+	l.local.giveBack(key, own)
 	if l.up() {
-		if err := l.store.GiveBack(ctx, key); err != nil {
+		if err := l.store.GiveBack(ctx, key, own); err != nil {
 			l.failed(ctx, err)
 		}
 	}

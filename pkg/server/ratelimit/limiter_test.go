@@ -64,14 +64,46 @@ func TestARefusedAttemptIsNotCounted(t *testing.T) {
 	if wait := l.Take(ctx, []app.Limit{tight}); wait <= 0 || wait > time.Minute {
 		t.Errorf("wait %s", wait)
 	}
-	for _, key := range []string{"tight", "tight", "none"} { // no more comes back than was taken
-		l.GiveBack(ctx, key)
+}
+
+func TestWhatOneCounterCountedComesBackFromAnother(t *testing.T) {
+	server, l := limiter(t)
+	for _, store := range []string{"redis", "memory"} {
+		if store == "memory" {
+			server.Stop()
+		}
+		t.Run(store, func(t *testing.T) {
+			ctx, max := context.Background(), map[string]int{"redis": 4, "memory": 8}[store]
+			all := app.Limit{Key: "all", Max: max, Per: time.Minute}
+			mine, other := app.Limit{Key: "mine", Max: 1000, Per: time.Minute}, app.Limit{Key: "other", Max: 1000, Per: time.Minute}
+			take := func(own app.Limit) bool { return l.Take(ctx, []app.Limit{all, own}) == 0 }
+			if !take(other) || !take(other) || !take(mine) || !take(mine) || take(mine) {
+				t.Fatal("not four passed")
+			}
+			l.GiveBack(ctx, "all", "mine")
+			l.GiveBack(ctx, "all", "mine") // there is nothing more of it
+			if !take(other) || !take(other) || take(other) {
+				t.Error("not two came back")
+			}
+		})
 	}
-	if wait := l.Take(ctx, []app.Limit{tight}); wait != 0 {
-		t.Errorf("after one was given back: wait %s", wait)
+}
+
+func TestWhatWasCountedForAnEarlierWindowDoesNotComeBack(t *testing.T) {
+	_, l := limiter(t)
+	ctx := context.Background()
+	mine := app.Limit{Key: "mine", Max: 1000, Per: time.Minute}
+	for range 3 { // before the other counter's window began
+		l.Take(ctx, []app.Limit{mine})
 	}
-	if wait := l.Take(ctx, []app.Limit{tight}); wait <= 0 {
-		t.Error("more came back than was taken")
+	all := app.Limit{Key: "all", Max: 3, Per: 2 * time.Minute}
+	for range 2 {
+		l.Take(ctx, []app.Limit{all})
+	}
+	l.Take(ctx, []app.Limit{all, mine})
+	l.GiveBack(ctx, "all", "mine")
+	if l.Take(ctx, []app.Limit{all}) != 0 || l.Take(ctx, []app.Limit{all}) == 0 {
+		t.Error("not one came back")
 	}
 }
 

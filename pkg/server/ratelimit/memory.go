@@ -52,12 +52,19 @@ func (m *memory) take(limits []app.Limit) time.Duration {
 	return 0
 }
 
-func (m *memory) giveBack(key string) {
+func (m *memory) giveBack(key, own string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w, ok := m.windows[key]; ok && w.count > 0 {
-		w.count--
+	w, mine := m.windows[key], m.windows[own]
+	n := mine.count
+	if mine.ends.Before(w.ends) {
+		n = min(n, 1) // counted for an earlier window, but for the last one
+	}
+	delete(m.windows, own)
+	if w.count -= n; w.count > 0 {
 		m.windows[key] = w
+	} else {
+		delete(m.windows, key)
 	}
 }
 

@@ -41,16 +41,20 @@ func (c *Client) Take(ctx context.Context, limits []app.Limit) (time.Duration, e
 	return time.Duration(ms) * time.Millisecond, nil
 }
 
-// giveBackScript takes one attempt back from a counter that has any; its window
-// ends when it would have.
+// giveBackScript takes from the first counter what the second has counted, and
+// ends the second. A second that began before the first's window did counted for
+// an earlier one: then one attempt comes back, the last.
 var giveBackScript = goredis.NewScript(`
-if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+local n = tonumber(redis.call('GET', KEYS[2]) or '0')
+if n > 1 and redis.call('PTTL', KEYS[2]) < redis.call('PTTL', KEYS[1]) then n = 1 end
+redis.call('DEL', KEYS[2])
+if n >= tonumber(redis.call('GET', KEYS[1]) or '0') then redis.call('DEL', KEYS[1]) else redis.call('DECRBY', KEYS[1], n) end
 return 0`)
 
-// GiveBack takes one attempt back from a counter.
-func (c *Client) GiveBack(ctx context.Context, key string) error {
-	if err := giveBackScript.Run(ctx, c.rdb, []string{prefix + key}).Err(); err != nil {
-		return fmt.Errorf("take an attempt back: %w", err)
+// GiveBack takes the attempts that own counted back from a counter.
+func (c *Client) GiveBack(ctx context.Context, key, own string) error {
+	if err := giveBackScript.Run(ctx, c.rdb, []string{prefix + key, prefix + own}).Err(); err != nil {
+		return fmt.Errorf("take attempts back: %w", err)
 	}
 	return nil
 }
