@@ -73,17 +73,24 @@ func TestWhatOneCounterCountedComesBackFromAnother(t *testing.T) {
 			server.Stop()
 		}
 		t.Run(store, func(t *testing.T) {
-			ctx, max := context.Background(), map[string]int{"redis": 4, "memory": 8}[store]
-			all := app.Limit{Key: "all", Max: max, Per: time.Minute}
-			mine, other := app.Limit{Key: "mine", Max: 1000, Per: time.Minute}, app.Limit{Key: "other", Max: 1000, Per: time.Minute}
-			take := func(own app.Limit) bool { return l.Take(ctx, []app.Limit{all, own}) == 0 }
-			if !take(other) || !take(other) || !take(mine) || !take(mine) || take(mine) {
+			ctx := context.Background()
+			// Four may pass: this process alone takes half of a limit.
+			all := app.Limit{Key: "all", Max: map[string]int{"redis": 4, "memory": 8}[store], Per: time.Minute}
+			passed := func(own string, tries int) (n int) {
+				for range tries {
+					if l.Take(ctx, []app.Limit{all, {Key: own, Max: 1000, Per: time.Minute}}) == 0 {
+						n++
+					}
+				}
+				return n
+			}
+			if passed("other", 2) != 2 || passed("mine", 3) != 2 {
 				t.Fatal("not four passed")
 			}
 			l.GiveBack(ctx, "all", "mine")
 			l.GiveBack(ctx, "all", "mine") // there is nothing more of it
-			if !take(other) || !take(other) || take(other) {
-				t.Error("not two came back")
+			if n := passed("other", 5); n != 2 {
+				t.Errorf("%d came back", n)
 			}
 		})
 	}
