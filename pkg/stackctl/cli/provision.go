@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/provision"
@@ -53,7 +54,8 @@ func (o *options) provision(ctx context.Context, dry bool) error {
 	screen, turn := o.display(true), new(sync.Mutex)
 	outcomes := o.side(targets, func(t stack.Target) outcome {
 		p := &provisioning{options: o, target: t, dry: dry, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
-		return outcome{target: t.Name, err: p.run(ctx)}
+		err := p.run(ctx)
+		return outcome{target: t.Name, err: err, report: stack.Report{Verdict: deploy.Verdict(ctx, err)}}
 	})
 	o.unread(screen.Close())
 	return o.concludeProvision(ctx, outcomes)
@@ -75,9 +77,15 @@ func (oneOf) Close() error { return nil }
 func (o *options) concludeProvision(ctx context.Context, outcomes []outcome) error {
 	sum := overall{Kind: "overall", Verb: "provision"}
 	var failures []error
+	ready := 0
 	for _, x := range outcomes {
 		one := overallTarget{Target: x.target, Verdict: "ready", ExitCode: ExitCode(ctx, x.err)}
-		if x.err != nil {
+		switch {
+		case x.report.Verdict == "":
+			one.Verdict = "not begun" // another one failed, and --fail-fast
+		case x.err == nil:
+			ready++
+		default:
 			failures = append(failures, x.err)
 			one.Verdict, one.Reason = "failed", o.safe(x.err.Error())
 			if o.output == "text" {
@@ -91,7 +99,7 @@ func (o *options) concludeProvision(ctx context.Context, outcomes []outcome) err
 	if o.output == "json" {
 		o.unread(o.jsonLine(sum))
 	} else {
-		fmt.Fprintf(o.out, "provision: %d of %d targets ready, exit code %d\n", len(outcomes)-len(failures), len(outcomes), sum.ExitCode)
+		fmt.Fprintf(o.out, "provision: %d of %d targets ready, exit code %d\n", ready, len(outcomes), sum.ExitCode)
 	}
 	if worst != nil {
 		return &shown{worst}

@@ -152,6 +152,17 @@ func TestSeveralTargetsAreProvisionedEachWithItsEnd(t *testing.T) {
 	}
 }
 
+func TestATargetThatWasNotBegunIsNotReady(t *testing.T) {
+	exit, text := in(t, twoTargets, "provision", "--all-targets", "--parallel", "1", "--fail-fast", "--output", "json")
+	var last overall
+	if err := json.Unmarshal([]byte(text), &last); err != nil || exit != ExitUsage || last.Targets[0].Verdict != "failed" || last.Targets[1].Verdict != "not begun" {
+		t.Errorf("exit code %d, %v\n%s", exit, err, text)
+	}
+	if _, text = in(t, twoTargets, "provision", "--all-targets", "--parallel", "1", "--fail-fast"); !strings.Contains(text, "0 of 2 targets ready") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
 func TestTargetsThatCannotBeMeantTogetherAreRefused(t *testing.T) {
 	same := twoTargets + "  c: {host: 127.0.0.1, port: 1, domain: c.example, key: none}\n" +
 		"  d: {host: 127.0.0.1, port: 1, path: /srv/other, domain: d.example, key: none}\n"
