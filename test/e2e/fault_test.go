@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -363,82 +362,4 @@ func (w *walk) follow(t *testing.T, p point, d *faulted, out io.Reader) {
 		}
 	}
 	once.Do(func() {}) // a timer that is still set strikes nobody
-}
-
-// strike makes the fault happen.
-func strike(t *testing.T, f fault, cmd *exec.Cmd) {
-	switch f {
-	case faultKill:
-		_ = cmd.Process.Kill()
-	case faultInterrupt:
-		_ = cmd.Process.Signal(syscall.SIGINT)
-	case faultCut:
-		inDroplet(t, `pids=$(pgrep -f '^sshd: deploy'); [ -z "$pids" ] || kill -KILL $pids`)
-	case faultSilence:
-		inDroplet(t, `ports=$(ss -Htn state established '( sport = :22 )' | sed 's/.*:\([0-9]*\) *$/\1/')
-touch /run/silent
-for p in $ports; do
-  iptables -I INPUT 1 -p tcp --dport 22 --sport $p -j DROP
-  iptables -I OUTPUT 1 -p tcp --sport 22 --dport $p -j DROP
-  echo "$p" >>/run/silent
-done`)
-	case faultRestart:
-		onHost(t, "docker", "restart", "-t", "20", on(t).Container)
-	case faultDisk:
-		t.Log("free: ", inDroplet(t, fill))
-	case faultPower:
-		onHost(t, "docker", "kill", "-s", "KILL", on(t).Container)
-		onHost(t, "docker", "start", on(t).Container)
-	}
-}
-
-// heal ends a fault that does not end by itself: the next operator has another
-// connection, the silent one stays silent until the lock has expired.
-func heal(t *testing.T, f fault) {
-	if f == faultDisk {
-		inDroplet(t, "rm -f /small/filler")
-	}
-	if f != faultSilence {
-		return
-	}
-	t.Cleanup(func() {
-		inDroplet(t, `for p in $(cat /run/silent); do
-  iptables -D INPUT -p tcp --dport 22 --sport $p -j DROP
-  iptables -D OUTPUT -p tcp --sport 22 --dport $p -j DROP
-done
-rm /run/silent`)
-	})
-}
-
-// judge sees how a deploy ended that something happened to.
-func (d *faulted) judge(t *testing.T, p point) {
-	t.Helper()
-	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}}[p.fault]
-	// Where the last step was about to end the deploy may be done, and once it is
-	// committed it is good: an image that could not be pruned is a note.
-	done := p.late || p.name == string(stack.StepPrune)
-	if exit := d.cmd.ProcessState.ExitCode(); !slices.Contains(exits, exit) && (!done || exit != 0) {
-		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.said())
-	}
-	if p.fault != faultInterrupt || d.last.Report == nil || d.cmd.ProcessState.ExitCode() == 0 {
-		return
-	}
-	if r := d.last.Report; r.Verdict != stack.VerdictInterrupted || r.Live != r.Before || r.Live == "" {
-		t.Errorf("verdict %s, live %s, before %s", r.Verdict, r.Live, r.Before)
-	}
-}
-
-// inDroplet runs a command in the droplet without SSH.
-func inDroplet(t *testing.T, command string) string {
-	t.Helper()
-	return onHost(t, "docker", "exec", on(t).Container, "sh", "-c", command)
-}
-
-func onHost(t *testing.T, argv ...string) string {
-	t.Helper()
-	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
-	if err != nil {
-		t.Errorf("%s: %v\n%s", strings.Join(argv, " "), err, out)
-	}
-	return string(out)
 }
