@@ -24,16 +24,22 @@ var queueMigrations = map[int64]int{2: 5, 3: 7}
 
 // Migrations applies and lists the migrations that this binary carries.
 type Migrations struct {
+	db       *DB
 	provider *goose.Provider
 }
 
 // NewMigrations reads the embedded migrations.
 func NewMigrations(db *DB) (*Migrations, error) {
+	p, err := provider(db.SQL.DB)
+	return &Migrations{db: db, provider: p}, err
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +47,13 @@ func NewMigrations(db *DB) (*Migrations, error) {
 	for version, target := range queueMigrations {
 		queue = append(queue, goose.NewGoMigration(version, &goose.GoFunc{RunTx: migrateQueue(target)}, nil))
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db.SQL.DB, files,
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithSessionLocker(locker), goose.WithGoMigrations(queue...), goose.WithDisableGlobalRegistry(true),
 		goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded migrations: %w", err)
 	}
-	return &Migrations{provider: p}, nil
+	return p, nil
 }
 
 func migrateQueue(target int) func(context.Context, *sql.Tx) error {
@@ -61,28 +67,6 @@ func migrateQueue(target int) func(context.Context, *sql.Tx) error {
 		_, err = m.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: target}) //nolint:staticcheck // see above
 		return err
 	}
-}
-
-// Applied is one migration that Up applied.
-type Applied struct {
-	Version int64
-	Name    string
-}
-
-// Up applies what is pending, under a lock that is held by one process at a
-// time. Each migration is one transaction: a failed one leaves nothing.
-func (m *Migrations) Up(ctx context.Context) ([]Applied, error) {
-	results, err := m.provider.Up(ctx)
-	var done []Applied
-	for _, r := range results {
-		if r.Error == nil {
-			done = append(done, Applied{Version: r.Source.Version, Name: migrationName(r.Source)})
-		}
-	}
-	if err != nil {
-		return done, fmt.Errorf("apply the migrations: %w; what had been applied before stays, the failed one left nothing", err)
-	}
-	return done, nil
 }
 
 func migrationName(s *goose.Source) string {

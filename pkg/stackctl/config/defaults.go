@@ -35,6 +35,8 @@ func defaults() map[string]any {
 		"evidence.dir":                "artifacts",
 		"evidence.key":                "",
 		"retention.releases":          3,
+		"timeouts.start":              5 * time.Minute,
+		"timeouts.migrate":            time.Hour,
 		"backup.service":              "",
 		"backup.command":              []string{"pg_dump", "--format=custom", "--no-password", "--username={user}", "--snapshot={snapshot}", "--dbname={database}"},
 		"backup.restore":              []string{"pg_restore", "--exit-on-error", "--no-password", "--username={user}", "--dbname={database}"},

@@ -37,7 +37,6 @@ type executor struct {
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
 const (
-	startDeadline = 5 * time.Minute
 	// stallLimit is how long a transfer may stand still; a slow one goes on.
 	stallLimit     = 10 * time.Minute
 	switchDeadline = 30 * time.Second
@@ -196,7 +195,7 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 }
 
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
 	if names := unfit(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
@@ -209,7 +208,11 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 	})
 	if err != nil {
 		x.logs(ctx, project)
-		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, "the report holds the last log lines")
+		fix := "the report holds the last log lines"
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			fix += "; where they need longer raise timeouts.start in stackctl.yaml"
+		}
+		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, fix)
 	}
 	return fmt.Sprintf("touched %s", listOr(touched, "nothing")), nil
 }
@@ -240,21 +243,34 @@ func listOr(list []string, none string) string {
 }
 
 func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
-	defer cancel()
-	r := x.want.Release
 	for _, name := range step.Services {
-		out, err := x.server.RunOnce(ctx, r.AppProject(), r.App, name)
-		text := strings.TrimSpace(string(out.Stdout) + string(out.Stderr))
-		if err == nil && out.Exit != 0 {
-			err = fmt.Errorf("it ended with exit code %d: %s", out.Exit, lastLines(text, 3))
-		}
-		if err != nil {
-			x.keepLog(name, text)
-			return "", stack.Fault(stack.CauseStep, "run "+name, err, "correct it and deploy again; the report holds its output")
+		if err := x.once(ctx, name); err != nil {
+			return "", err
 		}
 	}
 	return "done", nil
+}
+
+// once runs a service of the release to completion.
+func (x *executor) once(ctx context.Context, name string) error {
+	limit := x.d.Config.Timeouts.Migrate
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	out, err := x.server.RunOnce(ctx, x.want.Release.AppProject(), x.want.Release.App, name)
+	text := strings.TrimSpace(string(out.Stdout) + string(out.Stderr))
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("it ended with exit code %d: %s", out.Exit, lastLines(text, 3))
+	}
+	if err == nil {
+		return nil
+	}
+	x.keepLog(name, text)
+	fix := "correct it and deploy again; the report holds its output"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("it had not ended after %s: %w", limit, err)
+		fix = "raise timeouts.migrate in stackctl.yaml if it needs longer; the report holds its output"
+	}
+	return stack.Fault(stack.CauseStep, "run "+name, err, fix)
 }
 
 func (x *executor) gates(ctx context.Context, step stack.Step) (string, error) {

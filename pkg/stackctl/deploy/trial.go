@@ -62,7 +62,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(startDeadline))
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
 	if _, err := x.server.Up(ctx, project, compose, nil, nil); err != nil {
 		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), "correct Traefik's files; the edge was not touched")

@@ -21,6 +21,7 @@ type Config struct {
 	Exceptions []Exception       `mapstructure:"exceptions"`
 	Evidence   Evidence          `mapstructure:"evidence"`
 	Retention  Retention         `mapstructure:"retention"`
+	Timeouts   Timeouts          `mapstructure:"timeouts"`
 	Backup     Backup            `mapstructure:"backup"`
 }
 
@@ -208,6 +209,14 @@ type Evidence struct {
 	Dir string `mapstructure:"dir"`
 	// Key is a PEM file with an ed25519 private key (PKCS #8); empty: the run is not signed.
 	Key string `mapstructure:"key"`
+}
+
+// Timeouts says how long a deploy waits for what the project's own programs do.
+type Timeouts struct {
+	// Start is for the services of one layer to be ready.
+	Start time.Duration `mapstructure:"start"`
+	// Migrate is for one service with `run: once`. What serves goes on meanwhile.
+	Migrate time.Duration `mapstructure:"migrate"`
 }
 
 // Retention says how much stays on the host.
