@@ -4,14 +4,18 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// room is what a droplet's small disk has left when a walk begins, in MB: two
-// releases' images and what must stay free.
-const room = 900
+// room and moreFiles are what a droplet's small disk has left when a walk begins:
+// two releases' images, in MB, and what must stay free.
+const (
+	room      = 900
+	moreFiles = 20000
+)
 
 // atRest does something while no container runs: the engine alone would leave
 // them running when it stops.
@@ -28,10 +32,11 @@ func smallDisk(t *testing.T) {
 	t.Helper()
 	running := strings.Join(strings.Fields(inDroplet(t, "docker ps -q")), " ")
 	inDroplet(t, fmt.Sprintf(atRest, fmt.Sprintf(`used=$(du -smc /var/lib/docker /srv/stack | tail -n1 | cut -f1)
-mkdir -p /small && mount -t tmpfs -o size=$((used + %d))m tmpfs /small
+files=$(du -sc --inodes /var/lib/docker /srv/stack | tail -n1 | cut -f1)
+mkdir -p /small && mount -t tmpfs -o size=$((used + %d))m,nr_inodes=$((files + %d)) tmpfs /small
 for d in /var/lib/docker /srv/stack; do
   mkdir -p /small$d && cp -a $d/. /small$d && mount --bind /small$d $d
-done`, room), running))
+done`, room, moreFiles), running))
 	t.Cleanup(func() {
 		inDroplet(t, fmt.Sprintf(atRest, "umount /var/lib/docker /srv/stack && umount /small && rmdir /small", running))
 		until(t, 2*time.Minute, "the site is back on its own disk", func() bool { return serves(t, client(t)) && settled(t) })
@@ -46,26 +51,29 @@ func settled(t *testing.T) bool {
 	return inDroplet(t, "docker ps -q --filter health=starting --filter health=unhealthy") == ""
 }
 
-// fill leaves not a byte of the small disk.
-const fill = `cat /dev/zero >/small/filler 2>/dev/null; df --output=avail /small | tail -n1`
+// fill leaves not a byte of the small disk, fillFiles no file more.
+const (
+	fill      = `cat /dev/zero >/small/filler 2>/dev/null; df --output=avail /small | tail -n1`
+	fillFiles = `mkdir /small/many && cd /small/many && seq 50000 | xargs touch 2>/dev/null; df --output=iavail /small | tail -n1`
+)
 
-// TestAFullDiskAtEveryStepIsSurvived lets the server's disk get full at the
-// beginning or towards the end of a step: what served serves on, the deploy says
-// what to free, and once that is done the next one converges. FAULTS takes all
-// points, as for the other faults.
+// TestAFullDiskAtEveryStepIsSurvived lets the server's disk get full, of bytes or
+// of files, at the beginning or towards the end of a step: what served serves on,
+// the deploy says what to free, and once that is done the next one converges.
+// FAULTS takes all points, as for the other faults.
 func TestAFullDiskAtEveryStepIsSurvived(t *testing.T) {
 	w := newWalk(t)
 	smallDisk(t)
-	short := map[string]bool{"start": false, "gates post-switch": false}
-	w.over([]fault{faultDisk}, func(p point, _ int) bool {
-		late, ok := short[p.name]
-		return ok && p.late == late
+	short := map[fault][]string{faultDisk: {"start", "gates post-switch"}, faultFiles: {"drain"}}
+	w.over([]fault{faultDisk, faultFiles}, func(p point, _ int) bool {
+		return !p.late && slices.Contains(short[p.fault], p.name)
 	})
 }
 
 // judgeFull sees how a deploy ended whose server's disk was full.
-func (d *faulted) judgeFull(t *testing.T) {
+func (d *faulted) judgeFull(t *testing.T, f fault) {
 	t.Helper()
+	remedy := map[fault]string{faultDisk: "free space", faultFiles: "remove files"}[f]
 	exit, r := d.cmd.ProcessState.ExitCode(), d.last.Report
 	if exit == 0 {
 		t.Log("the deploy needed no more room")
@@ -75,7 +83,7 @@ func (d *faulted) judgeFull(t *testing.T) {
 	if r == nil || exit != 4 && exit != 1 && exit != 5 {
 		t.Fatalf("exit code %d\n%s", exit, d.said())
 	}
-	if !strings.Contains(r.Reason, "is full") || !strings.Contains(r.Fix, "free space") || r.Live != r.Before || r.Live == "" {
+	if !strings.Contains(r.Reason, "is full") || !strings.Contains(r.Fix, remedy) || r.Live != r.Before || r.Live == "" {
 		t.Errorf("live %s, before %s: %s; %s", r.Live, r.Before, r.Reason, r.Fix)
 	}
 	if strings.Contains(r.Reason, "and then") {

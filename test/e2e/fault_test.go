@@ -32,11 +32,15 @@ const (
 	faultInterrupt fault = "Ctrl-C"
 	faultRestart   fault = "server rebooted"
 	faultPower     fault = "server lost power"
-	faultDisk      fault = "disk full" // only where the disk is small
+	faultDisk      fault = "disk full"    // only where the disk is small
+	faultFiles     fault = "no file more" // the same
 )
 
 // faults are in the order in which the short walk takes them in turns.
 var faults = []fault{faultKill, faultInterrupt, faultPower, faultCut, faultRestart, faultSilence}
+
+// fills says that the fault takes what the server's disk has left.
+func (f fault) fills() bool { return f == faultDisk || f == faultFiles }
 
 // down says that the fault takes the site with it.
 func (f fault) down() bool { return f == faultRestart || f == faultPower }
@@ -234,13 +238,13 @@ func (w *walk) at(p point) {
 		w.p.t = t
 		w.change()
 		visitors := watch(t)
-		if p.fault == faultDisk {
+		if p.fault.fills() {
 			t.Cleanup(func() { heal(t, p.fault) }) // also where the deploy did not end
 		}
 		d := w.deploy(t, p)
 		switch {
-		case p.fault == faultDisk:
-			d.judgeFull(t)
+		case p.fault.fills():
+			d.judgeFull(t, p.fault)
 		case !p.fault.down():
 			d.judge(t, p)
 		}

@@ -33,6 +33,8 @@ done`)
 		onHost(t, "docker", "restart", "-t", "20", on(t).Container)
 	case faultDisk:
 		t.Log("free: ", inDroplet(t, fill))
+	case faultFiles:
+		t.Log("more files: ", inDroplet(t, fillFiles))
 	case faultPower:
 		onHost(t, "docker", "kill", "-s", "KILL", on(t).Container)
 		onHost(t, "docker", "start", on(t).Container)
@@ -42,8 +44,8 @@ done`)
 // heal ends a fault that does not end by itself: the next operator has another
 // connection, the silent one stays silent until the lock has expired.
 func heal(t *testing.T, f fault) {
-	if f == faultDisk {
-		inDroplet(t, "rm -f /small/filler")
+	if f.fills() {
+		inDroplet(t, "rm -rf /small/filler /small/many")
 	}
 	if f != faultSilence {
 		return

@@ -3,14 +3,19 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"stackctl/pkg/stackctl/stack"
 )
 
-// What a deploy must leave free. A full disk stops the database that serves.
-const (
-	dockerReserve = 256 << 20
-	pathReserve   = 16 << 20
+// dockerReserve is what a deploy must leave free: a full disk stops the database
+// that serves.
+const dockerReserve = 256 << 20
+
+// What a deploy, and each of its steps that writes, wants free when it begins.
+var (
+	deployRoom = left{bytes: 16 << 20, files: 1024}
+	stepRoom   = left{bytes: 8 << 20, files: 256}
 )
 
 // runs refuses images that the host cannot run.
@@ -26,15 +31,12 @@ func runs(r stack.Release, host stack.HostFacts) error {
 // fits refuses what the host's disk cannot hold, before anything is changed.
 func fits(r stack.Release, seen stack.Observed) error {
 	const what = "check the space on the host"
-	if free := seen.Host.FreeBytes; free >= 0 && free < pathReserve {
-		return stack.Fault(stack.CauseStep, what, fmt.Errorf("%s are free in the project's folder, a deploy needs %s; nothing was changed", megabytes(free), megabytes(pathReserve)),
-			"free space there: `stackctl releases` lists what is kept, `du -xh --max-depth=2 / | sort -h` on the host shows the rest")
+	for _, d := range disks(seen.Host, "") {
+		if little := d.below(deployRoom); little != "" {
+			return stack.Fault(stack.CauseStep, what, fmt.Errorf("%s %s, a deploy needs %s; nothing was changed", little, d.where, deployRoom), d.remedy(deployRoom))
+		}
 	}
 	free, need := seen.Host.DockerFree, room(r, seen)
-	if free >= 0 && free < pathReserve {
-		return stack.Fault(stack.CauseStep, what, fmt.Errorf("%s are free where the host keeps its containers, a deploy needs %s; nothing was changed", megabytes(free), megabytes(pathReserve)),
-			freeSpace)
-	}
 	if need > 0 && free >= 0 && free < need+dockerReserve {
 		return stack.Fault(stack.CauseStep, what,
 			fmt.Errorf("%s are free where the host keeps its images; loading the new ones takes about %s, and %s stay reserved for what runs; nothing was changed",
@@ -44,12 +46,6 @@ func fits(r stack.Release, seen stack.Observed) error {
 	return nil
 }
 
-// freeSpace is what to do about a full disk.
-const freeSpace = "free space: lower retention.releases, or see `docker system df` on the host; logs and other people's images count too"
-
-// stepReserve is what a step wants free when it begins.
-const stepReserve = 8 << 20
-
 // begins refuses a step that writes on a host whose disk has got full: an engine
 // that cannot write forgets that a container stopped.
 func (x *executor) begins(ctx context.Context, step stack.Step) error {
@@ -57,12 +53,15 @@ func (x *executor) begins(ctx context.Context, step stack.Step) error {
 	case stack.StepGates, stack.StepCommit, stack.StepRemove, stack.StepPrune:
 		return nil // they write little, or make room
 	}
-	root, engine, err := free(ctx, x.server, x.d.Target.Path, x.seen.Host.DockerRoot)
-	if err == nil && (root >= 0 && root < stepReserve || engine >= 0 && engine < stepReserve) {
-		err = stack.Fault(stack.CauseStep, "begin step "+string(step.Kind), fmt.Errorf("it wants %s free", megabytes(stepReserve)), "")
+	path, engine, err := free(ctx, x.server, x.d.Target.Path, x.seen.Host.DockerRoot)
+	if err == nil && (path.below(stepRoom) != "" || engine.below(stepRoom) != "") {
+		err = stack.Fault(stack.CauseStep, "begin step "+string(step.Kind), fmt.Errorf("it wants %s free", stepRoom), "")
 	}
 	return err
 }
+
+// noSpace is what programs say of ENOSPC.
+const noSpace = "no space left on device"
 
 // full says so where something failed while a disk of the host had no room: an
 // engine or a store that cannot write fails in many ways.
@@ -73,15 +72,19 @@ func full(ctx context.Context, server Server, t stack.Target, failure error) err
 	if err != nil {
 		return failure // that it is out of reach shows elsewhere
 	}
-	for _, disk := range []struct {
-		dir  string
-		free int64
-	}{{t.Path, host.FreeBytes}, {host.DockerRoot, host.DockerFree}} {
-		if disk.free >= 0 && disk.free < pathReserve {
-			return stack.Fault(stack.CauseOf(failure), fmt.Sprintf("the disk of %s is full (%s free in %s)", t.Host, megabytes(disk.free), disk.dir), failure, freeSpace+"; then run the same command again")
+	for _, d := range disks(host, t.Path) {
+		if little := d.below(deployRoom); little != "" {
+			return filled(failure, fmt.Sprintf("the disk of %s is full (%s in %s)", t.Host, little, d.dir), d.remedy(deployRoom))
 		}
 	}
+	if failure != nil && strings.Contains(failure.Error(), noSpace) { // what was begun is removed again
+		return filled(failure, "the disk of "+t.Host+" got full", freeSpace)
+	}
 	return failure
+}
+
+func filled(failure error, what, fix string) error {
+	return stack.Fault(stack.CauseOf(failure), what, failure, fix+"; then run the same command again")
 }
 
 // room is about how much the images that the host lacks take while they are

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -125,29 +124,14 @@ func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, e
 func facts(ctx context.Context, server Server, root string) (stack.HostFacts, error) {
 	f, err := server.Facts(ctx)
 	if err == nil {
-		f.FreeBytes, f.DockerFree, err = free(ctx, server, root, f.DockerRoot)
+		var path, engine left
+		path, engine, err = free(ctx, server, root, f.DockerRoot)
+		f.FreeBytes, f.FreeFiles, f.DockerFree, f.DockerFiles = path.bytes, path.files, engine.bytes, engine.files
 	}
 	if err == nil {
 		f.FreeMemory, err = freeMemory(ctx, server)
 	}
 	return f, err
-}
-
-// freeScript prints what a user may still write to two folders' filesystems.
-const freeScript = `for d; do df -B1 --output=avail -- "$d" | tail -n1 || echo -1; done`
-
-// free gives the free bytes where the project and where the engine keep what
-// is theirs, below zero where the host does not tell: a full disk has none.
-func free(ctx context.Context, h Host, root, docker string) (path, engine int64, err error) {
-	out, err := h.Run(ctx, "sh", "-c", freeScript, "sh", root, or(docker, "/var/lib/docker"))
-	if err != nil {
-		return -1, -1, err
-	}
-	lines := strings.Fields(string(out.Stdout))
-	if len(lines) != 2 {
-		return -1, -1, nil
-	}
-	return count(lines[0]), count(lines[1]), nil
 }
 
 // interest lists the files whose content a plan compares.

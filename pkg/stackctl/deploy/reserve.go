@@ -10,21 +10,26 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// reserveBytes is what the way back needs on the host's disk: the edge's files,
-// what is remembered of the release, and what the engine notes of containers
-// that stop.
-const reserveBytes = 4 << 20
+// reserveBytes and reserveFiles are what the way back needs on the host's disk:
+// the edge's files, what is remembered of the release, and what the engine notes
+// of containers that stop.
+const (
+	reserveBytes = 4 << 20
+	reserveFiles = 128
+)
 
-// reserveFile takes up that room from before a server is changed until
-// something fails: a disk that is full by then would bar the way back.
-func reserveFile(root string) string { return path.Join(root, "tmp", "reserve") }
+// reserveDir takes up that room from before a server is changed until something
+// fails: a disk that is full by then would bar the way back.
+func reserveDir(root string) string { return path.Join(root, "tmp", "reserve") }
 
-// reserveScript makes the file of bytes that no filesystem can compress.
-const reserveScript = `[ "$(stat -c %s "$1" 2>/dev/null)" = "$2" ] || head -c "$2" /dev/urandom >"$1" || { rm -f "$1"; exit 1; }`
+// reserveScript makes a file of bytes that no filesystem can compress, and empty ones.
+const reserveScript = `[ -d "$1" ] || { rm -f "$1" && mkdir -p "$1"; } &&
+{ [ "$(stat -c %s "$1/bytes" 2>/dev/null)" = "$2" ] || head -c "$2" /dev/urandom >"$1/bytes"; } &&
+(cd "$1" && seq "$3" | xargs touch) || { rm -rf "$1"; exit 1; }`
 
 // reserve takes the room.
 func (x *executor) reserve(ctx context.Context) error {
-	out, err := x.server.Run(ctx, "sh", "-c", reserveScript, "sh", reserveFile(x.d.Target.Path), strconv.Itoa(reserveBytes))
+	out, err := x.server.Run(ctx, "sh", "-c", reserveScript, "sh", reserveDir(x.d.Target.Path), strconv.Itoa(reserveBytes), strconv.Itoa(reserveFiles))
 	if err == nil && out.Exit != 0 {
 		err = errors.New(strings.TrimSpace(string(out.Stderr)))
 	}
@@ -36,5 +41,5 @@ func (x *executor) reserve(ctx context.Context) error {
 
 // release gives the room to the way back. Without it the way back may still be open.
 func (x *executor) release(ctx context.Context) {
-	_ = x.server.RemoveAll(ctx, reserveFile(x.d.Target.Path))
+	_ = x.server.RemoveAll(ctx, reserveDir(x.d.Target.Path))
 }

@@ -35,7 +35,7 @@ func (e *Engine) Facts(ctx context.Context) (stack.HostFacts, error) {
 	info := res.Info
 	clock, _ := time.Parse(time.RFC3339Nano, info.SystemTime)
 	return stack.HostFacts{
-		FreeBytes: -1, DockerFree: -1,
+		FreeBytes: -1, FreeFiles: -1, DockerFree: -1, DockerFiles: -1,
 		OS:            info.OperatingSystem,
 		Kernel:        info.KernelVersion,
 		Arch:          version.Arch,

@@ -38,7 +38,9 @@ type HostFacts struct {
 	CPUs        int       `json:"cpus"`
 	MemoryBytes int64     `json:"memory_bytes"`
 	FreeBytes   int64     `json:"free_bytes"`        // of the target's Path; below 0: not known
+	FreeFiles   int64     `json:"free_files"`        // how many more files fit there; below 0: not known
 	DockerFree  int64     `json:"docker_free_bytes"` // of DockerRoot; below 0: not known
+	DockerFiles int64     `json:"docker_free_files"` // how many more files fit there; below 0: not known
 	FreeMemory  int64     `json:"free_memory_bytes"` // with free swap; 0: not known
 	Clock       time.Time `json:"clock"`
 }
