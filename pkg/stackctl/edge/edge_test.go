@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,12 +143,37 @@ func TestWaitLiveBelievesTraefikAlone(t *testing.T) {
 		"old upstream":    {"http://api-0:8000", "enabled", "leads to http://api-0:8000"},
 		"disabled router": {"http://api-1:8000", "disabled", "bad rule"},
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-		err := traefik(t, c.url, c.status).WaitLive(ctx, files)
-		cancel()
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: got %v", name, err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			err := traefik(t, c.url, c.status).WaitLive(ctx, files)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestWaitLiveSaysWhatIsWrongAndNotThatALookWasCutOff(t *testing.T) {
+	asked := make(chan struct{})
+	var once sync.Once
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first := false
+		once.Do(func() { first = true })
+		if first {
+			w.WriteHeader(http.StatusBadGateway)
+			return
 		}
+		close(asked) // and then falls silent
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-asked; cancel() }()
+	err := edge.API{Address: strings.TrimPrefix(s.URL, "http://")}.WaitLive(ctx, []stack.File{{Path: "r.yml", Content: []byte("http: {services: {api: {loadBalancer: {servers: [{url: \"http://api-1:8000\"}]}}}}\n")}})
+	if err == nil || !strings.Contains(err.Error(), "502") {
+		t.Errorf("got %v", err)
 	}
 }
 

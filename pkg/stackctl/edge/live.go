@@ -65,14 +65,18 @@ func (a API) poll(ctx context.Context, ask func(client *http.Client) error) erro
 	defer client.CloseIdleConnections()
 	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
+	var why error
 	for {
 		err := ask(client)
 		if err == nil {
 			return nil
 		}
+		if why == nil || ctx.Err() == nil { // a question cut off at the end says nothing
+			why = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return why
 		case <-tick.C:
 		}
 	}
