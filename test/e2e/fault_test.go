@@ -32,18 +32,23 @@ const (
 	faultInterrupt fault = "Ctrl-C"
 	faultRestart   fault = "server rebooted"
 	faultPower     fault = "server lost power"
-	faultDisk      fault = "disk full"    // only where the disk is small
-	faultFiles     fault = "no file more" // the same
+	faultEngine    fault = "engine restarted" // as an update of its package does
+	faultDisk      fault = "disk full"        // only where the disk is small
+	faultFiles     fault = "no file more"     // the same
 )
 
 // faults are in the order in which the short walk takes them in turns.
-var faults = []fault{faultKill, faultInterrupt, faultPower, faultCut, faultRestart, faultSilence}
+var faults = []fault{faultKill, faultInterrupt, faultPower, faultCut, faultRestart, faultSilence, faultEngine}
 
 // fills says that the fault takes what the server's disk has left.
 func (f fault) fills() bool { return f == faultDisk || f == faultFiles }
 
-// down says that the fault takes the site with it.
-func (f fault) down() bool { return f == faultRestart || f == faultPower }
+// down says that the fault takes the site with it: an engine that starts makes its
+// published ports and rules anew.
+func (f fault) down() bool { return f == faultRestart || f == faultPower || f == faultEngine }
+
+// away says that the fault takes the server with it.
+func (f fault) away() bool { return f == faultRestart || f == faultPower }
 
 // point is one place in a deploy where a fault happens.
 type point struct {
@@ -245,7 +250,7 @@ func (w *walk) at(p point) {
 		switch {
 		case p.fault.fills():
 			d.judgeFull(t, p.fault)
-		case !p.fault.down():
+		case !p.fault.away():
 			d.judge(t, p)
 		}
 		heal(t, p.fault)
@@ -255,6 +260,11 @@ func (w *walk) at(p point) {
 			visitors = watch(t)
 		}
 		r := w.p.stackctl("deploy", "--lock-wait", "60s", "--output", "json")
+		if p.fault == faultEngine && r.exit != 0 && strings.Contains(r.out, "its engine has lost sight of") {
+			t.Log("the engine lost a container: provision, and once more")
+			w.p.must(0, "provision")
+			r = w.p.stackctl("deploy", "--output", "json")
+		}
 		if seen := visitors.Stop(); seen.Lost > 0 || seen.Sent == 0 {
 			t.Errorf("visitors: %s", seen)
 		}

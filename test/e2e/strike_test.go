@@ -35,6 +35,8 @@ done`)
 		t.Log("free: ", inDroplet(t, fill))
 	case faultFiles:
 		t.Log("more files: ", inDroplet(t, fillFiles))
+	case faultEngine:
+		inDroplet(t, "systemctl reset-failed docker; systemctl restart docker")
 	case faultPower:
 		onHost(t, "docker", "kill", "-s", "KILL", on(t).Container)
 		onHost(t, "docker", "start", on(t).Container)
@@ -62,19 +64,21 @@ rm /run/silent`)
 // judge sees how a deploy ended that something happened to.
 func (d *faulted) judge(t *testing.T, p point) {
 	t.Helper()
-	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}}[p.fault]
+	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}, faultEngine: {0, 1, 4, 5}}[p.fault]
 	// Where the last step was about to end the deploy may be done, and once it is
 	// committed it is good: an image that could not be pruned is a note.
 	done := p.late || p.name == string(stack.StepPrune)
 	if exit := d.cmd.ProcessState.ExitCode(); !slices.Contains(exits, exit) && (!done || exit != 0) {
 		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.said())
 	}
-	if p.fault != faultInterrupt || d.last.Report == nil || d.cmd.ProcessState.ExitCode() == 0 {
+	r := d.last.Report
+	if r == nil || d.cmd.ProcessState.ExitCode() == 0 || p.fault != faultInterrupt && p.fault != faultEngine {
 		return
 	}
-	if r := d.last.Report; r.Verdict != stack.VerdictInterrupted || r.Live != r.Before || r.Live == "" {
+	if r.Live != r.Before || r.Live == "" || (p.fault == faultInterrupt) != (r.Verdict == stack.VerdictInterrupted) {
 		t.Errorf("verdict %s, live %s, before %s", r.Verdict, r.Live, r.Before)
 	}
+	t.Logf("%s; %s", r.Reason, r.Fix)
 }
 
 // inDroplet runs a command in the droplet without SSH.

@@ -47,7 +47,7 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 		s.note("nothing was brought back: the server is out of reach, or another run's. What served goes on serving; run the same command again")
 		return failure
 	}
-	failure = full(ctx, server, s.d.Target, failure)
+	failure = explained(ctx, server, s.d.Target, failure)
 	if err := x.undo(ctx, failure); err != nil {
 		return fmt.Errorf("%w; and then: %w", failure, err)
 	}
@@ -149,6 +149,9 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 		if err := whole(ctx, server, s.d.Target, live); err != nil {
 			s.note(err.Error())
 		}
+	}
+	if what := unseen(ctx, server, s.d.Target); what != "" {
+		s.note(what + "; " + endStrays)
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)

@@ -32,6 +32,9 @@ type Facts struct {
 	// Engine is the version of the Docker Engine; empty is none.
 	Engine string
 	Swarm  bool
+	// Strays are containers that run and that the engine does not know: an ID and
+	// what its first process is called.
+	Strays []string
 	// Units maps a systemd unit to "active enabled" and the like.
 	Units map[string]string
 	// Files maps a path to its content, for those that are there.
@@ -120,6 +123,8 @@ func (f *Facts) note(kind, key, text string) {
 		f.Engine = line
 	case "swarm":
 		f.Swarm = line == "yes"
+	case "strays":
+		f.Strays = slices.DeleteFunc(strings.Split(line, "\n"), func(s string) bool { return s == "" })
 	case "units":
 		for block := range strings.SplitSeq(text, "\n\n") {
 			unit := assignments(block)

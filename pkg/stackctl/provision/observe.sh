@@ -22,6 +22,20 @@ ask packages sh -c 'dpkg-query -W -f "\${db:Status-Status} \${Package}\n" "$@" |
 ask docker-ce sh -c 'apt-cache policy docker-ce | sed -n "s/^ *Candidate: //p"'
 ask engine sh -c 'dockerd --version | sed -n "s/^Docker version \([^,]*\).*/\1/p"'
 [ ! -s /var/lib/docker/swarm/docker-state.json ] || echo yes | tell swarm
+# Containers that run and that the engine does not know. It is asked last: it knows one from before its first process
+# until after its last. Where the host is a container itself every process is in one.
+in='^[0-9]+:[^:]*:(/system\.slice)?/docker[-/][0-9a-f]{64}'
+if ! grep -qsE "$in" /proc/1/cgroup; then
+	found=$(grep -HoEs "$in" /proc/[0-9]*/cgroup | sed -E 's#^/proc/([0-9]+)/.*([0-9a-f]{64})$#\2 \1#' | sort -u -k 1,1)
+	if [ -n "$found" ] && known=$(docker ps --all --quiet --no-trunc 2>/dev/null); then
+		echo "$found" | while read -r id process; do
+			case $known in
+			*"$id"*) ;;
+			*) echo "$id $(cat "/proc/$process/comm" 2>/dev/null || echo ended)" ;;
+			esac
+		done | tell strays
+	fi
+fi
 ask units systemctl show -p Id -p ActiveState -p UnitFileState docker.service ufw.service fail2ban.service \
 	firewalld.service apt-daily.timer apt-daily-upgrade.timer systemd-timesyncd.service chrony.service ntpsec.service
 for file in /etc/docker/daemon.json /etc/ssh/sshd_config /etc/ssh/sshd_config.d/00-stackctl.conf \

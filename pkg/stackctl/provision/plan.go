@@ -26,6 +26,7 @@ var items = []item{
 	{name: "docker", packages: dockerPackages, plan: planDocker},
 	// Its logs and restarts, before containers exist that a restart would hit.
 	{name: "docker settings", plan: planDaemon},
+	{name: "containers", plan: planStrays},
 	// Who deploys; folders below belong to this user.
 	{name: "deploy user", plan: planUser},
 	// Keys only. Guarded: a second connection is tried before the first ends.

@@ -87,6 +87,7 @@ func TestOneDifferenceGivesOneChange(t *testing.T) {
 		"engine stopped":       {func(f *Facts) { f.Units["docker.service"] = "inactive disabled" }, "docker", "inactive, disabled"},
 		"engine not at boot":   {func(f *Facts) { f.Units["docker.service"] = "active disabled" }, "docker", "active, disabled"},
 		"no daemon.json":       {func(f *Facts) { delete(f.Files, daemonJSON) }, "docker settings", "live-restore is off"},
+		"a lost container":     {func(f *Facts) { f.Strays = []string{strings.Repeat("1f", 32) + " traefik"} }, "containers", "lost sight"},
 		"no group":             {func(f *Facts) { f.User.Groups = []string{"deploy"} }, "deploy user", "group docker"},
 		"a password":           {func(f *Facts) { f.User.Password = true }, "deploy user", "has a password"},
 		"no key":               {func(f *Facts) { f.User.Keys = "# " + testKey }, "deploy user", "lacks the deploy key"},

@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Cause groups errors by what the operator can do about them; the command
@@ -73,14 +74,14 @@ func CauseOf(err error) Cause {
 	return CauseStep
 }
 
-// Explain splits an error into why it happened and what to do next.
+// Explain splits an error into why it happened and what to do next: the fix of
+// the outermost Error in it that has one.
 func Explain(err error) (reason, fix string) {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost error's own fix is split off
-		return e.Reason(), e.Fix
-	}
 	var e *Error
-	if errors.As(err, &e) {
-		fix = e.Fix
+	for at := err; errors.As(at, &e); at = e.Err {
+		if e.Fix != "" {
+			return strings.Replace(err.Error(), e.Error(), e.Reason(), 1), e.Fix
+		}
 	}
-	return err.Error(), fix
+	return err.Error(), ""
 }

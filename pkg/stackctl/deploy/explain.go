@@ -1,0 +1,38 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"syscall"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// explained says what of the host's condition a failure may come from.
+func explained(ctx context.Context, server Server, t stack.Target, failure error) error {
+	if said := full(ctx, server, t, failure); said != failure { //nolint:errorlint // it comes back as it was
+		return said
+	}
+	if brokenOff(failure) {
+		return stack.Fault(stack.CauseOf(failure), "the Docker Engine of "+t.Host+" went away in the middle", failure,
+			"it was restarted or updated, or has ended (`systemctl status docker` there says); run the same command again")
+	}
+	ctx, cancel := aside(ctx)
+	defer cancel()
+	if what := unseen(ctx, server, t); what != "" {
+		return stack.Fault(stack.CauseOf(failure), what, failure, endStrays)
+	}
+	return failure
+}
+
+// brokenOff says whether an answer ended in the middle, or nobody answered, on a
+// server whose own connection holds.
+func brokenOff(failure error) bool {
+	for _, sign := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(failure, sign) {
+			return true
+		}
+	}
+	return false
+}
