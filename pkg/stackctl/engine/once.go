@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/compose/v5/pkg/api"
@@ -39,7 +40,12 @@ func (e *Engine) runOnce(ctx context.Context, project string, composeYAML []byte
 	s := p.Services[service]
 	s.DependsOn, s.Restart, s.Deploy = nil, types.RestartPolicyNo, withoutRestart(s.Deploy)
 	p.Services[service] = s
-	if _, err := e.ours(ctx, project); err != nil {
+	there, err := e.ours(ctx, project)
+	if err != nil {
+		return stack.Output{}, err
+	}
+	there = slices.DeleteFunc(there, func(c container.Summary) bool { return c.Labels[api.ServiceLabel] != service })
+	if err := e.dropRemains(ctx, there); err != nil {
 		return stack.Output{}, err
 	}
 	c, err := e.create(ctx, p, &events{}, api.RecreateForce)

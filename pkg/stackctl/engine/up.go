@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/docker/compose/v5/pkg/compose"
 	"github.com/moby/moby/api/types/container"
@@ -41,7 +40,7 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
-	if err := e.dropHalfMade(ctx, before); err != nil {
+	if err := e.dropRemains(ctx, before); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
 	ev := &events{services: containerNames(p), progress: progress}
@@ -60,30 +59,6 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	}
 	started, err := w.run(ctx)
 	return union(w.replaced(before), started), stepFault(ctx, what, err, "")
-}
-
-// dropHalfMade removes containers that never ran: whoever made them was cut off
-// and may have left them off some of their networks, which Compose does not see.
-// One with an unnamed volume stays: it may have inherited what is in there.
-func (e *Engine) dropHalfMade(ctx context.Context, list []container.Summary) error {
-	for _, c := range list {
-		unnamed := slices.ContainsFunc(c.Mounts, func(m container.MountPoint) bool { return m.Type == "volume" && len(m.Name) == 64 })
-		if c.State != container.StateCreated || unnamed {
-			continue
-		}
-		// The list may be wrong (see look): the container itself knows.
-		res, err := e.api.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
-		if err != nil && !cerrdefs.IsNotFound(err) {
-			return fmt.Errorf("look at container %s: %w", containerName(c), err)
-		}
-		if err != nil || lookAt(res.Container).state != container.StateCreated {
-			continue
-		}
-		if err := e.removeContainer(ctx, c.ID, false); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // create brings networks, volumes and containers to their definitions without
