@@ -37,7 +37,8 @@ const (
 	faultFiles     fault = "no file more"     // the same
 )
 
-// faults are in the order in which the short walk takes them in turns.
+// faults are in the order in which the short walk takes them in turns; it takes
+// the last where the most may be lost sight of.
 var faults = []fault{faultKill, faultInterrupt, faultPower, faultCut, faultRestart, faultSilence, faultEngine}
 
 // fills says that the fault takes what the server's disk has left.
@@ -76,8 +77,11 @@ func (p point) String() string {
 // on where it was.
 func TestEveryFaultAtEveryStepIsSurvived(t *testing.T) {
 	newWalk(t).over(faults, func(p point, kind int) bool {
+		if p.fault == faultEngine {
+			return p.name == "start" && p.late
+		}
 		turn := p.step / 2
-		return p.step%2 == 0 && p.late == (turn%2 == 1) && kind == turn%len(faults)
+		return p.step%2 == 0 && p.late == (turn%2 == 1) && kind == turn%(len(faults)-1)
 	})
 }
 

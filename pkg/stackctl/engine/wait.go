@@ -43,12 +43,13 @@ type wait struct {
 	started map[string]bool
 	said    map[string]string
 	dies    map[string]int // container ID → deaths seen
+	checks  map[string]checked
 }
 
 // run returns the services that it started.
 func (w *wait) run(ctx context.Context) ([]string, error) {
 	w.started, w.said = map[string]bool{}, map[string]string{}
-	w.dies = map[string]int{}
+	w.dies, w.checks = map[string]int{}, map[string]checked{}
 	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,9 @@ func (w *wait) turn(ctx context.Context, stream *client.EventsResult) (bool, err
 		return done, err
 	}
 	if more, err := w.advance(ctx); more || err != nil {
+		return false, err
+	}
+	if err := w.nudge(ctx); err != nil {
 		return false, err
 	}
 	return false, w.sleep(ctx, stream)
@@ -297,6 +301,9 @@ type look struct {
 	state  container.ContainerState
 	health container.HealthStatus
 	exit   int
+	// checked and every are what checksOf tells.
+	checked time.Time
+	every   time.Duration
 }
 
 func lookAt(c container.InspectResponse) *look {
@@ -307,6 +314,7 @@ func lookAt(c container.InspectResponse) *look {
 	l.state, l.exit = c.State.Status, c.State.ExitCode
 	if h := c.State.Health; h != nil && h.Status != "" {
 		l.health = h.Status
+		l.checked, l.every = checksOf(c)
 	}
 	return l
 }
