@@ -32,7 +32,9 @@ type executor struct {
 	turned time.Time
 	// what undo needs to know
 	started, switched, edged bool
-	drained                  []stack.Step
+	// committed says that the release is good: what follows only tidies up.
+	committed bool
+	drained   []stack.Step
 }
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
@@ -70,6 +72,10 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		}
 		x.report.Steps = append(x.report.Steps, result)
 		x.emit(stack.Event{Kind: kind, Name: string(step.Kind), Message: message, Took: result.Took, Step: &step})
+		if err != nil && x.committed && stack.CauseOf(err) == stack.CauseStep {
+			x.note("the release is good; what was to be tidied up stays until the next deploy: " + err.Error())
+			continue
+		}
 		if err != nil {
 			return err
 		}

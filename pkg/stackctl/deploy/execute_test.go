@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -26,5 +28,43 @@ func TestAMigrationThatDoesNotEndSaysWhichSettingBoundsIt(t *testing.T) {
 	}
 	if x.report.Logs["migrate"] != "copies row 7" {
 		t.Errorf("log %q", x.report.Logs["migrate"])
+	}
+}
+
+// dusty is a server on which a record can be written and nothing removed.
+type dusty struct{ Server }
+
+func (dusty) Run(context.Context, ...string) (stack.Output, error)                    { return stack.Output{}, nil }
+func (dusty) RemoveAll(context.Context, string) error                                 { return nil }
+func (dusty) MkdirAll(context.Context, string, fs.FileMode) error                     { return nil }
+func (dusty) WriteFile(context.Context, string, []byte, fs.FileMode) error            { return nil }
+func (dusty) WriteFileVia(context.Context, string, string, []byte, fs.FileMode) error { return nil }
+func (dusty) RemoveProject(context.Context, string) error {
+	return errors.New("error during connect: EOF")
+}
+
+func TestAGoodReleaseStaysWhereAnOldOneCannotBePruned(t *testing.T) {
+	commit, prune := stack.Step{Kind: stack.StepCommit}, stack.Step{Kind: stack.StepPrune, Release: "old"}
+	for name, c := range map[string]struct {
+		steps []stack.Step
+		good  bool
+	}{
+		"after the commit": {[]stack.Step{commit, prune}, true},
+		"before it":        {[]stack.Step{prune, commit}, false},
+	} {
+		var notes string
+		d := &Deployer{Now: time.Now, Emit: func(e stack.Event) {
+			if e.Kind == stack.EventNote {
+				notes += e.Message
+			}
+		}}
+		x := &executor{story: d.begin("deploy"), server: dusty{}, want: Wanted{Release: stack.Release{ID: "new", Project: "shop"}}}
+		err := x.run(t.Context(), stack.Plan{Steps: c.steps})
+		if (err == nil) != c.good || c.good && x.report.Live != "new" {
+			t.Errorf("%s: %v, %q is live", name, err, x.report.Live)
+		}
+		if said := strings.Contains(notes, "EOF"); said != c.good {
+			t.Errorf("%s: notes %q", name, notes)
+		}
 	}
 }

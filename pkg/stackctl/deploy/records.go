@@ -41,7 +41,7 @@ func (x *executor) commit(ctx context.Context) error {
 			return stack.Fault(stack.CauseStep, "write "+file, err, "")
 		}
 	}
-	x.report.Live = x.want.Release.ID
+	x.report.Live, x.committed = x.want.Release.ID, true
 	return nil
 }
 
