@@ -91,6 +91,8 @@ func (s story) still() string {
 	switch {
 	case s.RolledBack:
 		return fmt.Sprintf("; rolled back, release %s serves", line(s.Live))
+	case s.Live == "" && s.Plan.Release == "": // the run never looked at what serves
+		return "; nothing was changed"
 	case s.Live == "":
 		return "; nothing serves"
 	case s.Live == s.Before:

@@ -1,0 +1,23 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestWhatServesIsNotToldByARunThatDidNotLook(t *testing.T) {
+	looked := stack.Plan{Release: "5f2c"}
+	for says, r := range map[string]stack.Report{
+		"A gate failed; nothing was changed":            {Verdict: stack.VerdictGateFailed},
+		"A step failed; nothing serves":                 {Verdict: stack.VerdictStepFailed, Plan: looked},
+		"A gate failed; release 1d0a still serves":      {Verdict: stack.VerdictGateFailed, Before: "1d0a", Live: "1d0a"},
+		"Interrupted; rolled back, release 1d0a serves": {Verdict: stack.VerdictInterrupted, Before: "1d0a", Live: "1d0a", RolledBack: true, Plan: looked},
+	} {
+		text, err := Text(r)
+		if head, _, _ := strings.Cut(string(text), "\n"); err != nil || head != says {
+			t.Errorf("it says %q, not %q (%v)", head, says, err)
+		}
+	}
+}
