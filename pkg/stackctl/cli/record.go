@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -82,12 +83,7 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show fu
 	d := &deploy.Deployer{
 		Config: w.config, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(w.config.Root), Tools: tools(),
 		Artifacts: kept, Connect: deploy.Connect, Now: time.Now,
-		Emit: func(e stack.Event) {
-			if err := kept.Event(e); err != nil {
-				show(stack.Event{At: time.Now(), Kind: stack.EventNote, Message: err.Error()})
-			}
-			show(e)
-		},
+		Emit: keeping(kept, show),
 	}
 	broken := w.broken
 	// A run that could not be signed in the end must not begin.
@@ -108,6 +104,20 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show fu
 	r, failure = o.seal(ctx, signer, kept, r, failure)
 	show(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: w.verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
 	return outcome{target: t.Name, report: r, dir: kept.Dir(), err: failure}
+}
+
+// keeping keeps each event before it shows it. That one cannot be kept is said
+// once: the evidence judges itself in the end.
+func keeping(kept *evidence.Run, show func(stack.Event)) stack.Emit {
+	var said sync.Once
+	return func(e stack.Event) {
+		if err := kept.Event(e); err != nil {
+			said.Do(func() {
+				show(stack.Event{At: time.Now(), Kind: stack.EventNote, Message: "the evidence will not be whole: " + err.Error()})
+			})
+		}
+		show(e)
+	}
 }
 
 // display shows a run as the flags and the terminal ask for. Several targets
@@ -140,6 +150,9 @@ func (o *options) conclude(r stack.Report, dir string) error {
 		return nil
 	}
 	page := filepath.Join(dir, "report.html")
+	if _, err := os.Stat(page); err != nil {
+		page = "none: " + err.Error()
+	}
 	if r.Verb == "plan" && r.Plan.Release != "" {
 		if _, err := fmt.Fprintf(o.out, "\n%s", o.mask([]byte(redact.Printable(r.Plan.String())))); err != nil {
 			return err
@@ -171,8 +184,23 @@ func (o *options) seal(ctx context.Context, signer *evidence.Signer, kept *evide
 		r.Verdict = deploy.Verdict(ctx, failure)
 	}
 	if err := kept.Close(r, signer); err != nil {
-		failure = errors.Join(failure, stack.Fault(stack.CauseUnjudged, "close the evidence in "+kept.Dir(), err, ""))
+		return unkept(ctx, r, failure, stack.Fault(stack.CauseUnjudged, "close the evidence in "+kept.Dir(), err,
+			"free space there or make it writable, then run `stackctl verify`: what runs stays as it is"))
 	}
+	return r, failure
+}
+
+// unkept is the end of a run whose evidence is not whole: what nobody can check
+// is not good, and the report on the screen says so.
+func unkept(ctx context.Context, r stack.Report, failure, closing error) (stack.Report, error) {
+	reason, fix := stack.Explain(closing)
+	if failure == nil {
+		r.Verdict, r.Reason, r.Fix = deploy.Verdict(ctx, closing), reason, fix
+	} else {
+		r.Reason += "; and then: " + closing.Error()
+	}
+	failure = errors.Join(failure, closing)
+	r.ExitCode = ExitCode(ctx, failure)
 	return r, failure
 }
 

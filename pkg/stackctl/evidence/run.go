@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"stackctl/pkg/stackctl/redact"
@@ -45,7 +47,12 @@ type Run struct {
 	written map[string]stack.FileSum
 	// nothing maps an artifact that nothing wrote to the reason.
 	nothing map[string]string
-	closed  bool
+	// size is that of the log; lost counts the lines that found no room in it,
+	// and hindered is why the first one did not.
+	size     int64
+	lost     int
+	hindered error
+	closed   bool
 }
 
 // NewID makes a run's name: sortable by time, unique, such as
@@ -67,8 +74,13 @@ func Open(dir, run string, r *redact.Redactor, now func() time.Time) (*Run, erro
 	}
 	path := filepath.Join(dir, run)
 	fail := func(err error) (*Run, error) {
+		fix := "make " + dir + " a folder that this user may write to"
+		if errors.Is(err, syscall.ENOSPC) {
+			fix = "free space there"
+			_ = os.RemoveAll(path) // it has no room to say anything
+		}
 		return nil, stack.Fault(stack.CauseUsage, "make the artifact folder "+path, plainError(err),
-			"make "+dir+" writable for this user, or name another folder as evidence.dir in stackctl.yaml")
+			fix+", or name another folder as evidence.dir in stackctl.yaml")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fail(err)
@@ -173,9 +185,11 @@ func (e *Run) append(x entry, durable bool) error {
 		return fmt.Errorf("write %s: %w", runLog, err)
 	}
 	line := e.r.Bytes(raw)
-	if _, err := e.log.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("write %s: %w; free some space in %s", runLog, plainError(err), e.dir)
+	n, err := e.log.Write(append(line, '\n'))
+	if err != nil {
+		return e.miss(err)
 	}
+	e.size += int64(n)
 	if durable {
 		if err := e.log.Sync(); err != nil {
 			return fmt.Errorf("write %s: %w", runLog, plainError(err))
@@ -184,6 +198,28 @@ func (e *Run) append(x entry, durable bool) error {
 	e.seq++
 	e.head = sum(line)
 	return nil
+}
+
+// miss notes that a line was lost. What is there of it goes, so that the chain
+// stays whole for the lines after it.
+func (e *Run) miss(err error) error {
+	err = fmt.Errorf("write %s: %w", runLog, plainError(err))
+	if e.lost++; e.hindered == nil {
+		e.hindered = err
+	}
+	_ = e.log.Truncate(e.size)              // where it fails, the check of the chain tells
+	_, _ = e.log.Seek(e.size, io.SeekStart) // as above
+	return err
+}
+
+// missed says how many lines were lost; nil: none.
+func (e *Run) missed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.lost == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d lines of %s are lost: %w", e.lost, runLog, e.hindered)
 }
 
 // replaceFile writes a file so that it is there whole or not at all. durable
@@ -227,6 +263,9 @@ func (e *Run) Judge(r stack.Report) stack.GateResult {
 		return result
 	}
 	result = judge(e.dir, e.r, e.cleared())
+	if err := e.missed(); err != nil && result.Status == stack.Passed {
+		result.Status, result.Reason = stack.CouldNotJudge, err.Error()
+	}
 	result.Started, result.Took = start, e.now().Sub(start)
 	return result
 }
