@@ -52,11 +52,9 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		defer cancel()
 		err = errors.Join(err, x.server.RemoveProject(late, project), x.server.RemoveAll(late, path.Join(root, dir)))
 	}()
-	swap := map[string]string{path.Join(root, EdgeDynamic): path.Join(root, dir, "dynamic")}
-	for _, f := range r.Files {
-		if bytes.Equal(f.Content, r.Edge.Static) {
-			swap[path.Join(root, f.Path)] = path.Join(root, dir, "traefik.yml")
-		}
+	swap, err := x.trialSwap(ctx, path.Join(root, dir))
+	if err != nil {
+		return "", stack.Fault(stack.CauseStep, what, err, "deploy again: it ships the files that are not there")
 	}
 	compose, err := trialCompose(r.Base, x.d.Config.Traefik.Service, project, swap)
 	if err != nil {
@@ -71,6 +69,46 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		return "", stack.Fault(stack.CauseStep, what, err, "correct the files in "+x.d.Config.Traefik.Dynamic+"; the edge was not touched")
 	}
 	return fmt.Sprintf("%d routers, no complaint", len(r.Edge.Routes)), nil
+}
+
+// trialSwap maps what the real edge mounts to what an edge on trial does. The
+// static file is known by its content on the host: a release that was read back
+// from there has no files of its own.
+func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string, error) {
+	root := x.d.Target.Path
+	mounted, err := mountedFiles(x.want.Release.Base, x.d.Config.Traefik.Service, root)
+	if err != nil {
+		return nil, err
+	}
+	sums, err := x.server.Hashes(ctx, root, mounted)
+	if err != nil {
+		return nil, err
+	}
+	for name, sum := range sums {
+		if sum == hash(x.want.Release.Edge.Static) {
+			return map[string]string{path.Join(root, EdgeDynamic): path.Join(dir, "dynamic"), path.Join(root, name): path.Join(dir, "traefik.yml")}, nil
+		}
+	}
+	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, listOr(mounted, "it mounts none"))
+}
+
+// mountedFiles are what a service mounts from below root, relative to it.
+func mountedFiles(base []byte, service, root string) ([]string, error) {
+	var doc struct {
+		Services map[string]struct {
+			Volumes []struct{ Type, Source string }
+		}
+	}
+	if err := yaml.Unmarshal(base, &doc); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, v := range doc.Services[service].Volumes {
+		if name, ours := strings.CutPrefix(v.Source, root+"/"); ours && v.Type == "bind" {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // complaints is what the edge on trial has against the files.

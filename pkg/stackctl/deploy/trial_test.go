@@ -3,7 +3,34 @@ package deploy
 import (
 	"strings"
 	"testing"
+
+	"stackctl/pkg/stackctl/stack"
 )
+
+// A rollback has no files of its own: what it needs is on the host.
+func TestTheThrowawayEdgeOfARollbackReadsTheTrialsStaticFile(t *testing.T) {
+	s := operator("/srv/shop", "run", 0)
+	s.d.Config.Traefik.Service = "edge"
+	static := []byte("entryPoints: {}\n")
+	x := &executor{story: s, want: Wanted{Release: stack.Release{ID: "5f2c", Edge: stack.EdgeConfig{Static: static}, Base: []byte(`
+services:
+  edge:
+    volumes:
+      - {type: bind, source: /srv/shop/files/12/traefik.yml, target: /etc/traefik/traefik.yml}
+      - {type: bind, source: /srv/shop/files/34/ca.pem, target: /etc/ca.pem}
+      - {type: bind, source: /srv/shop/edge/dynamic, target: /etc/traefik/dynamic}
+      - {type: volume, source: acme, target: /acme}
+`)}}}
+	x.server = hashing{sums: map[string]string{"/srv/shop/files/12/traefik.yml": hash(static), "/srv/shop/files/34/ca.pem": "x"}}
+	swap, err := x.trialSwap(t.Context(), "/srv/shop/try")
+	if err != nil || len(swap) != 2 || swap["/srv/shop/files/12/traefik.yml"] != "/srv/shop/try/traefik.yml" || swap["/srv/shop/edge/dynamic"] != "/srv/shop/try/dynamic" {
+		t.Errorf("%v, %v", swap, err)
+	}
+	x.server = hashing{}
+	if _, err := x.trialSwap(t.Context(), "/srv/shop/try"); err == nil || !strings.Contains(err.Error(), "files/12/traefik.yml") {
+		t.Errorf("a static file that is gone: %v", err)
+	}
+}
 
 func TestTheThrowawayEdgeHasNoPortVolumeOrNetworkOfTheRealOne(t *testing.T) {
 	got, err := trialCompose([]byte(`
