@@ -157,10 +157,15 @@ func (x *executor) restoreBase(ctx context.Context, old string) error {
 	return err
 }
 
-// fail records on the host that the release failed, and why.
+// fail records on the host that the release failed, and why. One that was good
+// stays so until a gate says otherwise: a step that failed, or an operator who
+// stopped, says nothing of it, and the way back to it must stay open.
 func (x *executor) fail(ctx context.Context, cause error) error {
-	if x.record.State == "" {
+	switch {
+	case x.record.State == "":
 		return nil // it never came to the host
+	case x.record.State == stack.ReleaseGood && stack.CauseOf(cause) != stack.CauseGate:
+		return nil
 	}
 	x.record.State, x.record.Reason = stack.ReleaseFailed, cause.Error()
 	return x.keep(ctx)
