@@ -1,9 +1,7 @@
 package deploy
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,23 +99,6 @@ func readDynamic(ctx context.Context, h Host, root string) ([]stack.File, error)
 		files = append(files, stack.File{Path: e.Name(), Mode: 0o644, Content: raw})
 	}
 	return files, nil
-}
-
-// records reads what the host keeps about each release.
-func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, error) {
-	out, err := h.Run(ctx, "sh", "-c", `cd -- "$1" 2>/dev/null && cat -- */release.json 2>/dev/null; true`, "sh", path.Join(root, "releases"))
-	if err != nil {
-		return nil, err
-	}
-	var list []stack.ReleaseRecord
-	for dec := json.NewDecoder(bytes.NewReader(out.Stdout)); dec.More(); {
-		var r stack.ReleaseRecord
-		if err := dec.Decode(&r); err != nil {
-			return list, stack.Fault(stack.CauseStep, "read the releases on the host", err, "look at "+path.Join(root, "releases")+"/*/release.json and remove the broken one")
-		}
-		list = append(list, r)
-	}
-	return list, nil
 }
 
 // facts are what the engine knows of its host, and the free space and memory there.

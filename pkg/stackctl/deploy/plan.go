@@ -377,6 +377,7 @@ func (p *planner) prune() {
 			if failed++; failed > 1 {
 				cause = "a later one failed too"
 			}
+		case stack.ReleaseUnreadable: // it may have been good: that is a person's to say
 		default:
 			cause = "its deploy was cut off"
 		}

@@ -100,6 +100,11 @@ func Earlier(seen stack.Observed, id string) (stack.ReleaseRecord, error) {
 			return r, nil
 		}
 	}
+	for _, r := range seen.Releases {
+		if r.State == stack.ReleaseUnreadable && strings.HasPrefix(r.ID, id) {
+			return refuse(r.Reason, "deploy that release again: it writes its record anew")
+		}
+	}
 	return refuse(fmt.Sprintf("release %s is not kept, or was never good", id), "see `stackctl releases`")
 }
 

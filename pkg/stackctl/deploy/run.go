@@ -144,6 +144,7 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	if err := runs(want.Release, x.seen.Host); err != nil {
 		return nil, stack.Plan{}, err
 	}
+	s.unreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)
 	if live := recordAt(x.seen, x.seen.Live); live.ID != want.Release.ID {
 		if err := whole(ctx, server, s.d.Target, live); err != nil {
@@ -175,7 +176,7 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 // recordOf is what the host will remember of a release.
 func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseRecord {
 	for _, old := range seen.Releases {
-		if old.ID == r.ID {
+		if old.ID == r.ID && old.State != stack.ReleaseUnreadable {
 			old.By = s.d.Owner
 			if len(r.Files) > 0 { // a release that was read back from the host has none
 				old.Files = sums(r)

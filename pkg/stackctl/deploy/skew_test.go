@@ -4,6 +4,7 @@ package deploy
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io/fs"
 	"path"
@@ -36,9 +37,9 @@ func (keeping) RemoveAll(context.Context, string) error { return nil }
 
 func (k keeping) Run(_ context.Context, argv ...string) (stack.Output, error) {
 	var out stack.Output
-	if argv[0] == "sh" {
-		for _, raw := range k.records {
-			out.Stdout = append(out.Stdout, raw...)
+	if argv[0] == "sh" && argv[2] == recordsScript {
+		for id, raw := range k.records {
+			out.Stdout = append(out.Stdout, id+" "+base64.StdEncoding.EncodeToString(raw)+"\n"...)
 		}
 	}
 	return out, nil

@@ -90,6 +90,9 @@ const (
 	ReleaseStarted ReleaseState = "started" // its deploy has not ended, or was cut off
 	ReleaseGood    ReleaseState = "good"
 	ReleaseFailed  ReleaseState = "failed"
+	// ReleaseUnreadable is that of a record which holds nothing, or garbage; only
+	// its ID and Reason are known. It is never written.
+	ReleaseUnreadable ReleaseState = "unreadable"
 )
 
 // ReleaseRecord is what the host keeps about a release, in

@@ -1,0 +1,72 @@
+package deploy
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// recordsScript prints each release's folder and what its record holds: a
+// garbled record must not garble the ones after it.
+const recordsScript = `cd -- "$1" 2>/dev/null || exit 0
+for f in */release.json; do
+	[ -e "$f" ] || continue
+	printf '%s ' "${f%/*}"; base64 -w0 -- "$f"; echo
+done 2>/dev/null`
+
+// records reads what the host keeps about each release. A record that cannot be
+// read, as a loss of power leaves it, is one in the state ReleaseUnreadable.
+func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, error) {
+	out, err := h.Run(ctx, "sh", "-c", recordsScript, "sh", path.Join(root, "releases"))
+	if err != nil {
+		return nil, err
+	}
+	var list []stack.ReleaseRecord
+	for line := range strings.Lines(string(out.Stdout)) {
+		id, content, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		r, err := recordIn(id, content)
+		if err != nil {
+			r = stack.ReleaseRecord{ID: id, State: stack.ReleaseUnreadable,
+				Reason: fmt.Sprintf("%s cannot be read: %v", path.Join(root, "releases", id, "release.json"), err)}
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+func recordIn(id, content string) (r stack.ReleaseRecord, err error) {
+	raw, err := base64.StdEncoding.DecodeString(content)
+	switch {
+	case err != nil:
+		return r, err
+	case len(raw) == 0:
+		return r, errors.New("it is empty")
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return r, err
+	}
+	if r.ID != id {
+		return r, fmt.Errorf("it is that of release %q", r.ID)
+	}
+	return r, nil
+}
+
+// unreadable says which releases no rollback can lead to, and what to do.
+func (s *story) unreadable(seen stack.Observed, wanted string) {
+	for _, r := range seen.Releases {
+		if r.State != stack.ReleaseUnreadable {
+			continue
+		}
+		fix := "deploy that release again, or remove " + path.Join(s.d.Target.Path, "releases", r.ID) + " on the host"
+		if r.ID == wanted {
+			fix = "this deploy writes it anew"
+		}
+		s.note("no rollback can lead to release " + r.ID + ": " + r.Reason + "; " + fix)
+	}
+}

@@ -1,0 +1,61 @@
+//go:build linux
+
+package deploy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestARecordThatIsGarbledBarsNoOther(t *testing.T) {
+	root := t.TempDir()
+	for id, content := range map[string]string{
+		"1good":  `{"id": "1good", "state": "good", "switched": "2026-03-14T09:00:00Z"}`,
+		"2empty": "", "3zeros": strings.Repeat("\x00", 700), "4cut": `{"id": "4cut", "state": "go`,
+		"5other": `{"id": "1good", "state": "good"}`, "6list": `[]`,
+		"7live": `{"id": "7live", "state": "good", "switched": "2026-03-15T09:00:00Z", "of_a_later_version": {}}`,
+	} {
+		dir := filepath.Join(root, "releases", id)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "release.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := records(t.Context(), local{}, root)
+	if err != nil || len(list) != 7 {
+		t.Fatalf("%d records: %v", len(list), err)
+	}
+	seen := stack.Observed{Live: "7live", Releases: list}
+	if r, err := Earlier(seen, ""); err != nil || r.ID != "1good" {
+		t.Errorf("the release before is %q: %v", r.ID, err)
+	}
+	for _, r := range list {
+		garbled := r.ID != "1good" && r.ID != "7live"
+		if (r.State == stack.ReleaseUnreadable) != garbled || garbled && !strings.Contains(r.Reason, filepath.Join(root, "releases", r.ID)) {
+			t.Errorf("%s: %s, %s", r.ID, r.State, r.Reason)
+		}
+		if _, err := Earlier(seen, r.ID); garbled && (err == nil || !strings.Contains(err.Error(), "cannot be read")) {
+			t.Errorf("a rollback to %s: %v", r.ID, err)
+		}
+	}
+	for _, step := range Plan(Wanted{Release: stack.Release{ID: "8new"}, Keep: 1}, seen).Steps {
+		if step.Kind == stack.StepPrune && step.Release != "1good" {
+			t.Errorf("what may have been good goes: %s", step)
+		}
+	}
+}
+
+func TestADeployWritesAGarbledRecordOfItsOwnReleaseAnew(t *testing.T) {
+	s := operator("/srv/shop", "run", 0)
+	seen := stack.Observed{Live: "5f2c", Releases: []stack.ReleaseRecord{{ID: "5f2c", State: stack.ReleaseUnreadable, Reason: "it is empty"}}}
+	want := stack.Release{ID: "5f2c", Images: []stack.Image{{ID: "sha256:1"}}}
+	if r := s.recordOf(want, seen); r.State != "" || len(r.Images) != 1 {
+		t.Errorf("%+v", r)
+	}
+}
