@@ -139,9 +139,12 @@ func (o *options) printStatus(s deploy.Status) {
 	o.printHealth(s)
 	say("disk", "%s", diskWords(s.Disk))
 	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
-	if s.Lock != nil {
+	switch {
+	case s.LockProblem != "":
+		say("lock", "%s", o.clean(s.LockProblem))
+	case s.Lock != nil:
 		say("lock", "%s holds it since %s (run %s)", o.clean(s.Lock.Owner), moment(s.Lock.Since), o.clean(s.Lock.Run))
-	} else {
+	default:
 		say("lock", "nobody holds it")
 	}
 	if s.Backup != nil {

@@ -21,6 +21,8 @@ const (
 	lockInfo = "lock.json"
 	// held is flock's answer when somebody else has the lock.
 	held = 75
+	// homeless is the answer where the project's folder is not there.
+	homeless = 74
 	// beat is how often the holder says that it is there.
 	beat = 5 * time.Second
 	// expiry is how long the host waits for a beat before it frees the lock. A
@@ -34,20 +36,26 @@ const (
 // by the host's own timer, so that no two clocks are compared. The kernel has
 // the lock; lock.json says who has it. flock waits a moment because a look at
 // the lock holds it for an instant. Whoever has the lock tidies up the temporary
-// files of a deploy that was cut off.
+// files of a deploy that was cut off, and writes its note anew where it was lost.
 const holdScript = `umask 022
+[ -d "${1%/*}" ] || { echo "there is no such folder" >&2; exit 74; }
 exec 9>>"$1" || exit 1
 flock -w 1 -E 75 9 || exit 75
 echo $$ >"$1"
 rm -f "${1%/*}"/tmp/.*.tmp
 trap 'rm -f "$2"' EXIT
+rm -f "$2"
 printf %s "$3" >"$2"
 echo locked
-while b=$(exec timeout "$4" head -c 1 9>&-) && [ -n "$b" ]; do touch "$2"; done`
+while b=$(exec timeout "$4" head -c 1 9>&-) && [ -n "$b" ]; do
+	[ "$(cat "$2" 2>/dev/null)" = "$3" ] && touch "$2" || printf %s "$3" >"$2"
+	[ "$(cat "$1")" = $$ ] || echo $$ >"$1"
+done`
 
 // lookScript tells whether the lock is held and, by the host's clock, what
 // time it is, since when it is held and when the last beat came; then who.
 const lookScript = `[ -e "$1" ] || exit 0
+[ -f "$1" ] || { echo "$1 is no file" >&2; exit 1; }
 flock -s -n -E 75 "$1" true; code=$?
 [ $code = 75 ] || exit $code
 date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; cat "$2" 2>/dev/null
@@ -141,14 +149,29 @@ func (d *Deployer) take(ctx context.Context, server Host, root string) (*hold, e
 		if e.err == nil && e.exit == held {
 			return nil, nil
 		}
-		if e.err == nil {
-			e.err = fmt.Errorf("exit code %d: %s", e.exit, bytes.TrimSpace(stderr.Bytes()))
-		}
-		return nil, stack.Fault(stack.CauseUnreachable, "take the lock in "+root, e.err, "run `stackctl provision`: it makes the folder")
+		return nil, stack.Fault(stack.CauseUnreachable, "take the lock in "+root, e.why(stderr.Bytes()), d.lockFix(e.exit))
 	case <-ctx.Done():
 		_ = feed.Close()
 		return nil, interrupted(ctx, "take the lock")
 	}
+}
+
+// why is why the shell that was to hold the lock ended.
+func (e ending) why(said []byte) error {
+	if e.err != nil {
+		return e.err
+	}
+	return fmt.Errorf("exit code %d: %s", e.exit, bytes.TrimSpace(said))
+}
+
+// lockFix is what to do where the lock cannot be opened. The file is not to be
+// removed: somebody may hold it.
+func (d *Deployer) lockFix(exit int) string {
+	if exit == homeless {
+		return "run `stackctl provision`: it makes the folder"
+	}
+	file := path.Join(d.Target.Path, lockFile)
+	return fmt.Sprintf("`ls -ld %s` on the host shows whose it is: `chown %s %s` gives it back; anything but a file in its place must go", file, d.Target.User, file)
 }
 
 // keep beats until unlock is called. The context ends when the lock is lost.
@@ -208,6 +231,9 @@ func (a *answer) Write(p []byte) (int, error) {
 // dead owner left is not believed. Times are put onto this machine's clock.
 func Holder(ctx context.Context, server Host, root string) (*stack.LockInfo, error) {
 	out, err := server.Run(ctx, "sh", "-c", lookScript, "sh", path.Join(root, lockFile), path.Join(root, lockInfo))
+	if err == nil && out.Exit != 0 && out.Exit != held {
+		err = stack.Fault(stack.CauseUnreachable, "look at the lock in "+root, errors.New(string(bytes.TrimSpace(out.Stderr))), "a deploy says what to do")
+	}
 	if err != nil || out.Exit != held {
 		return nil, err
 	}
@@ -241,7 +267,11 @@ func ClearLock(ctx context.Context, server Host, root, run string) (*stack.LockI
 		return nil, err
 	}
 	const what = "clear the lock"
-	if who.Run == "" || who.Run != run {
+	if who.Run == "" {
+		return nil, stack.Fault(stack.CauseLocked, what, errors.New("the holder's note cannot be read"),
+			fmt.Sprintf("a holder that lives writes it anew within %s, and one that does not loses the lock within %s: see `stackctl lock` then", beat, expiry))
+	}
+	if who.Run != run {
 		return nil, stack.Fault(stack.CauseLocked, what, errors.New(heldBy(who)),
 			"end that run where it goes on; if nobody can, name it: stackctl lock --clear "+who.Run)
 	}

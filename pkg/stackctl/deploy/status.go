@@ -33,6 +33,8 @@ type Status struct {
 	Containers   []stack.Container     `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
 	Lock         *stack.LockInfo       `json:"lock"`
+	// LockProblem is why it is not known who holds the lock.
+	LockProblem string `json:"lock_problem,omitempty"`
 	// Backup is the newest one on the host; nil: there is none.
 	Backup *Backup `json:"backup"`
 }
@@ -50,9 +52,14 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
 	all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
 	all.Go(func() { s.Backup = lastBackup(ctx, server, t.Path) })
-	all.Go(func() { s.Lock, err = Holder(ctx, server, t.Path) })
+	all.Go(func() {
+		lock, problem := Holder(ctx, server, t.Path)
+		if s.Lock = lock; problem != nil {
+			s.LockProblem = problem.Error()
+		}
+	})
 	all.Wait()
-	return s, err
+	return s, nil
 }
 
 // overview observes a target and keeps what is the project's.

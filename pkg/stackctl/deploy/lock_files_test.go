@@ -1,0 +1,60 @@
+//go:build linux
+
+package deploy
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestALockThatCannotBeOpenedSaysWhatToDo(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, lockFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for root, want := range map[string]string{folder: "chown deploy " + filepath.Join(folder, lockFile), filepath.Join(folder, "none"): "stackctl provision"} {
+		s := operator(root, "ada@one", 0)
+		s.d.Target.User = "deploy"
+		if _, _, err := s.lock(t.Context(), local{}); stack.CauseOf(err) != stack.CauseUnreachable || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	if who, err := Holder(t.Context(), local{}, folder); err == nil || !strings.Contains(err.Error(), "is no file") {
+		t.Errorf("that nobody holds it is not known: %+v, %v", who, err)
+	}
+}
+
+// A holder that lives says anew who it is where its note was garbled.
+func TestALiveHoldersNoteIsWrittenAnew(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	locked, unlock, err := operator(root, "ada@one", 0).lock(t.Context(), local{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	for _, name := range []string{lockFile, lockInfo} {
+		if err := os.WriteFile(filepath.Join(root, name), bytes.Repeat([]byte{0}, 100), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := operator(root, "bob@two", 0).lock(t.Context(), local{}); stack.CauseOf(err) != stack.CauseLocked {
+		t.Errorf("it was taken from a holder that lives: %v", err)
+	}
+	if _, err := ClearLock(t.Context(), local{}, root, "run-ada@one"); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("cleared without knowing whose: %v", err)
+	}
+	within(t, 3*beat, "the note is there again", func() bool {
+		who, err := Holder(t.Context(), local{}, root)
+		return err == nil && who != nil && who.Run == "run-ada@one"
+	})
+	if who, err := ClearLock(t.Context(), local{}, root, "run-ada@one"); err != nil || who.Owner != "ada@one" {
+		t.Errorf("%+v, %v", who, err)
+	}
+	<-locked.Done()
+}
