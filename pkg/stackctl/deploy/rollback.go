@@ -36,6 +36,9 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 		return err
 	}
 	r.Images, r.Commit, r.Created = record.Images, record.Commit, record.Created
+	if err := mountable(ctx, server, s.d.Target, r); err != nil {
+		return err
+	}
 	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())
 	if err != nil {
 		return err

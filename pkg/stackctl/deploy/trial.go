@@ -76,7 +76,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 // from there has no files of its own.
 func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string, error) {
 	root := x.d.Target.Path
-	mounted, err := mountedFiles(x.want.Release.Base, x.d.Config.Traefik.Service, root)
+	mounted, err := mountedBy(x.want.Release.Base, root, x.d.Config.Traefik.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -90,25 +90,6 @@ func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string
 		}
 	}
 	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, listOr(mounted, "it mounts none"))
-}
-
-// mountedFiles are what a service mounts from below root, relative to it.
-func mountedFiles(base []byte, service, root string) ([]string, error) {
-	var doc struct {
-		Services map[string]struct {
-			Volumes []struct{ Type, Source string }
-		}
-	}
-	if err := yaml.Unmarshal(base, &doc); err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, v := range doc.Services[service].Volumes {
-		if name, ours := strings.CutPrefix(v.Source, root+"/"); ours && v.Type == "bind" {
-			out = append(out, name)
-		}
-	}
-	return out, nil
 }
 
 // complaints is what the edge on trial has against the files.
