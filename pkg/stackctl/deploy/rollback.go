@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -35,7 +37,10 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 	if err != nil {
 		return err
 	}
-	r.Images, r.Commit, r.Created = record.Images, record.Commit, record.Created
+	r.Commit, r.Created = record.Commit, record.Created
+	if r.Images, err = s.d.supplied(record, seen); err != nil {
+		return err
+	}
 	if err := mountable(ctx, server, s.d.Target, r); err != nil {
 		return err
 	}
@@ -53,6 +58,39 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 		return err
 	}
 	return s.lead(ctx, server, want)
+}
+
+// supplied tells from which archives images come that the host has lost. The
+// record names those of whoever deployed the release: it may be another machine,
+// or hold another image by now.
+func (d *Deployer) supplied(record stack.ReleaseRecord, seen stack.Observed) ([]stack.Image, error) {
+	held := map[string]stack.Image{}
+	if d.hasArchives() {
+		index, err := image.Index(d.Config.Images.Archives)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range index {
+			held[i.ID] = i
+		}
+	}
+	images := slices.Clone(record.Images)
+	var gone []string
+	for n, i := range images {
+		if i.Archive == "" || slices.ContainsFunc(seen.Images, func(h stack.HostImage) bool { return h.ID == i.ID }) {
+			continue
+		}
+		if here, ok := held[i.ID]; ok {
+			images[n].Archive, images[n].Bytes = here.Archive, here.Bytes
+			continue
+		}
+		gone = append(gone, i.Reference+" "+i.ID)
+	}
+	if len(gone) > 0 {
+		return nil, stack.Fault(stack.CauseUsage, "roll back to release "+record.ID, errors.New("the host has lost images of it, and no archive in "+d.Config.Images.Archives+" holds them: "+join(gone)),
+			"put their archives there, load them on the host with `docker load`, or roll back to another release")
+	}
+	return images, nil
 }
 
 // carried refuses a release that cannot work with the schema as it is now:
