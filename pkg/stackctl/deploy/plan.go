@@ -343,7 +343,7 @@ func (p *planner) others(which func(stack.Container) bool) map[string]map[string
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
 		if c.Labels[stack.LabelProject] != p.r.Project || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
-			c.State != "running" && c.State != "restarting" || !which(c) {
+			c.State != "running" && c.State != "restarting" && c.State != "paused" || !which(c) {
 			continue
 		}
 		if out[c.Release] == nil {

@@ -56,7 +56,11 @@ func (e *Engine) Start(ctx context.Context, project string) error {
 	if len(list) == 0 {
 		return stack.Fault(stack.CauseStep, what, fmt.Errorf("it has no container"), "deploy it again")
 	}
-	w := &wait{engine: e, project: project, units: unitsOf(list), ev: &events{}}
+	units := unitsOf(list)
+	if err := e.resume(ctx, list, sorted(units)); err != nil {
+		return stepFault(ctx, what, err, "")
+	}
+	w := &wait{engine: e, project: project, units: units, ev: &events{}}
 	w.start = func(ctx context.Context, names []string) error {
 		for _, c := range list {
 			for _, n := range names {
@@ -72,6 +76,21 @@ func (e *Engine) Start(ctx context.Context, project string) error {
 	}
 	_, err = w.run(ctx)
 	return stepFault(ctx, what, err, "")
+}
+
+// resume lets those containers of services go on that somebody has paused: the
+// engine starts none that is.
+func (e *Engine) resume(ctx context.Context, list []container.Summary, services []string) error {
+	for _, c := range list {
+		if c.State != container.StatePaused || !slices.Contains(services, c.Labels[api.ServiceLabel]) {
+			continue
+		}
+		_, err := e.api.ContainerUnpause(ctx, c.ID, client.ContainerUnpauseOptions{})
+		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) { // it goes on already
+			return fmt.Errorf("let container %s go on, which is paused: %w", containerName(c), err)
+		}
+	}
+	return nil
 }
 
 // unitsOf reads the services of a project from its containers' labels.

@@ -180,3 +180,26 @@ func TestStopCanBeLimitedToSomeServices(t *testing.T) {
 		t.Errorf("states are %v", got)
 	}
 }
+
+// Somebody has paused a container, for a look at it or a copy of its disk.
+func TestWhatIsPausedGoesOn(t *testing.T) {
+	w := newWorld(t)
+	yaml := file(healthy("web", imageA), healthy("db", imageA))
+	w.up(yaml)
+	pause := func() {
+		t.Helper()
+		if _, err := w.api.ContainerPause(w.ctx, w.ids()["web"], client.ContainerPauseOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := w.ids()
+	pause()
+	w.up(yaml, "web")
+	pause()
+	if err := w.Start(w.ctx, w.project); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.ids(); after["web"] != before["web"] || w.states()["web"] != "running" {
+		t.Errorf("web is %s, %s before and %s after", w.states()["web"], before["web"], after["web"])
+	}
+}

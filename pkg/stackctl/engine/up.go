@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 		return nil, stepFault(ctx, what, err, "")
 	}
 	if err := e.dropRemains(ctx, before); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
+	if err := e.resume(ctx, before, slices.Sorted(maps.Keys(p.Services))); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
 	ev := &events{services: containerNames(p), progress: progress}

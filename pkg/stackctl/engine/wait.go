@@ -315,6 +315,10 @@ func lookAt(c container.InspectResponse) *look {
 	if h := c.State.Health; h != nil && h.Status != "" {
 		l.health = h.Status
 		l.checked, l.every = checksOf(c)
+		// The engine calls one that was paused unhealthy until its next check.
+		if n := len(h.Log); h.Status == container.Unhealthy && (n == 0 || h.Log[n-1] != nil && h.Log[n-1].ExitCode == 0) {
+			l.health = container.Starting
+		}
 	}
 	return l
 }
