@@ -34,7 +34,9 @@ type executor struct {
 	started, switched, edged bool
 	// committed says that the release is good: what follows only tidies up.
 	committed bool
-	drained   []stack.Step
+	// replaced are the data services that a step of this run touched.
+	replaced []string
+	drained  []stack.Step
 }
 
 // Deadlines of steps; each is generous beside what it takes on a slow server.
@@ -96,6 +98,7 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 	case stack.StepRemove:
 		return x.remove(ctx, step)
 	case stack.StepData:
+		x.replaced = append(x.replaced, step.Services...)
 		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
 	case stack.StepEdge:
 		x.edged = true

@@ -29,14 +29,18 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	if !x.started && !x.switched && !x.edged {
+	toppled := x.toppled(ctx)
+	if !x.started && !x.switched && !x.edged && len(toppled) == 0 {
 		return x.fail(ctx, cause)
 	}
 	x.logs(ctx, x.want.Release.AppProject())
 	return x.phase("undo", func() (string, error) {
 		var errs []error
-		if x.edged {
-			errs = append(errs, x.restoreBase(ctx, old))
+		if len(toppled) > 0 {
+			x.note(join(toppled) + " ran well when this run began: brought back beside release " + old)
+		}
+		if x.edged || len(toppled) > 0 {
+			errs = append(errs, x.restoreBase(ctx, old, toppled))
 		}
 		if x.switched {
 			errs = append(errs, x.switchBack(ctx, old))
@@ -136,25 +140,6 @@ func (x *executor) restart(ctx context.Context, id string) error {
 		return fmt.Errorf("start release %s again: %w", id, err)
 	}
 	return nil
-}
-
-// restoreBase gives the edge the definition that the old release had.
-func (x *executor) restoreBase(ctx context.Context, old string) error {
-	if old == "" {
-		return nil
-	}
-	r, err := x.kept(ctx, x.server, old, x.want.Release)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, s := range r.Services {
-		if s.Layer == stack.LayerEdge && s.Deployed {
-			names = append(names, s.Name)
-		}
-	}
-	_, err = x.server.Up(ctx, r.Project, r.Base, names, nil)
-	return err
 }
 
 // fail records on the host that the release failed, and why. One that was good
