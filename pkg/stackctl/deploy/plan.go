@@ -130,7 +130,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 		causes = append(causes, s.Name+" "+cause)
 		switch replaced := cause == otherDefinition; {
 		case p.seen.Live == "":
-		case layer == stack.LayerEdge && (replaced || cause == ill || cause == noRoutes):
+		case layer == stack.LayerEdge && (replaced || cause == ill || cause == noRoutes || strings.HasPrefix(cause, offNetwork)):
 			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for some seconds")
 		case layer == stack.LayerData && replaced:
 			p.plan.Notes = append(p.plan.Notes, s.Name+" is replaced: what needs it fails until it is ready again")
@@ -222,43 +222,6 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 		}
 	}
 	return names, causes
-}
-
-// otherDefinition is the one difference for which a container is replaced; an
-// ill one is started anew.
-const (
-	otherDefinition = "has another definition"
-	ill             = "is unhealthy"
-	noRoutes        = "reads routes from a folder that is gone"
-)
-
-// differs says why a service's container is not what its definition makes.
-func (p *planner) differs(project string, s stack.Service) string {
-	c, ok := p.find(project, s.Name)
-	switch {
-	case !ok:
-		return "is not there"
-	case c.Labels[stack.LabelDefinition] != s.Definition:
-		return otherDefinition
-	case c.State != "running":
-		return "is " + c.State
-	case c.Health == "unhealthy":
-		return ill
-	case p.seen.Unrouted && s.Layer == stack.LayerEdge:
-		return noRoutes
-	case c.Health == "starting":
-		return "is starting"
-	}
-	return ""
-}
-
-func (p *planner) find(project, service string) (stack.Container, bool) {
-	for _, c := range p.seen.Containers {
-		if c.Project == project && c.Service == service {
-			return c, true
-		}
-	}
-	return stack.Container{}, false
 }
 
 // startCause says why the release must be started; empty: it runs.

@@ -20,7 +20,7 @@ func wantedShop() Wanted {
 	r := stack.Release{
 		ID: newID, Project: "shop",
 		Services: []stack.Service{
-			{Name: "api", Layer: stack.LayerApp, Deployed: true, Definition: "api-2"},
+			{Name: "api", Layer: stack.LayerApp, Deployed: true, Definition: "api-2", Networks: []string{"data", "others"}},
 			{Name: "db", Layer: stack.LayerData, Deployed: true, Definition: "db-1"},
 			{Name: "edge", Layer: stack.LayerEdge, Deployed: true, Definition: "edge-1"},
 			{Name: "migrate", Layer: stack.LayerApp, OneShot: true, Deployed: true},
@@ -37,7 +37,7 @@ func wantedShop() Wanted {
 }
 
 func running(project, service, release, definition string, layer stack.Layer) stack.Container {
-	return stack.Container{Project: project, Service: service, Release: release, Layer: layer, State: "running", Health: "healthy",
+	return stack.Container{Project: project, Service: service, Release: release, Layer: layer, State: "running", Health: "healthy", Networks: []string{"shop_data"},
 		Labels: map[string]string{stack.LabelProject: "shop", stack.LabelDefinition: definition}}
 }
 
@@ -137,6 +137,7 @@ func TestPlanRepairsWhatDiffers(t *testing.T) {
 		"route edited":        {func(s *stack.Observed) { s.Files[EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
 		"release file edited": {func(s *stack.Observed) { s.Files["releases/"+newID+"/app.yaml"] = "x" }, "ship-files release bbbbbbbbbbbb"},
 		"network removed":     {func(s *stack.Observed) { s.Networks = nil }, "data db, network data is not there"},
+		"network left":        {func(s *stack.Observed) { s.Containers[2].Networks = nil }, "start release bbbbbbbbbbbb, api is off network data"},
 		"image removed":       {func(s *stack.Observed) { s.Images = s.Images[:2] }, "ship-image shop/api:dev, the host lacks bbbb"},
 		"old one still runs": {func(s *stack.Observed) {
 			s.Containers = append(s.Containers, running("shop-"+oldID, "api", oldID, "api-1", stack.LayerApp))

@@ -203,3 +203,33 @@ func TestWhatIsPausedGoesOn(t *testing.T) {
 		t.Errorf("web is %s, %s before and %s after", w.states()["web"], before["web"], after["web"])
 	}
 }
+
+// Somebody has removed a network by force, or taken a container off it.
+func TestAContainerThatIsOffItsNetworkIsMadeAnew(t *testing.T) {
+	for name, gone := range map[string]bool{"the container was taken off": false, "the network was removed": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			back := w.project + "_back"
+			yaml := append(file(healthy("api", imageA, "networks: [front, back]"), healthy("web", imageA, "networks: [front]")), []byte(
+				"networks: {front: {name: "+w.project+"_front}, back: {name: "+back+"}}\n")...)
+			w.up(yaml)
+			before := w.ids()
+			if _, err := w.api.NetworkDisconnect(w.ctx, back, client.NetworkDisconnectOptions{Container: before["api"], Force: true}); err != nil {
+				t.Fatal(err)
+			}
+			if gone {
+				if _, err := w.api.NetworkRemove(w.ctx, back, client.NetworkRemoveOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if touched := w.up(yaml); !slices.Equal(touched, []string{"api"}) || w.ids()["web"] != before["web"] {
+				t.Errorf("touched %v", touched)
+			}
+			list, err := w.Containers(w.ctx)
+			i := slices.IndexFunc(list, func(c stack.Container) bool { return c.ID == w.ids()["api"] })
+			if err != nil || i < 0 || !slices.Equal(list[i].Networks, []string{back, w.project + "_front"}) {
+				t.Errorf("%v, %v", list, err)
+			}
+		})
+	}
+}

@@ -139,12 +139,14 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 			out.Ports = append(out.Ports, published(c.NetworkSettings.Ports)...)
 		}
 		for name, ep := range c.NetworkSettings.Networks {
+			out.Networks = append(out.Networks, name)
 			if ep != nil && ep.IPAddress.IsValid() {
 				out.Addresses[name] = ep.IPAddress.String()
 			} else if ep != nil && ep.GlobalIPv6Address.IsValid() {
 				out.Addresses[name] = ep.GlobalIPv6Address.String()
 			}
 		}
+		slices.Sort(out.Networks)
 	}
 	return out
 }

@@ -44,6 +44,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err := e.dropRemains(ctx, before); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
+	if err := e.dropUnjoined(ctx, p, before); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
 	if err := e.resume(ctx, before, slices.Sorted(maps.Keys(p.Services))); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}

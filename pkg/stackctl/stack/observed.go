@@ -62,7 +62,9 @@ type Container struct {
 	ExitCode   int       `json:"exit_code"`
 	Started    time.Time `json:"started"`
 	Restarts   int       `json:"restarts"`
-	// Addresses maps a network to the container's address on it.
+	// Networks are those that the container is on, sorted; Addresses maps one to
+	// the container's address on it.
+	Networks    []string          `json:"networks,omitempty"`
 	Addresses   map[string]string `json:"addresses"`
 	NetworkMode string            `json:"network_mode"`
 	Ports       []Port            `json:"ports"`

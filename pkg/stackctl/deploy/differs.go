@@ -1,0 +1,56 @@
+package deploy
+
+import (
+	"slices"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// otherDefinition is the one difference for which a container is replaced; an
+// ill one is started anew.
+const (
+	otherDefinition = "has another definition"
+	ill             = "is unhealthy"
+	noRoutes        = "reads routes from a folder that is gone"
+	offNetwork      = "is off network "
+)
+
+// differs says why a service's container is not what its definition makes.
+func (p *planner) differs(project string, s stack.Service) string {
+	c, ok := p.find(project, s.Name)
+	switch {
+	case !ok:
+		return "is not there"
+	case c.Labels[stack.LabelDefinition] != s.Definition:
+		return otherDefinition
+	case c.State != "running":
+		return "is " + c.State
+	case c.Health == "unhealthy":
+		return ill
+	case p.seen.Unrouted && s.Layer == stack.LayerEdge:
+		return noRoutes
+	case c.Health == "starting":
+		return "is starting"
+	}
+	return p.unjoined(c, s)
+}
+
+// unjoined says which network of its service a container is off: whoever removed
+// it by force left a container that runs, is healthy and that nobody reaches.
+func (p *planner) unjoined(c stack.Container, s stack.Service) string {
+	for _, n := range p.r.Networks {
+		if !n.External && slices.Contains(s.Networks, n.Name) && !slices.Contains(c.Networks, p.r.Project+"_"+n.Name) {
+			return offNetwork + n.Name
+		}
+	}
+	return ""
+}
+
+func (p *planner) find(project, service string) (stack.Container, bool) {
+	for _, c := range p.seen.Containers {
+		if c.Project == project && c.Service == service {
+			return c, true
+		}
+	}
+	return stack.Container{}, false
+}
