@@ -49,6 +49,7 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 	}
 	failure = explained(ctx, server, s.d.Target, failure)
 	if err := x.undo(ctx, failure); err != nil {
+		s.report.Unsettled = true
 		return fmt.Errorf("%w; and then: %w", failure, err)
 	}
 	return failure

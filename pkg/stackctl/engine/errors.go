@@ -51,6 +51,33 @@ func (e *MissingImageError) Error() string {
 	return "image not on the host: " + strings.Join(e.Images, ", ")
 }
 
+// remedies are what to do about what an engine says of its host. It has no codes
+// for that.
+var remedies = []struct{ says, fix string }{
+	{"port is already allocated", "another container publishes that port: `docker ps` on the host names it; stop it and run the same command again"},
+	{"address already in use", "another program of the host has that port: `ss -ltnp` there names it; stop it and run the same command again"},
+	{"is already in use by container", "that container is somebody else's: rename or remove it, and run the same command again"},
+	{"No chain/target/match by that name", "somebody removed the engine's firewall rules: `systemctl restart docker` on the host makes them anew; then run the same command again"},
+	{"non-overlapping IPv4 address pool", "the engine has no subnet left: `docker network prune` on the host removes networks that nobody uses, `default-address-pools` in its daemon.json gives it more"},
+	{"Pool overlaps with other one", "another network has that subnet: `docker network ls` on the host lists them; remove that one, or name another subnet in the compose file"},
+}
+
+// fixFor tells what to do about errors with a known remedy.
+func fixFor(err error) string {
+	if err == nil {
+		return ""
+	}
+	if missing := new(MissingImageError); errors.As(err, &missing) {
+		return "put an archive of it into images.archives, or let the host pull it"
+	}
+	for _, r := range remedies {
+		if strings.Contains(err.Error(), r.says) {
+			return r.fix
+		}
+	}
+	return ""
+}
+
 // stepFault wraps why a step failed; a cancelled context is an interruption.
 func stepFault(ctx context.Context, what string, err error, fix string) error {
 	if err == nil {

@@ -75,7 +75,7 @@ func (e *Engine) Start(ctx context.Context, project string) error {
 		return nil
 	}
 	_, err = w.run(ctx)
-	return stepFault(ctx, what, err, "")
+	return stepFault(ctx, what, err, fixFor(err))
 }
 
 // resume lets those containers of services go on that somebody has paused: the

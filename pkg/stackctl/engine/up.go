@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,7 +64,7 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 		},
 	}
 	started, err := w.run(ctx)
-	return union(w.replaced(before), started), stepFault(ctx, what, err, "")
+	return union(w.replaced(before), started), stepFault(ctx, what, err, fixFor(err))
 }
 
 // create brings networks, volumes and containers to their definitions without
@@ -198,15 +197,6 @@ func (e *Engine) RemoveServices(ctx context.Context, project string, services []
 		}
 	}
 	return nil
-}
-
-// fixFor tells what to do about errors with a known remedy.
-func fixFor(err error) string {
-	var missing *MissingImageError
-	if errors.As(err, &missing) {
-		return "put an archive of it into images.archives, or let the host pull it"
-	}
-	return ""
 }
 
 // union sorts two lists into one without repetition.

@@ -10,10 +10,11 @@ import (
 func TestWhatServesIsNotToldByARunThatDidNotLook(t *testing.T) {
 	looked := stack.Plan{Release: "5f2c"}
 	for says, r := range map[string]stack.Report{
-		"A gate failed; nothing was changed":            {Verdict: stack.VerdictGateFailed},
-		"A step failed; nothing serves":                 {Verdict: stack.VerdictStepFailed, Plan: looked},
-		"A gate failed; release 1d0a still serves":      {Verdict: stack.VerdictGateFailed, Before: "1d0a", Live: "1d0a"},
-		"Interrupted; rolled back, release 1d0a serves": {Verdict: stack.VerdictInterrupted, Before: "1d0a", Live: "1d0a", RolledBack: true, Plan: looked},
+		"A gate failed; nothing was changed":                                            {Verdict: stack.VerdictGateFailed},
+		"A step failed; nothing serves":                                                 {Verdict: stack.VerdictStepFailed, Plan: looked},
+		"A gate failed; release 1d0a still serves":                                      {Verdict: stack.VerdictGateFailed, Before: "1d0a", Live: "1d0a"},
+		"Interrupted; rolled back, release 1d0a serves":                                 {Verdict: stack.VerdictInterrupted, Before: "1d0a", Live: "1d0a", RolledBack: true, Plan: looked},
+		"A step failed; release 1d0a was not brought back whole, see `stackctl status`": {Verdict: stack.VerdictStepFailed, Before: "1d0a", Live: "1d0a", Unsettled: true, Plan: looked},
 	} {
 		text, err := Text(r)
 		if head, _, _ := strings.Cut(string(text), "\n"); err != nil || head != says {

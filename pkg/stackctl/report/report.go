@@ -89,6 +89,8 @@ func (s story) good() string {
 // still says which release users see after a bad end.
 func (s story) still() string {
 	switch {
+	case s.Unsettled && s.Live != "":
+		return fmt.Sprintf("; release %s was not brought back whole, see `stackctl status`", line(s.Live))
 	case s.RolledBack:
 		return fmt.Sprintf("; rolled back, release %s serves", line(s.Live))
 	case s.Live == "" && s.Plan.Release == "": // the run never looked at what serves

@@ -144,13 +144,16 @@ type Report struct {
 	// Wire is nil where the run reached no server.
 	Wire *Wire `json:"wire,omitempty"`
 	// RolledBack says that this run pointed the edge back at Before.
-	RolledBack bool              `json:"rolled_back"`
-	Tools      map[string]string `json:"tools"` // name → version
-	Started    time.Time         `json:"started"`
-	Took       time.Duration     `json:"took_ns"`
-	Plan       Plan              `json:"plan"`
-	Steps      []StepResult      `json:"steps"`
-	Gates      []GateResult      `json:"gates"`
+	RolledBack bool `json:"rolled_back"`
+	// Unsettled says that Before could not be brought back whole: what serves
+	// must be looked at.
+	Unsettled bool              `json:"unsettled,omitempty"`
+	Tools     map[string]string `json:"tools"` // name → version
+	Started   time.Time         `json:"started"`
+	Took      time.Duration     `json:"took_ns"`
+	Plan      Plan              `json:"plan"`
+	Steps     []StepResult      `json:"steps"`
+	Gates     []GateResult      `json:"gates"`
 	// Logs are the last lines of services that did not become healthy.
 	Logs map[string]string `json:"logs,omitempty"`
 	// Artifacts maps an artifact to why it holds nothing, where it does.
