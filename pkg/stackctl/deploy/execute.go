@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -225,15 +224,6 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, advice(err, fix))
 	}
 	return fmt.Sprintf("touched %s", listOr(touched, "nothing")), nil
-}
-
-// advice is what the engine knows to do about a failure of the host. What a
-// service failed for, its own log lines tell.
-func advice(err error, otherwise string) string {
-	if _, fix := stack.Explain(err); fix != "" && !errors.As(err, new(*engine.ServiceError)) {
-		return fix
-	}
-	return otherwise
 }
 
 // illGrace is how long an unhealthy container may take to end.

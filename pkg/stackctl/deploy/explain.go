@@ -6,6 +6,7 @@ import (
 	"io"
 	"syscall"
 
+	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -35,4 +36,13 @@ func brokenOff(failure error) bool {
 		}
 	}
 	return false
+}
+
+// advice is for a failure that does not say itself what to do, as what the engine
+// says of its host does. What a service failed for, its own log lines tell.
+func advice(err error, otherwise string) string {
+	if _, fix := stack.Explain(err); fix != "" && !errors.As(err, new(*engine.ServiceError)) {
+		return ""
+	}
+	return otherwise
 }

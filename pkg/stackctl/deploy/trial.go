@@ -63,7 +63,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
 	if _, err := x.server.Up(ctx, project, compose, nil, nil); err != nil {
-		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), "the edge was not touched")
+		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), advice(err, "the edge was not touched"))
 	}
 	if err := x.complaints(ctx, project, r.Edge.Dynamic); err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "correct the files in "+x.d.Config.Traefik.Dynamic+"; the edge was not touched")
