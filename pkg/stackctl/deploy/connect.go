@@ -25,6 +25,9 @@ func Connect(ctx context.Context, t stack.Target) (Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := conn.Usable(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
 		return conn.DialContext(ctx, "unix", dockerSocket)
 	})

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,8 +103,8 @@ func (h *handshake) unreachable(ctx context.Context, what string, err error) err
 		return stack.Fault(stack.CauseInterrupted, what, context.Cause(ctx), "")
 	case errors.As(err, &dns):
 		return stack.Fault(stack.CauseUnreachable, what, err, "check the target's host in stackctl.yaml and your DNS")
-	case ctx.Err() != nil:
-		return stack.Fault(stack.CauseUnreachable, what, context.Cause(ctx),
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded): // the dialler may notice it first
+		return stack.Fault(stack.CauseUnreachable, what, cmp.Or(context.Cause(ctx), err),
 			"check that the server is up and that no firewall drops port "+portOf(h.options))
 	}
 	return stack.Fault(stack.CauseUnreachable, what, err,

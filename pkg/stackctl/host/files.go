@@ -26,7 +26,7 @@ func (c *Conn) channel(ctx context.Context) (*sftp.Client, error) {
 		return c.client.NewSftp(sftp.UseConcurrentWrites(true))
 	}, func(s *sftp.Client) { _ = s.Close() })
 	if err != nil {
-		return nil, fmt.Errorf("open the file channel (SFTP): %w; check that sshd_config has `Subsystem sftp`", sessionFault(err))
+		return nil, channelFault(ctx, err)
 	}
 	c.sessions.Add(1)
 	c.sftp = client

@@ -106,11 +106,12 @@ func readKnownHosts(file string) (*knownHosts, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return k, nil
 	}
-	if err == nil {
-		k.content = content
-		k.callback, err = knownhosts.New(k.file)
-	}
 	if err != nil {
+		return nil, stack.Fault(stack.CauseUsage, "read known hosts "+k.file, rootCause(err),
+			"make it a file that you can read, or name another one as the target's known_hosts")
+	}
+	k.content = content
+	if k.callback, err = knownhosts.New(k.file); err != nil {
 		return nil, stack.Fault(stack.CauseUsage, "read known hosts "+k.file, rootCause(err),
 			"repair or remove the line, or name another file as the target's known_hosts")
 	}

@@ -171,14 +171,6 @@ var signals = map[ssh.Signal]int{
 	ssh.SIGKILL: 9, ssh.SIGUSR1: 10, ssh.SIGSEGV: 11, ssh.SIGUSR2: 12, ssh.SIGPIPE: 13, ssh.SIGALRM: 14, ssh.SIGTERM: 15,
 }
 
-func sessionFault(err error) error {
-	var open *ssh.OpenChannelError
-	if errors.As(err, &open) {
-		return fmt.Errorf("sshd opens no further session: %w; set MaxSessions 10 in its configuration (`stackctl provision` does)", err)
-	}
-	return err
-}
-
 // name is the command without its arguments, which may be secret.
 func name(argv []string) string {
 	if len(argv) == 0 {

@@ -37,7 +37,7 @@ func tunnelFault(network string, err error) error {
 	case !errors.As(err, &open):
 		return err
 	case network == "unix":
-		return fmt.Errorf("%w; check that the socket is there, that the user may open it, and that sshd has AllowStreamLocalForwarding local (`stackctl provision` sets it)", err)
+		return fmt.Errorf("%w; check that the socket is there, that the user may open it, and that sshd has AllowTcpForwarding local and AllowStreamLocalForwarding local (`stackctl provision` sets them)", err)
 	case open.Reason == ssh.Prohibited:
 		return fmt.Errorf("sshd forbids it: %w; set AllowTcpForwarding local in its configuration (`stackctl provision` does)", err)
 	}
