@@ -54,7 +54,11 @@ func recordIn(id, content string) (r stack.ReleaseRecord, err error) {
 	if r.ID != id {
 		return r, fmt.Errorf("it is that of release %q", r.ID)
 	}
-	return r, nil
+	switch r.State {
+	case stack.ReleaseStarted, stack.ReleaseGood, stack.ReleaseFailed:
+		return r, nil
+	}
+	return r, fmt.Errorf("this stackctl knows no state %q: a newer one may have written it", r.State)
 }
 
 // unreadable says which releases no rollback can lead to, and what to do.

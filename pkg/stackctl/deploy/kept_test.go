@@ -16,7 +16,7 @@ func TestARecordThatIsGarbledBarsNoOther(t *testing.T) {
 	for id, content := range map[string]string{
 		"1good":  `{"id": "1good", "state": "good", "switched": "2026-03-14T09:00:00Z"}`,
 		"2empty": "", "3zeros": strings.Repeat("\x00", 700), "4cut": `{"id": "4cut", "state": "go`,
-		"5other": `{"id": "1good", "state": "good"}`, "6list": `[]`,
+		"5other": `{"id": "1good", "state": "good"}`, "6list": `[]`, "6newer": `{"id": "6newer", "state": "archived"}`,
 		"7live": `{"id": "7live", "state": "good", "switched": "2026-03-15T09:00:00Z", "of_a_later_version": {}}`,
 	} {
 		dir := filepath.Join(root, "releases", id)
@@ -28,7 +28,7 @@ func TestARecordThatIsGarbledBarsNoOther(t *testing.T) {
 		}
 	}
 	list, err := records(t.Context(), local{}, root)
-	if err != nil || len(list) != 7 {
+	if err != nil || len(list) != 8 {
 		t.Fatalf("%d records: %v", len(list), err)
 	}
 	seen := stack.Observed{Live: "7live", Releases: list}

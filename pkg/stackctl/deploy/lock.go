@@ -149,7 +149,7 @@ func (d *Deployer) take(ctx context.Context, server Host, root string) (*hold, e
 		if e.err == nil && e.exit == held {
 			return nil, nil
 		}
-		return nil, stack.Fault(stack.CauseUnreachable, "take the lock in "+root, e.why(stderr.Bytes()), d.lockFix(e.exit))
+		return nil, stack.Fault(stack.CauseUnreachable, "take the lock in "+root, e.why(stderr.Bytes()), d.lockFix(e.exit, stderr.String()))
 	case <-ctx.Done():
 		_ = feed.Close()
 		return nil, interrupted(ctx, "take the lock")
@@ -166,9 +166,12 @@ func (e ending) why(said []byte) error {
 
 // lockFix is what to do where the lock cannot be opened. The file is not to be
 // removed: somebody may hold it.
-func (d *Deployer) lockFix(exit int) string {
-	if exit == homeless {
+func (d *Deployer) lockFix(exit int, said string) string {
+	switch {
+	case exit == homeless:
 		return "run `stackctl provision`: it makes the folder"
+	case strings.Contains(said, "Read-only file system"):
+		return "the host's disk takes no writes: `dmesg` and `findmnt -T " + d.Target.Path + "` there tell more"
 	}
 	file := path.Join(d.Target.Path, lockFile)
 	return fmt.Sprintf("`ls -ld %s` on the host shows whose it is: `chown %s %s` gives it back; anything but a file in its place must go", file, d.Target.User, file)
