@@ -51,10 +51,11 @@ func settled(t *testing.T) bool {
 	return inDroplet(t, "docker ps -q --filter health=starting --filter health=unhealthy") == ""
 }
 
-// fill leaves not a byte of the small disk, fillFiles no file more.
+// fill leaves not a byte of the small disk, fillFiles no file more. Both end when
+// it is full: what is kept for the way back is not theirs.
 const (
 	fill      = `cat /dev/zero >/small/filler 2>/dev/null; df --output=avail /small | tail -n1`
-	fillFiles = `mkdir /small/many && cd /small/many && seq 50000 | xargs touch 2>/dev/null; df --output=iavail /small | tail -n1`
+	fillFiles = `mkdir /small/many && cd /small/many && n=0 && while touch $(seq $n $((n + 199))) 2>/dev/null; do n=$((n + 200)); done; df --output=iavail /small | tail -n1`
 )
 
 // TestAFullDiskAtEveryStepIsSurvived lets the server's disk get full, of bytes or
