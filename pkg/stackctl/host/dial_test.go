@@ -164,6 +164,11 @@ func TestKeyFilesThatCannotBeUsed(t *testing.T) {
 	}
 	garbage := filepath.Join(dir, "garbage")
 	must(t, os.WriteFile(garbage, []byte("hello"), 0o600))
+	open := filepath.Join(dir, "open")
+	content, err := os.ReadFile(locked)
+	must(t, err)
+	must(t, os.WriteFile(open, content, 0o600))
+	must(t, os.Chmod(open, 0o640))
 	t.Setenv("SSH_AUTH_SOCK", "")
 	for name, c := range map[string]struct {
 		key   string
@@ -173,6 +178,7 @@ func TestKeyFilesThatCannotBeUsed(t *testing.T) {
 		"a folder":         {dir, []string{"is a directory"}},
 		"a public key":     {locked + ".pub", []string{"this is a public key", "without .pub"}},
 		"garbage":          {garbage, []string{"not a private key", "ssh-keygen"}},
+		"open to others":   {open, []string{"mode 0640", "chmod 600 " + open}},
 		"locked, no agent": {locked, []string{"passphrase", "ssh-add " + locked}},
 		"no key, no agent": {"", []string{"SSH_AUTH_SOCK", "ssh-add"}},
 	} {

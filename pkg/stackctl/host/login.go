@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/melbahja/goph"
@@ -71,6 +72,11 @@ func keyFile(o Options) (ssh.Signer, func(), error) {
 	}
 	signer, err := ssh.ParsePrivateKey(content)
 	var locked *ssh.PassphraseMissingError
+	if err == nil || errors.As(err, &locked) {
+		if open := private(o.Key); open != nil {
+			return nil, nil, stack.Fault(stack.CauseUsage, what, open, "`chmod 600 "+o.Key+"` closes it, as OpenSSH demands too; make another if others may have read it")
+		}
+	}
 	switch {
 	case err == nil:
 		return signer, func() {}, nil
@@ -87,6 +93,19 @@ func keyFile(o Options) (ssh.Signer, func(), error) {
 	}
 	return nil, nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("it is not a private key that can be read: %w", err),
 		"make one with `ssh-keygen -t ed25519`")
+}
+
+// private refuses a key file that others than its owner may read or write.
+// Windows says nothing of that in a file's mode.
+func private(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return rootCause(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		return fmt.Errorf("it is open to others (mode %04o)", mode)
+	}
+	return nil
 }
 
 // agentKeys lists the agent's keys when they are asked for.
