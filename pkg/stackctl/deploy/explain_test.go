@@ -40,6 +40,8 @@ func TestContainersThatTheEngineHasLostSightOfAreNamed(t *testing.T) {
 		"all known":        {one, "/proc/70/cgroup:0::/docker/" + one + "\n", ""},
 		"ended meanwhile":  {one, "/proc/90/cgroup:0::/docker/" + two + "\n", "(process 90, ended)"},
 		"something else":   {one, "/proc/90/cgroup:0::/docker/" + two[1:] + "\n", ""},
+		"another engine's": {one, groups + "/proc/8/comm:dockerd\n/proc/9/comm:dockerd\n", ""},
+		"this engine's":    {one, groups + "/proc/8/comm:dockerd\n", "222222222222"},
 		"nothing was told": {one, "", ""},
 	} {
 		failure := errors.New("the files were not taken")

@@ -70,7 +70,7 @@ func mountable(ctx context.Context, server Server, t stack.Target, r stack.Relea
 	if err != nil {
 		return err
 	}
-	gone := strings.Fields(string(out.Stdout))
+	gone := strings.FieldsFunc(string(out.Stdout), func(c rune) bool { return c == '\n' })
 	if len(gone) == 0 {
 		return nil
 	}

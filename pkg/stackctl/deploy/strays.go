@@ -60,10 +60,11 @@ func strays(ctx context.Context, server Server) ([]stray, error) {
 	return lost, nil
 }
 
-// runningIn reads what straysScript prints: every container, with its first process.
+// runningIn reads what straysScript prints: every container, with its first
+// process. Where several engines run nobody can tell whose a container is.
 func runningIn(text string) []stray {
 	var list []stray
-	names, seen := map[string]string{}, map[string]bool{}
+	names, seen, engines := map[string]string{}, map[string]bool{}, 0
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := groupLine.FindStringSubmatch(line); m != nil && !seen[m[2]] {
@@ -72,7 +73,13 @@ func runningIn(text string) []stray {
 		}
 		if m := nameLine.FindStringSubmatch(line); m != nil {
 			names[m[1]] = m[2]
+			if m[2] == "dockerd" {
+				engines++
+			}
 		}
+	}
+	if engines > 1 {
+		return nil
 	}
 	for i := range list {
 		list[i].command = or(names[list[i].process], "ended")

@@ -23,9 +23,10 @@ ask docker-ce sh -c 'apt-cache policy docker-ce | sed -n "s/^ *Candidate: //p"'
 ask engine sh -c 'dockerd --version | sed -n "s/^Docker version \([^,]*\).*/\1/p"'
 [ ! -s /var/lib/docker/swarm/docker-state.json ] || echo yes | tell swarm
 # Containers that run and that the engine does not know. It is asked last: it knows one from before its first process
-# until after its last. Where the host is a container itself every process is in one.
+# until after its last. Where the host is a container itself every process is in one, and where several engines run
+# nobody can tell whose a container is.
 in='^[0-9]+:[^:]*:(/system\.slice)?/docker[-/][0-9a-f]{64}'
-if ! grep -qsE "$in" /proc/1/cgroup; then
+if ! grep -qsE "$in" /proc/1/cgroup && [ "$(grep -xhs dockerd /proc/[0-9]*/comm | wc -l)" = 1 ]; then
 	found=$(grep -HoEs "$in" /proc/[0-9]*/cgroup | sed -E 's#^/proc/([0-9]+)/.*([0-9a-f]{64})$#\2 \1#' | sort -u -k 1,1)
 	if [ -n "$found" ] && known=$(docker ps --all --quiet --no-trunc 2>/dev/null); then
 		echo "$found" | while read -r id process; do
