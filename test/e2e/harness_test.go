@@ -249,7 +249,8 @@ func ensureGood(t *testing.T) project {
 	p := newProject(t)
 	p.provision()
 	if r := p.stackctl("deploy"); r.exit != 0 {
-		t.Fatalf("the good stack does not deploy: exit code %d\n%s%s", r.exit, r.out, r.err)
+		warned := onDroplet(t, `for c in $(docker ps -q); do docker logs --since 3m $c 2>&1 | grep -E '"level":"(WARN|ERROR)"' | tail -n 5; done`)
+		t.Fatalf("the good stack does not deploy: exit code %d\n%s%s\nIts containers warn\n%s", r.exit, r.out, r.err, warned)
 	}
 	return p
 }

@@ -2,9 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"stackctl/pkg/contract"
+	"stackctl/pkg/server/serve"
 )
 
 // Health asks what the API needs whether it is there.
@@ -25,7 +28,8 @@ func (a *api) GetLive(context.Context, contract.GetLiveRequestObject) (contract.
 	return contract.GetLive200JSONResponse{Status: contract.LiveStatusOk}, nil
 }
 
-// GetReady asks every dependency at once.
+// GetReady asks every dependency at once. Clients are told which one does not
+// answer; why it does not is for the log.
 func (a *api) GetReady(ctx context.Context, _ contract.GetReadyRequestObject) (contract.GetReadyResponseObject, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -33,14 +37,17 @@ func (a *api) GetReady(ctx context.Context, _ contract.GetReadyRequestObject) (c
 	go func() { redis <- a.Health.Redis(ctx) }()
 	body := contract.Ready{Status: contract.ReadyStatusOk, Release: a.Build.Release, Commit: a.Build.Commit}
 	database := a.Health.Database(ctx)
-	version, err := int64(0), database
-	if err == nil {
-		version, err = a.Health.Schema(ctx)
+	version, schema := int64(0), database
+	if database == nil {
+		version, schema = a.Health.Schema(ctx)
+		if schema == nil && version < a.Health.Head {
+			schema = fmt.Errorf("the schema is at migration %d, this release needs %d", version, a.Health.Head)
+		}
 	}
-	body.Checks.Database.Status = checkStatus(database == nil)
-	body.Checks.Redis.Status = checkStatus(<-redis == nil)
+	body.Checks.Database.Status = checkStatus(ctx, "database", database)
+	body.Checks.Redis.Status = checkStatus(ctx, "redis", <-redis)
 	body.Checks.Schema.Version = version
-	body.Checks.Schema.Status = contract.SchemaCheckStatus(checkStatus(err == nil && version >= a.Health.Head))
+	body.Checks.Schema.Status = contract.SchemaCheckStatus(checkStatus(ctx, "schema", schema))
 	if body.Checks.Database.Status != contract.CheckStatusOk || body.Checks.Redis.Status != contract.CheckStatusOk || body.Checks.Schema.Status != contract.SchemaCheckStatusOk {
 		body.Status = contract.ReadyStatusUnavailable
 		return contract.GetReady503JSONResponse(body), nil
@@ -48,10 +55,11 @@ func (a *api) GetReady(ctx context.Context, _ contract.GetReadyRequestObject) (c
 	return contract.GetReady200JSONResponse(body), nil
 }
 
-func checkStatus(ok bool) contract.CheckStatus {
-	if ok {
+func checkStatus(ctx context.Context, dependency string, err error) contract.CheckStatus {
+	if err == nil {
 		return contract.CheckStatusOk
 	}
+	slog.WarnContext(ctx, "not ready", "request", serve.TraceOf(ctx).ID, "dependency", dependency, "error", err.Error())
 	return contract.CheckStatusUnavailable
 }
 

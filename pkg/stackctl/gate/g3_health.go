@@ -23,6 +23,7 @@ const (
 	healthP95       = 5 * time.Second
 	healthParallel  = 3
 	healthBodyLimit = 64 << 10
+	healthRefusals  = 5 // answers other than 200 that the artifact keeps
 	// healthWall bounds one endpoint; what is not sampled by then is missing.
 	healthWall = 40 * time.Second
 )
@@ -69,8 +70,20 @@ type healthRecord struct {
 	Failures map[string]int `json:"failures,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
 	// Last is the body of the last answer, as evidence.
-	Last     json.RawMessage `json:"last,omitempty"`
+	Last json.RawMessage `json:"last,omitempty"`
+	// Refused are the answers that were not 200, as many as are kept.
+	Refused  []healthRefusal `json:"refused,omitempty"`
 	Attempts []stack.Attempt `json:"attempts,omitempty"`
+}
+
+// healthRefusal is one answer that was not 200, with the time by which the
+// service's log is searched.
+type healthRefusal struct {
+	At      time.Time       `json:"at"`
+	Status  int             `json:"status"`
+	Took    time.Duration   `json:"took_ns"`
+	Request string          `json:"request,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"`
 }
 
 func healthEndpoints(s Subject) []stack.HealthEndpoint {
@@ -266,7 +279,8 @@ func (r *healthRecord) add(s Subject, p healthProbe, reply probeReply, err error
 		r.Last = slices.Clone(reply.Body)
 	}
 	if reply.Status != http.StatusOK {
-		r.fail(fmt.Sprintf("answered %d", reply.Status))
+		r.fail(healthRefused(p.endpoint, reply))
+		r.refuse(reply)
 		return
 	}
 	r.Samples = append(r.Samples, reply.Took)
@@ -275,6 +289,18 @@ func (r *healthRecord) add(s Subject, p healthProbe, reply probeReply, err error
 			r.Problems = append(r.Problems, problem)
 		}
 	}
+}
+
+// refuse keeps an answer that was not 200 as evidence.
+func (r *healthRecord) refuse(reply probeReply) {
+	if len(r.Refused) >= healthRefusals {
+		return
+	}
+	one := healthRefusal{At: time.Now().UTC(), Status: reply.Status, Took: reply.Took, Request: probeShort(reply.Header.Get("X-Request-Id"), 64)}
+	if json.Valid(reply.Body) {
+		one.Body = slices.Clone(reply.Body)
+	}
+	r.Refused = append(r.Refused, one)
 }
 
 func (r *healthRecord) fail(why string) {

@@ -105,6 +105,15 @@ func TestHealthCatches(t *testing.T) {
 			w.WriteHeader(503)
 			return true
 		}), "answered 503"},
+		"one answer without Redis": {wrap(func(w http.ResponseWriter, _ *http.Request, n int) bool {
+			if n != 13 {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(503)
+			fmt.Fprint(w, `{"status":"unavailable","checks":{"database":{"status":"ok"},"redis":{"status":"unavailable"},"schema":{"status":"ok","version":1}}}`)
+			return true
+		}), `answered 503, dependency redis is "unavailable"`},
 		"redirect": {wrap(func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			http.Redirect(w, r, "/", http.StatusFound)
 			return true

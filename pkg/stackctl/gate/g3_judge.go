@@ -43,6 +43,20 @@ func healthBody(s Subject, e stack.HealthEndpoint, reply probeReply) []string {
 	return append(problems, healthDependencies(e, body)...)
 }
 
+// healthRefused says how a request was refused, and by which dependency where
+// the body names it.
+func healthRefused(e stack.HealthEndpoint, reply probeReply) string {
+	said := fmt.Sprintf("answered %d", reply.Status)
+	var body map[string]any
+	if reply.Cut || json.Unmarshal(reply.Body, &body) != nil || body["checks"] == nil {
+		return said
+	}
+	if problems := healthDependencies(e, body); len(problems) > 0 {
+		said += ", " + strings.Join(problems[:min(len(problems), 4)], ", ")
+	}
+	return said
+}
+
 // healthDependencies judges the named dependencies, and every other one that
 // the answer names itself.
 func healthDependencies(e stack.HealthEndpoint, body map[string]any) []string {
