@@ -65,6 +65,17 @@ func (l *Log) String() string {
 	return l.b.String()
 }
 
+// warnings are the last lines that tell of a failure.
+func (l *Log) warnings() string {
+	var lines []string
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-20):], "")
+}
+
 // New prepares a site with a migrated database; Start starts its roles.
 func New(t testing.TB) *Site {
 	t.Helper()
@@ -94,8 +105,14 @@ func prepare(t testing.TB, port int, name string, redis *testdb.Redis) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+	log := &Log{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the roles warn:\n%s", log.warnings())
+		}
+	})
 	return &Site{
-		t: t, DB: db, Redis: redis, URLs: map[string]string{}, Inside: map[string]string{}, Log: &Log{},
+		t: t, DB: db, Redis: redis, URLs: map[string]string{}, Inside: map[string]string{}, Log: log,
 		Env: map[string]string{
 			"WEBSITE_DOMAIN": Domain, "RELEASE": "testrelease1", "TRUSTED_PROXIES": "127.0.0.0/8", "LOG_LEVEL": "debug",
 			"DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": fmt.Sprint(port), "DATABASE_NAME": name, "DATABASE_USER": "app",

@@ -20,8 +20,9 @@ type Health struct {
 	Head int64
 }
 
-// probeTime bounds what one dependency may take to answer.
-const probeTime = 2 * time.Second
+// probeTime bounds what the dependencies may take to answer. A store that a busy
+// server keeps waiting for a second or two is slow, not away.
+const probeTime = 4 * time.Second
 
 // GetLive says that the process answers.
 func (a *api) GetLive(context.Context, contract.GetLiveRequestObject) (contract.GetLiveResponseObject, error) {

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,14 +85,14 @@ func coded(err error) error {
 		return err
 	case errors.Is(err, sql.ErrNoRows), errors.Is(err, pgx.ErrNoRows):
 		return app.ErrNotFound
+	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, context.Canceled), pgconn.SafeToRetry(err), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrUnexpectedEOF):
+		return app.Unavailable("The database does not answer.", err)
 	case errors.As(err, &server):
 		if isOutage(server.Code) {
 			return app.Unavailable("The database does not answer.", err)
 		}
 		return refused(server)
-	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, context.Canceled), pgconn.SafeToRetry(err), errors.Is(err, net.ErrClosed):
-		return app.Unavailable("The database does not answer.", err)
 	}
 	return err
 }
@@ -107,11 +109,13 @@ func refused(err *pgconn.PgError) error {
 }
 
 // isOutage says whether a SQLSTATE tells of the server rather than of the
-// query: connection exceptions, shutdown, too many connections, time-outs.
+// query: connection exceptions, too little memory, disk or connections,
+// shutdown, cancelled statements, failures of its system, lock time-outs and
+// deadlocks (PostgreSQL, appendix A).
 func isOutage(state string) bool {
 	switch state {
-	case "53300", "57P01", "57P02", "57P03", "57014", "55P03", "40001", "40P01":
+	case "55P03", "40001", "40P01":
 		return true
 	}
-	return len(state) == 5 && state[:2] == "08"
+	return len(state) == 5 && slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
 }

@@ -34,7 +34,7 @@ func (c *Client) Take(ctx context.Context, limits []app.Limit) (time.Duration, e
 		keys = append(keys, prefix+l.Key)
 		args = append(args, l.Max, l.Per.Milliseconds())
 	}
-	ms, err := takeScript.Run(ctx, c.rdb, keys, args...).Int64()
+	ms, err := takeScript.Run(ctx, c.quick, keys, args...).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("count an attempt: %w", err)
 	}
@@ -53,7 +53,7 @@ return 0`)
 
 // GiveBack takes the attempts that own counted back from a counter.
 func (c *Client) GiveBack(ctx context.Context, key, own string) error {
-	if err := giveBackScript.Run(ctx, c.rdb, []string{prefix + key, prefix + own}).Err(); err != nil {
+	if err := giveBackScript.Run(ctx, c.quick, []string{prefix + key, prefix + own}).Err(); err != nil {
 		return fmt.Errorf("take attempts back: %w", err)
 	}
 	return nil
@@ -61,7 +61,7 @@ func (c *Client) GiveBack(ctx context.Context, key, own string) error {
 
 // Remember keeps a key for a time.
 func (c *Client) Remember(ctx context.Context, key string, life time.Duration) error {
-	if err := c.rdb.Set(ctx, prefix+key, 1, life).Err(); err != nil {
+	if err := c.quick.Set(ctx, prefix+key, 1, life).Err(); err != nil {
 		return fmt.Errorf("remember a key: %w", err)
 	}
 	return nil
@@ -69,7 +69,7 @@ func (c *Client) Remember(ctx context.Context, key string, life time.Duration) e
 
 // Known says whether a key is kept.
 func (c *Client) Known(ctx context.Context, key string) (bool, error) {
-	n, err := c.rdb.Exists(ctx, prefix+key).Result()
+	n, err := c.quick.Exists(ctx, prefix+key).Result()
 	if err != nil {
 		return false, fmt.Errorf("look for a key: %w", err)
 	}

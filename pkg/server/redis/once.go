@@ -20,9 +20,15 @@ type Once struct{ client *Client }
 // Once gives the one-time values behind this client.
 func (c *Client) Once() *Once { return &Once{client: c} }
 
+// onceTime bounds one step. A step that is given up and tried again may have
+// been done the first time: then the value is gone.
+const onceTime = 5 * time.Second
+
 // Put keeps a value that can be taken one time.
 func (o *Once) Put(ctx context.Context, key, value string, life time.Duration) error {
-	if err := o.client.rdb.Set(ctx, oncePrefix+key, value, life).Err(); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, onceTime)
+	defer cancel()
+	if err := o.client.patient.Set(ctx, oncePrefix+key, value, life).Err(); err != nil {
 		return app.Unavailable("Signing in through a provider is not possible now.", fmt.Errorf("keep a one-time value: %w", err))
 	}
 	return nil
@@ -30,7 +36,9 @@ func (o *Once) Put(ctx context.Context, key, value string, life time.Duration) e
 
 // Take gives a value and removes it, in one step.
 func (o *Once) Take(ctx context.Context, key string) (string, bool, error) {
-	value, err := o.client.rdb.GetDel(ctx, oncePrefix+key).Result()
+	ctx, cancel := context.WithTimeout(ctx, onceTime)
+	defer cancel()
+	value, err := o.client.patient.GetDel(ctx, oncePrefix+key).Result()
 	if errors.Is(err, goredis.Nil) {
 		return "", false, nil
 	}

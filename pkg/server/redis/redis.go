@@ -13,27 +13,32 @@ import (
 
 // Client is a small pool of connections.
 type Client struct {
-	rdb *goredis.Client
+	// quick gives up within about a second: a slow Redis must not slow a login
+	// down, and the limits that ask it have a way without it.
+	quick *goredis.Client
+	// patient waits as long as the caller's context lets it, over the same
+	// connections: for what has no other way. Redis stalls on a busy server.
+	patient *goredis.Client
 }
 
-// Open makes a client. It does not connect yet. Every call is bounded: a slow
-// Redis must not slow a login down.
+// Open makes a client. It does not connect yet.
 func Open(addr, password string) *Client {
 	logging.Disable() // failures come back as errors, and are logged by who asked
-	return &Client{rdb: goredis.NewClient(&goredis.Options{
-		Addr: addr, Password: password, PoolSize: 8, MinIdleConns: 0, MaxIdleConns: 2,
+	quick := goredis.NewClient(&goredis.Options{
+		Addr: addr, Password: password, PoolSize: 8, MinIdleConns: 0, MaxIdleConns: 8, ConnMaxIdleTime: 5 * time.Minute,
 		DialTimeout: time.Second, ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond,
 		PoolTimeout: 500 * time.Millisecond, MaxRetries: 1, ContextTimeoutEnabled: true,
-	})}
+	})
+	return &Client{quick: quick, patient: quick.WithTimeout(0)}
 }
 
-// Ping says whether Redis answers.
+// Ping says whether Redis answers before the context ends.
 func (c *Client) Ping(ctx context.Context) error {
-	if err := c.rdb.Ping(ctx).Err(); err != nil {
+	if err := c.patient.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("ping redis: %w", err)
 	}
 	return nil
 }
 
 // Close closes the pool.
-func (c *Client) Close() error { return c.rdb.Close() }
+func (c *Client) Close() error { return c.quick.Close() }
