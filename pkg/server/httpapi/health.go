@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"stackctl/pkg/contract"
 	"stackctl/pkg/server/serve"
 )
@@ -32,7 +34,7 @@ func (a *api) GetLive(context.Context, contract.GetLiveRequestObject) (contract.
 // GetReady asks every dependency at once. Clients are told which one does not
 // answer; why it does not is for the log.
 func (a *api) GetReady(ctx context.Context, _ contract.GetReadyRequestObject) (contract.GetReadyResponseObject, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx.(*gin.Context).Request.Context(), probeTime)
 	defer cancel()
 	redis := make(chan error, 1)
 	go func() { redis <- a.Health.Redis(ctx) }()

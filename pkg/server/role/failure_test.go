@@ -3,6 +3,7 @@ package role_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,4 +172,27 @@ func TestRedisSlowGoneAndBack(t *testing.T) {
 	if n := guesses("198.51.100.3"); n > 20 {
 		t.Errorf("back: %d guesses", n)
 	}
+}
+
+// Why a role is not ready stands in the log, with the request's id: the answer
+// names the dependency alone.
+func TestTheLogSaysWhyTheAPIIsNotReady(t *testing.T) {
+	s := apptest.New(t)
+	s.Start("api")
+	s.Redis.Stop()
+	answer := s.Browser().Get("/health/ready").Want(t, http.StatusServiceUnavailable)
+	if !strings.Contains(string(answer.Body), `"redis":{"status":"unavailable"}`) {
+		t.Errorf("the answer is %s", answer.Body)
+	}
+	for line := range strings.Lines(s.Log.String()) {
+		if strings.Contains(line, `"not ready"`) {
+			for _, part := range []string{`"dependency":"redis"`, `"request":"` + answer.Header.Get("X-Request-Id") + `"`, "connection refused"} {
+				if !strings.Contains(line, part) {
+					t.Errorf("%s is not in %s", part, line)
+				}
+			}
+			return
+		}
+	}
+	t.Errorf("the log does not say why:\n%s", s.Log)
 }
