@@ -5,6 +5,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // TestOddServersEndWell meets servers as people and losses of power leave them.
@@ -47,6 +49,24 @@ head -c 300 /dev/zero >/srv/stack/releases/`+live+`/release.json`)
 		p.must(0, "rollback")
 		well(t, live)
 		p.edit(".stackctl/sandbox/target.yaml", `AUTH_RATE: "601"`, `AUTH_RATE: "600"`)
+	})
+	t.Run("routes garbled by hand, and the next release is bad", func(t *testing.T) {
+		p.t = t
+		p.must(0, "deploy")
+		live := p.report().Live
+		q := withOwn(t, `
+    - {id: never, title: "Is the moon out?", sql: {query: SELECT 1 AS moon, expect: {value: {equals: 2}}}}
+`)
+		q.write(".env", "LOG_LEVEL=warn\n")
+		inDroplet(t, "for f in /srv/stack/edge/dynamic/*; do echo 'http: [' >$f; done")
+		visitors := watch(t)
+		q.must(1, "deploy")
+		visitors.end(t)
+		if r := q.report(); r.Live != live || r.Verdict != stack.VerdictGateFailed {
+			t.Errorf("live %s, not %s; verdict %s", r.Live, live, r.Verdict)
+		}
+		p.must(0, "deploy")
+		well(t, live)
 	})
 	p.t = t
 }

@@ -18,6 +18,14 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	defer cancel()
 	x.release(ctx)
 	old, own := x.seen.Live, x.want.Release.ID
+	if old == "" && x.switched {
+		if old = x.nameless(); old != "" && old != own {
+			x.note("the edge's files named no release when this run began; release " + old + " was the last good one, and ran")
+			if err := x.reach(ctx, old); err != nil {
+				return err
+			}
+		}
+	}
 	x.report.Live = old
 	if old == own {
 		if old = x.unjudged(cause); old == "" {
@@ -82,6 +90,22 @@ func (x *executor) unjudged(cause error) string {
 		return ""
 	}
 	return last.ID
+}
+
+// nameless gives the release that users had where the edge's files do not say
+// it, as when they were garbled by hand: the last good one that ran when this
+// run began. Traefik goes by what it read before from a file that it cannot read.
+func (x *executor) nameless() string {
+	last, err := Earlier(x.seen, "")
+	if err != nil {
+		return ""
+	}
+	for _, c := range x.seen.Containers {
+		if c.Release == last.ID && c.Layer == stack.LayerApp && c.State == "running" && c.Labels[stack.LabelProject] == x.want.Release.Project {
+			return last.ID
+		}
+	}
+	return ""
 }
 
 // reach makes the undo lead to a release that the edge did not point at when
