@@ -36,7 +36,7 @@ func raw(t *testing.T, dial func(ctx context.Context, network, address string) (
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(4 * time.Second))
 	for in := bufio.NewReader(conn); ; {
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil {

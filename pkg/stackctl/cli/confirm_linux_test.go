@@ -99,7 +99,7 @@ func TestARestoreIsConfirmedByTheProjectsName(t *testing.T) {
 			select {
 			case <-out.came:
 				c.answer(t, person)
-			case <-time.After(20 * time.Second):
+			case <-time.After(60 * time.Second):
 				t.Fatalf("it does not ask: %s", out)
 			}
 			select {
@@ -108,7 +108,7 @@ func TestARestoreIsConfirmedByTheProjectsName(t *testing.T) {
 				if exit != c.exit || !strings.Contains(out.String(), c.says) || (len(runs) > 0) != c.begun {
 					t.Errorf("exit code %d, want %d with %q; %d runs; it says\n%s", exit, c.exit, c.says, len(runs), out)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(60 * time.Second):
 				t.Fatalf("it does not end: %s", out)
 			}
 		})

@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 
 	"stackctl/pkg/stackctl/given"
@@ -12,7 +13,9 @@ import (
 // logLines is how many last lines of a service are kept in the report.
 const logLines = 50
 
-// logs keeps the last lines of a project's containers that are not well.
+// logs keeps the last lines of a project's containers that are not well, or ended
+// meanwhile: of those it also notes how often. A container that has just been
+// started again looks well.
 func (x *executor) logs(ctx context.Context, project string) {
 	ctx, cancel := aside(ctx)
 	defer cancel()
@@ -21,20 +24,34 @@ func (x *executor) logs(ctx context.Context, project string) {
 		return
 	}
 	for _, c := range containers {
-		if c.Project != project || c.State == "running" && (c.Health == "healthy" || c.Health == "none" || c.Health == "") {
+		well := c.State == "running" && (c.Health == "healthy" || c.Health == "none" || c.Health == "")
+		if c.Project != project || well && c.Restarts == 0 {
 			continue
 		}
 		var out bytes.Buffer
-		if err := x.server.Logs(ctx, c.ID, stack.LogOptions{Tail: logLines}, &out, &out); err == nil {
-			x.keepLog(c.Service, out.String())
+		err := x.server.Logs(ctx, c.ID, stack.LogOptions{Tail: logLines}, &out, &out)
+		if first := err == nil && x.keepLog(c.Service, out.String()); first && c.Restarts > 0 {
+			x.note(ended(c))
 		}
 	}
 }
 
-func (x *executor) keepLog(service, text string) {
+// ended says how often a container ended by itself, and what the engine knows of it.
+func ended(c stack.Container) string {
+	said := fmt.Sprintf("%s of release %s ended by itself and was started again (restarts so far: %d)", c.Service, c.Release, c.Restarts)
+	if c.OutOfMemory {
+		said += "; it was killed for want of memory: raise its mem_limit, or let it use less"
+	}
+	return said
+}
+
+// keepLog says whether these are the first lines of a service.
+func (x *executor) keepLog(service, text string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	_, there := x.report.Logs[service]
 	x.report.Logs[service] = lastLines(text, logLines)
+	return !there
 }
 
 func lastLines(text string, n int) string {

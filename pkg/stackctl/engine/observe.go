@@ -128,7 +128,7 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 		}
 	}
 	if c.State != nil {
-		out.State, out.ExitCode = string(c.State.Status), c.State.ExitCode
+		out.State, out.ExitCode, out.OutOfMemory = string(c.State.Status), c.State.ExitCode, c.State.OOMKilled
 		out.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
 		if c.State.Health != nil {
 			out.Health = string(c.State.Health.Status)

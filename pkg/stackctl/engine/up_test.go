@@ -214,7 +214,7 @@ func TestFailedOneShotStopsWhatWaitsForIt(t *testing.T) {
 
 func TestDeadlineNamesTheServiceThatWasWaitedFor(t *testing.T) {
 	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(w.ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, 8*time.Second)
 	defer cancel()
 	_, err := w.Up(ctx, w.project, file(service{"slow", "image: " + imageA + `
 command: [sleep]

@@ -143,7 +143,7 @@ func TestCancelEndsTheRemoteCommand(t *testing.T) {
 		failed <- err
 	}()
 	var pid string
-	within(t, 5*time.Second, "the command", func() bool {
+	within(t, 30*time.Second, "the command", func() bool {
 		b, _ := os.ReadFile(mark)
 		pid = strings.TrimSpace(string(b))
 		return pid != ""
@@ -153,7 +153,7 @@ func TestCancelEndsTheRemoteCommand(t *testing.T) {
 	if err := <-failed; !errors.Is(err, why) {
 		t.Errorf("says %v", err)
 	}
-	within(t, 5*time.Second, "the remote command to end", func() bool {
+	within(t, 30*time.Second, "the remote command to end", func() bool {
 		state, err := os.ReadFile("/proc/" + pid + "/stat")
 		return err != nil || strings.Contains(string(state), ") Z ")
 	})

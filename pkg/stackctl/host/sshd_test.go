@@ -76,7 +76,7 @@ func startSSHD(t *testing.T, extra string, keyTypes ...string) *sshd {
 			t.Logf("sshd said:\n%s", said)
 		}
 	})
-	within(t, 10*time.Second, "sshd to listen", func() bool {
+	within(t, 30*time.Second, "sshd to listen", func() bool {
 		c, err := net.Dial("tcp", s.options.dialAddress())
 		if err == nil {
 			c.Close()

@@ -95,7 +95,7 @@ func TestSettingsThatLockOutAreUndone(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "a second connection failed") || !strings.Contains(err.Error(), "settings before are back") {
 				t.Fatalf("says %v", err)
 			}
-			within(t, 20*time.Second, "a login with the settings before", func() bool {
+			within(t, 30*time.Second, "a login with the settings before", func() bool {
 				conn, err := host.Dial(t.Context(), host.OptionsFor(d.target, true))
 				if err == nil {
 					conn.Close()
@@ -196,7 +196,7 @@ func TestHeldPackageLockIsWaitedFor(t *testing.T) {
 f=open("/var/lib/dpkg/lock-frontend","w"); fcntl.lockf(f,fcntl.LOCK_EX); open("/run/held","w").close(); time.sleep(15)`)
 		holder <- err
 	}()
-	within(t, 10*time.Second, "the lock to be held", func() bool {
+	within(t, 30*time.Second, "the lock to be held", func() bool {
 		out, err := d.admin.Run(t.Context(), "rm", "/run/held")
 		return err == nil && out.Exit == 0
 	})
@@ -223,8 +223,8 @@ func TestCancelEndsACommandOfTheDeployUser(t *testing.T) {
 		ended <- err
 	}()
 	running := func() bool { return d.sh(t, "pgrep -fx 'sleep 7391' || true") != "" }
-	within(t, 10*time.Second, "the command to run", running)
+	within(t, 30*time.Second, "the command to run", running)
 	cancel()
 	<-ended
-	within(t, 10*time.Second, "the command to end", func() bool { return !running() })
+	within(t, 30*time.Second, "the command to end", func() bool { return !running() })
 }

@@ -135,7 +135,7 @@ func (d *droplet) opens(port int) bool {
 func (d *droplet) held(t *testing.T, when string) {
 	t.Helper()
 	for _, port := range []int{80, 443} {
-		within(t, 20*time.Second, fmt.Sprintf("port %d to answer %s", port, when), func() bool { return d.opens(port) })
+		within(t, 30*time.Second, fmt.Sprintf("port %d to answer %s", port, when), func() bool { return d.opens(port) })
 	}
 	if d.opens(5432) {
 		t.Errorf("%s: 5432, published by a container, is reachable from outside", when)

@@ -62,6 +62,8 @@ type Container struct {
 	ExitCode   int       `json:"exit_code"`
 	Started    time.Time `json:"started"`
 	Restarts   int       `json:"restarts"`
+	// OutOfMemory says that it was ended for want of memory the last time that it ended.
+	OutOfMemory bool `json:"out_of_memory,omitempty"`
 	// Networks are those that the container is on, sorted; Addresses maps one to
 	// the container's address on it.
 	Networks    []string          `json:"networks,omitempty"`
