@@ -28,6 +28,7 @@ func (x *executor) toppled(ctx context.Context) []string {
 		for _, n := range now {
 			if n.Project == project && n.Service == c.Service && n.State == "running" {
 				runs, well = true, n.Health != "unhealthy" && n.Health != "starting"
+				replaced = replaced && n.ID != c.ID // the step may have failed before it
 			}
 		}
 		if !runs || replaced && (!well || !x.keepsData(c.Service)) {

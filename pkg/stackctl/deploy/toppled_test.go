@@ -39,7 +39,12 @@ func (standing) WriteFile(context.Context, string, []byte, fs.FileMode) error { 
 
 func TestWhatRanBesideTheOldReleaseIsBroughtBack(t *testing.T) {
 	base := func(service, state, health string) stack.Container {
-		return stack.Container{Project: "shop", Service: service, State: state, Health: health}
+		return stack.Container{ID: "old " + service, Project: "shop", Service: service, State: state, Health: health}
+	}
+	fresh := func(service, state, health string) []stack.Container {
+		c := base(service, state, health)
+		c.ID = "new " + service
+		return []stack.Container{c}
 	}
 	db := stack.Service{Name: "db", Layer: stack.LayerData, Volumes: []stack.Mount{{Type: "volume", Source: "data"}}}
 	for name, c := range map[string]struct {
@@ -52,10 +57,11 @@ func TestWhatRanBesideTheOldReleaseIsBroughtBack(t *testing.T) {
 		"a store is paused":              {nil, []stack.Container{base("db", "paused", "unhealthy")}, []string{"db"}},
 		"a store recovers by itself":     {nil, []stack.Container{base("db", "running", "unhealthy")}, nil},
 		"a cache was removed":            {nil, []stack.Container{{Project: "shop", Service: "cache"}}, []string{"cache"}},
-		"a new cache keeps crashing":     {[]string{"cache"}, []stack.Container{base("cache", "restarting", "unhealthy")}, []string{"cache"}},
-		"a new cache is well":            {[]string{"cache"}, nil, []string{"cache"}},
-		"a new store is well":            {[]string{"db"}, nil, nil},
-		"a new store does not get well":  {[]string{"db"}, []stack.Container{base("db", "running", "starting")}, []string{"db"}},
+		"a new cache keeps crashing":     {[]string{"cache"}, fresh("cache", "restarting", "unhealthy"), []string{"cache"}},
+		"a new cache is well":            {[]string{"cache"}, fresh("cache", "running", "none"), []string{"cache"}},
+		"a cache that no step got to":    {[]string{"cache"}, nil, nil},
+		"a new store is well":            {[]string{"db"}, fresh("db", "running", "healthy"), nil},
+		"a new store does not get well":  {[]string{"db"}, fresh("db", "running", "starting"), []string{"db"}},
 		"a worker of somebody else died": {nil, []stack.Container{{Project: "other", Service: "edge", State: "exited"}}, nil},
 	} {
 		before := []stack.Container{base("edge", "running", "healthy"), base("db", "running", "healthy"), base("cache", "running", "none"), base("ops", "exited", "none")}
