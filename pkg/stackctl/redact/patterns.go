@@ -3,41 +3,9 @@ package redact
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
-	"sync"
-
-	"github.com/rs/zerolog"
-	"github.com/spf13/viper"
-	"github.com/zricethezav/gitleaks/v8/config"
-	"github.com/zricethezav/gitleaks/v8/detect"
-	"github.com/zricethezav/gitleaks/v8/logging"
-	"github.com/zricethezav/gitleaks/v8/report"
 )
-
-// detector compiles gitleaks' rules once, when they are first needed. It
-// reads them with a viper of its own: gitleaks' ready-made constructor would
-// change the process-wide one.
-var detector = sync.OnceValues(func() (*detect.Detector, error) {
-	logging.Logger = zerolog.Nop()
-	v := viper.New()
-	v.SetConfigType("toml")
-	if err := v.ReadConfig(strings.NewReader(config.DefaultConfig)); err != nil {
-		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
-	}
-	var vc config.ViperConfig
-	if err := v.Unmarshal(&vc); err != nil {
-		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
-	}
-	cfg, err := vc.Translate()
-	if err != nil {
-		return nil, fmt.Errorf("read the rules of the pattern net: %w", err)
-	}
-	d := detect.NewDetector(cfg)
-	d.MaxDecodeDepth = 3
-	d.IgnoreGitleaksAllow = true // text from outside must not switch it off
-	return d, nil
-})
 
 // Pattern is one thing that looks like a secret.
 type Pattern struct {
@@ -51,23 +19,17 @@ type Pattern struct {
 // Patterns finds what looks like a secret in a finished text: the second
 // net, for values that nobody declared.
 func Patterns(content []byte) ([]Pattern, error) {
-	d, err := detector()
+	d, err := theDetector()
 	if err != nil {
 		return nil, err
 	}
-	var out []Pattern
-	for _, f := range d.DetectBytes(content) {
-		if strings.Contains(f.Secret, "[redacted:") || strings.Contains(f.Match, "[redacted:") && isMark(f) {
-			continue
-		}
-		out = append(out, Pattern{Rule: f.RuleID, Line: f.StartLine + 1, secret: f.Secret, match: f.Match, line: f.Line})
-	}
-	return out, nil
+	return slices.DeleteFunc(d.find(string(content)), isMark), nil
 }
 
-// isMark tells a finding whose secret is nothing but what redaction left.
-func isMark(f report.Finding) bool {
-	return strings.HasPrefix("[redacted:", strings.TrimSpace(f.Secret))
+// isMark tells a finding of what redaction left.
+func isMark(p Pattern) bool {
+	return strings.Contains(p.secret, "[redacted:") ||
+		strings.Contains(p.match, "[redacted:") && strings.HasPrefix("[redacted:", strings.TrimSpace(p.secret))
 }
 
 // Document is a finished artifact without secrets: first the known values,
