@@ -10,8 +10,7 @@ test: ; @scripts/test.sh
 faults: build ; @FAULTS=full FAULTS_LOG=$(CURDIR)/build/faults.log go test -tags e2e -count=1 -v -timeout 6h -run 'TestEveryFault|TestAFullDisk|TestNoRequestIsLost' ./test/e2e
 lint: ; @scripts/lint.sh
 web: ; @scripts/web.sh
-# Nothing here serves the tracing pages of a library that has them: grpcnotrace leaves them out.
-build: ; @CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X stackctl/pkg/stackctl/cli.Version=$$(git describe --tags --always --dirty 2>/dev/null || echo dev)" -o build/ ./cmd/stackctl
+build: ; @scripts/build.sh stackctl build/stackctl
 images: ; @scripts/prepare.sh images && go run ./test/images
 image: web ; @go run ./test/images server
 mutants: build ; @go run ./test/mutants

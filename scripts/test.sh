@@ -25,6 +25,6 @@ go test -tags e2e -count=1 -parallel 3 -timeout 60m ./test/e2e
 for platform in linux darwin windows; do
 	for arch in amd64 arm64; do
 		echo "build stackctl for $platform/$arch"
-		CGO_ENABLED=0 GOOS=$platform GOARCH=$arch go build -trimpath -o /dev/null ./cmd/stackctl
+		GOOS=$platform GOARCH=$arch scripts/build.sh stackctl /dev/null
 	done
 done

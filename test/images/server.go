@@ -26,10 +26,8 @@ func compileServer(ctx context.Context, m *maker) ([]string, error) {
 		return nil, err
 	}
 	defer m.progress.heartbeat("server", "compiling")()
-	const role = "stackctl/pkg/server/role"
-	env := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="}
-	ldflags := fmt.Sprintf("-s -w -X %s.commit=%s -X %s.built=%s", role, commit, role, at.Format(time.RFC3339))
-	_, err = command(ctx, m.root, env, "go", "build", "-tags", "nomsgpack", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", serverBinary, "./cmd/server")
+	env := []string{"GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS=", "COMMIT=" + commit, "BUILT=" + at.Format(time.RFC3339)}
+	_, err = command(ctx, m.root, env, "scripts/build.sh", "server", serverBinary)
 	return []string{serverBinary}, err
 }
 

@@ -76,9 +76,8 @@ func Migration(ctx context.Context, repo, from, to, file, sql string, makes map[
 		return err
 	}
 	binary := filepath.Join(dir, "server")
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-tags", "nomsgpack", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -X stackctl/pkg/server/role.commit="+config.Config.Labels[revision], "-o", binary, "./cmd/server")
-	cmd.Dir, cmd.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
+	cmd := exec.CommandContext(ctx, "scripts/build.sh", "server", binary, "-overlay", filepath.Join(dir, "overlay.json"))
+	cmd.Dir, cmd.Env = repo, append(os.Environ(), "COMMIT="+config.Config.Labels[revision])
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile the application with %s: %w\n%s", file, err, out)
 	}

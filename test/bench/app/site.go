@@ -51,8 +51,7 @@ func prepare() (_ *site, err error) {
 			s.close()
 		}
 	}()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(s.dir, "server"), "./cmd/server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("scripts/build.sh", "server", filepath.Join(s.dir, "server"))
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the server: %w\n%s", err, out)
 	}
