@@ -57,10 +57,11 @@ func (e *Engine) Start(ctx context.Context, project string) error {
 		return stack.Fault(stack.CauseStep, what, fmt.Errorf("it has no container"), "deploy it again")
 	}
 	units := unitsOf(list)
-	if err := e.resume(ctx, list, sorted(units)); err != nil {
+	resumed, err := e.resume(ctx, list, sorted(units))
+	if err != nil {
 		return stepFault(ctx, what, err, "")
 	}
-	w := &wait{engine: e, project: project, units: units, ev: &events{}}
+	w := &wait{engine: e, project: project, units: units, ev: &events{}, resumed: resumed}
 	w.start = func(ctx context.Context, names []string) error {
 		for _, c := range list {
 			for _, n := range names {
@@ -79,18 +80,23 @@ func (e *Engine) Start(ctx context.Context, project string) error {
 }
 
 // resume lets those containers of services go on that somebody has paused: the
-// engine starts none that is.
-func (e *Engine) resume(ctx context.Context, list []container.Summary, services []string) error {
+// engine starts none that is. It tells when each of them was last checked.
+func (e *Engine) resume(ctx context.Context, list []container.Summary, services []string) (map[string]time.Time, error) {
+	resumed := map[string]time.Time{}
 	for _, c := range list {
 		if c.State != container.StatePaused || !slices.Contains(services, c.Labels[api.ServiceLabel]) {
 			continue
 		}
-		_, err := e.api.ContainerUnpause(ctx, c.ID, client.ContainerUnpauseOptions{})
+		before, err := e.api.ContainerInspect(ctx, c.ID, client.ContainerInspectOptions{})
+		if err == nil {
+			resumed[c.ID] = lookAt(before.Container).checked
+			_, err = e.api.ContainerUnpause(ctx, c.ID, client.ContainerUnpauseOptions{})
+		}
 		if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) { // it goes on already
-			return fmt.Errorf("let container %s go on, which is paused: %w", containerName(c), err)
+			return nil, fmt.Errorf("let container %s go on, which is paused: %w", containerName(c), err)
 		}
 	}
-	return nil
+	return resumed, nil
 }
 
 // unitsOf reads the services of a project from its containers' labels.

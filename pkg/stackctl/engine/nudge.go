@@ -10,14 +10,6 @@ import (
 	"github.com/moby/moby/client"
 )
 
-const (
-	// defaultCheck is what the Engine takes for an interval or a timeout of a
-	// health check that has none.
-	defaultCheck = 30 * time.Second
-	// nudgeSlack is how much longer than it should take a check may be late.
-	nudgeSlack = 5 * time.Second
-)
-
 // checked is what was seen of a container's health checks.
 type checked struct {
 	last  time.Time // when the newest ended, by the host's clock
@@ -27,7 +19,8 @@ type checked struct {
 // nudge begins health checks again that have stopped. An Engine before 23 that is
 // restarted checks none of the containers that it left running: they stay as
 // they were, for ever (moby/moby#41871). Pausing one for a moment makes it.
-// Only what is waited for is touched, and for a moment.
+// Only what is waited for is touched, and for a moment; what failed before does
+// not count against it (healthOf).
 func (w *wait) nudge(ctx context.Context) error {
 	for _, name := range sorted(w.units) {
 		for _, c := range w.seen[name] {
@@ -70,23 +63,4 @@ func (e *Engine) blink(ctx context.Context, id string) error {
 		return nil
 	}
 	return err
-}
-
-// checksOf tells when a container was last checked, and how long after that it
-// is checked again at the latest.
-func checksOf(c container.InspectResponse) (last time.Time, every time.Duration) {
-	if h := c.State.Health; h != nil && len(h.Log) > 0 && h.Log[len(h.Log)-1] != nil {
-		last = h.Log[len(h.Log)-1].End
-	}
-	interval, timeout, start := time.Duration(0), time.Duration(0), time.Duration(0)
-	if c.Config != nil && c.Config.Healthcheck != nil {
-		interval, timeout, start = c.Config.Healthcheck.Interval, c.Config.Healthcheck.Timeout, c.Config.Healthcheck.StartInterval
-	}
-	if interval == 0 {
-		interval = defaultCheck
-	}
-	if timeout == 0 {
-		timeout = defaultCheck
-	}
-	return last, 2*max(interval, start) + timeout + nudgeSlack
 }

@@ -109,7 +109,7 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 		Image:      s.Image,
 		ImageID:    c.Image,
 		ConfigHash: s.Labels[api.ConfigHashLabel],
-		Health:     string(container.NoHealthcheck),
+		Health:     string(healthOf(c)),
 		Restarts:   c.RestartCount,
 		Addresses:  map[string]string{},
 		Labels:     s.Labels,
@@ -130,9 +130,6 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 	if c.State != nil {
 		out.State, out.ExitCode, out.OutOfMemory = string(c.State.Status), c.State.ExitCode, c.State.OOMKilled
 		out.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
-		if c.State.Health != nil {
-			out.Health = string(c.State.Health.Status)
-		}
 	}
 	if c.NetworkSettings != nil {
 		if c.HostConfig != nil && c.HostConfig.PublishAllPorts {

@@ -46,7 +46,8 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err := e.dropUnjoined(ctx, p, before); err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
-	if err := e.resume(ctx, before, slices.Sorted(maps.Keys(p.Services))); err != nil {
+	resumed, err := e.resume(ctx, before, slices.Sorted(maps.Keys(p.Services)))
+	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
 	}
 	ev := &events{services: containerNames(p), progress: progress}
@@ -59,6 +60,7 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 		project: project,
 		units:   units(p),
 		ev:      ev,
+		resumed: resumed,
 		start: func(ctx context.Context, names []string) error {
 			return c.Start(ctx, project, api.StartOptions{Project: only(p, names)})
 		},

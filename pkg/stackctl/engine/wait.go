@@ -44,6 +44,8 @@ type wait struct {
 	said    map[string]string
 	dies    map[string]int // container ID → deaths seen
 	checks  map[string]checked
+	// resumed are containers that were paused, with when each was last checked.
+	resumed map[string]time.Time
 }
 
 // run returns the services that it started.
@@ -109,6 +111,7 @@ func (w *wait) look(ctx context.Context) error {
 				return fmt.Errorf("look at container %s: %w", containerName(c), err)
 			}
 			looks[i] = lookAt(res.Container)
+			looks[i].await(w.resumed)
 			return nil
 		})
 	}
@@ -307,20 +310,23 @@ type look struct {
 }
 
 func lookAt(c container.InspectResponse) *look {
-	l := &look{id: c.ID, health: container.NoHealthcheck}
+	l := &look{id: c.ID, health: healthOf(c)}
 	if c.State == nil {
 		return l
 	}
 	l.state, l.exit = c.State.Status, c.State.ExitCode
-	if h := c.State.Health; h != nil && h.Status != "" {
-		l.health = h.Status
+	if l.health != container.NoHealthcheck {
 		l.checked, l.every = checksOf(c)
-		// The engine calls one that was paused unhealthy until its next check.
-		if n := len(h.Log); h.Status == container.Unhealthy && (n == 0 || h.Log[n-1] != nil && h.Log[n-1].ExitCode == 0) {
-			l.health = container.Starting
-		}
 	}
 	return l
+}
+
+// await takes one that was paused for starting until it was checked again:
+// what was wrong with it before may be over.
+func (l *look) await(resumed map[string]time.Time) {
+	if last, ok := resumed[l.id]; ok && l.checked.Equal(last) && l.health == container.Unhealthy {
+		l.health = container.Starting
+	}
 }
 
 func readyWord(u unit, cs []look) string {
