@@ -37,6 +37,9 @@ for c in $(docker ps -q --filter network=stack_data); do docker network disconne
 docker network rm stack_data
 docker pause stack-postgres-1
 head -c 300 /dev/zero >/srv/stack/releases/`+live+`/release.json`)
+		if r := p.must(0, "status"); !strings.Contains(r.out, "redis is off network data") || !strings.Contains(r.out, "postgres is paused") {
+			t.Errorf("the status is\n%s", r.out)
+		}
 		if r := p.must(0, "deploy"); !strings.Contains(r.out, "this deploy writes it anew") {
 			t.Errorf("the record is not told of:\n%s", r.out)
 		}

@@ -52,7 +52,7 @@ func newReleases(o *options) *cobra.Command {
 that ` + "`stackctl rollback`" + ` can lead back to, and failed ones with their reason.`,
 		Example: "  stackctl releases\n  stackctl releases --target production --output json",
 		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
-			list, live, err := deploy.Releases(ctx, r.server, r.config, r.target)
+			list, live, err := deploy.Releases(ctx, r.server, r.target)
 			if err != nil {
 				return err
 			}
@@ -158,7 +158,7 @@ const completionLimit = 4 * time.Second
 // completeReleases completes the releases that a rollback can lead to. It asks
 // the server; what cannot be had in time is not completed.
 func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	c, t, err := o.load()
+	_, t, err := o.load()
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -169,7 +169,7 @@ func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer func() { _ = server.Close() }()
-	list, live, _ := deploy.Releases(ctx, server, c, t)
+	list, live, _ := deploy.Releases(ctx, server, t)
 	var ids []string
 	for _, r := range list {
 		if r.State == stack.ReleaseGood && r.ID != live {

@@ -138,7 +138,7 @@ func TestStatusInWords(t *testing.T) {
 		Backup: &deploy.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20},
 		Certificates: []deploy.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
 			{Host: "www.example.org", Problem: "no answer: refused"}},
-		Containers: []stack.Container{{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}},
+		Containers: []deploy.Container{{Container: stack.Container{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}}},
 		Releases:   []stack.ReleaseRecord{{ID: "aaaa", Images: []stack.Image{{ID: "sha256:1", Reference: "site:dev"}}}},
 	})
 	for _, want := range []string{

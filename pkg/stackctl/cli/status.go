@@ -131,7 +131,7 @@ func (o *options) printStatus(s deploy.Status) {
 	} else {
 		since := ""
 		if !s.Since.IsZero() {
-			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), span(s.At.Sub(s.Since)))
+			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), deploy.Age(s.At.Sub(s.Since)))
 		}
 		say("release", "%s%s", s.Live, since)
 		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
@@ -148,7 +148,7 @@ func (o *options) printStatus(s deploy.Status) {
 		say("lock", "nobody holds it")
 	}
 	if s.Backup != nil {
-		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), span(s.At.Sub(s.Backup.At)))
+		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), deploy.Age(s.At.Sub(s.Backup.At)))
 	}
 	o.printCertificates(s)
 	o.printContainers(s)
@@ -156,13 +156,19 @@ func (o *options) printStatus(s deploy.Status) {
 
 func (o *options) printHealth(s deploy.Status) {
 	h := s.Health
-	if h.State == "none" {
-		fmt.Fprintf(o.out, "%-12s nothing serves\n", "health")
-	} else {
-		fmt.Fprintf(o.out, "%-12s %s: %d of %d services run, %d healthy, %d restarts\n", "health", h.State, h.Running, h.Services, h.Healthy, h.Restarts)
+	words := "nothing serves"
+	if h.State != "none" {
+		words = fmt.Sprintf("%s: %d of %d services run, %d healthy, %d restarts", h.State, h.Running, h.Services, h.Healthy, h.Restarts)
+		if h.Unchecked > 0 {
+			words += fmt.Sprintf(", %d without a health check", h.Unchecked)
+		}
 	}
+	fmt.Fprintf(o.out, "%-12s %s\n", "health", words)
 	for _, p := range h.Problems {
 		fmt.Fprintf(o.out, "%-12s %s\n", "", o.clean(p))
+	}
+	for i, a := range h.Advice {
+		fmt.Fprintf(o.out, "%-12s %s\n", []string{"what to do", ""}[min(i, 1)], o.clean(a))
 	}
 }
 
@@ -216,15 +222,15 @@ func (o *options) printContainers(s deploy.Status) {
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "\nSERVICE\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
 	for _, c := range s.Containers {
-		up := "-"
+		up, well := "-", "-" // the health of what does not run is from when it did
 		if c.State == "running" {
-			up = span(s.At.Sub(c.Started))
+			up, well = deploy.Age(s.At.Sub(c.Started)), c.Health
 		}
 		image := shortImage(c.Image)
 		if name := names[c.ImageID]; name != "" {
 			image = name
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, or(c.Health, "-"), up, c.Restarts, o.clean(image))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, well, up, c.Restarts, o.clean(image))
 	}
 	_ = w.Flush()
 }
@@ -239,21 +245,6 @@ func shortImage(image string) string {
 
 // moment is a time as people read it, in UTC.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
-// span is how long something lasted, in its two largest units.
-func span(d time.Duration) string {
-	d = max(d, 0)
-	day := 24 * time.Hour
-	switch {
-	case d >= day:
-		return fmt.Sprintf("%d d %d h", d/day, d%day/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
-	case d >= time.Minute:
-		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	return fmt.Sprintf("%d s", d/time.Second)
-}
 
 func or(text, otherwise string) string {
 	if text == "" {

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"slices"
+	"strings"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -32,18 +33,23 @@ func (p *planner) differs(project string, s stack.Service) string {
 	case c.Health == "starting":
 		return "is starting"
 	}
-	return p.unjoined(c, s)
-}
-
-// unjoined says which network of its service a container is off: whoever removed
-// it by force left a container that runs, is healthy and that nobody reaches.
-func (p *planner) unjoined(c stack.Container, s stack.Service) string {
-	for _, n := range p.r.Networks {
-		if !n.External && slices.Contains(s.Networks, n.Name) && !slices.Contains(c.Networks, p.r.Project+"_"+n.Name) {
-			return offNetwork + n.Name
-		}
+	if off := unjoined(p.r, c, s); len(off) > 0 {
+		return offNetwork + strings.Join(off, ", ")
 	}
 	return ""
+}
+
+// unjoined are the networks of its service that a container is off: whoever
+// removed one by force left a container that runs, is healthy and that nobody
+// reaches there.
+func unjoined(r stack.Release, c stack.Container, s stack.Service) []string {
+	var off []string
+	for _, n := range r.Networks {
+		if !n.External && slices.Contains(s.Networks, n.Name) && !slices.Contains(c.Networks, r.Project+"_"+n.Name) {
+			off = append(off, n.Name)
+		}
+	}
+	return off
 }
 
 func (p *planner) find(project, service string) (stack.Container, bool) {

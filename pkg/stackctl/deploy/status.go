@@ -30,7 +30,7 @@ type Status struct {
 	Free         int64                 `json:"free_bytes"`
 	Disk         stack.DiskUse         `json:"disk"`
 	Certificates []Certificate         `json:"certificates"`
-	Containers   []stack.Container     `json:"containers"`
+	Containers   []Container           `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
 	Lock         *stack.LockInfo       `json:"lock"`
 	// LockProblem is why it is not known who holds the lock.
@@ -42,11 +42,19 @@ type Status struct {
 // ReadStatus tells everything about a target, over the one connection; the
 // certificates are read from outside.
 func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Target, now time.Time) (Status, error) {
-	s, seen, err := overview(ctx, server, c, t, now)
+	s, seen, err := overview(ctx, server, t, now)
 	if err != nil {
 		return s, err
 	}
 	kept := liveRelease(ctx, server, t.Path, s.Live)
+	s.Containers = []Container{}
+	for _, x := range ours(c, seen) {
+		if serves(x, s.Live) {
+			s.Containers = append(s.Containers, judged(x, kept, seen.Host.Clock))
+		} else {
+			s.Containers = append(s.Containers, Container{Container: x})
+		}
+	}
 	s.Health = health(s.Live, kept, s.Containers)
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
@@ -62,26 +70,14 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 	return s, nil
 }
 
-// overview observes a target and keeps what is the project's.
-func overview(ctx context.Context, server Server, c stack.Config, t stack.Target, now time.Time) (Status, stack.Observed, error) {
+// overview observes a target and tells what is live there.
+func overview(ctx context.Context, server Server, t stack.Target, now time.Time) (Status, stack.Observed, error) {
 	seen, err := observe(ctx, server, t, nil, now)
 	if err != nil {
 		return Status{}, seen, err
 	}
 	s := Status{At: seen.At, Target: t.Name, Host: t.Host, Domain: t.Domain, Engine: "Docker " + seen.Host.EngineVersion,
 		Live: seen.Live, Memory: seen.Host.MemoryBytes, Free: seen.Host.FreeBytes, Releases: seen.Releases}
-	for _, container := range seen.Containers {
-		if container.Labels[stack.LabelProject] == c.Project {
-			s.Containers = append(s.Containers, container)
-		}
-	}
-	sort.Slice(s.Containers, func(i, j int) bool {
-		a, b := s.Containers[i], s.Containers[j]
-		if a.Release != b.Release {
-			return a.Release > b.Release
-		}
-		return a.Service < b.Service
-	})
 	sort.Slice(s.Releases, func(i, j int) bool { return s.Releases[i].Switched.After(s.Releases[j].Switched) })
 	for _, r := range s.Releases {
 		if r.ID == s.Live {
@@ -91,23 +87,40 @@ func overview(ctx context.Context, server Server, c stack.Config, t stack.Target
 	return s, seen, nil
 }
 
+// ours are the project's containers, the releases' before the edge and the data layer.
+func ours(c stack.Config, seen stack.Observed) []stack.Container {
+	var out []stack.Container
+	for _, container := range seen.Containers {
+		if container.Labels[stack.LabelProject] == c.Project {
+			out = append(out, container)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Release != out[j].Release {
+			return out[i].Release > out[j].Release
+		}
+		return out[i].Service < out[j].Service
+	})
+	return out
+}
+
 // Releases lists what the host keeps, the newest first, and which one is live.
-func Releases(ctx context.Context, server Server, c stack.Config, t stack.Target) (list []stack.ReleaseRecord, live string, err error) {
-	s, _, err := overview(ctx, server, c, t, time.Now())
+func Releases(ctx context.Context, server Server, t stack.Target) (list []stack.ReleaseRecord, live string, err error) {
+	s, _, err := overview(ctx, server, t, time.Now())
 	return s.Releases, s.Live, err
 }
 
 // Current lists the containers of the live release, the edge and the data
 // layer; names limits them to some services.
 func Current(ctx context.Context, server Server, c stack.Config, t stack.Target, names []string) ([]stack.Container, error) {
-	s, _, err := overview(ctx, server, c, t, time.Now())
+	s, seen, err := overview(ctx, server, t, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	var out []stack.Container
 	var known []string
-	for _, container := range s.Containers {
-		if container.Release != "" && container.Release != s.Live {
+	for _, container := range ours(c, seen) {
+		if !serves(container, s.Live) {
 			continue
 		}
 		known = append(known, container.Service)

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -23,7 +24,14 @@ func TestHealthNamesWhatIsNotWell(t *testing.T) {
 	}
 	kept := stack.Release{Services: []stack.Service{{Name: "api", Deployed: true}, {Name: "db", Deployed: true}, {Name: "ops"}, {Name: "migrate", Deployed: true, OneShot: true}}}
 	good := []stack.Container{well("api", "new"), well("db", ""), {Service: "api", Release: "old", State: "exited"}}
-	if h := health("new", kept, good); h.State != "good" || h.Services != 2 || h.Healthy != 2 || h.Running != 2 {
+	sum := func(list []stack.Container) Health {
+		var out []Container
+		for _, c := range list {
+			out = append(out, judged(c, kept, time.Time{}))
+		}
+		return health("new", kept, out)
+	}
+	if h := sum(good); h.State != "good" || h.Services != 2 || h.Healthy != 2 || h.Running != 2 {
 		t.Errorf("%+v", h)
 	}
 	for name, c := range map[string]struct {
@@ -32,14 +40,72 @@ func TestHealthNamesWhatIsNotWell(t *testing.T) {
 	}{
 		"stopped":   {[]stack.Container{well("api", "new"), {Service: "db", State: "exited", ExitCode: 3}}, "db is exited (exit code 3)"},
 		"unhealthy": {[]stack.Container{{Service: "api", Release: "new", State: "running", Health: "unhealthy"}, well("db", "")}, "api is unhealthy"},
+		"paused":    {[]stack.Container{well("api", "new"), {Service: "db", State: "paused", Health: "unhealthy"}}, "db is paused"},
 		"removed":   {[]stack.Container{well("db", "")}, "api has no container"},
 	} {
-		if h := health("new", kept, c.containers); h.State != "bad" || len(h.Problems) != 1 || h.Problems[0] != c.want {
+		if h := sum(c.containers); h.State != "bad" || len(h.Problems) != 1 || h.Problems[0] != c.want || len(h.Advice) != 1 {
 			t.Errorf("%s: %+v", name, h)
 		}
 	}
 	if h := health("", stack.Release{}, nil); h.State != "none" {
 		t.Errorf("nothing serves: %+v", h)
+	}
+}
+
+func TestWhatRunsAndIsNotReachedIsNotHealthy(t *testing.T) {
+	c := func() stack.Container { return running("shop-"+newID, "api", newID, "api-2", stack.LayerApp) }
+	kept := wantedShop().Release
+	if got := judged(c(), kept, time.Time{}); got.Problem != "" || got.Health != "healthy" {
+		t.Errorf("on its network: %+v", got)
+	}
+	off := c()
+	off.Networks = []string{"bridge"}
+	got := judged(off, kept, time.Time{})
+	if got.Problem != "is off network data: nothing reaches it there" || got.Health != HealthUnreachable || !slices.Equal(got.OffNetworks, []string{"data"}) {
+		t.Errorf("off its network: %+v", got)
+	}
+	h := health(newID, stack.Release{}, []Container{got})
+	if h.State != "bad" || h.Healthy != 0 || h.Running != 1 || len(h.Advice) != 1 || !strings.Contains(h.Advice[0], "stackctl deploy") {
+		t.Errorf("%+v", h)
+	}
+	off.Labels[stack.LabelDefinition] = "api-1" // the networks of another definition are not known
+	if got := judged(off, kept, time.Time{}); got.Problem != "" {
+		t.Errorf("of another definition: %+v", got)
+	}
+}
+
+func TestHealthThatNoCheckHasConfirmedIsToldWithItsAge(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		health, state string
+		checked, due  time.Duration // before now; 0: never
+		want, problem string
+		sum           string
+	}{
+		"checked in time": {"healthy", "running", 30 * time.Second, -5 * time.Second, "healthy", "", "good"},
+		"long ago":        {"healthy", "running", 3*time.Hour + 5*time.Minute, 3 * time.Hour, HealthStale, "was healthy 3 h 5 min ago; no health check has run since", "unknown"},
+		"ill then":        {"unhealthy", "running", time.Hour, 59 * time.Minute, "unhealthy", "was unhealthy 1 h 0 min ago; no health check has run since", "bad"},
+		"never":           {"starting", "running", 0, time.Hour, "starting", "is starting; no health check has run since its start 2 h 0 min ago", "bad"},
+		"no health check": {"none", "running", 0, 0, "none", "", "good"},
+	} {
+		in := stack.Container{Service: "api", State: c.state, Health: c.health, Started: now.Add(-2 * time.Hour)}
+		if c.checked != 0 {
+			in.Checked = now.Add(-c.checked)
+		}
+		if c.due != 0 {
+			in.CheckDue = now.Add(-c.due)
+		}
+		got := judged(in, stack.Release{}, now)
+		if got.Health != c.want || got.Problem != c.problem {
+			t.Errorf("%s: %s, %q", name, got.Health, got.Problem)
+		}
+		h := health("new", stack.Release{}, []Container{got})
+		if h.State != c.sum || (h.Healthy == 1) != (c.want == "healthy") || (h.Unchecked == 1) != (c.want == "none") || (len(h.Advice) > 0) != (c.sum != "good") {
+			t.Errorf("%s: %+v", name, h)
+		}
+		if untold := judged(in, stack.Release{}, time.Time{}); untold.Health != c.health {
+			t.Errorf("%s, by no clock: %+v", name, untold)
+		}
 	}
 }
 

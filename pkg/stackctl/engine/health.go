@@ -55,3 +55,18 @@ func checksOf(c container.InspectResponse) (last time.Time, every time.Duration)
 	}
 	return last, 2*max(interval, start) + timeout + checkSlack
 }
+
+// lastAndNext are the last health check of a running container since it was
+// started, and when the next one has ended at the latest. Both are zero where
+// there is none; on an Engine before 23 that was restarted the next never comes
+// (see nudge).
+func lastAndNext(c container.InspectResponse, started time.Time) (last, due time.Time) {
+	if c.State.Status != container.StateRunning || healthOf(c) == container.NoHealthcheck {
+		return last, due
+	}
+	last, every := checksOf(c)
+	if last.Before(started) {
+		return time.Time{}, started.Add(every)
+	}
+	return last, last.Add(every)
+}

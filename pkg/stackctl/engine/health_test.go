@@ -113,3 +113,28 @@ func TestAnUnhealthyOneThatWasPausedIsJudgedByANewCheck(t *testing.T) {
 		t.Error("it was made anew")
 	}
 }
+
+func TestTheNextHealthCheckIsDueByTheRuleOfTheNudge(t *testing.T) {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at := func(seconds int) time.Time { return started.Add(time.Duration(seconds) * time.Second) }
+	in := container.InspectResponse{
+		State:  &container.State{Status: container.StateRunning, Health: &container.Health{Status: container.Healthy}},
+		Config: &container.Config{Healthcheck: &container.HealthConfig{Interval: 10 * time.Second, Timeout: 5 * time.Second}},
+	}
+	told := func(what string, wantLast, wantDue time.Time) {
+		t.Helper()
+		if last, due := lastAndNext(in, started); !last.Equal(wantLast) || !due.Equal(wantDue) {
+			t.Errorf("%s: last %s, due %s", what, last, due)
+		}
+	}
+	_, every := checksOf(in)
+	told("never checked", time.Time{}, started.Add(every))
+	in.State.Health.Log = []*container.HealthcheckResult{{End: at(-60)}}
+	told("checked before it was started anew", time.Time{}, started.Add(every))
+	in.State.Health.Log = append(in.State.Health.Log, &container.HealthcheckResult{End: at(60)})
+	told("checked", at(60), at(60).Add(every))
+	in.State.Status = container.StatePaused
+	told("paused", time.Time{}, time.Time{})
+	in.State.Status, in.State.Health = container.StateRunning, nil
+	told("no health check", time.Time{}, time.Time{})
+}

@@ -130,6 +130,7 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 	if c.State != nil {
 		out.State, out.ExitCode, out.OutOfMemory = string(c.State.Status), c.State.ExitCode, c.State.OOMKilled
 		out.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
+		out.Checked, out.CheckDue = lastAndNext(c, out.Started)
 	}
 	if c.NetworkSettings != nil {
 		if c.HostConfig != nil && c.HostConfig.PublishAllPorts {

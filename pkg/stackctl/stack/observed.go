@@ -56,12 +56,16 @@ type Container struct {
 	Image   string `json:"image"`    // reference
 	ImageID string `json:"image_id"` // sha256:…
 	// ConfigHash is Compose's own hash of the service definition.
-	ConfigHash string    `json:"config_hash"`
-	State      string    `json:"state"`  // running, exited, …
-	Health     string    `json:"health"` // healthy, unhealthy, starting, none
-	ExitCode   int       `json:"exit_code"`
-	Started    time.Time `json:"started"`
-	Restarts   int       `json:"restarts"`
+	ConfigHash string `json:"config_hash"`
+	State      string `json:"state"`  // running, exited, …
+	Health     string `json:"health"` // healthy, unhealthy, starting, none
+	// Checked is when the last health check since Started ended; zero: none did.
+	Checked time.Time `json:"checked,omitzero"`
+	// CheckDue is when the next one has ended at the latest; zero: none is due.
+	CheckDue time.Time `json:"check_due,omitzero"`
+	ExitCode int       `json:"exit_code"`
+	Started  time.Time `json:"started"`
+	Restarts int       `json:"restarts"`
 	// OutOfMemory says that it was ended for want of memory the last time that it ended.
 	OutOfMemory bool `json:"out_of_memory,omitempty"`
 	// Networks are those that the container is on, sorted; Addresses maps one to
