@@ -41,11 +41,57 @@ type Record struct {
 	Took      time.Duration `json:"took_ns"`
 }
 
-// Listed is a backup and where it is.
+// Listed is a backup and where it is. Without a record, its Bytes are those of
+// a copy.
 type Listed struct {
 	Record
 	Host  bool `json:"on_host"`
 	Local bool `json:"local"`
+	// HostBytes and LocalBytes are how large the copies are.
+	HostBytes  int64 `json:"host_bytes"`
+	LocalBytes int64 `json:"local_bytes"`
+	// Problem says what the copies' sizes tell; empty: nothing is wrong with them.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Recorded says that a record of the backup was found.
+func (l Listed) Recorded() bool { return l.SHA256 != "" }
+
+// whole says that a copy of that size may be what was written.
+func (l Listed) whole(bytes int64) bool { return !l.Recorded() || bytes == l.Bytes }
+
+// wrong says what is wrong with the copies, as far as their sizes tell.
+func (l Listed) wrong() string {
+	if !l.Recorded() {
+		return "it has no record: only a restore tells whether it is whole"
+	}
+	var out []string
+	for _, c := range []struct {
+		there bool
+		bytes int64
+		where string
+	}{{l.Host, l.HostBytes, "on the host"}, {l.Local, l.LocalBytes, "here"}} {
+		switch {
+		case c.there && c.bytes < l.Bytes:
+			out = append(out, fmt.Sprintf("truncated %s: %d of %d bytes", c.where, c.bytes, l.Bytes))
+		case c.there && c.bytes > l.Bytes:
+			out = append(out, fmt.Sprintf("larger than recorded %s: %d instead of %d bytes", c.where, c.bytes, l.Bytes))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// kept is a copy of a backup: what its record says, and how large it is.
+type kept struct {
+	Record
+	size int64
+}
+
+// read gives a copy its record, where that is about it.
+func (f *kept) read(raw []byte) {
+	if known, err := parseRecord(raw, f.Name); err == nil {
+		f.Record = known
+	}
 }
 
 const (
@@ -69,37 +115,39 @@ func parseRecord(raw []byte, name string) (Record, error) {
 	return r, nil
 }
 
-// List lists what the host and the operator's folder hold, newest first. host
-// says whether the host is asked.
+// List lists what the host and the operator's folder hold, newest first.
 func (b *Backups) List(ctx context.Context) ([]Listed, error) {
 	found := map[string]*Listed{}
-	at := func(r Record) *Listed {
-		l := found[r.Name]
+	at := func(f kept) *Listed {
+		l := found[f.Name]
 		if l == nil {
-			l = &Listed{Record: r}
-			found[r.Name] = l
+			l = &Listed{}
+			found[f.Name] = l
 		}
-		if l.SHA256 == "" {
-			l.Record = r
+		if !l.Recorded() {
+			l.Record = f.Record
 		}
 		return l
 	}
-	local, err := b.localRecords()
+	local, err := b.localCopies()
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range local {
-		at(r).Local = true
+	for _, f := range local {
+		l := at(f)
+		l.Local, l.LocalBytes = true, f.size
 	}
-	remote, err := b.hostRecords(ctx)
+	remote, err := b.hostCopies(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range remote {
-		at(r).Host = true
+	for _, f := range remote {
+		l := at(f)
+		l.Host, l.HostBytes = true, f.size
 	}
 	out := make([]Listed, 0, len(found))
 	for _, l := range found {
+		l.Problem = l.wrong()
 		out = append(out, *l)
 	}
 	sort.Slice(out, func(i, j int) bool { return stamp(out[i].Name) > stamp(out[j].Name) })
@@ -117,7 +165,7 @@ func (b *Backups) mine(name string) bool {
 	return validName(name) && strings.HasPrefix(name, b.Project+"-") && len(name) == len(b.Project)+len("-20060102T150405Z-abcdef")
 }
 
-func (b *Backups) localRecords() ([]Record, error) {
+func (b *Backups) localCopies() ([]kept, error) {
 	entries, err := os.ReadDir(b.Config.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -125,25 +173,27 @@ func (b *Backups) localRecords() ([]Record, error) {
 	if err != nil {
 		return nil, stack.Usage(b.Config.Dir, 0, err.Error(), "name another folder under backup.dir")
 	}
-	var out []Record
+	var out []kept
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), dataEnding)
 		info, err := e.Info()
 		if !ok || !b.mine(name) || err != nil || !info.Mode().IsRegular() || len(out) >= maxListed {
 			continue
 		}
-		r := Record{Name: name, Project: b.Project, Bytes: info.Size(), Created: created(name)}
+		f := b.unrecorded(name, info.Size())
 		if raw, err := readBounded(filepath.Join(b.Config.Dir, name+recordEnding), maxRecord); err == nil {
-			if known, err := parseRecord(raw, name); err == nil {
-				known.Bytes = info.Size()
-				r = known
-			}
+			f.read(raw)
 		}
-		if r.Target == "" || r.Target == b.Target {
-			out = append(out, r)
+		if f.Target == "" || f.Target == b.Target {
+			out = append(out, f)
 		}
 	}
 	return out, nil
+}
+
+// unrecorded is what is known of a copy without a record.
+func (b *Backups) unrecorded(name string, size int64) kept {
+	return kept{Record{Name: name, Project: b.Project, Bytes: size, Created: created(name)}, size}
 }
 
 func created(name string) time.Time {
@@ -178,25 +228,22 @@ for f in "$2"-*.age; do
   printf '\0'
 done`
 
-func (b *Backups) hostRecords(ctx context.Context) ([]Record, error) {
+func (b *Backups) hostCopies(ctx context.Context) ([]kept, error) {
 	out, err := b.Server.Run(ctx, "sh", "-c", listScript, "sh", b.hostDir(), b.Project, fmt.Sprint(maxListed))
 	if err != nil {
 		return nil, fault("list the backups in "+b.hostDir(), err, "")
 	}
 	fields := strings.Split(string(out.Stdout), "\x00")
-	var list []Record
+	var list []kept
 	for i := 0; i+2 < len(fields); i += 3 {
 		name := fields[i]
 		if !b.mine(name) {
 			continue
 		}
 		size, _ := strconv.ParseInt(fields[i+1], 10, 64)
-		r := Record{Name: name, Project: b.Project, Bytes: size, Created: created(name)}
-		if known, err := parseRecord([]byte(fields[i+2]), name); err == nil {
-			known.Bytes = size
-			r = known
-		}
-		list = append(list, r)
+		f := b.unrecorded(name, size)
+		f.read([]byte(fields[i+2]))
+		list = append(list, f)
 	}
 	return list, nil
 }

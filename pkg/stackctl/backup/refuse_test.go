@@ -169,7 +169,7 @@ func TestOnlyFilesOfOursAreListedAndPruned(t *testing.T) {
 		want = nil
 		for i := range 5 {
 			name := fmt.Sprintf("shop-2026031%dT092653Z-0a1b2c", i)
-			raw, _ := json.Marshal(Record{Name: name, Target: "prod", SHA256: strings.Repeat("0", 64)})
+			raw, _ := json.Marshal(Record{Name: name, Target: "prod", Bytes: 1, SHA256: strings.Repeat("0", 64)})
 			if err := errors.Join(os.WriteFile(filepath.Join(dir, name+".age"), []byte("x"), 0o600), os.WriteFile(filepath.Join(dir, name+".json"), raw, 0o600)); err != nil {
 				t.Fatal(err)
 			}

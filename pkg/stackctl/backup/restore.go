@@ -77,7 +77,8 @@ func (b *Backups) Open(ctx context.Context, which string) (*Opened, error) {
 	return o, nil
 }
 
-// find gives the file of a backup here; one that only the host has is fetched.
+// find gives the file of a backup here; one of which only the host has a copy of
+// the recorded size is fetched.
 func (b *Backups) find(ctx context.Context, which string) (file string, fetched bool, err error) {
 	what := "find backup " + which
 	if strings.ContainsAny(which, `/\`) {
@@ -99,12 +100,14 @@ func (b *Backups) find(ctx context.Context, which string) (file string, fetched 
 		if l.Name != which && which != "latest" {
 			continue
 		}
-		local := filepath.Join(b.Config.Dir, l.Name+dataEnding)
-		if l.Local {
-			return local, false, nil
+		switch {
+		case l.Local && l.whole(l.LocalBytes):
+			return filepath.Join(b.Config.Dir, l.Name+dataEnding), false, nil
+		case l.Host && l.whole(l.HostBytes):
+			file, err := b.fetch(ctx, l.Record)
+			return file, true, err
 		}
-		file, err := b.fetch(ctx, l.Record)
-		return file, true, err
+		return "", false, stack.Fault(stack.CauseUsage, what, errors.New(l.Name+": "+l.Problem), "restore another one: `stackctl backup list`")
 	}
 	return "", false, stack.Fault(stack.CauseUsage, what, errors.New("neither the host nor "+b.Config.Dir+" has it"), "`stackctl backup list` names the backups")
 }

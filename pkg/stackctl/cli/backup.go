@@ -103,6 +103,7 @@ func (o *options) printBackups(found []backup.Listed) error {
 	}
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "BACKUP\tTAKEN\tSIZE\tTABLES\tROWS\tRELEASE\tWHERE\tCAUSE")
+	var wrong []string
 	for _, l := range found {
 		where := "here"
 		switch {
@@ -111,9 +112,22 @@ func (o *options) printBackups(found []backup.Listed) error {
 		case l.Host:
 			where = "host"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", l.Name, l.Created.Format(time.RFC3339), size(l.Bytes), l.Tables, l.Rows, or(l.Release, "-"), where, printable([]byte(or(l.Cause, "-"))))
+		tables, rows := "-", "-"
+		if l.Recorded() {
+			tables, rows = fmt.Sprint(l.Tables), fmt.Sprint(l.Rows)
+		}
+		if l.Problem != "" {
+			wrong = append(wrong, o.clean(l.Name+": "+l.Problem))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, moment(l.Created), size(l.Bytes), tables, rows, or(o.clean(l.Release), "-"), where, or(o.clean(l.Cause), "-"))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(wrong) > 0 {
+		fmt.Fprintf(o.out, "\n%s\n", strings.Join(wrong, "\n"))
+	}
+	return nil
 }
 
 func newRestore(o *options) *cobra.Command {

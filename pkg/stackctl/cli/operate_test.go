@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
@@ -135,7 +136,7 @@ func TestStatusInWords(t *testing.T) {
 		At: at, Target: "prod", Host: "203.0.113.7", Domain: "example.org", Live: "aaaa", Since: at.Add(-26 * time.Hour), By: "ada@desk", Commit: "8f6d5f0c1f2e3d4c",
 		Health: deploy.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
 		Disk:   stack.DiskUse{Total: 100 << 30, Free: 25 << 30, Images: 512 << 20, Volumes: -1, Files: 3 << 10},
-		Backup: &deploy.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20},
+		Backup: &deploy.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20, Problem: "truncated on the host"},
 		Certificates: []deploy.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
 			{Host: "www.example.org", Problem: "no answer: refused"}},
 		Containers: []deploy.Container{{Container: stack.Container{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}}},
@@ -144,11 +145,30 @@ func TestStatusInWords(t *testing.T) {
 	for _, want := range []string{
 		"aaaa, live since 2026-11-21 10:00 UTC (1 d 2 h)", "commit 8f6d5f0c1f2e, deployed by ada@desk",
 		"bad: 1 of 2 services run, 0 healthy, 4 restarts", "worker is exited (exit code 1)",
-		"25.0 GB free of 100.0 GB (75 % used); ours: images 512 MB, files 3 kB", "nobody holds it", "b.age, 2 MB (3 h 0 min ago)",
+		"25.0 GB free of 100.0 GB (75 % used); ours: images 512 MB, files 3 kB", "nobody holds it", "b.age, 2 MB (3 h 0 min ago)\n             truncated on the host",
 		"example.org      30         2026-12-22  X1", "no answer: refused", "site:dev",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
+	}
+}
+
+func TestBackupsInWords(t *testing.T) {
+	var out bytes.Buffer
+	taken := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	err := operator(&out, "text").printBackups([]backup.Listed{
+		{Record: backup.Record{Name: "b", Created: taken, Bytes: 3 << 20, SHA256: "f", Tables: 12, Rows: 41, Release: "aaaa", Cause: "asked for"}, Host: true, Local: true, Problem: "truncated on the host: 5 of 3145728 bytes"},
+		{Record: backup.Record{Name: "a", Created: taken, Bytes: 5}, Local: true, Problem: "it has no record"},
+	})
+	want := `BACKUP  TAKEN                 SIZE     TABLES  ROWS  RELEASE  WHERE       CAUSE
+b       2026-11-22 12:00 UTC  3 MB     12      41    aaaa     host, here  asked for
+a       2026-11-22 12:00 UTC  5 bytes  -       -     -        here        -
+
+b: truncated on the host: 5 of 3145728 bytes
+a: it has no record
+`
+	if err != nil || out.String() != want {
+		t.Errorf("%v, got\n%swant\n%s", err, out.String(), want)
 	}
 }

@@ -147,8 +147,16 @@ func (o *options) printStatus(s deploy.Status) {
 	default:
 		say("lock", "nobody holds it")
 	}
-	if s.Backup != nil {
+	switch {
+	case s.BackupProblem != "":
+		say("last backup", "%s", o.clean(s.BackupProblem))
+	case s.Backup == nil:
+		say("last backup", "the host has none; `stackctl backup` takes one")
+	default:
 		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), deploy.Age(s.At.Sub(s.Backup.At)))
+		if s.Backup.Problem != "" {
+			say("", "%s", o.clean(s.Backup.Problem))
+		}
 	}
 	o.printCertificates(s)
 	o.printContainers(s)

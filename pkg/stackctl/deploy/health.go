@@ -1,10 +1,7 @@
 package deploy
 
 import (
-	"context"
 	"fmt"
-	"path"
-	"sort"
 	"strings"
 	"time"
 
@@ -147,32 +144,3 @@ func (h *Health) count(c Container) {
 
 // serves says that a container is of the live release, the edge or the data layer.
 func serves(c stack.Container, live string) bool { return c.Release == "" || c.Release == live }
-
-// Backup is the newest backup on the host.
-type Backup struct {
-	Name  string    `json:"name"`
-	At    time.Time `json:"at"`
-	Bytes int64     `json:"bytes"`
-}
-
-// lastBackup is the newest file among the backups; nil: there is none, or the
-// folder cannot be read.
-func lastBackup(ctx context.Context, server Host, root string) *Backup {
-	entries, err := server.List(ctx, path.Join(root, "backups"))
-	if err != nil {
-		return nil
-	}
-	var found []Backup
-	for _, e := range entries {
-		// Beside each lies a record of it, and what is not whole begins with a dot.
-		name, ok := strings.CutSuffix(e.Name(), ".age")
-		if ok && e.Mode().IsRegular() && !strings.HasPrefix(name, ".") {
-			found = append(found, Backup{name, e.ModTime().UTC(), e.Size()})
-		}
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	sort.Slice(found, func(i, j int) bool { return found[i].At.After(found[j].At) })
-	return &found[0]
-}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -37,6 +38,27 @@ type Status struct {
 	LockProblem string `json:"lock_problem,omitempty"`
 	// Backup is the newest one on the host; nil: there is none.
 	Backup *Backup `json:"backup"`
+	// BackupProblem is why it is not known which backups there are.
+	BackupProblem string `json:"backup_problem,omitempty"`
+}
+
+// Backup is the newest backup on the host.
+type Backup struct {
+	Name  string    `json:"name"`
+	At    time.Time `json:"at"`
+	Bytes int64     `json:"bytes"`
+	// Problem says what is wrong with it; empty: nothing that its size tells.
+	Problem string `json:"problem,omitempty"`
+}
+
+// newestOnHost is the newest of the backups, the newest first, that the host has.
+func newestOnHost(list []backup.Listed) *Backup {
+	for _, l := range list {
+		if l.Host {
+			return &Backup{l.Name, l.Created.UTC(), l.HostBytes, l.Problem}
+		}
+	}
+	return nil
 }
 
 // ReadStatus tells everything about a target, over the one connection; the
@@ -59,7 +81,12 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
 	all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
-	all.Go(func() { s.Backup = lastBackup(ctx, server, t.Path) })
+	all.Go(func() {
+		list, problem := BackupList(ctx, server, c, t)
+		if s.Backup = newestOnHost(list); problem != nil {
+			s.BackupProblem = problem.Error()
+		}
+	})
 	all.Go(func() {
 		lock, problem := Holder(ctx, server, t.Path)
 		if s.Lock = lock; problem != nil {

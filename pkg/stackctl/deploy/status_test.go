@@ -1,10 +1,8 @@
 package deploy
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"io/fs"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -12,9 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -179,38 +177,17 @@ func TestACertificateIsDistrusted(t *testing.T) {
 	}
 }
 
-// folder is a host whose folder of backups is a map.
-type folder struct {
-	Host
-	files fstest.MapFS
-}
-
-func (f folder) List(_ context.Context, dir string) ([]fs.FileInfo, error) {
-	entries, err := fs.ReadDir(f.files, strings.TrimPrefix(dir, "/"))
-	var out []fs.FileInfo
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, info)
-	}
-	return out, err
-}
-
-func TestTheLastBackupIsTheNewestFile(t *testing.T) {
+func TestTheLastBackupIsTheNewestOnTheHost(t *testing.T) {
 	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	h := folder{files: fstest.MapFS{
-		"srv/backups/a.age":   {Data: []byte("abc"), ModTime: day},
-		"srv/backups/b.age":   {Data: []byte("abcde"), ModTime: day.Add(time.Hour)},
-		"srv/backups/b.json":  {ModTime: day.Add(2 * time.Hour)},
-		"srv/backups/.c.age":  {ModTime: day.Add(2 * time.Hour)},
-		"srv/backups/c/d.age": {ModTime: day.Add(3 * time.Hour)},
-	}}
-	if b := lastBackup(t.Context(), h, "/srv"); b == nil || b.Name != "b" || b.Bytes != 5 || !b.At.Equal(day.Add(time.Hour)) {
+	list := []backup.Listed{
+		{Record: backup.Record{Name: "here alone", Created: day.Add(2 * time.Hour)}, Local: true},
+		{Record: backup.Record{Name: "cut", Created: day.Add(time.Hour), Bytes: 5}, Host: true, HostBytes: 3, Problem: "truncated"},
+		{Record: backup.Record{Name: "older", Created: day, Bytes: 5}, Host: true, HostBytes: 5},
+	}
+	if b := newestOnHost(list); b == nil || *b != (Backup{"cut", day.Add(time.Hour), 3, "truncated"}) {
 		t.Errorf("%+v", b)
 	}
-	if b := lastBackup(t.Context(), folder{files: fstest.MapFS{}}, "/srv"); b != nil {
-		t.Errorf("without a folder: %+v", b)
+	if b := newestOnHost(list[:1]); b != nil {
+		t.Errorf("with none on the host: %+v", b)
 	}
 }

@@ -1,0 +1,88 @@
+//go:build linux
+
+package backup
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// resize gives a copy another size, and the one that it had.
+func resize(t *testing.T, dir string, r Record, by int64) {
+	t.Helper()
+	if err := os.Truncate(filepath.Join(dir, r.Name+dataEnding), r.Bytes+by); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACopyOfAnotherSizeIsToldAndNotRestored(t *testing.T) {
+	c := newCluster(t)
+	c.shop(t)
+	b := c.backups(t)
+	r, err := b.Take(t.Context(), Reason{Cause: "a test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*Opened, error) { return b.Open(t.Context(), "latest") }
+	told := func(want string) {
+		t.Helper()
+		list, err := b.List(t.Context())
+		if err != nil || len(list) != 1 || list[0].Problem != want || list[0].Bytes != r.Bytes {
+			t.Errorf("got %+v, %v, want %q", list, err, want)
+		}
+	}
+	told("")
+	resize(t, b.Config.Dir, r, -5)
+	told(fmt.Sprintf("truncated here: %d of %d bytes", r.Bytes-5, r.Bytes))
+	o, err := open() // from the host's copy, which is whole
+	if err != nil || !o.fetched {
+		t.Errorf("cut here alone: %v", err)
+	}
+	o.Close()
+	resize(t, b.hostDir(), r, 7)
+	both := fmt.Sprintf("larger than recorded on the host: %d instead of %d bytes; truncated here: %d of %d bytes", r.Bytes+7, r.Bytes, r.Bytes-5, r.Bytes)
+	told(both)
+	if _, err := open(); stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), r.Name+": "+both) {
+		t.Errorf("no copy is whole: %v", err)
+	}
+	if err := os.RemoveAll(b.Config.Dir); err != nil {
+		t.Fatal(err)
+	}
+	resize(t, b.hostDir(), r, -5)
+	told(fmt.Sprintf("truncated on the host: %d of %d bytes", r.Bytes-5, r.Bytes))
+	if _, err := open(); stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), "truncated on the host") {
+		t.Errorf("cut on the host: %v", err)
+	}
+	if left := names(t, b.Config.Dir); len(left) > 0 {
+		t.Errorf("it was fetched: %v", left)
+	}
+}
+
+func TestABackupWithoutARecordIsToldAndRestoredAllTheSame(t *testing.T) {
+	c := newCluster(t)
+	c.shop(t)
+	b := c.backups(t)
+	r, err := b.Take(t.Context(), Reason{Cause: "a test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{b.Config.Dir, b.hostDir()} {
+		if err := os.Remove(filepath.Join(dir, r.Name+recordEnding)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := b.List(t.Context())
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Problem, "it has no record") {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	o, err := b.Open(t.Context(), r.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Close()
+}
