@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"slices"
 	"time"
 
 	"stackctl/pkg/stackctl/stack"
@@ -31,7 +32,7 @@ func (x *executor) open(ctx context.Context) error {
 
 func (x *executor) commit(ctx context.Context) error {
 	x.release(ctx) // every gate has passed: this is the way to the end
-	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", after(x.hostNow(), x.seen.Releases)
+	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", switchedAt(x.seen, x.want.Release.ID, x.hostNow())
 	if err := x.keep(ctx); err != nil {
 		return err
 	}
@@ -43,6 +44,18 @@ func (x *executor) commit(ctx context.Context) error {
 	}
 	x.report.Live, x.committed = x.want.Release.ID, true
 	return nil
+}
+
+// switchedAt is since when a release is live that is so now. One that was found
+// live and good, and later than any other, has been since then.
+func switchedAt(seen stack.Observed, id string, now time.Time) time.Time {
+	if r := recordAt(seen, id); id == seen.Live && r.State == stack.ReleaseGood {
+		others := slices.DeleteFunc(slices.Clone(seen.Releases), func(o stack.ReleaseRecord) bool { return o.ID == id })
+		if !r.Switched.IsZero() && after(r.Switched, others).Equal(r.Switched) {
+			return r.Switched
+		}
+	}
+	return after(now, seen.Releases)
 }
 
 // after gives a time that is later than every switch so far: rollback and

@@ -178,7 +178,9 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseRecord {
 	for _, old := range seen.Releases {
 		if old.ID == r.ID && old.State != stack.ReleaseUnreadable {
-			old.By = s.d.Owner
+			if old.ID != seen.Live {
+				old.By = s.d.Owner
+			}
 			if len(r.Files) > 0 { // a release that was read back from the host has none
 				old.Files = sums(r)
 			}

@@ -109,10 +109,10 @@ type ReleaseRecord struct {
 	ID      string       `json:"id"`
 	Commit  string       `json:"commit"`
 	Created time.Time    `json:"created"`
-	By      string       `json:"by"`
+	By      string       `json:"by"` // whose run made it live
 	State   ReleaseState `json:"state"`
 	Reason  string       `json:"reason,omitempty"`
-	// Switched is when the edge was pointed at it last.
+	// Switched is when it went live last; a deploy of what is live does not change it.
 	Switched time.Time `json:"switched"`
 	Images   []Image   `json:"images"`
 	// Files are the SHA-256 sums (hex) of what its folder keeps, by name.
