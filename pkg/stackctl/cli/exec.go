@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -23,12 +25,23 @@ func newExec(o *options) *cobra.Command {
 		Long: `exec runs a command in the container of a service of the live release, the edge
 or the data layer, without a shell in between. Its exit code is the command's
 own. --stdin gives it this command's input, --tty a terminal. Known secrets are
-masked in what it prints.`,
+masked in what it prints. With --output json each line that it prints is an
+object with service, container, release, stream and line, and the last object
+has the exit_code. Flags of stackctl stand before the --.`,
 		Example: "  stackctl exec api -- /server version\n  stackctl exec --tty postgres -- psql -U app\n" +
 			"  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if tty && o.output == "json" {
+				return usage(cmd, errors.New("--tty gives a terminal: it speaks no JSON"))
+			}
+			return nil
+		},
 		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
 			containers, err := r.current(ctx, args[:1])
 			if err != nil {
+				return err
+			}
+			if err := executable(containers[0]); err != nil {
 				return err
 			}
 			if tty {
@@ -39,7 +52,7 @@ masked in what it prints.`,
 		ValidArgsFunction: o.completeServices,
 	}
 	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
-	cmd.Flags().BoolVar(&tty, "tty", false, "give the command a terminal, with this one's input")
+	cmd.Flags().BoolVar(&tty, "tty", false, "give the command a terminal, with this one's input (-t is --target)")
 	return cmd
 }
 
@@ -68,12 +81,57 @@ func (o *options) exec(ctx context.Context, server deploy.Server, c stack.Contai
 	if input {
 		stdin = o.in
 	}
-	out, errs := o.redactor.Writer(o.out), o.redactor.Writer(o.errs)
+	stdout, stderr, finish := o.out, o.errs, func(int) error { return nil }
+	if o.output == "json" {
+		stdout, stderr, finish = o.execLines(c)
+	}
+	out, errs := o.redactor.Writer(stdout), o.redactor.Writer(stderr)
 	code, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
-	if err = errors.Join(err, out.Close(), errs.Close()); err != nil {
+	if err = errors.Join(err, out.Close(), errs.Close()); err == nil {
+		err = finish(code)
+	}
+	if err != nil {
 		return err
 	}
 	return endedWith(c.Service, code)
+}
+
+// execLine is a line that a command printed or, the last one, how it ended.
+type execLine struct {
+	Service   string  `json:"service"`
+	Container string  `json:"container"`
+	Release   string  `json:"release,omitempty"`
+	Stream    string  `json:"stream,omitempty"`
+	Line      *string `json:"line,omitempty"`
+	ExitCode  *int    `json:"exit_code,omitempty"`
+}
+
+// execLines takes what a command prints as lines for machines; finish ends them
+// with its exit code.
+func (o *options) execLines(c stack.Container) (stdout, stderr io.Writer, finish func(code int) error) {
+	encoder := json.NewEncoder(o.out)
+	var lock sync.Mutex
+	lines := func(stream string) *prefixed {
+		return &prefixed{lock: &lock, emit: func(raw []byte) error {
+			line := string(raw)
+			return encoder.Encode(execLine{Service: c.Service, Container: c.Name, Release: c.Release, Stream: stream, Line: &line})
+		}}
+	}
+	out, errs := lines("stdout"), lines("stderr")
+	return out, errs, func(code int) error {
+		out.finish()
+		errs.finish()
+		return encoder.Encode(execLine{Service: c.Service, Container: c.Name, Release: c.Release, ExitCode: &code})
+	}
+}
+
+// executable refuses a container in which no command can be run.
+func executable(c stack.Container) error {
+	if c.State == "running" {
+		return nil
+	}
+	return stack.Fault(stack.CauseStep, "exec in "+c.Service, errors.New("its container is "+c.State),
+		"`stackctl logs "+c.Service+"` tells why; `stackctl deploy` of the live release starts it")
 }
 
 // terminal runs a command on a terminal joined to this one.

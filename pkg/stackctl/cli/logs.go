@@ -30,7 +30,8 @@ func newLogs(o *options) *cobra.Command {
 		Long: `logs shows the last lines of each service, or of the named ones, each after its
 service's name; the lines of one service alone stand without it. Known secrets
 are masked. With --output json a line is an object with service, container,
-stream, time and line.`,
+release, stream, at (its time) and line. --follow follows the containers that run when it
+begins, and says of each when it stops.`,
 		Example: "  stackctl logs\n  stackctl logs api worker --since 15m\n  stackctl logs -f --tail 20\n  stackctl logs traefik --since 2026-11-22T10:00:00Z --output json",
 		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
 			since, err := sinceWhen(l.since, time.Now())
@@ -95,6 +96,11 @@ func (o *options) logs(ctx context.Context, server deploy.Server, containers []s
 		all.Go(func() {
 			defer func() { <-slots }()
 			errs[i] = o.copyLog(ctx, server, c, want, p.lines(c, "stdout"), p.lines(c, "stderr"))
+			if want.Follow && errs[i] == nil && ctx.Err() == nil {
+				p.lock.Lock()
+				defer p.lock.Unlock()
+				fmt.Fprintf(o.errs, "stackctl: container %s of %s has stopped: its log is followed no further; call `stackctl logs -f` again when it is back\n", c.Name, c.Service)
+			}
 		})
 	}
 	all.Wait()

@@ -57,11 +57,25 @@ that ` + "`stackctl rollback`" + ` can lead back to, and failed ones with their 
 				return err
 			}
 			if o.output == "json" {
-				return o.json(some(list))
+				return o.json(listed(list, live))
 			}
 			return o.printReleases(list, live)
 		}),
 	}
+}
+
+// listedRelease is a release that the host keeps, for machines.
+type listedRelease struct {
+	stack.ReleaseRecord
+	Live bool `json:"live"`
+}
+
+func listed(list []stack.ReleaseRecord, live string) []listedRelease {
+	out := make([]listedRelease, 0, len(list)) // never null in JSON
+	for _, r := range list {
+		out = append(out, listedRelease{r, r.ID == live})
+	}
+	return out
 }
 
 func (o *options) printReleases(list []stack.ReleaseRecord, live string) error {
@@ -70,7 +84,7 @@ func (o *options) printReleases(list []stack.ReleaseRecord, live string) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "RELEASE\tSTATE\tLIVE SINCE\tCOMMIT\tBY\tREASON")
+	fmt.Fprintln(w, "RELEASE\tSTATE\tWENT LIVE\tCOMMIT\tBY\tREASON")
 	for _, r := range list {
 		since := "-"
 		if !r.Switched.IsZero() {
@@ -96,14 +110,6 @@ func shorten(text string, n int) string {
 	return text
 }
 
-// some is a list that is never null in JSON.
-func some[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
 func newLock(o *options) *cobra.Command {
 	var run string
 	cmd := &cobra.Command{
@@ -126,14 +132,23 @@ is named: that run stops at once and brings nothing back.`,
 			case info == nil:
 				fmt.Fprintln(o.out, "nobody holds the lock")
 			default:
-				fmt.Fprintf(o.out, "%s holds the lock since %s (run %s, last seen %s)\n", info.Owner,
-					info.Since.Format(time.RFC3339), info.Run, info.Beat.Format(time.RFC3339))
+				o.printHolder(*info, time.Now())
 			}
 			return nil
 		}),
 	}
 	cmd.Flags().StringVar(&run, "clear", "", "take the lock from this `run`")
 	return cmd
+}
+
+// printHolder tells who holds the lock, and what to do about it.
+func (o *options) printHolder(info stack.LockInfo, now time.Time) {
+	fmt.Fprintf(o.out, "%s holds the lock since %s (run %s, last heard of %s ago)\n",
+		o.clean(info.Owner), moment(info.Since), or(o.clean(info.Run), "unknown"), deploy.Age(now.Sub(info.Beat)))
+	fmt.Fprintln(o.out, "wait for it: `stackctl deploy --lock-wait 10m`")
+	if info.Run != "" {
+		fmt.Fprintf(o.out, "or, where it hangs and nobody can end it: `stackctl lock --clear %s`\n", o.clean(info.Run))
+	}
 }
 
 // clearLock takes the lock from a run.
@@ -147,7 +162,7 @@ func (o *options) clearLock(ctx context.Context, r reached, run string) error {
 	case info == nil:
 		fmt.Fprintln(o.out, "nobody holds the lock")
 	default:
-		fmt.Fprintf(o.out, "the lock was taken from %s (run %s)\n", info.Owner, info.Run)
+		fmt.Fprintf(o.out, "the lock was taken from %s (run %s)\n", o.clean(info.Owner), o.clean(info.Run))
 	}
 	return nil
 }
@@ -173,7 +188,7 @@ func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([
 	var ids []string
 	for _, r := range list {
 		if r.State == stack.ReleaseGood && r.ID != live {
-			ids = append(ids, r.ID+"\tlive since "+moment(r.Switched))
+			ids = append(ids, r.ID+"\twent live "+moment(r.Switched))
 		}
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp

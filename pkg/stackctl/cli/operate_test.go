@@ -69,7 +69,9 @@ func TestLogsOfSeveralServicesAreInTheOrderOfTheirTimes(t *testing.T) {
 
 func TestLogsOfOneServiceStandWithoutItsName(t *testing.T) {
 	var out bytes.Buffer
-	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
+	o := operator(&out, "text")
+	o.errs = io.Discard
+	if err := o.logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != "second\nno end\n" {
@@ -146,7 +148,7 @@ func TestStatusInWords(t *testing.T) {
 		"aaaa, live since 2026-11-21 10:00 UTC (1 d 2 h)", "commit 8f6d5f0c1f2e, deployed by ada@desk",
 		"bad: 1 of 2 services run, 0 healthy, 4 restarts", "worker is exited (exit code 1)",
 		"25.0 GB free of 100.0 GB (75 % used); ours: images 512 MB, files 3 kB", "nobody holds it", "b.age, 2 MB (3 h 0 min ago)\n             truncated on the host",
-		"example.org      30         2026-12-22  X1", "no answer: refused", "site:dev",
+		"example.org      30         2026-12-22  X1      -\n", "no answer: refused", "site:dev",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
@@ -170,5 +172,65 @@ a: it has no record
 `
 	if err != nil || out.String() != want {
 		t.Errorf("%v, got\n%swant\n%s", err, out.String(), want)
+	}
+}
+
+func TestReleasesForMachinesTellWhichIsLive(t *testing.T) {
+	got := listed([]stack.ReleaseRecord{{ID: "b"}, {ID: "a"}}, "a")
+	if raw, err := json.Marshal(got); err != nil || len(got) != 2 || got[0].Live || !got[1].Live || !strings.Contains(string(raw), `"live":true`) {
+		t.Errorf("%s, %v", raw, err)
+	}
+	if raw, _ := json.Marshal(listed(nil, "")); string(raw) != "[]" {
+		t.Errorf("none are %s", raw)
+	}
+}
+
+func TestWhoHoldsTheLockInWords(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	operator(&out, "text").printHolder(stack.LockInfo{Owner: "ada\x1b[2J@desk", Run: "r1", Since: now.Add(-time.Hour), Beat: now.Add(-3 * time.Second)}, now)
+	for _, want := range []string{"@desk holds the lock since 2026-11-22 11:00 UTC (run r1, last heard of 3 s ago)\n", "--lock-wait 10m", "stackctl lock --clear r1"} {
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
+			t.Errorf("%q is not in %q", want, out.String())
+		}
+	}
+}
+
+func TestExecForMachines(t *testing.T) {
+	var out bytes.Buffer
+	o := operator(&out, "json")
+	o.in = strings.NewReader("one\nno end")
+	if err := o.exec(t.Context(), &speaking{exit: 3}, twoServices[0], []string{"say"}, true); ExitCode(t.Context(), err) != 3 {
+		t.Errorf("%v", err)
+	}
+	want := `{"service":"api","container":"s-api-1","release":"r","stream":"stdout","line":"say [redacted:password]"}
+{"service":"api","container":"s-api-1","release":"r","stream":"stdout","line":"one"}
+{"service":"api","container":"s-api-1","release":"r","stream":"stdout","line":"no end"}
+{"service":"api","container":"s-api-1","release":"r","exit_code":3}
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestNoCommandRunsInAContainerThatDoesNot(t *testing.T) {
+	if err := executable(stack.Container{Service: "api", State: "running"}); err != nil {
+		t.Error(err)
+	}
+	err := executable(stack.Container{Service: "api", State: "exited"})
+	if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(err.Error(), "stackctl logs api") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestALogThatIsFollowedNoFurtherSaysSo(t *testing.T) {
+	var out, errs bytes.Buffer
+	o := operator(&out, "text")
+	o.errs = &errs
+	if err := o.logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(errs.String(), "s-worker-1 of worker has stopped") || strings.Contains(out.String(), "stopped") {
+		t.Errorf("%q, %q", out.String(), errs.String())
 	}
 }

@@ -143,7 +143,7 @@ func (o *options) printStatus(s deploy.Status) {
 	case s.LockProblem != "":
 		say("lock", "%s", o.clean(s.LockProblem))
 	case s.Lock != nil:
-		say("lock", "%s holds it since %s (run %s)", o.clean(s.Lock.Owner), moment(s.Lock.Since), o.clean(s.Lock.Run))
+		say("lock", "%s holds it since %s (run %s)", o.clean(s.Lock.Owner), moment(s.Lock.Since), or(o.clean(s.Lock.Run), "unknown"))
 	default:
 		say("lock", "nobody holds it")
 	}
@@ -183,7 +183,10 @@ func (o *options) printHealth(s deploy.Status) {
 // diskWords tells how full the disk is; a part that is not known is left out.
 func diskWords(u stack.DiskUse) string {
 	words := size(u.Free) + " free"
-	if u.Total > 0 {
+	switch {
+	case u.Free < 0:
+		words = "how much is free is not known"
+	case u.Total > 0:
 		words += fmt.Sprintf(" of %s (%d %% used)", size(u.Total), 100-100*u.Free/u.Total)
 	}
 	var ours []string
@@ -206,13 +209,13 @@ func (o *options) printCertificates(s deploy.Status) {
 		return
 	}
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nCERTIFICATE\tDAYS LEFT\tUNTIL\tISSUER\t")
+	fmt.Fprintln(w, "\nCERTIFICATE\tDAYS LEFT\tUNTIL\tISSUER\tPROBLEM")
 	for _, c := range s.Certificates {
 		days, until := "-", "-"
 		if !c.Until.IsZero() {
 			days, until = fmt.Sprint(c.DaysLeft), c.Until.Format(time.DateOnly)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.clean(c.Host), days, until, or(o.clean(c.Issuer), "-"), o.clean(c.Problem))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.clean(c.Host), days, until, or(o.clean(c.Issuer), "-"), or(o.clean(c.Problem), "-"))
 	}
 	_ = w.Flush()
 }
