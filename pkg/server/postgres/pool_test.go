@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"io"
 	"testing"
@@ -31,7 +33,9 @@ func TestAnOutageIsToldAsOne(t *testing.T) {
 			t.Errorf("SQLSTATE %s is told as %q, want %q", state, got, want)
 		}
 	}
-	if got := app.CodeOf(coded(fmt.Errorf("read: %w", io.ErrUnexpectedEOF))); got != app.CodeUnavailable {
-		t.Errorf("a connection that ends within an answer is told as %q", got)
+	for _, lost := range []error{io.ErrUnexpectedEOF, driver.ErrBadConn, sql.ErrConnDone} {
+		if got := app.CodeOf(coded(fmt.Errorf("ask: %w", lost))); got != app.CodeUnavailable {
+			t.Errorf("%v is told as %q", lost, got)
+		}
 	}
 }
