@@ -206,7 +206,11 @@ func TestWhatIsPausedGoesOn(t *testing.T) {
 
 // Somebody has removed a network by force, or taken a container off it.
 func TestAContainerThatIsOffItsNetworkIsMadeAnew(t *testing.T) {
-	for name, gone := range map[string]bool{"the container was taken off": false, "the network was removed": true} {
+	for name, c := range map[string]struct{ stopped, gone bool }{
+		"the container was taken off":                    {false, false},
+		"the network was removed":                        {false, true},
+		"the network of a stopped container was removed": {true, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			back := w.project + "_back"
@@ -214,10 +218,14 @@ func TestAContainerThatIsOffItsNetworkIsMadeAnew(t *testing.T) {
 				"networks: {front: {name: "+w.project+"_front}, back: {name: "+back+"}}\n")...)
 			w.up(yaml)
 			before := w.ids()
-			if _, err := w.api.NetworkDisconnect(w.ctx, back, client.NetworkDisconnectOptions{Container: before["api"], Force: true}); err != nil {
+			if c.stopped {
+				if _, err := w.api.ContainerStop(w.ctx, before["api"], client.ContainerStopOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			} else if _, err := w.api.NetworkDisconnect(w.ctx, back, client.NetworkDisconnectOptions{Container: before["api"], Force: true}); err != nil {
 				t.Fatal(err)
 			}
-			if gone {
+			if c.gone {
 				if _, err := w.api.NetworkRemove(w.ctx, back, client.NetworkRemoveOptions{}); err != nil {
 					t.Fatal(err)
 				}
