@@ -20,7 +20,9 @@ func resize(t *testing.T, dir string, r Record, by int64) {
 	}
 }
 
-func TestACopyOfAnotherSizeIsToldAndNotRestored(t *testing.T) {
+// taken is a shop with one backup, here and on the host.
+func taken(t *testing.T) (*Backups, Record) {
+	t.Helper()
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
@@ -28,6 +30,11 @@ func TestACopyOfAnotherSizeIsToldAndNotRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b, r
+}
+
+func TestACopyOfAnotherSizeIsToldAndNotRestored(t *testing.T) {
+	b, r := taken(t)
 	open := func() (*Opened, error) { return b.Open(t.Context(), "latest") }
 	told := func(want string) {
 		t.Helper()
@@ -64,13 +71,7 @@ func TestACopyOfAnotherSizeIsToldAndNotRestored(t *testing.T) {
 }
 
 func TestABackupWithoutARecordIsToldAndRestoredAllTheSame(t *testing.T) {
-	c := newCluster(t)
-	c.shop(t)
-	b := c.backups(t)
-	r, err := b.Take(t.Context(), Reason{Cause: "a test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, r := taken(t)
 	for _, dir := range []string{b.Config.Dir, b.hostDir()} {
 		if err := os.Remove(filepath.Join(dir, r.Name+recordEnding)); err != nil {
 			t.Fatal(err)
