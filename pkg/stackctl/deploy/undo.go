@@ -18,10 +18,10 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	defer cancel()
 	x.release(ctx)
 	old, own := x.seen.Live, x.want.Release.ID
-	if old == "" && x.switched {
+	if old == "" && (x.started || x.switched || x.edged) {
 		if old = x.nameless(); old != "" && old != own {
 			x.note("the edge's files named no release when this run began; release " + old + " was the last good one, and ran")
-			if err := x.reach(ctx, old); err != nil {
+			if err := x.reach(ctx, old, x.switched); err != nil {
 				return err
 			}
 		}
@@ -33,7 +33,7 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 			return nil
 		}
 		x.note("release " + own + " was live, but its deploy was cut off before it was judged; release " + old + " was good")
-		if err := x.reach(ctx, old); err != nil {
+		if err := x.reach(ctx, old, true); err != nil {
 			return err
 		}
 	}
@@ -109,8 +109,9 @@ func (x *executor) nameless() string {
 }
 
 // reach makes the undo lead to a release that the edge did not point at when
-// this run began.
-func (x *executor) reach(ctx context.Context, id string) error {
+// this run began. What was stopped of it is started first; where nothing was,
+// it serves all the while.
+func (x *executor) reach(ctx context.Context, id string, stopped bool) error {
 	r, err := x.kept(ctx, x.server, id, x.want.Release)
 	if err != nil {
 		return err
@@ -119,7 +120,9 @@ func (x *executor) reach(ctx context.Context, id string) error {
 		return err
 	}
 	x.switched, x.edged = true, true
-	x.drained = append(x.drained, stack.Step{Kind: stack.StepDrain, Release: id})
+	if stopped {
+		x.drained = append(x.drained, stack.Step{Kind: stack.StepDrain, Release: id})
+	}
 	x.report.Live = id
 	return nil
 }
