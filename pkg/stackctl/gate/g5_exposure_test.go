@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -356,44 +355,6 @@ func TestExposureCouldNotJudge(t *testing.T) {
 			}
 		})
 	}
-}
-
-// The scan is also tried on real sockets: this machine's loopback.
-func TestScanFindsARealListener(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	port := l.Addr().(*net.TCPAddr).Port
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shut := closed.Addr().(*net.TCPAddr).Port
-	_ = closed.Close()
-	r, err := scan(context.Background(), &net.Dialer{}, "127.0.0.1", []int{port, shut}, time.Second)
-	if err != nil || !r.Complete || len(r.Open) != 1 || r.Open[0] != port || r.Counts[portClosed] != 1 {
-		t.Errorf("%+v %v", r, err)
-	}
-}
-
-// A machine that has run out of sockets cannot say that ports are closed.
-func TestScanThatCannotAskIsNoPass(t *testing.T) {
-	broken := dialerFunc(func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Err: syscall.EMFILE}
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-	defer cancel()
-	if r, err := scan(ctx, broken, "192.0.2.1", []int{1, 2, 3}, time.Second); err == nil {
-		t.Errorf("%+v", r)
-	}
-}
-
-type dialerFunc func(context.Context, string, string) (net.Conn, error)
-
-func (f dialerFunc) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	return f(ctx, network, address)
 }
 
 func TestParseSockets(t *testing.T) {
