@@ -5,6 +5,7 @@ package release
 
 import (
 	"context"
+	"maps"
 	"sort"
 	"strings"
 
@@ -14,8 +15,15 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// placeholder stands for the release ID until it is known.
-const placeholder = "release-0-id"
+const (
+	// placeholder stands for the release ID until it is known. It is a number,
+	// so that every writer of YAML quotes it: an ID may look like one as well,
+	// and 4608712492e8 would be read as 460871249200000000 without quotes.
+	placeholder = "7305186204917"
+	// unreleased is what RELEASE says to services that no release brings anew.
+	// With its ID there, each deploy would replace the edge and the stores.
+	unreleased = "unreleased"
+)
 
 // Draft is a stack that was read and judged readable, not yet frozen.
 type Draft struct {
@@ -42,11 +50,31 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return Draft{}, err
 	}
 	d := Draft{config: c, target: t, env: env, project: project, places: places(c.Compose.Files)}
+	if err := d.stay(ctx); err != nil {
+		return Draft{}, err
+	}
 	if err := d.carried(); err != nil {
 		return Draft{}, err
 	}
 	d.secrets, err = readSecrets(project, c.Compose.Files)
 	return d, err
+}
+
+// stay takes what belongs to no release from a reading without its ID.
+func (d Draft) stay(ctx context.Context) error {
+	env := maps.Clone(d.env)
+	env["RELEASE"] = unreleased
+	project, err := load(ctx, d.config, env)
+	if err != nil {
+		return err
+	}
+	d.project.Networks, d.project.Volumes = project.Networks, project.Volumes
+	for name, s := range project.Services {
+		if d.extension(s).layer != stack.LayerApp {
+			d.project.Services[name] = s
+		}
+	}
+	return nil
 }
 
 // carried refuses what a release does not carry to the server.

@@ -54,7 +54,7 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 	r.Files = append(s.files, append(kept(base, app, in), frozen)...)
 	sort.Slice(r.Files, func(i, j int) bool { return r.Files[i].Path < r.Files[j].Path })
 	r.ID = identity(r)
-	return named(r), nil
+	return named(r)
 }
 
 // kept are the files that a rollback to this release will need.
@@ -107,7 +107,7 @@ func part(w io.Writer, name string, content []byte) {
 }
 
 // named puts the ID where the placeholder stood.
-func named(r stack.Release) stack.Release {
+func named(r stack.Release) (stack.Release, error) {
 	name := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(placeholder), []byte(r.ID)) }
 	r.App = name(r.App)
 	files := make([]stack.File, len(r.Files))
@@ -119,12 +119,15 @@ func named(r stack.Release) stack.Release {
 		files[i] = f
 	}
 	r.Files = files
-	for i, s := range r.Services {
-		for k, v := range s.Environment {
-			r.Services[i].Environment[k] = strings.ReplaceAll(v, placeholder, r.ID)
-		}
+	raw, err := json.Marshal(r.Services)
+	if err != nil {
+		return r, fmt.Errorf("write the services of the release: %w", err)
 	}
-	return r
+	r.Services = nil
+	if err := json.Unmarshal(name(raw), &r.Services); err != nil {
+		return r, fmt.Errorf("read the services of the release: %w", err)
+	}
+	return r, nil
 }
 
 func (d Draft) networks() []stack.Network {

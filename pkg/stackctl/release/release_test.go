@@ -3,13 +3,17 @@ package release_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -160,12 +164,12 @@ func TestTheStackIsSplitByLayer(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"name: shop-" + r.ID, "  api:\n", "  migrate:\n", "external: true", "name: shop_data",
-		"image: sha256:aaaa", "RELEASE: " + r.ID, "api-" + r.ID, "/srv/shop/releases/" + r.ID + "/secrets/password"} {
+		"image: sha256:aaaa", `RELEASE: "` + r.ID + `"`, "api-" + r.ID, "/srv/shop/releases/" + r.ID + "/secrets/password"} {
 		if !bytes.Contains(r.App, []byte(want)) {
 			t.Errorf("app lacks %q:\n%s", want, r.App)
 		}
 	}
-	for _, not := range []string{"depends_on", "  ui:\n", "release-0-id", "correct horse"} {
+	for _, not := range []string{"depends_on", "  ui:\n", "7305186204917", "correct horse"} {
 		if bytes.Contains(r.App, []byte(not)) || bytes.Contains(r.Base, []byte(not)) {
 			t.Errorf("%q is in the resolved files", not)
 		}
@@ -175,6 +179,54 @@ func TestTheStackIsSplitByLayer(t *testing.T) {
 	}
 	if r.Known["password"] != "correct horse" {
 		t.Errorf("known secrets: %v", r.Known)
+	}
+}
+
+// An ID such as 4608712492e8 is a number to YAML: the API would be told another
+// name than its own. Contracts differ until the ID is such a one.
+func TestAReleaseWhoseIDLooksLikeANumberIsToldItsName(t *testing.T) {
+	s := newShop(t, nil)
+	d, err := release.Read(context.Background(), s.config, s.target)
+	must(t, err)
+	for _, number := range []*regexp.Regexp{regexp.MustCompile(`^[0-9]+$`), regexp.MustCompile(`^[0-9]+e[0-9]{1,2}$`)} {
+		var r stack.Release
+		for i := 0; !number.MatchString(r.ID); i++ {
+			s.inputs.Contract = fmt.Append(nil, i)
+			r, err = d.Freeze(s.inputs)
+			must(t, err)
+		}
+		var app struct {
+			Services map[string]struct{ Environment, Labels map[string]any }
+		}
+		must(t, yaml.Unmarshal(r.App, &app))
+		api := app.Services["api"]
+		if got := api.Environment["RELEASE"]; got != r.ID {
+			t.Errorf("release %s is told that it is %v", r.ID, got)
+		}
+		if got := api.Labels[stack.LabelRelease]; got != r.ID {
+			t.Errorf("release %s is labelled %v", r.ID, got)
+		}
+	}
+}
+
+func TestWhatStaysIsToldNoRelease(t *testing.T) {
+	staying := strings.NewReplacer("    image: postgres:16\n", "    image: postgres:16\n    environment: {RELEASE: \"${RELEASE}\"}\n    labels: {of: \"${RELEASE}\"}\n",
+		"  db: {}", "  db: {name: \"db-${RELEASE}\"}", "    networks: [data]\n  ui", "    networks: [data]\n    command: [\"--release=${RELEASE}\"]\n  ui").Replace(compose)
+	r := newShop(t, map[string]string{"compose.yaml": staying}).freeze(t)
+	for _, want := range []string{"RELEASE: unreleased", "of: unreleased", "name: db-unreleased"} {
+		if !bytes.Contains(r.Base, []byte(want)) {
+			t.Errorf("base lacks %q:\n%s", want, r.Base)
+		}
+	}
+	for _, f := range r.Files {
+		if strings.HasSuffix(f.Path, "/base.yaml") && !bytes.Equal(f.Content, r.Base) {
+			t.Errorf("a rollback would read another base than the one that ran:\n%s", f.Content)
+		}
+	}
+	db, _ := r.Service("db")
+	migrate, _ := r.Service("migrate")
+	if db.Environment["RELEASE"] != "unreleased" || !slices.Equal(migrate.Command, []string{"--release=" + r.ID}) {
+		t.Errorf("judged are %v and %v", db.Environment, migrate.Command)
 	}
 }
 
