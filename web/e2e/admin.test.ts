@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectAccessible, expectNoSidewaysScroll } from "./axe.ts";
 import { launch, picture, visit } from "./browser.ts";
-import { leaveNothing, newPerson, signUp, type Person } from "./person.ts";
+import { leaveNothing, newcomer, type Person } from "./person.ts";
 
 // Runs where STAFF_URL names the staff pages; STAFF_BASIC is "user:password" for the edge's
 // own guard, STAFF_ACCOUNT "e-mail password" of a staff account (see vitest.e2e.config.ts).
@@ -15,11 +15,11 @@ const guard: BrowserContextOptions = { httpCredentials: { username, password }, 
 const windows = { desktop: { width: 1200, height: 800 }, phone: { width: 360, height: 740 } } as const;
 
 let browser: Browser;
-const someone = newPerson();
+let someone: Person;
 
 beforeAll(async () => {
   browser = await launch();
-  await visit(browser, (page) => signUp(page, someone));
+  someone = await newcomer(browser);
 });
 
 afterAll(async () => {
@@ -36,20 +36,21 @@ async function comeIn(page: Page): Promise<void> {
 }
 
 /** Searches the users for one person and opens the record. */
-async function open(page: Page): Promise<void> {
+async function open(page: Page, person: Person): Promise<void> {
   await page.goto("/users");
-  await page.getByLabel("Search").fill(someone.email);
+  await page.getByLabel("Search").fill(person.email);
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByText("1 found").waitFor();
   await page.getByRole("link", { name: /^View/ }).click();
-  await page.getByRole("cell", { name: someone.email }).waitFor();
+  await page.getByRole("cell", { name: person.email }).waitFor();
 }
 
 describe("the staff pages", () => {
   it("find, edit, disable and enable a user, and tell who did it, all without JavaScript", () =>
     visit(browser, async (page) => {
+      const subject = await newcomer(browser);
       await comeIn(page);
-      await open(page);
+      await open(page, subject);
       await page.getByRole("link", { name: "Edit" }).click();
       await page.getByLabel("Name").fill("Seen by staff");
       await page.getByRole("button", { name: "Save" }).click();
@@ -100,7 +101,7 @@ describe.each(Object.entries(windows))("every staff page on a %s", (size, viewpo
       await page.getByRole("alert").waitFor();
       await seen("login-errors");
       await comeIn(page);
-      await open(page);
+      await open(page, someone);
       await seen("user");
       await page.getByRole("link", { name: "Edit" }).click();
       await page.getByRole("button", { name: "Save" }).waitFor();

@@ -8,6 +8,7 @@ const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 
 /** Fails with each accessibility rule that the page breaks, and where. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
+  await page.waitForLoadState(); // words stand there before the style sheet does
   await page.evaluate(source); // Goes in through the debugger: the page's own policy allows no foreign script.
   const results = await page.evaluate(() => {
     const { axe } = window as unknown as { axe: { run: (context: Document, options: object) => Promise<AxeResults> } };

@@ -20,25 +20,33 @@ export function launch(): Promise<Browser> {
 
 type Visit = (page: Page, context: BrowserContext) => Promise<void>;
 
-const attempts = 3;
+const attempts = 10;
 
-/**
- * Runs one visit in a browser profile of its own and fails on anything that
- * went wrong in its pages. Chromium drops its connections when an interface
- * comes or goes on the test machine (containers do that): such a visit says
- * nothing about the site and is made anew.
- */
-export async function visit(browser: Browser, run: Visit, options: BrowserContextOptions = {}): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const seen = await visitOnce(browser, run, options);
-    if (seen.networkChanged && attempt < attempts) continue;
-    if (seen.failure) throw seen.failure;
-    expect(seen.faults.join("\n"), "faults in the pages").toBe("");
-    return;
+/** Chromium dropped its connections, as it does when an interface comes or goes on the test machine (containers do that). */
+class NetworkChanged extends Error {
+  constructor() {
+    super(`the test machine's network interfaces changed during each of ${String(attempts)} visits`);
   }
 }
 
-async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOptions) {
+/**
+ * Runs one visit in a browser profile of its own and fails on anything that
+ * went wrong in its pages. A visit whose connections Chromium dropped says
+ * nothing about the site and is made anew: what it needs, it has to make itself.
+ */
+export async function visit(browser: Browser, run: Visit, options: BrowserContextOptions = {}): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await visitOnce(browser, run, options);
+      return;
+    } catch (error) {
+      if (!(error instanceof NetworkChanged) || attempt === attempts) throw error;
+    }
+  }
+}
+
+/** A visit that is a part of another one, which is made anew as a whole. */
+export async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOptions = {}): Promise<void> {
   const context = await browser.newContext({
     baseURL: process.env.SITE_URL ?? "", // BASE_URL as the caller gave it, or the stand-in of e2e/local.ts
     ignoreHTTPSErrors: process.env.IGNORE_HTTPS_ERRORS === "1",
@@ -47,10 +55,12 @@ async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOp
   });
   context.setDefaultTimeout(15_000);
   const faults: string[] = [];
-  const seen = { faults, networkChanged: false, failure: undefined as Error | undefined };
+  const dropped = new AbortController();
   context.on("page", (page) => { watch(page, faults); });
   context.on("requestfailed", (request) => {
-    if (request.failure()?.errorText === "net::ERR_NETWORK_CHANGED") seen.networkChanged = true;
+    if (request.failure()?.errorText !== "net::ERR_NETWORK_CHANGED" || request.resourceType() === "other") return; // a page does without its icon
+    dropped.abort();
+    void context.close(); // ends whatever the visit waits for
   });
   await context.exposeFunction("reportRefusal", (text: string) => faults.push(`policy: ${text}`));
   await context.addInitScript(reportRefusals);
@@ -58,11 +68,11 @@ async function visitOnce(browser: Browser, run: Visit, options: BrowserContextOp
     await run(await context.newPage(), context);
     await Promise.all(context.pages().map(settle));
   } catch (error) {
-    seen.failure = error instanceof Error ? error : new Error(String(error));
+    throw dropped.signal.aborted ? new NetworkChanged() : error;
   } finally {
     await context.close();
   }
-  return seen;
+  expect(faults.join("\n"), "faults in the pages").toBe("");
 }
 
 /** Runs in the page: tells what the content security policy refused. */
@@ -89,6 +99,7 @@ function watch(page: Page, faults: string[]): void {
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;
+  await page.waitForLoadState();
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
 }

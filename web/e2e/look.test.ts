@@ -2,12 +2,12 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { expectAccessible, expectNoSidewaysScroll } from "./axe.ts";
 import { launch, picture, visit } from "./browser.ts";
-import { leaveNothing, logIn, newPerson, signUp } from "./person.ts";
+import { leaveNothing, logIn, newcomer, type Person } from "./person.ts";
 
 const windows = { desktop: { width: 1200, height: 800 }, phone: { width: 360, height: 740 } } as const;
 
 let browser: Browser;
-const person = newPerson();
+let person: Person;
 
 /** Each state of each page that a visitor can see, in the order of one visit. */
 const states: readonly (readonly [name: string, reach: (page: Page) => Promise<unknown>])[] = [
@@ -79,7 +79,7 @@ const states: readonly (readonly [name: string, reach: (page: Page) => Promise<u
 
 beforeAll(async () => {
   browser = await launch();
-  await visit(browser, (page) => signUp(page, person));
+  person = await newcomer(browser);
 });
 
 afterAll(async () => {

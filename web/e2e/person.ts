@@ -29,6 +29,16 @@ export async function signUp(page: Page, person: Person): Promise<void> {
   await page.getByRole("heading", { name: "You can log in now" }).waitFor();
 }
 
+/** Somebody who has just signed up; a new one whenever the visit has to be made anew. */
+export async function newcomer(browser: Browser): Promise<Person> {
+  let person!: Person;
+  await visit(browser, (page) => {
+    person = newPerson();
+    return signUp(page, person);
+  });
+  return person;
+}
+
 export async function fillLogin(page: Page, person: Person): Promise<void> {
   await page.getByLabel("E-mail").fill(person.email);
   await page.getByLabel("Password", { exact: true }).fill(person.password);
@@ -52,7 +62,7 @@ export async function deleteOwnAccount(page: Page): Promise<void> {
 /** Deletes the accounts that the tests of this file made. Call it when they are over. */
 export async function leaveNothing(browser: Browser): Promise<void> {
   await visit(browser, async (page, context) => {
-    for (const person of made.splice(0)) {
+    for (let person = made.at(-1); person; made.pop(), person = made.at(-1)) {
       await context.clearCookies();
       await page.goto("/");
       await page.evaluate(deleteThroughAPI, person);

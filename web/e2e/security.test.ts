@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch, visit } from "./browser.ts";
+import { launch, visit, visitOnce } from "./browser.ts";
 import { fillLogin, leaveNothing, logIn, newPerson, signUp, withPassword, type Person } from "./person.ts";
 
 let browser: Browser;
@@ -27,7 +27,7 @@ async function openSecurity(page: Page): Promise<Person> {
 
 /** A second login to the same account, in a browser profile of its own. */
 async function elsewhere(person: Person, run: (page: Page) => Promise<void>): Promise<void> {
-  await visiting(async (page) => {
+  await visitOnce(browser, async (page) => {
     await logIn(page, person);
     await run(page);
   });

@@ -1,18 +1,18 @@
 import type { Browser, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, storage, visit } from "./browser.ts";
-import { fillLogin, leaveNothing, logIn, newPerson, signUp } from "./person.ts";
+import { fillLogin, leaveNothing, logIn, newcomer, newPerson, type Person } from "./person.ts";
 
 const maxScriptBytes = 120 * 1024;
 
 let browser: Browser;
-const person = newPerson();
+let person: Person;
 
 const visiting = (run: Parameters<typeof visit>[1]) => visit(browser, run);
 
 beforeAll(async () => {
   browser = await launch();
-  await visiting((page) => signUp(page, person));
+  person = await newcomer(browser);
 });
 
 afterAll(async () => {
