@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -86,4 +88,44 @@ func TestABackupWithoutARecordIsToldAndRestoredAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Close()
+}
+
+// A disk that was full for a week leaves cut copies: they must not push out the
+// last whole one.
+func TestACutCopyTakesNoWholeOnesPlace(t *testing.T) {
+	b, whole := taken(t)
+	b.Config.Keep = 1
+	later := make([]Record, 2)
+	for i := range later {
+		b.Now = func() time.Time { return time.Now().Add(time.Duration(i+1) * time.Second) } // names are ordered by the second
+		var err error
+		if later[i], err = b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+			t.Fatal(err)
+		}
+		resize(t, b.Config.Dir, later[i], -1)
+	}
+	gone, err := b.Prune(t.Context())
+	if err != nil || len(gone) != 2 || !slices.Contains(gone, whole.Name) {
+		t.Fatalf("pruned %v, %v", gone, err)
+	}
+	list, err := b.List(t.Context())
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, l := range list {
+		if !l.Local || l.Host != (l.Name == later[1].Name) {
+			t.Errorf("%s: here %t, on the host %t", l.Name, l.Local, l.Host)
+		}
+	}
+	b.Now = func() time.Time { return time.Now().Add(time.Minute) }
+	fresh, err := b.Take(t.Context(), Reason{Cause: "a test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = b.List(t.Context()); err != nil || len(list) != 1 || list[0].Name != fresh.Name {
+		t.Errorf("%+v, %v", list, err)
+	}
 }

@@ -337,7 +337,8 @@ func escapeGlob(dir string) string {
 }
 
 // Prune removes the oldest backups beyond Config.Keep, here and on the host;
-// it gives the names that went. Only files with names of ours are looked at.
+// it gives the names that went. A copy that was cut takes no whole one's place.
+// Only files with names of ours are looked at.
 func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 	list, err := b.List(ctx)
 	if err != nil {
@@ -345,23 +346,28 @@ func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 	}
 	var gone []string
 	host, local := 0, 0
+	enough := func(kept *int, whole bool) bool {
+		if *kept == b.Config.Keep {
+			return true
+		}
+		if whole {
+			*kept++
+		}
+		return false
+	}
 	for _, l := range list {
 		drop := false
-		if l.Host {
-			if host++; host > b.Config.Keep {
-				drop = true
-				if _, err := b.Server.Run(ctx, "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
-					return gone, fault("remove backup "+l.Name+" on the host", err, "")
-				}
+		if l.Host && enough(&host, l.whole(l.HostBytes)) {
+			drop = true
+			if _, err := b.Server.Run(ctx, "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
+				return gone, fault("remove backup "+l.Name+" on the host", err, "")
 			}
 		}
-		if l.Local && !b.Archive {
-			if local++; local > b.Config.Keep {
-				drop = true
-				err := errors.Join(removeIfThere(filepath.Join(b.Config.Dir, l.Name+dataEnding)), removeIfThere(filepath.Join(b.Config.Dir, l.Name+recordEnding)))
-				if err != nil {
-					return gone, fault("remove backup "+l.Name, err, "")
-				}
+		if l.Local && !b.Archive && enough(&local, l.whole(l.LocalBytes)) {
+			drop = true
+			err := errors.Join(removeIfThere(filepath.Join(b.Config.Dir, l.Name+dataEnding)), removeIfThere(filepath.Join(b.Config.Dir, l.Name+recordEnding)))
+			if err != nil {
+				return gone, fault("remove backup "+l.Name, err, "")
 			}
 		}
 		if drop {
