@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,6 +108,8 @@ func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	live, following := map[string]bool{}, p.start("logs", "-f", "scheduler", "--output", "json")
+	t.Cleanup(func() { _ = following.cmd.Process.Kill() }) // where the test gives up
 	table := []string{"| change | requests | rate | of 5 s | lost | longest gap | p99 | deploy |", "|---|---|---|---|---|---|---|---|"}
 	for _, c := range changes() {
 		if c.slow && !full {
@@ -129,9 +132,11 @@ func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 				t.Fatalf("exit code %d, want %d; before %s, live %s, rolled back %t\n%s%s", r.exit, c.exit, report.Before, report.Live, report.RolledBack, report.Reason, r.err)
 			}
 			judge(t, c, seen, report)
+			live[report.Live] = true
 		})
 		p.t = t
 	}
+	expectFollowed(t, following, live)
 	if full {
 		t.Run("docker compose up --wait", func(t *testing.T) {
 			seen, took := composeUp(t)
@@ -143,6 +148,26 @@ func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 		})
 	}
 	t.Log("\n" + strings.Join(table, "\n"))
+}
+
+// expectFollowed ends `logs -f` and looks for lines of each release that went live.
+func expectFollowed(t *testing.T, following *running, live map[string]bool) {
+	t.Helper()
+	_ = following.cmd.Process.Signal(os.Interrupt)
+	logs := following.wait(t, time.Minute)
+	seen := map[string]bool{}
+	for l := range strings.Lines(logs.out) {
+		var line struct{ Release string }
+		if err := json.Unmarshal([]byte(l), &line); err != nil {
+			t.Fatalf("%v: %s", err, l)
+		}
+		seen[line.Release] = true
+	}
+	for release := range live {
+		if !seen[release] {
+			t.Errorf("logs -f shows no line of release %s:\n%s", release, logs.err)
+		}
+	}
 }
 
 // judge holds a change to its promise: nothing is lost, unless the plan said so

@@ -30,19 +30,23 @@ func newLogs(o *options) *cobra.Command {
 		Long: `logs shows the last lines of each service, or of the named ones, each after its
 service's name; the lines of one service alone stand without it. Known secrets
 are masked. With --output json a line is an object with service, container,
-release, stream, at (its time) and line. --follow follows the containers that run when it
-begins, and says of each when it stops.`,
+release, stream, at (its time) and line. --follow goes on through deploys and restarts: it says
+when a container stops, and follows the one that takes its place.`,
 		Example: "  stackctl logs\n  stackctl logs api worker --since 15m\n  stackctl logs -f --tail 20\n  stackctl logs traefik --since 2026-11-22T10:00:00Z --output json",
 		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
 			since, err := sinceWhen(l.since, time.Now())
 			if err != nil {
 				return err
 			}
-			containers, err := r.current(ctx, args)
-			if err != nil {
-				return err
-			}
 			want := stack.LogOptions{Tail: l.tail, Since: since, Follow: l.follow, Times: true}
+			look := func(ctx context.Context) ([]stack.Container, error) { return r.current(ctx, args) }
+			containers, err := look(ctx)
+			switch {
+			case err != nil:
+				return err
+			case l.follow:
+				return o.follow(ctx, r.server, containers, look, want)
+			}
 			return o.logs(ctx, r.server, containers, want)
 		}),
 		ValidArgsFunction: o.completeServices,
@@ -78,15 +82,12 @@ func sinceWhen(text string, now time.Time) (time.Time, error) {
 // times; more are shown service by service.
 const sorted = 10_000
 
-// logs copies the logs of several containers, line by line: as they come where
-// they are followed, else in the order of their times.
+// logs copies the logs of several containers in the order of their times.
 func (o *options) logs(ctx context.Context, server deploy.Server, containers []stack.Container, want stack.LogOptions) error {
-	p := logPage{out: o.out, several: len(containers) > 1, json: o.output == "json", colour: o.coloured(), keep: !want.Follow && want.Tail > 0 && want.Tail <= sorted}
-	for _, c := range containers {
-		p.width = max(p.width, len(c.Service))
-	}
+	p := o.logPage(containers)
+	p.keep = want.Tail > 0 && want.Tail <= sorted
 	slots := make(chan struct{}, len(containers))
-	if !want.Follow && !p.keep {
+	if !p.keep {
 		slots = make(chan struct{}, 1) // one service after the other
 	}
 	var all sync.WaitGroup
@@ -95,24 +96,24 @@ func (o *options) logs(ctx context.Context, server deploy.Server, containers []s
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = o.copyLog(ctx, server, c, want, p.lines(c, "stdout"), p.lines(c, "stderr"))
-			if want.Follow && errs[i] == nil && ctx.Err() == nil {
-				p.lock.Lock()
-				defer p.lock.Unlock()
-				fmt.Fprintf(o.errs, "stackctl: container %s of %s has stopped: its log is followed no further; call `stackctl logs -f` again when it is back\n", c.Name, c.Service)
-			}
+			errs[i] = o.copyLog(ctx, server, c, want, p)
 		})
 	}
 	all.Wait()
 	for i, err := range errs {
 		if err != nil && ctx.Err() == nil {
-			return stack.Fault(stack.CauseStep, "read the logs of "+containers[i].Service, err, "")
+			return unreadLog(containers[i], err)
 		}
 	}
 	return p.flush()
 }
 
-func (o *options) copyLog(ctx context.Context, server deploy.Server, c stack.Container, want stack.LogOptions, out, errs *prefixed) error {
+func unreadLog(c stack.Container, err error) error {
+	return stack.Fault(stack.CauseStep, "read the logs of "+c.Service, err, "")
+}
+
+func (o *options) copyLog(ctx context.Context, server deploy.Server, c stack.Container, want stack.LogOptions, p *logPage) error {
+	out, errs := p.lines(c, "stdout"), p.lines(c, "stderr")
 	cleanOut, cleanErrs := o.redactor.Writer(out), o.redactor.Writer(errs)
 	err := server.Logs(ctx, c.ID, want, cleanOut, cleanErrs)
 	_, _ = cleanOut.Close(), cleanErrs.Close()
@@ -131,6 +132,17 @@ type logPage struct {
 
 	lock sync.Mutex
 	kept []keptLine
+	// last are the times of the last lines, by container.
+	last map[string]string
+}
+
+// logPage lays out the logs of these containers.
+func (o *options) logPage(containers []stack.Container) *logPage {
+	p := &logPage{out: o.out, several: len(containers) > 1, json: o.output == "json", colour: o.coloured(), last: map[string]string{}}
+	for _, c := range containers {
+		p.width = max(p.width, len(c.Service))
+	}
+	return p
 }
 
 type keptLine struct {
@@ -146,6 +158,7 @@ func (p *logPage) lines(c stack.Container, stream string) *prefixed {
 	}
 	return &prefixed{lock: &p.lock, emit: func(raw []byte) error {
 		at, line, _ := bytes.Cut(raw, []byte(" "))
+		p.last[c.ID] = string(at)
 		text := append([]byte(prefix), line...)
 		if p.json {
 			var err error

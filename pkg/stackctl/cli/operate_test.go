@@ -69,9 +69,7 @@ func TestLogsOfSeveralServicesAreInTheOrderOfTheirTimes(t *testing.T) {
 
 func TestLogsOfOneServiceStandWithoutItsName(t *testing.T) {
 	var out bytes.Buffer
-	o := operator(&out, "text")
-	o.errs = io.Discard
-	if err := o.logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
+	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Times: true}); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != "second\nno end\n" {
@@ -220,17 +218,5 @@ func TestNoCommandRunsInAContainerThatDoesNot(t *testing.T) {
 	err := executable(stack.Container{Service: "api", State: "exited"})
 	if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(err.Error(), "stackctl logs api") {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestALogThatIsFollowedNoFurtherSaysSo(t *testing.T) {
-	var out, errs bytes.Buffer
-	o := operator(&out, "text")
-	o.errs = &errs
-	if err := o.logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Follow: true, Times: true}); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(errs.String(), "s-worker-1 of worker has stopped") || strings.Contains(out.String(), "stopped") {
-		t.Errorf("%q, %q", out.String(), errs.String())
 	}
 }
