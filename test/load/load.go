@@ -149,7 +149,7 @@ func (l *Load) count(took time.Duration, err error, slow bool) {
 	defer l.lock.Unlock()
 	if err != nil {
 		l.result.Lost++
-		l.result.Reasons[fmt.Sprintf("%s at %.1f s", err, time.Since(l.began).Seconds())]++
+		l.result.Reasons[fmt.Sprintf("%s at %.1f s, after %.1f s", err, time.Since(l.began).Seconds(), took.Seconds())]++
 		return
 	}
 	now := time.Now()

@@ -171,19 +171,24 @@ func (s Site) Anyone(rate int) Options {
 // slowFor is how long the body of a slow request takes.
 const slowFor = 5 * time.Second
 
-// trickle gives one byte at a time.
+// trickle gives one byte at a time, by the clock: a busy machine makes it no slower.
 type trickle struct {
 	// through asks the edge to pass it on at once.
 	through bool
 	text    string
 	every   time.Duration
+	next    time.Time
 }
 
 func (t *trickle) Read(p []byte) (int, error) {
 	if t.text == "" {
 		return 0, io.EOF
 	}
-	time.Sleep(t.every)
+	if t.next.IsZero() {
+		t.next = time.Now()
+	}
+	t.next = t.next.Add(t.every)
+	time.Sleep(time.Until(t.next))
 	p[0], t.text = t.text[0], t.text[1:]
 	return 1, nil
 }

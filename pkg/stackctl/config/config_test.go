@@ -96,6 +96,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"wrong type":         {"project: shop\ncompose:\n  files: {a: b}\n", "stackctl.yaml:3"},
 		"bad duration":       {"project: shop\ngates:\n  health:\n    - {path: /, p95: soon}\n", "stackctl.yaml:4"},
 		"no time to start":   {"project: shop\ntimeouts:\n  start: 0s\n", "stackctl.yaml:3: timeouts.start is 0s"},
+		"no time to drain":   {"project: shop\ntimeouts:\n  drain: 0s\n", "stackctl.yaml:3: timeouts.drain is 0s"},
 		"a week to migrate":  {"project: shop\ntimeouts:\n  migrate: 168h\n", "stackctl.yaml:3: timeouts.migrate"},
 		"few samples":        {"project: shop\ngates:\n  health:\n    - {path: /, samples: 3}\n", "stackctl.yaml:4: gates.health: 3 samples"},
 		"negative duration":  {"project: shop\ngates:\n  health:\n    - {path: /, p95: -1s}\n", "stackctl.yaml:4: gates.health: p95"},

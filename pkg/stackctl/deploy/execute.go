@@ -46,11 +46,6 @@ const (
 	switchDeadline = 30 * time.Second
 )
 
-// linger is how long a release goes on serving after the edge has turned away
-// from it. A request that the edge took before, and whose body is still on its
-// way, is passed on only when the body is whole: the release must be there.
-const linger = 8 * time.Second
-
 // run applies the steps of a plan one after another.
 func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 	for i, step := range plan.Steps {
@@ -349,7 +344,8 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 }
 
 // settle waits until a release that the edge has turned away from has got what
-// was on its way to it.
+// was on its way to it: a request that the edge took before, and whose body is
+// still coming, is passed on only when the body is whole.
 func (x *executor) settle(ctx context.Context) error {
 	if x.turned.IsZero() {
 		return nil
@@ -357,7 +353,7 @@ func (x *executor) settle(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return interrupted(ctx, "drain")
-	case <-time.After(time.Until(x.turned.Add(linger))):
+	case <-time.After(time.Until(x.turned.Add(x.d.Config.Timeouts.Drain))):
 		return nil
 	}
 }

@@ -217,6 +217,9 @@ type Timeouts struct {
 	Start time.Duration `mapstructure:"start"`
 	// Migrate is for one service with `run: once`. What serves goes on meanwhile.
 	Migrate time.Duration `mapstructure:"migrate"`
+	// Drain is how long a release goes on serving after the edge has turned
+	// away from it, for requests whose bodies are still on their way.
+	Drain time.Duration `mapstructure:"drain"`
 }
 
 // Retention says how much stays on the host.
