@@ -43,7 +43,7 @@ type Result struct {
 	// Lost are the requests without a good answer; Reasons says why, by text.
 	Lost    int
 	Reasons map[string]int
-	// Gap is the longest time in which no good answer came.
+	// Gap is the longest time in which no fast request was answered well.
 	Gap time.Duration
 	// Worst is the longest that one of the fast requests took, P99 what 99 of
 	// 100 took at most.
@@ -152,12 +152,13 @@ func (l *Load) count(took time.Duration, err error, slow bool) {
 		l.result.Reasons[fmt.Sprintf("%s at %.1f s, after %.1f s", err, time.Since(l.began).Seconds(), took.Seconds())]++
 		return
 	}
+	if slow { // after the last fast request they come one by one: no gap of the site's
+		return
+	}
 	now := time.Now()
 	l.result.Gap = max(l.result.Gap, now.Sub(l.last))
 	l.last = now
-	if !slow {
-		l.took = append(l.took, took)
-	}
+	l.took = append(l.took, took)
 }
 
 // Answered is how many requests were answered well so far.

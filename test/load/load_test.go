@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -25,6 +26,22 @@ func TestALoadCountsWhatIsLostAndTheGap(t *testing.T) {
 	if r.Lost == 0 || r.Lost >= r.Sent || r.Gap < 250*time.Millisecond || len(r.Reasons) == 0 {
 		t.Errorf("got %+v", r)
 	}
+}
+
+// The last slow answers come when nothing fast is sent any more.
+func TestSlowAnswersAreNoGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		quick := func(context.Context, *http.Client) error { return nil }
+		slow := func(context.Context, *http.Client) error {
+			time.Sleep(5 * time.Second)
+			return nil
+		}
+		l := Start(t.Context(), Options{Rate: 200, Limit: time.Minute, Clients: []*http.Client{{}}, Calls: []Call{quick}, Slow: slow, SlowEvery: 500 * time.Millisecond})
+		time.Sleep(7 * time.Second)
+		if r := l.Stop(); r.Gap > 10*time.Millisecond || r.Slow < 14 {
+			t.Errorf("got %+v", r)
+		}
+	})
 }
 
 func TestTheRateDoesNotFollowASlowSite(t *testing.T) {
