@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"stackctl/pkg/stackctl/stack"
 	"stackctl/test/variant"
 )
 
@@ -29,10 +30,11 @@ type bench struct {
 	dir   string
 	host  string
 	count int
-	// bytes and shipped are what the deploys of a changed image sent, and how
-	// long their shipping took.
+	// bytes and shipped are what the deploys sent, and how long their shipping
+	// took; wire is what the last one needed of the line.
 	bytes   []int64
 	shipped []time.Duration
+	wire    stack.Wire
 }
 
 func newBench(ctx context.Context) (*bench, error) {
@@ -63,8 +65,9 @@ func (b *bench) prepare() error {
 		return err
 	}
 	// The Docker client calls "ssh" by name, once for each connection; without a
-	// shared connection a hardened sshd refuses some of them (MaxStartups).
-	wrapper := fmt.Sprintf("#!/bin/sh\nexec /usr/bin/ssh -o ControlMaster=auto -o ControlPersist=60 -o ControlPath=%[2]s/bin/%%%%C -i %[1]s/id_ed25519 -o UserKnownHostsFile=%[1]s/known_hosts -o IdentitiesOnly=yes -o LogLevel=ERROR \"$@\"\n", here, b.dir)
+	// shared connection a hardened sshd refuses some of them (MaxStartups). The
+	// wrapper counts them.
+	wrapper := fmt.Sprintf("#!/bin/sh\necho >>%[2]s/bin/calls\nexec /usr/bin/ssh -o ControlMaster=auto -o ControlPersist=60 -o ControlPath=%[2]s/bin/%%%%C -i %[1]s/id_ed25519 -o UserKnownHostsFile=%[1]s/known_hosts -o IdentitiesOnly=yes -o LogLevel=ERROR \"$@\"\n", here, b.dir)
 	for _, d := range []string{"bin", "compose", "secrets"} {
 		if err := os.MkdirAll(filepath.Join(b.dir, d), 0o755); err != nil {
 			return err
@@ -209,7 +212,7 @@ func (b *bench) readReport() error {
 		return err
 	}
 	var report struct {
-		Wire  struct{ Sent int64 }
+		Wire  stack.Wire
 		Steps []struct {
 			Step struct{ Kind string }
 			Took time.Duration `json:"took_ns"`
@@ -224,8 +227,17 @@ func (b *bench) readReport() error {
 			shipping += s.Took
 		}
 	}
-	b.bytes, b.shipped = append(b.bytes, report.Wire.Sent), append(b.shipped, shipping)
+	b.bytes, b.shipped, b.wire = append(b.bytes, report.Wire.Sent), append(b.shipped, shipping), report.Wire
 	return nil
+}
+
+// calls is how often the Docker client called "ssh" until now.
+func (b *bench) calls() int {
+	raw, err := os.ReadFile(filepath.Join(b.dir, "bin", "calls"))
+	if err != nil {
+		return 0
+	}
+	return strings.Count(string(raw), "\n")
 }
 
 func (b *bench) stackctl(env []string, args ...string) error { return b.run(env, binary, args...) }

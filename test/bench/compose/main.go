@@ -80,7 +80,12 @@ func (b *bench) first() error {
 func (b *bench) unchanged() error {
 	over := func() error { return b.overSSH(b.run, "up") }
 	on := func() error { return b.onHost("up") }
-	ours := func() error { return b.stackctl(nil, "deploy") }
+	ours := func() error {
+		if err := b.stackctl(nil, "deploy"); err != nil {
+			return err
+		}
+		return b.readReport()
+	}
 	return b.turns("nothing changed", ours, over, on)
 }
 
@@ -111,7 +116,7 @@ func (b *bench) changed() error {
 	if err := b.turns("a changed app image", b.deployChanged, over, on); err != nil {
 		return err
 	}
-	row("of the deploys: shipping, and all that they sent", b.shipped, b.bytes)
+	row("of the deploys: shipping, and all that they sent", b.shipped[len(b.shipped)-rounds:], b.bytes[len(b.bytes)-rounds:])
 	return b.stackctl(nil, "deploy") // back to the unchanged image
 }
 
@@ -119,18 +124,24 @@ func (b *bench) changed() error {
 func (b *bench) turns(what string, ours, overSSH, onHost func() error) error {
 	names := []string{"`stackctl deploy` with its core gates", "`docker compose up --wait` over SSH", "`docker compose up --wait` on the host"}
 	took := make([][]time.Duration, len(names))
+	var calls int
 	for range rounds {
 		for i, do := range []func() error{ours, overSSH, onHost} {
-			began := time.Now()
+			began, before := time.Now(), b.calls()
 			if err := do(); err != nil {
 				return fmt.Errorf("%s, %s: %w", what, names[i], err)
 			}
 			took[i] = append(took[i], time.Since(began))
+			if i == 1 {
+				calls = b.calls() - before
+			}
 		}
 	}
 	for i, name := range names {
 		row(what+": "+name, took[i], nil)
 	}
+	fmt.Printf("| %s: SSH sessions of the last run | %s: %d connection, %d sessions, %d tunnels, %d requests to the engine | %s: %d sessions, each a connection where none is shared | – |\n",
+		what, names[0], b.wire.Connections, b.wire.Sessions, b.wire.Tunnels, b.wire.Calls, names[1], calls)
 	return nil
 }
 
