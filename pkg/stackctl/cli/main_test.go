@@ -63,6 +63,7 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"unknown topic":      {nil, []string{"help", "depoly"}, `no command "depoly"`},
 		"no target at once":  {nil, []string{"deploy", "--parallel", "0"}, "--parallel 0"},
 		"a wait gone by":     {nil, []string{"rollback", "--lock-wait", "-5m"}, "--lock-wait"},
+		"no release's name":  {nil, []string{"rollback", ""}, "name is empty"},
 		"settings folder":    {map[string]string{"conf/x": ""}, []string{"gates", "--config", "conf"}, "is a directory"},
 		"settings device":    {nil, []string{"gates", "--config", os.DevNull}, "no ordinary file"},
 	} {

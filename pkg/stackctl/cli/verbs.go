@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -125,7 +126,9 @@ its images, compose file, configuration and edge together. The gates judge it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := ""
 			if len(args) == 1 {
-				id = args[0]
+				if id = args[0]; id == "" {
+					return usage(cmd, errors.New("the release's name is empty: leave it out for the one before the live one"))
+				}
 			}
 			return o.record(cmd.Context(), "rollback", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.All, d.LockWait = j.all, wait

@@ -192,10 +192,16 @@ func TestEarlierPicksAGoodReleaseThatIsNotLive(t *testing.T) {
 			t.Errorf("%q: got %s, %v", id, r.ID, err)
 		}
 	}
-	for _, id := range []string{newID, "cccccccccccc", "unknown"} {
-		if _, err := Earlier(seen, id); stack.CauseOf(err) != stack.CauseUsage {
+	for id, why := range map[string]string{
+		newID: "is live", newID[:5]: "is live", "cccc": "release cccccccccccc was never good; there is " + oldID + ", dddddddddddd", "unknown": "release unknown is not kept; there is " + oldID,
+	} {
+		if _, err := Earlier(seen, id); stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: got %v", id, err)
 		}
+	}
+	seen.Releases = append(seen.Releases, stack.ReleaseRecord{ID: "ddddeeeeeeee", State: stack.ReleaseGood})
+	if r, err := Earlier(seen, "dddd"); err == nil || !strings.Contains(err.Error(), "dddddddddddd, ddddeeeeeeee") {
+		t.Errorf("two releases begin with it: got %s, %v", r.ID, err)
 	}
 }
 

@@ -1,9 +1,9 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"sort"
@@ -136,17 +136,38 @@ func Earlier(seen stack.Observed, id string) (stack.ReleaseRecord, error) {
 	if id == seen.Live {
 		return refuse("release "+id+" is live", "name another one; see `stackctl releases`")
 	}
-	for _, r := range good {
-		if strings.HasPrefix(r.ID, id) {
-			return r, nil
-		}
+	begin := func(r stack.ReleaseRecord) bool { return strings.HasPrefix(r.ID, id) }
+	if named := slices.DeleteFunc(slices.Clone(good), func(r stack.ReleaseRecord) bool { return !begin(r) }); len(named) > 1 {
+		return refuse("several releases begin with "+id+": "+ids(named), "name one of them in full")
+	} else if len(named) == 1 {
+		return named[0], nil
 	}
-	for _, r := range seen.Releases {
-		if r.State == stack.ReleaseUnreadable && strings.HasPrefix(r.ID, id) {
-			return refuse(r.Reason, "deploy that release again: it writes its record anew")
-		}
+	at := slices.IndexFunc(seen.Releases, begin)
+	switch {
+	case at < 0:
+		return refuse("release "+id+" is not kept", cmp.Or(choices(good), "see `stackctl releases`"))
+	case seen.Releases[at].ID == seen.Live:
+		return refuse("release "+seen.Live+" is live", "name another one; see `stackctl releases`")
+	case seen.Releases[at].State == stack.ReleaseUnreadable:
+		return refuse(seen.Releases[at].Reason, "deploy that release again: it writes its record anew")
 	}
-	return refuse(fmt.Sprintf("release %s is not kept, or was never good", id), "see `stackctl releases`")
+	return refuse("release "+seen.Releases[at].ID+" was never good", cmp.Or(choices(good), "see `stackctl releases`"))
+}
+
+// choices names the releases that can be rolled back to; empty: there are none.
+func choices(good []stack.ReleaseRecord) string {
+	if len(good) == 0 {
+		return ""
+	}
+	return "there is " + ids(good) + "; `stackctl releases` tells more"
+}
+
+func ids(records []stack.ReleaseRecord) string {
+	var names []string
+	for _, r := range records {
+		names = append(names, r.ID)
+	}
+	return strings.Join(names, ", ")
 }
 
 func splitPath(p string) []string {
