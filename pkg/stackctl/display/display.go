@@ -24,7 +24,7 @@ const (
 	Terminal Kind = "terminal" // live, redrawn in place
 	Plain    Kind = "plain"    // one line for each event, no escape sequences
 	JSON     Kind = "json"     // one JSON object for each event
-	Quiet    Kind = "quiet"    // failures only, on the error stream
+	Quiet    Kind = "quiet"    // failures and why a run is not good, on the error stream
 )
 
 // Display shows events. Both methods are safe for concurrent use. Close takes
@@ -64,7 +64,7 @@ func New(kind Kind, out, err io.Writer, o Options) Display {
 	case JSON:
 		return &jsonDisplay{out: out, words: w}
 	case Quiet:
-		return &quietDisplay{err: err, words: w}
+		return &quietDisplay{err: err, words: w, said: map[string]bool{}}
 	}
 	return &plainDisplay{out: out, words: w, verbose: o.Verbose, shown: map[string]int64{}}
 }

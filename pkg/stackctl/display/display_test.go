@@ -127,6 +127,10 @@ func TestQuietShowsFailuresOnly(t *testing.T) {
 	if out != "" || err != "G8 Headers: failed, inspected 41 answers; 404 /x: no nosniff (and 1 more)\ngates, post-switch: failed\n" {
 		t.Errorf("out %q, err %q", out, err)
 	}
+	refused := []stack.Event{{Kind: stack.EventVerdict, Name: "deploy", Message: "refused", Report: &stack.Report{Verdict: stack.VerdictRefused, Reason: "lock: " + secret + " holds it", Fix: "wait"}}}
+	if out, err = show(t, Quiet, Options{}, refused); out != "" || err != "deploy: lock: [redacted:pw] holds it; wait\n" {
+		t.Errorf("refused: out %q, err %q", out, err)
+	}
 }
 
 func TestTerminalLeavesOnlyWhatIsDone(t *testing.T) {

@@ -140,12 +140,20 @@ func (j *jsonDisplay) Close() error {
 	return j.err
 }
 
-// quietDisplay writes what went wrong, and nothing else.
+// quietDisplay writes what went wrong and why the run is not good, and nothing else.
 type quietDisplay struct {
 	mu    sync.Mutex
 	err   io.Writer
 	words words
 	fail  error
+	// said are the targets of which something that went wrong was told.
+	said map[string]bool
+}
+
+func (q *quietDisplay) told(target string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.said[target]
 }
 
 func (q *quietDisplay) Emit(e stack.Event) {
@@ -155,6 +163,12 @@ func (q *quietDisplay) Emit(e stack.Event) {
 		text = q.words.title(e) + ": " + cmp.Or(q.words.line(e.Message), "failed")
 	case e.Gate != nil && e.Gate.Status != stack.Passed && e.Gate.Status != stack.Skipped:
 		text = q.words.title(e) + ": " + q.words.gate(e.Gate)
+	case e.Kind == stack.EventVerdict && e.Report != nil && e.Report.Reason != "" && !q.told(e.Target):
+		// What was refused has no step and no gate that failed.
+		text = q.words.title(e) + ": " + q.words.line(e.Report.Reason)
+		if e.Report.Fix != "" {
+			text += "; " + q.words.line(e.Report.Fix)
+		}
 	default:
 		return
 	}
@@ -163,6 +177,7 @@ func (q *quietDisplay) Emit(e stack.Event) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.said[e.Target] = true
 	if _, err := fmt.Fprintln(q.err, text); err != nil && q.fail == nil {
 		q.fail = err
 	}
