@@ -94,8 +94,8 @@ func (o *options) printReleases(list []stack.ReleaseRecord, live string) error {
 		if r.ID == live {
 			state = "live"
 		}
-		reason, _, _ := strings.Cut(r.Reason, "\n")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.12s\t%s\t%s\n", r.ID, state, since, or(o.clean(r.Commit), "-"), or(o.clean(r.By), "-"), shorten(o.clean(reason), 80))
+		reason := strings.Join(strings.Fields(o.clean(r.Reason)), " ") // its first line may be no more than who says it
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.12s\t%s\t%s\n", r.ID, state, since, or(o.clean(r.Commit), "-"), or(o.clean(r.By), "-"), shorten(reason, 160))
 	}
 	return w.Flush()
 }
