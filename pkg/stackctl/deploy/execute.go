@@ -280,13 +280,25 @@ func (x *executor) once(ctx context.Context, name string) error {
 func (x *executor) gates(ctx context.Context, step stack.Step) (string, error) {
 	before := len(x.report.Gates)
 	err := x.judge(ctx, step.Phase, x.subject(ctx))
-	passed := 0
-	for _, r := range x.report.Gates[before:] {
-		if r.Status == stack.Passed {
+	return tally(x.report.Gates[before:]), err
+}
+
+// tally tells how many gates of those that looked have passed, and how many did not look.
+func tally(gates []stack.GateResult) string {
+	passed, skipped := 0, 0
+	for _, r := range gates {
+		switch r.Status {
+		case stack.Passed:
 			passed++
+		case stack.Skipped:
+			skipped++
 		}
 	}
-	return fmt.Sprintf("%d of %d passed", passed, len(x.report.Gates)-before), err
+	text := fmt.Sprintf("%d of %d passed", passed, len(gates)-skipped)
+	if skipped > 0 {
+		text += fmt.Sprintf(", %d skipped", skipped)
+	}
+	return text
 }
 
 // subject is the deployment as the gates see it.

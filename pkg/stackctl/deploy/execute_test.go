@@ -68,3 +68,13 @@ func TestAGoodReleaseStaysWhereAnOldOneCannotBePruned(t *testing.T) {
 		}
 	}
 }
+
+func TestGatesThatWereSkippedDidNotFail(t *testing.T) {
+	gates := []stack.GateResult{{Status: stack.Passed}, {Status: stack.Skipped}, {Status: stack.Passed}}
+	if got := tally(gates); got != "2 of 2 passed, 1 skipped" {
+		t.Error(got)
+	}
+	if got := tally(append(gates[:1:1], stack.GateResult{Status: stack.Failed})); got != "1 of 2 passed" {
+		t.Error(got)
+	}
+}

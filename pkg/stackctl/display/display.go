@@ -110,6 +110,15 @@ func (w words) title(e stack.Event) string {
 	return w.line(e.Name)
 }
 
+// begins is what is said beside the title of what begins: a step's cause, since
+// its text says again what the title says.
+func (w words) begins(e stack.Event) string {
+	if e.Step != nil && (e.Message == "" || e.Message == e.Step.String()) {
+		return w.line(e.Step.Cause)
+	}
+	return w.line(e.Message)
+}
+
 // gate is how a gate ended, in a few words.
 func (w words) gate(g *stack.GateResult) string {
 	s := fmt.Sprintf("%s, inspected %d %s", g.Status, g.Inspected, g.Of)

@@ -35,7 +35,7 @@ func deploy() []stack.Event {
 		{Kind: stack.EventProgress, Name: "ship", Done: 9_800_000, Total: 9_800_000, Unit: "bytes"},
 		{Kind: stack.EventDone, Name: "ship", Step: &ship, Took: 2900 * time.Millisecond},
 		{Kind: stack.EventNote, Message: "password " + secret + " and \x1b[2J\x1b[31mred"},
-		{Kind: stack.EventStep, Name: "gates", Step: &gates},
+		{Kind: stack.EventStep, Name: "gates", Step: &gates, Message: gates.String()},
 		{Kind: stack.EventGate, Name: "G3", Gate: &stack.GateResult{ID: "G3", Name: "Health", Phase: stack.PhasePost, Status: stack.Passed, Inspected: 3, Of: "endpoints", Took: time.Second}},
 		{Kind: stack.EventGate, Name: "G8", Gate: &stack.GateResult{ID: "G8", Name: "Headers", Phase: stack.PhasePost, Status: stack.Failed, Inspected: 41, Of: "answers",
 			Findings: []stack.Finding{{Subject: "404 /x", Problem: "no nosniff"}, {Subject: "b"}}}},

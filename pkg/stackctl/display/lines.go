@@ -56,8 +56,8 @@ func (p *plainDisplay) detail(e stack.Event) string {
 		return p.words.gate(e.Gate)
 	case e.Kind == stack.EventProgress:
 		return strings.TrimSpace(p.words.progress(e) + " " + p.words.line(e.Message))
-	case e.Kind == stack.EventStep && e.Step != nil && e.Message == "":
-		return p.words.line(e.Step.Cause)
+	case e.Kind == stack.EventStep:
+		return p.words.begins(e)
 	}
 	return p.words.line(e.Message)
 }

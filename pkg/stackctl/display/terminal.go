@@ -146,10 +146,7 @@ func (t *terminal) take(e stack.Event) []string {
 
 func (t *terminal) begin(e stack.Event) []string {
 	title := t.words.title(e)
-	note := t.words.line(e.Message)
-	if note == "" && e.Step != nil {
-		note = t.words.line(e.Step.Cause)
-	}
+	note := t.words.begins(e)
 	if i := t.find(e.Name); i >= 0 {
 		t.running[i].title, t.running[i].note = title, note
 		return nil
