@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -44,6 +45,8 @@ func whole(ctx context.Context, server Server, t stack.Target, record stack.Rele
 	for _, name := range names {
 		switch now[name] {
 		case record.Files[name]:
+		case host.Unreadable:
+			wrong = append(wrong, name+" cannot be read")
 		case "":
 			wrong = append(wrong, name+" is gone")
 		default:

@@ -41,6 +41,7 @@ func TestAReleaseFolderThatWasEditedByHandIsNoticed(t *testing.T) {
 	}{
 		"as it was":    {map[string]string{app: hash([]byte("app")), edge: hash([]byte("edge"))}, ""},
 		"edited":       {map[string]string{app: hash([]byte("App")), edge: hash([]byte("edge"))}, "app.yaml was edited; deploy"},
+		"unreadable":   {map[string]string{app: "unreadable", edge: hash([]byte("edge"))}, "app.yaml cannot be read; deploy"},
 		"gone":         {map[string]string{app: hash([]byte("app"))}, "edge/traefik.yml is gone"},
 		"both at once": {map[string]string{app: "x"}, "app.yaml was edited, edge/traefik.yml is gone"},
 	} {

@@ -189,3 +189,22 @@ func TestFullDiskSaysWhatToFree(t *testing.T) {
 		})
 	}
 }
+
+// On a server it is not root who deploys.
+func TestAFileThatMayNotBeReadIsOneThatDiffers(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(root), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "open"), []byte("x"), 0o644))
+	must(t, os.WriteFile(filepath.Join(root, "shut"), []byte("x"), 0))
+	look := exec.Command("sh", "-c", inspectScript, "sh", root)
+	look.Stdin = strings.NewReader("shut\x00open\x00gone")
+	look.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := look.CombinedOutput()
+	if err != nil {
+		t.Fatal(err, string(out))
+	}
+	there, err := entries(out)
+	if err != nil || len(there) != 2 || there["shut"].hash != Unreadable || len(there["open"].hash) != 64 || there["open"].mode != 0o644 {
+		t.Errorf("%v %+v", err, there)
+	}
+}

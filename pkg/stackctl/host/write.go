@@ -182,7 +182,7 @@ func (c *Conn) writeAll(ctx context.Context, root string, files []stack.File) ([
 }
 
 // Hashes maps those of paths that are files under root to the SHA-256 of their
-// content, in hex.
+// content, in hex, or to Unreadable.
 func (c *Conn) Hashes(ctx context.Context, root string, paths []string) (map[string]string, error) {
 	there, err := c.inspect(ctx, root, paths)
 	hashes := make(map[string]string, len(there))
@@ -198,12 +198,17 @@ type entry struct {
 	mode fs.FileMode
 }
 
+// Unreadable is in the place of the hash of a file that the user who deploys
+// may not read. It differs from every hash, so such a file is written anew.
+const Unreadable = "unreadable"
+
 // inspectScript reads NUL-separated paths and prints the hash of each file
-// that is there, then the mode of each. What cannot be read is an error.
+// that is there, then the mode of each.
 const inspectScript = `cd -- "$1" 2>/dev/null || exit 0
 LC_ALL=C exec xargs -0 -r sh -c 'for f do
   shift
-  [ -f "$f" ] && set -- "$@" "$f"
+  [ -f "$f" ] || continue
+  if [ -r "$f" ]; then set -- "$@" "$f"; else printf "unreadable  %s\0" "$f"; fi
 done
 [ $# -gt 0 ] || exit 0
 sha256sum -z -- "$@" && stat -L --printf "%a  %n\0" -- "$@"' sh`
@@ -219,19 +224,25 @@ func (c *Conn) inspect(ctx context.Context, root string, paths []string) (map[st
 	if err != nil {
 		return nil, err
 	}
+	there, err := entries(out.Stdout)
+	return there, c.fail(ctx, "compare the files under "+root, err)
+}
+
+// entries reads what inspectScript prints.
+func entries(printed []byte) (map[string]entry, error) {
 	there := map[string]entry{}
-	for line := range strings.SplitSeq(string(out.Stdout), "\x00") {
+	for line := range strings.SplitSeq(string(printed), "\x00") {
 		value, name, found := strings.Cut(line, "  ")
 		e := there[name]
 		switch {
 		case !found:
 			continue
-		case len(value) == hex.EncodedLen(sha256.Size):
+		case value == Unreadable, len(value) == hex.EncodedLen(sha256.Size):
 			e.hash = value
 		default:
 			mode, err := strconv.ParseUint(value, 8, 32)
 			if err != nil {
-				return nil, c.fail(ctx, "compare the files under "+root, err)
+				return nil, err
 			}
 			e.mode = fs.FileMode(mode)
 		}
