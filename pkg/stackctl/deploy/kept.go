@@ -13,17 +13,30 @@ import (
 )
 
 // recordsScript prints each release's folder and what its record holds: a
-// garbled record must not garble the ones after it.
-const recordsScript = `cd -- "$1" 2>/dev/null || exit 0
+// garbled record must not garble the ones after it. Where there is no folder
+// there are no releases; one that may not be read says nothing of them.
+const recordsScript = `said=$(LC_ALL=C ls -- "$1/" 2>&1 >/dev/null && cd -- "$1" 2>&1) || case $said in
+*"No such file"*) exit 0 ;;
+*) echo "$said" >&2; exit 1 ;;
+esac
+cd -- "$1" || exit 1
 for f in */release.json; do
 	[ -e "$f" ] || continue
 	printf '%s ' "${f%/*}"; base64 -w0 -- "$f"; echo
 done 2>/dev/null`
 
+// giveFolders is what to do about a folder of the project that whoever deploys
+// may not use.
+const giveFolders = "`stackctl provision` gives the project's folders to the user who deploys"
+
 // records reads what the host keeps about each release. A record that cannot be
 // read, as a loss of power leaves it, is one in the state ReleaseUnreadable.
 func records(ctx context.Context, h Host, root string) ([]stack.ReleaseRecord, error) {
-	out, err := h.Run(ctx, "sh", "-c", recordsScript, "sh", path.Join(root, "releases"))
+	dir := path.Join(root, "releases")
+	out, err := h.Run(ctx, "sh", "-c", recordsScript, "sh", dir)
+	if err == nil && out.Exit != 0 {
+		err = stack.Fault(stack.CauseStep, "list the releases in "+dir, errors.New(strings.TrimSpace(string(out.Stderr))), giveFolders)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@
 package deploy
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -57,5 +59,35 @@ func TestADeployWritesAGarbledRecordOfItsOwnReleaseAnew(t *testing.T) {
 	want := stack.Release{ID: "5f2c", Images: []stack.Image{{ID: "sha256:1"}}}
 	if r := s.recordOf(want, seen); r.State != "" || len(r.Images) != 1 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What may not be read is not as good as nothing: a rollback said that no release was kept.
+func TestReleasesThatCannotBeListedAreNotNone(t *testing.T) {
+	root := t.TempDir()
+	if list, err := records(t.Context(), local{}, root); err != nil || len(list) != 0 {
+		t.Fatalf("a host that is new: %v, %v", list, err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "releases"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := records(t.Context(), local{}, root)
+	if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(err.Error(), "Not a directory") || !strings.Contains(err.Error(), "stackctl provision") {
+		t.Errorf("%v", err)
+	}
+}
+
+// forbidden is a server whose folders belong to somebody else.
+type forbidden struct{ Server }
+
+func (forbidden) Run(context.Context, ...string) (stack.Output, error) {
+	return stack.Output{Exit: 1, Stderr: []byte("mkdir: cannot create directory '/srv/shop/tmp/reserve': Permission denied\n")}, nil
+}
+
+func TestAFolderThatBelongsToSomebodyElseIsNoFullDisk(t *testing.T) {
+	d := &Deployer{Now: time.Now}
+	err := (&executor{story: d.begin("deploy"), server: forbidden{}}).reserve(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "stackctl provision") || strings.Contains(err.Error(), "free space") {
+		t.Error(err)
 	}
 }

@@ -23,7 +23,7 @@ const (
 func reserveDir(root string) string { return path.Join(root, "tmp", "reserve") }
 
 // reserveScript makes a file of bytes that no filesystem can compress, and empty ones.
-const reserveScript = `[ -d "$1" ] || { rm -f "$1" && mkdir -p "$1"; } &&
+const reserveScript = `export LC_ALL=C; [ -d "$1" ] || { rm -f "$1" && mkdir -p "$1"; } &&
 { [ "$(stat -c %s "$1/bytes" 2>/dev/null)" = "$2" ] || head -c "$2" /dev/urandom >"$1/bytes"; } &&
 (cd "$1" && seq "$3" | xargs touch) || { rm -rf "$1"; exit 1; }`
 
@@ -34,7 +34,11 @@ func (x *executor) reserve(ctx context.Context) error {
 		err = errors.New(strings.TrimSpace(string(out.Stderr)))
 	}
 	if err != nil {
-		return stack.Fault(stack.CauseStep, "reserve room for the way back on "+x.d.Target.Host, err, freeSpace)
+		fix := freeSpace
+		if strings.Contains(err.Error(), "Permission denied") {
+			fix = giveFolders
+		}
+		return stack.Fault(stack.CauseStep, "reserve room for the way back on "+x.d.Target.Host, err, fix)
 	}
 	return nil
 }
