@@ -37,6 +37,8 @@ const (
 // the lock; lock.json says who has it. flock waits a moment because a look at
 // the lock holds it for an instant. Whoever has the lock tidies up the temporary
 // files of a deploy that was cut off, and writes its note anew where it was lost.
+// Where somebody removed the file, the lock on it bars nobody any more: the
+// holder takes the one on the new file, or has lost it to who was faster.
 const holdScript = `umask 022
 [ -d "${1%/*}" ] || { echo "there is no such folder" >&2; exit 74; }
 exec 9>>"$1" || exit 1
@@ -48,6 +50,7 @@ rm -f "$2"
 printf %s "$3" >"$2"
 echo locked
 while b=$(exec timeout "$4" head -c 1 9>&-) && [ -n "$b" ]; do
+	[ "$1" -ef "/proc/$$/fd/9" ] || { exec 9>>"$1" && flock -n 9; } || { trap - EXIT; exit 75; }
 	[ "$(cat "$2" 2>/dev/null)" = "$3" ] && touch "$2" || printf %s "$3" >"$2"
 	[ "$(cat "$1")" = $$ ] || echo $$ >"$1"
 done`
@@ -68,7 +71,7 @@ grep -qF "\"$3\"" "$2" || { echo "the holder has changed" >&2; exit 1; }
 rm -f "$2"; kill "$pid"`
 
 // errLockLost says that the lock ended while its holder was at work.
-var errLockLost = errors.New("the lock was lost: somebody cleared it, or the server heard nothing from here for " + expiry.String())
+var errLockLost = errors.New("the lock was lost: somebody cleared it or removed its file, or the server heard nothing from here for " + expiry.String())
 
 // lock takes the project's lock on the server. What follows runs in the context
 // that it gives: it ends when the lock is lost. A dead owner's lock is free

@@ -4,6 +4,8 @@ package deploy
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,4 +59,38 @@ func TestALiveHoldersNoteIsWrittenAnew(t *testing.T) {
 		t.Errorf("%+v, %v", who, err)
 	}
 	<-locked.Done()
+}
+
+// Who removes the lock's file makes way for a second run beside the first.
+func TestALockWhoseFileWasRemovedIsTakenAgainOrLost(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	remove := func() {
+		if err := os.Remove(filepath.Join(root, lockFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, unlock, err := operator(root, "ada@one", 0).lock(t.Context(), local{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	remove()
+	within(t, 3*beat, "the holder has the lock again", func() bool {
+		who, err := Holder(t.Context(), local{}, root)
+		return err == nil && who != nil && who.Run == "run-ada@one"
+	})
+	remove()
+	second, free, err := operator(root, "bob@two", 0).lock(t.Context(), local{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	<-first.Done()
+	if cause := context.Cause(first); !errors.Is(cause, errLockLost) {
+		t.Errorf("the first ended because of %v", cause)
+	}
+	if who, err := Holder(t.Context(), local{}, root); err != nil || who == nil || who.Run != "run-bob@two" || second.Err() != nil {
+		t.Errorf("%+v, %v, %v", who, err, second.Err())
+	}
 }
