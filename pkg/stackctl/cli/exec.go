@@ -20,7 +20,7 @@ import (
 func newExec(o *options) *cobra.Command {
 	var input, tty bool
 	cmd := &cobra.Command{
-		Use: "exec SERVICE -- COMMAND...", Args: cobra.MinimumNArgs(2),
+		Use: "exec SERVICE -- COMMAND...", Args: cobra.MatchAll(cobra.MinimumNArgs(2), afterDashes),
 		Short: "Run a command in a container of the live release",
 		Long: `exec runs a command in the container of a service of the live release, the edge
 or the data layer, without a shell in between. Its exit code is the command's
@@ -56,6 +56,15 @@ has the exit_code. Flags of stackctl stand before the --.`,
 	return cmd
 }
 
+// afterDashes refuses a command that does not stand after the --: flags of it
+// would be taken for stackctl's, as -c for --config.
+func afterDashes(cmd *cobra.Command, args []string) error {
+	if cmd.ArgsLenAtDash() != 1 {
+		return fmt.Errorf("the command stands after --: stackctl exec %s -- COMMAND", args[0])
+	}
+	return nil
+}
+
 // ended is a command on the host that ran and ended with an exit code of its
 // own, which becomes stackctl's.
 type ended struct {
@@ -87,6 +96,10 @@ func (o *options) exec(ctx context.Context, server deploy.Server, c stack.Contai
 	}
 	out, errs := o.redactor.Writer(stdout), o.redactor.Writer(stderr)
 	code, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
+	if ctx.Err() != nil {
+		return stack.Fault(stack.CauseInterrupted, "exec in "+c.Service, context.Cause(ctx),
+			"the command may go on there: the engine ends it with its container alone. With --tty, Ctrl-C reaches the command itself")
+	}
 	if err = errors.Join(err, out.Close(), errs.Close()); err == nil {
 		err = finish(code)
 	}

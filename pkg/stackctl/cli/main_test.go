@@ -58,6 +58,8 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"existing settings":  {map[string]string{"stackctl.yaml": settings}, []string{"init"}, "exists already"},
 		"logs of what":       {map[string]string{"stackctl.yaml": "project: shop\n"}, []string{"logs"}, "sandbox up"},
 		"exec without":       {nil, []string{"exec", "api"}, "at least 2"},
+		"exec, no dashes":    {nil, []string{"exec", "db", "sh", "-c", "true"}, "stackctl exec db -- COMMAND"},
+		"exec, late dashes":  {nil, []string{"exec", "db", "ls", "--", "x"}, "stackctl exec db -- COMMAND"},
 		"almost a verb":      {nil, []string{"depoy"}, "did you mean deploy?"},
 		"unknown shell":      {nil, []string{"completion", "tcsh"}, `unknown command "tcsh"`},
 		"unknown topic":      {nil, []string{"help", "depoly"}, `no command "depoly"`},

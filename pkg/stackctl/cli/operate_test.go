@@ -121,6 +121,15 @@ func TestExecEndsAsTheCommandDid(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedExecSaysThatTheCommandMayGoOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := operator(io.Discard, "text").exec(ctx, &speaking{}, twoServices[0], []string{"sleep", "60"}, false)
+	if ExitCode(t.Context(), err) != ExitInterrupted || !strings.Contains(err.Error(), "may go on there") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestATerminalIsNotGivenWithoutOne(t *testing.T) {
 	o := operator(io.Discard, "text")
 	o.in = strings.NewReader("")
