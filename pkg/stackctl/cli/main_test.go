@@ -60,6 +60,7 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"exec without":       {nil, []string{"exec", "api"}, "at least 2"},
 		"exec, no dashes":    {nil, []string{"exec", "db", "sh", "-c", "true"}, "stackctl exec db -- COMMAND"},
 		"exec, late dashes":  {nil, []string{"exec", "db", "ls", "--", "x"}, "stackctl exec db -- COMMAND"},
+		"fewer than no line": {nil, []string{"logs", "--tail", "-3"}, "--tail -3"},
 		"almost a verb":      {nil, []string{"depoy"}, "did you mean deploy?"},
 		"unknown shell":      {nil, []string{"completion", "tcsh"}, `unknown command "tcsh"`},
 		"unknown topic":      {nil, []string{"help", "depoly"}, `no command "depoly"`},

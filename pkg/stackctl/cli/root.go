@@ -114,6 +114,9 @@ func judgeFlags(cmd *cobra.Command) error {
 	if wait, err := cmd.Flags().GetDuration("lock-wait"); err == nil && wait < 0 {
 		return usage(cmd, fmt.Errorf("--lock-wait %s lies in the past", wait))
 	}
+	if tail, err := cmd.Flags().GetInt("tail"); err == nil && tail < 0 {
+		return usage(cmd, fmt.Errorf("--tail %d: there are no fewer than 0 lines; 0 means all", tail))
+	}
 	return nil
 }
 
