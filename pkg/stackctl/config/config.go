@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -122,7 +123,7 @@ func decode(doc document, base map[string]any, out any) error {
 		}
 	}
 	hook := viper.DecodeHook(mapstructure.ComposeDecodeHookFunc(
-		dateAsText, statusAsList, mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")))
+		dateAsText, statusAsList, asDuration, wholeNumber, mapstructure.StringToSliceHookFunc(",")))
 	err := v.UnmarshalExact(out, hook, func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput = weak(base) })
 	if err != nil {
 		return doc.explain(err)
@@ -142,6 +143,31 @@ func dateAsText(_, to reflect.Type, value any) (any, error) {
 func statusAsList(_, to reflect.Type, value any) (any, error) {
 	if n, ok := value.(int); ok && to == reflect.TypeFor[[]int]() {
 		return []int{n}, nil
+	}
+	return value, nil
+}
+
+// asDuration reads a duration. A number alone would be nanoseconds, which nobody means.
+func asDuration(_, to reflect.Type, value any) (any, error) {
+	if to != reflect.TypeFor[time.Duration]() {
+		return value, nil
+	}
+	switch v := value.(type) {
+	case string:
+		if d, err := time.ParseDuration(v); err == nil {
+			return d, nil
+		}
+	case int, int64, uint64, float64:
+	default:
+		return value, nil
+	}
+	return nil, fmt.Errorf("is %v, which is no duration: write 10s, 2m or 1h", value)
+}
+
+// wholeNumber refuses a fraction where none can be: it would be cut off.
+func wholeNumber(_, to reflect.Type, value any) (any, error) {
+	if v, ok := value.(float64); ok && to.Kind() == reflect.Int && v != math.Trunc(v) {
+		return nil, fmt.Errorf("is %v; it must be a whole number", v)
 	}
 	return value, nil
 }

@@ -16,6 +16,7 @@ import (
 
 var (
 	yamlLine   = regexp.MustCompile(`(?:yaml: )?line (\d+): (.*)`)
+	wrongType  = regexp.MustCompile(`expected type '([^']+)', got unconvertible type '([^']+)'(, value: .*)?`)
 	namedField = regexp.MustCompile(`^'([^']+)' (.*)`)
 )
 
@@ -31,7 +32,7 @@ func yamlError(err error) (int, string) {
 
 // explain finds the place in the file that a decoding error speaks of.
 func (d document) explain(err error) error {
-	text := firstProblem(err)
+	text := plainTypes(firstProblem(err))
 	if m := namedField.FindStringSubmatch(text); m != nil {
 		if name := variableOf(path(m[1])...); name != "" {
 			return stack.Usage(name, 0, fmt.Sprintf("%s %s", m[1], m[2]), "correct the environment variable, or unset it")
@@ -39,6 +40,50 @@ func (d document) explain(err error) error {
 		return stack.Usage(d.name, d.line(path(m[1])...), fmt.Sprintf("%s %s", m[1], m[2]), "see docs/configuration.md")
 	}
 	return stack.Usage(d.name, 0, text, "see docs/configuration.md")
+}
+
+// unlike is what the decoder says of values that are not of the shape that it wants.
+var unlike = map[string]string{
+	"expected a map or struct, got":              "must be keys with values",
+	"source data must be an array or slice, got": "must be a list",
+	"cannot parse value as 'int'":                "must be a whole number",
+	"cannot parse value as 'bool'":               "must be true or false",
+}
+
+// plainTypes says in the words of YAML what the decoder says in Go's.
+func plainTypes(text string) string {
+	for said, meant := range unlike {
+		if strings.Contains(text, said) {
+			name, _, _ := strings.Cut(text, said)
+			return name + meant
+		}
+	}
+	return wrongType.ReplaceAllStringFunc(text, func(said string) string {
+		m := wrongType.FindStringSubmatch(said)
+		return "is " + yamlType(m[2]) + "; it must be " + yamlType(m[1])
+	})
+}
+
+func yamlType(name string) string {
+	switch {
+	case strings.HasPrefix(name, "[]"):
+		return "a list"
+	case strings.HasPrefix(name, "map["), strings.HasPrefix(name, "stack."):
+		return "keys with values"
+	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "uint"):
+		return "a whole number"
+	}
+	switch name {
+	case "string":
+		return "text"
+	case "bool":
+		return "true or false"
+	case "float64":
+		return "a number"
+	case "time.Duration":
+		return "a duration such as 10s"
+	}
+	return name
 }
 
 // variableOf names the environment variable that gives a setting its value;
