@@ -137,6 +137,9 @@ func (o *options) printStatus(s deploy.Status) {
 		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
 	}
 	o.printHealth(s)
+	if s.FilesProblem != "" {
+		say("files", "%s", o.clean(s.FilesProblem))
+	}
 	say("disk", "%s", diskWords(s.Disk))
 	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
 	switch {

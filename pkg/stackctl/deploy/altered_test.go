@@ -54,3 +54,25 @@ func TestAReleaseFolderThatWasEditedByHandIsNoticed(t *testing.T) {
 		t.Errorf("without sums: %v", err)
 	}
 }
+
+func TestWhatIsKeptBadlyOfTheLiveReleaseIsSaid(t *testing.T) {
+	target := stack.Target{Path: "/srv/shop"}
+	good := stack.ReleaseRecord{ID: "aaaa", State: stack.ReleaseGood, Files: map[string]string{"app.yaml": "sum"}}
+	there := map[string]string{"/srv/shop/releases/aaaa/app.yaml": "sum"}
+	for name, c := range map[string]struct {
+		seen stack.Observed
+		sums map[string]string
+		want string
+	}{
+		"as it was":     {stack.Observed{Live: "aaaa", Releases: []stack.ReleaseRecord{good}}, there, ""},
+		"nothing lives": {stack.Observed{}, nil, ""},
+		"no folder":     {stack.Observed{Live: "aaaa"}, there, "keeps nothing of release aaaa"},
+		"no file":       {stack.Observed{Live: "aaaa", Releases: []stack.ReleaseRecord{good}}, nil, "app.yaml is gone"},
+		"garbled":       {stack.Observed{Live: "aaaa", Releases: []stack.ReleaseRecord{{ID: "aaaa", State: stack.ReleaseUnreadable, Reason: "it is cut"}}}, there, "it is cut"},
+	} {
+		got := keptBadly(t.Context(), hashing{sums: c.sums}, target, c.seen)
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || got != "" && !strings.Contains(got, "deploy that release again") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

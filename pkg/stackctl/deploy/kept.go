@@ -59,7 +59,7 @@ func recordIn(id, content string) (r stack.ReleaseRecord, err error) {
 	case err != nil:
 		return r, err
 	case len(raw) == 0:
-		return r, errors.New("it is empty")
+		return r, errors.New("it is empty, or not for this user to read")
 	}
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return r, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -33,7 +34,10 @@ type Status struct {
 	Certificates []Certificate         `json:"certificates"`
 	Containers   []Container           `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
-	Lock         *stack.LockInfo       `json:"lock"`
+	// FilesProblem is what is wrong with the files that the host keeps of the
+	// live release: its containers run on, and may not start again.
+	FilesProblem string          `json:"files_problem,omitempty"`
+	Lock         *stack.LockInfo `json:"lock"`
 	// LockProblem is why it is not known who holds the lock.
 	LockProblem string `json:"lock_problem,omitempty"`
 	// Backup is the newest one on the host; nil: there is none.
@@ -87,6 +91,7 @@ func ReadStatus(ctx context.Context, server Server, c stack.Config, t stack.Targ
 			s.BackupProblem = problem.Error()
 		}
 	})
+	all.Go(func() { s.FilesProblem = keptBadly(ctx, server, t, seen) })
 	all.Go(func() {
 		lock, problem := Holder(ctx, server, t.Path)
 		if s.Lock = lock; problem != nil {
@@ -161,4 +166,22 @@ func Current(ctx context.Context, server Server, c stack.Config, t stack.Target,
 		}
 	}
 	return out, nil
+}
+
+// keptBadly says what is wrong with what the host keeps of the live release.
+func keptBadly(ctx context.Context, server Server, t stack.Target, seen stack.Observed) string {
+	if seen.Live == "" {
+		return ""
+	}
+	record := recordAt(seen, seen.Live)
+	switch record.State {
+	case "":
+		return "the host keeps nothing of release " + seen.Live + " in " + path.Join(t.Path, "releases") + ": its containers may not start again; deploy that release again"
+	case stack.ReleaseUnreadable:
+		return record.Reason + "; deploy that release again: it writes its record anew"
+	}
+	if err := whole(ctx, server, t, record); err != nil {
+		return err.Error()
+	}
+	return ""
 }
