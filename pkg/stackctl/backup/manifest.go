@@ -186,13 +186,16 @@ func decrypt(r io.Reader, identities []age.Identity) (*bufio.Reader, error) {
 	plain, err := age.Decrypt(in, identities...)
 	var other *age.NoIdentityMatchError
 	if errors.As(err, &other) {
-		return nil, fmt.Errorf("%w: it is encrypted for another key", errRefused)
+		return nil, errOtherKey
 	}
 	if err != nil {
 		return nil, refused("it cannot be decrypted", err)
 	}
 	return bufio.NewReaderSize(plain, 128<<10), nil
 }
+
+// errOtherKey says that a backup is whole as far as anybody without its key can tell.
+var errOtherKey = fmt.Errorf("%w: it is encrypted for another key", errRefused)
 
 // backupName is PROJECT-TIME-RANDOM.
 var backupName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)

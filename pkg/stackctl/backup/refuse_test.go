@@ -115,7 +115,7 @@ func TestAWrongKeyIsSaidSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	noKey := place(t, []byte("AGE-SECRET-KEY-1NOTAKEY\n"))
-	for identity, says := range map[string]string{other: "another key", filepath.Join(t.TempDir(), "none"): "no identity", noKey: "no age identity file", "": "no identity"} {
+	for identity, says := range map[string]string{other: "another key; name the private key", filepath.Join(t.TempDir(), "none"): "no identity", noKey: "no age identity file", "": "no identity"} {
 		b.Config.Identity = identity
 		_, err := b.Open(t.Context(), file)
 		if stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), says) {

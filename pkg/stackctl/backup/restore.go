@@ -67,6 +67,9 @@ func (b *Backups) Open(ctx context.Context, which string) (*Opened, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
+		if errors.Is(err, errOtherKey) {
+			return refuse(err, "name the private key that it was made for under backup.identity, or in STACKCTL_BACKUP_IDENTITY; "+b.Config.Identity+" is another one")
+		}
 		return refuse(err, "take another one: `stackctl backup list`")
 	}
 	o.Manifest, o.dump = v.manifest, v.n
