@@ -114,7 +114,7 @@ type logLines struct{ Service, Text string }
 
 func sortedLogs(m map[string]string) []logLines {
 	var out []logLines
-	for _, name := range sorted(m) {
+	for _, name := range spoke(m) {
 		out = append(out, logLines{line(name), redact.Printable(m[name])})
 	}
 	return out

@@ -74,7 +74,7 @@ func (s story) markdownSteps(b *bytes.Buffer) {
 	for _, st := range s.FailedSteps {
 		fmt.Fprintf(b, "\n## Failed step: %s\n\n%s\n", md(st.Step.String()), fence(st.Error))
 	}
-	for _, name := range sorted(s.Logs) {
+	for _, name := range spoke(s.Logs) {
 		text := s.Logs[name]
 		if len(text) > maxMarkdownLog {
 			text = "…\n" + text[len(text)-maxMarkdownLog:]

@@ -6,6 +6,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -195,6 +196,11 @@ func sorted[V any](m map[string]V) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// spoke names the services that logged anything: one that was only created did not.
+func spoke(logs map[string]string) []string {
+	return slices.DeleteFunc(sorted(logs), func(name string) bool { return strings.TrimSpace(logs[name]) == "" })
 }
 
 // indent puts a prefix before each line of a text from outside.

@@ -212,3 +212,13 @@ func wellFormed(b []byte) error {
 		}
 	}
 }
+
+func TestWhoLoggedNothingHasNoLastLines(t *testing.T) {
+	r := stack.Report{Run: "r", Verb: "deploy", Verdict: stack.VerdictStepFailed, Logs: map[string]string{"silent": "\n", "loud": "why"}}
+	for name, render := range map[string]func(stack.Report) ([]byte, error){"text": Text, "html": HTML, "markdown": Markdown} {
+		text, err := render(r)
+		if err != nil || !strings.Contains(string(text), "loud") || strings.Contains(string(text), "silent") {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func (s story) textSteps(b *bytes.Buffer) {
 }
 
 func (s story) textLogs(b *bytes.Buffer) {
-	for _, name := range sorted(s.Logs) {
+	for _, name := range spoke(s.Logs) {
 		fmt.Fprintf(b, "\nLast lines of %s\n%s\n", line(name), indent(s.Logs[name], "  | "))
 	}
 }
