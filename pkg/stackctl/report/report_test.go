@@ -213,6 +213,13 @@ func wellFormed(b []byte) error {
 	}
 }
 
+func TestARunThatPickedNoReleaseSaysSo(t *testing.T) {
+	text, err := Text(stack.Report{Run: "r", Verb: "rollback", Verdict: stack.VerdictRefused, Before: "5f2c", Live: "5f2c"})
+	if err != nil || !strings.Contains(string(text), "release  none (live: 5f2c)") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestWhoLoggedNothingHasNoLastLines(t *testing.T) {
 	r := stack.Report{Run: "r", Verb: "deploy", Verdict: stack.VerdictStepFailed, Logs: map[string]string{"silent": "\n", "loud": "why"}}
 	for name, render := range map[string]func(stack.Report) ([]byte, error){"text": Text, "html": HTML, "markdown": Markdown} {

@@ -65,7 +65,11 @@ type fact struct{ Name, Value string }
 // facts are what a report says about its run, without what is empty.
 func (s story) facts() []fact {
 	release := line(s.Release)
-	if s.Before != "" && s.Before != s.Release {
+	switch {
+	case s.Before == "" || s.Before == s.Release:
+	case s.Release == "": // refused before one was picked
+		release = "none (live: " + line(s.Before) + ")"
+	default:
 		release += " (before: " + line(s.Before) + ")"
 	}
 	target := line(s.Target)
