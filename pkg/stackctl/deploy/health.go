@@ -135,7 +135,7 @@ func (h *Health) count(c Container) {
 		h.Running++
 	}
 	switch {
-	case c.Health == "healthy":
+	case c.Health == "healthy" && c.State == "running": // what has ended keeps what its last check said
 		h.Healthy++
 	case c.Health == "none" && c.State == "running":
 		h.Unchecked++

@@ -36,12 +36,13 @@ func TestHealthNamesWhatIsNotWell(t *testing.T) {
 		containers []stack.Container
 		want       string
 	}{
-		"stopped":   {[]stack.Container{well("api", "new"), {Service: "db", State: "exited", ExitCode: 3}}, "db is exited (exit code 3)"},
-		"unhealthy": {[]stack.Container{{Service: "api", Release: "new", State: "running", Health: "unhealthy"}, well("db", "")}, "api is unhealthy"},
-		"paused":    {[]stack.Container{well("api", "new"), {Service: "db", State: "paused", Health: "unhealthy"}}, "db is paused"},
-		"removed":   {[]stack.Container{well("db", "")}, "api has no container"},
+		"stopped":    {[]stack.Container{well("api", "new"), {Service: "db", State: "exited", ExitCode: 3}}, "db is exited (exit code 3)"},
+		"unhealthy":  {[]stack.Container{{Service: "api", Release: "new", State: "running", Health: "unhealthy"}, well("db", "")}, "api is unhealthy"},
+		"ended well": {[]stack.Container{well("api", "new"), {Service: "db", State: "exited", Health: "healthy", ExitCode: 127}}, "db is exited (exit code 127)"},
+		"paused":     {[]stack.Container{well("api", "new"), {Service: "db", State: "paused", Health: "unhealthy"}}, "db is paused"},
+		"removed":    {[]stack.Container{well("db", "")}, "api has no container"},
 	} {
-		if h := sum(c.containers); h.State != "bad" || len(h.Problems) != 1 || h.Problems[0] != c.want || len(h.Advice) != 1 {
+		if h := sum(c.containers); h.State != "bad" || h.Healthy > 1 || len(h.Problems) != 1 || h.Problems[0] != c.want || len(h.Advice) != 1 {
 			t.Errorf("%s: %+v", name, h)
 		}
 	}
