@@ -163,6 +163,16 @@ func TestStatusInWords(t *testing.T) {
 	}
 }
 
+func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
+	for want, lock := range map[string]*stack.LockInfo{"a run was cut off; `stackctl deploy`": nil, "a run is at work": {Owner: "ada"}} {
+		var out bytes.Buffer
+		operator(&out, "text").printStatus(deploy.Status{Live: "aaaa", Unjudged: true, Lock: lock})
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
 func TestBackupsInWords(t *testing.T) {
 	var out bytes.Buffer
 	taken := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -136,6 +136,12 @@ func (o *options) printStatus(s deploy.Status) {
 		say("release", "%s%s", s.Live, since)
 		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
 	}
+	switch {
+	case s.Unjudged && s.Lock != nil:
+		say("", "not judged to the end yet; a run is at work")
+	case s.Unjudged:
+		say("", "not judged to the end: a run was cut off; `stackctl deploy` of it judges it, `stackctl rollback` leads back")
+	}
 	o.printHealth(s)
 	if s.FilesProblem != "" {
 		say("files", "%s", o.clean(s.FilesProblem))

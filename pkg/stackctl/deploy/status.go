@@ -34,6 +34,9 @@ type Status struct {
 	Certificates []Certificate         `json:"certificates"`
 	Containers   []Container           `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
+	// Unjudged says that no run has judged the live release to its end, as where one was
+	// cut off after the switch, or is at work.
+	Unjudged bool `json:"unjudged,omitempty"`
 	// FilesProblem is what is wrong with the files that the host keeps of the
 	// live release: its containers run on, and may not start again.
 	FilesProblem string          `json:"files_problem,omitempty"`
@@ -114,6 +117,7 @@ func overview(ctx context.Context, server Server, t stack.Target, now time.Time)
 	for _, r := range s.Releases {
 		if r.ID == s.Live {
 			s.Since, s.By, s.Commit = r.Switched, r.By, r.Commit
+			s.Unjudged = r.State == stack.ReleaseStarted
 		}
 	}
 	return s, seen, nil
