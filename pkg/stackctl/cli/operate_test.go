@@ -12,6 +12,7 @@ import (
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -248,5 +249,17 @@ func TestNoCommandRunsInAContainerThatDoesNot(t *testing.T) {
 	err := executable(stack.Container{Service: "api", State: "exited"})
 	if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(err.Error(), "stackctl logs api") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestShownHostKeysAreNotTrustedYet(t *testing.T) {
+	keys := []host.HostKey{{Type: "ssh-ed25519", Fingerprint: "SHA256:one"}, {Type: "ssh-rsa", Fingerprint: "SHA256:two"}}
+	var out, errs bytes.Buffer
+	o := &options{out: &out, errs: &errs, output: "text"}
+	if err := o.showKeys(keys, stack.Target{Name: "prod"}); err != nil || out.String() != "SHA256:one ssh-ed25519\nSHA256:two ssh-rsa\n" {
+		t.Errorf("%v %q", err, out.String())
+	}
+	if want := "nothing was added"; !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "stackctl trust --target prod --fingerprint SHA256:one") {
+		t.Errorf("%q", errs.String())
 	}
 }

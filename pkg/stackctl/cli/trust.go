@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,28 +29,37 @@ provider's console shows; only then is the server the one that you rented.`,
 			if err != nil {
 				return err
 			}
-			if o.output == "json" && fingerprint == "" {
-				return o.json(keys)
+			if fingerprint == "" {
+				return o.showKeys(keys, t)
 			}
-			for _, k := range keys {
-				if fingerprint == "" {
-					fmt.Fprintf(o.out, "%s %s\n", k.Fingerprint, k.Type)
-					continue
-				}
-				if k.Fingerprint == fingerprint {
-					if err := host.Trust(t.KnownHosts, t.Host, t.Port, k); err != nil {
-						return err
-					}
-					fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, t.KnownHosts)
-					return nil
-				}
-			}
-			if fingerprint != "" {
+			at := slices.IndexFunc(keys, func(k host.HostKey) bool { return k.Fingerprint == fingerprint })
+			if at < 0 {
 				return stack.Fault(stack.CauseUnreachable, "trust "+t.Host, errors.New("no host key has the fingerprint "+fingerprint), "it may be another server; compare again")
 			}
+			if err := host.Trust(t.KnownHosts, t.Host, t.Port, keys[at]); err != nil {
+				return err
+			}
+			if o.output == "json" {
+				return o.json(keys[at])
+			}
+			fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, t.KnownHosts)
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the `SHA256:…` fingerprint that you compared")
 	return cmd
+}
+
+// showKeys shows the keys to compare; none of them is trusted by that.
+func (o *options) showKeys(keys []host.HostKey, t stack.Target) error {
+	if o.output == "json" {
+		return o.json(keys)
+	}
+	for _, k := range keys {
+		fmt.Fprintf(o.out, "%s %s\n", k.Fingerprint, k.Type)
+	}
+	if len(keys) > 0 && !o.quiet {
+		fmt.Fprintf(o.errs, "nothing was added: where the server's console or provider shows one of these, run `stackctl trust --target %s --fingerprint %s`\n", t.Name, keys[0].Fingerprint)
+	}
+	return nil
 }
