@@ -164,6 +164,17 @@ func TestStatusInWords(t *testing.T) {
 	}
 }
 
+func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
+	container := func(release, state string) deploy.Container {
+		return deploy.Container{Container: stack.Container{Service: "api", Release: release, State: state}}
+	}
+	var out bytes.Buffer
+	operator(&out, "text").printStatus(deploy.Status{Health: deploy.Health{State: "none"}, Containers: []deploy.Container{container("aaaa", "exited"), container("bbbb", "running")}})
+	if text := out.String(); !strings.Contains(text, "which is live; bbbb runs") || strings.Contains(text, "nothing serves") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
 	for want, lock := range map[string]*stack.LockInfo{"a run was cut off; `stackctl deploy`": nil, "a run is at work": {Owner: "ada"}} {
 		var out bytes.Buffer

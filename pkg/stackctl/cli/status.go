@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -126,7 +127,9 @@ func (o *options) printStatus(s deploy.Status) {
 		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
-	if s.Live == "" {
+	if running := adrift(s); running != "" {
+		say("release", "the host does not say which is live; %s runs. `stackctl provision` and `stackctl deploy` put that right", running)
+	} else if s.Live == "" {
 		say("release", "none is live; run `stackctl deploy`")
 	} else {
 		since := ""
@@ -171,9 +174,27 @@ func (o *options) printStatus(s deploy.Status) {
 	o.printContainers(s)
 }
 
+// adrift names the releases of which something runs where the host does not say which
+// is live, as after somebody removed the project's folder: the site may well be served.
+func adrift(s deploy.Status) string {
+	if s.Live != "" {
+		return ""
+	}
+	var ids []string
+	for _, c := range s.Containers {
+		if c.State == "running" && c.Release != "" && !slices.Contains(ids, c.Release) {
+			ids = append(ids, c.Release)
+		}
+	}
+	return strings.Join(ids, ", ")
+}
+
 func (o *options) printHealth(s deploy.Status) {
 	h := s.Health
 	words := "nothing serves"
+	if adrift(s) != "" {
+		words = "not known"
+	}
 	if h.State != "none" {
 		words = fmt.Sprintf("%s: %d of %d services run, %d healthy, %d restarts", h.State, h.Running, h.Services, h.Healthy, h.Restarts)
 		if h.Unchecked > 0 {
