@@ -61,6 +61,8 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"exec, no dashes":    {nil, []string{"exec", "db", "sh", "-c", "true"}, "stackctl exec db -- COMMAND"},
 		"exec, late dashes":  {nil, []string{"exec", "db", "ls", "--", "x"}, "stackctl exec db -- COMMAND"},
 		"fewer than no line": {nil, []string{"logs", "--tail", "-3"}, "--tail -3"},
+		"an empty target":    {map[string]string{"stackctl.yaml": settings}, []string{"deploy", "--target", ""}, "--target names no target"},
+		"a target too few":   {map[string]string{"stackctl.yaml": settings}, []string{"status", "-t", "prod,"}, "--target names no target"},
 		"almost a verb":      {nil, []string{"depoy"}, "did you mean deploy?"},
 		"unknown shell":      {nil, []string{"completion", "tcsh"}, `unknown command "tcsh"`},
 		"unknown topic":      {nil, []string{"help", "depoly"}, `no command "depoly"`},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -113,6 +114,9 @@ func judgeFlags(cmd *cobra.Command) error {
 	}
 	if wait, err := cmd.Flags().GetDuration("lock-wait"); err == nil && wait < 0 {
 		return usage(cmd, fmt.Errorf("--lock-wait %s lies in the past", wait))
+	}
+	if names, err := cmd.Flags().GetStringSlice("target"); err == nil && cmd.Flags().Changed("target") && (len(names) == 0 || slices.Contains(names, "")) {
+		return usage(cmd, errors.New("--target names no target: leave it out for the file's own"))
 	}
 	if tail, err := cmd.Flags().GetInt("tail"); err == nil && tail < 0 {
 		return usage(cmd, fmt.Errorf("--tail %d: there are no fewer than 0 lines; 0 means all", tail))
