@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -74,5 +75,20 @@ func TestWhatIsKeptBadlyOfTheLiveReleaseIsSaid(t *testing.T) {
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || got != "" && !strings.Contains(got, "deploy that release again") {
 			t.Errorf("%s: %q", name, got)
 		}
+	}
+}
+
+// Who moves the project's folder away and makes it anew leaves the edge with the old one.
+func TestAnEdgeThatIsOlderThanItsFolderReadsAnotherOne(t *testing.T) {
+	dir := "/srv/shop/edge/dynamic"
+	made := time.Unix(1000, 0)
+	edge := stack.Container{Layer: stack.LayerEdge, State: "running", Mounts: []string{dir}, Started: made.Add(-time.Minute)}
+	other, later, apart := edge, edge, edge
+	other.Layer, later.Started, apart.Mounts = stack.LayerApp, made.Add(time.Millisecond), []string{"/srv/blog/edge/dynamic"}
+	if !outlived([]stack.Container{other, edge}, dir, made) {
+		t.Error("it was not noticed")
+	}
+	if outlived([]stack.Container{other, later, apart}, dir, made) || outlived([]stack.Container{edge}, dir, time.Time{}) {
+		t.Error("an edge that reads its folder is taken for another")
 	}
 }

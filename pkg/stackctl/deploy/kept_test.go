@@ -91,3 +91,12 @@ func TestAFolderThatBelongsToSomebodyElseIsNoFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhenAFolderWasMade(t *testing.T) {
+	if at, err := birth(t.Context(), local{}, t.TempDir()); err != nil || !at.IsZero() && time.Since(at) > time.Hour {
+		t.Errorf("%s, %v", at, err)
+	}
+	if at, err := birth(t.Context(), local{}, "/nowhere"); err != nil || !at.IsZero() {
+		t.Errorf("%s, %v", at, err)
+	}
+}

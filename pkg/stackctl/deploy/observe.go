@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +23,7 @@ import (
 func observe(ctx context.Context, server Server, t stack.Target, paths []string, now time.Time) (stack.Observed, error) {
 	seen := stack.Observed{At: now.UTC()}
 	var dynamic []stack.File
+	var made time.Time
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { seen.Host, err = facts(ctx, server, t.Path); return })
 	group.Go(func() (err error) { seen.Containers, err = server.Containers(ctx); return })
@@ -28,13 +32,14 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { seen.Files, err = server.Hashes(ctx, t.Path, paths); return })
 	group.Go(func() (err error) { seen.Releases, err = records(ctx, server, t.Path); return })
 	group.Go(func() (err error) { dynamic, err = readDynamic(ctx, server, t.Path); return })
+	group.Go(func() (err error) { made, err = birth(ctx, server, path.Join(t.Path, EdgeDynamic)); return })
 	if err := group.Wait(); err != nil {
 		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
 	}
 	if !seen.Host.Clock.IsZero() {
 		seen.At = seen.Host.Clock.UTC()
 	}
-	seen.Unrouted = dynamic == nil
+	seen.Unrouted = dynamic == nil || outlived(seen.Containers, path.Join(t.Path, EdgeDynamic), made)
 	for _, f := range dynamic {
 		if id := edge.Release(f.Content); id != "" {
 			seen.Live = id
@@ -99,6 +104,28 @@ func readDynamic(ctx context.Context, h Host, root string) ([]stack.File, error)
 		files = append(files, stack.File{Path: e.Name(), Mode: 0o644, Content: raw})
 	}
 	return files, nil
+}
+
+// birth is when a folder was made, to the second; the zero time where it is not
+// there, or its filesystem does not know.
+func birth(ctx context.Context, h Host, dir string) (time.Time, error) {
+	out, err := h.Run(ctx, "stat", "-c", "%W", "--", dir)
+	if err != nil {
+		return time.Time{}, err
+	}
+	made, err := strconv.ParseInt(strings.TrimSpace(string(out.Stdout)), 10, 64)
+	if out.Exit != 0 || err != nil || made <= 0 {
+		return time.Time{}, nil //nolint:nilerr // not known
+	}
+	return time.Unix(made, 0), nil
+}
+
+// outlived says that the edge was started before the folder that it has mounted
+// was made: it goes on reading the one that was there before.
+func outlived(containers []stack.Container, dir string, made time.Time) bool {
+	return slices.ContainsFunc(containers, func(c stack.Container) bool {
+		return c.Layer == stack.LayerEdge && c.State == "running" && slices.Contains(c.Mounts, dir) && c.Started.Before(made)
+	})
 }
 
 // facts are what the engine knows of its host, and the free space and memory there.
