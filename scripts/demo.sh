@@ -22,6 +22,7 @@ part "images" go run ./test/images
 part "application image" go run ./test/images server
 part "virtual droplet, and the ACME, mail and OpenID servers beside it" $stackctl sandbox up
 [ -e secrets ] || touch build/demo-made-secrets
+[ -e .stackctl/backup.key ] || touch build/demo-made-backup-key
 part "secrets" $stackctl init --secrets
 part "provision" $stackctl provision
 # The run is signed, so that its evidence can be checked later.
