@@ -47,7 +47,7 @@ has the exit_code. Flags of stackctl stand before the --.`,
 			if tty {
 				return o.terminal(ctx, r.server, containers[0], args[1:])
 			}
-			return o.exec(ctx, r.server, containers[0], args[1:], input)
+			return enough(o.exec(ctx, r.server, containers[0], args[1:], input))
 		}),
 		ValidArgsFunction: o.completeServices,
 	}

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
+	"io/fs"
+	"net"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,19 +124,26 @@ func TestAFollowedLogEndsWithItsServer(t *testing.T) {
 	})
 }
 
+// A reader such as head has seen enough, and nothing is wrong; a full disk is.
 func TestAFollowedLogEndsWithItsReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var d deploying
-		d.start("old")
-		first, _ := d.look(t.Context())
-		err := operator(closedPipe{}, "text").follow(t.Context(), &d, first, d.look, stack.LogOptions{Follow: true, Times: true})
-		if err == nil || !strings.Contains(err.Error(), "closed pipe") {
-			t.Errorf("%v", err)
-		}
-	})
+	for broken, fine := range map[error]bool{
+		&fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}:  true,
+		&fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.ENOSPC}: false,
+		&net.OpError{Op: "write", Err: syscall.EPIPE}:                           false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var d deploying
+			d.start("old")
+			first, _ := d.look(t.Context())
+			err := operator(brokenOutput{broken}, "text").follow(t.Context(), &d, first, d.look, stack.LogOptions{Follow: true, Times: true})
+			if !errors.Is(err, broken) || (enough(err) == nil) != fine {
+				t.Errorf("%v: %v", broken, err)
+			}
+		})
+	}
 }
 
-// closedPipe is the output of a pipe whose reader has left.
-type closedPipe struct{}
+// brokenOutput is an output that takes nothing.
+type brokenOutput struct{ err error }
 
-func (closedPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (o brokenOutput) Write([]byte) (int, error) { return 0, o.err }

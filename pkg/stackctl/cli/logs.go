@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,9 +48,9 @@ when a container stops, and follows the one that takes its place.`,
 			case err != nil:
 				return err
 			case l.follow:
-				return o.follow(ctx, r.server, containers, look, want)
+				return enough(o.follow(ctx, r.server, containers, look, want))
 			}
-			return o.logs(ctx, r.server, containers, want)
+			return enough(o.logs(ctx, r.server, containers, want))
 		}),
 		ValidArgsFunction: o.completeServices,
 	}
@@ -55,6 +58,18 @@ when a container stops, and follows the one that takes its place.`,
 	cmd.Flags().IntVarP(&l.tail, "tail", "n", 100, "how many last `lines` of each service; 0 means all")
 	cmd.Flags().StringVar(&l.since, "since", "", "leave out what is older: a `time` ago such as 15m, or 2026-11-22T10:00:00Z")
 	return cmd
+}
+
+// enough takes no offence at output that nobody reads any more, as after head:
+// who reads has seen enough, and nothing is wrong. It is for verbs that pass
+// words on and give no verdict. A connection that breaks says EPIPE too, but not
+// of a file.
+func enough(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) && file.Op == "write" && file.Path == os.Stdout.Name() && errors.Is(file, syscall.EPIPE) {
+		return nil
+	}
+	return err
 }
 
 // logging are the flags of logs.

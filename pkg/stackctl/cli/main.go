@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/signal"
 	"syscall"
 
@@ -36,21 +34,10 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
-	if wentAway(err) {
-		return ExitDone
-	}
 	if err != nil && !errors.As(err, new(*shown)) {
 		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(o.safe(err.Error())))
 	}
 	return ExitCode(ctx, err)
-}
-
-// wentAway says that a verb ended because nobody reads its output any more, as
-// after head: who reads has seen enough, and nothing is wrong. A connection that
-// breaks says EPIPE too, but not of a file.
-func wentAway(err error) bool {
-	var file *fs.PathError
-	return errors.As(err, &file) && file.Op == "write" && file.Path == os.Stdout.Name() && errors.Is(file, syscall.EPIPE)
 }
 
 // shown is an error that the operator has already read.

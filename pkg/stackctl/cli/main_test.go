@@ -248,16 +248,3 @@ func TestOddNamesDoNotSteerTheTerminal(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
-
-func TestAReaderThatHasSeenEnoughIsNoFailure(t *testing.T) {
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = reader.Close()
-	closed := os.NewFile(writer.Fd(), os.Stdout.Name())
-	var errs bytes.Buffer
-	if exit := cli.Main([]string{"gates", "--config", "none.yaml", "--output", "json"}, strings.NewReader(""), closed, &errs); exit != cli.ExitDone || errs.Len() > 0 {
-		t.Errorf("exit code %d: %s", exit, errs.String())
-	}
-}

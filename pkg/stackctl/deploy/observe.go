@@ -39,7 +39,8 @@ func observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	if !seen.Host.Clock.IsZero() {
 		seen.At = seen.Host.Clock.UTC()
 	}
-	seen.Unrouted = dynamic == nil || outlived(seen.Containers, path.Join(t.Path, EdgeDynamic), made)
+	// A folder of the future was made before the host's clock was set: that tells nothing.
+	seen.Unrouted = dynamic == nil || !made.After(seen.At) && outlived(seen.Containers, path.Join(t.Path, EdgeDynamic), made)
 	for _, f := range dynamic {
 		if id := edge.Release(f.Content); id != "" {
 			seen.Live = id
