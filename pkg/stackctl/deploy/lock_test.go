@@ -58,13 +58,6 @@ func (l local) Attach(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// operator is a deployer whose clock is off by skew.
-func operator(root, name string, skew time.Duration) *story {
-	d := &Deployer{Owner: name, Run: "run-" + name, Now: func() time.Time { return time.Now().Add(skew) }}
-	d.Target.Path, d.Target.Host, d.Config.Project = root, "shop.example", "shop"
-	return d.begin("deploy")
-}
-
 func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
