@@ -88,6 +88,10 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 	kept := &keptNames{sink: s.Artifacts}
 	s.Artifacts = kept
 	answer, err := check(ctx, g, s)
+	if err != nil && ctx.Err() != nil {
+		// What a gate says then is how it noticed, in the words of whatever it was doing.
+		err = fmt.Errorf("cut off: %w", context.Cause(ctx))
+	}
 	var gone notRunning
 	if errors.As(err, &gone) {
 		answer.Inspected, answer.Findings, err = max(answer.Inspected, 1), append(answer.Findings, gone.finding()), nil

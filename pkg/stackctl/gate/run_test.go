@@ -152,6 +152,17 @@ func TestRunIsBoundedInTime(t *testing.T) {
 	}
 }
 
+func TestAGateThatIsCutOffSaysByWhat(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gates := []Gate{{ID: "G5", Check: func(context.Context, Subject) (Answer, error) {
+		cancel(errors.New("interrupt signal received"))
+		return Answer{}, errors.New("dial tcp 203.0.113.7:22: operation was canceled")
+	}}}
+	if r := Run(ctx, gates, Subject{}, nil)[0]; r.Status != stack.CouldNotJudge || r.Reason != "cut off: interrupt signal received" {
+		t.Errorf("%s %q", r.Status, r.Reason)
+	}
+}
+
 func TestRunWaitsForTheFirstGate(t *testing.T) {
 	var ready atomic.Bool
 	rest := func(context.Context, Subject) (Answer, error) {
