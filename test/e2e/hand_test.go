@@ -38,7 +38,7 @@ docker volume inspect -f '{{.CreatedAt}}' stranger`)
 		t.Run(name, func(t *testing.T) {
 			p.t = t
 			inDroplet(t, "set -e\n"+ours+hand)
-			if r := p.stackctl("status"); r.exit != 0 || !strings.Contains(r.out, "has no container") && !strings.Contains(r.out, "exited") && !strings.Contains(r.out, "none is live") {
+			if r := p.stackctl("status"); r.exit != 0 || !strings.Contains(r.out, "has no container") && !strings.Contains(r.out, "exited") && !strings.Contains(r.out, "does not say which is live") {
 				t.Errorf("status: exit code %d\n%s%s", r.exit, r.out, r.err)
 			}
 			p.must(0, "deploy")

@@ -128,7 +128,7 @@ func (o *options) printStatus(s deploy.Status) {
 	}
 	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
 	if running := adrift(s); running != "" {
-		say("release", "the host does not say which is live; %s runs. `stackctl provision` and `stackctl deploy` put that right", running)
+		say("release", "the host does not say which is live; %s runs. `stackctl deploy` puts that right, or says what it lacks", running)
 	} else if s.Live == "" {
 		say("release", "none is live; run `stackctl deploy`")
 	} else {
