@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,14 +22,15 @@ import (
 func newExec(o *options) *cobra.Command {
 	var input, tty bool
 	cmd := &cobra.Command{
-		Use: "exec SERVICE -- COMMAND...", Args: cobra.MatchAll(cobra.MinimumNArgs(2), afterDashes),
+		Use: "exec SERVICE [--] COMMAND...", Args: cobra.MatchAll(cobra.MinimumNArgs(2), ownFlags),
 		Short: "Run a command in a container of the live release",
 		Long: `exec runs a command in the container of a service of the live release, the edge
 or the data layer, without a shell in between. Its exit code is the command's
 own. --stdin gives it this command's input, --tty a terminal. Known secrets are
 masked in what it prints. With --output json each line that it prints is an
 object with service, container, release, stream and line, and the last object
-has the exit_code. Flags of stackctl stand before the --.`,
+has the exit_code. What begins with the command is the command's; flags of
+stackctl stand before the service, or before the --.`,
 		Example: "  stackctl exec api -- /server version\n  stackctl exec --tty postgres -- psql -U app\n" +
 			"  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,7 +40,8 @@ has the exit_code. Flags of stackctl stand before the --.`,
 			return nil
 		},
 		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
-			containers, err := r.current(ctx, args[:1])
+			service, _, command := parts(args)
+			containers, err := r.current(ctx, []string{service})
 			if err != nil {
 				return err
 			}
@@ -45,22 +49,39 @@ has the exit_code. Flags of stackctl stand before the --.`,
 				return err
 			}
 			if tty {
-				return o.terminal(ctx, r.server, containers[0], args[1:])
+				return o.terminal(ctx, r.server, containers[0], command)
 			}
-			return enough(o.exec(ctx, r.server, containers[0], args[1:], input))
+			return enough(o.exec(ctx, r.server, containers[0], command, input))
 		}),
 		ValidArgsFunction: o.completeServices,
 	}
+	cmd.Flags().SetInterspersed(false) // -c after the service is the command's, not --config
 	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
 	cmd.Flags().BoolVar(&tty, "tty", false, "give the command a terminal, with this one's input (-t is --target)")
 	return cmd
 }
 
-// afterDashes refuses a command that does not stand after the --: flags of it
-// would be taken for stackctl's, as -c for --config.
-func afterDashes(cmd *cobra.Command, args []string) error {
-	if cmd.ArgsLenAtDash() != 1 {
-		return fmt.Errorf("the command stands after --: stackctl exec %s -- COMMAND", args[0])
+// parts are the service, the flags of stackctl that stand after it and before a
+// --, and the command.
+func parts(args []string) (service string, flags, command []string) {
+	service, command = args[0], args[1:]
+	if at := slices.Index(command, "--"); at == 0 || at > 0 && strings.HasPrefix(command[0], "-") {
+		flags, command = command[:at], command[at+1:]
+	}
+	return service, flags, command
+}
+
+// ownFlags reads the flags of stackctl that stand after the service.
+func ownFlags(cmd *cobra.Command, args []string) error {
+	service, flags, command := parts(args)
+	if dashes := len(flags)+len(command)+1 < len(args); len(command) == 0 || !dashes && strings.HasPrefix(command[0], "-") {
+		return fmt.Errorf("no command for %s: stackctl exec %s -- COMMAND", service, service)
+	}
+	if err := cmd.Flags().Parse(flags); err != nil {
+		return err
+	}
+	if cmd.Flags().NArg() > 0 {
+		return fmt.Errorf("%s stands before the --, and is no flag: stackctl exec %s -- COMMAND", cmd.Flags().Arg(0), service)
 	}
 	return nil
 }

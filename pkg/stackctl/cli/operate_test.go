@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -272,5 +273,21 @@ func TestShownHostKeysAreNotTrustedYet(t *testing.T) {
 	}
 	if want := "nothing was added"; !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "stackctl trust --target prod --fingerprint SHA256:one") {
 		t.Errorf("%q", errs.String())
+	}
+}
+
+func TestWhatBeginsWithTheCommandIsTheCommands(t *testing.T) {
+	for line, want := range map[string]string{
+		"db sh -c true":           "db [] [sh -c true]",
+		"db -- sh -c true":        "db [] [sh -c true]",
+		"db --tty -- psql -U app": "db [--tty] [psql -U app]",
+		"db -t prod -- ls -- x":   "db [-t prod] [ls -- x]",
+		"db ls -- x":              "db [] [ls -- x]",
+		"db -- -odd":              "db [] [-odd]",
+	} {
+		service, flags, command := parts(strings.Fields(line))
+		if got := fmt.Sprint(service, " ", flags, " ", command); got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
 	}
 }
