@@ -72,6 +72,7 @@ export async function visitOnce(browser: Browser, run: Visit, options: BrowserCo
   } finally {
     await context.close();
   }
+  if (dropped.signal.aborted) throw new NetworkChanged();
   expect(faults.join("\n"), "faults in the pages").toBe("");
 }
 
@@ -87,12 +88,15 @@ function settle(page: Page): Promise<void> {
   return page.evaluate(() => new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
 }
 
-/** Collects script errors. Answers with an error status are no fault: pages handle them. */
+/** What a browser says of an answer with an error status, or of a script that is gone: no fault, pages handle them. */
+const handled = /^Failed to load resource|^TypeError: Failed to fetch dynamically imported module/;
+
+/** Collects script errors. */
 function watch(page: Page, faults: string[]): void {
   page.on("pageerror", (error) => faults.push(`script error: ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) faults.push(`console: ${text}`);
+    if (message.type() === "error" && !handled.test(text)) faults.push(`console: ${text}`);
   });
 }
 

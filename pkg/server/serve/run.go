@@ -22,6 +22,12 @@ type Server struct {
 	Handler http.Handler
 }
 
+// idleTimeout is how long a connection that nothing comes by stays open. It is
+// well above the 90 seconds after which the edge closes its own side: where both
+// wait alike, the edge sends a write into a connection that is just being closed,
+// and may not repeat it.
+const idleTimeout = 5 * time.Minute
+
 // Run serves until the context is done. Then it takes no new connection,
 // finishes the requests in flight, which includes answering that it is ready,
 // and returns. Stop is called once they have ended.
@@ -35,7 +41,7 @@ func Run(ctx context.Context, log *slog.Logger, servers []Server, stop func(cont
 		log.Info("listening", "server", s.Name, "address", listener.Addr().String())
 		server := &http.Server{
 			Handler: s.Handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second,
-			WriteTimeout: 60 * time.Second, IdleTimeout: 90 * time.Second, MaxHeaderBytes: 32 << 10,
+			WriteTimeout: 60 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 32 << 10,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
 		group.Go(func() error {
