@@ -62,19 +62,23 @@ stackctl stand before the service, or before the --.`,
 }
 
 // parts are the service, the flags of stackctl that stand after it and before a
-// --, and the command.
+// --, and the command; without a -- there can be no such flags before a command.
 func parts(args []string) (service string, flags, command []string) {
-	service, command = args[0], args[1:]
-	if at := slices.Index(command, "--"); at == 0 || at > 0 && strings.HasPrefix(command[0], "-") {
-		flags, command = command[:at], command[at+1:]
+	service, rest := args[0], args[1:]
+	if !strings.HasPrefix(rest[0], "-") {
+		return service, nil, rest
 	}
-	return service, flags, command
+	at := slices.Index(rest, "--")
+	if at < 0 {
+		return service, rest, nil
+	}
+	return service, rest[:at], rest[at+1:]
 }
 
 // ownFlags reads the flags of stackctl that stand after the service.
 func ownFlags(cmd *cobra.Command, args []string) error {
 	service, flags, command := parts(args)
-	if dashes := len(flags)+len(command)+1 < len(args); len(command) == 0 || !dashes && strings.HasPrefix(command[0], "-") {
+	if len(command) == 0 {
 		return fmt.Errorf("no command for %s: stackctl exec %s -- COMMAND", service, service)
 	}
 	if err := cmd.Flags().Parse(flags); err != nil {

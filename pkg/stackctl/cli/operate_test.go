@@ -280,6 +280,7 @@ func TestWhatBeginsWithTheCommandIsTheCommands(t *testing.T) {
 	for line, want := range map[string]string{
 		"db sh -c true":           "db [] [sh -c true]",
 		"db -- sh -c true":        "db [] [sh -c true]",
+		"db --tty psql":           "db [--tty psql] []",
 		"db --tty -- psql -U app": "db [--tty] [psql -U app]",
 		"db -t prod -- ls -- x":   "db [-t prod] [ls -- x]",
 		"db ls -- x":              "db [] [ls -- x]",
