@@ -1,0 +1,102 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"path"
+	"strconv"
+	"time"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// switchDeadline is generous beside what a switch takes on a slow server.
+const switchDeadline = 30 * time.Second
+
+// point replaces the edge's dynamic files, each by a rename from outside the
+// watched folder, and waits until Traefik itself says that they are live.
+func (x *executor) point(ctx context.Context, files []stack.File) (string, error) {
+	root := x.d.Target.Path
+	want := map[string]bool{}
+	for _, f := range files {
+		want[f.Path] = true
+		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), path.Join(root, EdgeDynamic, f.Path), f.Content, f.Mode); err != nil {
+			fix := ""
+			if errors.Is(err, fs.ErrPermission) {
+				fix = "`stackctl provision` gives the folder back to " + x.d.Target.User
+			}
+			return "", stack.Fault(stack.CauseStep, "switch the edge", err, fix)
+		}
+	}
+	for _, f := range x.before {
+		if !want[f.Path] {
+			if err := x.server.Remove(ctx, path.Join(root, EdgeDynamic, f.Path)); err != nil {
+				return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
+			}
+		}
+	}
+	api, err := x.edgeAPI(ctx)
+	if err != nil {
+		return "", err
+	}
+	began := x.d.Now()
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
+	defer cancel()
+	if err := api.WaitLive(ctx, files); err != nil {
+		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+	}
+	x.turned = time.Now()
+	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
+}
+
+// settle waits until a release that the edge has turned away from has got what
+// was on its way to it: a request that the edge took before, and whose body is
+// still coming, is passed on only when the body is whole.
+func (x *executor) settle(ctx context.Context) error {
+	if x.turned.IsZero() {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return interrupted(ctx, "drain")
+	case <-time.After(time.Until(x.turned.Add(x.d.Config.Timeouts.Drain))):
+		return nil
+	}
+}
+
+// edgeAPI finds Traefik's own API by its container's address.
+func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
+	t := x.d.Config.Traefik
+	containers, err := x.server.Containers(ctx)
+	if err != nil {
+		return edge.API{}, err
+	}
+	for _, c := range containers {
+		if c.Project != x.d.Config.Project || c.Service != t.Service {
+			continue
+		}
+		for _, address := range c.Addresses {
+			if address != "" {
+				return edge.API{Address: net.JoinHostPort(address, strconv.Itoa(t.APIPort)), Dial: x.server.DialContext,
+					User: t.Staff.User, Password: x.staffPassword()}, nil
+			}
+		}
+	}
+	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
+}
+
+// stop stops services of a release; none named means all.
+func (x *executor) stop(ctx context.Context, id string, services ...string) error {
+	grace := 10 * time.Second
+	for _, s := range x.want.Release.Services {
+		grace = max(grace, s.StopGrace)
+	}
+	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace, services...); err != nil {
+		return stack.Fault(stack.CauseStep, "drain release "+id, err, "")
+	}
+	return nil
+}
