@@ -9,11 +9,15 @@ type Config struct {
 	// Root is the folder of File; paths in the file are relative to it.
 	Root string `mapstructure:"-"`
 
-	Project  string   `mapstructure:"project"`
-	Compose  Compose  `mapstructure:"compose"`
-	Traefik  Traefik  `mapstructure:"traefik"`
-	Contract Contract `mapstructure:"contract"`
-	Images   Images   `mapstructure:"images"`
+	Project string `mapstructure:"project"`
+	// Policy decides what findings of level strict do; empty in the file means PolicyStrict.
+	Policy  Policy  `mapstructure:"policy"`
+	Compose Compose `mapstructure:"compose"`
+	Traefik Traefik `mapstructure:"traefik"`
+	// Routes are what stackctl's own edge serves, where Traefik names no edge of the project's.
+	Routes   []RouteSpec `mapstructure:"routes"`
+	Contract Contract    `mapstructure:"contract"`
+	Images   Images      `mapstructure:"images"`
 	// Target names the target that is used where no --target is given.
 	Target     string            `mapstructure:"target"`
 	Targets    map[string]Target `mapstructure:"targets"`
@@ -50,6 +54,22 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
+}
+
+// RouteSpec is one route of stackctl's own edge.
+type RouteSpec struct {
+	// Host is a prefix of the target's domain ("" is the domain itself, "www")
+	// or, with a dot in it, a whole host name.
+	Host string `mapstructure:"host"`
+	// Path is a prefix of the request's path; empty means all.
+	Path string `mapstructure:"path"`
+	// Service is the compose service that answers, Port its container port.
+	Service string `mapstructure:"service"`
+	Port    int    `mapstructure:"port"`
+	// Strip removes Path from the request before the service sees it.
+	Strip bool `mapstructure:"strip"`
+	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
+	Guard string `mapstructure:"guard"`
 }
 
 // Credentials are a user name and a file that holds the password.
@@ -132,6 +152,8 @@ type Gates struct {
 	Schema   CommandGate      `mapstructure:"schema"`
 	Jobs     JobsGate         `mapstructure:"jobs"`
 	Exposure ExposureGate     `mapstructure:"exposure"`
+	// Require lists gates, such as G2, that fail where they would be skipped.
+	Require []string `mapstructure:"require"`
 	// Own are the gates that the project adds itself.
 	Own []OwnGate `mapstructure:"own"`
 }

@@ -17,6 +17,17 @@ const (
 	LayerApp  Layer = "app"
 )
 
+// Strategy says how a service's new container takes the old one's place.
+type Strategy string
+
+// The strategies. Overlap starts the new one beside the old one. Recreate
+// stops the old one first, because both would write to the same place or take
+// the same name or port.
+const (
+	StrategyOverlap  Strategy = "overlap"
+	StrategyRecreate Strategy = "recreate"
+)
+
 // Labels that mark what belongs to stackctl on a host.
 const (
 	LabelProject = "dev.stackctl.project"
@@ -114,6 +125,9 @@ func (r Release) Service(name string) (Service, bool) {
 type Service struct {
 	Name  string `json:"name"`
 	Layer Layer  `json:"layer"`
+	// Strategy is how a new release replaces it, StrategyCause why: "volume data is writable".
+	Strategy      Strategy `json:"strategy"`
+	StrategyCause string   `json:"strategy_cause,omitempty"`
 	// OneShot services run to completion (x-stackctl: {run: once}).
 	OneShot bool `json:"one_shot"`
 	// Deployed says that the service's profiles are chosen.

@@ -37,6 +37,8 @@ type GateResult struct {
 	Inspected int       `json:"inspected"`
 	Of        string    `json:"of"`
 	Findings  []Finding `json:"findings,omitempty"`
+	// Advice are findings of level strict under PolicyStandard: told, counted, never in the way.
+	Advice []Finding `json:"advice,omitempty"`
 	// Accepted are findings that an exception covers.
 	Accepted []Finding `json:"accepted,omitempty"`
 	Attempts []Attempt `json:"attempts,omitempty"`
@@ -51,6 +53,10 @@ type GateResult struct {
 
 // Finding is one thing that is not as it must be.
 type Finding struct {
+	// Rule is the ID of the rule that it comes from.
+	Rule string `json:"rule"`
+	// Level is the rule's.
+	Level Level `json:"level"`
 	// Subject names the thing, stably, for exceptions: "service api",
 	// "GET /users/me", "resolver le".
 	Subject  string `json:"subject"`
