@@ -18,7 +18,7 @@ var deployer = [][]string{
 	{"deploy", "sandbox"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
-	{"redact", "given"},
+	{"redact", "given", "infer"},
 	{"stack"},
 }
 
