@@ -82,9 +82,7 @@ func (o *options) printDecisions(survey release.Survey, layers map[string]infer.
 		}
 	}
 	_ = w.Flush() // a reader that is gone reads nothing
-	for _, l := range survey.Literals {
-		more = append(more, fmt.Sprintf("%s: the value of %s stands in %s:%d; write ${%s} there and the value in .env, or mount it as a secret", l.Service, l.Name, filepath.Base(l.File), l.Line, l.Name))
-	}
+	more = append(more, literals(survey.Literals)...)
 	if len(more) > 0 {
 		fmt.Fprintln(o.out)
 	}
@@ -94,6 +92,21 @@ func (o *options) printDecisions(survey release.Survey, layers map[string]infer.
 	if len(routing.Routes) == 0 {
 		fmt.Fprintln(o.out, "\nNo service looks like HTTP: nothing is routed, and there is no edge. --route SERVICE:PORT adds a route.")
 	}
+}
+
+// literals names, a line for each service, the secrets that stand in the
+// compose files, and the way out.
+func literals(found []release.Literal) []string {
+	var out []string
+	for i, l := range found {
+		at := fmt.Sprintf("%s (%s:%d)", l.Name, filepath.Base(l.File), l.Line)
+		if i > 0 && found[i-1].Service == l.Service {
+			out[len(out)-1] += ", " + at
+			continue
+		}
+		out = append(out, l.Service+": secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: "+at)
+	}
+	return out
 }
 
 func address(r stack.RouteSpec, domain string) string {

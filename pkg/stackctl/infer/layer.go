@@ -3,6 +3,7 @@ package infer
 import (
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -48,6 +49,9 @@ func keeps(s Service) string {
 	}
 	if known, folder, ok := storeAt(s); ok {
 		return "its volume at " + folder + " is where " + known.name + " keeps data"
+	}
+	if known, port, ok := storePublished(s); ok && !slices.ContainsFunc(portsOf(s), func(p published) bool { _, http := p.http(); return http }) {
+		return "it publishes " + strconv.Itoa(port) + ", where " + known.name + " answers"
 	}
 	if name, ok := namedStore(s); ok {
 		return "it is built and named for " + name

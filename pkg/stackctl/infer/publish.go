@@ -18,7 +18,7 @@ func Published(s Service, routes []stack.RouteSpec, allow []int) []bool {
 		routed := slices.ContainsFunc(routes, func(r stack.RouteSpec) bool { return r.Service == s.Name && r.Port == p.target })
 		switch {
 		case p.udp():
-			out[i] = true
+			out[i] = p.outside != 443 // HTTP/3 of a proxy: the edge serves HTTPS
 		case routed, p.outside == 80, p.outside == 443:
 		case p.loopback:
 			out[i] = true

@@ -147,17 +147,18 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			}
 			continue
 		}
-		for k, p := range c.ports {
-			spec := stack.RouteSpec{Service: c.service.Name, Port: p.target, Host: Name(c.service.Name), Scheme: scheme(p.target)}
-			cause := "port " + p.text() + " looks like HTTP"
-			switch {
-			case first && k == 0:
-				spec.Host = ""
-				cause += ", " + why(c, len(found))
-			case k > 0:
-				spec.Host = Name(c.service.Name) + "-" + strconv.Itoa(p.target)
-			}
-			r.add(spec, cause)
+		p := c.ports[0]
+		spec := stack.RouteSpec{Service: c.service.Name, Port: p.target, Host: Name(c.service.Name), Scheme: scheme(p.target)}
+		cause := "port " + p.text() + " looks like HTTP"
+		if first {
+			spec.Host = ""
+			cause += ", " + why(c, len(found))
+		}
+		r.add(spec, cause)
+		// A route whose port does not speak HTTP is a site that is down: a
+		// second one is for people to ask for.
+		for _, p := range c.ports[1:] {
+			r.tell(c.service.Name, "port %s is not published any more: %s has one route. If it is HTTP: --route NAME=%s:%d", p.text(), c.service.Name, c.service.Name, p.target)
 		}
 	}
 }
@@ -208,33 +209,38 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 		switch {
 		case d.Layer == stack.LayerData && !p.udp():
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
+		case p.udp() && p.outside == 443:
+			r.tell(s.Name, "port %s is not published any more: the edge serves HTTPS", p.text())
 		case p.udp():
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
-		case !http || runs[i]:
-			r.stay(s.Name, p, what)
+		case withoutSignIn(s) && !http:
+			r.tell(s.Name, "port %s is not published any more: services reach it inside (%s)", p.text(), what)
+		case runs[i] != "":
+			r.stay(s.Name, p, "a range, so no HTTP", runs[i])
+		case !http:
+			r.stay(s.Name, p, what, p.text())
 		default:
 			c.ports = append(c.ports, p)
 		}
 	}
 	c.ports = r.withoutTLS(s.Name, c.ports)
-	sort.SliceStable(c.ports, func(i, j int) bool { return rank(c.ports[i]) < rank(c.ports[j]) })
+	main := mainPorts(Repository(s.Image))
+	sort.SliceStable(c.ports, func(i, j int) bool { return rank(c.ports[i], main) < rank(c.ports[j], main) })
 	c.score = score(c)
 	return c
 }
 
-// stay keeps a TCP port published, and declares it.
-func (r *Routing) stay(service string, p published, what string) {
-	if what == "" {
-		what = "one of a range, so no HTTP"
-	}
+// stay keeps a TCP port published, and declares it. text is the port, or the
+// range that it is part of.
+func (r *Routing) stay(service string, p published, what, text string) {
 	if p.outside == 0 {
-		r.tell(service, "port %s is not published any more: it names no port of the host (%s)", p.text(), what)
+		r.tell(service, "port %s is not published any more: it names no port of the host (%s)", text, what)
 		return
 	}
 	if !p.loopback {
 		r.Allow = append(r.Allow, p.outside)
 	}
-	r.tell(service, "port %s stays published (%s)", p.text(), what)
+	r.tell(service, "port %s stays published (%s)", text, what)
 }
 
 // withoutTLS drops the ports over TLS of a service that has one without: the
@@ -255,30 +261,58 @@ func (r *Routing) withoutTLS(service string, ports []published) []published {
 	return out
 }
 
-// ranges marks the ports that stand in a row of three or more.
-func ranges(ports []published) []bool {
-	out := make([]bool, len(ports))
+// ranges names the row of three ports or more that a port stands in; empty: none.
+func ranges(ports []published) []string {
+	out := make([]string, len(ports))
 	has := func(target, outside int) bool {
 		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool { return p.target == target && p.outside == outside && !p.udp() })
 	}
 	for i, p := range ports {
-		if p.outside == 0 {
+		if p.outside == 0 || p.udp() {
 			continue
 		}
-		n := 1
-		for k := 1; has(p.target+k, p.outside+k); k++ {
-			n++
+		first, last := 0, 0
+		for has(p.target+last+1, p.outside+last+1) {
+			last++
 		}
-		for k := 1; has(p.target-k, p.outside-k); k++ {
-			n++
+		for has(p.target-first-1, p.outside-first-1) {
+			first++
 		}
-		out[i] = n >= 3
+		if first+last >= 2 {
+			out[i] = fmt.Sprintf("%d-%d:%d-%d", p.outside-first, p.outside+last, p.target-first, p.target+last)
+		}
 	}
 	return out
 }
 
-// rank orders the ports of one service: where browsers ask first.
-func rank(p published) int {
+// mains are the ports of programs whose page is not where one would look.
+var mains = []struct {
+	images []string
+	ports  []int
+}{
+	{[]string{"portainer", "portainer-ce", "portainer-ee"}, []int{9000, 9443}},
+	{[]string{"unifi-network-application", "unifi-controller", "unifi"}, []int{8443}},
+	{[]string{"jenkins", "jenkins/jenkins"}, []int{8080}},
+	{[]string{"syncthing"}, []int{8384}},
+	{[]string{"all-in-one"}, []int{16686}},
+	{[]string{"qbittorrent", "transmission"}, []int{8080, 9091}},
+}
+
+func mainPorts(repository string) []int {
+	for _, m := range mains {
+		if names(m.images, repository) {
+			return m.ports
+		}
+	}
+	return nil
+}
+
+// rank orders the ports of one service: the program's own page, then where
+// browsers ask first.
+func rank(p published, main []int) int {
+	if i := slices.Index(main, p.target); i >= 0 {
+		return i - len(main)
+	}
 	for i, port := range preferred {
 		if p.outside == port || p.target == port {
 			return i
@@ -310,21 +344,21 @@ func withoutSignIn(s Service) bool {
 
 // score says how much a service looks like the site: who gets the domain.
 func score(c candidate) int {
-	p := c.ports[:1]
-	if len(p) == 0 {
+	if len(c.ports) == 0 {
 		return 0
 	}
+	p := c.ports[0]
 	repository, n := Repository(c.service.Image), 0
 	if names(fronts, repository) {
 		n += 100
 	}
-	switch p[0].outside {
+	switch p.outside {
 	case 80:
 		n += 90
 	case 443:
 		n += 85
 	default:
-		n += 30 - 2*rank(p[0])
+		n += 30 - 2*max(0, rank(p, nil))
 	}
 	for i, name := range frontNames {
 		if strings.EqualFold(c.service.Name, name) || strings.Contains(strings.ToLower(c.service.Name), name) && i < 6 {
@@ -335,7 +369,7 @@ func score(c candidate) int {
 	if names(tools, repository) || withoutSignIn(c.service) {
 		n -= 200
 	}
-	if p[0].loopback {
+	if p.loopback {
 		n -= 40
 	}
 	return n

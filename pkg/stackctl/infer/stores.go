@@ -70,7 +70,7 @@ var stores = []store{
 	{"VictoriaMetrics", []string{"victoria-metrics", "victoria-logs", "vmstorage"}, nil, []int{8428, 9428}},
 	{"CrateDB", []string{"crate"}, nil, []int{4200}},
 
-	{"Redis", []string{"redis", "redis-stack", "redis-stack-server", "redis-cluster", "redis-sentinel", "rejson", "redislabs/redis", "redisearch", "redis-alpine"}, []string{"/bitnami/redis"}, []int{6379, 26379}},
+	{"Redis", []string{"redis", "redis-stack", "redis-stack-server", "redis-cluster", "redis-sentinel", "rejson", "redismod", "redislabs/redis", "redisearch", "redis-alpine"}, []string{"/bitnami/redis"}, []int{6379, 26379}},
 	{"Valkey", []string{"valkey", "valkey-bundle", "valkey-cluster"}, nil, []int{6379}},
 	{"KeyDB", []string{"keydb"}, nil, []int{6379}},
 	{"Dragonfly", []string{"dragonfly"}, nil, []int{6379}},
@@ -130,6 +130,22 @@ func storeAt(s Service) (found store, folder string, ok bool) {
 		}
 	}
 	return store{}, "", false
+}
+
+// storePublished finds the store whose port a service publishes: nothing else
+// answers at 5432.
+func storePublished(s Service) (found store, port int, ok bool) {
+	for _, p := range portsOf(s) {
+		if p.udp() || slices.Contains(sharedPorts, p.target) {
+			continue
+		}
+		for _, known := range stores {
+			if slices.Contains(known.ports, p.target) {
+				return known, p.target, true
+			}
+		}
+	}
+	return store{}, 0, false
 }
 
 // namedStore finds the store that a service without an image of its own is

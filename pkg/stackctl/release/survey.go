@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,12 +51,7 @@ func Look(ctx context.Context, c stack.Config, env map[string]string) (Survey, e
 	if out.Undefined, err = undefined(c.Compose.Files, env); err != nil {
 		return out, err
 	}
-	// Most keys bear an empty text. Those that do not, such as a port or a
-	// path, bear a number.
-	project, err := loadLoosely(ctx, c, env, "")
-	if err != nil && len(out.Undefined) > 0 {
-		project, err = loadLoosely(ctx, c, env, "0")
-	}
+	project, err := loadLoosely(ctx, c, env, stands(c.Compose.Files, out.Undefined))
 	if err != nil {
 		return out, err
 	}
@@ -67,7 +63,29 @@ func Look(ctx context.Context, c stack.Config, env map[string]string) (Survey, e
 	return out, nil
 }
 
-func loadLoosely(ctx context.Context, c stack.Config, env map[string]string, missing string) (*types.Project, error) {
+// stands gives each undefined variable a value that its place bears: most bear
+// an empty text, a folder and a port do not.
+func stands(files []string, variables []Variable) map[string]string {
+	out := map[string]string{}
+	for _, v := range variables {
+		use := `\$\{?` + v.Name + `\b[^}\s]*\}?`
+		folder := regexp.MustCompile(`(?m)(?:-|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
+		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
+		for _, file := range files {
+			raw, err := readBounded(file)
+			switch {
+			case err != nil:
+			case number.Match(raw):
+				out[v.Name] = "0"
+			case folder.Match(raw) && out[v.Name] == "":
+				out[v.Name] = "./" + strings.ToLower(v.Name)
+			}
+		}
+	}
+	return out
+}
+
+func loadLoosely(ctx context.Context, c stack.Config, env, missing map[string]string) (*types.Project, error) {
 	quiet := logrus.StandardLogger().Level
 	logrus.SetLevel(logrus.ErrorLevel)
 	defer logrus.SetLevel(quiet)
@@ -82,11 +100,11 @@ func loadLoosely(ctx context.Context, c stack.Config, env map[string]string, mis
 			Substitute:      template.Substitute,
 			TypeCastMapping: o.Interpolate.TypeCastMapping,
 			LookupValue: func(name string) (string, bool) {
-				value, ok := env[name]
-				if !ok && missing != "" {
-					return missing, true
+				if value, ok := env[name]; ok {
+					return value, true
 				}
-				return value, ok
+				value := missing[name]
+				return value, value != ""
 			},
 		}
 	})
