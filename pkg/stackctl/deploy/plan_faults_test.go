@@ -24,7 +24,7 @@ func routed(t *testing.T, seen stack.Observed, id string) (Wanted, stack.Observe
 		return files
 	}
 	want.Pointed = point(newID)
-	seen.Files[EdgeDynamic+"/routes.yml"] = hash(point(id)[0].Content)
+	seen.Files[stack.EdgeDynamic+"/routes.yml"] = stack.Sum(point(id)[0].Content)
 	return want, seen
 }
 
@@ -44,7 +44,7 @@ func TestNewRoutesAreTriedBeforeTheEdgeSeesThem(t *testing.T) {
 		"a rule": {func(w *Wanted, _ *stack.Observed) {
 			w.Release.Edge.Dynamic[0].Content = []byte(strings.Replace(routes, "Host", "HostRegexp", 1))
 		}, "routes.yml differs in more than its upstreams"},
-		"a file less": {func(_ *Wanted, s *stack.Observed) { s.Files[EdgeDynamic+"/more.yml"] = "x" }, "more.yml goes away"},
+		"a file less": {func(_ *Wanted, s *stack.Observed) { s.Files[stack.EdgeDynamic+"/more.yml"] = "x" }, "more.yml goes away"},
 		"the edge":    {func(_ *Wanted, s *stack.Observed) { s.Containers[1].Labels[stack.LabelDefinition] = "edge-0" }, "edge has another definition"},
 		"nothing yet": {func(_ *Wanted, s *stack.Observed) { s.Live = "" }, "no edge has read them"},
 	} {
