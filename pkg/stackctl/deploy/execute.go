@@ -47,7 +47,7 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		}
 		began := x.d.Now()
 		x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(len(plan.Steps)), Step: &step})
-		detail, err := "", x.begins(ctx, step)
+		detail, err := "", x.checkStepRoom(ctx, step)
 		if err == nil {
 			detail, err = x.apply(ctx, step)
 		}
@@ -194,7 +194,7 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
-	if names := unfit(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
+	if names := unresponsive(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
 		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
 			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
@@ -217,10 +217,10 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 // illGrace is how long an unhealthy container may take to end.
 const illGrace = 5 * time.Second
 
-// unfit are those of a step's services whose containers run without answering,
+// unresponsive are those of a step's services whose containers run without answering,
 // or read routes from a folder that is gone. They are started anew, but for data
 // services: a store that is busy with its own recovery would begin it again.
-func unfit(seen stack.Observed, r stack.Release, project string, services []string) []string {
+func unresponsive(seen stack.Observed, r stack.Release, project string, services []string) []string {
 	var out []string
 	for _, c := range seen.Containers {
 		s, ok := r.Service(c.Service)

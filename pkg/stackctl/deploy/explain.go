@@ -13,7 +13,7 @@ import (
 
 // explained says what of the host's condition a failure may come from.
 func explained(ctx context.Context, server node.Server, t stack.Target, failure error) error {
-	if said := full(ctx, server, t, failure); said != failure { //nolint:errorlint // it comes back as it was
+	if said := fullDisk(ctx, server, t, failure); said != failure { //nolint:errorlint // it comes back as it was
 		return said
 	}
 	if brokenOff(failure) {

@@ -196,7 +196,7 @@ func (p *planner) orphans(layer stack.Layer) {
 		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "the release has no such service"})
 	}
 	for _, c := range p.seen.Containers {
-		if layer == stack.LayerEdge && c.Project == trialProject(p.r.Project) && c.Labels[stack.LabelProject] != "" {
+		if layer == stack.LayerEdge && c.Project == stack.TrialProject(p.r.Project) {
 			p.add(stack.Step{Kind: stack.StepRemove, Subject: "the throwaway edge", Cause: "its trial was cut off"})
 			return
 		}

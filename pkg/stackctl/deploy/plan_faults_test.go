@@ -76,9 +76,10 @@ func TestServicesThatTheReleaseHasNoMoreAreRemoved(t *testing.T) {
 	old := running("shop", "proxy", "", "proxy-1", stack.LayerEdge)
 	moved := running("shop", "api", "", "api-1", stack.LayerData) // it is in the app layer now
 	byHand := running("shop", "drill", "", "", stack.LayerData)
-	trial := stack.Container{Project: "shop-trial", Service: "edge", State: "running", Labels: map[string]string{stack.LabelProject: "shop-trial"}}
+	trial := stack.Container{Project: stack.TrialProject("shop"), Service: "edge", State: "running"}
+	neighbour := stack.Container{Project: "shop-trial", Service: "edge", State: "running", Layer: stack.LayerEdge, Labels: map[string]string{stack.LabelProject: "shop-trial", stack.LabelDefinition: "x"}}
 	other := stack.Container{Project: "blog", Service: "ui", Layer: stack.LayerData, Labels: map[string]string{stack.LabelProject: "blog", stack.LabelDefinition: "x"}}
-	seen.Containers = append(seen.Containers, optional, old, moved, byHand, trial, other)
+	seen.Containers = append(seen.Containers, optional, old, moved, byHand, neighbour, trial, other)
 	want := `[1] remove proxy, the release has no such service
 [2] remove the throwaway edge, its trial was cut off
 [3] gates pre-switch, no user sees a release that was not judged

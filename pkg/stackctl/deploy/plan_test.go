@@ -300,18 +300,18 @@ func TestWhatIsUnhealthyIsStartedAnewButNoStore(t *testing.T) {
 		seen.Containers[i].Health = "unhealthy"
 	}
 	r := wantedShop().Release
-	if got := unfit(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+	if got := unresponsive(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
 		t.Errorf("of the base: %v", got)
 	}
-	if got := unfit(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
+	if got := unresponsive(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
 		t.Errorf("of the release: %v", got)
 	}
-	if got := unfit(done(), r, r.Project, []string{"db", "edge"}); got != nil {
+	if got := unresponsive(done(), r, r.Project, []string{"db", "edge"}); got != nil {
 		t.Errorf("of what is well: %v", got)
 	}
 	gone := done()
 	gone.Unrouted = true
-	if got := unfit(gone, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+	if got := unresponsive(gone, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
 		t.Errorf("without the folder of routes: %v", got)
 	}
 	if got := planText(wantedShop(), gone); !strings.Contains(got, "edge reads routes from a folder that is gone") {

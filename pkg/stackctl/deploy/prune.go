@@ -11,7 +11,7 @@ func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) 
 	project := x.want.Release.Project
 	var err error
 	if len(step.Services) == 0 {
-		err = x.server.RemoveProject(ctx, trialProject(project))
+		err = x.server.RemoveProject(ctx, stack.TrialProject(project))
 	} else {
 		err = x.server.RemoveServices(ctx, project, step.Services)
 	}

@@ -54,7 +54,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	}
 	want := Wanted{Release: r, Pointed: pointed, Keep: s.d.Config.Retention.Releases, Backup: backing}
 	s.describe(want)
-	if err := s.carried(ctx, server, r); err != nil {
+	if err := s.checkSchema(ctx, server, r); err != nil {
 		return err
 	}
 	return s.lead(ctx, server, want)
@@ -93,9 +93,9 @@ func (d *Deployer) supplied(record stack.ReleaseRecord, seen stack.Observed) ([]
 	return images, nil
 }
 
-// carried refuses a release that cannot work with the schema as it is now:
+// checkSchema refuses a release that cannot work with the schema as it is now:
 // data is never rolled back with it.
-func (s *story) carried(ctx context.Context, server node.Server, r stack.Release) error {
+func (s *story) checkSchema(ctx context.Context, server node.Server, r stack.Release) error {
 	frozen, _ := server.ReadFile(ctx, s.d.Target.At(stack.ReleasePath(r.ID, stack.SchemaFile)))
 	catalog, err := gate.SchemaNow(ctx, gate.Subject{Release: r, Server: server})
 	if err != nil {

@@ -47,9 +47,9 @@ func checkRoom(r stack.Release, seen stack.Observed) error {
 	return nil
 }
 
-// begins refuses a step that writes on a host whose disk has got full: an engine
+// checkStepRoom refuses a step that writes on a host whose disk has got full: an engine
 // that cannot write forgets that a container stopped.
-func (x *executor) begins(ctx context.Context, step stack.Step) error {
+func (x *executor) checkStepRoom(ctx context.Context, step stack.Step) error {
 	switch step.Kind {
 	case stack.StepGates, stack.StepCommit, stack.StepRemove, stack.StepPrune:
 		return nil // they write little, or make room
@@ -64,9 +64,9 @@ func (x *executor) begins(ctx context.Context, step stack.Step) error {
 // noSpace is what programs say of ENOSPC.
 const noSpace = "no space left on device"
 
-// full says so where something failed while a disk of the host had no room: an
+// fullDisk says so where something failed while a disk of the host had no room: an
 // engine or a store that cannot write fails in many ways.
-func full(ctx context.Context, server node.Server, t stack.Target, failure error) error {
+func fullDisk(ctx context.Context, server node.Server, t stack.Target, failure error) error {
 	ctx, cancel := node.Aside(ctx)
 	defer cancel()
 	host, err := node.Facts(ctx, server, t)

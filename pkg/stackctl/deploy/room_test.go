@@ -94,7 +94,7 @@ func TestNoStepThatWritesBeginsOnAFullDisk(t *testing.T) {
 		"pruning makes room":       {stack.StepPrune, "0 1 0\n0 1 0\n", true},
 	} {
 		x := &executor{story: operator("/srv/shop", "one", 0), server: told{answer: c.answer}}
-		if err := x.begins(t.Context(), stack.Step{Kind: c.kind}); (err == nil) != c.begins || err != nil && stack.CauseOf(err) != stack.CauseStep {
+		if err := x.checkStepRoom(t.Context(), stack.Step{Kind: c.kind}); (err == nil) != c.begins || err != nil && stack.CauseOf(err) != stack.CauseStep {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -113,7 +113,7 @@ func TestAFailureOnAFullDiskSaysWhatToFree(t *testing.T) {
 		"btrfs has no number": {"99999999 0 0\n99999999 0 0\n", "", "", ""},
 	} {
 		failure := stack.Fault(stack.CauseGate, "judge the deployment", errors.New(c.failure), "")
-		err := full(t.Context(), told{answer: c.answer}, target, failure)
+		err := fullDisk(t.Context(), told{answer: c.answer}, target, failure)
 		reason, fix := stack.Explain(err)
 		if c.says == "" && err != failure || c.says != "" && (!strings.Contains(reason, c.says) || !strings.Contains(fix, c.fix) || stack.CauseOf(err) != stack.CauseGate) { //nolint:errorlint // it comes back as it was
 			t.Errorf("%s: %s; %s", name, reason, fix)

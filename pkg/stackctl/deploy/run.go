@@ -113,7 +113,7 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 	lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
 	locked, unlock, err := lock.Take(ctx, server)
 	if err != nil {
-		return full(ctx, server, s.d.Target, err)
+		return fullDisk(ctx, server, s.d.Target, err)
 	}
 	defer unlock()
 	return part(locked, server)

@@ -29,15 +29,12 @@ const (
 	trialDeadline = 10 * time.Second
 )
 
-// trialProject is the compose project of an edge on trial.
-func trialProject(project string) string { return project + "-trial" }
-
 // trial lets a throwaway edge of the same image read the release's dynamic
 // files and refuses what it complains of, before the real edge sees them.
 func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	const what = "try the edge's files"
 	r, root := x.want.Release, x.d.Target.Path
-	project, dir := trialProject(r.Project), stack.ReleasePath(r.ID, "trial")
+	project, dir := stack.TrialProject(r.Project), stack.ReleasePath(r.ID, "trial")
 	static, err := edge.TrialStatic(r.Edge.Static)
 	if err != nil {
 		return "", err
