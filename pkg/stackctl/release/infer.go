@@ -31,7 +31,7 @@ func (d *Draft) decide() {
 // that Compose would give it.
 func imageName(project string, s types.ServiceConfig) string {
 	if s.Image == "" && s.Build != nil {
-		return project + "-" + s.Name
+		return stack.BuiltImage(project, s.Name)
 	}
 	return s.Image
 }
