@@ -216,8 +216,7 @@ func misfits(release string, frozen, catalog []byte) (why string, known bool, er
 	}
 	var list []string
 	for _, f := range found[:min(len(found), 5)] {
-		_, problem, _ := strings.Cut(f.Problem, ": ")
-		list = append(list, fmt.Sprintf("%s (%s)", f.Subject, problem))
+		list = append(list, fmt.Sprintf("%s (%s)", f.Object, f.Problem))
 	}
 	slices.Sort(list)
 	if len(found) > len(list) {

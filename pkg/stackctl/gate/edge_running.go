@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ func findEdge(ctx context.Context, s Subject) (*runningEdge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the host's containers: %w", err)
 	}
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	i := slices.IndexFunc(containers, func(c stack.Container) bool {
 		return c.Service == svc.Name && current(s, c) && c.State == "running"
 	})
@@ -140,7 +141,7 @@ func staticDrift(ctx context.Context, s Subject) ([]stack.Finding, error) {
 	if e == nil || err != nil {
 		return nil, err
 	}
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	started, err := frozen(s.Release)
 	if err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func staticDrift(ctx context.Context, s Subject) ([]stack.Finding, error) {
 	if err != nil {
 		return out, err
 	}
-	diff, err := fileDrift(staticName(s), s.Release.Edge.Static, file)
+	diff, err := fileDrift(staticName(s.Config.Traefik), s.Release.Edge.Static, file)
 	tell("the edge's static file is not the release's", "the file that was judged", diff)
 	return out, err
 }
@@ -211,8 +212,8 @@ func dynamicDrift(ctx context.Context, s Subject) (seen int, out []stack.Finding
 	if e == nil || err != nil {
 		return 0, nil, err
 	}
-	m := readEdge(s)
-	place := orWord(m.static.root.text("providers", "file", "directory"), m.static.root.text("providers", "file", "filename"))
+	m := readEdge(s.Release, s.Config.Traefik)
+	place := cmp.Or(m.static.root.text("providers", "file", "directory"), m.static.root.text("providers", "file", "filename"))
 	if place == "" || len(s.Release.Edge.Dynamic) == 0 {
 		return 0, nil, nil
 	}
@@ -224,7 +225,7 @@ func dynamicDrift(ctx context.Context, s Subject) (seen int, out []stack.Finding
 	for _, f := range files {
 		name := strings.TrimPrefix(strings.TrimPrefix(f.Path, path.Clean("/"+place)), "/")
 		if ext := strings.ToLower(path.Ext(f.Path)); ext == ".yml" || ext == ".yaml" || ext == ".toml" {
-			have[orWord(name, path.Base(f.Path))] = f
+			have[cmp.Or(name, path.Base(f.Path))] = f
 		}
 	}
 	tell := func(name, problem, expected, observed string) {

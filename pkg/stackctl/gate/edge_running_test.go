@@ -38,7 +38,7 @@ func (r *runningServer) Files(_ context.Context, _, at string) ([]stack.File, er
 
 // edgeServer runs the edge of a release as a deploy leaves it, with more files.
 func edgeServer(s Subject, more map[string]string) *runningServer {
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	env := []string{"PATH=/bin"}
 	for k, v := range svc.Environment {
 		env = append(env, k+"="+v)
@@ -141,26 +141,5 @@ func TestStoredCertificateThatNamesAPublicAuthority(t *testing.T) {
 		if found := judgeACMEStore("acme.json", doc, acmeStagingURL, roots); len(found) != want {
 			t.Errorf("issuer %s: %d findings, want %d", issuer, len(found), want)
 		}
-	}
-}
-
-// A server that is wrapped for the gates keeps what it can do.
-func TestAListedServerCanDoWhatItCould(t *testing.T) {
-	s := listed(&runningServer{fakeServer: &fakeServer{}})
-	if _, can := able[FileReader](s); !can {
-		t.Error("no files")
-	}
-	if _, can := able[Inspector](s); !can {
-		t.Error("no inspection")
-	}
-	if _, can := able[ImageInspector](s); !can {
-		t.Error("no inspection of images")
-	}
-	subject := newRepo(t).subject(t)
-	server := edgeServer(subject, map[string]string{"/etc/traefik/dynamic/x.yml": "http: {}"})
-	server.run = nil
-	subject.Server = listed(server)
-	if _, found, err := dynamicDrift(t.Context(), subject); err != nil || len(found) != 1 {
-		t.Errorf("%v, %d findings", err, len(found))
 	}
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 
@@ -58,7 +59,7 @@ func (f frozenService) targets() map[string]bool {
 	}
 	for dir, list := range map[string][]frozenFile{"/run/secrets": f.Secrets, "/": f.Configs} {
 		for _, file := range list {
-			at := orWord(file.Target, file.Source)
+			at := cmp.Or(file.Target, file.Source)
 			if !path.IsAbs(at) {
 				at = path.Join(dir, at)
 			}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -41,8 +42,8 @@ func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
 	if err := writeEdgeArtifacts(s); err != nil {
 		return Answer{}, err
 	}
-	j := &acmeJudge{s: s, model: readEdge(s), allowed: acmeAllowed(s), name: orWord(s.Config.Traefik.Resolver, "le-staging")}
-	j.out = append(j.out, j.model.broken...)
+	j := &acmeJudge{s: s, model: readEdge(s.Release, s.Config.Traefik), allowed: acmeAllowed(s), name: cmp.Or(s.Config.Traefik.Resolver, "le-staging")}
+	j.out = append(j.out, unreadable(j.model)...)
 	j.targets()
 	for _, src := range j.model.sources {
 		j.source(src)
@@ -63,7 +64,7 @@ func checkACMEStatic(_ context.Context, s Subject) (Answer, error) {
 // storage sees that certificates outlive the edge's container: an authority
 // lets a site have a few of them a week only.
 func (j *acmeJudge) storage() {
-	svc, known := edgeService(j.s)
+	svc, known := edgeService(j.s.Release, j.s.Config.Traefik)
 	if !known {
 		return
 	}
@@ -73,7 +74,7 @@ func (j *acmeJudge) storage() {
 				continue
 			}
 			// Traefik starts in /, and takes acme.json where nothing is said.
-			file := path.Clean("/" + orWord(n.text("acme", "storage"), "acme.json"))
+			file := path.Clean("/" + cmp.Or(n.text("acme", "storage"), "acme.json"))
 			kept := slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
 				whole := m.Type == "bind" && m.Target == file
 				return m.Type != "tmpfs" && !m.ReadOnly && !inMemory(j.s, m) && (whole || strings.HasPrefix(file, strings.TrimSuffix(m.Target, "/")+"/"))
@@ -105,7 +106,7 @@ func writeEdgeArtifacts(s Subject) error {
 }
 
 // acmeAllowed is the directory that the target may use.
-func acmeAllowed(s Subject) string { return orWord(s.Target.ACME.Directory, acmeStagingURL) }
+func acmeAllowed(s Subject) string { return cmp.Or(s.Target.ACME.Directory, acmeStagingURL) }
 
 func (j *acmeJudge) add(f stack.Finding) {
 	if f.Evidence == "" {
@@ -120,7 +121,7 @@ func (j *acmeJudge) add(f stack.Finding) {
 
 // targets judges the directories that stackctl.yaml itself names.
 func (j *acmeJudge) targets() {
-	all := map[string]stack.Target{orWord(j.s.Target.Name, "target"): j.s.Target}
+	all := map[string]stack.Target{cmp.Or(j.s.Target.Name, "target"): j.s.Target}
 	for name, t := range j.s.Config.Targets {
 		all[name] = t
 	}
@@ -220,7 +221,7 @@ var certResolverLabel = regexp.MustCompile(`(?i)^traefik\..*certresolver$`)
 
 // service judges what a service's labels, command and environment say of ACME.
 func (j *acmeJudge) service(svc stack.Service) {
-	edge, _ := edgeService(j.s)
+	edge, _ := edgeService(j.s.Release, j.s.Config.Traefik)
 	base := stack.Finding{Subject: "service " + svc.Name, File: svc.File, Line: svc.Line, Expected: "certificates from the resolver " + j.name + " of the edge only"}
 	for key, value := range svc.Labels {
 		f := base

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -53,7 +54,7 @@ func loadACMERoots(file string) (*acmeRoots, error) {
 	}
 	var err error
 	if r.allowed, err = pemCertificates(raw); err != nil {
-		return nil, fmt.Errorf("the target's ACME roots %s: %w", orWord(file, "(built in)"), err)
+		return nil, fmt.Errorf("the target's ACME roots %s: %w", cmp.Or(file, "(built in)"), err)
 	}
 	for _, c := range r.allowed {
 		r.allowPool.AddCert(c)
@@ -91,7 +92,7 @@ func (r *acmeRoots) production(chain []*x509.Certificate, at time.Time) string {
 			if !slices.ContainsFunc(r.allowed, func(a *x509.Certificate) bool {
 				return bytes.Equal(a.RawSubjectPublicKeyInfo, root.RawSubjectPublicKeyInfo)
 			}) {
-				return orWord(root.Subject.CommonName, root.Subject.String())
+				return cmp.Or(root.Subject.CommonName, root.Subject.String())
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"net"
 	"path/filepath"
 	"regexp"
@@ -25,7 +26,7 @@ type edgeModel struct {
 	services    map[string]*edgeNode
 	dynamic     []edgeSource
 	// broken are files that Traefik would not read.
-	broken []stack.Finding
+	broken []brokenFile
 }
 
 type edgeEntryPoint struct {
@@ -69,11 +70,11 @@ func (r edgeRouter) public() bool {
 }
 
 // edgeService is the service that is the edge.
-func edgeService(s Subject) (stack.Service, bool) {
-	if svc, ok := s.Release.Service(orWord(s.Config.Traefik.Service, "traefik")); ok {
+func edgeService(r stack.Release, t stack.Traefik) (stack.Service, bool) {
+	if svc, ok := r.Service(cmp.Or(t.Service, "traefik")); ok {
 		return svc, true
 	}
-	for _, svc := range s.Release.Services {
+	for _, svc := range r.Services {
 		if svc.Layer == stack.LayerEdge {
 			return svc, true
 		}
@@ -83,21 +84,21 @@ func edgeService(s Subject) (stack.Service, bool) {
 
 // readEdge builds the model. Files that cannot be read become findings: what
 // Traefik refuses it does not run.
-func readEdge(s Subject) edgeModel {
+func readEdge(r stack.Release, t stack.Traefik) edgeModel {
 	m := edgeModel{middlewares: map[string]edgeMiddleware{}, services: map[string]*edgeNode{}}
-	m.readStatic(s)
-	m.readEntryPoints(s)
-	for _, f := range s.Release.Edge.Dynamic {
+	m.readStatic(r, t)
+	m.readEntryPoints(r, t)
+	for _, f := range r.Edge.Dynamic {
 		ext := strings.ToLower(filepath.Ext(f.Path))
 		if ext != ".yml" && ext != ".yaml" && ext != ".toml" {
 			continue // Traefik's file provider passes over other names
 		}
 		root, err := parseEdgeFile(f.Path, f.Content)
 		if err != nil {
-			m.broken = append(m.broken, brokenFile(f.Path, err))
+			m.broken = append(m.broken, brokenFile{f.Path, err})
 			continue
 		}
-		src := edgeSource{"file", dynamicName(s, f.Path), root}
+		src := edgeSource{"file", dynamicName(t, f.Path), root}
 		m.dynamic = append(m.dynamic, src)
 		m.readMiddlewares(src)
 	}
@@ -108,34 +109,33 @@ func readEdge(s Subject) edgeModel {
 }
 
 // dynamicName is the file that the operator edits, where it is known.
-func dynamicName(s Subject, shipped string) string {
-	if s.Config.Traefik.Dynamic != "" {
-		return filepath.Join(s.Config.Traefik.Dynamic, filepath.Base(shipped))
+func dynamicName(t stack.Traefik, shipped string) string {
+	if t.Dynamic != "" {
+		return filepath.Join(t.Dynamic, filepath.Base(shipped))
 	}
 	return shipped
 }
 
-func brokenFile(name string, err error) stack.Finding {
-	return stack.Finding{
-		Subject: "file " + filepath.Base(name), Problem: "Traefik cannot read the file",
-		Expected: "valid YAML or TOML", Observed: shorten(err.Error()),
-		Fix: "correct the file; Traefik would go on without it", File: name,
-	}
+// brokenFile is a file that Traefik would not read, and why.
+type brokenFile struct {
+	name string
+	err  error
 }
 
-func staticName(s Subject) string { return orWord(s.Config.Traefik.Static, "traefik.yml") }
+// staticName is the static file that the operator edits.
+func staticName(t stack.Traefik) string { return cmp.Or(t.Static, "traefik.yml") }
 
-func (m *edgeModel) readStatic(s Subject) {
-	e := s.Release.Edge
+func (m *edgeModel) readStatic(r stack.Release, t stack.Traefik) {
+	e := r.Edge
 	if len(bytes.TrimSpace(e.Static)) > 0 {
-		root, err := parseEdgeFile(staticName(s), e.Static)
+		root, err := parseEdgeFile(staticName(t), e.Static)
 		if err != nil {
-			m.broken = append(m.broken, brokenFile(staticName(s), err))
+			m.broken = append(m.broken, brokenFile{staticName(t), err})
 			root = &edgeNode{}
 		}
-		m.sources = append(m.sources, edgeSource{"file", staticName(s), root})
+		m.sources = append(m.sources, edgeSource{"file", staticName(t), root})
 	}
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(r, t)
 	argv := slices.Concat(svc.Entrypoint, svc.Command, e.Flags)
 	if root := parseEdgeFlags(argv); len(root.kids) > 0 {
 		m.sources = append(m.sources, edgeSource{"flags", "command of service " + svc.Name, root})
@@ -149,14 +149,14 @@ func (m *edgeModel) readStatic(s Subject) {
 	if root := parseEdgeEnv(env); len(root.kids) > 0 {
 		m.sources = append(m.sources, edgeSource{"environment", "environment of service " + svc.Name, root})
 	}
-	m.static = edgeSource{"file", staticName(s), &edgeNode{}}
+	m.static = edgeSource{"file", staticName(t), &edgeNode{}}
 	if len(m.sources) > 0 {
 		m.static = m.sources[0]
 	}
 }
 
-func (m *edgeModel) readEntryPoints(s Subject) {
-	svc, known := edgeService(s)
+func (m *edgeModel) readEntryPoints(r stack.Release, t stack.Traefik) {
+	svc, known := edgeService(r, t)
 	for _, all := range m.static.root.find("entryPoints") {
 		for _, n := range all.kids {
 			e := edgeEntryPoint{
@@ -164,7 +164,7 @@ func (m *edgeModel) readEntryPoints(s Subject) {
 				tls: n.first("http", "tls") != nil, middlewares: n.list("http", "middlewares"),
 			}
 			e.port, e.udp = entryPort(n.text("address"))
-			e.public = !known || entryPublished(svc, e.port, s.Config.Traefik.APIPort)
+			e.public = !known || entryPublished(svc, e.port, t.APIPort)
 			m.entryPoints = append(m.entryPoints, e)
 		}
 	}

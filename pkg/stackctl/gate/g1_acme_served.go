@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -79,7 +80,7 @@ func checkACMEServed(ctx context.Context, s Subject, ready, pause time.Duration)
 	if err != nil {
 		return Answer{}, err
 	}
-	model := readEdge(s)
+	model := readEdge(s.Release, s.Config.Traefik)
 	hosts := tlsHosts(s, model)
 	served := make([]*servedCertificate, len(hosts))
 	var wg sync.WaitGroup
@@ -144,7 +145,7 @@ func edgeAddress(t stack.Target, port, otherwise int) string {
 	if port == 0 {
 		port = otherwise
 	}
-	return net.JoinHostPort(orWord(t.Edge.Address, t.Host), strconv.Itoa(port))
+	return net.JoinHostPort(cmp.Or(t.Edge.Address, t.Host), strconv.Itoa(port))
 }
 
 func serveOne(ctx context.Context, s Subject, host string, roots *acmeRoots, ready, pause time.Duration) *servedCertificate {
@@ -230,7 +231,7 @@ func (c *servedCertificate) take(state tls.ConnectionState) {
 	c.Key, c.Signature, c.SHA256 = leaf.PublicKeyAlgorithm.String(), leaf.SignatureAlgorithm.String(), hex.EncodeToString(sum[:])
 	c.Chain = nil
 	for _, link := range c.chain {
-		c.Chain = append(c.Chain, orWord(link.Subject.String(), "(no subject)")+" issued by "+link.Issuer.String())
+		c.Chain = append(c.Chain, cmp.Or(link.Subject.String(), "(no subject)")+" issued by "+link.Issuer.String())
 	}
 }
 
@@ -257,7 +258,7 @@ func (c *servedCertificate) judge(roots *acmeRoots, now time.Time) {
 		c.finding("the certificate is too weak", "RSA of 2048 bits, EC of 256 bits or more, SHA-256 or better", why, "set keyType of the resolver to EC256")
 	}
 	if roots.staging && !strings.HasPrefix(leaf.Issuer.CommonName, stagingPrefix) {
-		c.finding("the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, orWord(leaf.Issuer.CommonName, "(none)"),
+		c.finding("the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, cmp.Or(leaf.Issuer.CommonName, "(none)"),
 			"see that caServer is the staging directory, then: "+renew)
 	}
 	// Dates have their own rule: an expired leaf still has its chain judged.
@@ -268,11 +269,11 @@ func (c *servedCertificate) judge(roots *acmeRoots, now time.Time) {
 	chains, err := roots.verify(c.chain, "", at)
 	switch {
 	case err != nil && selfMade(leaf):
-		c.finding("the certificate is self-signed", "a chain to the target's ACME roots", orWord(leaf.Subject.String(), "(no subject)"), "see the edge's log for the ACME error of this host")
+		c.finding("the certificate is self-signed", "a chain to the target's ACME roots", cmp.Or(leaf.Subject.String(), "(no subject)"), "see the edge's log for the ACME error of this host")
 	case err != nil:
 		c.finding("the chain does not lead to the target's ACME roots", "a chain to "+rootNames(roots), shorten(err.Error()), "see that acme.roots of the target is the root of its directory; if it is: "+renew)
 	default:
-		c.Root = orWord(chains[0][len(chains[0])-1].Subject.CommonName, "(no name)")
+		c.Root = cmp.Or(chains[0][len(chains[0])-1].Subject.CommonName, "(no name)")
 	}
 	if root := roots.production(c.chain, at); root != "" {
 		c.finding("browsers trust the certificate: it comes from a production authority", "no chain to a production root", "a chain to "+root, "set caServer to the target's directory, then: "+renew)
@@ -282,7 +283,7 @@ func (c *servedCertificate) judge(roots *acmeRoots, now time.Time) {
 func rootNames(r *acmeRoots) string {
 	var names []string
 	for _, c := range r.allowed {
-		names = append(names, orWord(c.Subject.CommonName, "(no name)"))
+		names = append(names, cmp.Or(c.Subject.CommonName, "(no name)"))
 	}
 	return strings.Join(names[:min(len(names), 4)], ", ")
 }
@@ -349,7 +350,7 @@ func readStore(ctx context.Context, s Subject, inside string) ([]stack.File, err
 		}
 		return slices.DeleteFunc(files, func(f stack.File) bool { return !json.Valid(f.Content) }), nil
 	}
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	for _, p := range acmeHostPaths(s, svc, inside) {
 		if o, err := s.Server.Run(ctx, "cat", p); err == nil && o.Exit == 0 && json.Valid(o.Stdout) {
 			return []stack.File{{Path: p, Content: o.Stdout}}, nil
@@ -361,7 +362,7 @@ func readStore(ctx context.Context, s Subject, inside string) ([]stack.File, err
 // ownFolder says that a folder of the edge's container is a mount: it holds
 // what the edge stores, and no more.
 func ownFolder(s Subject, dir string) bool {
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return strings.TrimSuffix(m.Target, "/") == dir })
 }
 

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 // start sees that the edge reads the file that is judged: another program, or
 // another file, could do anything.
 func (j *acmeJudge) start() {
-	svc, known := edgeService(j.s)
+	svc, known := edgeService(j.s.Release, j.s.Config.Traefik)
 	if !known || j.model.static.kind != "file" {
 		return
 	}
@@ -23,11 +24,11 @@ func (j *acmeJudge) start() {
 		j.add(f)
 	}
 	j.folder(svc, f)
-	file := orWord(staticPath(svc, j.s.Release.Edge.Flags), j.found(svc))
-	if file == "" || mountsFile(svc, file, path.Base(staticName(j.s))) && !j.strange(svc, file, j.s.Config.Traefik.Static) {
+	file := cmp.Or(staticPath(svc, j.s.Release.Edge.Flags), j.found(svc))
+	if file == "" || mountsFile(svc, file, path.Base(staticName(j.s.Config.Traefik))) && !j.strange(svc, file, j.s.Config.Traefik.Static) {
 		return
 	}
-	f.Problem, f.Expected, f.Observed = "the edge reads another file than the one that is judged", staticName(j.s)+" mounted at "+file, "no such mount"
+	f.Problem, f.Expected, f.Observed = "the edge reads another file than the one that is judged", staticName(j.s.Config.Traefik)+" mounted at "+file, "no such mount"
 	f.Fix = "mount the file there, or name the one that is mounted in --configFile"
 	j.add(f)
 }
@@ -67,7 +68,7 @@ func (j *acmeJudge) folder(svc stack.Service, f stack.Finding) {
 	})
 	switch {
 	case watched == "" || n.text("filename") != "":
-		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+orWord(n.text("filename"), "none"), "write directory, and remove filename"
+		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+cmp.Or(n.text("filename"), "none"), "write directory, and remove filename"
 	case !mounted || j.strange(svc, watched, j.s.Config.Traefik.Dynamic):
 		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+path.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
 	case strings.EqualFold(n.text("watch"), "false"):
@@ -122,7 +123,7 @@ func (j *acmeJudge) challenge(base stack.Finding, acme *edgeNode) {
 func (j *acmeJudge) challengeDNS(base stack.Finding, n *edgeNode) {
 	if name := n.text("provider"); name == "" || strings.EqualFold(name, "manual") || strings.EqualFold(name, "exec") {
 		f := base
-		f.Line, f.Problem, f.Expected, f.Observed = n.line, "nobody answers the challenge", "the provider of the zone", orWord(name, "none")
+		f.Line, f.Problem, f.Expected, f.Observed = n.line, "nobody answers the challenge", "the provider of the zone", cmp.Or(name, "none")
 		f.Fix = "name the provider, or write httpChallenge: {entryPoint: web}"
 		j.add(f)
 	}
@@ -136,7 +137,7 @@ func (j *acmeJudge) challengePort(base stack.Finding, n *edgeNode) {
 	f.Line, f.Expected, f.Fix = n.line, "the entry point on port 80", "name the entry point on port 80"
 	switch {
 	case i < 0:
-		f.Problem, f.Observed = "the challenge is answered on an entry point that is defined nowhere", orWord(name, "none")
+		f.Problem, f.Observed = "the challenge is answered on an entry point that is defined nowhere", cmp.Or(name, "none")
 	case !j.asked(j.model.entryPoints[i].port):
 		f.Problem, f.Observed = "the challenge is answered on another port than the authority asks on", name+", "+j.model.entryPoints[i].node.text("address")
 	default:
@@ -148,7 +149,7 @@ func (j *acmeJudge) challengePort(base stack.Finding, n *edgeNode) {
 // asked says whether the authority's questions on port 80 get to a port of the
 // edge's container.
 func (j *acmeJudge) asked(port int) bool {
-	svc, _ := edgeService(j.s)
+	svc, _ := edgeService(j.s.Release, j.s.Config.Traefik)
 	if len(svc.Ports) == 0 {
 		return port == 80
 	}

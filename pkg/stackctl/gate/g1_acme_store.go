@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -63,7 +64,7 @@ func judgeACMEStore(where string, content []byte, allowed string, roots *acmeRoo
 		for _, c := range st.Certificates {
 			if why := storedFromProduction(c.Certificate, roots); why != "" {
 				f := base
-				f.Subject, f.Problem = "stored certificate "+orWord(c.Domain.Main, name), "a stored certificate comes from a production authority"
+				f.Subject, f.Problem = "stored certificate "+cmp.Or(c.Domain.Main, name), "a stored certificate comes from a production authority"
 				f.Expected, f.Observed = "certificates of "+acmeHost(allowed), why
 				out = append(out, f)
 			}
@@ -150,7 +151,7 @@ func acmeStorages(m edgeModel) []string {
 	for _, all := range m.static.root.find("certificatesResolvers") {
 		for _, r := range all.kids {
 			for _, acme := range r.find("acme") {
-				if p := orWord(acme.text("storage"), "/acme.json"); !slices.Contains(out, p) {
+				if p := cmp.Or(acme.text("storage"), "/acme.json"); !slices.Contains(out, p) {
 					out = append(out, p)
 				}
 			}

@@ -132,7 +132,7 @@ func TestACMEStaticDoesNotCryWolf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
 			change(t, r)
-			if got := runOne(context.Background(), acmeStatic(), r.subject(t)); got.Status != stack.Passed {
+			if got := runAlone(context.Background(), acmeStatic(), r.subject(t)); got.Status != stack.Passed {
 				t.Errorf("%s %s %+v", got.Status, got.Reason, got.Findings)
 			}
 		})
@@ -141,7 +141,7 @@ func TestACMEStaticDoesNotCryWolf(t *testing.T) {
 
 func TestACMEStaticKeepsTheEdgesFiles(t *testing.T) {
 	s := newRepo(t).subject(t)
-	r := runOne(context.Background(), acmeStatic(), s)
+	r := runAlone(context.Background(), acmeStatic(), s)
 	kept := s.Artifacts.(*fakeSink).kept
 	if !strings.Contains(string(kept["traefik-static.yml"]), "le-staging") || !strings.Contains(string(kept["traefik-dynamic.yml"]), "public-headers") {
 		t.Error("the artifacts do not hold the files")

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -45,7 +46,7 @@ func (j *acmeJudge) store(src edgeSource, store *edgeNode) {
 		j.add(j.tlsFinding(src, n, "tls store "+store.name, "a default certificate from a file", "certificates from "+j.name+" only", "defaultCertificate", "remove defaultCertificate"))
 	}
 	if n := store.first("defaultGeneratedCert"); n != nil && n.text("resolver") != j.name {
-		j.add(j.tlsFinding(src, n, "tls store "+store.name, "the default certificate comes from another resolver", "resolver: "+j.name, orWord(n.text("resolver"), "none"), "write `resolver: "+j.name+"`"))
+		j.add(j.tlsFinding(src, n, "tls store "+store.name, "the default certificate comes from another resolver", "resolver: "+j.name, cmp.Or(n.text("resolver"), "none"), "write `resolver: "+j.name+"`"))
 	}
 }
 

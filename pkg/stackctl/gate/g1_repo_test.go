@@ -161,7 +161,7 @@ func staticMutants(t *testing.T, g Gate, mutants []mutant) {
 	t.Helper()
 	sample := newRepo(t).subject(t)
 	fresh := copies(t, sample)
-	good := runOne(context.Background(), g, sample)
+	good := runAlone(context.Background(), g, sample)
 	if good.Status != stack.Passed {
 		t.Fatalf("the good sample: %s %s %+v", good.Status, good.Reason, good.Findings)
 	}
@@ -181,7 +181,7 @@ func staticMutants(t *testing.T, g Gate, mutants []mutant) {
 			if m.after != nil {
 				m.after(&s)
 			}
-			wantFinding(t, runOne(context.Background(), g, s), m.subject, m.problem)
+			wantFinding(t, runAlone(context.Background(), g, s), m.subject, m.problem)
 		})
 	}
 }

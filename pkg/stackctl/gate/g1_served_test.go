@@ -180,7 +180,7 @@ func TestACMEServedPassesOnAGoodChain(t *testing.T) {
 	a := newAuthority(t, "Test Root")
 	pair := a.leaf(t, leafOptions{names: repoHosts})
 	s := served(t, a, tls.VersionTLS12, func(string) *tls.Certificate { return &pair.Certificate })
-	r := runOne(context.Background(), acmeServedWithin(time.Second, 50*time.Millisecond), s)
+	r := runAlone(context.Background(), acmeServedWithin(time.Second, 50*time.Millisecond), s)
 	if r.Status != stack.Passed || r.Inspected != len(repoHosts) {
 		t.Fatalf("%s %s %d %+v", r.Status, r.Reason, r.Inspected, r.Findings)
 	}
@@ -226,7 +226,7 @@ func TestACMEServedCatches(t *testing.T) {
 			if c.least == 0 {
 				s = served(t, a, tls.VersionTLS12, func(string) *tls.Certificate { return &pair.Certificate })
 			}
-			r := runOne(context.Background(), acmeServedWithin(200*time.Millisecond, 50*time.Millisecond), s)
+			r := runAlone(context.Background(), acmeServedWithin(200*time.Millisecond, 50*time.Millisecond), s)
 			wantFinding(t, r, "certificate www.example.org", c.problem)
 		})
 	}
@@ -240,7 +240,7 @@ func TestACMEServedWithStagingRoots(t *testing.T) {
 		pair := a.leaf(t, leafOptions{names: repoHosts})
 		s := served(t, a, tls.VersionTLS12, func(string) *tls.Certificate { return &pair.Certificate })
 		s.Target.ACME.Roots = ""
-		r := runOne(context.Background(), acmeServedWithin(200*time.Millisecond, 50*time.Millisecond), s)
+		r := runAlone(context.Background(), acmeServedWithin(200*time.Millisecond, 50*time.Millisecond), s)
 		wantFinding(t, r, "certificate example.org", want)
 	}
 }
@@ -285,7 +285,7 @@ func TestACMEServedWaitsForTheFirstCertificate(t *testing.T) {
 		}
 		return &pair.Certificate
 	})
-	r := runOne(context.Background(), acmeServedWithin(10*time.Second, 50*time.Millisecond), s)
+	r := runAlone(context.Background(), acmeServedWithin(10*time.Second, 50*time.Millisecond), s)
 	if r.Status != stack.Passed {
 		t.Fatalf("%s %s %+v", r.Status, r.Reason, r.Findings)
 	}
@@ -309,7 +309,7 @@ func TestACMEServedCannotJudgeWithoutAnEdge(t *testing.T) {
 	addr := l.Addr().String()
 	_ = l.Close()
 	s.Outside = toListener{addr}
-	r := runOne(context.Background(), acmeServedWithin(100*time.Millisecond, 50*time.Millisecond), s)
+	r := runAlone(context.Background(), acmeServedWithin(100*time.Millisecond, 50*time.Millisecond), s)
 	if r.Status != stack.CouldNotJudge || !strings.Contains(r.Reason, "example.org") {
 		t.Errorf("%s %s", r.Status, r.Reason)
 	}
@@ -327,7 +327,7 @@ func TestACMEServedEndsOnASilentServer(t *testing.T) {
 	g := acmeServedWithin(100*time.Millisecond, 50*time.Millisecond)
 	g.Budget = 500 * time.Millisecond
 	began := time.Now()
-	if r := runOne(context.Background(), g, s); r.Status != stack.CouldNotJudge || time.Since(began) > 10*time.Second {
+	if r := runAlone(context.Background(), g, s); r.Status != stack.CouldNotJudge || time.Since(began) > 10*time.Second {
 		t.Errorf("%s after %s", r.Status, time.Since(began))
 	}
 }
@@ -339,6 +339,6 @@ func TestACMEStoreOnTheServerIsRead(t *testing.T) {
 	s.Server = edgeServer(s, map[string]string{
 		"/acme/acme.json": `{"old":{"Account":{"Registration":{"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/7"}}}}`,
 	})
-	r := runOne(context.Background(), acmeServedWithin(time.Second, 50*time.Millisecond), s)
+	r := runAlone(context.Background(), acmeServedWithin(time.Second, 50*time.Millisecond), s)
 	wantFinding(t, r, "stored account old", "another certificate authority")
 }

@@ -86,7 +86,7 @@ func contractFile(s Subject) (Answer, error) {
 	}
 	a.Inspected = len(doc.operations())
 	if err := contractValid(s.Release.Contract); err != nil {
-		a.Findings = append(a.Findings, contractBad(s, "the committed contract", probeShort(err.Error(), 400), ""))
+		a.Findings = append(a.Findings, contractBad(s, "the committed contract", stack.Short(err.Error(), 400), ""))
 	}
 	ids := map[string]string{}
 	for _, o := range doc.operations() {
@@ -241,7 +241,7 @@ func contractRead(whole context.Context, s Subject, client *http.Client, contain
 	default:
 		kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
 		if kind != "application/json" && !strings.HasSuffix(kind, "+json") {
-			src.bad = fmt.Sprintf("the content type is %q, not JSON", probeShort(reply.Header.Get("Content-Type"), 80))
+			src.bad = fmt.Sprintf("the content type is %q, not JSON", stack.Short(reply.Header.Get("Content-Type"), 80))
 		}
 	}
 	src.content = reply.Body
@@ -273,7 +273,7 @@ func contractExec(ctx context.Context, s Subject, c stack.Container) (contractSo
 	}
 	src.content = out.Stdout
 	if out.Exit != 0 {
-		src.bad = fmt.Sprintf("exit %d: %s", out.Exit, probeShort(string(out.Stderr), 200))
+		src.bad = fmt.Sprintf("exit %d: %s", out.Exit, stack.Short(string(out.Stderr), 200))
 	}
 	return src, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"stackctl/pkg/stackctl/stack"
 	"strconv"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ func g2Parse(content []byte, allowYAML bool) (*g2Doc, error) {
 	}
 	version, _ := m["openapi"].(string)
 	if !strings.HasPrefix(version, "3.") {
-		return nil, fmt.Errorf("not an OpenAPI 3 document (openapi: %q)", probeShort(version, 20))
+		return nil, fmt.Errorf("not an OpenAPI 3 document (openapi: %q)", stack.Short(version, 20))
 	}
 	d := &g2Doc{root: m, refs: map[string]any{}, flat: map[uintptr]map[string]any{}, v31: !strings.HasPrefix(version, "3.0")}
 	paths, ok := m["paths"].(map[string]any)
@@ -227,7 +228,7 @@ func (d *g2Doc) target(ref string) (any, error) {
 		}
 		m, ok := v.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("the reference %q leads to no object", probeShort(ref, 80))
+			return nil, fmt.Errorf("the reference %q leads to no object", stack.Short(ref, 80))
 		}
 		next, ok := m["$ref"].(string)
 		if !ok || d.v31 && g2Siblings(m) {
@@ -236,7 +237,7 @@ func (d *g2Doc) target(ref string) (any, error) {
 		}
 		at = next
 	}
-	return nil, fmt.Errorf("the reference %q leads in a circle", probeShort(ref, 80))
+	return nil, fmt.Errorf("the reference %q leads in a circle", stack.Short(ref, 80))
 }
 
 // g2Siblings says that a reference has keywords beside it that count (3.1).
@@ -252,7 +253,7 @@ func g2Siblings(m map[string]any) bool {
 func (d *g2Doc) pointer(ref string) (any, error) {
 	rest, ok := strings.CutPrefix(ref, "#/")
 	if !ok {
-		return nil, fmt.Errorf("the reference %q leaves the document", probeShort(ref, 80))
+		return nil, fmt.Errorf("the reference %q leaves the document", stack.Short(ref, 80))
 	}
 	var v any = d.root
 	for part := range strings.SplitSeq(rest, "/") {
@@ -261,17 +262,17 @@ func (d *g2Doc) pointer(ref string) (any, error) {
 		case map[string]any:
 			next, ok := c[part]
 			if !ok {
-				return nil, fmt.Errorf("the reference %q leads nowhere", probeShort(ref, 80))
+				return nil, fmt.Errorf("the reference %q leads nowhere", stack.Short(ref, 80))
 			}
 			v = next
 		case []any:
 			i, err := strconv.Atoi(part)
 			if err != nil || i < 0 || i >= len(c) {
-				return nil, fmt.Errorf("the reference %q leads nowhere", probeShort(ref, 80))
+				return nil, fmt.Errorf("the reference %q leads nowhere", stack.Short(ref, 80))
 			}
 			v = c[i]
 		default:
-			return nil, fmt.Errorf("the reference %q leads nowhere", probeShort(ref, 80))
+			return nil, fmt.Errorf("the reference %q leads nowhere", stack.Short(ref, 80))
 		}
 	}
 	return v, nil

@@ -107,7 +107,7 @@ func contractAgainstBefore(s Subject, committed *g2Doc, diffs *contractDiffs, a 
 // contractKeep writes the evidence. A running document that is none is kept
 // as what it claims to be: a JSON string.
 func contractKeep(s Subject, src contractSource, running *g2Doc, diffs *contractDiffs) error {
-	var content any = map[string]any{"not_a_contract": probeShort(strings.ToValidUTF8(string(src.content), "?"), 4000)}
+	var content any = map[string]any{"not_a_contract": stack.Short(strings.ToValidUTF8(string(src.content), "?"), 4000)}
 	if running != nil {
 		content = running.root
 	}
@@ -150,7 +150,7 @@ func contractProbe(ctx context.Context, s Subject, client *http.Client, d *g2Doc
 			a.Findings = append(a.Findings, f)
 		} else if f.Problem = contractAnswer(d, responses, reply); f.Problem != "" {
 			f.Expected = "one of " + strings.Join(g2Keys(responses), ", ") + " as documented"
-			f.Observed = fmt.Sprintf("%d %s", reply.Status, probeShort(reply.Header.Get("Content-Type"), 80))
+			f.Observed = fmt.Sprintf("%d %s", reply.Status, stack.Short(reply.Header.Get("Content-Type"), 80))
 			a.Findings = append(a.Findings, f)
 		}
 	}
@@ -194,7 +194,7 @@ func contractBody(doc *openapi3.T, o g2Operation, reply probeReply) string {
 	err := media.Schema.Value.VisitJSON(body, openapi3.VisitAsResponse())
 	var where *openapi3.SchemaError
 	if errors.As(err, &where) {
-		return probeShort("/"+strings.Join(where.JSONPointer(), "/")+": "+where.Reason, 200)
+		return stack.Short("/"+strings.Join(where.JSONPointer(), "/")+": "+where.Reason, 200)
 	}
 	if err != nil {
 		return "it does not fit"

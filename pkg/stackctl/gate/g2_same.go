@@ -6,6 +6,7 @@ import (
 	"mime"
 	"reflect"
 	"slices"
+	"stackctl/pkg/stackctl/stack"
 	"strings"
 )
 
@@ -95,9 +96,9 @@ func g2Show(v any) string {
 	case nil:
 		return "nothing"
 	case string:
-		return probeShort(v, 300)
+		return stack.Short(v, 300)
 	}
-	return probeShort(g2Text(v), 300)
+	return stack.Short(g2Text(v), 300)
 }
 
 func (c *g2Comparer) step() {

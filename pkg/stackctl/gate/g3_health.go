@@ -296,7 +296,7 @@ func (r *healthRecord) refuse(reply probeReply) {
 	if len(r.Refused) >= healthRefusals {
 		return
 	}
-	one := healthRefusal{At: time.Now().UTC(), Status: reply.Status, Took: reply.Took, Request: probeShort(reply.Header.Get("X-Request-Id"), 64)}
+	one := healthRefusal{At: time.Now().UTC(), Status: reply.Status, Took: reply.Took, Request: stack.Short(reply.Header.Get("X-Request-Id"), 64)}
 	if json.Valid(reply.Body) {
 		one.Body = slices.Clone(reply.Body)
 	}

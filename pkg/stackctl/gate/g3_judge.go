@@ -77,7 +77,7 @@ func healthDependencies(e stack.HealthEndpoint, body map[string]any) []string {
 		if state == nil {
 			problems = append(problems, fmt.Sprintf("dependency %s is not named", name))
 		} else if state != "ok" {
-			problems = append(problems, fmt.Sprintf("dependency %s is %q, not \"ok\"", name, probeShort(fmt.Sprint(state), 60)))
+			problems = append(problems, fmt.Sprintf("dependency %s is %q, not \"ok\"", name, stack.Short(fmt.Sprint(state), 60)))
 		}
 	}
 	return problems
@@ -108,7 +108,7 @@ func healthShow(body map[string]any, member string) string {
 	if !ok {
 		return "missing"
 	}
-	return probeShort(string(probeEncode(v)), 80)
+	return stack.Short(string(probeEncode(v)), 80)
 }
 
 func healthJudge(r healthRecord, p healthProbe) []stack.Finding {

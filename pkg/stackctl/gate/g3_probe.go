@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"stackctl/pkg/stackctl/stack"
 	"strconv"
 	"time"
 )
@@ -26,7 +27,7 @@ func probeReason(err error) string {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		err = e
 	}
-	return probeShort(err.Error(), 200)
+	return stack.Short(err.Error(), 200)
 }
 
 // probePause waits as long as Retry-After says, at most 5 seconds.
@@ -43,14 +44,6 @@ func probePause(ctx context.Context, h http.Header, otherwise time.Duration) boo
 	case <-t.C:
 		return true
 	}
-}
-
-// probeShort cuts text that came from outside.
-func probeShort(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return text
 }
 
 // probeEncode is v as indented JSON.

@@ -213,7 +213,7 @@ func (r *authRun) unchanged(ctx context.Context, b *authBrowser, value string) e
 	if reply.Status != http.StatusOK {
 		r.find("GET "+r.conf.Me, "the session ended without a logout", "200", r.show(reply), "let only a logout end a session")
 	} else if got != value {
-		r.find("PATCH "+r.conf.Me, "the profile is not what was allowed last", fmt.Sprintf("%s %q", r.field(), value), fmt.Sprintf("%q", probeShort(got, 80)),
+		r.find("PATCH "+r.conf.Me, "the profile is not what was allowed last", fmt.Sprintf("%s %q", r.field(), value), fmt.Sprintf("%q", stack.Short(got, 80)),
 			"store what is accepted, and nothing of what is refused")
 	}
 	return nil
@@ -269,7 +269,7 @@ func (r *authRun) noStore(a authReply, method, path string) {
 func (r *authRun) show(a authReply) string {
 	title, _ := a.values["title"].(string)
 	detail, _ := a.values["detail"].(string)
-	return strings.TrimSpace(fmt.Sprintf("%d %s %s", a.Status, probeShort(title, 80), probeShort(detail, 120)))
+	return strings.TrimSpace(fmt.Sprintf("%d %s %s", a.Status, stack.Short(title, 80), stack.Short(detail, 120)))
 }
 
 // authHolds looks for a text value anywhere in a JSON document.

@@ -250,7 +250,7 @@ func (r *authRun) judge(q authRequest, a authReply) {
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	if a.Status >= 400 && !q.foreign && a.Status != http.StatusTooManyRequests && q.method != http.MethodHead && kind != "application/problem+json" {
-		r.find(subject, "error without problem details ("+q.step+")", "application/problem+json", fmt.Sprintf("%d %q", a.Status, probeShort(kind, 60)),
+		r.find(subject, "error without problem details ("+q.step+")", "application/problem+json", fmt.Sprintf("%d %q", a.Status, stack.Short(kind, 60)),
 			"answer every error as RFC 9457 says")
 	}
 	text := string(a.Body)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"stackctl/pkg/stackctl/stack"
 	"strings"
 )
 
@@ -47,7 +48,7 @@ func (r *authRun) compareAnswers(ctx context.Context, q authQuestion, unknown ma
 	}
 	for _, name := range sides.differing() {
 		r.find("POST "+q.path, "the answer tells whether an account exists: "+name, "the same for known and unknown addresses",
-			fmt.Sprintf("known: %s, unknown: %s", probeShort(*authConstant(sides[0], name), 80), probeShort(*authConstant(sides[1], name), 80)),
+			fmt.Sprintf("known: %s, unknown: %s", stack.Short(*authConstant(sides[0], name), 80), stack.Short(*authConstant(sides[1], name), 80)),
 			"give both the same status, headers and body")
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"stackctl/pkg/stackctl/stack"
 	"strings"
 )
 
@@ -81,7 +82,7 @@ func (r *authRun) oauthForged(ctx context.Context, b *authBrowser, redirect, oth
 	}
 	path, ok := strings.CutPrefix(back.Path, r.s.Config.Contract.Prefix)
 	if !ok {
-		r.find("GET "+r.conf.OAuth, "the redirect_uri is not below the API", r.s.Config.Contract.Prefix, probeShort(back.Path, 80), "point it at the API's callback")
+		r.find("GET "+r.conf.OAuth, "the redirect_uri is not below the API", r.s.Config.Contract.Prefix, stack.Short(back.Path, 80), "point it at the API's callback")
 		return nil
 	}
 	for step, state := range map[string]string{"forged callback": strings.Repeat("x", 43), "callback with another browser's state": otherState, "callback without a state": ""} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"stackctl/pkg/stackctl/stack"
 	"strings"
 	"time"
 )
@@ -338,7 +339,7 @@ func authCookieNames(lines []string) string {
 	var names []string
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, "=")
-		names = append(names, probeShort(name, 40))
+		names = append(names, stack.Short(name, 40))
 	}
 	if len(names) == 0 {
 		return "no cookie"

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -53,8 +54,8 @@ func edgePorts(s Subject) []int {
 }
 
 func declaredExposure(s Subject) []stack.Finding {
-	edge, known := edgeService(s)
-	model := readEdge(s)
+	edge, known := edgeService(s.Release, s.Config.Traefik)
+	model := readEdge(s.Release, s.Config.Traefik)
 	var out []stack.Finding
 	for _, svc := range s.Release.Services {
 		d := declared{s: s, svc: svc, edge: known && svc.Name == edge.Name, http3: declaresHTTP3(model)}
@@ -109,8 +110,8 @@ func (d *declared) ports() {
 }
 
 func portText(p stack.Port) string {
-	host := orWord(p.HostIP, "0.0.0.0")
-	return fmt.Sprintf("%s:%s->%d/%s", host, orWord(p.Published, "(any)"), p.Target, orWord(p.Protocol, "tcp"))
+	host := cmp.Or(p.HostIP, "0.0.0.0")
+	return fmt.Sprintf("%s:%s->%d/%s", host, cmp.Or(p.Published, "(any)"), p.Target, cmp.Or(p.Protocol, "tcp"))
 }
 
 func portList(list []int) string {
@@ -258,7 +259,7 @@ func rawRoutes(m edgeModel) []stack.Finding {
 			for _, all := range src.root.find(kind, "routers") {
 				for _, r := range all.kids {
 					out = append(out, stack.Finding{Subject: kind + " router " + r.name, Problem: "the edge passes connections on unread", Expected: "HTTP routes only",
-						Observed: orWord(r.text("rule"), "every connection") + " to " + orWord(r.text("service"), "no service"), Fix: "remove the router, or make it an HTTP one", File: src.where, Line: r.line})
+						Observed: cmp.Or(r.text("rule"), "every connection") + " to " + cmp.Or(r.text("service"), "no service"), Fix: "remove the router, or make it an HTTP one", File: src.where, Line: r.line})
 				}
 			}
 		}

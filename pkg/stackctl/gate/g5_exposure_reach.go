@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -109,8 +110,8 @@ func ours(s Subject, c stack.Container) bool {
 // actual judges what the containers on the host really publish. Published
 // ports pass the host's firewall, so a rule there excuses nothing.
 func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []stack.Finding {
-	edge, _ := edgeService(s)
-	http3 := declaresHTTP3(readEdge(s))
+	edge, _ := edgeService(s.Release, s.Config.Traefik)
+	http3 := declaresHTTP3(readEdge(s.Release, s.Config.Traefik))
 	var out []stack.Finding
 	for _, c := range containers {
 		if c.State != "running" && c.State != "restarting" && c.State != "paused" {
@@ -120,7 +121,7 @@ func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []sta
 		if badNetworkMode(c.NetworkMode) {
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Network: c.NetworkMode})
 			if mine {
-				out = append(out, stack.Finding{Subject: "container " + orWord(c.Service, c.Name), Problem: "a container runs in another network namespace than its own",
+				out = append(out, stack.Finding{Subject: "container " + cmp.Or(c.Service, c.Name), Problem: "a container runs in another network namespace than its own",
 					Expected: "networks of the compose file", Observed: c.NetworkMode, Fix: "remove network_mode from the compose files, deploy again"})
 			}
 		}
@@ -129,7 +130,7 @@ func (rec *exposureRecord) actual(s Subject, containers []stack.Container) []sta
 				continue // exposed to its networks, not published
 			}
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: portText(p)})
-			rec.holders[p.Published+"/"+orWord(p.Protocol, "tcp")] = c.Name
+			rec.holders[p.Published+"/"+cmp.Or(p.Protocol, "tcp")] = c.Name
 			if f, bad := rec.published(c, p, mine && c.Service == edge.Name, mine, http3); bad {
 				if !slices.ContainsFunc(out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 					out = append(out, f)
@@ -147,7 +148,7 @@ func (rec *exposureRecord) published(c stack.Container, p stack.Port, edge, mine
 	if ip, e := netip.ParseAddr(p.HostIP); e == nil {
 		loop = ip.Unmap().IsLoopback()
 	}
-	f := stack.Finding{Subject: fmt.Sprintf("port %s/%s", orWord(p.Published, "(any)"), orWord(p.Protocol, "tcp")), Observed: portText(p) + " by container " + c.Name,
+	f := stack.Finding{Subject: fmt.Sprintf("port %s/%s", cmp.Or(p.Published, "(any)"), cmp.Or(p.Protocol, "tcp")), Observed: portText(p) + " by container " + c.Name,
 		Expected: "published ports: " + portList(rec.Allowed), Fix: "remove the port from container " + c.Name + "; a firewall does not hold ports that the engine publishes"}
 	allowed := err == nil && (!udp && slices.Contains(rec.Allowed, n) || udp && n == 443 && http3)
 	switch {

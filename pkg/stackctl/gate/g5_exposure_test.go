@@ -62,7 +62,7 @@ func TestExposureDeclaredAllowsHTTP3(t *testing.T) {
 	r := newRepo(t)
 	r.change(t, composeFile, `      - "443:443"`, "      - \"443:443\"\n      - \"443:443/udp\"")
 	r.change(t, staticFile, `    address: ":443"`, "    address: \":443\"\n    http3: {}")
-	if got := runOne(context.Background(), exposureDeclared(), r.subject(t)); got.Status != stack.Passed {
+	if got := runAlone(context.Background(), exposureDeclared(), r.subject(t)); got.Status != stack.Passed {
 		t.Errorf("%s %+v", got.Status, got.Findings)
 	}
 }
@@ -179,7 +179,7 @@ func reachable(t *testing.T) (Subject, *network) {
 
 func TestExposureReachablePasses(t *testing.T) {
 	s, n := reachable(t)
-	r := runOne(context.Background(), exposureReachable(), s)
+	r := runAlone(context.Background(), exposureReachable(), s)
 	if r.Status != stack.Passed {
 		t.Fatalf("%s %s %+v", r.Status, r.Reason, r.Findings)
 	}
@@ -189,7 +189,7 @@ func TestExposureReachablePasses(t *testing.T) {
 		t.Errorf("exposure.json: %v, %d scans, %d sockets", err, len(doc.Scans), len(doc.Sockets))
 	}
 	s.All = true
-	if r = runOne(context.Background(), exposureReachable(), s); r.Status != stack.Passed || r.Inspected < 2*65535 {
+	if r = runAlone(context.Background(), exposureReachable(), s); r.Status != stack.Passed || r.Inspected < 2*65535 {
 		t.Errorf("all ports: %s %s, %d inspected", r.Status, r.Reason, r.Inspected)
 	}
 	if core > 1000 {
@@ -288,7 +288,7 @@ func TestExposureReachableCatches(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s, n := reachable(t)
 			c.change(&s, n)
-			wantFinding(t, runOne(context.Background(), exposureReachable(), s), c.subject, c.problem)
+			wantFinding(t, runAlone(context.Background(), exposureReachable(), s), c.subject, c.problem)
 		})
 	}
 }
@@ -328,7 +328,7 @@ func TestExposureReachableDoesNotCryWolf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, n := reachable(t)
 			change(&s, n)
-			if r := runOne(context.Background(), exposureReachable(), s); r.Status != stack.Passed {
+			if r := runAlone(context.Background(), exposureReachable(), s); r.Status != stack.Passed {
 				t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 			}
 		})
@@ -350,7 +350,7 @@ func TestExposureCouldNotJudge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, n := reachable(t)
 			change(&s, n)
-			if r := runOne(context.Background(), exposureReachable(), s); r.Status != stack.CouldNotJudge || r.Reason == "" {
+			if r := runAlone(context.Background(), exposureReachable(), s); r.Status != stack.CouldNotJudge || r.Reason == "" {
 				t.Errorf("%s %q %+v", r.Status, r.Reason, r.Findings)
 			}
 		})

@@ -62,7 +62,7 @@ func (rec *exposureRecord) datagramsReach(ctx context.Context, s Subject) ([]sta
 
 // datagramSockets are those of the host that nobody allowed.
 func (rec *exposureRecord) datagramSockets(s Subject) []socket {
-	http3 := declaresHTTP3(readEdge(s))
+	http3 := declaresHTTP3(readEdge(s.Release, s.Config.Traefik))
 	return slices.DeleteFunc(slices.Clone(rec.Sockets), func(k socket) bool {
 		// The default ports are TCP's; one that was added may be meant for UDP.
 		added := slices.Contains(rec.Allowed, k.Port) && !slices.Contains([]int{22, 80, 443}, k.Port)

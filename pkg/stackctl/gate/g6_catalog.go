@@ -67,7 +67,7 @@ func schemaLook(ctx context.Context, s Subject) (*schemaCatalog, error) {
 		return nil, fmt.Errorf("read the catalog with psql: %w", err)
 	}
 	if out.Exit != 0 {
-		return nil, fmt.Errorf("read the catalog with psql: exit %d: %s", out.Exit, probeShort(strings.TrimSpace(string(out.Stderr)), 200))
+		return nil, fmt.Errorf("read the catalog with psql: exit %d: %s", out.Exit, stack.Short(strings.TrimSpace(string(out.Stderr)), 200))
 	}
 	return schemaCatalogOf(out.Stdout)
 }
@@ -102,13 +102,15 @@ func schemaCross(w *schemaWord, c *schemaCatalog) []stack.Finding {
 	return nil
 }
 
+// schemaMisfit is one thing that a release needs and a database does not have.
+type schemaMisfit struct{ Object, Problem, Expected, Observed string }
+
 // schemaCompatible finds what the release before needs and no longer has.
-func schemaCompatible(id string, before, now *schemaCatalog) []stack.Finding {
+func schemaCompatible(before, now *schemaCatalog) []schemaMisfit {
 	old, live := schemaTables(before), schemaTables(now)
-	var list []stack.Finding
+	var list []schemaMisfit
 	add := func(object, problem, expected, observed string) {
-		list = append(list, schemaFinding(object, "release "+id+" cannot work with it: "+problem, expected, observed,
-			"expand first and contract one release later: add beside the old, and remove it when no release needs it"))
+		list = append(list, schemaMisfit{object, problem, expected, observed})
 	}
 	for _, table := range slices.Sorted(maps.Keys(old)) {
 		columns, there := live[table]
@@ -138,7 +140,7 @@ func schemaCompatible(id string, before, now *schemaCatalog) []stack.Finding {
 			}
 		}
 	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].Subject < list[j].Subject })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Object < list[j].Object })
 	return list
 }
 

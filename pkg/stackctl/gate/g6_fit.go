@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-
-	"stackctl/pkg/stackctl/stack"
 )
 
 // SchemaQuery prints a database's catalog as one JSON document, in the shape
@@ -24,14 +22,16 @@ func SchemaNow(ctx context.Context, s Subject) ([]byte, error) {
 // SchemaMisfits says what in a catalog a release cannot work with. frozen is
 // what gate G6 kept when the release was good (schema.json), release its ID.
 // known is false where the one or the other holds no catalog to compare.
-func SchemaMisfits(release string, frozen, catalog []byte) (found []stack.Finding, known bool, err error) {
+func SchemaMisfits(release string, frozen, catalog []byte) (found []schemaMisfit, known bool, err error) {
 	if len(frozen) == 0 || len(catalog) == 0 {
 		return nil, false, nil
 	}
 	if len(frozen) > schemaLimit {
 		return nil, false, fmt.Errorf("read the schema of release %s: larger than 4 MB", release)
 	}
-	var kept schemaEvidence
+	var kept struct {
+		Catalog *schemaCatalog `json:"catalog"`
+	}
 	if err := json.Unmarshal(frozen, &kept); err != nil {
 		return nil, false, fmt.Errorf("read the schema of release %s: %w", release, err)
 	}
@@ -42,5 +42,5 @@ func SchemaMisfits(release string, frozen, catalog []byte) (found []stack.Findin
 	if err != nil {
 		return nil, false, err
 	}
-	return schemaCompatible(release, kept.Catalog, now), true, nil
+	return schemaCompatible(kept.Catalog, now), true, nil
 }

@@ -14,8 +14,10 @@ import (
 const (
 	schemaArtifact = "schema-compat-check.json"
 	schemaText     = "schema-compat-check.txt"
-	schemaLimit    = 4 << 20
 )
+
+// schemaLimit bounds a catalog, and what a check prints.
+const schemaLimit = 4 << 20
 
 // schema judges the live database after the migrations.
 func schema() Gate {
@@ -142,13 +144,13 @@ func schemaParse(out stack.Output) (word *schemaWord, bad string) {
 	text := bytes.TrimSpace(out.Stdout)
 	switch {
 	case len(text) == 0:
-		return nil, fmt.Sprintf("it printed nothing (exit %d): %s", out.Exit, probeShort(strings.TrimSpace(string(out.Stderr)), 200))
+		return nil, fmt.Sprintf("it printed nothing (exit %d): %s", out.Exit, stack.Short(strings.TrimSpace(string(out.Stderr)), 200))
 	case len(text) > schemaLimit:
 		return nil, "it printed more than 4 MB"
 	}
 	word = &schemaWord{}
 	if err := json.Unmarshal(text, word); err != nil {
-		return nil, fmt.Sprintf("not the JSON document that was asked for (exit %d): %s", out.Exit, probeShort(err.Error(), 120))
+		return nil, fmt.Sprintf("not the JSON document that was asked for (exit %d): %s", out.Exit, stack.Short(err.Error(), 120))
 	}
 	return word, ""
 }
@@ -164,11 +166,11 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 		list = append(list, schemaFinding(subject, problem, expected, observed, fix))
 	}
 	for _, d := range w.Differences {
-		add(probeShort(d.Object, 200), "live schema differs: "+probeShort(d.Problem, 200), schemaSaid(d.Expected), schemaSaid(d.Observed),
+		add(stack.Short(d.Object, 200), "live schema differs: "+stack.Short(d.Problem, 200), schemaSaid(d.Expected), schemaSaid(d.Observed),
 			"write a migration that makes the schema what it must be, or restore the object")
 	}
 	for _, p := range w.Pending {
-		add("migration "+probeShort(strings.Trim(string(p), `"`), 80), "migration pending", "none pending", "not applied", "run the migrate service again and read its log")
+		add("migration "+stack.Short(strings.Trim(string(p), `"`), 80), "migration pending", "none pending", "not applied", "run the migrate service again and read its log")
 	}
 	switch {
 	case w.Stamped == nil || w.Head == nil:
@@ -184,12 +186,12 @@ func schemaJudge(w *schemaWord, exit int) []stack.Finding {
 	bad := len(w.Differences)+len(w.Pending) > 0
 	switch {
 	case w.Status != "ok" && !bad:
-		add("schema check", "the check does not say ok", `status "ok"`, fmt.Sprintf("status %q", probeShort(w.Status, 60)), "run it by hand")
+		add("schema check", "the check does not say ok", `status "ok"`, fmt.Sprintf("status %q", stack.Short(w.Status, 60)), "run it by hand")
 	case w.Status == "ok" && bad:
 		add("schema check", "the check contradicts itself", `a status other than "ok" where it finds something`, `status "ok"`, "correct the check")
 	}
 	if (exit == 0) != (w.Status == "ok") {
-		add("schema check", "exit code and status disagree", "exit 0 exactly with status ok", fmt.Sprintf("exit %d, status %q", exit, probeShort(w.Status, 60)), "correct the check")
+		add("schema check", "exit code and status disagree", "exit 0 exactly with status ok", fmt.Sprintf("exit %d, status %q", exit, stack.Short(w.Status, 60)), "correct the check")
 	}
 	return list
 }
@@ -199,7 +201,7 @@ func schemaSaid(text string) string {
 	if text == "" {
 		return "nothing"
 	}
-	return probeShort(text, 300)
+	return stack.Short(text, 300)
 }
 
 // schemaBefore compares the live catalog with that of the release before.
@@ -218,7 +220,12 @@ func schemaBefore(s Subject, e *schemaEvidence) ([]stack.Finding, error) {
 		return nil, nil // kept by a release whose catalog could not be read
 	}
 	e.Before = s.Before.ID
-	return schemaCompatible(s.Before.ID, before.Catalog, e.Catalog), nil
+	var out []stack.Finding
+	for _, m := range schemaCompatible(before.Catalog, e.Catalog) {
+		out = append(out, schemaFinding(m.Object, "release "+s.Before.ID+" cannot work with it: "+m.Problem, m.Expected, m.Observed,
+			"expand first and contract one release later: add beside the old, and remove it when no release needs it"))
+	}
+	return out, nil
 }
 
 func schemaKeep(s Subject, e schemaEvidence) error {
@@ -228,7 +235,7 @@ func schemaKeep(s Subject, e schemaEvidence) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "release %s, %s: exit %d\n", e.Release, strings.Join(e.Command, " "), e.Exit)
 	if w := e.Check; w != nil {
-		fmt.Fprintf(&b, "status %s, %d objects, %d differences, %d pending\n", probeShort(w.Status, 60), w.Objects.count, len(w.Differences), len(w.Pending))
+		fmt.Fprintf(&b, "status %s, %d objects, %d differences, %d pending\n", stack.Short(w.Status, 60), w.Objects.count, len(w.Differences), len(w.Pending))
 		if w.Stamped != nil && w.Head != nil {
 			fmt.Fprintf(&b, "stamped %d, head %d\n", *w.Stamped, *w.Head)
 		}

@@ -130,7 +130,7 @@ func jobsCheck(ctx context.Context, s Subject, phase stack.Phase, extra ...strin
 	a.Findings = r.list
 	var kept any = r.word
 	if r.word == nil {
-		kept = map[string]string{"no_result": probeShort(strings.ToValidUTF8(string(out.Stdout), "?"), 2000)}
+		kept = map[string]string{"no_result": stack.Short(strings.ToValidUTF8(string(out.Stdout), "?"), 2000)}
 	}
 	return a, errors.Join(probeJSON(s, jobsPing, r.request), probeJSON(s, jobsResult, kept))
 }
@@ -195,7 +195,7 @@ func (r *jobsRun) now(ctx context.Context) (time.Time, string) {
 // judge holds the result against what was asked.
 func (r *jobsRun) judge(out stack.Output) {
 	q := r.request
-	stderr := probeShort(strings.TrimSpace(string(out.Stderr)), 200)
+	stderr := stack.Short(strings.TrimSpace(string(out.Stderr)), 200)
 	text := bytes.TrimSpace(out.Stdout)
 	if out.Exit != 0 || len(text) == 0 {
 		r.find("queue", "nothing does the job", "a result within the time", fmt.Sprintf("exit %d: %s", out.Exit, stderr),
@@ -206,7 +206,7 @@ func (r *jobsRun) judge(out stack.Output) {
 	}
 	word := &jobsWord{}
 	if len(text) > 1<<20 || json.Unmarshal(text, word) != nil {
-		r.find("queue", "no usable result", "one JSON document", probeShort(strings.ToValidUTF8(string(text), "?"), 200), "run the command by hand")
+		r.find("queue", "no usable result", "one JSON document", stack.Short(strings.ToValidUTF8(string(text), "?"), 200), "run the command by hand")
 		return
 	}
 	r.word = word
@@ -215,7 +215,7 @@ func (r *jobsRun) judge(out stack.Output) {
 		slack = 2 * time.Minute
 	}
 	if word.Nonce != q.Nonce {
-		r.find("result", "the result is of another request", "nonce "+q.Nonce, "nonce "+probeShort(word.Nonce, 64), "let the job return the nonce that it was given")
+		r.find("result", "the result is of another request", "nonce "+q.Nonce, "nonce "+stack.Short(word.Nonce, 64), "let the job return the nonce that it was given")
 	}
 	switch {
 	case word.EnqueuedAt.IsZero() || word.FinishedAt.IsZero():
@@ -228,12 +228,12 @@ func (r *jobsRun) judge(out stack.Output) {
 		r.find("result", "the job is done in the future", "finished before "+q.Answered.Format(time.RFC3339Nano), word.FinishedAt.Format(time.RFC3339Nano), "let the worker record when it finished")
 	}
 	if word.Release != r.s.Release.ID {
-		r.find("worker", "a worker of another release did the job", r.s.Release.ID, probeShort(word.Release, 60), "see which workers take jobs from this queue")
+		r.find("worker", "a worker of another release did the job", r.s.Release.ID, stack.Short(word.Release, 60), "see which workers take jobs from this queue")
 	}
 	own := strings.Contains(word.Queue, r.s.Release.ID)
 	if word.Queue != "" && own != (q.Phase == stack.PhasePre) {
 		r.find("queue", "the job went through another queue", map[bool]string{true: "the release's own", false: "the default queue"}[q.Phase == stack.PhasePre],
-			probeShort(word.Queue, 60), "let the ping use the queue that it is told")
+			stack.Short(word.Queue, 60), "let the ping use the queue that it is told")
 	}
 	if strings.TrimSpace(word.Worker) == "" {
 		r.find("worker", "the result does not name its worker", "the worker's name", "nothing", "let the worker sign its results")
@@ -289,7 +289,7 @@ func (r *jobsRun) scheduler() {
 // by the dashboard's container where the release has one.
 func (r *jobsRun) dashboard(ctx context.Context) error {
 	if r.word != nil && r.word.DashboardJobs != nil && *r.word.DashboardJobs <= 0 {
-		r.find("dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, probeShort(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
+		r.find("dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, stack.Short(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
 	}
 	if _, declared := r.s.Release.Service("jobs-ui"); !declared {
 		if r.word != nil && r.word.DashboardJobs == nil {

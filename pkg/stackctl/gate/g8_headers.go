@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -18,9 +19,9 @@ func headersDeclared() Gate {
 		Refs:     []string{"SPEC §3", "ASVS 3.4.1", "ASVS 3.4.3", "ASVS 3.4.4", "ASVS 4.1.3", "ASVS 13.4.5"},
 		Inspects: "entry points, routers, middlewares and the API settings of the edge",
 		Check: func(_ context.Context, s Subject) (Answer, error) {
-			m := readEdge(s)
+			m := readEdge(s.Release, s.Config.Traefik)
 			j := &headerJudge{subject: s, model: m, evidence: "traefik-dynamic.yml"}
-			j.out = append(j.out, m.broken...)
+			j.out = append(j.out, unreadable(m)...)
 			j.static()
 			j.dynamic()
 			return Answer{Inspected: j.seen, Of: "entry points, routers and middlewares", Findings: j.out}, nil
@@ -61,7 +62,7 @@ func (j *headerJudge) static() {
 		at("edge api", "the edge's API serves its profiler", "api.debug: false", "api.debug: true", "remove api.debug", line)
 	}
 	for _, m := range root.find("metrics", "prometheus") {
-		name := orWord(m.text("entryPoint"), "traefik")
+		name := cmp.Or(m.text("entryPoint"), "traefik")
 		if !m.truth("manualRouting") && slices.ContainsFunc(j.model.entryPoints, func(e edgeEntryPoint) bool { return e.name == name && e.public }) {
 			at("edge metrics", "metrics are served on a published entry point", "an entry point that is not published", name, "set metrics.prometheus.entryPoint to an inside one", m.line)
 		}
@@ -85,10 +86,10 @@ func (j *headerJudge) pages(at func(subject, problem, expected, observed, fix st
 	}
 	for _, n := range root.find("accessLog", "fields", "headers") {
 		kept := func(name string) bool {
-			mode := orWord(n.text("names", name), n.text("defaultMode"))
+			mode := cmp.Or(n.text("names", name), n.text("defaultMode"))
 			return strings.EqualFold(mode, "keep")
 		}
-		for _, name := range append(slices.Clone(secretHeaders), orWord(j.subject.Config.Gates.Auth.Header, "X-CSRF-Token")) {
+		for _, name := range append(slices.Clone(secretHeaders), cmp.Or(j.subject.Config.Gates.Auth.Header, "X-CSRF-Token")) {
 			if kept(name) {
 				at("edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or "+name+" dropped", name+" is kept", "write fields.headers.defaultMode: drop", n.line)
 				break
@@ -216,10 +217,10 @@ func (j *headerJudge) router(r edgeRouter) {
 	if why, staff := j.staff(r); staff {
 		password, address := j.guards(r)
 		if !password {
-			finding("a staff route asks for no password", "a basicAuth middleware ("+why+")", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the basicAuth middleware")
+			finding("a staff route asks for no password", "a basicAuth middleware ("+why+")", cmp.Or(strings.Join(r.middlewares, ", "), "no middleware"), "add the basicAuth middleware")
 		}
 		if !address {
-			finding("a staff route has no allowlist", "an ipAllowList middleware ("+why+")", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
+			finding("a staff route has no allowlist", "an ipAllowList middleware ("+why+")", cmp.Or(strings.Join(r.middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
 		}
 		j.staffHeaders(r, finding)
 	} else {
@@ -238,7 +239,7 @@ var answering = []string{"ratelimit", "inflightreq", "basicauth", "digestauth", 
 // that could answer: the app cannot add headers to the edge's own errors.
 func (j *headerJudge) publicHeaders(r edgeRouter, finding func(problem, expected, observed, fix string)) {
 	have, early := j.sent(r)
-	list := orWord(strings.Join(r.middlewares, ", "), "no middleware")
+	list := cmp.Or(strings.Join(r.middlewares, ", "), "no middleware")
 	if early != "" && len(have) > 0 {
 		finding("the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
 	}
@@ -345,7 +346,7 @@ func (j *headerJudge) retry(r edgeRouter, finding func(problem, expected, observ
 		}
 		safe := func(m string) bool { return slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, m) }
 		if len(methods) == 0 || slices.ContainsFunc(methods, func(m string) bool { return !safe(m) }) || mw.node.truth("retryNonIdempotentMethod") {
-			finding("requests that change something may be sent twice", "retry on a route for GET and HEAD only", orWord(strings.Join(methods, ", "), "all methods"),
+			finding("requests that change something may be sent twice", "retry on a route for GET and HEAD only", cmp.Or(strings.Join(methods, ", "), "all methods"),
 				"restrict the rule by Method(`GET`), or remove "+name)
 		}
 	}

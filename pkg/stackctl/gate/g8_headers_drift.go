@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -150,7 +151,7 @@ func (g *headerGate) sameRouter(w edgeRouter, r loadedRouter) {
 		{"resolver", w.resolver, resolver},
 	} {
 		if c.want != c.have {
-			g.finding("router "+w.name, "the running edge has loaded another "+c.what+" than the release's", orWord(c.want, "none"), c.have, "deploy again")
+			g.finding("router "+w.name, "the running edge has loaded another "+c.what+" than the release's", cmp.Or(c.want, "none"), c.have, "deploy again")
 		}
 	}
 }
@@ -177,7 +178,7 @@ func (g *headerGate) judgeEntryPoints(body []byte) {
 	}
 	s := g.subject()
 	m := edgeModel{static: edgeSource{"file", "(running edge)", root}}
-	m.readEntryPoints(s)
+	m.readEntryPoints(s.Release, s.Config.Traefik)
 	at := func(subject, problem, expected, observed, fix string, _ int) {
 		g.finding(subject, problem, expected, observed+" (loaded by the running edge)", fix)
 	}

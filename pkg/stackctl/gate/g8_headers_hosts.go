@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -13,8 +14,8 @@ import (
 // unknownHosts sees that a host nobody serves gets a bare 404.
 func (g *headerGate) unknownHosts(ctx context.Context, _ *headerJudge) {
 	s := g.wire.s
-	domain := orWord(s.Release.Domain, s.Target.Domain)
-	address := orWord(s.Target.Edge.Address, s.Target.Host)
+	domain := cmp.Or(s.Release.Domain, s.Target.Domain)
+	address := cmp.Or(s.Target.Edge.Address, s.Target.Host)
 	names := []struct{ what, host, sni string }{
 		{"foreign name", "zz-" + g.nonce + ".example", ""},
 		{"unknown subdomain", "zz-" + g.nonce + "." + domain, ""},
@@ -99,7 +100,7 @@ func (g *headerGate) hidden(ctx context.Context, j *headerJudge) {
 			g.hiddenPage(ctx, h, path, "a path leads around the routes")
 		}
 	})
-	if ip := net.ParseIP(orWord(g.wire.s.Target.Edge.Address, g.wire.s.Target.Host)); ip != nil && ip.IsLoopback() {
+	if ip := net.ParseIP(cmp.Or(g.wire.s.Target.Edge.Address, g.wire.s.Target.Host)); ip != nil && ip.IsLoopback() {
 		return // a forward: the other ports are this machine's own
 	}
 	each([]string{"8080", "8090", "9090", "9100", "2375", strconv.Itoa(g.wire.s.Config.Traefik.APIPort)}, func(port string) {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -72,7 +73,7 @@ func (j *headerJudge) middleware(mw edgeMiddleware) {
 		j.limit(mw, finding)
 	case "redirectscheme":
 		if scheme := mw.node.text("scheme"); !strings.EqualFold(scheme, "https") {
-			finding("the redirect leads to plain HTTP", "scheme: https", orWord(scheme, "none"), "write scheme: https")
+			finding("the redirect leads to plain HTTP", "scheme: https", cmp.Or(scheme, "none"), "write scheme: https")
 		}
 		if strings.EqualFold(mw.node.text("scheme"), "https") && !mw.node.truth("permanent") {
 			finding("the redirect to https is not permanent", "permanent: true", "a redirect for once", "write permanent: true")
@@ -91,7 +92,7 @@ func (j *headerJudge) told(mw edgeMiddleware, finding func(problem, expected, ob
 			case slices.Contains(claims, name):
 				finding("services are told another client than the one that asks", "the address of the connection", k.name+": "+shorten(k.value), "remove it from customRequestHeaders")
 			case slices.Contains(origins, name):
-				finding("services cannot see from which site a request comes", "the client's own "+k.name, k.name+": "+orWord(shorten(k.value), "taken away"), "remove it from customRequestHeaders")
+				finding("services cannot see from which site a request comes", "the client's own "+k.name, k.name+": "+cmp.Or(shorten(k.value), "taken away"), "remove it from customRequestHeaders")
 			case k.value != "" && secretHeader(name):
 				finding("every visitor gets a login", "no "+k.name+" in the routes' file", k.name+" with a value", "remove it from customRequestHeaders, and replace the credential")
 			}

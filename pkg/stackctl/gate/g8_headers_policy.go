@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -28,7 +29,7 @@ const yearSeconds = 31_536_000
 func (p headerPolicy) judge(values func(name string) []string) []headerFault {
 	var out []headerFault
 	add := func(problem, expected, observed string) {
-		out = append(out, headerFault{problem, expected, orWord(shorten(observed), "none")})
+		out = append(out, headerFault{problem, expected, cmp.Or(shorten(observed), "none")})
 	}
 	first := func(name string) string {
 		if v := values(name); len(v) > 0 {

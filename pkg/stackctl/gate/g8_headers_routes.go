@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -57,7 +58,7 @@ func (j *headerJudge) insideRouter(r edgeRouter) {
 		return
 	}
 	if password, _ := j.guards(r); !password {
-		j.onRouter(r, "an inside page asks for no password", "a basicAuth middleware", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add the basicAuth middleware")
+		j.onRouter(r, "an inside page asks for no password", "a basicAuth middleware", cmp.Or(strings.Join(r.middlewares, ", "), "no middleware"), "add the basicAuth middleware")
 	}
 }
 
@@ -88,7 +89,7 @@ func (j *headerJudge) rate(r edgeRouter) {
 		return
 	}
 	if j.perSecond(r) == 0 {
-		j.onRouter(r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", orWord(strings.Join(r.middlewares, ", "), "no middleware"), "add a rateLimit middleware")
+		j.onRouter(r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", cmp.Or(strings.Join(r.middlewares, ", "), "no middleware"), "add a rateLimit middleware")
 	}
 }
 
@@ -194,7 +195,7 @@ func (j *headerJudge) stolen() {
 	if prefix == "" || api == "" || !routed(s, api) {
 		return
 	}
-	host := orWord(s.Release.Domain, s.Target.Domain)
+	host := cmp.Or(s.Release.Domain, s.Target.Domain)
 	auth := s.Config.Gates.Auth
 	for _, path := range []string{auth.Login, auth.SignUp, auth.Me, auth.CSRF, "/zz"} {
 		if path == "" {
@@ -207,14 +208,14 @@ func (j *headerJudge) stolen() {
 			}
 			for _, r := range first {
 				if up := j.upstreams(r.service, 0); slices.ContainsFunc(up, func(name string) bool { return name != api }) || len(up) == 0 {
-					j.onRouter(r, "it takes requests for the API elsewhere", "service "+api+" for "+prefix+path, fmt.Sprintf("%s to %s", method, orWord(strings.Join(up, ", "), r.service)), "narrow its rule, or lower its priority")
+					j.onRouter(r, "it takes requests for the API elsewhere", "service "+api+" for "+prefix+path, fmt.Sprintf("%s to %s", method, cmp.Or(strings.Join(up, ", "), r.service)), "narrow its rule, or lower its priority")
 				}
 			}
 		}
 	}
 	rest, _ := j.taker(ruleAsk{host, prefix + "/zz", "POST"})
 	if rest != nil && !j.strips(*rest, prefix) {
-		j.onRouter(*rest, "the API is asked for paths that it does not have", "a stripPrefix middleware for "+prefix, orWord(strings.Join(rest.middlewares, ", "), "no middleware"), "add the stripPrefix middleware")
+		j.onRouter(*rest, "the API is asked for paths that it does not have", "a stripPrefix middleware for "+prefix, cmp.Or(strings.Join(rest.middlewares, ", "), "no middleware"), "add the stripPrefix middleware")
 	}
 	for _, path := range []string{auth.Login, auth.SignUp} {
 		if taker, _ := j.taker(ruleAsk{host, prefix + path, "POST"}); path != "" && taker != nil && rest != nil {

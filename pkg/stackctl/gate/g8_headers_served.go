@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -38,7 +39,7 @@ func checkHeaders(ctx context.Context, s Subject) (Answer, error) {
 	if _, err := rand.Read(random); err != nil {
 		return Answer{}, err
 	}
-	g := &headerGate{wire: wire, model: readEdge(s), nonce: hex.EncodeToString(random)}
+	g := &headerGate{wire: wire, model: readEdge(s.Release, s.Config.Traefik), nonce: hex.EncodeToString(random)}
 	j := &headerJudge{subject: s, model: g.model}
 	staff, err := readStaff(s)
 	if err != nil && len(g.staffPlaces(j)) > 0 {
@@ -138,7 +139,7 @@ func (g *headerGate) public(ctx context.Context, j *headerJudge) {
 		}
 	})
 	each(g.knownPaths(), func(a ask) { g.judgePublic(ctx, a) })
-	domain := orWord(g.wire.s.Release.Domain, g.wire.s.Target.Domain)
+	domain := cmp.Or(g.wire.s.Release.Domain, g.wire.s.Target.Domain)
 	if slices.Contains(places, publicPlace{domain, "/"}) {
 		g.caches(ctx, domain)
 	}
@@ -148,7 +149,7 @@ func (g *headerGate) public(ctx context.Context, j *headerJudge) {
 // success, a refusal, or private.
 func (g *headerGate) knownPaths() []ask {
 	s := g.wire.s
-	domain := orWord(s.Release.Domain, s.Target.Domain)
+	domain := cmp.Or(s.Release.Domain, s.Target.Domain)
 	var out []ask
 	add := func(host, path string) {
 		out = append(out, ask{label: "GET " + host + path, method: "GET", host: host, path: path})

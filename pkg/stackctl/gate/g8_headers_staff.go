@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,13 +24,13 @@ type staffLogin struct {
 func readStaff(s Subject) (staffLogin, error) {
 	c := s.Config.Traefik.Staff
 	if c.PasswordFile == "" {
-		return staffLogin{user: orWord(c.User, "staff")}, nil
+		return staffLogin{user: cmp.Or(c.User, "staff")}, nil
 	}
 	raw, err := given.Read(c.PasswordFile, given.Most)
 	if err != nil {
 		return staffLogin{}, fmt.Errorf("read the staff password: %w", err)
 	}
-	return staffLogin{user: orWord(c.User, "staff"), password: strings.TrimSpace(string(raw)), known: true}, nil
+	return staffLogin{user: cmp.Or(c.User, "staff"), password: strings.TrimSpace(string(raw)), known: true}, nil
 }
 
 // staffPlace is one guarded host and path.

@@ -79,7 +79,7 @@ func TestHeadersDeclaredDoesNotCryWolf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
 			change(t, r)
-			if got := runOne(context.Background(), headersDeclared(), r.subject(t)); got.Status != stack.Passed {
+			if got := runAlone(context.Background(), headersDeclared(), r.subject(t)); got.Status != stack.Passed {
 				t.Errorf("%s %s %+v", got.Status, got.Reason, got.Findings)
 			}
 		})
@@ -88,7 +88,7 @@ func TestHeadersDeclaredDoesNotCryWolf(t *testing.T) {
 
 func TestHeadersServedPasses(t *testing.T) {
 	e := newEdge(t, newRepo(t).subject(t))
-	r := runOne(context.Background(), headersServed(), e.subject)
+	r := runAlone(context.Background(), headersServed(), e.subject)
 	if r.Status != stack.Passed || r.Inspected < 200 {
 		t.Fatalf("%s %s, %d inspected, %+v", r.Status, r.Reason, r.Inspected, r.Findings)
 	}
@@ -296,7 +296,7 @@ func TestHeadersServedCatches(t *testing.T) {
 			s := fresh()
 			e := newEdge(t, s)
 			c.change(e)
-			wantFinding(t, runOne(context.Background(), headersServed(), e.subject), c.subject, c.problem)
+			wantFinding(t, runAlone(context.Background(), headersServed(), e.subject), c.subject, c.problem)
 		})
 	}
 }
@@ -321,7 +321,7 @@ func TestHeadersServedKnowsTheServersAddress(t *testing.T) {
 	server.run = func([]string) (stack.Output, error) {
 		return stack.Output{Stdout: []byte("172.20.0.5 dev br-1 src 192.0.2.1 uid 0\n")}, nil
 	}
-	wantFinding(t, runOne(context.Background(), headersServed(), e.subject), "staff admin.example.org/", "from a wrong address")
+	wantFinding(t, runAlone(context.Background(), headersServed(), e.subject), "staff admin.example.org/", "from a wrong address")
 }
 
 func TestHeadersServedCouldNotJudge(t *testing.T) {
@@ -333,7 +333,7 @@ func TestHeadersServedCouldNotJudge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEdge(t, newRepo(t).subject(t))
 			change(e)
-			if r := runOne(context.Background(), headersServed(), e.subject); r.Status != stack.CouldNotJudge {
+			if r := runAlone(context.Background(), headersServed(), e.subject); r.Status != stack.CouldNotJudge {
 				t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 			}
 		})

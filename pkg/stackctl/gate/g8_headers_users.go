@@ -15,7 +15,7 @@ const leastCost = 5
 // edge: a fast hash in a stolen file is soon a password.
 func (j *headerJudge) usersFile(mw edgeMiddleware, finding func(problem, expected, observed, fix string)) {
 	file := mw.node.text("usersFile")
-	edge, known := edgeService(j.subject)
+	edge, known := edgeService(j.subject.Release, j.subject.Config.Traefik)
 	if file == "" || !known || len(edge.Secrets) == 0 && len(edge.Volumes) == 0 {
 		return
 	}

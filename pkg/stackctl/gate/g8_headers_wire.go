@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -96,7 +97,7 @@ func newHeaderWire(ctx context.Context, s Subject) (*headerWire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the host's containers: %w", err)
 	}
-	svc, _ := edgeService(s)
+	svc, _ := edgeService(s.Release, s.Config.Traefik)
 	for _, c := range containers {
 		if c.Service != svc.Name || c.Project != s.Release.Project || c.State != "running" {
 			continue
@@ -192,7 +193,7 @@ func (w *headerWire) dial(ctx context.Context, a ask) (net.Conn, error) {
 	if err != nil || a.plain {
 		return conn, err
 	}
-	sni := orWord(a.sni, a.host)
+	sni := cmp.Or(a.sni, a.host)
 	if net.ParseIP(sni) != nil {
 		sni = ""
 	}
@@ -215,8 +216,8 @@ func (w *headerWire) dial(ctx context.Context, a ask) (net.Conn, error) {
 
 func (a ask) bytes() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", orWord(a.method, "GET"), a.path, a.host)
-	fmt.Fprintf(&b, "User-Agent: stackctl-gate\r\nConnection: %s\r\n", orWord(a.close, "close"))
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", cmp.Or(a.method, "GET"), a.path, a.host)
+	fmt.Fprintf(&b, "User-Agent: stackctl-gate\r\nConnection: %s\r\n", cmp.Or(a.close, "close"))
 	for _, l := range a.lines {
 		b.WriteString(l + "\r\n")
 	}
@@ -271,7 +272,7 @@ func (g *headerGate) fail(what string, err error) {
 func (g *headerGate) finding(subject, problem, expected, observed, fix string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	f := stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: orWord(shorten(observed), "none"), Fix: fix, Evidence: "headers.json"}
+	f := stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: cmp.Or(shorten(observed), "none"), Fix: fix, Evidence: "headers.json"}
 	if !slices.ContainsFunc(g.out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 		g.out = append(g.out, f)
 	}

@@ -44,7 +44,7 @@ func TestMiddlewaresDoNotCryWolf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
 			r.change(t, c[0], c[1], c[2])
-			if got := runOne(t.Context(), headersDeclared(), r.subject(t)); len(got.Findings) > 0 {
+			if got := runAlone(t.Context(), headersDeclared(), r.subject(t)); len(got.Findings) > 0 {
 				t.Errorf("%+v", got.Findings)
 			}
 		})

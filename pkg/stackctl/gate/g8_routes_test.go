@@ -44,7 +44,7 @@ func TestRoutingDoesNotCryWolf(t *testing.T) {
 				from = "\n  services:\n"
 			}
 			r.change(t, routesFile, from, to)
-			if got := runOne(t.Context(), headersDeclared(), r.subject(t)); len(got.Findings) > 0 {
+			if got := runAlone(t.Context(), headersDeclared(), r.subject(t)); len(got.Findings) > 0 {
 				t.Errorf("%+v", got.Findings)
 			}
 		})

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/url"
@@ -66,7 +67,7 @@ var composeRules = []func(*composeJudge){
 }
 
 func judgeService(s Subject, svc stack.Service) []stack.Finding {
-	edge, known := edgeService(s)
+	edge, known := edgeService(s.Release, s.Config.Traefik)
 	j := &composeJudge{s: s, svc: svc, edge: known && edge.Name == svc.Name}
 	for _, rule := range composeRules {
 		rule(j)
@@ -128,7 +129,7 @@ func ruleRestart(j *composeJudge) {
 		return
 	}
 	if policy != "always" && policy != "unless-stopped" {
-		j.add("the service does not come back by itself", "restart: unless-stopped", orWord(j.svc.Restart, "none"), "write restart: unless-stopped")
+		j.add("the service does not come back by itself", "restart: unless-stopped", cmp.Or(j.svc.Restart, "none"), "write restart: unless-stopped")
 	}
 }
 
@@ -158,7 +159,7 @@ func rulePrivileges(j *composeJudge) {
 		}
 	}
 	if !guarded {
-		j.add("processes may gain privileges", "security_opt: [no-new-privileges:true]", orWord(strings.Join(j.svc.SecurityOpt, ", "), "none"),
+		j.add("processes may gain privileges", "security_opt: [no-new-privileges:true]", cmp.Or(strings.Join(j.svc.SecurityOpt, ", "), "none"),
 			"write security_opt: [\"no-new-privileges:true\"]")
 	}
 }
@@ -166,7 +167,7 @@ func rulePrivileges(j *composeJudge) {
 func ruleCapabilities(j *composeJudge) {
 	normal := func(c string) string { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") }
 	if !slices.ContainsFunc(j.svc.CapDrop, func(c string) bool { return normal(c) == "ALL" }) {
-		j.add("capabilities are not dropped", "cap_drop: [ALL]", orWord(strings.Join(j.svc.CapDrop, ", "), "none"), "write cap_drop: [ALL]")
+		j.add("capabilities are not dropped", "cap_drop: [ALL]", cmp.Or(strings.Join(j.svc.CapDrop, ", "), "none"), "write cap_drop: [ALL]")
 	}
 	may := []string{"NET_BIND_SERVICE"}
 	if u, ok := upstreamOf(j.svc.Image); ok {
@@ -224,7 +225,7 @@ func ruleWaits(j *composeJudge) {
 			want = "service_completed_successfully"
 		}
 		if condition != want {
-			j.add("it waits for "+name+" without seeing that it is ready", name+": {condition: "+want+"}", orWord(condition, "none"), "write condition: "+want)
+			j.add("it waits for "+name+" without seeing that it is ready", name+": {condition: "+want+"}", cmp.Or(condition, "none"), "write condition: "+want)
 		}
 	}
 	for _, name := range dataServices(j.s) {
@@ -295,7 +296,7 @@ var hasDigit = regexp.MustCompile(`\d`)
 
 func ruleImage(j *composeJudge) {
 	repo, tag, digest := splitImage(j.svc.Image)
-	fix := "write the version, such as " + orWord(repo, "image") + ":1.2.3, or a digest"
+	fix := "write the version, such as " + cmp.Or(repo, "image") + ":1.2.3, or a digest"
 	archived := slices.ContainsFunc(j.s.Release.Images, func(i stack.Image) bool {
 		return i.Reference == j.svc.Image && i.Archive != "" && i.ID != ""
 	})

@@ -20,7 +20,7 @@ func ruleHealth(j *composeJudge) {
 	case h == nil:
 		j.add("no health check", "a health check", "none", fix)
 	case h.Disabled || len(h.Test) == 0 || strings.EqualFold(h.Test[0], "NONE"):
-		j.add("the health check is disabled", "a health check", orWord(strings.Join(h.Test, " "), "disable: true"), fix)
+		j.add("the health check is disabled", "a health check", cmp.Or(strings.Join(h.Test, " "), "disable: true"), fix)
 	case hollowCheck(h.Test):
 		j.add("the health check cannot fail", "a check that fails when the program does not answer", shorten(strings.Join(h.Test, " ")), fix)
 	case h.Interval > rareCheck:

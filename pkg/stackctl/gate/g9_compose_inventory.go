@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ func judgeInventory(s Subject) []stack.Finding {
 // inventoryTraefik sees that every upstream is a service, and every router
 // names a service that is defined.
 func inventoryTraefik(s Subject) []stack.Finding {
-	m := readEdge(s)
+	m := readEdge(s.Release, s.Config.Traefik)
 	var out []stack.Finding
 	for _, src := range m.dynamic {
 		for _, all := range src.root.find("http", "services") {
@@ -45,7 +46,7 @@ func inventoryTraefik(s Subject) []stack.Finding {
 		}
 		if _, ok := m.services[name]; !ok {
 			out = append(out, stack.Finding{Subject: "router " + r.name, Problem: "the router's service is defined nowhere", Expected: "a service under http.services",
-				Observed: orWord(name, "none"), Fix: "define the service, or correct its name", File: r.file, Line: r.line})
+				Observed: cmp.Or(name, "none"), Fix: "define the service, or correct its name", File: r.file, Line: r.line})
 		}
 		for _, name := range r.middlewares {
 			if _, ok := m.middlewares[name]; !ok && !strings.Contains(name, "@") {
@@ -97,7 +98,7 @@ func upstreamFault(s Subject, src edgeSource, n, u *edgeNode) []stack.Finding {
 		f.Problem, f.Expected = "the upstream is not a service of the compose files", "a service of the compose files"
 		return []stack.Finding{f}
 	}
-	if edge, known := edgeService(s); known && svc.NetworkMode == "" && len(edge.Networks) > 0 && !slices.ContainsFunc(svc.Networks, func(n string) bool { return slices.Contains(edge.Networks, n) }) {
+	if edge, known := edgeService(s.Release, s.Config.Traefik); known && svc.NetworkMode == "" && len(edge.Networks) > 0 && !slices.ContainsFunc(svc.Networks, func(n string) bool { return slices.Contains(edge.Networks, n) }) {
 		f.Problem, f.Expected, f.Fix = "the edge and the upstream share no network", "a common network", "put "+svc.Name+" on a network of the edge"
 		return []stack.Finding{f}
 	}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -82,7 +83,7 @@ func judgeVolumes(s Subject) []stack.Finding {
 		})
 		switch {
 		case bound:
-			f.Problem, f.Expected, f.Observed, f.Fix = "the volume is a folder of the host", "a volume of Docker's own", "device: "+orWord(device, "none"), "remove driver_opts"
+			f.Problem, f.Expected, f.Observed, f.Fix = "the volume is a folder of the host", "a volume of Docker's own", "device: "+cmp.Or(device, "none"), "remove driver_opts"
 		case !used && !v.External:
 			f.Problem, f.Expected, f.Observed, f.Fix = "no service mounts the volume", "a service that keeps its data there", "none", "mount it, or remove it from volumes"
 		default:
@@ -144,7 +145,7 @@ func judgeNetworks(s Subject) []stack.Finding {
 				Observed: "external: true", Fix: "remove external"})
 		}
 	}
-	if edge, ok := edgeService(s); ok {
+	if edge, ok := edgeService(s.Release, s.Config.Traefik); ok {
 		for _, n := range edge.Networks {
 			if data[n] {
 				out = append(out, stack.Finding{Subject: "service " + edge.Name, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,

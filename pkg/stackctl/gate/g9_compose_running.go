@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,7 +111,7 @@ func checkRunning(ctx context.Context, s Subject) (Answer, error) {
 		if _, ok := s.Release.Service(c.Service); !ok && c.State == "running" {
 			a.Inspected++
 			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Problem: "a container of the project that no compose file declares", Expected: "services of the compose files only",
-				Observed: orWord(c.Service, c.Name) + " from " + c.Image, Fix: "remove the container, or declare the service"})
+				Observed: cmp.Or(c.Service, c.Name) + " from " + c.Image, Fix: "remove the container, or declare the service"})
 		}
 	}
 	return a, nil

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,12 +38,12 @@ func ruleLogs(j *composeJudge) {
 		size, ok := byteSize(j.svc.LogOptions["max-size"])
 		bounded := j.svc.LogDriver == "local" && j.svc.LogOptions["max-size"] == "" // 20m by itself
 		if !bounded && (!ok || size <= 0) {
-			j.add("logs grow without bound", "max-size of the "+orWord(j.svc.LogDriver, "json-file")+" driver", orWord(j.svc.LogOptions["max-size"], "none"), fix)
+			j.add("logs grow without bound", "max-size of the "+cmp.Or(j.svc.LogDriver, "json-file")+" driver", cmp.Or(j.svc.LogOptions["max-size"], "none"), fix)
 			return
 		}
-		files, err := strconv.ParseFloat(orWord(j.svc.LogOptions["max-file"], "1"), 64)
+		files, err := strconv.ParseFloat(cmp.Or(j.svc.LogOptions["max-file"], "1"), 64)
 		if err == nil && size*files > mostLogs {
-			j.add("logs may fill the disk", fmt.Sprintf("%d GB in all at most", mostLogs>>30), j.svc.LogOptions["max-size"]+", "+orWord(j.svc.LogOptions["max-file"], "1")+" files", fix)
+			j.add("logs may fill the disk", fmt.Sprintf("%d GB in all at most", mostLogs>>30), j.svc.LogOptions["max-size"]+", "+cmp.Or(j.svc.LogOptions["max-file"], "1")+" files", fix)
 		}
 	case "none":
 		j.add("logs are thrown away", "logs with rotation", "driver none", fix)
@@ -74,7 +75,7 @@ func keptAt(svc stack.Service) string {
 	switch {
 	case svc.Layer != stack.LayerData:
 	case repo == "postgres" || strings.HasSuffix(repo, "/postgres"):
-		return orWord(svc.Environment["PGDATA"], "/var/lib/postgresql/data")
+		return cmp.Or(svc.Environment["PGDATA"], "/var/lib/postgresql/data")
 	}
 	return ""
 }

@@ -170,7 +170,7 @@ func TestComposeDeclaredDoesNotCryWolf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := fresh()
 			change(&s)
-			if r := runOne(context.Background(), composeDeclared(), s); r.Status != stack.Passed {
+			if r := runAlone(context.Background(), composeDeclared(), s); r.Status != stack.Passed {
 				t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 			}
 		})
@@ -185,7 +185,7 @@ func TestComposeFindingsShowNoSecret(t *testing.T) {
 	svc.Environment["DB_PASSWORD"] = secret
 	svc.Environment["DATABASE_URL"] = "postgres://app:" + secret + "@postgres/app"
 	svc.Command = []string{"api", "--password", secret}
-	r := runOne(context.Background(), composeDeclared(), s)
+	r := runAlone(context.Background(), composeDeclared(), s)
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestComposeFindingsShowNoSecret(t *testing.T) {
 func TestComposeFindingsTellTheirPlace(t *testing.T) {
 	r := newRepo(t)
 	r.change(t, composeFile, "image: redis:7.2", "image: redis")
-	got := runOne(context.Background(), composeDeclared(), r.subject(t))
+	got := runAlone(context.Background(), composeDeclared(), r.subject(t))
 	for _, f := range got.Findings {
 		lines := strings.Split(r.read(t, composeFile), "\n")
 		if !strings.HasSuffix(f.File, composeFile) || f.Line == 0 || !strings.Contains(lines[f.Line-1], "redis:") {
@@ -270,7 +270,7 @@ func running(t *testing.T) (Subject, inspecting) {
 
 func TestComposeRunningPasses(t *testing.T) {
 	s, _ := running(t)
-	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed || r.Inspected != 10 {
+	if r := runAlone(context.Background(), composeRunning(), s); r.Status != stack.Passed || r.Inspected != 10 {
 		t.Errorf("%s %s %d %+v", r.Status, r.Reason, r.Inspected, r.Findings)
 	}
 }
@@ -321,7 +321,7 @@ func TestComposeRunningCatches(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s, server := running(t)
 			c.change(&s, server)
-			wantFinding(t, runOne(context.Background(), composeRunning(), s), c.subject, c.problem)
+			wantFinding(t, runAlone(context.Background(), composeRunning(), s), c.subject, c.problem)
 		})
 	}
 }
@@ -332,7 +332,7 @@ func TestComposeRunningWaitsForHealth(t *testing.T) {
 	server.containers[0].Health = "starting"
 	slow := &settling{inspecting: server, until: time.Now().Add(time.Second)}
 	s.Server = slow
-	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed || len(r.Attempts) == 0 {
+	if r := runAlone(context.Background(), composeRunning(), s); r.Status != stack.Passed || len(r.Attempts) == 0 {
 		t.Errorf("%s %s %+v, %d attempts", r.Status, r.Reason, r.Findings, len(r.Attempts))
 	}
 }
@@ -356,7 +356,7 @@ func TestComposeRunningKnowsOtherStores(t *testing.T) {
 	for i := range server.containers {
 		server.containers[i].ImageID = "sha256:manifest"
 	}
-	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed {
+	if r := runAlone(context.Background(), composeRunning(), s); r.Status != stack.Passed {
 		t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 	}
 }
@@ -367,7 +367,7 @@ func TestComposeRunningLeavesOthersAlone(t *testing.T) {
 	server.containers = append(server.containers,
 		stack.Container{ID: "old", Name: "stack-000000000001-api-1", Project: "stack-000000000001", Service: "api", State: "running", ImageID: "sha256:old"},
 		stack.Container{ID: "other", Name: "wiki", Project: "wiki", Service: "wiki", State: "running"})
-	if r := runOne(context.Background(), composeRunning(), s); r.Status != stack.Passed {
+	if r := runAlone(context.Background(), composeRunning(), s); r.Status != stack.Passed {
 		t.Errorf("%s %s %+v", r.Status, r.Reason, r.Findings)
 	}
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -108,7 +109,7 @@ func writtenSecret(text string) bool {
 // to believe.
 func ruleStore(j *composeJudge) {
 	if args := j.svc.Environment["POSTGRES_INITDB_ARGS"]; openAuth.MatchString(args) || strings.EqualFold(j.svc.Environment["POSTGRES_HOST_AUTH_METHOD"], "password") {
-		j.add("the database lets everybody in, or takes passwords in clear", "scram-sha-256", orWord(args, "POSTGRES_HOST_AUTH_METHOD: password"), "write --auth-host=scram-sha-256")
+		j.add("the database lets everybody in, or takes passwords in clear", "scram-sha-256", cmp.Or(args, "POSTGRES_HOST_AUTH_METHOD: password"), "write --auth-host=scram-sha-256")
 	}
 	if text := strings.Join(j.svc.Command, " "); unsafeStore.MatchString(text) {
 		j.add("the database loses data when the server stops at once", "fsync and full_page_writes on", unsafeStore.FindString(text), "remove it")
@@ -119,7 +120,7 @@ func ruleStore(j *composeJudge) {
 		}
 		list := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 		if wide := tooWide(list); wide != "" || slices.Contains(list, "*") {
-			j.add("the application believes everybody's X-Forwarded-For", "the edge's networks in "+name, orWord(wide, "*"), "name the networks of the edge")
+			j.add("the application believes everybody's X-Forwarded-For", "the edge's networks in "+name, cmp.Or(wide, "*"), "name the networks of the edge")
 		}
 	}
 }

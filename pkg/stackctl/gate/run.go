@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,7 +123,7 @@ func judge(r *stack.GateResult, a Answer, err error) {
 		r.Status = stack.Failed
 		r.Findings = []stack.Finding{{
 			Subject: "gate " + r.ID, Problem: "nothing was inspected",
-			Expected: "at least one of the " + orWord(a.Of, "things that it judges"), Observed: "0",
+			Expected: "at least one of the " + cmp.Or(a.Of, "things that it judges"), Observed: "0",
 			Fix: "see why the gate found nothing to look at: the release, the target's domain, the Traefik files",
 		}}
 	default:
@@ -286,13 +287,6 @@ func summary(r stack.GateResult) string {
 		text += ": " + r.Reason
 	}
 	return text
-}
-
-func orWord(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // keptNames remembers which artifacts a gate wrote.

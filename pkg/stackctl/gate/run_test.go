@@ -251,6 +251,17 @@ func TestRegistryIsComplete(t *testing.T) {
 	}
 }
 
+func TestSelectTakesDeclaredGates(t *testing.T) {
+	o := stack.OwnGate{ID: "front-page", Title: "ok?", Phase: stack.PhasePost, HTTP: &stack.OwnHTTP{Path: "/"}}
+	list, err := Select(stack.PhasePost, []string{"FRONT-PAGE"}, o)
+	if err != nil || len(list) != 1 || list[0].Question != "ok?" {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if _, err := Select("", []string{"U2"}, o); err == nil || !strings.Contains(err.Error(), "front-page") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	one, err := Select("", []string{"g5"})
 	if err != nil || len(one) != 2 || one[0].ID != "G5" {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func userInspects(o stack.OwnGate) string {
 	case o.SQL != nil:
 		return "what a query gives in " + o.SQL.Service
 	}
-	return fmt.Sprintf("whether port %d of %s is %s", o.TCP.Port, orWord(o.TCP.Service, "the edge's address"), o.TCP.Expect)
+	return fmt.Sprintf("whether port %d of %s is %s", o.TCP.Port, cmp.Or(o.TCP.Service, "the edge's address"), o.TCP.Expect)
 }
 
 // userLook is one look of a declared gate.
@@ -125,7 +126,7 @@ func (l *userLook) expect(subject, expected, observed string, ok bool) {
 	e := l.record.Expectations[i]
 	e.Judged++
 	if e.Failed == 0 {
-		e.Observed = probeShort(observed, 300)
+		e.Observed = stack.Short(observed, 300)
 	}
 	if !ok {
 		e.Failed++
@@ -153,7 +154,7 @@ func (l *userLook) conclude() {
 func (l *userLook) find(subject, problem, expected, observed string) {
 	l.answer.Findings = append(l.answer.Findings, stack.Finding{
 		Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: userArtifact(l.o),
-		Fix:  orWord(l.o.Fix, "find out what changed; if the site is right, correct the gate"),
+		Fix:  cmp.Or(l.o.Fix, "find out what changed; if the site is right, correct the gate"),
 		File: l.file(), Line: l.o.Line,
 	})
 }

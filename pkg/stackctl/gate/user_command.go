@@ -77,7 +77,7 @@ func userSaid(out stack.Output) string {
 	for _, stream := range [][]byte{out.Stderr, out.Stdout} {
 		lines := strings.Split(strings.TrimSpace(string(stream)), "\n")
 		if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
-			return probeShort(last, 200)
+			return stack.Short(last, 200)
 		}
 	}
 	return "it said nothing"
@@ -127,7 +127,7 @@ func userRows(stdout []byte, lines bool) ([]any, error) {
 		return rows, nil
 	}
 	if !lines {
-		return nil, fmt.Errorf("no JSON array came: %s", probeShort(string(bytes.TrimSpace(stdout)), 120))
+		return nil, fmt.Errorf("no JSON array came: %s", stack.Short(string(bytes.TrimSpace(stdout)), 120))
 	}
 	rows := []any{}
 	for line := range strings.Lines(string(stdout)) {

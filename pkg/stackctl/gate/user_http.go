@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func userEdge(t stack.Target, port, usual int) string {
 	if port == 0 {
 		port = usual
 	}
-	return net.JoinHostPort(orWord(t.Edge.Address, t.Host), strconv.Itoa(port))
+	return net.JoinHostPort(cmp.Or(t.Edge.Address, t.Host), strconv.Itoa(port))
 }
 
 // sample asks as often as is declared, few at a time. Where three requests

@@ -21,7 +21,7 @@ func userDecode(raw []byte) (any, error) {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, errors.New("not JSON: " + probeShort(string(bytes.TrimSpace(raw)), 80))
+		return nil, errors.New("not JSON: " + stack.Short(string(bytes.TrimSpace(raw)), 80))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one JSON document")
@@ -186,7 +186,7 @@ func userText(v any) string {
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	return probeShort(string(b), 200)
+	return stack.Short(string(b), 200)
 }
 
 func userShow(values []any) string {

@@ -119,7 +119,7 @@ func TestDeclaredRequestsCatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := ownDeployment(t)
 			catches(t, userGate(c.o), d.Subject, c.want)
-			r := runGates(d.Subject, userGate(c.o))[0]
+			r := runAlone(t.Context(), userGate(c.o), d.Subject)
 			if r.Status != stack.Failed || r.Findings[0].Fix != "mend it" || r.Findings[0].File != "stackctl.yaml" || r.Findings[0].Line != 12 ||
 				r.Findings[0].Evidence != "gate-u1.json" || r.Rerun != "stackctl verify --gate U1" || r.Inspected == 0 {
 				t.Errorf("%+v", r)
@@ -186,7 +186,7 @@ func TestADeclaredRequestSendsWhatItDeclares(t *testing.T) {
 		t.Error("the secret is in the evidence")
 	}
 	o.HTTP.HeaderFiles["authorization"] = file + "-gone"
-	if r := runGates(d.Subject, userGate(o))[0]; r.Status != stack.CouldNotJudge {
+	if r := runAlone(t.Context(), userGate(o), d.Subject); r.Status != stack.CouldNotJudge {
 		t.Errorf("without the file: %s", r.Status)
 	}
 }
@@ -237,7 +237,7 @@ func TestDeclaredCommands(t *testing.T) {
 // judged runs a declared gate and compares how it ended and what it says.
 func judged(t *testing.T, s Subject, o stack.OwnGate, status stack.Status, want string) {
 	t.Helper()
-	r := runGates(s, userGate(o))[0]
+	r := runAlone(t.Context(), userGate(o), s)
 	text := r.Reason
 	for _, f := range r.Findings {
 		text += "\n" + f.Subject + ": " + f.Problem + "; expected " + f.Expected + ", observed " + f.Observed
@@ -386,21 +386,18 @@ func (f dialFunc) DialContext(ctx context.Context, network, address string) (net
 func TestDeclaredGatesStandBesideTheBuiltInOnes(t *testing.T) {
 	o := ownRequest(stack.PhasePost, "/", stack.ExpectHTTP{Status: []int{404}})
 	o.ID = "front-page"
-	list, err := Select(stack.PhasePost, []string{"FRONT-PAGE"}, o)
-	if err != nil || len(list) != 1 || list[0].Question != "ok?" || list[0].Inspects != "GET / through the edge" {
-		t.Fatalf("%+v, %v", list, err)
-	}
-	if _, err := Select("", []string{"U2"}, o); err == nil || !strings.Contains(err.Error(), "front-page") {
-		t.Errorf("%v", err)
+	list := []Gate{userGate(o)}
+	if list[0].Question != "ok?" || list[0].Inspects != "GET / through the edge" {
+		t.Fatalf("%+v", list)
 	}
 	d := ownDeployment(t)
 	d.Config.Exceptions = []stack.Exception{{Gate: "front-page", Match: "GET https://" + fakeDomain + "/ status", Owner: "ops", Reason: "moved", Expires: "2031-01-01"}}
-	if r := runGates(d.Subject, list[0])[0]; r.Status != stack.Passed || len(r.Accepted) != 1 {
+	if r := runAlone(t.Context(), list[0], d.Subject); r.Status != stack.Passed || len(r.Accepted) != 1 {
 		t.Errorf("with an exception: %s %+v", r.Status, r.Findings)
 	}
 	o.Mutates = flag(true)
 	d.All = false
-	if r := runGates(d.Subject, userGate(o))[0]; r.Status != stack.Skipped {
+	if r := runAlone(t.Context(), userGate(o), d.Subject); r.Status != stack.Skipped {
 		t.Errorf("one that changes something: %s", r.Status)
 	}
 }
