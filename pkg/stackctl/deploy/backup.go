@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/schema"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -84,7 +84,7 @@ func (d *Deployer) backups(server Server, now func() time.Time, progress func(do
 	c := d.Config.Backup
 	c.Dir = filepath.Join(c.Dir, folderName(d.Target.Name))
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path,
-		Server: server, Catalog: gate.SchemaQuery(), Now: now, Progress: progress}
+		Server: server, Catalog: schema.Query(), Now: now, Progress: progress}
 }
 
 // folderName makes a target's name fit to be a folder's.
@@ -210,7 +210,7 @@ func onceLike(compose []byte, service string, command []string) (out []byte, onc
 // misfits says why a release cannot work with a schema; empty: it can, or
 // nothing is known. known says which.
 func misfits(release string, frozen, catalog []byte) (why string, known bool, err error) {
-	found, known, err := gate.SchemaMisfits(release, frozen, catalog)
+	found, known, err := schema.Misfits(release, frozen, catalog)
 	if err != nil || len(found) == 0 {
 		return "", known, err
 	}

@@ -93,7 +93,7 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 		// What a gate says then is how it noticed, in the words of whatever it was doing.
 		err = fmt.Errorf("cut off: %w", context.Cause(ctx))
 	}
-	var gone notRunning
+	var gone NotRunning
 	if errors.As(err, &gone) {
 		answer.Inspected, answer.Findings, err = max(answer.Inspected, 1), append(answer.Findings, gone.finding()), nil
 	}
@@ -150,9 +150,9 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	}
 	limit := g.Budget
 	if limit == 0 {
-		limit = budget
+		limit = Budget
 	}
-	limit = s.stretch(limit)
+	limit = s.Stretch(limit)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type ended struct {
@@ -164,7 +164,7 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 		var e ended
 		defer func() {
 			if p := recover(); p != nil {
-				e.err = fmt.Errorf("the gate itself broke: %v at %s", p, panicPlace())
+				e.err = fmt.Errorf("the gate itself broke: %v at %s", p, PanicPlace())
 			}
 			done <- e
 		}()
@@ -188,8 +188,8 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	}
 }
 
-// panicPlace is the line that broke, for the report.
-func panicPlace() string {
+// PanicPlace is the line that broke, for the report.
+func PanicPlace() string {
 	lines := strings.Split(string(debug.Stack()), "\n")
 	seen := false
 	for _, l := range lines {
