@@ -145,6 +145,7 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	if err := runs(want.Release, x.seen.Host); err != nil {
 		return nil, stack.Plan{}, err
 	}
+	x.spareEdge(ctx)
 	s.unreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)
 	if live := recordAt(x.seen, x.seen.Live); live.ID != want.Release.ID {
