@@ -19,7 +19,7 @@ var deployer = [][]string{
 	{"node"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
-	{"redact", "given"},
+	{"redact", "given", "infer"},
 	{"stack"},
 }
 

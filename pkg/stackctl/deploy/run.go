@@ -165,7 +165,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	for _, err := range []error{checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
+	for _, err := range []error{checkBuilt(plan, want.Release), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
 		if err == nil {
 			continue
 		}

@@ -39,6 +39,9 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 			}
 		}
 	}
+	if up, err := edge.Upstreams(files); err == nil && len(up) == 0 {
+		return "no edge: nothing is routed", nil
+	}
 	api, err := x.edgeAPI(ctx)
 	if err != nil {
 		return "", err

@@ -54,6 +54,9 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
+	// Own says that the file names no edge: the edge is stackctl's own, made of
+	// Config.Routes. Service, Static and Dynamic are then what stackctl calls them.
+	Own bool `mapstructure:"-"`
 }
 
 // RouteSpec is one route of stackctl's own edge.
@@ -70,6 +73,11 @@ type RouteSpec struct {
 	Strip bool `mapstructure:"strip"`
 	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
 	Guard string `mapstructure:"guard"`
+	// Scheme is how the service answers: "" (http), "https" (its certificate
+	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
+	Scheme string `mapstructure:"scheme"`
+	// Line is where stackctl.yaml has it.
+	Line int `mapstructure:"-"`
 }
 
 // Credentials are a user name and a file that holds the password.
