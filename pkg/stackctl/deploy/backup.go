@@ -13,8 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/schema"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -84,7 +84,7 @@ func (d *Deployer) backups(server node.Server, now func() time.Time, progress fu
 	c := d.Config.Backup
 	c.Dir = c.Folder(d.Target.Name)
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path,
-		Server: server, Catalog: gate.SchemaQuery(), Now: now, Progress: progress}
+		Server: server, Catalog: schema.Query(), Now: now, Progress: progress}
 }
 
 // backup is the step of a deploy. Its failure stops the deploy before anything
@@ -199,14 +199,13 @@ func onceLike(compose []byte, service string, command []string) (out []byte, onc
 // misfits says why a release cannot work with a schema; empty: it can, or
 // nothing is known. known says which.
 func misfits(release string, frozen, catalog []byte) (why string, known bool, err error) {
-	found, known, err := gate.SchemaMisfits(release, frozen, catalog)
+	found, known, err := schema.Misfits(release, frozen, catalog)
 	if err != nil || len(found) == 0 {
 		return "", known, err
 	}
 	var list []string
 	for _, f := range found[:min(len(found), 5)] {
-		_, problem, _ := strings.Cut(f.Problem, ": ")
-		list = append(list, fmt.Sprintf("%s (%s)", f.Subject, problem))
+		list = append(list, fmt.Sprintf("%s (%s)", f.Object, f.Problem))
 	}
 	slices.Sort(list)
 	if len(found) > len(list) {

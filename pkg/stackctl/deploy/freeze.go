@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/declared"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
@@ -41,7 +41,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	if err := gate.FitsOwn(d.Config, r); err != nil {
+	if err := declared.Fits(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
 	if err := d.holdsData(r); err != nil {

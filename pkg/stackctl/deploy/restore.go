@@ -10,6 +10,7 @@ import (
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -209,7 +210,7 @@ const reconnectPatience = 30 * time.Second
 // reconnected waits until the application is well. Whether it is, the gates
 // judge afterwards.
 func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, error) {
-	health, err := gate.Select(stack.PhasePre, []string{"G3"})
+	health, err := gates.Select(stack.PhasePre, []string{"G3"})
 	if err != nil {
 		return "", err
 	}
