@@ -49,7 +49,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	if err != nil {
 		return err
 	}
-	backing, err := s.d.backing()
+	backing, err := s.d.backing(r)
 	if err != nil {
 		return err
 	}
