@@ -16,8 +16,8 @@ import (
 // other. A row names a package by its path, or all below a folder: "gate/*".
 var deployer = [][]string{
 	{"cli"},
-	{"deploy", "sandbox"},
-	{"gates"},
+	{"deploy", "operate", "sandbox"},
+	{"gates", "node"},
 	// What tests of gates share; only they import it.
 	{"gate/gatetest"},
 	// One family each: none imports another.
@@ -26,7 +26,7 @@ var deployer = [][]string{
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
 	{"traefik", "openapi", "schema"},
-	{"redact", "given"},
+	{"redact", "given", "infer"},
 	{"stack"},
 }
 

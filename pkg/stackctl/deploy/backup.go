@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/schema"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -80,22 +80,11 @@ func noBackup(why string) string {
 }
 
 // backups are those of the target; now is the time that they are named by.
-func (d *Deployer) backups(server Server, now func() time.Time, progress func(done, total int64)) *backup.Backups {
+func (d *Deployer) backups(server node.Server, now func() time.Time, progress func(done, total int64)) *backup.Backups {
 	c := d.Config.Backup
-	c.Dir = filepath.Join(c.Dir, folderName(d.Target.Name))
+	c.Dir = c.Folder(d.Target.Name)
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path,
 		Server: server, Catalog: schema.Query(), Now: now, Progress: progress}
-}
-
-// folderName makes a target's name fit to be a folder's.
-func folderName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name)
-	return or(name, "target")
 }
 
 // backup is the step of a deploy. Its failure stops the deploy before anything

@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -105,9 +103,4 @@ func (s *story) describe(want Wanted) {
 	if err == nil {
 		s.artifact("images.json", append(images, '\n'))
 	}
-}
-
-func hash(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
 }

@@ -1,17 +1,17 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gates"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -19,7 +19,7 @@ import (
 // the configured one.
 func (d *Deployer) Backup(ctx context.Context, to string) (stack.Report, error) {
 	s := d.begin("backup")
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
 		return s.unlessStopped(ctx, s.phase("backup", func() (string, error) {
 			b := d.backups(server, s.hostNow, s.bytes("backup"))
@@ -35,7 +35,7 @@ func (d *Deployer) Backup(ctx context.Context, to string) (stack.Report, error) 
 // told to stop.
 func (s *story) unlessStopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return interrupted(ctx, s.report.Verb)
+		return stack.Interrupted(ctx, s.report.Verb)
 	}
 	return err
 }
@@ -64,14 +64,14 @@ type Restoring struct {
 // Restore rehearses a backup or puts it in the live database's place.
 func (d *Deployer) Restore(ctx context.Context, w Restoring) (stack.Report, error) {
 	s := d.begin("restore")
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
 		return s.unlessStopped(ctx, s.opened(ctx, server, seen.Live, w))
 	}))
 }
 
 // opened opens a backup and does with it what is wanted.
-func (s *story) opened(ctx context.Context, server Server, live string, w Restoring) error {
+func (s *story) opened(ctx context.Context, server node.Server, live string, w Restoring) error {
 	b := s.d.backups(server, s.hostNow, s.bytes("restore"))
 	var o *backup.Opened
 	err := s.phase("open", func() (detail string, err error) {
@@ -79,7 +79,7 @@ func (s *story) opened(ctx context.Context, server Server, live string, w Restor
 			return "", err
 		}
 		m := o.Manifest
-		return fmt.Sprintf("%s: %d tables, %d rows, release %s, taken %s", m.Name, len(m.Tables), m.Rows(), or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
+		return fmt.Sprintf("%s: %d tables, %d rows, release %s, taken %s", m.Name, len(m.Tables), m.Rows(), cmp.Or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
 	})
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func outcomeText(o backup.Outcome) string {
 
 // restore puts a backup in the live database's place, and takes it away again
 // where the gates do not like it.
-func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o *backup.Opened, live string, anySchema bool) error {
+func (s *story) restore(ctx context.Context, server node.Server, b *backup.Backups, o *backup.Opened, live string, anySchema bool) error {
 	if err := s.fitsLive(ctx, server, o, live, anySchema); err != nil {
 		return err
 	}
@@ -153,19 +153,19 @@ func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o
 		return nil
 	}
 	return errors.Join(judged, s.phase("undo", func() (string, error) {
-		late, cancel := aside(ctx)
+		late, cancel := node.Aside(ctx)
 		defer cancel()
 		return "the replaced database is back", b.Undo(late, r)
 	}))
 }
 
 // fitsLive refuses a schema that the live release cannot work with.
-func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, live string, anySchema bool) error {
+func (s *story) fitsLive(ctx context.Context, server node.Server, o *backup.Opened, live string, anySchema bool) error {
 	if live == "" {
 		s.note("no release is live: nothing tells whether the backup's schema fits")
 		return nil
 	}
-	frozen, _ := server.ReadFile(ctx, path.Join(s.d.Target.Path, "releases", live, "schema.json"))
+	frozen, _ := server.ReadFile(ctx, s.d.Target.At(stack.ReleasePath(live, stack.SchemaFile)))
 	why, known, err := misfits(live, frozen, o.Manifest.Catalog)
 	switch {
 	case err != nil:
@@ -179,7 +179,7 @@ func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, l
 	if o.Manifest.Release == live {
 		return stack.Fault(stack.CauseUsage, "restore "+o.Manifest.Name, fmt.Errorf("the schema has changed since: %s", why), "restore with --any-schema if you know why")
 	}
-	fix := "release " + or(o.Manifest.Release, "none") + " was live when it was taken: `stackctl rollback " + o.Manifest.Release + "` first, or restore with --any-schema and roll back then"
+	fix := "release " + cmp.Or(o.Manifest.Release, "none") + " was live when it was taken: `stackctl rollback " + o.Manifest.Release + "` first, or restore with --any-schema and roll back then"
 	return stack.Fault(stack.CauseUsage, "restore "+o.Manifest.Name, fmt.Errorf("release %s, which is live, cannot work with its schema: %s", live, why), fix)
 }
 
@@ -187,9 +187,9 @@ func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, l
 // and the schema is its own.
 var restoredGates = []string{"G3", "G6"}
 
-func (s *story) judgeRestored(ctx context.Context, server Server, live string) error {
+func (s *story) judgeRestored(ctx context.Context, server node.Server, live string) error {
 	today, _ := s.d.freeze(ctx)
-	r, err := s.kept(ctx, server, live, today.Release)
+	r, err := s.readRelease(ctx, server, live, today.Release)
 	if err != nil {
 		return err
 	}
@@ -221,15 +221,4 @@ func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, 
 		}
 	}
 	return "the application is not well yet", nil
-}
-
-// BackupList lists the backups of a target.
-func BackupList(ctx context.Context, server Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
-	d := &Deployer{Config: c, Target: t}
-	return d.backups(server, time.Now, nil).List(ctx)
-}
-
-// BackupDir is where a target's backups are kept on the operator's side.
-func BackupDir(c stack.Config, t stack.Target) string {
-	return filepath.Join(c.Backup.Dir, folderName(t.Name))
 }
