@@ -54,9 +54,11 @@ func (p *planner) backup(before stack.Kind, services []string) {
 	if p.backed || b == (Backing{}) || before == stack.StepMigrate && len(services) == 0 {
 		return
 	}
-	c, there := p.find(p.r.Project, b.Service)
+	there := containersOf(p.seen, p.r.Project, b.Service)
 	s, _ := p.r.Service(b.Service)
-	replaced := there && c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
+	replaced := slices.ContainsFunc(there, func(c stack.Container) bool {
+		return c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
+	})
 	if before == stack.StepData && !(replaced && b.Service != "") {
 		return
 	}
@@ -68,7 +70,7 @@ func (p *planner) backup(before stack.Kind, services []string) {
 	switch {
 	case before == stack.StepData:
 		cause, services = "its container is replaced", nil
-	case !there:
+	case len(there) == 0:
 		cause = "there is nothing to back up unless its volume held data before"
 	}
 	p.add(stack.Step{Kind: stack.StepBackup, Subject: b.Service, Services: services, Cause: cause})

@@ -292,6 +292,9 @@ func (p *planner) drainBehind() {
 	if len(front) == 0 {
 		return
 	}
+	for _, name := range p.seen.Routed { // it may have another name in this release
+		front[name] = true
+	}
 	behind := p.others(func(c stack.Container) bool { return !front[c.Service] })
 	for _, id := range sorted(behind) {
 		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id + ": " + strings.Join(sorted(behind[id]), ", "), Services: sorted(behind[id]),

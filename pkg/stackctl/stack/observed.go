@@ -17,6 +17,8 @@ type Observed struct {
 	Releases   []ReleaseRecord `json:"releases"`
 	// Live is the release that the edge points at; empty: none.
 	Live string `json:"live"`
+	// Routed are the services of Live that the edge leads to, sorted.
+	Routed []string `json:"routed,omitempty"`
 	// Files maps a path (relative to the target's Path) to the SHA-256 of its
 	// content, in hex, for the files that a release would write.
 	Files map[string]string `json:"files"`
