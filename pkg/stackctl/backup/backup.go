@@ -43,6 +43,8 @@ type Backups struct {
 	Now     func() time.Time
 	// Progress is told how many bytes went; the total is 0 where it is not known.
 	Progress func(done, total int64)
+	// taken is the backup that was taken last; no pruning removes it.
+	taken string
 }
 
 // deadline bounds a dump and a restore.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -338,11 +339,15 @@ func escapeGlob(dir string) string {
 
 // Prune removes the oldest backups beyond Config.Keep, here and on the host;
 // it gives the names that went. A copy that was cut takes no whole one's place.
+// The one taken last stays, though others carry a time of the future.
 // Only files with names of ours are looked at.
 func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 	list, err := b.List(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if i := slices.IndexFunc(list, func(l Listed) bool { return l.Name == b.taken }); i > 0 {
+		list = slices.Concat(list[i:i+1], list[:i], list[i+1:])
 	}
 	var gone []string
 	host, local := 0, 0

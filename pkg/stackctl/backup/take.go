@@ -60,6 +60,7 @@ func (b *Backups) Take(ctx context.Context, why Reason) (Record, error) {
 		t.forget(ctx)
 		return r, err
 	}
+	b.taken = r.Name
 	return r, nil
 }
 
