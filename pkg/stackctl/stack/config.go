@@ -107,9 +107,20 @@ type Target struct {
 	User string `mapstructure:"user"`
 	// Admin provisions; it needs root, directly or by sudo.
 	Admin string `mapstructure:"admin"`
-	// Key is the private key file; empty means the SSH agent.
+	// Key is the one key to log in with: a private key file, or the public half
+	// of a key that the agent holds. Empty means what ssh would use.
 	Key        string `mapstructure:"key"`
 	KnownHosts string `mapstructure:"known_hosts"`
+	// SSHConfig is the file that is read in place of ~/.ssh/config and
+	// /etc/ssh/ssh_config; "none" reads none.
+	SSHConfig string `mapstructure:"ssh_config"`
+	// Alias is the host as the file names it, where ssh's settings gave it
+	// another name. Login and AdminLogin are the rest of what they say.
+	Alias      string `mapstructure:"-"`
+	Login      Login  `mapstructure:"-"`
+	AdminLogin Login  `mapstructure:"-"`
+	// Socket is where the Docker Engine listens on the host.
+	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
 	// Domain is WEBSITE_DOMAIN.
