@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"fmt"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -34,6 +35,11 @@ func (p *planner) differsIn(c stack.Container, s stack.Service) string {
 	switch {
 	case c.Labels[stack.LabelDefinition] != s.Definition:
 		return otherDefinition
+	case s.OneShot && s.Layer != stack.LayerApp && c.State == "exited":
+		if c.ExitCode != 0 {
+			return fmt.Sprintf("has failed (exit code %d)", c.ExitCode)
+		}
+		return "" // it ran once under this definition
 	case c.State != "running":
 		return "is " + c.State
 	case c.Health == "unhealthy":

@@ -133,6 +133,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return "", x.stop(ctx, step.Release, step.Services...)
 	case stack.StepStop:
 		return "", x.stop(ctx, step.Release, step.Services...)
+	case stack.StepWait:
+		return x.wait(ctx, step)
 	case stack.StepFail:
 		return "", x.fail(ctx, x.cause)
 	case stack.StepCommit:
@@ -216,7 +218,17 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 
 // startAgain starts what was stopped of a release that is on the host.
 func (x *executor) startAgain(ctx context.Context, step stack.Step) (string, error) {
-	if err := x.server.Start(ctx, stack.AppProject(x.want.Release.Project, step.Release)); err != nil {
+	project := stack.AppProject(x.want.Release.Project, step.Release)
+	containers, err := x.server.Containers(ctx)
+	if err == nil {
+		for _, name := range step.Services {
+			if len(containersOf(stack.Observed{Containers: containers}, project, name)) == 0 {
+				return x.up(ctx, x.old, project, x.old.App, step) // its name was needed
+			}
+		}
+		err = x.server.Start(ctx, project)
+	}
+	if err != nil {
 		return "", fmt.Errorf("start release %s again: %w", step.Release, err)
 	}
 	return "", nil
@@ -270,6 +282,37 @@ func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error)
 		}
 	}
 	return "done", nil
+}
+
+// waitEvery is how often it is seen whether a one-shot still runs.
+const waitEvery = 2 * time.Second
+
+// wait waits until a one-shot of a run that was cut off has ended.
+func (x *executor) wait(ctx context.Context, step stack.Step) (string, error) {
+	limit := x.d.Config.Timeouts.Migrate
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		containers, err := x.server.Containers(ctx)
+		if err != nil {
+			return "", err
+		}
+		i := slices.IndexFunc(containers, func(c stack.Container) bool {
+			return stack.Owns(c, x.want.Release.Project) && c.Release == step.Release && c.Service == step.Services[0] && c.OneShot() && active(c)
+		})
+		if i < 0 {
+			return "it has ended", nil
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return "", ctx.Err()
+			}
+			return "", stack.Fault(stack.CauseStep, "wait for "+step.Subject, fmt.Errorf("it still runs after %s", limit),
+				"raise timeouts.migrate in stackctl.yaml, or end it on the host: docker stop "+containers[i].Name)
+		case <-time.After(waitEvery):
+		}
+	}
 }
 
 // once runs a service of the release to completion.

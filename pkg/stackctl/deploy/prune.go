@@ -12,6 +12,8 @@ func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) 
 	project := x.want.Release.Project
 	var err error
 	switch {
+	case step.Release != "" && len(step.Services) > 0:
+		err = x.server.RemoveServices(ctx, stack.AppProject(project, step.Release), step.Services)
 	case step.Release != "":
 		err = x.server.RemoveProject(ctx, stack.AppProject(project, step.Release))
 	case len(step.Services) == 0:

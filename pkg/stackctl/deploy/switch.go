@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"stackctl/pkg/stackctl/edge"
@@ -104,10 +105,15 @@ func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
 	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
 }
 
-// stop stops services of a release; none named means all.
+// stop stops services of a release; none named means all. Without a release they
+// are the base's.
 func (x *executor) stop(ctx context.Context, id string, services ...string) error {
-	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), x.grace(), services...); err != nil {
-		return stack.Fault(stack.CauseStep, "stop release "+id, err, "")
+	project, what := x.want.Release.Project, "stop "+strings.Join(services, ", ")
+	if id != "" {
+		project, what = stack.AppProject(project, id), "stop release "+id
+	}
+	if err := x.server.Stop(ctx, project, x.grace(), services...); err != nil {
+		return stack.Fault(stack.CauseStep, what, err, "")
 	}
 	return nil
 }

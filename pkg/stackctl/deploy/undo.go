@@ -34,8 +34,9 @@ type Undone struct {
 func Undo(u Undone) stack.Plan {
 	p := undoer{Undone: u}
 	p.plan = stack.Plan{Release: u.Old.ID, Live: u.Now.Live}
-	p.base()
 	stopped := p.stopped()
+	p.vacate(stopped)
+	p.base()
 	if p.serving(stopped) { // the edge must not lead to what does not run
 		p.start(stopped)
 		p.edge()
@@ -160,10 +161,52 @@ func (p *undoer) stopped() []string {
 	return sorted(out)
 }
 
+// vacate ends what must not run beside what comes back: what this run started
+// in its place, of the new release or of the base.
+func (p *undoer) vacate(stopped []string) {
+	back := slices.Clone(stopped)
+	for _, s := range p.Old.Services {
+		if s.Layer != stack.LayerApp && s.Deployed && p.baseCause(s) != "" {
+			back = append(back, s.Name)
+		}
+	}
+	ends := map[string]map[string]string{}
+	if p.Blind && slices.ContainsFunc(back, p.ended) {
+		for _, s := range p.Release.Services { // whether they run is not known
+			if own := (stack.Container{Release: p.Release.ID, Service: s.Name}); s.Layer == stack.LayerApp && recreates(p.Release, s) {
+				note(ends, own, "it must not run beside what comes back")
+			}
+		}
+	}
+	for _, name := range back {
+		s, ok := p.Old.Service(name)
+		for _, c := range p.Now.Containers {
+			if !ok || !obsolete(p.Old, c) || !active(c) && (s.ContainerName == "" || c.Name != s.ContainerName) {
+				continue
+			}
+			cause := clash(p.Old, s, c)
+			if mine, is := p.Release.Service(c.Service); cause == "" && is && c.Release == p.Release.ID && c.Service == name && recreates(p.Release, mine) {
+				cause = mine.StrategyCause
+			}
+			if cause != "" {
+				note(ends, c, name+" of release "+p.Old.ID+" comes back: "+cause)
+			}
+		}
+	}
+	for _, release := range sorted(ends) {
+		names := sorted(ends[release])
+		subject := strings.Join(names, ", ")
+		if release != "" {
+			subject = "release " + release + ": " + subject
+		}
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: subject, Services: names, Release: release, Cause: ends[release][names[0]]})
+	}
+}
+
 // ended reports whether this run stopped a service of the old release.
 func (p *undoer) ended(service string) bool {
 	return slices.ContainsFunc(p.Applied, func(s stack.Step) bool {
-		return (s.Kind == stack.StepDrain || s.Kind == stack.StepStop) && s.Release == p.Old.ID && (len(s.Services) == 0 || slices.Contains(s.Services, service))
+		return (s.Kind == stack.StepDrain || s.Kind == stack.StepStop || s.Kind == stack.StepRemove) && s.Release == p.Old.ID && (len(s.Services) == 0 || slices.Contains(s.Services, service))
 	})
 }
 
@@ -172,7 +215,7 @@ func (p *undoer) ended(service string) bool {
 func (p *undoer) inState(seen stack.Observed, states ...string) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range seen.Containers {
-		if p.Old.ID != "" && stack.Owns(c, p.Release.Project) && c.Release == p.Old.ID && slices.Contains(states, c.State) {
+		if p.Old.ID != "" && stack.Owns(c, p.Release.Project) && c.Release == p.Old.ID && !c.OneShot() && slices.Contains(states, c.State) {
 			out[c.Service] = true
 		}
 	}

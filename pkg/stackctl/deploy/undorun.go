@@ -51,14 +51,17 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	})
 }
 
-// runUndo applies the steps of an undo. One that fails hinders no other, but the
-// new release, which may still be served then, stays.
+// runUndo applies the steps of an undo. One that fails hinders no other, with two
+// exceptions: the new release, which may still be served then, stays; and where
+// something did not end, nothing is started that must not run beside it.
 func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 	var errs []error
 	var left []string
+	crowded := false
 	for i, step := range plan.Steps {
 		ends := step.Release == x.want.Release.ID && (step.Kind == stack.StepDrain || step.Kind == stack.StepRemove)
-		if ends && len(errs) > 0 {
+		starts := step.Kind == stack.StepData || step.Kind == stack.StepEdge || step.Kind == stack.StepStart
+		if ends && len(errs) > 0 || starts && crowded {
 			left = append(left, string(step.Kind)+" "+step.Subject)
 			continue
 		}
@@ -68,12 +71,13 @@ func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 			err = fmt.Errorf("%s %s had not ended in time: %w", step.Kind, step.Subject, err)
 		}
 		cancel()
+		crowded = crowded || err != nil && step.Kind == stack.StepRemove
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
 	if len(left) > 0 {
-		errs = append(errs, errors.New("not done, since it may still be served: "+strings.Join(left, ", ")))
+		errs = append(errs, errors.New("not done after that: "+strings.Join(left, ", ")))
 	}
 	return errors.Join(errs...)
 }

@@ -92,9 +92,15 @@ type Container struct {
 	// Mounts are the host's files and folders, those of volumes too, that the
 	// container has mounted.
 	Mounts []string `json:"mounts,omitempty"`
+	// Writes are the volumes, by name, and the host's files and folders, by
+	// absolute path, that it may write to.
+	Writes []string `json:"writes,omitempty"`
 	// Privileged containers are the host, for all that they can do.
 	Privileged bool `json:"privileged,omitempty"`
 }
+
+// OneShot reports whether the container runs to completion (x-stackctl: {run: once}).
+func (c Container) OneShot() bool { return c.Labels[LabelOnce] == "true" }
 
 // HostImage is one image in the host's store.
 type HostImage struct {

@@ -27,6 +27,8 @@ const (
 	StepPrune     Kind = "prune"
 	// StepStop stops services of a release at once, and waits for nothing.
 	StepStop Kind = "stop"
+	// StepWait waits until a service that runs once has ended.
+	StepWait Kind = "wait"
 	// StepFail ends an undo: the host remembers that the release failed, and why.
 	StepFail Kind = "fail"
 )
