@@ -60,19 +60,10 @@ func check(c stack.Config, d document) error {
 	if err := checkRoutes(c, d); err != nil {
 		return err
 	}
-	for i, x := range c.Exceptions {
-		at := fmt.Sprint(i)
-		if x.Gate == "" || x.Match == "" || x.Owner == "" || x.Reason == "" {
-			return bad("an exception needs gate, match, owner, reason and expires", "", "exceptions", at)
-		}
-		if !isGate(c, x.Gate) {
-			return bad(fmt.Sprintf("there is no gate %q", x.Gate), "see `stackctl gates`", "exceptions", at, "gate")
-		}
-		if _, err := time.Parse(time.DateOnly, x.Expires); err != nil {
-			return bad(fmt.Sprintf("expires %q is no date", x.Expires), "write it as 2027-01-31", "exceptions", at, "expires")
-		}
+	if err := checkPolicy(c, d); err != nil {
+		return err
 	}
-	return nil
+	return checkExceptions(c, d)
 }
 
 func checkHealth(h stack.HealthEndpoint) (problem, fix, key string) {

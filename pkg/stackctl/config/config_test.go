@@ -25,7 +25,7 @@ gates:
   health:
     - {path: /health, p95: 2s}
 exceptions:
-  - {gate: G9, match: service pgadmin, owner: ops, reason: upstream image, expires: 2027-01-31}
+  - {rule: compose/read-only, subject: service pgadmin, owner: ops, reason: upstream image, expires: 2027-01-31}
 `
 
 func write(t *testing.T, text string) string {
