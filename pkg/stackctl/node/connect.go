@@ -148,7 +148,7 @@ func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage,
 	if err == nil {
 		err = s.engine.Loaded(ctx, i)
 	}
-	if err != nil || sent.Parts == 0 && len(image.Parts(have)) == 0 {
+	if err != nil || sent.Parts == 0 && len(image.Parts(append(have[:len(have):len(have)], stack.HostImage{ID: i.ID}))) == 0 {
 		return detail, err
 	}
 	return detail, s.dropParts(ctx)
