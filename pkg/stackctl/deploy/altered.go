@@ -19,7 +19,7 @@ func sums(r stack.Release) map[string]string {
 	out := map[string]string{}
 	for _, f := range r.Files {
 		if name, ours := strings.CutPrefix(f.Path, "releases/"+r.ID+"/"); ours && !f.Secret {
-			out[name] = hash(f.Content)
+			out[name] = f.Hash()
 		}
 	}
 	return out

@@ -187,7 +187,11 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, "write the release's files to "+root, err, "")
 	}
-	return fmt.Sprintf("%d files", len(written)), nil
+	made := absentPersistent(x.want.Release, x.seen)
+	if err := seed(ctx, x.server, root, made); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d files", len(written)) + persistentDetail(made), nil
 }
 
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {

@@ -105,13 +105,19 @@ func short(id string) string {
 func (p *planner) files() {
 	missing := 0
 	for _, f := range p.r.Files {
-		if p.seen.Files[f.Path] != hash(f.Content) {
+		if p.seen.Files[f.Path] != f.Hash() {
 			missing++
 		}
 	}
+	var causes []string
 	if missing > 0 {
-		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID,
-			Cause: fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files))})
+		causes = append(causes, fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files)))
+	}
+	for _, k := range absentPersistent(p.r, p.seen) {
+		causes = append(causes, k.Path+" of "+join(k.Services)+" is not there")
+	}
+	if len(causes) > 0 {
+		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: strings.Join(causes, "; ")})
 	}
 }
 

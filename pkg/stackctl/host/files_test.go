@@ -123,7 +123,7 @@ func TestHashesLeaveOutWhatIsNotThere(t *testing.T) {
 	must(t, err)
 	want, err := exec.Command("sha256sum", filepath.Join(root, "-n a")).Output()
 	must(t, err)
-	if len(got) != 1 || got["-n a"] != string(want[:64]) {
+	if len(got) != 2 || got["-n a"] != string(want[:64]) || got["folder"] != stack.FolderHash {
 		t.Errorf("got %v", got)
 	}
 	got, err = c.Hashes(t.Context(), filepath.Join(root, "nowhere"), []string{"x"})
