@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -180,8 +181,6 @@ var drive = regexp.MustCompile(`^(?:[A-Za-z]:[\\/]|\\\\)`)
 func (d Draft) bindOf(use bindUse) (bind, error) {
 	b := bind{written: use.source}
 	switch {
-	case strings.HasPrefix(use.source, "~"):
-		return b, d.refuseBind(use, "mounts "+use.source+" of a home folder, which holds secrets of whoever deploys", homeFix)
 	case drive.MatchString(use.source):
 		return b, d.refuseBind(use, "mounts "+use.source+", a path of Windows, which no server has", "write a path relative to the compose file, or one of the server")
 	case path.IsAbs(use.source):
@@ -217,6 +216,34 @@ func (d Draft) bindOf(use bindUse) (bind, error) {
 		b.kind = persistent
 	}
 	return b, nil
+}
+
+// homes refuses mounts of a home folder as they are written: the library puts
+// the path of whoever deploys in the place of ~ in files that others include.
+func (d Draft) homes() error {
+	for _, s := range d.sources {
+		services := s.services()
+		for _, name := range sortedKeys(services) {
+			if s.only != "" && s.only != name {
+				continue
+			}
+			_, volumes := lookupNode(services[name], "volumes")
+			if volumes = resolved(volumes); volumes == nil {
+				continue
+			}
+			for _, item := range volumes.Content {
+				line := item.Line
+				if item = resolved(item); item.Kind == yaml.MappingNode {
+					_, item = lookupNode(item, "source")
+				}
+				if source := strings.Join(scalars(resolved(item), s.of), ""); strings.HasPrefix(source, "~") {
+					source, _, _ = strings.Cut(source, ":")
+					return stack.Usage(s.file, line, "service "+name+" mounts "+source+" of a home folder, which holds secrets of whoever deploys", homeFix)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 const homeFix = "declare what the service needs under secrets: with `file:`, or mount a folder of the project"
