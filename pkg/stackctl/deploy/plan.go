@@ -9,6 +9,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -73,11 +74,11 @@ func (p *planner) gates(phase stack.Phase, cause string) {
 }
 
 func (p *planner) images() {
-	ids, tags := map[string]bool{}, map[string]bool{}
+	ids, names := map[string]bool{}, map[string]bool{}
 	for _, i := range p.seen.Images {
-		ids[i.ID] = true
-		for _, t := range i.Tags {
-			tags[t] = true
+		ids[i.ID], names[i.ID] = true, true
+		for _, name := range slices.Concat(i.Tags, i.Digests) {
+			names[image.Canonical(name)] = true
 		}
 	}
 	whole := p.seen.Host.Store == engine.StoreContainerd
@@ -88,7 +89,7 @@ func (p *planner) images() {
 				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
 			}
 			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + short(i.ID)})
-		case i.Archive == "" && !tags[i.Reference]:
+		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
 		}
 	}
