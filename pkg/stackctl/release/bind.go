@@ -288,10 +288,16 @@ func (d Draft) below(local string) string {
 	if err != nil {
 		rel = filepath.Base(local)
 	}
+	return slashed(rel, filepath.Separator)
+}
+
+// slashed is a relative path as it is written on the server, whatever the
+// separator is on this machine.
+func slashed(rel string, separator rune) string {
 	if rel == "." {
 		return ""
 	}
-	steps := strings.Split(filepath.ToSlash(rel), "/")
+	steps := strings.FieldsFunc(rel, func(r rune) bool { return r == '/' || r == separator })
 	for i, step := range steps {
 		if step == ".." {
 			steps[i] = "_up"

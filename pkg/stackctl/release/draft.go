@@ -48,7 +48,7 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.extended, d.taken, d.carried, d.homes} {
+	for _, step := range []func() error{d.extended, d.taken, d.carried, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}

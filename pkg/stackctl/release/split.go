@@ -110,7 +110,8 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	}
 	service.PreStart = s.before(service.PreStart)
 	service.DependsOn = s.waits(service, x)
-	service.Networks = aliased(service, id)
+	service.Networks = aliased(service, id, s.names(service, x))
+	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {
 		return service, err
 	}
@@ -153,24 +154,25 @@ func (s *split) waits(service types.ServiceConfig, x extension) types.DependsOnC
 		if !ok {
 			continue
 		}
-		y := s.draft.extension(other)
-		if (y.layer == stack.LayerApp) == (x.layer == stack.LayerApp) && !y.once && s.draft.deployed(other) {
+		if y := s.draft.extension(other); s.together(other, x) && !y.once && s.draft.deployed(other) {
 			out[name] = dep
 		}
 	}
 	return out
 }
 
-// aliased gives an app service a name of its own release on each network.
-func aliased(service types.ServiceConfig, id string) map[string]*types.ServiceNetworkConfig {
+// aliased gives an app service a name of its own release on each network, and
+// any service the names that others link to it by.
+func aliased(service types.ServiceConfig, id string, names map[string][]string) map[string]*types.ServiceNetworkConfig {
 	out := map[string]*types.ServiceNetworkConfig{}
 	for name, n := range service.Networks {
 		c := types.ServiceNetworkConfig{}
 		if n != nil {
 			c = *n
 		}
+		c.Aliases = append(c.Aliases[:len(c.Aliases):len(c.Aliases)], names[name]...)
 		if id != "" {
-			c.Aliases = append(append([]string{}, c.Aliases...), stack.Upstream(service.Name, id))
+			c.Aliases = append(c.Aliases, stack.Upstream(service.Name, id))
 		}
 		out[name] = &c
 	}
