@@ -1,0 +1,132 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// defined refuses variables that have neither a value nor a default, all of
+// them at once, a line for each. Under the standard policy one that the file does
+// not demand, and whose name promises no secret, is empty as Compose takes it,
+// with a warning. defined returns the names of all variables that the files use.
+func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, err error) {
+	used = map[string]bool{}
+	var faults []error
+	told := map[string]bool{}
+	for _, s := range from {
+		s.eachUse(s.part(), func(name string) { used[name] = true })
+		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
+			switch {
+			case told[g.name]:
+			case policy == stack.PolicyStandard && !g.required && !promising(g.name):
+				warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
+			default:
+				faults = append(faults, s.undefined(node, g))
+			}
+			told[g.name] = true
+		})
+	}
+	return used, warnings, together(faults)
+}
+
+// together is one usage error of several; each keeps its line.
+func together(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d variables have no value", len(faults)), fmt.Errorf("\n%w", errors.Join(faults...)), "")
+}
+
+// eachUse walks the variables that a file names.
+func (s source) eachUse(node *yaml.Node, found func(name string)) {
+	if node == nil {
+		return
+	}
+	if node.Kind == yaml.ScalarNode && strings.Contains(node.Value, "$") {
+		for _, name := range uses(node.Value) {
+			found(name)
+		}
+	}
+	for i, child := range node.Content {
+		if node.Kind != yaml.MappingNode || i%2 == 1 {
+			s.eachUse(child, found)
+		}
+	}
+}
+
+// part is what Compose takes of the file.
+func (s source) part() *yaml.Node {
+	if s.only == "" {
+		return s.root
+	}
+	return s.services()[s.only]
+}
+
+func (s source) undefined(node *yaml.Node, g gap) error {
+	line := s.lineOf(node, g.name)
+	switch {
+	case g.required && g.message != "":
+		return stack.Usage(s.file, line, "the variable "+g.name+" is not set: "+expand(g.message, s.of), "set it in the env file, in the environment or with --env "+g.name+"=…")
+	case g.required:
+		return stack.Usage(s.file, line, "the variable "+g.name+" is not set, and the file demands it", "set it in the env file, in the environment or with --env "+g.name+"=…")
+	}
+	return stack.Usage(s.file, line, "the variable "+g.name+" is not defined",
+		"set it in the env file, or give it a default: ${"+g.name+":-value}; a dollar sign of its own is written $$")
+}
+
+// lineOf is the line of a variable in a value, which may have several.
+func (s source) lineOf(node *yaml.Node, name string) int {
+	if node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		return node.Line
+	}
+	for i, line := range strings.Split(node.Value, "\n") {
+		for _, used := range uses(line) {
+			if used == name {
+				return node.Line + 1 + i
+			}
+		}
+	}
+	return node.Line
+}
+
+// taken refuses variables that a service takes from the environment by name
+// (`environment: [NAME]`) where there is none: it would run without.
+func (d Draft) taken() error {
+	for _, name := range sortedKeys(d.project.Services) {
+		s := d.project.Services[name]
+		if !d.deployed(s) {
+			continue
+		}
+		for _, variable := range sortedKeys(s.Environment) {
+			if s.Environment[variable] != nil || d.config.Policy == stack.PolicyStandard && !promising(variable) {
+				continue // without a value Compose does not set it
+			}
+			at := d.bare(name, variable)
+			return stack.Usage(at.file, at.line, "service "+name+" takes the variable "+variable+" from the environment, where it is not set",
+				"set it in the env file, in the environment or with --env "+variable+"=…; or remove it, or write "+variable+": \"\" for an empty one")
+		}
+	}
+	return nil
+}
+
+// bare is the place where a variable is named without a value.
+func (d Draft) bare(service, variable string) place {
+	for i := len(d.sources) - 1; i >= 0; i-- {
+		s := d.sources[i]
+		_, environment := lookupNode(s.services()[service], "environment")
+		if environment = resolved(environment); environment == nil {
+			continue
+		}
+		for _, item := range environment.Content {
+			if item = resolved(item); item.Value == variable {
+				return place{s.file, item.Line}
+			}
+		}
+	}
+	return d.places[service]
+}
