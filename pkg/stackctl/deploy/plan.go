@@ -32,6 +32,9 @@ func (w Wanted) interest() []string {
 	for _, f := range w.Release.Files {
 		out = append(out, f.Path)
 	}
+	for _, p := range w.Release.Persistent {
+		out = append(out, p.Path)
+	}
 	return out
 }
 
