@@ -18,6 +18,7 @@ var deployer = [][]string{
 	{"deploy", "sandbox"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
+	{"openssh"},
 	{"redact", "given"},
 	{"stack"},
 }

@@ -58,7 +58,7 @@ var Folders = []Folder{
 	{"tmp", "700"},
 }
 
-var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)
 
 // check refuses settings that no host could be brought to.
 func (s Settings) check() error {
