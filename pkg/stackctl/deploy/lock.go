@@ -39,9 +39,11 @@ const (
 // files of a deploy that was cut off, and writes its note anew where it was lost.
 // Where somebody removed the file, the lock on it bars nobody any more: the
 // holder takes the one on the new file, or has lost it to who was faster.
-const holdScript = `umask 022
+const holdScript = `umask 077
 [ -d "${1%/*}" ] || { echo "there is no such folder" >&2; exit 74; }
+[ ! -e "$1" ] || [ -f "$1" ] || { echo "$1 is no ordinary file" >&2; exit 1; }
 exec 9>>"$1" || exit 1
+chmod 600 "$1" 2>/dev/null # whoever can open it can hold it
 flock -w 1 -E 75 9 || exit 75
 echo $$ >"$1"
 rm -f "${1%/*}"/tmp/.*.tmp
@@ -61,7 +63,7 @@ const lookScript = `[ -e "$1" ] || exit 0
 [ -f "$1" ] || { echo "$1 is no file" >&2; exit 1; }
 flock -s -n -E 75 "$1" true; code=$?
 [ $code = 75 ] || exit $code
-date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; cat "$2" 2>/dev/null
+date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; [ ! -f "$2" ] || cat "$2" 2>/dev/null
 exit 75`
 
 // clearScript ends the shell that holds the lock, if it is the one that was

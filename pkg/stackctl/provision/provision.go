@@ -48,7 +48,7 @@ type Folder struct {
 // Folders are those that a ready host has. What may hold secrets is mode 0700:
 // containers get single files of it, mounted by the Engine.
 var Folders = []Folder{
-	{".", "755"},
+	{".", "700"}, // what is mounted of it is mounted by the Engine, whoever runs a service
 	{"releases", "700"},
 	{"edge", "755"},
 	{"edge/dynamic", "755"},
