@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// dockerSocket is where the engine listens on the host.
+// dockerSocket is where the engine listens on the host unless the target says
+// otherwise.
 const dockerSocket = "/var/run/docker.sock"
 
 // Connect reaches a target over one SSH connection: files and commands by it,
@@ -28,7 +30,7 @@ func Connect(ctx context.Context, t stack.Target) (Server, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
-		return conn.DialContext(ctx, "unix", dockerSocket)
+		return conn.DialContext(ctx, "unix", cmp.Or(t.Socket, dockerSocket))
 	})
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

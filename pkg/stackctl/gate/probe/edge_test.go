@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"stackctl/pkg/stackctl/gate/gatetest"
+	"stackctl/pkg/stackctl/stack"
 )
 
 func TestRunningEdgeIsTheReleases(t *testing.T) {
