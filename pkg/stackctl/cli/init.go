@@ -124,11 +124,8 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 		}
 	}
 	look.Compose.Profiles = c.Compose.Profiles
-	known := map[string]string{"WEBSITE_DOMAIN": n.domain, "RELEASE": "release"}
-	for k, v := range env {
-		known[k] = v
-	}
-	survey, err := release.Look(ctx, look, known)
+	look.Root, look.Compose.EnvFile = root, filepath.Join(root, ".env")
+	survey, err := release.Look(ctx, look, stack.Target{Domain: n.domain})
 	if err != nil {
 		return c, survey, err
 	}

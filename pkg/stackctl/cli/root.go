@@ -20,6 +20,7 @@ type options struct {
 
 	config  string
 	targets []string
+	env     []string // variables of the compose files, as NAME=value
 	many    many
 	output  string
 	quiet   bool

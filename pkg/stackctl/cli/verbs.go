@@ -60,6 +60,7 @@ the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
 		},
 	}
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	return cmd
@@ -80,6 +81,7 @@ func newVerify(o *options) *cobra.Command {
 	}
 	j.bind(o, cmd)
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 
@@ -97,6 +99,7 @@ func newCheck(o *options) *cobra.Command {
 	}
 	j.bind(o, cmd)
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 
@@ -112,6 +115,7 @@ func newPlan(o *options) *cobra.Command {
 		},
 	}
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 

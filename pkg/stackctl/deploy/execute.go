@@ -213,7 +213,11 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, "write the release's files to "+root, err, "")
 	}
-	return fmt.Sprintf("%d files", len(written)), nil
+	made := absentPersistent(x.want.Release, x.seen)
+	if err := node.Seed(ctx, x.server, root, made); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d files", len(written)) + persistentDetail(made), nil
 }
 
 // startAgain starts what was stopped of a release that is on the host.

@@ -107,4 +107,11 @@ func (s *story) describe(want Wanted) {
 	if err == nil {
 		s.artifact("images.json", append(images, '\n'))
 	}
+	// Names and origins alone: which file or flag decided what runs.
+	if variables, err := json.MarshalIndent(r.Variables, "", "  "); err == nil && len(r.Variables) > 0 {
+		s.artifact("variables.json", append(variables, '\n'))
+	}
+	for _, w := range r.Warnings {
+		s.note(w)
+	}
 }

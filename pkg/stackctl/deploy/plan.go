@@ -9,6 +9,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -30,6 +31,9 @@ func (w Wanted) interest() []string {
 	var out []string
 	for _, f := range w.Release.Files {
 		out = append(out, f.Path)
+	}
+	for _, p := range w.Release.Persistent {
+		out = append(out, p.Path)
 	}
 	return out
 }
@@ -84,11 +88,11 @@ func (p *planner) gates(phase stack.Phase, cause string) {
 }
 
 func (p *planner) images() {
-	ids, tags := map[string]bool{}, map[string]bool{}
+	ids, names := map[string]bool{}, map[string]bool{}
 	for _, i := range p.seen.Images {
-		ids[i.ID] = true
-		for _, t := range i.Tags {
-			tags[t] = true
+		ids[i.ID], names[i.ID] = true, true
+		for _, name := range slices.Concat(i.Tags, i.Digests) {
+			names[image.Canonical(name)] = true
 		}
 	}
 	whole := p.seen.Host.Store == engine.StoreContainerd
@@ -99,7 +103,7 @@ func (p *planner) images() {
 				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
 			}
 			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
-		case i.Archive == "" && !tags[i.Reference]:
+		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
 		}
 	}
@@ -108,13 +112,19 @@ func (p *planner) images() {
 func (p *planner) files() {
 	missing := 0
 	for _, f := range p.r.Files {
-		if p.seen.Files[f.Path] != stack.Sum(f.Content) {
+		if p.seen.Files[f.Path] != f.Hash() {
 			missing++
 		}
 	}
+	var causes []string
 	if missing > 0 {
-		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID,
-			Cause: fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files))})
+		causes = append(causes, fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files)))
+	}
+	for _, k := range absentPersistent(p.r, p.seen) {
+		causes = append(causes, k.Path+" of "+strings.Join(k.Services, ", ")+" is not there")
+	}
+	if len(causes) > 0 {
+		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: strings.Join(causes, "; ")})
 	}
 }
 

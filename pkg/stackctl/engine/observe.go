@@ -216,6 +216,7 @@ func hostImage(s image.Summary, layers []string) stack.HostImage {
 		}
 		out.Tags = append(out.Tags, t)
 	}
+	out.Digests = named(s.RepoDigests)
 	return out
 }
 

@@ -18,7 +18,7 @@ func Sums(r stack.Release) map[string]string {
 	out := map[string]string{}
 	for _, f := range r.Files {
 		if name, ours := strings.CutPrefix(f.Path, stack.ReleasePath(r.ID)+"/"); ours && !f.Secret {
-			out[name] = stack.Sum(f.Content)
+			out[name] = f.Hash()
 		}
 	}
 	return out

@@ -2,20 +2,21 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/sirupsen/logrus"
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/infer"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -43,20 +44,28 @@ type Literal struct {
 	Line                int
 }
 
-// Look surveys compose files with the values of an env file. Only what Compose
-// itself refuses is an error.
-func Look(ctx context.Context, c stack.Config, env map[string]string) (Survey, error) {
+// Look surveys the compose files of a project whose only settings are where
+// they are. Only what Compose itself refuses is an error.
+func Look(ctx context.Context, c stack.Config, t stack.Target) (Survey, error) {
 	var out Survey
-	var err error
-	if out.Undefined, err = undefined(c.Compose.Files, env); err != nil {
-		return out, err
-	}
-	project, err := loadLoosely(ctx, c, env, stands(c.Compose.Files, out.Undefined))
+	v, err := environment(c, t)
 	if err != nil {
 		return out, err
 	}
-	out.Name = declaredName(c.Compose.Files)
-	d := Draft{config: c, project: project, places: places(c.Compose.Files)}
+	from, err := sources(c.Compose.Files, v.lookup)
+	if err != nil {
+		return out, err
+	}
+	out.Undefined = undefined(from)
+	project, err := loadLoosely(ctx, c, v.values, stands(from, out.Undefined))
+	if err != nil {
+		return out, composeError(from, c.Compose.Files[0], err)
+	}
+	if len(project.Services) == 0 {
+		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
+	}
+	out.Name = declaredName(from)
+	d := Draft{config: c, project: project, sources: from, places: places(from)}
 	d.layers = infer.Layers(d.subjects(), c.Traefik.Service)
 	out.Services = d.subjects()
 	out.Literals = d.literals()
@@ -65,14 +74,14 @@ func Look(ctx context.Context, c stack.Config, env map[string]string) (Survey, e
 
 // stands gives each undefined variable a value that its place bears: most bear
 // an empty text, a folder and a port do not.
-func stands(files []string, variables []Variable) map[string]string {
+func stands(from []source, variables []Variable) map[string]string {
 	out := map[string]string{}
 	for _, v := range variables {
 		use := `\$\{?` + v.Name + `\b[^}\s]*\}?`
 		folder := regexp.MustCompile(`(?m)(?:-|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
 		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
-		for _, file := range files {
-			raw, err := readBounded(file)
+		for _, s := range from {
+			raw, err := readBounded(s.file)
 			switch {
 			case err != nil:
 			case number.Match(raw):
@@ -86,66 +95,54 @@ func stands(files []string, variables []Variable) map[string]string {
 }
 
 func loadLoosely(ctx context.Context, c stack.Config, env, missing map[string]string) (*types.Project, error) {
-	quiet := logrus.StandardLogger().Level
-	logrus.SetLevel(logrus.ErrorLevel)
-	defer logrus.SetLevel(quiet)
 	details := types.ConfigDetails{WorkingDir: filepath.Dir(c.Compose.Files[0]), Environment: env}
 	for _, file := range c.Compose.Files {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: file})
 	}
-	project, err := loader.LoadWithContext(ctx, details, loader.WithProfiles([]string{"*"}), func(o *loader.Options) {
-		o.SetProjectName(c.Project, true)
-		o.ResolvePaths, o.SkipResolveEnvironment = true, true
-		o.Interpolate = &interpolation.Options{
-			Substitute:      template.Substitute,
-			TypeCastMapping: o.Interpolate.TypeCastMapping,
-			LookupValue: func(name string) (string, bool) {
+	var project *types.Project
+	err := quietly(func() (err error) {
+		project, err = loader.LoadWithContext(ctx, details, loader.WithProfiles([]string{"*"}), func(o *loader.Options) {
+			o.SetProjectName(c.Project, true)
+			o.ResolvePaths = true
+			o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
+			o.Interpolate.Substitute = func(text string, of template.Mapping) (string, error) {
+				return template.SubstituteWithOptions(text, of, template.WithoutLogging)
+			}
+			o.Interpolate.LookupValue = func(name string) (string, bool) {
 				if value, ok := env[name]; ok {
 					return value, true
 				}
 				value := missing[name]
 				return value, value != ""
-			},
-		}
+			}
+		})
+		return err
 	})
-	if err != nil {
-		return nil, composeError(c.Compose.Files, err)
-	}
-	if len(project.Services) == 0 {
-		return nil, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
-	}
-	return project, nil
+	return project, err
 }
 
 // undefined are the variables without a value and without a default.
-func undefined(files []string, env map[string]string) ([]Variable, error) {
+func undefined(from []source) []Variable {
 	var out []Variable
-	for _, file := range files {
-		raw, err := readBounded(file)
-		if err != nil {
-			return nil, stack.Usage(file, 0, err.Error(), "name the compose files under compose.files")
-		}
-		var doc map[string]any
-		if err := yaml.Unmarshal(raw, &doc); err != nil {
-			line, text := errorLine(err)
-			return nil, stack.Usage(file, line, text, "correct the YAML")
-		}
-		vars := template.ExtractVariables(doc, nil)
-		for _, name := range sortedKeys(vars) {
-			v := vars[name]
-			_, set := env[name]
-			known := slices.ContainsFunc(out, func(o Variable) bool { return o.Name == name })
-			if !set && !known && v.DefaultValue == "" && v.PresenceValue == "" && !hasDefault(string(raw), name) {
-				out = append(out, Variable{name, file, lineOfVariable(string(raw), name)})
+	for _, s := range from {
+		_ = s.walk(s.part(), func(node *yaml.Node) error {
+			for _, g := range gaps(node.Value, s.of) {
+				if !slices.ContainsFunc(out, func(o Variable) bool { return o.Name == g.name }) {
+					out = append(out, Variable{g.name, s.file, s.lineOf(node, g.name)})
+				}
 			}
-		}
+			return nil
+		})
 	}
-	return out, nil
+	slices.SortStableFunc(out, func(a, b Variable) int {
+		return cmp.Or(strings.Compare(a.File, b.File), strings.Compare(a.Name, b.Name))
+	})
+	return out
 }
 
-func declaredName(files []string) string {
-	for _, file := range slices.Backward(files) {
-		if _, name := lookup(mapping(file), "name"); name != nil && !strings.Contains(name.Value, "$") {
+func declaredName(from []source) string {
+	for _, s := range slices.Backward(from) {
+		if _, name := lookupNode(s.root, "name"); s.only == "" && name != nil && !strings.Contains(name.Value, "$") {
 			return name.Value
 		}
 	}
@@ -160,7 +157,7 @@ func (d Draft) literals() []Literal {
 		s := d.project.Services[name]
 		for _, key := range sortedKeys(s.Environment) {
 			value := s.Environment[key]
-			if value == nil || *value == "" || !SecretName(key) || slices.Contains([]string{"true", "false", "yes", "no", "0", "1"}, *value) {
+			if value == nil || *value == "" || redact.SecretReason(key, *value) == "" {
 				continue
 			}
 			if file, line := written(d.config.Compose.Files, key, *value); line > 0 {
@@ -188,4 +185,7 @@ func written(files []string, key, value string) (string, int) {
 }
 
 // EnvFile reads the variables of an env file; one that does not exist has none.
-func EnvFile(file string) (map[string]string, error) { return readEnvFile(file) }
+func EnvFile(file string) (map[string]string, error) {
+	read, err := readEnvFile(file, "", os.LookupEnv)
+	return read.values, err
+}

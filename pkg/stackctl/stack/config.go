@@ -38,6 +38,8 @@ type Compose struct {
 	// EnvExample documents every variable (gate G9 keeps it complete).
 	EnvExample string   `mapstructure:"env_example"`
 	Profiles   []string `mapstructure:"profiles"`
+	// Env are the variables of the command line (--env); they win over all others.
+	Env map[string]string `mapstructure:"-"`
 }
 
 // Traefik says where the edge's files are and how its inside API is reached.

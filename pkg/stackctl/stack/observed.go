@@ -104,10 +104,12 @@ func (c Container) OneShot() bool { return c.Labels[LabelOnce] == "true" }
 
 // HostImage is one image in the host's store.
 type HostImage struct {
-	ID     string   `json:"id"`
-	Tags   []string `json:"tags"`
-	Layers []string `json:"layers"` // diff IDs, lowest first
-	Bytes  int64    `json:"bytes"`
+	ID   string   `json:"id"`
+	Tags []string `json:"tags"`
+	// Digests are its names in registries: postgres@sha256:….
+	Digests []string `json:"digests,omitempty"`
+	Layers  []string `json:"layers"` // diff IDs, lowest first
+	Bytes   int64    `json:"bytes"`
 }
 
 // ReleaseState says how a release's deploy ended.

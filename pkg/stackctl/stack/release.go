@@ -63,9 +63,15 @@ type Release struct {
 	App  []byte `json:"-"`
 	// Files are written to the host before anything starts. Their paths are
 	// relative to the target's Path.
-	Files  []File     `json:"-"`
-	Images []Image    `json:"images"`
-	Edge   EdgeConfig `json:"edge"`
+	Files []File `json:"-"`
+	// Persistent are the folders and files on the host that services write to.
+	Persistent []Persistent `json:"persistent,omitempty"`
+	// Warnings are what its reading noticed, each with file and line.
+	Warnings []string `json:"-"`
+	// Variables are those that the compose files use, sorted, with their origin.
+	Variables []Variable `json:"-"`
+	Images    []Image    `json:"images"`
+	Edge      EdgeConfig `json:"edge"`
 	// Contract is the committed API contract.
 	Contract []byte `json:"-"`
 	// Known are the values that must never leave in clear, by name.
@@ -228,6 +234,9 @@ type Mount struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"read_only"`
+	// Persistent says that it is a folder or a file of the project on the host
+	// which outlives every release (Release.Persistent); Source is its path there.
+	Persistent bool `json:"persistent,omitempty"`
 }
 
 // Healthcheck is a service's health check; Test is empty where it is disabled.
@@ -340,11 +349,16 @@ type Secret struct {
 	File string `json:"file"`
 }
 
-// File is one file to write on the host.
+// File is one file to write on the host, or a folder (fs.ModeDir).
 type File struct {
 	Path    string
 	Mode    fs.FileMode
 	Content []byte
+	// Source is the local file that holds the content of a large one, Sum its
+	// SHA-256 in hex and Bytes its size; Content is empty then.
+	Source string
+	Sum    string
+	Bytes  int64
 	// Secret content is never shown.
 	Secret bool
 }
