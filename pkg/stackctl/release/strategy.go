@@ -3,6 +3,8 @@ package release
 import (
 	"slices"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -38,4 +40,27 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
 	}
 	return stack.StrategyOverlap, ""
+}
+
+// sharedBy are the volumes and folders that two runs of a service may write to
+// at once.
+func sharedBy(s types.ServiceConfig) []string {
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	if one, is := x["shared"].(string); is {
+		return []string{one}
+	}
+	list, _ := x["shared"].([]any)
+	var out []string
+	for _, item := range list {
+		if name, is := item.(string); is {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func strategyGiven(s types.ServiceConfig) stack.Strategy {
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	given, _ := x["strategy"].(string)
+	return stack.Strategy(given)
 }

@@ -144,6 +144,7 @@ func Catches(t *testing.T, g gate.Gate, s gate.Subject, want string) {
 	a, err := g.Check(t.Context(), s)
 	text := ""
 	for _, f := range a.Findings {
+		ruled(t, g, f)
 		text += fmt.Sprintf("%s: %s; expected %s, observed %s\n", f.Subject, f.Problem, f.Expected, f.Observed)
 	}
 	if len(a.Findings) == 0 {

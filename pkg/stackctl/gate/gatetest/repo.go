@@ -202,7 +202,7 @@ func WantFinding(t *testing.T, r stack.GateResult, subject, problem string) {
 		t.Fatalf("%s %s; want a failure on %s: %s", r.Status, r.Reason, subject, problem)
 	}
 	for _, f := range r.Findings {
-		if f.Expected == "" || f.Observed == "" || f.Fix == "" {
+		if f.Rule == "" || f.Level == "" || f.Expected == "" || f.Observed == "" || f.Fix == "" {
 			t.Errorf("a finding that does not say all: %+v", f)
 		}
 		if f.Subject == subject && strings.Contains(f.Problem, problem) {
