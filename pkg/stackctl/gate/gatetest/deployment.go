@@ -100,7 +100,16 @@ func GoodDeployment(t testing.TB) *Deployment {
 	}
 	d.Fake.List = append(d.Fake.List, stack.Container{ID: "id-postgres", Service: "postgres", Project: "stack", State: "running"})
 	d.Config.Contract = stack.Contract{Prefix: "/api", Service: "api", Command: []string{"/server", "openapi"}}
-	d.Config.Gates.Auth.Header = "X-CSRF-Token"
+	d.Config.Gates = stack.Gates{
+		Auth: stack.AuthGate{CSRF: "/auth/csrf", SignUp: "/auth/signup", Login: "/auth/login", Logout: "/auth/logout", Me: "/users/me",
+			Cookie: "__Host-session", Header: "X-CSRF-Token"},
+		Schema: stack.CommandGate{Service: "admin", Command: []string{"/server", "schema-check", "--json"}},
+		Jobs:   stack.JobsGate{Service: "worker", Command: []string{"/server", "ping", "--nonce", "{nonce}", "--json"}, Scheduler: "scheduler", Dashboard: "jobs-ui"},
+		Health: []stack.HealthEndpoint{
+			{Path: "/api/health/ready", Release: "release", Status: "status", Dependencies: []string{"database", "redis", "schema"}},
+			{Path: "/api/health/live", Status: "status"}, {Path: "/"},
+		},
+	}
 	d.Target = stack.Target{Host: "127.0.0.1", Domain: Domain, ACME: stack.ACME{Roots: roots}}
 	_, port, err := net.SplitHostPort(edge.Listener.Addr().String())
 	if err != nil {
