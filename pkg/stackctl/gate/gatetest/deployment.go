@@ -17,6 +17,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// What the good deployment is.
 const (
 	ReleaseID = "0123456789ab"
 	Commit    = "8f6d5f0c1f2e3d4c5b6a79880123456789abcdef"
@@ -31,16 +32,20 @@ type Server struct {
 	OnDial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// DialContext calls OnDial.
 func (f *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return f.OnDial(ctx, network, address)
 }
 
+// Run calls OnRun.
 func (f *Server) Run(_ context.Context, argv ...string) (stack.Output, error) { return f.OnRun(argv) }
 
+// Containers returns List.
 func (f *Server) Containers(context.Context) ([]stack.Container, error) {
 	return f.List, nil
 }
 
+// Exec calls OnExec.
 func (f *Server) Exec(_ context.Context, container string, argv ...string) (stack.Output, error) {
 	return f.OnExec(container, argv)
 }
@@ -51,6 +56,7 @@ type Sink struct {
 	Kept map[string][]byte
 }
 
+// Artifact keeps a copy.
 func (k *Sink) Artifact(name string, content []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -67,6 +73,7 @@ type Deployment struct {
 	Sink *Sink
 }
 
+// GoodDeployment starts a site that every gate passes.
 func GoodDeployment(t testing.TB) *Deployment {
 	t.Helper()
 	contract := Contract
