@@ -165,7 +165,7 @@ var (
 		Fix:  "write file:",
 	}
 	dataNetworkRule = stack.Rule{
-		ID: "compose/data-network", Level: stack.LevelDanger, Source: "SPEC §2",
+		ID: "compose/data-network", Level: stack.LevelStrict, Source: "SPEC §2",
 		Asks: "Are stores on a network without a way out, which the edge is not on?",
 		Fix:  "write internal: true and take the service off the other networks",
 	}
