@@ -10,6 +10,11 @@ import (
 // the containers of a release that is not good.
 func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) {
 	project := x.want.Release.Project
+	if len(step.Services) > 0 { // what it writes is to be whole
+		if err := x.stop(ctx, step.Release, step.Services...); err != nil {
+			return "", err
+		}
+	}
 	var err error
 	switch {
 	case step.Release != "" && len(step.Services) > 0:

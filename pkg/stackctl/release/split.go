@@ -93,6 +93,9 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 		service.Image = image.ID
 	}
 	service.DependsOn = s.waits(service, x)
+	if x.layer == stack.LayerApp {
+		staysStopped(&service)
+	}
 	service.Networks = aliased(service, id)
 	if err := s.mount(&service, x, id, p); err != nil {
 		return service, err
