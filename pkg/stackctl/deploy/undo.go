@@ -187,6 +187,14 @@ func (p *undoer) vacate(stopped []string) {
 			back = append(back, s.Name)
 		}
 	}
+	for i := 0; i < len(back); i++ { // and what they start after
+		s, _ := p.Old.Service(back[i])
+		for _, name := range relied(s) {
+			if !slices.Contains(back, name) {
+				back = append(back, name)
+			}
+		}
+	}
 	ends := map[string]map[string]string{}
 	if p.Blind && slices.ContainsFunc(back, p.ended) {
 		for _, s := range p.Release.Services { // whether they run is not known
