@@ -8,7 +8,8 @@ import (
 	"os"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/declared"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
@@ -41,13 +42,16 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	if err := gate.FitsOwn(d.Config, r); err != nil {
+	if err := gates.Fits(d.Config); err != nil {
+		return Wanted{}, err
+	}
+	if err := declared.Fits(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
 	if err := d.holdsData(r); err != nil {
 		return Wanted{}, err
 	}
-	backing, err := d.backing()
+	backing, err := d.backing(r)
 	if err != nil {
 		return Wanted{}, err
 	}

@@ -19,7 +19,11 @@ func (s *story) observe(ctx context.Context, server node.Server, paths []string)
 	s.ahead = seen.At.Sub(s.d.Now())
 	took := time.Since(began)
 	if s.pace = paceOf(took); s.pace >= slowPace {
-		s.note(fmt.Sprintf("the line or the server is slow: one look took %s, so %.0f times the usual time is given", took.Round(time.Second), s.pace))
+		what := "the line or the server is slow"
+		if load := overloaded(ctx, server, seen.Host.CPUs); load != "" {
+			what = "the server is overloaded (" + load + ")"
+		}
+		s.note(fmt.Sprintf("%s: one look took %s, so %.0f times the usual time is given", what, took.Round(time.Second), s.pace))
 	}
 	return seen, nil
 }

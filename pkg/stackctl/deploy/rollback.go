@@ -10,6 +10,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/schemas"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -48,7 +49,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	if err != nil {
 		return err
 	}
-	backing, err := s.d.backing()
+	backing, err := s.d.backing(r)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (d *Deployer) supplied(record stack.ReleaseRecord, seen stack.Observed) ([]
 // data is never rolled back with it.
 func (s *story) checkSchema(ctx context.Context, server node.Server, r stack.Release) error {
 	frozen, _ := server.ReadFile(ctx, s.d.Target.At(stack.ReleasePath(r.ID, stack.SchemaFile)))
-	catalog, err := gate.SchemaNow(ctx, gate.Subject{Release: r, Server: server})
+	catalog, err := schemas.Now(ctx, gate.Subject{Release: r, Server: server})
 	if err != nil {
 		s.note("the live schema was not read, so the gates alone judge whether release " + r.ID + " can work with it: " + err.Error())
 		return nil

@@ -147,6 +147,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	if err := checkPlatform(want.Release, x.seen.Host); err != nil {
 		return nil, stack.Plan{}, err
 	}
+	x.spareEdge(ctx)
 	s.noteUnreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)
 	if live := x.seen.Record(x.seen.Live); live.ID != want.Release.ID {
@@ -164,7 +165,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	for _, err := range []error{checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
+	for _, err := range []error{checkBuilt(plan, want.Release), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
 		if err == nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -125,14 +126,15 @@ func (s *story) phase(name string, part func() (string, error)) error {
 
 // judge runs the gates of one phase and gives an error where one did not pass.
 func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subject) error {
-	gates, err := gate.Select(phase, s.d.Gates, s.d.Config.Gates.Own...)
+	list, err := gates.Select(phase, s.d.Gates, s.d.Config.Gates.Own...)
 	if err != nil {
 		return err
 	}
 	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
 	subject.Artifacts, subject.Pace = s, s.pace
-	results := gate.Run(ctx, gates, subject, s.emit)
+	results := gate.Run(ctx, list, subject, s.emit)
 	s.report.Gates = append(s.report.Gates, results...)
+	s.report.Unused = gate.Unused(s.report.Gates, gates.All(s.d.Config.Gates.Own), s.d.Config.Exceptions)
 	if ctx.Err() != nil {
 		return stack.Interrupted(ctx, "judge the "+string(phase)+" gates")
 	}

@@ -41,8 +41,8 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 			}
 		}
 	}
-	if len(files) == 0 {
-		return "nothing is routed", nil
+	if up, err := edge.Upstreams(files); err == nil && len(up) == 0 {
+		return "no edge: nothing is routed", nil
 	}
 	api, err := x.edgeAPI(ctx)
 	if err != nil {

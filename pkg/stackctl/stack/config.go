@@ -54,6 +54,9 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
+	// Own says that the file names no edge: the edge is stackctl's own, made of
+	// Config.Routes. Service, Static and Dynamic are then what stackctl calls them.
+	Own bool `mapstructure:"-"`
 }
 
 // RouteSpec is one route of stackctl's own edge.
@@ -70,6 +73,11 @@ type RouteSpec struct {
 	Strip bool `mapstructure:"strip"`
 	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
 	Guard string `mapstructure:"guard"`
+	// Scheme is how the service answers: "" (http), "https" (its certificate
+	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
+	Scheme string `mapstructure:"scheme"`
+	// Line is where stackctl.yaml has it.
+	Line int `mapstructure:"-"`
 }
 
 // Credentials are a user name and a file that holds the password.
@@ -228,12 +236,16 @@ type ExposureGate struct {
 
 // Exception accepts one finding until a date.
 type Exception struct {
-	Gate string `mapstructure:"gate" json:"gate"`
-	// Match is compared with the finding's subject, exactly.
-	Match   string `mapstructure:"match" json:"match"`
+	// Rule is the ID of the one rule that it excuses.
+	Rule string `mapstructure:"rule" json:"rule"`
+	// Subject is compared with the finding's, exactly.
+	Subject string `mapstructure:"subject" json:"subject"`
 	Owner   string `mapstructure:"owner" json:"owner"`
 	Reason  string `mapstructure:"reason" json:"reason"`
 	Expires string `mapstructure:"expires" json:"expires"`
+	// Gate and Match are an older form, which is refused with the line to write instead.
+	Gate  string `mapstructure:"gate" json:"-"`
+	Match string `mapstructure:"match" json:"-"`
 }
 
 // Evidence says where runs are kept and what signs them.
@@ -261,11 +273,11 @@ type Retention struct {
 	Releases int `mapstructure:"releases"`
 }
 
-// Backup says which database is backed up, how, and for whom it is encrypted.
+// Backup says what is backed up, how, and for whom it is encrypted.
 // In the commands the words {user}, {database} and {snapshot} are replaced.
 type Backup struct {
-	// Service is the data service that holds the database; empty: there is
-	// nothing to back up.
+	// Service is the one data service that is backed up; empty: every place that
+	// is found in the compose files.
 	Service string `mapstructure:"service"`
 	// User and Database are what the service's container says
 	// (POSTGRES_USER, POSTGRES_DB) where they are empty.
@@ -282,6 +294,27 @@ type Backup struct {
 	Identity string `mapstructure:"identity"`
 	// Dir is where backups are kept on the operator's side.
 	Dir string `mapstructure:"dir"`
-	// Keep is how many backups stay, on the host and in Dir.
+	// Keep is how many backups of each place stay, on the host and in Dir.
 	Keep int `mapstructure:"keep"`
+	// Places say otherwise than what is found in the compose files.
+	Places []BackupPlace `mapstructure:"places"`
+}
+
+// BackupPlace says how one place is backed up, where what is found in the
+// compose files is not what is wanted.
+type BackupPlace struct {
+	// Name is that of a service that is a store, of a volume, or of a folder.
+	Name string `mapstructure:"name"`
+	// As is postgresql, mysql, mongodb, redis, files or none.
+	As string `mapstructure:"as"`
+	// While is what the services that write to files do while these are copied:
+	// running, paused or stopped.
+	While string `mapstructure:"while"`
+	// User and Database are whose database it is, and which.
+	User     string `mapstructure:"user"`
+	Database string `mapstructure:"database"`
+	// PasswordFile is a file in the container that holds the user's password.
+	PasswordFile string `mapstructure:"password_file"`
+	// Line is where stackctl.yaml names it.
+	Line int `mapstructure:"-"`
 }
