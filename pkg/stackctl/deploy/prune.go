@@ -59,6 +59,11 @@ func (x *executor) pruneImages(ctx context.Context, id string) error {
 	for _, i := range x.want.Release.Images {
 		used[i.ID] = true
 	}
+	for _, c := range x.seen.Containers { // of another project too, whether they run or not
+		if !stack.Owns(c, x.want.Release.Project) {
+			used[c.ImageID] = true
+		}
+	}
 	for _, i := range gone {
 		if i.ID == "" || used[i.ID] {
 			continue
