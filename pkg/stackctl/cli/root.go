@@ -26,6 +26,8 @@ type options struct {
 	verbose bool
 
 	redactor *redact.Redactor
+	// doing is what runs, for who interrupts it; nil: nobody does.
+	doing *doing
 }
 
 // outputs are the values of --output.
