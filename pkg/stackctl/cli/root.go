@@ -79,6 +79,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
+	o.standing(root)
 	return root
 }
 
