@@ -25,6 +25,7 @@ var assetFiles embed.FS
 // Accounts is what staff do to get in and out; *app.Accounts is one.
 type Accounts interface {
 	LogIn(ctx context.Context, email, password string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Familiar(ctx context.Context, user app.User) app.Device
 	LogOut(ctx context.Context, user app.User, token app.Token) error
 	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
 }
@@ -39,7 +40,7 @@ type Records interface {
 // Staff changes what the models declare; *app.Staff is one.
 type Staff interface {
 	Create(ctx context.Context, actor app.User, m app.Model, given map[string]string) (id string, err error)
-	Edit(ctx context.Context, actor app.User, m app.Model, id string, given map[string]string) error
+	Edit(ctx context.Context, actor app.User, m app.Model, id, version string, given map[string]string) error
 	Delete(ctx context.Context, actor app.User, m app.Model, id string) error
 	Do(ctx context.Context, actor app.User, m app.Model, id, action string) error
 	Exported(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery, records int) error

@@ -12,6 +12,7 @@ import (
 
 var (
 	sessionCookie = cookie.Cookie{Name: "__Host-staff", Site: http.SameSiteStrictMode}
+	deviceCookie  = cookie.Cookie{Name: "__Host-staff-device", Site: http.SameSiteStrictMode}
 	visitorCookie = cookie.Cookie{Name: "__Host-staff-visitor", Site: http.SameSiteStrictMode}
 )
 
@@ -93,7 +94,8 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 		p.showLogin(w, r, http.StatusForbidden, data)
 		return
 	}
-	token, _, err := p.Accounts.LogIn(r.Context(), data.Email, r.PostFormValue("password"), app.SessionStaff, sessionCookie.Read(r))
+	ctx := app.WithDevice(r.Context(), deviceCookie.Device(r))
+	token, user, err := p.Accounts.LogIn(ctx, data.Email, r.PostFormValue("password"), app.SessionStaff, sessionCookie.Read(r))
 	switch app.CodeOf(err) {
 	case app.CodeCredentials, app.CodeInvalid:
 		data.Error = "The e-mail address or the password is wrong."
@@ -106,6 +108,7 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 	}
 	sessionCookie.Set(w, token, app.SessionStaff.Lifetime().Absolute)
 	visitorCookie.Clear(w)
+	deviceCookie.SetDevice(w, p.Accounts.Familiar(ctx, user))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

@@ -10,6 +10,9 @@ type Accounts struct {
 	Store   Store
 	Hasher  Hasher
 	Limiter Limiter
+	Devices DeviceKey
+	// Domain is the site's host name: no password is made of it.
+	Domain string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -34,7 +37,7 @@ func (a *Accounts) now() time.Time {
 // SignUp adds an account. It does the same work and gives the same answer
 // whether or not the address has one already (SPEC A4).
 func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
-	if err := a.limitSignUp(ctx, in.Email); err != nil {
+	if err := a.limitSignUp(ctx); err != nil {
 		return err
 	}
 	user, err := a.newUser(ctx, in)
@@ -58,6 +61,11 @@ func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
 	})
 }
 
+// cleanPassword judges a new password of a user.
+func (a *Accounts) cleanPassword(password string, user User) (string, error) {
+	return CleanNewPassword(password, user.Email, user.DisplayName, a.Domain)
+}
+
 // newUser judges what was given and hashes the password.
 func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	email, err := CleanEmail(in.Email)
@@ -68,7 +76,7 @@ func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	password, err := CleanNewPassword(in.Password, email)
+	password, err := a.cleanPassword(in.Password, User{Email: email, DisplayName: *profile.DisplayName})
 	if err != nil {
 		return User{}, err
 	}

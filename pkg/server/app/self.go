@@ -15,7 +15,7 @@ var errLogInAgain = &Error{Code: CodeConflict, Message: "Log in again first."}
 // confirm makes sure that it is the user who asks for an action: by the
 // password, or for a user without one by a login not long ago.
 func (a *Accounts) confirm(ctx context.Context, user User, session Session, action, field, password string) error {
-	if err := a.limitConfirm(ctx, action, user.ID); err != nil {
+	if err := a.limitConfirm(ctx, action, session); err != nil {
 		return err
 	}
 	event := AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID}
@@ -51,7 +51,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 	if err := a.confirm(ctx, user, session, "password.change", "current_password", current); err != nil {
 		return "", err
 	}
-	next, err := CleanNewPassword(next, user.Email)
+	next, err := a.cleanPassword(next, user)
 	if err != nil {
 		return "", Invalid("new_password", fieldMessage(err))
 	}

@@ -87,21 +87,25 @@ type flow struct {
 
 // StartLink begins to link an identity to a user. It adds a way in, so the
 // login must not be long ago.
-func (s *SignIn) StartLink(ctx context.Context, session Session) (to string, browser Token, err error) {
+func (s *SignIn) StartLink(ctx context.Context, session Session, had Token) (to string, browser Token, err error) {
 	if s.Accounts.now().Sub(session.CreatedAt) > recent {
 		return "", "", s.Accounts.step(ctx, AuditEvent{Actor: session.UserID, Action: "google.link", SubjectKind: "user", SubjectID: session.UserID},
 			func(Tx) error { return errLogInAgain })
 	}
-	return s.Start(ctx, "/account", session.UserID)
+	return s.Start(ctx, "/account", session.UserID, had)
 }
 
 // Start begins a sign-in, or a link for a user who is logged in. It gives the
-// address to send the browser to, and a token for a cookie of that browser.
-func (s *SignIn) Start(ctx context.Context, returnTo, link string) (to string, browser Token, err error) {
+// address to send the browser to, and a token for a cookie of that browser: the
+// one that it had, so that two tabs do not end each other's attempts.
+func (s *SignIn) Start(ctx context.Context, returnTo, link string, had Token) (to string, browser Token, err error) {
 	if err := s.Accounts.limitFlow(ctx); err != nil {
 		return "", "", err
 	}
-	state, browser := NewToken(), NewToken()
+	state, browser := NewToken(), had
+	if !browser.WellFormed() {
+		browser = NewToken()
+	}
 	f := flow{Nonce: string(NewToken()), Verifier: string(NewToken()), ReturnTo: LocalPath(returnTo), Browser: browser.Hash(), Link: link}
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -129,8 +133,10 @@ type Callback struct {
 // Outcome is how a sign-in ended: with a reason, or with a session to start,
 // or linked.
 type Outcome struct {
-	Reason   string
-	Session  Token
+	Reason  string
+	Session Token
+	// User is who the session is of.
+	User     User
 	Linked   bool
 	Link     bool // it was meant to link
 	ReturnTo string
@@ -212,7 +218,7 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 			if err := s.Accounts.startSession(ctx, tx, user, SessionSite, token); err != nil {
 				return err
 			}
-			out.Session = token
+			out.Session, out.User = token, user
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: f.action(), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})

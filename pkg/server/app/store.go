@@ -47,6 +47,10 @@ type Tx interface {
 	// change meanwhile; a token can be taken once.
 	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
 	DropTokens(ctx context.Context, userID string, purpose Purpose) error
+	// Mailbox reads what was sent to a mailbox, and holds it until the transaction
+	// ends; SaveMailbox writes it.
+	Mailbox(ctx context.Context, bucket string) (Mailbox, error)
+	SaveMailbox(ctx context.Context, m Mailbox) error
 	// UseIdentity gives the user of an identity and notes the time.
 	UseIdentity(ctx context.Context, issuer, subject string, at time.Time) (userID string, err error)
 	AddIdentity(ctx context.Context, i Identity) error

@@ -10,6 +10,7 @@ import (
 var (
 	sessionCookie = cookie.Cookie{Name: "__Host-session", Site: http.SameSiteLaxMode}
 	visitorCookie = cookie.Cookie{Name: "__Host-visitor", Site: http.SameSiteLaxMode}
+	deviceCookie  = cookie.Cookie{Name: "__Host-device", Site: http.SameSiteLaxMode}
 	oauthCookie   = cookie.Cookie{Name: "__Host-oauth", Site: http.SameSiteLaxMode}
 )
 

@@ -69,10 +69,11 @@ func (a *anybody) Forgot(_ context.Context, email string) error {
 	return nil
 }
 
-func (a *anybody) Reset(_ context.Context, token app.Token, password string) error {
+func (a *anybody) Reset(_ context.Context, token app.Token, password string) (app.User, error) {
 	a.took(map[string]int{string(token): 100, password: 256})
-	return nil
+	return a.user, nil
 }
+func (a *anybody) Familiar(context.Context, app.User) app.Device   { return "" }
 func (a *anybody) AskVerification(context.Context, app.User) error { a.took(nil); return nil }
 func (a *anybody) Verify(_ context.Context, _ string, token app.Token) (app.User, error) {
 	a.took(map[string]int{string(token): 100})
@@ -105,12 +106,12 @@ func (a *anybody) Unlink(_ context.Context, _, id string) error {
 	return nil
 }
 
-func (a *anybody) Start(_ context.Context, returnTo, _ string) (string, app.Token, error) {
+func (a *anybody) Start(_ context.Context, returnTo, _ string, _ app.Token) (string, app.Token, error) {
 	a.took(map[string]int{returnTo: 500})
 	return "https://provider.example/authorize", app.NewToken(), nil
 }
 
-func (a *anybody) StartLink(context.Context, app.Session) (string, app.Token, error) {
+func (a *anybody) StartLink(context.Context, app.Session, app.Token) (string, app.Token, error) {
 	a.took(nil)
 	return "https://provider.example/authorize", app.NewToken(), nil
 }

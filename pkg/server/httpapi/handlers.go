@@ -69,6 +69,7 @@ func (a *api) LogIn(ctx context.Context, request contract.LogInRequestObject) (c
 	}
 	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
 	visitorCookie.Clear(c.Writer)
+	a.familiar(c, user)
 	body, err := userBody(user)
 	return contract.LogIn200JSONResponse{Body: body, Headers: contract.LogIn200ResponseHeaders{CacheControl: noStore}}, err
 }

@@ -31,3 +31,8 @@ func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int, error) {
 func (s *Store) SweepTokens(ctx context.Context, now time.Time) (int, error) {
 	return changed(s.db.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now))
 }
+
+// SweepMailboxes removes the counts of mailboxes that have long been empty.
+func (s *Store) SweepMailboxes(ctx context.Context, before time.Time) (int, error) {
+	return changed(s.db.ExecContext(ctx, `DELETE FROM mailboxes WHERE at < $1`, before))
+}

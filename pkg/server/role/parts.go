@@ -191,7 +191,11 @@ func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log)}, nil
+	devices, err := app.NewDeviceKey(p.settings.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of device cookies: %w", err)
+	}
+	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Domain: p.settings.Domain}, nil
 }
 
 func (p *parts) csrfKey() (csrf.Key, error) {
