@@ -488,3 +488,70 @@ func TestAttack150StaffFormWritesOverAChange(t *testing.T) {
 		t.Errorf("the form that shows both: %d", resp.StatusCode)
 	}
 }
+
+var secretText = regexp.MustCompile(`the secret: <code>([A-Z2-7]+)</code>`)
+
+// Where staff must have a second factor, a password alone gets to its set-up and
+// nowhere else; a change asks for a code that is not old, and carries its form
+// along.
+func TestAttack158StaffWithAPasswordAlone(t *testing.T) {
+	s := apptest.New(t)
+	delete(s.Env, "STAFF_FACTOR") // as it is by itself
+	s.Start("admin", "static")
+	colleagueOf := func(email string) string {
+		if out, code := s.Tool(apptest.GoodPassword+"\n", "create-staff", "--email", email); code != 0 {
+			t.Fatalf("create-staff: %s", out)
+		}
+		return idOf(t, s, email)
+	}
+	boss, other := colleagueOf("boss@example.com"), colleagueOf("other@example.com")
+	b := open(t, s)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	for _, path := range []string{"/", "/users", "/users/" + boss, "/users.csv", "/audit", "/nowhere"} {
+		if resp, _ := b.get(path); resp.Request.URL.Path != "/factor" {
+			t.Errorf("%s leads to %s", path, resp.Request.URL)
+		}
+	}
+	b.post("/factor", "/users/"+other+"/do/disable", url.Values{})
+	var disabled int
+	if err := s.DB.SQL.Get(&disabled, `SELECT count(*) FROM users WHERE disabled_at IS NOT NULL`); err != nil || disabled != 0 {
+		t.Fatalf("%d users are disabled, %v", disabled, err)
+	}
+	_, page := b.post("/factor", "/factor", url.Values{})
+	m := secretText.FindStringSubmatch(page)
+	if m == nil || !strings.Contains(page, `<svg class="qr"`) {
+		t.Fatalf("no secret: %s", page)
+	}
+	app := apptest.NewAuthenticator(t, m[1])
+	token := csrfField.FindStringSubmatch(page)[1]
+	resp, page := b.read(b.http.PostForm(b.base+"/factor/confirm", url.Values{"csrf": {token}, "code": {app.Next()}}))
+	if resp.StatusCode != http.StatusOK || strings.Count(page, "<li><code>") != 10 {
+		t.Fatalf("%d %s", resp.StatusCode, page)
+	}
+	if resp, _ = b.get("/users"); resp.Request.URL.Path != "/users" {
+		t.Errorf("with a factor: %s", resp.Request.URL)
+	}
+	if _, err := s.DB.SQL.Exec(`UPDATE sessions SET created_at = now() - interval '11 minutes', proven_at = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	resp, page = b.post("/users/"+other+"/edit", "/users/"+other, url.Values{"display_name": {"Changed"}, "is_staff": {"true"}})
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(page, `name="display_name" value="Changed"`) {
+		t.Fatalf("an old code: %d %s", resp.StatusCode, page)
+	}
+	form := url.Values{"display_name": {"Changed"}, "is_staff": {"true"}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "version": {versionField.FindStringSubmatch(page)[1]}}
+	form.Set("code", "000000")
+	if resp, _ = b.read(b.http.PostForm(b.base+"/users/"+other, form)); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a wrong code: %d", resp.StatusCode)
+	}
+	form.Set("code", app.Next())
+	if resp, page = b.read(b.http.PostForm(b.base+"/users/"+other, form)); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Changed") {
+		t.Errorf("with a code: %d %s", resp.StatusCode, page)
+	}
+	second := open(t, s)
+	if _, page = second.logIn("boss@example.com", apptest.GoodPassword); !strings.Contains(page, `action="/login/code"`) {
+		t.Fatalf("no code is asked for: %s", page)
+	}
+	if resp, _ = second.get("/users"); resp.Request.URL.Path != "/login" {
+		t.Errorf("half a login opens %s", resp.Request.URL)
+	}
+}

@@ -28,6 +28,10 @@ type Accounts interface {
 	Familiar(ctx context.Context, user app.User) app.Device
 	LogOut(ctx context.Context, user app.User, token app.Token) error
 	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
+	EnterCode(ctx context.Context, pending app.Token, code string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Prove(ctx context.Context, user app.User, session app.Session, password, code string) error
+	BeginFactor(ctx context.Context, user app.User, session app.Session) (app.FactorSetup, error)
+	ConfirmFactor(ctx context.Context, user app.User, session app.Session, code string) (codes []string, token app.Token, err error)
 }
 
 // Records reads what the models declare.
@@ -53,7 +57,10 @@ type Options struct {
 	Staff    Staff
 	CSRF     csrf.Key
 	Models   []app.Model
-	Healthy  func(context.Context) error
+	// FactorRequired lets members of staff without a second factor set one up, and
+	// do nothing else.
+	FactorRequired bool
+	Healthy        func(context.Context) error
 }
 
 // pages are the staff pages.
@@ -74,7 +81,11 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("GET /healthz", serve.Healthz(o.Healthy))
 	mux.HandleFunc("GET /login", p.loginForm)
 	mux.HandleFunc("POST /login", p.login)
-	mux.Handle("POST /logout", p.staff(p.logout))
+	mux.HandleFunc("POST /login/code", p.loginCode)
+	mux.Handle("POST /logout", p.signedIn(p.logout))
+	mux.Handle("GET /factor", p.signedIn(p.factor))
+	mux.Handle("POST /factor", p.signedIn(p.beginFactor))
+	mux.Handle("POST /factor/confirm", p.signedIn(p.confirmFactor))
 	mux.Handle("GET /{$}", p.staff(func(w http.ResponseWriter, r *http.Request, _ caller) {
 		http.Redirect(w, r, "/"+o.Models[0].Name, http.StatusSeeOther)
 	}))
@@ -154,8 +165,9 @@ func (p *pages) guarded(next http.Handler) http.Handler {
 
 // caller is the member of staff who makes a request.
 type caller struct {
-	User  app.User
-	token app.Token
+	User    app.User
+	session app.Session
+	token   app.Token
 }
 
 // page is what every template gets.

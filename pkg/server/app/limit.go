@@ -165,6 +165,29 @@ func (a *Accounts) limitConfirm(ctx context.Context, action string, session Sess
 	return a.takeTold(ctx, event, []Limit{{Key: "confirm:" + session.ID, Max: 10, Per: 15 * time.Minute}})
 }
 
+func codeKey(userID, from string) string { return "code:" + userID + ":" + from }
+
+// codeEntered notes that the right code was entered: what was tried before it from
+// there is not counted.
+func (a *Accounts) codeEntered(ctx context.Context, user User) {
+	from, _ := a.wayIn(ctx, user.Email)
+	a.Limiter.GiveBack(ctx, codeKey(user.ID, from), codeKey(user.ID, from)+":own")
+}
+
+// limitCode bounds the codes that are tried for a user who has entered the right
+// password: from one device or network, and from everywhere.
+func (a *Accounts) limitCode(ctx context.Context, user User, action string) error {
+	from, familiar := a.wayIn(ctx, user.Email)
+	limits := []Limit{
+		{Key: codeKey(user.ID, from), Max: 10, Per: 15 * time.Minute},
+		{Key: codeKey(user.ID, from) + ":own", Max: math.MaxInt32, Per: 15 * time.Minute}, // binds nobody: see codeEntered
+	}
+	if !familiar {
+		limits = append(limits, Limit{Key: "code:" + user.ID, Max: 40, Per: time.Hour})
+	}
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID}, limits)
+}
+
 func (a *Accounts) take(ctx context.Context, limits []Limit) error {
 	if wait := a.Limiter.Take(ctx, limits); wait > 0 {
 		return &Error{Code: CodeLimited, Message: "Too many attempts. Try again later.", RetryAfter: wait}

@@ -55,6 +55,12 @@ const (
 	// their account or taken away.
 	LetterLinked   Letter = "linked"
 	LetterUnlinked Letter = "unlinked"
+	// LetterFactorOn and LetterFactorOff tell a user that logins ask for a code
+	// from now on, or no more.
+	LetterFactorOn  Letter = "factor_on"
+	LetterFactorOff Letter = "factor_off"
+	// LetterReplaced tells a user what a reset of their password did.
+	LetterReplaced Letter = "replaced"
 	// LetterMissed tells a user of letters that their mailbox had no room for.
 	LetterMissed Letter = "missed"
 )
@@ -163,6 +169,18 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 	case LetterUnlinked:
 		mail.Subject = "A Google account was unlinked at " + p.Domain
 		mail.Text = fmt.Sprintf("Your account can no longer be opened with that Google account.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterFactorOn:
+		mail.Subject = "Logins at " + p.Domain + " ask for a code now"
+		mail.Text = fmt.Sprintf("A second factor was set up for your account. Keep the recovery codes: without them and the factor nobody can let you in.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterFactorOff:
+		mail.Subject = "Logins at " + p.Domain + " ask for no code any more"
+		mail.Text = fmt.Sprintf("The second factor of your account was turned off.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterReplaced:
+		mail.Subject = "Your password at " + p.Domain + " was changed"
+		mail.Text = fmt.Sprintf("Your password was changed with a link from a mail. All sessions were ended, and Google accounts that had been linked without a second factor were unlinked. If your address had not been confirmed before, name, picture and text of the profile were removed, too: somebody else may have written them.\n\nLook at your profile, and link again what is yours: %s/account\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site, p.Site)
 		return mail, nil
 	case LetterMissed:
 		mail.Subject = "Mails from " + p.Domain + " that you did not get"

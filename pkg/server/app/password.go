@@ -80,22 +80,26 @@ func isCommon(password string, known []string) bool {
 }
 
 // fillers are the words that are put beside a name to make a password of it.
-var fillers = []string{"password", "passwort", "welcome", "login", "admin", "www", "https", "http", "the", "my"}
+var fillers = []string{"password", "passwort", "welcome", "login", "admin", "www", "https", "http", "the", "my", "to", "at"}
 
 // isMadeOf says whether a password is made of known names and parts of them, with
 // nothing but fillers, digits and punctuation around.
 func isMadeOf(password string, known []string) bool {
-	rest := password
-	for _, part := range parts(known) {
-		rest = strings.ReplaceAll(rest, part, " ")
-	}
-	if rest == password {
+	names := parts(known)
+	if without(password, names) == password {
 		return false
 	}
-	for _, word := range fillers {
-		rest = strings.ReplaceAll(rest, word, " ")
+	// In either order: a filler may hold a part of a name, and a name a filler.
+	return !strings.ContainsFunc(without(without(password, names), fillers), unicode.IsLetter) ||
+		!strings.ContainsFunc(without(without(password, fillers), names), unicode.IsLetter)
+}
+
+// without leaves words out of a text.
+func without(text string, words []string) string {
+	for _, word := range words {
+		text = strings.ReplaceAll(text, word, " ")
 	}
-	return strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) }) == ""
+	return text
 }
 
 // parts are names and their parts, the longest first: an address, its two sides,

@@ -80,9 +80,11 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 }
 
 // Reset takes the token of that mail, sets a password and returns the user. All sessions of the
-// user end, and all their other reset tokens. The address is proven by it. If
-// it was not before, somebody else may have made the account: the identities
-// that they linked lose their way in, too.
+// user end, and all their other reset tokens. The address is proven by it.
+// Identities that were linked without a second factor lose their way in: who had
+// the account for a while may have linked them. If the address was not proven
+// before, somebody else may have made the account: then all of them go, and what
+// the profile says. A second factor stays.
 func (a *Accounts) Reset(ctx context.Context, token Token, password string) (user User, err error) {
 	if err := a.limitToken(ctx, "password.reset"); err != nil {
 		return User{}, err
@@ -112,14 +114,16 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) (use
 			return err // rolled back: the token stays good
 		}
 		user.PasswordHash = hash
-		dropped, err := dropUnproven(ctx, tx, user)
+		dropped, err := dropLinked(ctx, tx, user)
 		if err != nil {
 			return err
 		}
 		if user.EmailVerifiedAt.IsZero() {
+			// Somebody else may have written them.
+			user.DisplayName, user.AvatarURL, user.Bio = "", "", ""
 			user.EmailVerifiedAt = a.now()
 		}
-		if err := a.passwordSet(ctx, tx, user, ""); err != nil {
+		if err := a.passwordSet(ctx, tx, user, "", LetterReplaced); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK,
@@ -133,7 +137,7 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) (use
 
 // passwordSet saves a user with a new password: sessions but one end, tokens
 // are worthless, and the user is told.
-func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string) error {
+func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string, letter Letter) error {
 	if _, err := tx.SaveUser(ctx, user); err != nil {
 		return err
 	}
@@ -143,5 +147,5 @@ func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep strin
 	if _, err := tx.DropSessions(ctx, user.ID, keep); err != nil {
 		return err
 	}
-	return enqueueLetter(ctx, tx, LetterChanged, user.Email)
+	return enqueueLetter(ctx, tx, letter, user.Email)
 }

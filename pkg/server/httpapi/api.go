@@ -34,7 +34,14 @@ type Accounts interface {
 	EndSession(ctx context.Context, userID, id string) error
 	EndOtherSessions(ctx context.Context, userID, keep string) error
 	Identities(ctx context.Context, userID string) ([]app.Identity, error)
-	Unlink(ctx context.Context, userID, id string) error
+	Unlink(ctx context.Context, session app.Session, id string) error
+	EnterCode(ctx context.Context, pending app.Token, code string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Prove(ctx context.Context, user app.User, session app.Session, password, code string) error
+	FactorState(ctx context.Context, userID string) (app.FactorState, error)
+	BeginFactor(ctx context.Context, user app.User, session app.Session) (app.FactorSetup, error)
+	ConfirmFactor(ctx context.Context, user app.User, session app.Session, code string) (codes []string, token app.Token, err error)
+	DropFactor(ctx context.Context, user app.User, session app.Session) error
+	RenewRecoveryCodes(ctx context.Context, user app.User, session app.Session) ([]string, error)
 }
 
 // SignIn lets users come in through a provider; *app.SignIn is one.

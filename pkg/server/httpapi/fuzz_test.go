@@ -101,7 +101,35 @@ func (a *anybody) EndOtherSessions(context.Context, string, string) error { a.to
 func (a *anybody) Identities(context.Context, string) ([]app.Identity, error) {
 	return nil, nil
 }
-func (a *anybody) Unlink(_ context.Context, _, id string) error {
+func (a *anybody) EnterCode(_ context.Context, _ app.Token, code string, _ app.SessionKind, _ app.Token) (app.Token, app.User, error) {
+	a.took(map[string]int{code: 40})
+	return app.NewToken(), a.user, nil
+}
+
+func (a *anybody) Prove(_ context.Context, _ app.User, _ app.Session, password, code string) error {
+	a.took(map[string]int{password: 256, code: 40})
+	return nil
+}
+
+func (a *anybody) FactorState(context.Context, string) (app.FactorState, error) {
+	return app.FactorState{}, nil
+}
+
+func (a *anybody) BeginFactor(context.Context, app.User, app.Session) (app.FactorSetup, error) {
+	a.took(nil)
+	return app.FactorSetup{URI: "otpauth://totp/x"}, nil
+}
+
+func (a *anybody) ConfirmFactor(_ context.Context, _ app.User, _ app.Session, code string) ([]string, app.Token, error) {
+	a.took(map[string]int{code: 40})
+	return []string{"x"}, app.NewToken(), nil
+}
+func (a *anybody) DropFactor(context.Context, app.User, app.Session) error { a.took(nil); return nil }
+func (a *anybody) RenewRecoveryCodes(context.Context, app.User, app.Session) ([]string, error) {
+	a.took(nil)
+	return []string{"x"}, nil
+}
+func (a *anybody) Unlink(_ context.Context, _ app.Session, id string) error {
 	a.took(map[string]int{id: 36})
 	return nil
 }

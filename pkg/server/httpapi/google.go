@@ -115,6 +115,9 @@ func (a *api) arrived(c *gin.Context, out app.Outcome) string {
 		return back("/login", "error", out.Reason)
 	case out.Linked:
 		return back("/account", "linked", "google")
+	case out.Pending != "":
+		codeCookie.Set(c.Writer, out.Pending, codeLifetime)
+		return "/login?" + url.Values{"code": {"1"}, "next": {out.ReturnTo}}.Encode()
 	}
 	sessionCookie.Set(c.Writer, out.Session, app.SessionSite.Lifetime().Absolute)
 	visitorCookie.Clear(c.Writer)
@@ -162,7 +165,7 @@ func (a *api) ListIdentities(ctx context.Context, _ contract.ListIdentitiesReque
 // UnlinkIdentity unlinks an identity of the user.
 func (a *api) UnlinkIdentity(ctx context.Context, request contract.UnlinkIdentityRequestObject) (contract.UnlinkIdentityResponseObject, error) {
 	c := ctx.(*gin.Context)
-	if err := a.Accounts.Unlink(c.Request.Context(), callerOf(c).user.ID, request.Id.String()); err != nil {
+	if err := a.Accounts.Unlink(c.Request.Context(), callerOf(c).session, request.Id.String()); err != nil {
 		return nil, err
 	}
 	return contract.UnlinkIdentity204Response{Headers: contract.UnlinkIdentity204ResponseHeaders{CacheControl: noStore}}, nil

@@ -32,6 +32,8 @@ var statuses = map[app.Code]struct {
 }{
 	app.CodeInvalid:      {http.StatusBadRequest, "invalid-request"},
 	app.CodeCredentials:  {http.StatusUnauthorized, "invalid-credentials"},
+	app.CodeSecondFactor: {http.StatusUnauthorized, "second-factor"},
+	app.CodeStepUp:       {http.StatusConflict, "step-up"},
 	app.CodeUnauthorized: {http.StatusUnauthorized, "unauthorized"},
 	app.CodeForbidden:    {http.StatusForbidden, "forbidden"},
 	app.CodeNotFound:     {http.StatusNotFound, "not-found"},
