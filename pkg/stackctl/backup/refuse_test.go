@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,6 +194,26 @@ func TestOnlyFilesOfOursAreListedAndPruned(t *testing.T) {
 	}
 }
 
+// A backup of a day when the clock was ahead is newer than the one just taken.
+func TestTheBackupThatWasTakenLastIsNotPruned(t *testing.T) {
+	b := newCluster(t).backups(t)
+	b.Config.Keep, b.taken = 1, []string{"shop-20260310T092653Z-0a1b2c"}
+	for _, dir := range []string{b.Config.Dir, b.hostDir()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{b.taken[0], "shop-20390311T092653Z-0a1b2c"} {
+			raw, _ := json.Marshal(Record{Name: name, Target: "prod", Bytes: 1, SHA256: strings.Repeat("0", 64)})
+			if err := errors.Join(os.WriteFile(filepath.Join(dir, name+".age"), []byte("x"), 0o600), os.WriteFile(filepath.Join(dir, name+".json"), raw, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if gone, err := b.Prune(t.Context()); err != nil || !slices.Equal(gone, []string{"shop-20390311T092653Z-0a1b2c"}) {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+}
+
 func TestAKeyIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "backup.key")
 	public, err := KeyGen(file, time.Now())
@@ -217,7 +238,7 @@ func TestAKeyIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	if _, err := Recipients(stack.Backup{Recipients: []string{public[:len(public)-1] + last}}); stack.CauseOf(err) != stack.CauseUsage {
 		t.Errorf("a mistyped recipient: %v", err)
 	}
-	for why, c := range map[string]stack.Backup{"": {Service: "db", Identity: file}, "backup.service": {Identity: file}, "backup.recipients": {Service: "db", Identity: file + ".none"}} {
+	for why, c := range map[string]stack.Backup{"": {Service: "db", Identity: file}, "backup.recipients": {Service: "db", Identity: file + ".none"}} {
 		if got, err := Ready(c); err != nil || (why == "") != (got == "") || !strings.Contains(got, why) {
 			t.Errorf("ready: got %q, %v; want %q", got, err, why)
 		}
@@ -227,10 +248,14 @@ func TestAKeyIsMadeOnceForItsOwnerAlone(t *testing.T) {
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(withManifest(goodManifest, "dump")))
 	f.Add([]byte(magic + "2\n{}\n"))
+	f.Add([]byte(strings.Replace(withManifest(strings.Replace(goodManifest, "{", `{"place":"db","kind":"mysql",`, 1), "\x00\x00\x00\x02ok\x00\x00\x00\x00\x00\x00\x00\x02{}"), "/1", "/2", 1)))
 	f.Add([]byte(magic + "99999999\n"))
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		r := bufio.NewReader(bytes.NewReader(plain))
-		m, err := readManifest(r)
+		m, in, err := readManifest(r)
+		if err == nil {
+			_, err = io.Copy(io.Discard, in)
+		}
 		if err != nil {
 			return
 		}
@@ -239,10 +264,15 @@ func FuzzManifest(f *testing.F) {
 		}
 		// What was believed can be written and read again as the same.
 		var again bytes.Buffer
-		if err := writeManifest(&again, m); err != nil {
+		m.Place, m.Kind = or(m.Place, "db"), m.kind()
+		if err := errors.Join(writeManifest(&again, *m), frames{&again}.end(m.Contents)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readManifest(bufio.NewReader(&again)); err != nil {
+		_, in, err = readManifest(bufio.NewReader(&again))
+		if err == nil {
+			_, err = io.Copy(io.Discard, in)
+		}
+		if err != nil {
 			t.Errorf("it is not believed again: %v", err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,10 +38,34 @@ func (o *options) bindMany(cmd *cobra.Command, runs bool) {
 	}
 }
 
+// bindEnv gives a verb the flag for variables of the compose files.
+func (o *options) bindEnv(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.env, "env", nil, "a variable of the compose files, such as TAG=1.4, over the environment and the env file; several times for several")
+}
+
+// variables are the values of --env by name.
+func variables(flags []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, flag := range flags {
+		name, value, ok := strings.Cut(flag, "=")
+		if !ok || !variableName.MatchString(name) {
+			// Its value is not shown: it may be a secret.
+			return nil, stack.Fault(stack.CauseUsage, "read --env", errors.New("one is not NAME=value"), "write --env TAG=1.4")
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // chosen reads the settings and picks the targets.
 func (o *options) chosen() (stack.Config, []stack.Target, error) {
 	c, err := config.Load(o.config)
 	if err != nil {
+		return c, nil, err
+	}
+	if c.Compose.Env, err = variables(o.env); err != nil {
 		return c, nil, err
 	}
 	names := o.targets

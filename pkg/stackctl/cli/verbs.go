@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/deploy"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -26,7 +26,7 @@ func (j *judging) bind(o *options, cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("gate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		own, _ := o.ownGates() // a broken file still leaves the built-in ones
 		var ids []string
-		for _, g := range gate.All(own) {
+		for _, g := range gates.All(own) {
 			if id := g.ID + "\t" + g.Question; !slices.ContainsFunc(ids, func(s string) bool { return strings.HasPrefix(s, g.ID+"\t") }) {
 				ids = append(ids, id)
 			}
@@ -60,6 +60,7 @@ the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
 		},
 	}
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	return cmd
@@ -80,6 +81,7 @@ func newVerify(o *options) *cobra.Command {
 	}
 	j.bind(o, cmd)
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 
@@ -97,6 +99,7 @@ func newCheck(o *options) *cobra.Command {
 	}
 	j.bind(o, cmd)
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 
@@ -112,6 +115,7 @@ func newPlan(o *options) *cobra.Command {
 		},
 	}
 	o.bindMany(cmd, true)
+	o.bindEnv(cmd)
 	return cmd
 }
 

@@ -14,7 +14,9 @@ var (
 	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 	domainName  = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	unixPath    = regexp.MustCompile(`^/[A-Za-z0-9._/-]+$`)
-	unixUser    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	unixUser    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+	// shellSigns never stand in a host's name; commands of ssh_config would run them.
+	shellSigns = "[]@/ \t\n'\"`$\\;&|<>(){}*?!#"
 )
 
 // check judges values that a type cannot.
@@ -37,7 +39,7 @@ func check(c stack.Config, d document) error {
 		}
 	}
 	if problem, fix, key := checkBackup(c.Backup); problem != "" {
-		return bad(problem, fix, "backup", key)
+		return bad(problem, fix, append([]string{"backup"}, strings.Split(key, ".")...)...)
 	}
 	if c.Target != "" && len(c.Targets) > 0 {
 		if _, ok := c.Targets[c.Target]; !ok {
@@ -57,19 +59,13 @@ func check(c stack.Config, d document) error {
 	if err := checkOwn(c, d); err != nil {
 		return err
 	}
-	for i, x := range c.Exceptions {
-		at := fmt.Sprint(i)
-		if x.Gate == "" || x.Match == "" || x.Owner == "" || x.Reason == "" {
-			return bad("an exception needs gate, match, owner, reason and expires", "", "exceptions", at)
-		}
-		if !isGate(c, x.Gate) {
-			return bad(fmt.Sprintf("there is no gate %q", x.Gate), "see `stackctl gates`", "exceptions", at, "gate")
-		}
-		if _, err := time.Parse(time.DateOnly, x.Expires); err != nil {
-			return bad(fmt.Sprintf("expires %q is no date", x.Expires), "write it as 2027-01-31", "exceptions", at, "expires")
-		}
+	if err := checkRoutes(c, d); err != nil {
+		return err
 	}
-	return nil
+	if err := checkPolicy(c, d); err != nil {
+		return err
+	}
+	return checkExceptions(c, d)
 }
 
 func checkHealth(h stack.HealthEndpoint) (problem, fix, key string) {
@@ -89,42 +85,24 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 	switch {
 	case t.Host == "":
 		return "host is missing", "give the server's address", "host"
-	case strings.ContainsAny(t.Host, "[]@/ "):
+	case strings.ContainsAny(t.Host, shellSigns) || strings.HasPrefix(t.Host, "-"):
 		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
 	case strings.ContainsAny(t.Edge.Address, "[]@/ "):
 		return fmt.Sprintf("edge.address %q is no address", t.Edge.Address), "leave out port, scheme and brackets", "edge"
-	case t.Port < 1 || t.Port > 65535:
+	case t.Port < 0 || t.Port > 65535:
 		return fmt.Sprintf("port %d is no port", t.Port), "", "port"
 	case !domainName.MatchString(t.Domain):
 		return fmt.Sprintf("domain %q is no host name", t.Domain), "give the site's name, such as example.org", "domain"
 	case !unixPath.MatchString(t.Path) || t.Path == "/":
 		return fmt.Sprintf("path %q is no folder of its own", t.Path), "give an absolute path such as /srv/site", "path"
-	case !unixUser.MatchString(t.User):
+	case t.User != "" && !unixUser.MatchString(t.User):
 		return fmt.Sprintf("user %q is no user name", t.User), "", "user"
-	case !unixUser.MatchString(t.Admin):
+	case t.Admin != "" && !unixUser.MatchString(t.Admin):
 		return fmt.Sprintf("admin %q is no user name", t.Admin), "", "admin"
+	case !unixPath.MatchString(t.Socket):
+		return fmt.Sprintf("socket %q is no path on the host", t.Socket), "give the Docker Engine's socket, such as /run/user/1000/docker.sock", "socket"
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
-	}
-	return "", "", ""
-}
-
-// ageKey is the shape of an age public key; the key itself is judged where it is used.
-var ageKey = regexp.MustCompile(`^age1[a-z0-9]+$`)
-
-func checkBackup(b stack.Backup) (problem, fix, key string) {
-	if b.Keep < 1 || b.Keep > 1000 {
-		return fmt.Sprintf("backup.keep %d is none of 1 to 1000", b.Keep), "say how many backups stay", "keep"
-	}
-	for _, r := range b.Recipients {
-		if len(r) < 50 || len(r) > 2500 || !ageKey.MatchString(r) {
-			return fmt.Sprintf("backup.recipients: %.20q is no age public key", r), "`stackctl backup keygen FILE` prints one; it begins with age1", "recipients"
-		}
-	}
-	for name, command := range map[string][]string{"command": b.Command, "restore": b.Restore} {
-		if b.Service != "" && (len(command) == 0 || command[0] == "") {
-			return "backup." + name + " is empty", "leave the key out to use pg_dump and pg_restore", name
-		}
 	}
 	return "", "", ""
 }

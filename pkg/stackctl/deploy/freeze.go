@@ -2,15 +2,14 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/declared"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
@@ -43,13 +42,16 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	if err := gate.FitsOwn(d.Config, r); err != nil {
+	if err := gates.Fits(d.Config); err != nil {
+		return Wanted{}, err
+	}
+	if err := declared.Fits(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
 	if err := d.holdsData(r); err != nil {
 		return Wanted{}, err
 	}
-	backing, err := d.backing()
+	backing, err := d.backing(r)
 	if err != nil {
 		return Wanted{}, err
 	}
@@ -105,9 +107,11 @@ func (s *story) describe(want Wanted) {
 	if err == nil {
 		s.artifact("images.json", append(images, '\n'))
 	}
-}
-
-func hash(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
+	// Names and origins alone: which file or flag decided what runs.
+	if variables, err := json.MarshalIndent(r.Variables, "", "  "); err == nil && len(r.Variables) > 0 {
+		s.artifact("variables.json", append(variables, '\n'))
+	}
+	for _, w := range r.Warnings {
+		s.note(w)
+	}
 }

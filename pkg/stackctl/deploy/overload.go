@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -37,7 +38,7 @@ func (x *executor) spareEdge(ctx context.Context) {
 
 // overloaded is the load of a server on whose cores more than twice as many
 // programs wait as there are; empty: there are fewer, or it does not tell.
-func overloaded(ctx context.Context, h Host, cores int) string {
+func overloaded(ctx context.Context, h node.Host, cores int) string {
 	out, err := h.Run(ctx, "cat", "/proc/loadavg")
 	if err != nil || out.Exit != 0 {
 		return ""

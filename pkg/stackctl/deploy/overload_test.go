@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // busy is a server with an edge at an address of this machine.
 type busy struct {
-	Server
+	node.Server
 	edge stack.Container
 	load string
 }

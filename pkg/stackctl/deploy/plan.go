@@ -9,6 +9,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -19,21 +20,33 @@ type Wanted struct {
 	Pointed []stack.File
 	// Keep is how many good releases stay on the host, the live one included.
 	Keep int
+	// Back says that Release was live before and is led back to.
+	Back bool
 	// Backup says how the database is backed up before it may change.
 	Backup Backing
 }
 
-// EdgeDynamic is where the edge's dynamic files are below a target's path.
-const EdgeDynamic = "edge/dynamic"
+// interest lists the files whose content a plan compares.
+func (w Wanted) interest() []string {
+	var out []string
+	for _, f := range w.Release.Files {
+		out = append(out, f.Path)
+	}
+	for _, p := range w.Release.Persistent {
+		out = append(out, p.Path)
+	}
+	return out
+}
 
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
 func Plan(want Wanted, seen stack.Observed) stack.Plan {
-	p := planner{want: want, seen: seen, r: want.Release}
+	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]bool{}}
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
 	p.trial()
+	p.unfinished() // before anything under it changes
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
 	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
@@ -41,7 +54,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	start := p.startCause()
 	if start != "" {
 		p.migrate(start)
-		p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID, Release: p.r.ID, Services: p.r.AppServices(), Cause: start})
+		p.start(start)
 	}
 	p.gates(stack.PhasePre, "no user sees a release that was not judged")
 	p.edgeSwitch()
@@ -62,6 +75,8 @@ type planner struct {
 	// joined says that a step of the base project was planned: any of them
 	// makes all of its networks.
 	joined bool
+	// ended are the services, by release, that a step of the plan ends early.
+	ended map[string]bool
 	// backed says that it is settled whether a backup is taken.
 	backed bool
 }
@@ -73,11 +88,11 @@ func (p *planner) gates(phase stack.Phase, cause string) {
 }
 
 func (p *planner) images() {
-	ids, tags := map[string]bool{}, map[string]bool{}
+	ids, names := map[string]bool{}, map[string]bool{}
 	for _, i := range p.seen.Images {
-		ids[i.ID] = true
-		for _, t := range i.Tags {
-			tags[t] = true
+		ids[i.ID], names[i.ID] = true, true
+		for _, name := range slices.Concat(i.Tags, i.Digests) {
+			names[image.Canonical(name)] = true
 		}
 	}
 	whole := p.seen.Host.Store == engine.StoreContainerd
@@ -87,31 +102,29 @@ func (p *planner) images() {
 			if whole {
 				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
 			}
-			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + short(i.ID)})
-		case i.Archive == "" && !tags[i.Reference]:
+			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
+		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
 		}
 	}
 }
 
-func short(id string) string {
-	id = strings.TrimPrefix(id, "sha256:")
-	if len(id) > 12 {
-		id = id[:12]
-	}
-	return id
-}
-
 func (p *planner) files() {
 	missing := 0
 	for _, f := range p.r.Files {
-		if p.seen.Files[f.Path] != hash(f.Content) {
+		if p.seen.Files[f.Path] != f.Hash() {
 			missing++
 		}
 	}
+	var causes []string
 	if missing > 0 {
-		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID,
-			Cause: fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files))})
+		causes = append(causes, fmt.Sprintf("%d of %d files are not there, or differ", missing, len(p.r.Files)))
+	}
+	for _, k := range absentPersistent(p.r, p.seen) {
+		causes = append(causes, k.Path+" of "+strings.Join(k.Services, ", ")+" is not there")
+	}
+	if len(causes) > 0 {
+		p.add(stack.Step{Kind: stack.StepShipFiles, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: strings.Join(causes, "; ")})
 	}
 }
 
@@ -141,6 +154,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	}
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
+		p.rivals(names)
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
 	}
 }
@@ -168,13 +182,13 @@ func (p *planner) trialCause() string {
 	}
 	there := map[string]bool{}
 	for _, f := range live {
-		there[EdgeDynamic+"/"+f.Path] = true
-		if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+		there[stack.DynamicPath(f.Path)] = true
+		if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
 			return f.Path + " differs in more than its upstreams"
 		}
 	}
 	for name := range p.seen.Files {
-		if strings.HasPrefix(name, EdgeDynamic+"/") && !there[name] {
+		if strings.HasPrefix(name, stack.EdgeDynamic+"/") && !there[name] {
 			return path.Base(name) + " goes away"
 		}
 	}
@@ -187,7 +201,7 @@ func (p *planner) trialCause() string {
 func (p *planner) orphans(layer stack.Layer) {
 	gone := map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if c.Project != p.r.Project || c.Layer != layer || c.Labels[stack.LabelProject] != p.r.Project || c.Labels[stack.LabelDefinition] == "" {
+		if c.Project != p.r.Project || c.Layer != layer || !stack.Owns(c, p.r.Project) || c.Labels[stack.LabelDefinition] == "" {
 			continue
 		}
 		if s, ok := p.r.Service(c.Service); !ok || !s.Deployed || s.Layer != layer {
@@ -198,7 +212,7 @@ func (p *planner) orphans(layer stack.Layer) {
 		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "the release has no such service"})
 	}
 	for _, c := range p.seen.Containers {
-		if layer == stack.LayerEdge && c.Project == trialProject(p.r.Project) && c.Labels[stack.LabelProject] != "" {
+		if layer == stack.LayerEdge && c.Project == stack.TrialProject(p.r.Project) {
 			p.add(stack.Step{Kind: stack.StepRemove, Subject: "the throwaway edge", Cause: "its trial was cut off"})
 			return
 		}
@@ -209,7 +223,7 @@ func (p *planner) orphans(layer stack.Layer) {
 // are missing, and why.
 func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	for _, n := range p.r.Networks {
-		if !n.External && !slices.Contains(p.seen.Networks, p.r.Project+"_"+n.Name) {
+		if !n.External && !slices.Contains(p.seen.Networks, n.RealName(p.r.Project)) {
 			causes = append(causes, "network "+n.Name+" is not there")
 		}
 	}
@@ -249,8 +263,46 @@ func (p *planner) startCause() string {
 	return strings.Join(causes, "; ")
 }
 
+// start starts the release beside the old one, and last what must not run
+// beside it.
+func (p *planner) start(cause string) {
+	early, late := p.early()
+	if len(early) > 0 && len(late) > 0 {
+		p.startStep(early, ": "+strings.Join(early, ", "), cause)
+		p.rivals(late)
+		p.startStep(late, ": "+strings.Join(late, ", "), cause)
+		return
+	}
+	p.rivals(late)
+	p.startStep(p.r.AppServices(), "", cause)
+}
+
+func (p *planner) startStep(services []string, which, cause string) {
+	p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID + which, Release: p.r.ID, Services: services, Cause: cause})
+}
+
+// unfinished waits for the one-shots of a run that was cut off: they are at work
+// on the data, and must neither be ended midway nor have a second one beside them.
+func (p *planner) unfinished() {
+	for _, c := range p.seen.Containers {
+		if stack.Owns(c, p.r.Project) && c.OneShot() && active(c) {
+			subject := c.Service
+			if c.Release != "" {
+				subject += " of release " + c.Release
+			}
+			p.add(stack.Step{Kind: stack.StepWait, Subject: subject, Services: []string{c.Service}, Release: c.Release, Cause: "a run that was cut off began it, and it still runs"})
+		}
+	}
+}
+
+// migrate runs the one-shots of the release. A rollback runs none: what they do
+// is for the schema of their day, and the data has gone on.
 func (p *planner) migrate(cause string) {
+	if p.want.Back {
+		return
+	}
 	p.backup(stack.StepMigrate, p.r.OneShots())
+	p.rivals(p.r.OneShots())
 	for _, name := range p.r.OneShots() {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}
@@ -265,7 +317,7 @@ func (p *planner) edgeSwitch() {
 		}
 	} else {
 		for _, f := range p.want.Pointed {
-			if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+			if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
 				cause = f.Path + " differs"
 			}
 		}
@@ -294,6 +346,9 @@ func (p *planner) drainBehind() {
 	if len(front) == 0 {
 		return
 	}
+	for _, name := range p.seen.Routed { // it may have another name in this release
+		front[name] = true
+	}
 	behind := p.others(func(c stack.Container) bool { return !front[c.Service] })
 	for _, id := range sorted(behind) {
 		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id + ": " + strings.Join(sorted(behind[id]), ", "), Services: sorted(behind[id]),
@@ -305,8 +360,8 @@ func (p *planner) drainBehind() {
 func (p *planner) others(which func(stack.Container) bool) map[string]map[string]bool {
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if c.Labels[stack.LabelProject] != p.r.Project || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
-			c.State != "running" && c.State != "restarting" && c.State != "paused" || !which(c) {
+		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" || c.OneShot() ||
+			!active(c) || p.ended[c.Release+" "+c.Service] || !which(c) {
 			continue
 		}
 		if out[c.Release] == nil {

@@ -4,6 +4,8 @@ package host
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,7 +125,7 @@ func TestHashesLeaveOutWhatIsNotThere(t *testing.T) {
 	must(t, err)
 	want, err := exec.Command("sha256sum", filepath.Join(root, "-n a")).Output()
 	must(t, err)
-	if len(got) != 1 || got["-n a"] != string(want[:64]) {
+	if len(got) != 2 || got["-n a"] != string(want[:64]) || got["folder"] != stack.FolderHash {
 		t.Errorf("got %v", got)
 	}
 	got, err = c.Hashes(t.Context(), filepath.Join(root, "nowhere"), []string{"x"})
@@ -206,5 +208,74 @@ func TestAFileThatMayNotBeReadIsOneThatDiffers(t *testing.T) {
 	there, err := entries(out)
 	if err != nil || len(there) != 2 || there["shut"].hash != Unreadable || len(there["open"].hash) != 64 || there["open"].mode != 0o644 {
 		t.Errorf("%v %+v", err, there)
+	}
+}
+
+func TestWhatStandsInTheWayOfAFileIsNamed(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	dir := t.TempDir()
+	pipe, folder := filepath.Join(dir, "pipe"), filepath.Join(dir, "folder")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	must(t, os.MkdirAll(filepath.Join(folder, "full"), 0o700))
+	for name, what := range map[string]string{pipe: "a named pipe", folder: "a folder"} {
+		if _, err := c.ReadFile(t.Context(), name); err == nil || !strings.Contains(err.Error(), "it is "+what) {
+			t.Errorf("read %s: %v", what, err)
+		}
+	}
+	if err := c.WriteFile(t.Context(), folder, []byte("x"), 0o600); err == nil || !strings.Contains(err.Error(), "is a folder, where") {
+		t.Errorf("write: %v", err)
+	}
+	must(t, c.WriteFile(t.Context(), pipe, []byte("x"), 0o600)) // the rename replaces it
+}
+
+func TestAReadOnlyDiskIsTold(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	dir := t.TempDir()
+	must(t, exec.Command("mount", "-t", "tmpfs", "-o", "ro", "none", dir).Run())
+	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
+	err := c.WriteFile(t.Context(), filepath.Join(dir, "f"), []byte("x"), 0o600)
+	if err == nil || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server with umask 027 is a real one: a program in a container must still
+// enter the folders that it has mounted, and nobody else on the server may.
+func TestWriteFilesMakesFoldersThatContainersEnter(t *testing.T) {
+	before := syscall.Umask(0o027)
+	defer syscall.Umask(before)
+	c := startSSHD(t, "").connect(t)
+	root, large := t.TempDir(), filepath.Join(t.TempDir(), "geo.mmdb")
+	content := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
+	must(t, os.WriteFile(large, content, 0o600))
+	sum := sha256.Sum256(content)
+	files := []stack.File{
+		{Path: "releases/1/files/conf/x", Mode: 0o444, Content: []byte("x")},
+		{Path: "releases/1/files/conf/run", Mode: 0o555, Content: []byte("#!")},
+		{Path: "releases/1/files/conf/empty", Mode: fs.ModeDir | 0o755},
+		{Path: "releases/1/files/geo.mmdb", Mode: 0o444, Source: large, Sum: hex.EncodeToString(sum[:]), Bytes: int64(len(content))},
+	}
+	_, err := c.WriteFiles(t.Context(), root, files)
+	must(t, err)
+	for name, want := range map[string]fs.FileMode{"releases": fs.ModeDir | 0o700, "releases/1/files/conf": fs.ModeDir | 0o755, "releases/1/files/conf/empty": fs.ModeDir | 0o755,
+		"releases/1/files/conf/x": 0o444, "releases/1/files/conf/run": 0o555, "releases/1/files/geo.mmdb": 0o444} {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, want mode %v", name, err, want)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(root, "releases/1/files/geo.mmdb")); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the large file arrived with %d bytes, %v", len(got), err)
+	}
+	written, err := c.WriteFiles(t.Context(), root, files)
+	if must(t, err); len(written) != 0 {
+		t.Errorf("unchanged, but wrote %q", written)
+	}
+	must(t, os.Remove(filepath.Join(root, "releases/1/files/geo.mmdb")))
+	must(t, os.WriteFile(large, []byte("changed meanwhile"), 0o600))
+	if _, err := c.WriteFiles(t.Context(), root, files); err == nil || !strings.Contains(err.Error(), "was changed") {
+		t.Errorf("another content was sent: %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(root, Scratch)); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

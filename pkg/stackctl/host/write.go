@@ -1,12 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -62,7 +64,7 @@ func (c *Conn) WriteFile(ctx context.Context, name string, content []byte, mode 
 // same filesystem, for a file in a folder that a program watches.
 func (c *Conn) WriteFileVia(ctx context.Context, tmpDir, name string, content []byte, mode fs.FileMode) error {
 	_, err := file(ctx, c, "write", name, func(s *sftp.Client) (struct{}, error) {
-		tmp, err := writeTemporary(s, tmpDir, name, content, mode)
+		tmp, err := writeTemporary(s, tmpDir, name, bytes.NewReader(content), mode)
 		if err == nil {
 			if err = s.PosixRename(tmp, name); err != nil {
 				_ = s.Remove(tmp)
@@ -74,7 +76,7 @@ func (c *Conn) WriteFileVia(ctx context.Context, tmpDir, name string, content []
 }
 
 // writeTemporary writes content under a new name in dir and returns that name.
-func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.FileMode) (string, error) {
+func writeTemporary(s *sftp.Client, dir, name string, content io.Reader, mode fs.FileMode) (string, error) {
 	tmp := path.Join(dir, "."+path.Base(name)+"."+rand.Text()[:10]+".tmp")
 	f, err := s.OpenFile(tmp, createNew)
 	if err != nil {
@@ -83,7 +85,7 @@ func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.Fi
 	// The mode comes first: a secret is never readable, not even while it is written.
 	err = f.Chmod(mode.Perm())
 	if err == nil {
-		_, err = f.Write(content)
+		_, err = io.Copy(f, content)
 	}
 	if _, can := s.HasExtension("fsync@openssh.com"); can && err == nil {
 		err = f.Sync()
@@ -95,7 +97,8 @@ func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.Fi
 	return tmp, nil
 }
 
-// full tells a full disk from other failures: SFTP has no code for it.
+// full tells a full disk, a read-only one and a folder in the way from other
+// failures: SFTP has one code for all of them.
 func full(s *sftp.Client, dir, name string, size int, err error) error {
 	var status *sftp.StatusError
 	if err == nil || !errors.As(err, &status) || status.FxCode() != sftp.ErrSSHFxFailure {
@@ -111,8 +114,40 @@ func full(s *sftp.Client, dir, name string, size int, err error) error {
 		return &DiskFullError{Path: name, Needed: int64(size), Free: free}
 	case disk.Files > 0 && disk.Favail == 0:
 		return &DiskFullError{Path: name, NoInodes: true}
+	case disk.Flag&readOnly != 0:
+		return fmt.Errorf("the filesystem of %s is mounted read-only (%w); `dmesg` and `findmnt -T %s` on the host tell why", dir, syscall.EROFS, dir)
 	}
-	return err
+	return inTheWay(s, name, err)
+}
+
+// readOnly is the flag of a filesystem that takes no writes (ST_RDONLY).
+const readOnly = 1
+
+// inTheWay names what stands in the place of a file, where that is why it cannot
+// be written.
+func inTheWay(s *sftp.Client, name string, err error) error {
+	there, look := s.Lstat(name)
+	if look != nil || there.Mode().IsRegular() {
+		return err
+	}
+	return fmt.Errorf("%s is %s, where an ordinary file belongs: move it away (%w)", name, kind(there.Mode()), err)
+}
+
+// kind is what a name stands for, in a word.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no ordinary file"
 }
 
 // WriteFiles writes those files under root whose content or mode differs from
@@ -131,8 +166,8 @@ func (c *Conn) WriteFiles(ctx context.Context, root string, files []stack.File) 
 	}
 	var write []stack.File
 	for _, f := range files {
-		sum := sha256.Sum256(f.Content)
-		if there[f.Path] != (entry{hex.EncodeToString(sum[:]), f.Mode.Perm()}) {
+		want := entry{f.Hash(), f.Mode.Perm()}
+		if there[f.Path] != want && (want.hash != stack.FolderHash || there[f.Path].hash != stack.FolderHash) {
 			write = append(write, f)
 		}
 	}
@@ -145,15 +180,33 @@ func (c *Conn) WriteFiles(ctx context.Context, root string, files []stack.File) 
 	return c.writeAll(ctx, root, write)
 }
 
-// mkdirs makes the folders that files go to, and the scratch folder.
+// mkdirsScript makes folders that every user may enter, whatever the umask is:
+// programs in containers do not run as the user who deploys. The ones right
+// below the root ($1) are that user's alone, so that nobody else on the host
+// reads what is in them; the Engine mounts from them all the same.
+const mkdirsScript = `umask 022; mkdir -p -- "$1" || exit 1; cd -- "$1" || exit 1; shift
+for d do [ -d "$d" ] || mkdir -m 700 -- "$d" || exit 1; done
+exec xargs -0 -r mkdir -p --`
+
+// mkdirs makes the folders that files go to, those among files, and the
+// scratch folder.
 func (c *Conn) mkdirs(ctx context.Context, root string, files []stack.File) error {
-	dirs := []string{path.Join(root, Scratch)}
+	dirs, tops := []string{Scratch}, []string{Scratch}
 	for _, f := range files {
-		dirs = append(dirs, path.Dir(path.Join(root, f.Path)))
+		dir := f.Path
+		if f.Mode&fs.ModeDir == 0 {
+			dir = path.Dir(dir)
+		}
+		dirs = append(dirs, dir)
+		if top, _, _ := strings.Cut(dir, "/"); top != "edge" && top != "." { // whose folder provision makes
+			tops = append(tops, top)
+		}
 	}
-	slices.Sort(dirs)
-	dirs = slices.Compact(dirs)
-	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(dirs, "\x00")), "xargs", "-0", "mkdir", "-p", "--")
+	for _, list := range []*[]string{&dirs, &tops} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(dirs, "\x00")), append([]string{"sh", "-c", mkdirsScript, "sh", root}, tops...)...)
 	if err == nil && out.Exit != 0 {
 		err = c.fail(ctx, "make folders under "+root, errors.New(lastLine(out.Stderr)))
 	}
@@ -167,7 +220,7 @@ func (c *Conn) writeAll(ctx context.Context, root string, files []stack.File) ([
 	var written []string
 	for _, f := range files {
 		group.Go(func() error {
-			err := c.WriteFileVia(ctx, path.Join(root, Scratch), path.Join(root, f.Path), f.Content, f.Mode)
+			err := c.writeOne(ctx, root, f)
 			if err == nil {
 				lock.Lock()
 				defer lock.Unlock()
@@ -181,8 +234,20 @@ func (c *Conn) writeAll(ctx context.Context, root string, files []stack.File) ([
 	return written, err
 }
 
+// writeOne writes one file of a release; a folder is made already.
+func (c *Conn) writeOne(ctx context.Context, root string, f stack.File) error {
+	tmp, name := path.Join(root, Scratch), path.Join(root, f.Path)
+	switch {
+	case f.Mode&fs.ModeDir != 0:
+		return nil
+	case f.Source == "":
+		return c.WriteFileVia(ctx, tmp, name, f.Content, f.Mode)
+	}
+	return c.stream(ctx, tmp, name, f)
+}
+
 // Hashes maps those of paths that are files under root to the SHA-256 of their
-// content, in hex, or to Unreadable.
+// content, in hex, or to Unreadable; folders to stack.FolderHash.
 func (c *Conn) Hashes(ctx context.Context, root string, paths []string) (map[string]string, error) {
 	there, err := c.inspect(ctx, root, paths)
 	hashes := make(map[string]string, len(there))
@@ -207,6 +272,7 @@ const Unreadable = "unreadable"
 const inspectScript = `cd -- "$1" 2>/dev/null || exit 0
 LC_ALL=C exec xargs -0 -r sh -c 'for f do
   shift
+  if [ -d "$f" ]; then printf "folder  %s\0" "$f"; continue; fi
   [ -f "$f" ] || continue
   if [ -r "$f" ]; then set -- "$@" "$f"; else printf "unreadable  %s\0" "$f"; fi
 done
@@ -237,7 +303,7 @@ func entries(printed []byte) (map[string]entry, error) {
 		switch {
 		case !found:
 			continue
-		case value == Unreadable, len(value) == hex.EncodedLen(sha256.Size):
+		case value == Unreadable, value == stack.FolderHash, len(value) == hex.EncodedLen(sha256.Size):
 			e.hash = value
 		default:
 			mode, err := strconv.ParseUint(value, 8, 32)

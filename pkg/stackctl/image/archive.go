@@ -249,6 +249,22 @@ func familiar(ref string) (string, error) {
 	return reference.FamiliarString(reference.TagNameOnly(n)), nil
 }
 
+// Canonical is the one way to write an image's reference: with registry and
+// repository, and with its digest where it has one, else with its tag. Two
+// references of one canonical form are the same image (distribution/reference).
+func Canonical(ref string) string {
+	n, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ref // an ID, or what an engine will refuse
+	}
+	if d, is := n.(reference.Digested); is {
+		if pinned, err := reference.WithDigest(reference.TrimNamed(n), d.Digest()); err == nil {
+			return pinned.String()
+		}
+	}
+	return reference.TagNameOnly(n).String()
+}
+
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])

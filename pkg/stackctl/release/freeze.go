@@ -3,7 +3,6 @@ package release
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,6 +42,7 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 		Services: d.Services(), Networks: d.networks(), Volumes: d.volumes(), Secrets: d.secretList(),
 		Base: base, App: app, Images: d.images(in.Archives),
 		Edge: in.Edge, Contract: in.Contract, Known: d.known(),
+		Persistent: d.persistentList(), Warnings: d.warnings, Variables: d.variables.used(d.used),
 	}
 	for i := range r.Services {
 		r.Services[i].Definition = s.definitions[r.Services[i].Name]
@@ -53,7 +53,7 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 	}
 	r.Files = append(s.files, append(kept(base, app, in), frozen)...)
 	sort.Slice(r.Files, func(i, j int) bool { return r.Files[i].Path < r.Files[j].Path })
-	r.ID = identity(r)
+	r.ID = identity(r, d.key)
 	return named(r)
 }
 
@@ -84,21 +84,33 @@ func frozen(r stack.Release, root string) (stack.File, error) {
 	if at, err := json.Marshal(root + string(filepath.Separator)); err == nil && root != "" {
 		raw = bytes.ReplaceAll(raw, bytes.Trim(at, `"`), nil)
 	}
-	return stack.File{Path: releaseDir(placeholder) + "/frozen.json", Mode: 0o600, Content: raw}, nil
+	return stack.File{Path: releaseDir(placeholder) + "/" + frozenFile, Mode: 0o600, Content: raw}, nil
 }
+
+// frozenFile is the release itself, in its folder.
+const frozenFile = "frozen.json"
 
 func releaseDir(id string) string { return "releases/" + id }
 
-// identity hashes all that decides what runs.
-func identity(r stack.Release) string {
+// identity hashes all that decides what runs, and nothing else: neither where
+// things are defined nor where the operator's folder is.
+func identity(r stack.Release, key nameKey) string {
 	h := sha256.New()
+	part(h, r.Project+" "+r.Domain, nil)
 	for _, f := range r.Files {
-		part(h, f.Path, f.Content)
+		if f.Path != releaseDir(placeholder)+"/"+frozenFile {
+			partOf(h, f)
+		}
 	}
 	for _, i := range r.Images {
 		part(h, i.Reference, []byte(i.ID))
 	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
+	return key.name(h.Sum(nil))
+}
+
+// partOf hashes a file: its path, whether it can be executed, its content.
+func partOf(w io.Writer, f stack.File) {
+	part(w, fmt.Sprintf("%s %t", f.Path, f.Mode&0o111 != 0), []byte(f.Hash()))
 }
 
 func part(w io.Writer, name string, content []byte) {
@@ -112,7 +124,7 @@ func named(r stack.Release) (stack.Release, error) {
 	r.App = name(r.App)
 	files := make([]stack.File, len(r.Files))
 	for i, f := range r.Files {
-		if !f.Secret {
+		if !f.Secret && f.Source == "" {
 			f.Content = name(f.Content)
 		}
 		f.Path = strings.ReplaceAll(f.Path, placeholder, r.ID)
@@ -134,7 +146,7 @@ func (d Draft) networks() []stack.Network {
 	var out []stack.Network
 	for _, name := range sortedKeys(d.project.Networks) {
 		n := d.project.Networks[name]
-		out = append(out, stack.Network{Name: name, Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
+		out = append(out, stack.Network{Name: name, Real: d.real(name, n.Name), Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
 	}
 	return out
 }
@@ -143,9 +155,18 @@ func (d Draft) volumes() []stack.Volume {
 	var out []stack.Volume
 	for _, name := range sortedKeys(d.project.Volumes) {
 		v := d.project.Volumes[name]
-		out = append(out, stack.Volume{Name: name, External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
+		out = append(out, stack.Volume{Name: name, Real: d.real(name, v.Name), External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
 	}
 	return out
+}
+
+// real is what the host calls a network or a volume, where the compose file
+// gives it a name of its own.
+func (d Draft) real(key, name string) string {
+	if name == d.config.Project+"_"+key {
+		return ""
+	}
+	return name
 }
 
 func (d Draft) secretList() []stack.Secret {
@@ -164,7 +185,7 @@ func (d Draft) images(archives map[string]stack.Image) []stack.Image {
 		image.Reference = reference
 		image.Services = nil
 		for _, name := range sortedKeys(d.project.Services) {
-			if s := d.project.Services[name]; s.Image == reference && d.deployed(s) {
+			if s := d.project.Services[name]; contains(images(s), reference) && d.deployed(s) {
 				image.Services = append(image.Services, name)
 			}
 		}

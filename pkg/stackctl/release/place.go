@@ -1,9 +1,14 @@
 package release
 
 import (
+	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // place is where something is defined.
@@ -12,58 +17,125 @@ type place struct {
 	line int
 }
 
+func (p place) String() string {
+	if p.line == 0 {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, p.line)
+}
+
 // places finds where each service is defined; a later file overrides.
-func places(files []string) map[string]place {
+func places(from []source) map[string]place {
 	out := map[string]place{}
-	for _, file := range files {
-		root := mapping(file)
-		_, services := lookup(root, "services")
-		if services == nil {
+	for _, s := range from {
+		if s.only != "" {
 			continue
 		}
-		for i := 0; i+1 < len(services.Content); i += 2 {
-			out[services.Content[i].Value] = place{file, services.Content[i].Line}
+		_, services := lookupNode(s.root, "services")
+		for key := range pairs(services) {
+			out[key.Value] = place{s.file, key.Line}
 		}
 	}
 	return out
 }
 
-// lineOf walks a compose file as far down keys as they exist.
-func lineOf(file string, keys []string) int {
-	node, line := mapping(file), 0
+// find is the place of a key's value in the last file that has it; a prefix of
+// the keys of two at least is enough where no file has all.
+func find(from []source, keys ...string) place {
+	var best place
+	depth := 0
+	for _, s := range from {
+		if line, n := walk(s.root, keys); n >= depth && n > 1 {
+			best, depth = place{s.file, line}, n
+		}
+	}
+	return best
+}
+
+// walk goes as far down keys as they exist, and returns the line and how many
+// were found.
+func walk(node *yaml.Node, keys []string) (line, depth int) {
 	for _, k := range keys {
-		at, value := lookup(node, k)
+		at, value := lookupNode(node, k)
 		if value == nil {
 			break
 		}
-		node, line = value, at.Line
+		node, line, depth = resolved(value), at.Line, depth+1
 	}
-	if len(keys) > 1 && line == 0 {
-		return 0
-	}
-	return line
+	return line, depth
 }
 
-func mapping(file string) *yaml.Node {
-	raw, err := readBounded(file)
-	if err != nil {
-		return nil
+// refuse is a usage error at the place of some keys.
+func refuse(from []source, fallback place, problem, fix string, keys ...string) error {
+	at := find(from, keys...)
+	if at.file == "" {
+		at = fallback
 	}
-	var doc yaml.Node
-	if yaml.Unmarshal(raw, &doc) != nil || len(doc.Content) == 0 {
-		return nil
-	}
-	return doc.Content[0]
+	return stack.Usage(at.file, at.line, problem, fix)
 }
 
-func lookup(node *yaml.Node, key string) (at, value *yaml.Node) {
-	if node == nil || node.Kind != yaml.MappingNode {
-		return nil, nil
+// pairs are a mapping's keys and values, also those that it merges (<<).
+func pairs(node *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(*yaml.Node, *yaml.Node) bool) {
+		w := walker{left: visits, yield: yield}
+		w.walk(node)
 	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		if strings.EqualFold(node.Content[i].Value, key) {
-			return node.Content[i], node.Content[i+1]
+}
+
+// visits bounds how many mappings are merged into one: a file may be made to
+// merge for ever.
+const visits = 1000
+
+type walker struct {
+	left  int
+	yield func(key, value *yaml.Node) bool
+}
+
+// walk yields what is merged before a mapping's own keys: the later one wins.
+func (w *walker) walk(node *yaml.Node) bool {
+	node = resolved(node)
+	if w.left--; node == nil || w.left < 0 {
+		return true
+	}
+	if node.Kind == yaml.SequenceNode { // <<: [*a, *b]: the first one wins
+		for _, item := range slices.Backward(node.Content) {
+			if !w.walk(item) {
+				return false
+			}
+		}
+		return true
+	}
+	if node.Kind != yaml.MappingNode {
+		return true
+	}
+	for _, merging := range []bool{true, false} {
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			switch is := key.Tag == "!!merge"; {
+			case is != merging:
+			case merging && !w.walk(value), !merging && !w.yield(key, value):
+				return false
+			}
 		}
 	}
-	return nil, nil
+	return true
+}
+
+// lookupNode finds a key in a mapping, in any case of letters; nil where it is
+// not there.
+func lookupNode(node *yaml.Node, key string) (at, value *yaml.Node) {
+	for k, v := range pairs(node) {
+		if strings.EqualFold(k.Value, key) {
+			at, value = k, v
+		}
+	}
+	return at, value
+}
+
+// resolved is a node, or what it is an alias of.
+func resolved(node *yaml.Node) *yaml.Node {
+	for n := 0; node != nil && node.Kind == yaml.AliasNode && n < visits; n++ {
+		node = node.Alias
+	}
+	return node
 }

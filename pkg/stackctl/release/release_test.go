@@ -243,7 +243,6 @@ func TestBadStacksAreRefusedWithTheirPlace(t *testing.T) {
 		"unknown key":        {map[string]string{"compose.yaml": strings.Replace(compose, "    networks: [edge]\n  db:", "    netwroks: [edge]\n  db:", 1)}, "netwroks"},
 		"no services":        {map[string]string{"compose.yaml": "networks: {}\n"}, "no services"},
 		"unknown dependency": {map[string]string{"compose.yaml": strings.Replace(compose, "      migrate: {", "      migrat: {", 1)}, "migrat"},
-		"configs":            {map[string]string{"compose.yaml": strings.Replace(compose, "    image: ui:1\n", "    image: ui:1\n    configs: [api]\n", 1) + "configs:\n  api: {file: api.conf}\n"}, "compose.yaml:27: service ui uses configs"},
 		"a provider":         {map[string]string{"compose.yaml": strings.Replace(compose, "    image: ui:1\n", "    provider: {type: cloud}\n", 1)}, "compose.yaml:27: service ui is run by the provider cloud"},
 		"bad env file":       {map[string]string{".env": "A=1\nB C=2\n"}, ".env"},
 	} {

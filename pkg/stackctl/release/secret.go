@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
-
-	"github.com/compose-spec/compose-go/v2/types"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -24,27 +23,30 @@ type secret struct {
 
 // readSecrets reads every secret that the stack names; a missing or an empty
 // one is refused where it is declared.
-func readSecrets(p *types.Project, files []string) ([]secret, error) {
+func (d Draft) readSecrets() ([]secret, error) {
 	var out []secret
-	for _, name := range sortedKeys(p.Secrets) {
-		s := p.Secrets[name]
-		refuse := func(problem, fix string) error {
-			for _, f := range files {
-				if line := lineOf(f, []string{"secrets", name}); line > 0 {
-					return stack.Usage(f, line, problem, fix)
-				}
-			}
-			return stack.Usage(files[0], 0, problem, fix)
+	for _, name := range sortedKeys(d.project.Secrets) {
+		s := d.project.Secrets[name]
+		refused := func(problem, fix string) error {
+			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "secret "+name+problem, fix, "secrets", name)
 		}
-		if s.File == "" {
-			return nil, refuse(fmt.Sprintf("secret %s has no file", name), "give it `file:`; other kinds of secrets cannot be shipped")
+		switch {
+		case bool(s.External):
+			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `environment:`")
+		case s.File == "" && s.Environment == "":
+			return nil, refused(" has no file", "give it `file:` or `environment:`; other kinds of secrets cannot be shipped")
+		case s.File == "" && strings.TrimSpace(s.Content) == "":
+			return nil, refused(": the variable "+s.Environment+" is not set", "set it in the env file, in the environment or with --env "+s.Environment+"=…")
+		case s.File == "":
+			out = append(out, secret{stack.Secret{Name: name, File: "environment:" + s.Environment}, []byte(s.Content)})
+			continue
 		}
-		raw, err := readSecret(s.File)
+		file := d.path(s.File)
+		raw, err := readSecret(file)
 		if err != nil {
-			return nil, refuse(fmt.Sprintf("secret %s: %v", name, err),
-				"run `stackctl init --secrets` to make the missing ones, or put the value in "+s.File)
+			return nil, refused(": "+err.Error(), "run `stackctl init --secrets` to make the missing ones, or put the value in "+file)
 		}
-		out = append(out, secret{stack.Secret{Name: name, File: s.File}, raw})
+		out = append(out, secret{stack.Secret{Name: name, File: file}, raw})
 	}
 	return out, nil
 }
@@ -70,26 +72,35 @@ func readSecret(file string) ([]byte, error) {
 	return raw, nil
 }
 
-// SecretFiles lists the secrets that the compose files name, whether they
-// exist or not, as name → file.
+// SecretFiles lists the secrets that the compose files name, also those that
+// they include, whether they exist or not, as name → file.
 func SecretFiles(c stack.Config) (map[string]string, error) {
+	if len(c.Compose.Files) == 0 {
+		return nil, nil
+	}
+	v, err := environment(c, stack.Target{})
+	if err != nil {
+		return nil, err
+	}
+	from, err := sources(c.Compose.Files, v.lookup)
+	if err != nil {
+		return nil, err
+	}
+	d := Draft{config: c}
 	out := map[string]string{}
-	for _, file := range c.Compose.Files {
-		root := mapping(file)
-		if root == nil {
-			return nil, stack.Usage(file, 0, "cannot be read as YAML", "name the compose files under compose.files")
-		}
-		_, secrets := lookup(root, "secrets")
-		if secrets == nil {
+	maps.Copy(out, staffFiles(c))
+	for _, s := range from {
+		if s.only != "" {
 			continue
 		}
-		for i := 0; i+1 < len(secrets.Content); i += 2 {
-			if _, at := lookup(secrets.Content[i+1], "file"); at != nil {
-				path := at.Value
-				if !filepath.IsAbs(path) {
-					path = filepath.Join(filepath.Dir(c.Compose.Files[0]), path)
+		_, secrets := lookupNode(s.root, "secrets")
+		for name, value := range pairs(secrets) {
+			_, file := lookupNode(value, "file")
+			for _, written := range scalars(resolved(file), s.of) {
+				if !strings.HasPrefix(written, "~") {
+					written = below(s.dir, written)
 				}
-				out[secrets.Content[i].Value] = path
+				out[name.Value] = d.path(written)
 			}
 		}
 	}
@@ -99,19 +110,18 @@ func SecretFiles(c stack.Config) (map[string]string, error) {
 // ServiceNames lists the services that the compose files name, as they are
 // written: without a variable being known, for shell completion.
 func ServiceNames(c stack.Config) []string {
-	names := map[string]bool{}
-	for _, file := range c.Compose.Files {
-		root := mapping(file)
-		if root == nil {
-			continue
-		}
-		if _, services := lookup(root, "services"); services != nil {
-			for i := 0; i+1 < len(services.Content); i += 2 {
-				names[services.Content[i].Value] = true
-			}
-		}
+	if len(c.Compose.Files) == 0 {
+		return nil
 	}
-	return sortedKeys(names)
+	v, err := environment(c, stack.Target{})
+	if err != nil {
+		return nil
+	}
+	from, err := sources(c.Compose.Files, v.lookup)
+	if err != nil {
+		return nil
+	}
+	return sortedKeys(places(from))
 }
 
 func sortedKeys[M ~map[string]V, V any](m M) []string {

@@ -2,6 +2,7 @@ package release
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,26 +12,6 @@ import (
 
 	"stackctl/pkg/stackctl/stack"
 )
-
-// extension is what x-stackctl says of a service.
-type extension struct {
-	layer stack.Layer
-	once  bool
-}
-
-func (d Draft) extension(s types.ServiceConfig) extension {
-	e := extension{layer: stack.LayerApp}
-	if s.Name == d.config.Traefik.Service {
-		e.layer = stack.LayerEdge
-	}
-	x, _ := s.Extensions["x-stackctl"].(map[string]any)
-	switch layer, _ := x["layer"].(string); stack.Layer(layer) {
-	case stack.LayerEdge, stack.LayerData, stack.LayerApp:
-		e.layer = stack.Layer(layer)
-	}
-	e.once = x["run"] == "once"
-	return e
-}
 
 // service says what compose-go says, in the judges' vocabulary.
 func (d Draft) service(s types.ServiceConfig) stack.Service {
@@ -84,12 +65,12 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		out.Ports = append(out.Ports, stack.Port{HostIP: p.HostIP, Published: p.Published, Target: p.Target, Protocol: p.Protocol, Mode: p.Mode})
 	}
 	for _, v := range s.Volumes {
-		out.Volumes = append(out.Volumes, stack.Mount{Type: v.Type, Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})
+		out.Volumes = append(out.Volumes, d.mount(v))
 	}
 	if s.UseAPISocket {
 		out.Volumes = append(out.Volumes, stack.Mount{Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock"})
 	}
-	for _, hook := range slices.Concat(s.PostStart, s.PreStop) {
+	for _, hook := range slices.Concat(s.PreStart, s.PostStart, s.PreStop) {
 		user, _, _ := strings.Cut(hook.User, ":")
 		if n, err := strconv.Atoi(user); hook.Privileged || user == "root" || err == nil && n == 0 {
 			out.RootHooks = append(out.RootHooks, strings.Join(hook.Command, " "))
@@ -117,6 +98,30 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		out.StopGrace = time.Duration(*s.StopGracePeriod)
 	}
 	return out
+}
+
+// mount says where a mount's source is: the folder of the host that is the
+// service's for good, a file of this machine that is sent, or the host's own.
+func (d Draft) mount(v types.ServiceVolumeConfig) stack.Mount {
+	m := stack.Mount{Type: v.Type, Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly}
+	source := v.Source
+	if v.Type == types.VolumeTypeVolume {
+		if source = bindDevice(d.project.Volumes[v.Source]); source == "" {
+			return m
+		}
+	}
+	one, is := d.binds.of[source]
+	switch {
+	case !is || one.kind == hosts:
+	case one.kind == persistent:
+		m.Persistent = true
+		if v.Type == types.VolumeTypeBind {
+			m.Source = d.onServer(one.at)
+		}
+	case v.Type == types.VolumeTypeBind:
+		m.Source, m.ReadOnly = filepath.ToSlash(one.local), true
+	}
+	return m
 }
 
 // restart is a policy of deploy in the words of restart, as Compose reads it:

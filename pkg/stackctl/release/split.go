@@ -1,11 +1,12 @@
 package release
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"path/filepath"
 
@@ -33,13 +34,28 @@ func (s *split) base() ([]byte, error) {
 	p := s.frame(s.draft.config.Project)
 	p.Volumes = types.Volumes{}
 	for name, v := range s.draft.project.Volumes {
-		p.Volumes[name] = v
+		p.Volumes[name] = s.volume(v)
 	}
 	for name, n := range s.draft.project.Networks {
 		n.Labels = types.Labels{stack.LabelProject: s.draft.config.Project}
 		p.Networks[name] = n
 	}
 	return s.fill(p, "", stack.LayerEdge, stack.LayerData)
+}
+
+// volume points a volume that is a folder of the project at the server's.
+func (s *split) volume(v types.VolumeConfig) types.VolumeConfig {
+	one, is := s.draft.binds.of[bindDevice(v)]
+	if !is || one.kind != persistent {
+		return v
+	}
+	options := types.Options{}
+	for name, value := range v.DriverOpts {
+		options[name] = value
+	}
+	options["device"] = s.draft.onServer(one.at)
+	v.DriverOpts = options
+	return v
 }
 
 // app is the project of one release's app layer; networks and volumes are the
@@ -92,8 +108,10 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if image, ok := s.images[service.Image]; ok && image.ID != "" {
 		service.Image = image.ID
 	}
+	service.PreStart = s.before(service.PreStart)
 	service.DependsOn = s.waits(service, x)
-	service.Networks = aliased(service, id)
+	service.Networks = aliased(service, id, s.names(service, x))
+	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {
 		return service, err
 	}
@@ -115,6 +133,18 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	return service, nil
 }
 
+// before are the containers that run before a service, their images by ID.
+func (s *split) before(hooks []types.ServiceHook) []types.ServiceHook {
+	var out []types.ServiceHook
+	for _, hook := range hooks {
+		if image, ok := s.images[hook.Image]; ok && image.ID != "" {
+			hook.Image = image.ID
+		}
+		out = append(out, hook)
+	}
+	return out
+}
+
 // waits keeps the dependencies that can be waited for inside one project:
 // data is up before any app starts, and one-shot services are steps of their own.
 func (s *split) waits(service types.ServiceConfig, x extension) types.DependsOnConfig {
@@ -125,49 +155,58 @@ func (s *split) waits(service types.ServiceConfig, x extension) types.DependsOnC
 			continue
 		}
 		y := s.draft.extension(other)
-		if (y.layer == stack.LayerApp) == (x.layer == stack.LayerApp) && !y.once && s.draft.deployed(other) {
+		// What a store waits for until it has completed is no step of its own.
+		step := y.once && y.layer == stack.LayerApp
+		if s.together(other, x) && !step && s.draft.deployed(other) {
 			out[name] = dep
 		}
 	}
 	return out
 }
 
-// aliased gives an app service a name of its own release on each network.
-func aliased(service types.ServiceConfig, id string) map[string]*types.ServiceNetworkConfig {
+// aliased gives an app service a name of its own release on each network, and
+// any service the names that others link to it by.
+func aliased(service types.ServiceConfig, id string, names map[string][]string) map[string]*types.ServiceNetworkConfig {
 	out := map[string]*types.ServiceNetworkConfig{}
 	for name, n := range service.Networks {
 		c := types.ServiceNetworkConfig{}
 		if n != nil {
 			c = *n
 		}
+		c.Aliases = append(c.Aliases[:len(c.Aliases):len(c.Aliases)], names[name]...)
 		if id != "" {
-			c.Aliases = append(append([]string{}, c.Aliases...), stack.Upstream(service.Name, id))
+			c.Aliases = append(c.Aliases, stack.Upstream(service.Name, id))
 		}
 		out[name] = &c
 	}
 	return out
 }
 
-// mount points binds and secrets at the host's files and ships those.
+// mount points binds, secrets and configs at the server's files, and ships
+// those.
 func (s *split) mount(service *types.ServiceConfig, x extension, id string, p *types.Project) error {
 	volumes := make([]types.ServiceVolumeConfig, 0, len(service.Volumes)+1)
 	for _, v := range service.Volumes {
+		more := []types.ServiceVolumeConfig(nil)
 		if v.Type == types.VolumeTypeBind {
-			source, err := s.bind(v.Source, service.Name, id)
-			if err != nil {
+			var err error
+			if more, err = s.bind(&v, service.Name, id); err != nil {
 				return err
 			}
-			v.Source = source
 		}
-		volumes = append(volumes, v)
+		volumes = append(append(volumes, v), more...)
 	}
+	for _, use := range service.Configs {
+		volumes = append(volumes, s.config(use, id))
+	}
+	service.Configs = nil
 	if ca := s.draft.target.ACME.DirectoryCA; ca != "" && x.layer == stack.LayerEdge {
-		source, err := s.bind(ca, service.Name, id)
+		f, err := readFile(ca, filepath.Base(ca))
 		if err != nil {
-			return err
+			return stack.Usage(ca, 0, plainError(err), "name a PEM file under acme.directory_ca")
 		}
 		const inside = "/etc/traefik/acme-directory-ca.pem"
-		volumes = append(volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeBind, Source: source, Target: inside, ReadOnly: true})
+		volumes = append(volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeBind, Source: s.ship("files", f, id), Target: inside, ReadOnly: true})
 		environment := types.MappingWithEquals{}
 		for k, value := range service.Environment {
 			environment[k] = value
@@ -180,84 +219,119 @@ func (s *split) mount(service *types.ServiceConfig, x extension, id string, p *t
 	for _, use := range service.Secrets {
 		for _, secret := range s.draft.secrets {
 			if secret.Name == use.Source {
-				p.Secrets[use.Source] = types.SecretConfig{File: s.ship("secrets", secret.Name, id, secret.content, true)}
+				f := stack.File{Path: secret.Name, Mode: 0o444, Content: secret.content, Secret: true}
+				p.Secrets[use.Source] = types.SecretConfig{File: s.ship("secrets", f, id)}
 			}
 		}
 	}
 	return nil
 }
 
-// bind says where a mounted file or folder is on the host. What lies below the
-// project's folder is shipped; anything else is the host's own.
-func (s *split) bind(source, service, id string) (string, error) {
-	root := s.draft.target.Path
-	if source == s.draft.config.Traefik.Dynamic {
-		return root + "/edge/dynamic", nil
+// config is a config as what it is for one container: a file that is mounted.
+func (s *split) config(use types.ServiceConfigObjConfig, id string) types.ServiceVolumeConfig {
+	f := s.draft.configs[use.Source]
+	if use.Mode != nil && *use.Mode&0o111 != 0 {
+		f.Mode |= 0o111
 	}
-	if source == s.draft.config.Traefik.Static {
-		return s.ship("files", filepath.Base(source), id, s.static, false), nil
-	}
-	info, err := os.Stat(source)
-	if err != nil || !info.IsDir() && !info.Mode().IsRegular() {
-		if filepath.IsAbs(source) && !within(s.draft.config.Root, source) {
-			return filepath.ToSlash(source), nil
-		}
-		at := s.draft.places[service]
-		return "", stack.Usage(at.file, at.line, fmt.Sprintf("service %s mounts %s, which does not exist", service, source), "create it, or correct the path")
-	}
-	if info.IsDir() {
-		return s.shipFolder(source, id)
-	}
-	raw, err := readBounded(source)
-	if err != nil {
-		return "", stack.Usage(source, 0, err.Error(), "")
-	}
-	return s.ship("files", filepath.Base(source), id, raw, false), nil
+	return types.ServiceVolumeConfig{Type: types.VolumeTypeBind, Source: s.ship("files/configs", f, id), Target: path.Join("/", cmp.Or(use.Target, use.Source)), ReadOnly: true}
 }
 
-// ship adds a file below a path that names its content.
-func (s *split) ship(kind, name, id string, content []byte, hidden bool) string {
-	dir := kind + "/" + digest(content)
-	if id != "" {
-		dir = releaseDir(id) + "/" + kind
+// bind points a bind mount at the server. What a release ships it mounts
+// read-only, and what is persistent inside it is mounted over that.
+func (s *split) bind(v *types.ServiceVolumeConfig, service, id string) ([]types.ServiceVolumeConfig, error) {
+	one := s.draft.binds.of[v.Source]
+	if v.Bind != nil {
+		options := *v.Bind
+		options.CreateHostPath = one.kind == hosts && options.CreateHostPath
+		v.Bind = &options
 	}
-	s.add(stack.File{Path: dir + "/" + name, Mode: 0o444, Content: content, Secret: hidden})
-	return path.Join(s.draft.target.Path, dir, name)
+	switch {
+	case one.kind == persistent:
+		v.Source = s.draft.onServer(one.at)
+		return nil, nil
+	case one.kind == hosts:
+		return nil, nil
+	}
+	v.ReadOnly = true
+	switch {
+	case one.local == s.draft.config.Traefik.Dynamic:
+		v.Source = s.draft.target.Path + "/edge/dynamic"
+		return nil, nil
+	case one.local == s.draft.config.Traefik.Static:
+		v.Source = s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.static}, id)
+		return nil, nil
+	}
+	return s.shipBind(v, one, service, id)
 }
 
-func (s *split) shipFolder(source, id string) (string, error) {
-	h := sha256.New()
-	var found []stack.File
-	total := 0
-	err := filepath.WalkDir(source, func(file string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		raw, err := readBounded(file)
+func (s *split) shipBind(v *types.ServiceVolumeConfig, one bind, service, id string) ([]types.ServiceVolumeConfig, error) {
+	use := bindUse{service: service, source: one.written, target: v.Target}
+	if one.isFile {
+		f, err := readFile(one.local, s.name(one.at, id))
 		if err != nil {
-			return err
+			return nil, s.draft.refuseBind(use, "mounts "+one.written+": "+plainError(err), "mount a smaller file, or one of the server by its absolute path")
 		}
-		if total += len(raw); total > 16*maxBytes {
-			return fmt.Errorf("the folder holds more than %d bytes", 16*maxBytes)
-		}
-		rel, _ := filepath.Rel(source, file)
-		part(h, filepath.ToSlash(rel), raw)
-		found = append(found, stack.File{Path: filepath.ToSlash(rel), Mode: 0o444, Content: raw})
-		return nil
-	})
+		v.Source = s.ship("files", f, id)
+		return nil, nil
+	}
+	inside := s.draft.binds.within(one.at)
+	t, err := s.draft.tree(one.local, inside)
 	if err != nil {
-		return "", stack.Usage(source, 0, err.Error(), "")
+		return nil, s.draft.refuseBind(use, "mounts "+one.written+": "+err.Error(), "remove what cannot be sent, mount a smaller folder, or one of the server by its absolute path")
 	}
-	dir := "files/" + hex.EncodeToString(h.Sum(nil))[:12]
-	if id != "" {
-		dir = releaseDir(id) + "/files"
+	v.Source = s.shipTree(t, s.name(one.at, id), id)
+	var more []types.ServiceVolumeConfig
+	for _, at := range sortedKeys(inside) {
+		if !t.has(at) {
+			continue // it is not there on this machine: nothing to mount over
+		}
+		more = append(more, types.ServiceVolumeConfig{Type: types.VolumeTypeBind, Source: s.draft.onServer(path.Join(one.at, at)), Target: path.Join(v.Target, at), ReadOnly: true})
 	}
-	dir += "/" + filepath.Base(source)
-	for _, f := range found {
-		f.Path = dir + "/" + f.Path
+	return more, nil
+}
+
+// name is a file's name on the server: for a release its path in the project,
+// so that two of the same name are two; among what stays, where the folder is
+// named by content, the last part of that.
+func (s *split) name(at, id string) string {
+	if id == "" {
+		return path.Base(at)
+	}
+	return at
+}
+
+// ship adds a file below a path that names its content, and returns where it
+// will be.
+func (s *split) ship(kind string, f stack.File, id string) string {
+	dir := releaseDir(id) + "/" + kind
+	switch {
+	case id != "":
+	case f.Secret:
+		dir = kind + "/" + s.draft.key.name(f.Content)
+	default:
+		h := sha256.New()
+		partOf(h, stack.File{Mode: f.Mode, Content: f.Content, Source: f.Source, Sum: f.Sum})
+		dir = kind + "/" + hex.EncodeToString(h.Sum(nil))[:12]
+	}
+	f.Path = path.Join(dir, f.Path)
+	s.add(f)
+	return path.Join(s.draft.target.Path, f.Path)
+}
+
+func (s *split) shipTree(t tree, name, id string) string {
+	dir := releaseDir(id) + "/files"
+	if id == "" {
+		dir = "files/" + t.hash()
+	}
+	dir = path.Join(dir, name)
+	if len(t.files) == 0 {
+		s.add(stack.File{Path: dir, Mode: fs.ModeDir | 0o755})
+	}
+	for _, f := range t.files {
+		f.Path = path.Join(dir, f.Path)
 		s.add(f)
 	}
-	return path.Join(s.draft.target.Path, dir), nil
+	return path.Join(s.draft.target.Path, dir)
 }
 
 func (s *split) add(f stack.File) {

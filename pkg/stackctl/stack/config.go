@@ -38,6 +38,8 @@ type Compose struct {
 	// EnvExample documents every variable (gate G9 keeps it complete).
 	EnvExample string   `mapstructure:"env_example"`
 	Profiles   []string `mapstructure:"profiles"`
+	// Env are the variables of the command line (--env); they win over all others.
+	Env map[string]string `mapstructure:"-"`
 }
 
 // Traefik says where the edge's files are and how its inside API is reached.
@@ -54,6 +56,9 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
+	// Own says that the file names no edge: the edge is stackctl's own, made of
+	// Config.Routes. Service, Static and Dynamic are then what stackctl calls them.
+	Own bool `mapstructure:"-"`
 }
 
 // RouteSpec is one route of stackctl's own edge.
@@ -70,6 +75,11 @@ type RouteSpec struct {
 	Strip bool `mapstructure:"strip"`
 	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
 	Guard string `mapstructure:"guard"`
+	// Scheme is how the service answers: "" (http), "https" (its certificate
+	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
+	Scheme string `mapstructure:"scheme"`
+	// Line is where stackctl.yaml has it.
+	Line int `mapstructure:"-"`
 }
 
 // Credentials are a user name and a file that holds the password.
@@ -107,9 +117,20 @@ type Target struct {
 	User string `mapstructure:"user"`
 	// Admin provisions; it needs root, directly or by sudo.
 	Admin string `mapstructure:"admin"`
-	// Key is the private key file; empty means the SSH agent.
+	// Key is the one key to log in with: a private key file, or the public half
+	// of a key that the agent holds. Empty means what ssh would use.
 	Key        string `mapstructure:"key"`
 	KnownHosts string `mapstructure:"known_hosts"`
+	// SSHConfig is the file that is read in place of ~/.ssh/config and
+	// /etc/ssh/ssh_config; "none" reads none.
+	SSHConfig string `mapstructure:"ssh_config"`
+	// Alias is the host as the file names it, where ssh's settings gave it
+	// another name. Login and AdminLogin are the rest of what they say.
+	Alias      string `mapstructure:"-"`
+	Login      Login  `mapstructure:"-"`
+	AdminLogin Login  `mapstructure:"-"`
+	// Socket is where the Docker Engine listens on the host.
+	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
 	// Domain is WEBSITE_DOMAIN.
@@ -217,12 +238,16 @@ type ExposureGate struct {
 
 // Exception accepts one finding until a date.
 type Exception struct {
-	Gate string `mapstructure:"gate" json:"gate"`
-	// Match is compared with the finding's subject, exactly.
-	Match   string `mapstructure:"match" json:"match"`
+	// Rule is the ID of the one rule that it excuses.
+	Rule string `mapstructure:"rule" json:"rule"`
+	// Subject is compared with the finding's, exactly.
+	Subject string `mapstructure:"subject" json:"subject"`
 	Owner   string `mapstructure:"owner" json:"owner"`
 	Reason  string `mapstructure:"reason" json:"reason"`
 	Expires string `mapstructure:"expires" json:"expires"`
+	// Gate and Match are an older form, which is refused with the line to write instead.
+	Gate  string `mapstructure:"gate" json:"-"`
+	Match string `mapstructure:"match" json:"-"`
 }
 
 // Evidence says where runs are kept and what signs them.
@@ -250,11 +275,11 @@ type Retention struct {
 	Releases int `mapstructure:"releases"`
 }
 
-// Backup says which database is backed up, how, and for whom it is encrypted.
+// Backup says what is backed up, how, and for whom it is encrypted.
 // In the commands the words {user}, {database} and {snapshot} are replaced.
 type Backup struct {
-	// Service is the data service that holds the database; empty: there is
-	// nothing to back up.
+	// Service is the one data service that is backed up; empty: every place that
+	// is found in the compose files.
 	Service string `mapstructure:"service"`
 	// User and Database are what the service's container says
 	// (POSTGRES_USER, POSTGRES_DB) where they are empty.
@@ -271,6 +296,27 @@ type Backup struct {
 	Identity string `mapstructure:"identity"`
 	// Dir is where backups are kept on the operator's side.
 	Dir string `mapstructure:"dir"`
-	// Keep is how many backups stay, on the host and in Dir.
+	// Keep is how many backups of each place stay, on the host and in Dir.
 	Keep int `mapstructure:"keep"`
+	// Places say otherwise than what is found in the compose files.
+	Places []BackupPlace `mapstructure:"places"`
+}
+
+// BackupPlace says how one place is backed up, where what is found in the
+// compose files is not what is wanted.
+type BackupPlace struct {
+	// Name is that of a service that is a store, of a volume, or of a folder.
+	Name string `mapstructure:"name"`
+	// As is postgresql, mysql, mongodb, redis, files or none.
+	As string `mapstructure:"as"`
+	// While is what the services that write to files do while these are copied:
+	// running, paused or stopped.
+	While string `mapstructure:"while"`
+	// User and Database are whose database it is, and which.
+	User     string `mapstructure:"user"`
+	Database string `mapstructure:"database"`
+	// PasswordFile is a file in the container that holds the user's password.
+	PasswordFile string `mapstructure:"password_file"`
+	// Line is where stackctl.yaml names it.
+	Line int `mapstructure:"-"`
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,8 @@ const (
 	// LabelDefinition holds the hash of the service definition that the
 	// container was made from; edge and data change only when it differs.
 	LabelDefinition = "dev.stackctl.definition"
+	// LabelOnce marks a container that runs to completion.
+	LabelOnce = "dev.stackctl.once"
 )
 
 // Release is a frozen deployment: everything that decides what will run, by
@@ -60,9 +63,15 @@ type Release struct {
 	App  []byte `json:"-"`
 	// Files are written to the host before anything starts. Their paths are
 	// relative to the target's Path.
-	Files  []File     `json:"-"`
-	Images []Image    `json:"images"`
-	Edge   EdgeConfig `json:"edge"`
+	Files []File `json:"-"`
+	// Persistent are the folders and files on the host that services write to.
+	Persistent []Persistent `json:"persistent,omitempty"`
+	// Warnings are what its reading noticed, each with file and line.
+	Warnings []string `json:"-"`
+	// Variables are those that the compose files use, sorted, with their origin.
+	Variables []Variable `json:"-"`
+	Images    []Image    `json:"images"`
+	Edge      EdgeConfig `json:"edge"`
 	// Contract is the committed API contract.
 	Contract []byte `json:"-"`
 	// Known are the values that must never leave in clear, by name.
@@ -74,6 +83,15 @@ func (r Release) AppProject() string { return AppProject(r.Project, r.ID) }
 
 // AppProject is the compose project name of one release's app layer.
 func AppProject(project, id string) string { return project + "-" + id }
+
+// TrialProject is the compose project of a throwaway edge that tries a project's
+// files. It is longer than the name of a project may be (40), so that no project
+// has it: one called shop-trial is a neighbour of shop.
+func TrialProject(project string) string { return project + "-trial-" + Sum([]byte(project))[:40] }
+
+// BuiltImage is the name of the image of a service that has `build:` and names
+// none, as Compose gives it.
+func BuiltImage(project, service string) string { return project + "-" + service }
 
 // Upstream is the network alias of a service of one release. The edge's
 // upstreams use it, because a plain service name would mean every release.
@@ -216,6 +234,9 @@ type Mount struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"read_only"`
+	// Persistent says that it is a folder or a file of the project on the host
+	// which outlives every release (Release.Persistent); Source is its path there.
+	Persistent bool `json:"persistent,omitempty"`
 }
 
 // Healthcheck is a service's health check; Test is empty where it is disabled.
@@ -231,7 +252,10 @@ type Healthcheck struct {
 
 // Network is one network of the compose file.
 type Network struct {
+	// Name is its key in the compose file, Real what the host calls it where that
+	// is not PROJECT_NAME; see RealName.
 	Name     string `json:"name"`
+	Real     string `json:"real,omitempty"`
 	Internal bool   `json:"internal"`
 	External bool   `json:"external"`
 	Driver   string `json:"driver"`
@@ -239,13 +263,84 @@ type Network struct {
 	Options map[string]string `json:"options,omitempty"`
 }
 
+// RealName is what the host calls the network of a project.
+func (n Network) RealName(project string) string { return realName(n.Real, project, n.Name) }
+
+func realName(real, project, key string) string {
+	if real != "" {
+		return real
+	}
+	return project + "_" + key
+}
+
 // Volume is one named volume.
 type Volume struct {
+	// Name is its key in the compose file, Real what the host calls it where that
+	// is not PROJECT_NAME; see RealName.
 	Name     string `json:"name"`
+	Real     string `json:"real,omitempty"`
 	External bool   `json:"external"`
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+}
+
+// RealName is what the host calls the volume of a project.
+func (v Volume) RealName(project string) string { return realName(v.Real, project, v.Name) }
+
+// Writes are the volumes, by their names on the host, and the host's files and
+// folders that a service may write to, sorted. Where those of another are not
+// known (volumes_from a container) they are not among them.
+func (r Release) Writes(s Service) []string {
+	out := r.writes(s, map[string]bool{s.Name: true})
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (r Release) writes(s Service, seen map[string]bool) []string {
+	var out []string
+	for _, m := range s.Volumes {
+		if place := r.place(m); place != "" && m.Writable() {
+			out = append(out, place)
+		}
+	}
+	for _, from := range s.VolumesFrom {
+		name, _, _ := strings.Cut(from, ":")
+		if other, ok := r.Service(name); ok && !seen[name] {
+			seen[name] = true
+			out = append(out, r.writes(other, seen)...)
+		}
+	}
+	return out
+}
+
+func (r Release) place(m Mount) string {
+	if m.Type != "volume" || m.Source == "" {
+		return m.Source
+	}
+	for _, v := range r.Volumes {
+		if v.Name == m.Source {
+			return v.RealName(r.Project)
+		}
+	}
+	return r.Project + "_" + m.Source
+}
+
+// Writable reports whether what a mount holds outlives its container and may be
+// written through it. Sockets and the kernel's own folders are no store.
+func (m Mount) Writable() bool {
+	if m.ReadOnly || m.Source == "" || m.Type != "volume" && m.Type != "bind" {
+		return false
+	}
+	if m.Type == "volume" {
+		return true
+	}
+	for _, dir := range []string{"/proc", "/sys", "/dev", "/run", "/var/run"} {
+		if m.Source == dir || strings.HasPrefix(m.Source, dir+"/") {
+			return false
+		}
+	}
+	return !strings.HasSuffix(m.Source, ".sock")
 }
 
 // Secret is one file-based secret; its value is in Release.Known only.
@@ -254,11 +349,16 @@ type Secret struct {
 	File string `json:"file"`
 }
 
-// File is one file to write on the host.
+// File is one file to write on the host, or a folder (fs.ModeDir).
 type File struct {
 	Path    string
 	Mode    fs.FileMode
 	Content []byte
+	// Source is the local file that holds the content of a large one, Sum its
+	// SHA-256 in hex and Bytes its size; Content is empty then.
+	Source string
+	Sum    string
+	Bytes  int64
 	// Secret content is never shown.
 	Secret bool
 }

@@ -1,0 +1,45 @@
+package redact
+
+import "testing"
+
+func TestWhatASecretIs(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		secret      bool
+	}{
+		{"DB_PASS", "hunter2hunter2", true},
+		{"POSTGRES_PASSWORD", "postgres", true},
+		{"DATABASE_URL", "postgres://app:s3cr3tpw@db:5432/app", true},
+		{"DATABASE_URL", "postgres://app:p@ss/w@db:5432/app", true},
+		{"DATABASE_URL", "postgres://app@db:5432/app", false},
+		{"DATABASE_URL", "postgres://app:${PW}@db:5432/app", false},
+		{"CONNECTION", "Server=db;User Id=sa;Password=Abc!2345;", true},
+		{"CONNECTION", "host=db user=app password=abc12345 dbname=x", true},
+		{"SIGNING_KEY", "8f7a6b5c4d3e2f1a", true},
+		{"APP_KEY", "base64:q83vEjRWeJq83vEjRWeJq83vEjRWeJq83vEjRWeJo=", true},
+		{"SECRET_KEY_BASE", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", true},
+		{"SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0001/B0002/abcdefABCDEF0123456789", true},
+		{"ALERTS", "https://discord.com/api/webhooks/123456/abc-DEF_ghi", true},
+		{"CALLBACK", "https://example.test/in?token=abcdef123456", true},
+		{"STRIPE", "sk_live_0123456789abcdefgh", true},
+		{"NEXT_PUBLIC_STRIPE_KEY", "pk_live_0123456789abcdefgh", false},
+		{"PASSWORD_RESET_TIMEOUT", "3600", false},
+		{"PASSWORD_RESET_TIMEOUT", "259200", false},
+		{"ACCESS_TOKEN_EXPIRE_MINUTES", "11520", false},
+		{"TOKEN_TTL", "24h", false},
+		{"PASSWORD_MIN_LENGTH", "12", false},
+		{"POSTGRES_PASSWORD_FILE", "/run/secrets/password", false},
+		{"JWT_ALGORITHM", "HS256", false},
+		{"OAUTH_TOKEN_URL", "https://id.example.test/token", false},
+		{"SORT_KEY", "created_at", false},
+		{"REQUIRE_PASSWORD", "true", false},
+		{"GIT_COMMIT", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", false},
+		{"NODE_ENV", "production", false},
+		{"TZ", "Europe/Berlin", false},
+		{"SECRET_KEY", "", false},
+	} {
+		if got := SecretReason(c.name, c.value); (got != "") != c.secret {
+			t.Errorf("%s=%s: %q", c.name, c.value, got)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package release
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// known are the values that must never leave in clear.
+func (d Draft) known() map[string]string {
+	known := d.variableSecrets()
+	maps.Copy(known, d.secretValues())
+	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
+		if raw, err := given.Read(file, given.Most); file != "" && err == nil {
+			known[name] = strings.TrimSpace(string(raw))
+		}
+	}
+	if raw, err := given.Read(d.config.Backup.Identity, given.Most); d.config.Backup.Identity != "" && err == nil {
+		for line := range strings.Lines(string(raw)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				known["backup_identity"] = line
+			}
+		}
+	}
+	return known
+}
+
+// secretValues are the contents of the secrets, by name.
+func (d Draft) secretValues() map[string]string {
+	values := map[string]string{}
+	for _, s := range d.secrets {
+		values[s.Name] = strings.TrimSpace(string(s.content))
+	}
+	return values
+}
+
+// variableSecrets are the variables that hold a secret: those that the project
+// names, those of the process that its files use, and what services get in
+// their environment and as build arguments. One that could not be told from
+// the text around it is left out: masking it would hide what is no secret.
+func (d Draft) variableSecrets() map[string]string {
+	out, words := map[string]string{}, d.words()
+	add := func(name, value string) {
+		value = strings.TrimSpace(value)
+		if redact.SecretReason(name, value) != "" && !words[value] && len(redact.TooShort(map[string]string{name: value})) == 0 {
+			if other, has := out[name]; has && other != value {
+				name += " of another service"
+			}
+			out[name] = value
+		}
+	}
+	for _, name := range sortedKeys(d.variables.declared) {
+		add(name, d.variables.declared[name])
+	}
+	for _, name := range sortedKeys(d.used) {
+		add(name, d.variables.values[name])
+	}
+	if d.project == nil {
+		return out
+	}
+	for _, service := range sortedKeys(d.project.Services) {
+		s := d.project.Services[service]
+		for _, name := range sortedKeys(s.Environment) {
+			if value := s.Environment[name]; value != nil {
+				add(name, *value)
+			}
+		}
+		if s.Build == nil {
+			continue
+		}
+		for _, name := range sortedKeys(s.Build.Args) {
+			if value := s.Build.Args[name]; value != nil {
+				add(name, *value)
+			}
+		}
+	}
+	return out
+}
+
+// words are names that stand in every report: a password that is one of them
+// cannot be masked.
+func (d Draft) words() map[string]bool {
+	words := map[string]bool{d.config.Project: true, d.target.Name: true, d.target.Domain: true, d.target.User: true}
+	if d.project == nil {
+		return words
+	}
+	for name, s := range d.project.Services {
+		words[name] = true
+		for variable, value := range s.Environment {
+			if value != nil && redact.SecretReason(variable, *value) == "" {
+				words[*value] = true
+			}
+		}
+		for _, part := range strings.FieldsFunc(s.Image, func(r rune) bool { return strings.ContainsRune("/:@", r) }) {
+			words[part] = true
+		}
+	}
+	for name := range d.project.Volumes {
+		words[name] = true
+	}
+	for name := range d.project.Networks {
+		words[name] = true
+	}
+	return words
+}
+
+// Known gathers what must never leave in clear as far as it can be found
+// without judging anything: it is asked for before the files are judged.
+func Known(c stack.Config, t stack.Target) map[string]string {
+	d, _ := open(context.Background(), c, t) // what cannot be read is told by who judges it
+	if d.project != nil {
+		for name, s := range d.project.Secrets {
+			if s.File == "" && s.Content != "" {
+				d.secrets = append(d.secrets, secret{stack.Secret{Name: name}, []byte(s.Content)})
+			}
+		}
+	}
+	files, _ := SecretFiles(c)
+	for _, name := range sortedKeys(files) {
+		if raw, err := readSecret(files[name]); err == nil {
+			d.secrets = append(d.secrets, secret{stack.Secret{Name: name}, raw})
+		}
+	}
+	known := d.known()
+	for _, g := range c.Gates.Own {
+		headerSecrets(known, g)
+	}
+	return known
+}
+
+// headerSecrets adds what a declared gate sends in secret: the header's value,
+// and of "Bearer abc" the last word, which a site may say on its own.
+func headerSecrets(known map[string]string, g stack.OwnGate) {
+	if g.HTTP == nil {
+		return
+	}
+	for name, file := range g.HTTP.HeaderFiles {
+		raw, err := readSecret(file)
+		if err != nil {
+			continue
+		}
+		value := strings.TrimSpace(string(raw))
+		words := strings.Fields(value)
+		known["gate_"+g.ID+"_"+name] = value
+		known["gate_"+g.ID+"_"+name+"_word"] = words[len(words)-1]
+	}
+}

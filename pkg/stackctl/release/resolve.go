@@ -1,0 +1,150 @@
+package release
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// resolve puts into the services what stands in their env files and label
+// files, and takes out what only means something on this machine: the same
+// project in another folder is the same release.
+func (d *Draft) resolve() error {
+	for _, name := range sortedKeys(d.project.Services) {
+		s := d.project.Services[name]
+		if err := d.resolveEnvironment(&s); err != nil {
+			return err
+		}
+		if err := d.resolveLabels(&s); err != nil {
+			return err
+		}
+		s.Image = imageName(d.config.Project, s)
+		if s.Build != nil && s.Build.Context != "" && !remote(s.Build.Context) {
+			build := *s.Build
+			build.Context = d.path(build.Context)
+			s.Build = &build
+		}
+		s.Develop = nil
+		d.project.Services[name] = s
+	}
+	return nil
+}
+
+// path is where a path of the compose files is on this machine.
+func (d Draft) path(written string) string {
+	if rest, is := strings.CutPrefix(written, "~"); is && (rest == "" || rest[0] == '/') {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return below(d.folder(), filepath.FromSlash(written))
+}
+
+// resolveEnvironment reads a service's env files, the later one over the
+// earlier, and the service's own environment over all.
+func (d *Draft) resolveEnvironment(s *types.ServiceConfig) error {
+	s.Environment = s.Environment.Resolve(d.variables.lookup)
+	if len(s.EnvFiles) == 0 {
+		return nil
+	}
+	merged := types.MappingWithEquals{}
+	for _, f := range s.EnvFiles {
+		file := d.path(f.Path)
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			if !f.Required {
+				continue
+			}
+			return refuse(d.sources, d.places[s.Name], "service "+s.Name+": the env file "+f.Path+" does not exist",
+				"create it, or write `required: false` beside its path", "services", s.Name, "env_file")
+		}
+		read, err := readEnvFile(file, f.Format, func(name string) (string, bool) {
+			if value, set := d.variables.lookup(name); set {
+				return value, true
+			}
+			for _, from := range []types.MappingWithEquals{s.Environment, merged} {
+				if value := from[name]; value != nil {
+					return *value, true
+				}
+			}
+			return "", false
+		})
+		if err != nil {
+			return err
+		}
+		d.warn(read.warnings)
+		for name, value := range read.values {
+			merged[name] = &value
+		}
+	}
+	s.Environment, s.EnvFiles = merged.OverrideBy(s.Environment), nil
+	return nil
+}
+
+// warn keeps warnings that are new: services share env files.
+func (d *Draft) warn(list []string) {
+	for _, w := range list {
+		if !contains(d.warnings, w) {
+			d.warnings = append(d.warnings, w)
+		}
+	}
+}
+
+func (d *Draft) resolveLabels(s *types.ServiceConfig) error {
+	if len(s.LabelFiles) == 0 {
+		return nil
+	}
+	labels := types.Labels{}
+	for _, written := range s.LabelFiles {
+		file := d.path(written)
+		if _, err := os.Stat(file); err != nil {
+			return refuse(d.sources, d.places[s.Name], "service "+s.Name+": the label file "+written+" cannot be read: "+plainError(err),
+				"create it, or correct the path", "services", s.Name, "label_file")
+		}
+		read, err := readEnvFile(file, "", func(name string) (string, bool) { value, set := labels[name]; return value, set })
+		if err != nil {
+			return err
+		}
+		d.warn(read.warnings)
+		for name, value := range read.values {
+			labels[name] = value
+		}
+	}
+	for name, value := range s.Labels {
+		labels[name] = value
+	}
+	s.Labels, s.LabelFiles = labels, nil
+	return nil
+}
+
+// readConfigs makes a frozen file of each config.
+func (d Draft) readConfigs() (map[string]stack.File, error) {
+	out := map[string]stack.File{}
+	for _, name := range sortedKeys(d.project.Configs) {
+		c := d.project.Configs[name]
+		refused := func(problem, fix string) error {
+			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "config "+name+problem, fix, "configs", name)
+		}
+		f := stack.File{Path: name, Mode: 0o444, Content: []byte(c.Content)}
+		switch {
+		case bool(c.External):
+			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `content:`")
+		case c.File != "":
+			var err error
+			if f, err = readFile(d.path(c.File), name); err != nil {
+				return nil, refused(": "+plainError(err), "correct the path "+c.File)
+			}
+		case c.Environment != "" && c.Content == "":
+			if _, set := d.variables.lookup(c.Environment); !set {
+				return nil, refused(": the variable "+c.Environment+" is not set", "set it in the env file, in the environment or with --env "+c.Environment+"=…")
+			}
+		}
+		out[name] = f
+	}
+	return out, nil
+}
