@@ -32,8 +32,8 @@ var built = sync.OnceValues(func() (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-trimpath", "-o", file, "./cmd/stackctl")
-	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("scripts/build.sh", "stackctl", file)
+	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build stackctl: %w\n%s", err, out)
 	}
