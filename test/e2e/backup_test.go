@@ -108,7 +108,7 @@ func (p project) interruptRestore(name string) {
 	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		p.t.Fatal(err)
 	}
-	if ended := r.wait(p.t, time.Minute); ended.exit != 130 || !strings.Contains(ended.out, "the replaced database is back") {
+	if ended := r.wait(p.t, time.Minute); ended.exit != 130 || !strings.Contains(ended.out, "what was replaced is back") {
 		p.t.Errorf("exit code %d\n%s%s", ended.exit, ended.out, ended.err)
 	}
 }

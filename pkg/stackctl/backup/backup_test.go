@@ -13,7 +13,7 @@ func TestABackupIsWrittenTwiceCheckedAndRehearsed(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	r, err := b.Take(t.Context(), Reason{Cause: "a test", Release: "abc"})
+	r, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test", Release: "abc"})
 	if err != nil {
 		t.Fatal(err)
 	}

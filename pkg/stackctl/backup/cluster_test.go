@@ -223,7 +223,7 @@ func (c *cluster) backups(t *testing.T) *Backups {
 			Restore: []string{"pg_restore", "--exit-on-error", "--no-password", "--username={user}", "--dbname={database}"},
 			List:    []string{"pg_restore", "--list"},
 		},
-		Project: "shop", Target: "prod", Root: filepath.Join(dir, "host"), Server: c, Now: time.Now,
+		Places: []Place{{Name: "db", Kind: PostgreSQL, Service: "db"}}, Project: "shop", Target: "prod", Root: filepath.Join(dir, "host"), Server: c, Now: time.Now,
 	}
 }
 
@@ -240,3 +240,12 @@ func names(t *testing.T, dir string) []string {
 	}
 	return out
 }
+
+// What a folder needs is tried on a real engine, in folder_test.go.
+var errNoEngine = errors.New("this server has no engine")
+
+func (c *cluster) Inspect(context.Context, string) ([]byte, error)  { return nil, errNoEngine }
+func (c *cluster) Lend(context.Context, stack.Loan) (string, error) { return "", errNoEngine }
+func (c *cluster) Return(context.Context, string) error             { return errNoEngine }
+func (c *cluster) Hold(context.Context, string, bool) error         { return errNoEngine }
+func (c *cluster) Release(context.Context, string) error            { return errNoEngine }

@@ -28,7 +28,7 @@ func taken(t *testing.T) (*Backups, Record) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	r, err := b.Take(t.Context(), Reason{Cause: "a test"})
+	r, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestACutCopyTakesNoWholeOnesPlace(t *testing.T) {
 	for i := range later {
 		b.Now = func() time.Time { return time.Now().Add(time.Duration(i+1) * time.Second) } // names are ordered by the second
 		var err error
-		if later[i], err = b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+		if later[i], err = b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 			t.Fatal(err)
 		}
 		resize(t, b.Config.Dir, later[i], -1)
@@ -118,7 +118,7 @@ func TestACutCopyTakesNoWholeOnesPlace(t *testing.T) {
 		}
 	}
 	b.Now = func() time.Time { return time.Now().Add(time.Minute) }
-	fresh, err := b.Take(t.Context(), Reason{Cause: "a test"})
+	fresh, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestADumpThatFailsLeavesNothing(t *testing.T) {
 	} {
 		b := c.backups(t)
 		b.Config.Command = f.command
-		_, err := b.Take(t.Context(), Reason{Cause: name})
+		_, err := b.Take(t.Context(), b.Places[0], Reason{Cause: name})
 		if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(err.Error(), f.says) {
 			t.Errorf("%s: got %v, want %q in it", name, err, f.says)
 		}
@@ -81,7 +81,7 @@ func TestAnInterruptedBackupLeavesNothing(t *testing.T) {
 		}
 		cancel()
 	}()
-	_, err := b.Take(ctx, Reason{Cause: "a test"})
+	_, err := b.Take(ctx, b.Places[0], Reason{Cause: "a test"})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -93,7 +93,7 @@ func TestAnEmptyDatabaseIsSaidSo(t *testing.T) {
 	c.shop(t)
 	c.sql(t, "template1", "DROP DATABASE shop; CREATE DATABASE shop;")
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); !errors.Is(err, ErrEmpty) {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); !errors.Is(err, ErrEmpty) {
 		t.Errorf("got %v", err)
 	}
 	nothingLeft(t, c, b)
@@ -119,7 +119,7 @@ func TestAFullDiskIsSaidSoAndNothingIsLeft(t *testing.T) {
 		if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", dir).CombinedOutput(); err != nil {
 			t.Fatalf("mount: %v %s", err, out)
 		}
-		_, err := b.Take(t.Context(), Reason{Cause: "a test"})
+		_, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"})
 		reason, fix := stack.Explain(err)
 		if stack.CauseOf(err) != stack.CauseStep || !strings.Contains(strings.ToLower(reason), "no space left") || !strings.Contains(reason, dir) || !strings.Contains(fix, "free some space") {
 			t.Errorf("%s: got %v", where, err)
@@ -146,7 +146,7 @@ func TestACopyThatIsNotWhatWasSentIsRefused(t *testing.T) {
 	c.shop(t)
 	b := c.backups(t)
 	b.Server = spoiled{c}
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("got %v", err)
 	}
 	nothingLeft(t, c, b)
@@ -156,7 +156,7 @@ func TestADrillTellsWhatDiffers(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]struct {
@@ -196,7 +196,7 @@ func TestARestoreThatFailsLeavesTheLiveDatabaseAlone(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	o, err := b.Open(t.Context(), "latest")
@@ -222,7 +222,7 @@ func TestARestoreSwitchesUnderConnectionsAndCanBeUndone(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	o, err := b.Open(t.Context(), "latest")
@@ -292,7 +292,7 @@ func TestWhatADeadRunLeftIsEnded(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := b.Take(ctx, Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(ctx, b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-held; err == nil {
@@ -312,7 +312,7 @@ func TestTheHostsCopyAloneIsFetched(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(b.Config.Dir); err != nil {
@@ -335,7 +335,7 @@ func TestADumpThatGrowsBeyondWhatItSaysIsEnded(t *testing.T) {
 	c := newCluster(t)
 	c.shop(t)
 	b := c.backups(t)
-	if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+	if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	o, err := b.Open(t.Context(), "latest")
@@ -365,7 +365,7 @@ func TestAnInterruptedDrillOrRestoreLeavesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.shop(t)
 			b := c.backups(t)
-			if _, err := b.Take(t.Context(), Reason{Cause: "a test"}); err != nil {
+			if _, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"}); err != nil {
 				t.Fatal(err)
 			}
 			o, err := b.Open(t.Context(), "latest")

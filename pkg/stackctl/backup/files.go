@@ -32,9 +32,14 @@ type Record struct {
 	Bytes   int64     `json:"bytes"`  // of the encrypted file
 	SHA256  string    `json:"sha256"` // of the encrypted file
 	// Plain is the length of what is encrypted.
-	Plain  int64 `json:"plain_bytes"`
-	Tables int   `json:"tables"`
-	Rows   int64 `json:"rows"`
+	Plain int64 `json:"plain_bytes"`
+	// Place and Kind are those of the manifest; empty: a PostgreSQL database.
+	Place  string `json:"place,omitempty"`
+	Kind   Kind   `json:"kind,omitempty"`
+	Tables int    `json:"tables"`
+	Rows   int64  `json:"rows"`
+	// Notes are what should be known of it.
+	Notes []string `json:"notes,omitempty"`
 	// Decrypted says that the written file was decrypted again to check it: it
 	// cannot be where only public keys are known.
 	Decrypted bool          `json:"decrypted"`
@@ -55,7 +60,9 @@ type Listed struct {
 }
 
 // Recorded says that a record of the backup was found.
-func (l Listed) Recorded() bool { return l.SHA256 != "" }
+func (l Listed) Recorded() bool { return l.recorded() }
+
+func (r Record) recorded() bool { return r.SHA256 != "" }
 
 // whole says that a copy of that size may be what was written.
 func (l Listed) whole(bytes int64) bool { return !l.Recorded() || bytes == l.Bytes }
@@ -336,8 +343,8 @@ func escapeGlob(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
 }
 
-// Prune removes the oldest backups beyond Config.Keep, here and on the host;
-// it gives the names that went. A copy that was cut takes no whole one's place.
+// Prune removes the oldest backups of each place beyond Config.Keep, here and on
+// the host; it returns the names that went. A copy that was cut takes no whole one's place.
 // Only files with names of ours are looked at.
 func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 	list, err := b.List(ctx)
@@ -345,25 +352,25 @@ func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var gone []string
-	host, local := 0, 0
-	enough := func(kept *int, whole bool) bool {
-		if *kept == b.Config.Keep {
+	host, local := map[string]int{}, map[string]int{}
+	enough := func(kept map[string]int, place string, whole bool) bool {
+		if kept[place] == b.Config.Keep {
 			return true
 		}
 		if whole {
-			*kept++
+			kept[place]++
 		}
 		return false
 	}
 	for _, l := range list {
 		drop := false
-		if l.Host && enough(&host, l.whole(l.HostBytes)) {
+		if l.Host && enough(host, b.placeName(l.Record), l.whole(l.HostBytes)) {
 			drop = true
 			if _, err := b.Server.Run(ctx, "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
 				return gone, fault("remove backup "+l.Name+" on the host", err, "")
 			}
 		}
-		if l.Local && !b.Archive && enough(&local, l.whole(l.LocalBytes)) {
+		if l.Local && !b.Archive && enough(local, b.placeName(l.Record), l.whole(l.LocalBytes)) {
 			drop = true
 			err := errors.Join(removeIfThere(filepath.Join(b.Config.Dir, l.Name+dataEnding)), removeIfThere(filepath.Join(b.Config.Dir, l.Name+recordEnding)))
 			if err != nil {

@@ -3,7 +3,6 @@ package backup
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -66,59 +65,4 @@ func (t *transaction) catalog(query string) (json.RawMessage, error) {
 		return nil, errors.New("the query about the schema printed no JSON document")
 	}
 	return raw, nil
-}
-
-// Difference is one table or sequence that is not what the backup recorded.
-type Difference struct {
-	Object   string `json:"object"`
-	Problem  string `json:"problem"`
-	Expected string `json:"expected"`
-	Observed string `json:"observed"`
-}
-
-func (d Difference) String() string {
-	return fmt.Sprintf("%s: %s, recorded %s, restored %s", d.Object, d.Problem, d.Expected, d.Observed)
-}
-
-// compare holds what was restored against what the backup recorded.
-func compare(m Manifest, tables []Table, sequences []Sequence) []Difference {
-	var out []Difference
-	add := func(object, problem, expected, observed string) {
-		out = append(out, Difference{object, problem, expected, observed})
-	}
-	restored := map[string]Table{}
-	for _, t := range tables {
-		restored[t.Name] = t
-	}
-	for _, want := range m.Tables {
-		got, there := restored[want.Name]
-		delete(restored, want.Name)
-		switch {
-		case !there:
-			add("table "+want.Name, "missing", fmt.Sprintf("%d rows", want.Rows), "no such table")
-		case got.Rows != want.Rows:
-			add("table "+want.Name, "other number of rows", fmt.Sprint(want.Rows), fmt.Sprint(got.Rows))
-		case got.Hash != want.Hash:
-			add("table "+want.Name, "other content", want.Hash, got.Hash)
-		}
-	}
-	for _, t := range tables {
-		if _, extra := restored[t.Name]; extra {
-			add("table "+t.Name, "not in the backup", "no such table", fmt.Sprintf("%d rows", t.Rows))
-		}
-	}
-	at := map[string]Sequence{}
-	for _, s := range sequences {
-		at[s.Name] = s
-	}
-	for _, want := range m.Sequences {
-		got, there := at[want.Name]
-		switch {
-		case !there:
-			add("sequence "+want.Name, "missing", fmt.Sprint(want.At), "no such sequence")
-		case !want.Down && got.At < want.At, want.Down && got.At > want.At:
-			add("sequence "+want.Name, "behind: it would give numbers again", fmt.Sprint(want.At), fmt.Sprint(got.At))
-		}
-	}
-	return out
 }

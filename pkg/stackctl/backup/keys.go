@@ -100,9 +100,6 @@ func Recipients(c stack.Backup) ([]age.Recipient, error) {
 
 // Ready says why no backup can be taken; empty: one can.
 func Ready(c stack.Backup) (why string, err error) {
-	if c.Service == "" {
-		return "backup.service names no data service", nil
-	}
 	list, err := Recipients(c)
 	if err == nil && len(list) == 0 {
 		why = "backup.recipients is empty and there is no " + c.Identity

@@ -18,32 +18,53 @@ import (
 )
 
 // Manifest is what a backup says of itself. It stands, encrypted, before the
-// dump, and was read in the dump's own snapshot.
+// content; what that holds follows the content.
 type Manifest struct {
-	Name     string    `json:"name"`
-	Project  string    `json:"project"`
-	Target   string    `json:"target"`
-	Release  string    `json:"release"` // the one that was live; empty: none
-	Cause    string    `json:"cause"`
-	Created  time.Time `json:"created"`
-	Database string    `json:"database"`
-	// Bytes is how large the database was on the server's disk.
+	Name    string    `json:"name"`
+	Project string    `json:"project"`
+	Target  string    `json:"target"`
+	Release string    `json:"release"` // the one that was live; empty: none
+	Cause   string    `json:"cause"`
+	Created time.Time `json:"created"`
+	// Place is the name of the place, Kind how it was dumped; backups of the
+	// first format have neither and are of a PostgreSQL database.
+	Place string `json:"place,omitempty"`
+	Kind  Kind   `json:"kind,omitempty"`
+	Contents
+}
+
+// Contents is what a place held at the instant of its dump.
+type Contents struct {
+	// Database is its name; empty where the place is none.
+	Database string `json:"database"`
+	// Bytes is how large it was on the server's disk.
 	Bytes     int64           `json:"database_bytes"`
 	Tables    []Table         `json:"tables"`
 	Sequences []Sequence      `json:"sequences"`
 	Catalog   json.RawMessage `json:"catalog,omitempty"`
+	// Notes are what should be known of it, such as files that changed meanwhile.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// kind is how the backup was dumped.
+func (m Manifest) kind() Kind {
+	if m.Kind == "" {
+		return PostgreSQL
+	}
+	return m.Kind
 }
 
 // Rows counts the rows of all tables.
-func (m Manifest) Rows() int64 {
+func (c Contents) Rows() int64 {
 	n := int64(0)
-	for _, t := range m.Tables {
+	for _, t := range c.Tables {
 		n += t.Rows
 	}
 	return n
 }
 
-// Table is one table's content, without telling it.
+// Table is one part's content, without telling it: a table and its rows, a
+// folder and the files below it, a Redis database and its keys.
 type Table struct {
 	Name string `json:"name"`
 	Rows int64  `json:"rows"`
@@ -59,8 +80,10 @@ type Sequence struct {
 }
 
 const (
-	// magic begins the plain content; the manifest's length follows.
-	magic = "stackctl-backup/1 "
+	// magic begins a backup of the first format, whose manifest tells what the
+	// rest holds, magicFramed one with framed content. The manifest's length follows.
+	magic       = "stackctl-backup/1 "
+	magicFramed = "stackctl-backup/2 "
 	// maxManifest bounds the manifest: about a hundred thousand columns.
 	maxManifest = 32 << 20
 	// maxHeader bounds age's own header: about 300 recipients.
@@ -76,17 +99,28 @@ func writeManifest(w io.Writer, m Manifest) error {
 	if len(raw) > maxManifest {
 		return fmt.Errorf("the manifest has %d bytes, more than %d", len(raw), maxManifest)
 	}
-	_, err = fmt.Fprintf(w, "%s%d\n%s\n", magic, len(raw), raw)
+	_, err = fmt.Fprintf(w, "%s%d\n%s\n", magicFramed, len(raw), raw)
 	return err
 }
 
-// readManifest reads the manifest; what follows in r is the dump.
-func readManifest(r *bufio.Reader) (Manifest, error) {
-	var m Manifest
+// readManifest reads the manifest and returns the content after it. What that
+// holds is in the manifest when it was read to its end.
+func readManifest(r *bufio.Reader) (*Manifest, io.Reader, error) {
 	first := make([]byte, len(magic))
-	if _, err := io.ReadFull(r, first); err != nil || string(first) != magic {
-		return m, unread("it is not a backup of stackctl", err)
+	_, err := io.ReadFull(r, first)
+	framed := string(first) == magicFramed
+	if err != nil || string(first) != magic && !framed {
+		return nil, nil, unread("it is not a backup of stackctl", err)
 	}
+	m, err := readHeader(r)
+	if err == nil {
+		err = m.check(framed)
+	}
+	return &m, &content{r: r, manifest: &m, framed: framed}, err
+}
+
+func readHeader(r *bufio.Reader) (Manifest, error) {
+	var m Manifest
 	var digits []byte
 	for {
 		c, err := r.ReadByte()
@@ -120,20 +154,27 @@ func readManifest(r *bufio.Reader) (Manifest, error) {
 	if dec.More() {
 		return m, refused("its manifest holds more than one document", nil)
 	}
-	return m, m.check()
+	return m, nil
 }
 
 // check refuses a manifest that none of ours is like.
-func (m Manifest) check() error {
+func (m Manifest) check(framed bool) error {
 	switch {
 	case !validName(m.Name):
 		return refused(fmt.Sprintf("its manifest names it %.80q", m.Name), nil)
-	case m.Project == "" || !strings.HasPrefix(m.Name, m.Project+"-") || m.Database == "":
+	case m.Project == "" || !strings.HasPrefix(m.Name, m.Project+"-") || !framed && m.Database == "":
 		return refused("its manifest does not say whose it is", nil)
-	case m.Bytes < 0:
+	case framed && (m.Place == "" || !m.Kind.known()):
+		return refused("its manifest does not say of what it is", nil)
+	}
+	return m.Contents.check()
+}
+
+func (c Contents) check() error {
+	if c.Bytes < 0 {
 		return refused("its manifest has a negative size", nil)
 	}
-	for _, t := range m.Tables {
+	for _, t := range c.Tables {
 		if t.Name == "" || t.Rows < 0 || t.Hash == "" {
 			return refused("its manifest has a table without name, rows or hash", nil)
 		}

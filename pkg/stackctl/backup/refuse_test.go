@@ -217,7 +217,7 @@ func TestAKeyIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	if _, err := Recipients(stack.Backup{Recipients: []string{public[:len(public)-1] + last}}); stack.CauseOf(err) != stack.CauseUsage {
 		t.Errorf("a mistyped recipient: %v", err)
 	}
-	for why, c := range map[string]stack.Backup{"": {Service: "db", Identity: file}, "backup.service": {Identity: file}, "backup.recipients": {Service: "db", Identity: file + ".none"}} {
+	for why, c := range map[string]stack.Backup{"": {Service: "db", Identity: file}, "backup.recipients": {Service: "db", Identity: file + ".none"}} {
 		if got, err := Ready(c); err != nil || (why == "") != (got == "") || !strings.Contains(got, why) {
 			t.Errorf("ready: got %q, %v; want %q", got, err, why)
 		}
@@ -227,10 +227,14 @@ func TestAKeyIsMadeOnceForItsOwnerAlone(t *testing.T) {
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(withManifest(goodManifest, "dump")))
 	f.Add([]byte(magic + "2\n{}\n"))
+	f.Add([]byte(strings.Replace(withManifest(strings.Replace(goodManifest, "{", `{"place":"db","kind":"mysql",`, 1), "\x00\x00\x00\x02ok\x00\x00\x00\x00\x00\x00\x00\x02{}"), "/1", "/2", 1)))
 	f.Add([]byte(magic + "99999999\n"))
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		r := bufio.NewReader(bytes.NewReader(plain))
-		m, err := readManifest(r)
+		m, in, err := readManifest(r)
+		if err == nil {
+			_, err = io.Copy(io.Discard, in)
+		}
 		if err != nil {
 			return
 		}
@@ -239,10 +243,15 @@ func FuzzManifest(f *testing.F) {
 		}
 		// What was believed can be written and read again as the same.
 		var again bytes.Buffer
-		if err := writeManifest(&again, m); err != nil {
+		m.Place, m.Kind = or(m.Place, "db"), m.kind()
+		if err := errors.Join(writeManifest(&again, *m), frames{&again}.end(m.Contents)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readManifest(bufio.NewReader(&again)); err != nil {
+		_, in, err = readManifest(bufio.NewReader(&again))
+		if err == nil {
+			_, err = io.Copy(io.Discard, in)
+		}
+		if err != nil {
 			t.Errorf("it is not believed again: %v", err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +19,9 @@ import (
 )
 
 const (
-	// scratchPrefix names the databases that are restored into beside the live one.
+	// scratchPrefix names what is restored into beside the live place.
 	scratchPrefix = "stackctl_scratch_"
-	// formerPrefix names the database that a restore replaced.
+	// formerPrefix names what a restore replaced.
 	formerPrefix = "stackctl_former_"
 )
 
@@ -28,7 +29,9 @@ const (
 // project's.
 type Opened struct {
 	Manifest Manifest
-	file     string
+	// Place is where it belongs.
+	Place Place
+	file  string
 	// fetched says that file is a copy that Close removes.
 	fetched bool
 	// dump is how many bytes follow the manifest.
@@ -41,6 +44,46 @@ func (o *Opened) Close() {
 	if o != nil && o.fetched {
 		_ = os.Remove(o.file)
 	}
+}
+
+// Newest names the newest backup of each place.
+func (b *Backups) Newest(ctx context.Context) ([]string, error) {
+	list, err := b.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	seen := map[string]bool{}
+	for _, l := range list {
+		if p := b.placeName(l.Record); !seen[p] {
+			seen[p] = true
+			out = append(out, l.Name)
+		}
+	}
+	if len(out) == 0 {
+		return nil, stack.Fault(stack.CauseUsage, "find backup latest", errors.New("neither the host nor "+b.Config.Dir+" has one"), "`stackctl backup` takes one")
+	}
+	return out, nil
+}
+
+// latest finds the newest backup, of one place where there are several.
+func (b *Backups) latest(list []Listed, which string) (string, error) {
+	_, place, of := strings.Cut(which, ":")
+	var places []string
+	newest := ""
+	for _, l := range list {
+		p := b.placeName(l.Record)
+		if !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+		if newest == "" && (!of || p == place) {
+			newest = l.Name
+		}
+	}
+	if !of && len(places) > 1 {
+		return "", stack.Fault(stack.CauseUsage, "find backup "+which, errors.New("there are backups of several places: "+strings.Join(places, ", ")), "say latest:"+places[0]+", or name one of `stackctl backup list`")
+	}
+	return newest, nil
 }
 
 // Open finds a backup by its name, by a file's path, or as "latest", fetches it
@@ -77,6 +120,10 @@ func (b *Backups) Open(ctx context.Context, which string) (*Opened, error) {
 		o.Close()
 		return refuse(fmt.Errorf("it is of project %q, this one is %q", v.manifest.Project, b.Project), "run it where that project's stackctl.yaml is")
 	}
+	if o.Place, err = b.place(v.manifest); err != nil {
+		o.Close()
+		return nil, err
+	}
 	return o, nil
 }
 
@@ -99,8 +146,13 @@ func (b *Backups) find(ctx context.Context, which string) (file string, fetched 
 	if err != nil {
 		return "", false, err
 	}
+	if which == "latest" || strings.HasPrefix(which, "latest:") {
+		if which, err = b.latest(list, which); err != nil {
+			return "", false, err
+		}
+	}
 	for _, l := range list {
-		if l.Name != which && which != "latest" {
+		if l.Name != which {
 			continue
 		}
 		switch {
@@ -139,9 +191,12 @@ func (b *Backups) fetch(ctx context.Context, r Record) (string, error) {
 	return file, nil
 }
 
-// Outcome is what a restore into a scratch database showed.
+// Outcome is what a restore into a scratch showed.
 type Outcome struct {
-	Backup      string        `json:"backup"`
+	Backup string `json:"backup"`
+	// Kind and Place say what was restored.
+	Kind        Kind          `json:"kind"`
+	Place       string        `json:"place"`
 	Tables      int           `json:"tables"`
 	Rows        int64         `json:"rows"`
 	Sequences   int           `json:"sequences"`
@@ -151,64 +206,75 @@ type Outcome struct {
 	Compare     time.Duration `json:"compare_ns"`
 }
 
-// Rehearse restores into a scratch database, compares it with what the backup
-// recorded, and drops it.
+// Rehearse restores into a scratch, compares it with what the backup recorded,
+// and drops it.
 func (b *Backups) Rehearse(ctx context.Context, o *Opened) (Outcome, error) {
-	db, err := b.database(ctx)
+	s, err := b.store(ctx, o.Place)
 	if err != nil {
 		return Outcome{}, err
 	}
-	scratch, out, err := b.scratch(ctx, db, o)
+	scratch, out, err := b.scratch(ctx, s, o)
 	if scratch != "" {
 		late, cancel := aside(ctx)
 		defer cancel()
-		err = errors.Join(err, db.drop(late, scratch))
+		err = errors.Join(err, s.drop(late, scratch))
 	}
 	return out, err
 }
 
-// scratch restores into a database of its own and compares. Where it gives a
-// name, that database is there, whatever else went wrong.
-func (b *Backups) scratch(ctx context.Context, db database, o *Opened) (name string, out Outcome, err error) {
+// scratch restores beside the live place and compares. Where it returns a
+// name, that scratch is there, whatever else went wrong.
+func (b *Backups) scratch(ctx context.Context, s store, o *Opened) (name string, out Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	if err := errors.Join(db.sweep(ctx), b.room(ctx, o.Manifest)); err != nil {
+	if err := errors.Join(s.tidy(ctx), b.room(ctx, o.Manifest)); err != nil {
 		return "", out, err
 	}
-	name = scratchPrefix + random()
-	_, err = db.script(ctx, maintenance, fmt.Sprintf(`SELECT format('CREATE DATABASE %%I OWNER %%I TEMPLATE template0 ENCODING %%L LC_COLLATE %%L LC_CTYPE %%L',
- %s, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database WHERE datname = %s \gexec
-`, literal(name), literal(db.name)))
-	if err != nil {
-		return name, out, fault("make the scratch database", err, "")
-	}
 	began := b.Now()
-	if err := b.load(ctx, db, name, o); err != nil {
+	name, err = b.pour(ctx, s, o)
+	if err != nil {
 		return name, out, err
 	}
 	restored := b.Now()
-	session, err := db.begin(ctx, name)
-	if err != nil {
-		return name, out, fault("look at the restored database", err, "")
-	}
-	defer session.end()
-	tables, sequences, err := session.inventory()
+	found, err := s.look(ctx, name)
 	if err != nil {
 		return name, out, fault("count what was restored", err, "")
 	}
 	m := o.Manifest
-	out = Outcome{Backup: m.Name, Tables: len(m.Tables), Rows: m.Rows(), Sequences: len(m.Sequences),
-		Differences: compare(m, tables, sequences), Restore: restored.Sub(began), Compare: b.Now().Sub(restored)}
+	out = Outcome{Backup: m.Name, Kind: m.kind(), Place: o.Place.Name, Tables: len(m.Tables), Rows: m.Rows(), Sequences: len(m.Sequences),
+		Differences: compare(m, found), Restore: restored.Sub(began), Compare: b.Now().Sub(restored)}
 	bad := map[string]bool{}
 	for _, d := range out.Differences {
 		bad[d.Object] = true
 	}
 	for _, t := range m.Tables {
-		if !bad["table "+t.Name] {
+		if !bad[m.kind().part()+" "+t.Name] {
 			out.Equal++
 		}
 	}
 	return name, out, nil
+}
+
+// pour streams the content of a backup into a scratch.
+func (b *Backups) pour(ctx context.Context, s store, o *Opened) (name string, err error) {
+	what := "restore " + o.Manifest.Name
+	f, err := os.Open(filepath.Clean(o.file))
+	if err != nil {
+		return "", fault(what, err, "")
+	}
+	defer func() { _ = f.Close() }()
+	plain, err := decrypt(f, o.identities)
+	if err != nil {
+		return "", fault(what, err, "")
+	}
+	m, in, err := readManifest(plain)
+	if err == nil && m.Name != o.Manifest.Name {
+		err = errors.New("the file is another one than was checked")
+	}
+	if err != nil {
+		return "", fault(what, err, "")
+	}
+	return s.load(ctx, o.Manifest, &watched{Reader: in, tell: func(n int64) { b.tell(n, o.dump) }})
 }
 
 // spare is what must stay free on the server's disk.
@@ -227,39 +293,9 @@ func (b *Backups) room(ctx context.Context, m Manifest) error {
 	free, err := strconv.ParseInt(lines[1], 10, 64)
 	if err == nil && free < spare+m.Bytes {
 		return stack.Fault(stack.CauseStep, "look for room on the host",
-			fmt.Errorf("the database had %d bytes when it was backed up, %d are free", m.Bytes, free), "free some space or enlarge the disk")
+			fmt.Errorf("%s had %d bytes when it was backed up, %d are free", m.kind().noun(), m.Bytes, free), "free some space or enlarge the disk")
 	}
 	return nil
-}
-
-// load streams the dump into a database.
-func (b *Backups) load(ctx context.Context, db database, name string, o *Opened) error {
-	what := "restore " + o.Manifest.Name + " into " + name
-	f, err := os.Open(filepath.Clean(o.file))
-	if err != nil {
-		return fault(what, err, "")
-	}
-	defer func() { _ = f.Close() }()
-	plain, err := decrypt(f, o.identities)
-	if err == nil {
-		_, err = readManifest(plain)
-	}
-	if err != nil {
-		return fault(what, err, "")
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer b.guard(ctx, cancel, db, name, o.Manifest.Bytes)()
-	source := &watched{Reader: plain, tell: func(n int64) { b.tell(n, o.dump) }}
-	stderr := &head{limit: 4 << 10}
-	exit, err := b.Server.ExecStream(ctx, db.container, fill(b.Config.Restore, db.user, name, ""), source, io.Discard, stderr)
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	if err == nil && exit != 0 {
-		err = fmt.Errorf("%s ended with exit code %d: %s", b.Config.Restore[0], exit, stderr.line())
-	}
-	return fault(what, err, fixFor(stderr.line()))
 }
 
 // watched tells how much was read.
@@ -278,12 +314,12 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// guardEvery is how often a growing database is measured.
+// guardEvery is how often a growing scratch is measured.
 const guardEvery = 2 * time.Second
 
-// guard ends a restore that makes more of the dump than the backup says the
-// database was: a small file can hold very much.
-func (b *Backups) guard(ctx context.Context, end context.CancelCauseFunc, db database, name string, bytes int64) (stop func()) {
+// guard ends a restore that makes more of the dump than the backup says there
+// was: a small file can hold very much.
+func guard(ctx context.Context, end context.CancelCauseFunc, bytes int64, size func(context.Context) (int64, error)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	limit := 3*bytes + 4*spare
@@ -297,22 +333,11 @@ func (b *Backups) guard(ctx context.Context, end context.CancelCauseFunc, db dat
 				return
 			case <-tick.C:
 			}
-			out, err := db.script(ctx, maintenance, "SELECT pg_database_size("+literal(name)+");\n")
-			size, bad := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
-			if err == nil && bad == nil && size > limit {
-				end(fmt.Errorf("%w: it grew to %d bytes, the backup says %d", errRefused, size, bytes))
+			if n, err := size(ctx); err == nil && n > limit {
+				end(fmt.Errorf("%w: it grew to %d bytes, the backup says %d", errRefused, n, bytes))
 				return
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
 }
-
-// drop removes a database that was made here.
-func (db database) drop(ctx context.Context, name string) error {
-	_, err := db.script(ctx, maintenance, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "+literal(name)+";\nDROP DATABASE IF EXISTS "+identifier(name)+";\n")
-	return fault("drop database "+name, err, "the next backup or restore drops it")
-}
-
-func literal(s string) string    { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-func identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

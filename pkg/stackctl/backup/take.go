@@ -2,7 +2,6 @@ package backup
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -27,10 +26,10 @@ type Reason struct {
 	Release string
 }
 
-// Take dumps the database, encrypts the dump while it comes, writes it to the
-// host and here at once, and checks both copies before they get their names.
+// Take dumps a place, encrypts the dump while it comes, writes it to the host
+// and here at once, and checks both copies before they get their names.
 // ErrEmpty: there is nothing to back up.
-func (b *Backups) Take(ctx context.Context, why Reason) (Record, error) {
+func (b *Backups) Take(ctx context.Context, p Place, why Reason) (Record, error) {
 	began := b.Now()
 	recipients, err := Recipients(b.Config)
 	if err == nil && len(recipients) == 0 {
@@ -40,16 +39,19 @@ func (b *Backups) Take(ctx context.Context, why Reason) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	db, err := b.database(ctx)
+	s, err := b.store(ctx, p)
 	if err != nil {
 		return Record{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	if err := errors.Join(db.sweep(ctx), b.tidyHost(ctx), b.tidyLocal()); err != nil {
+	if err := errors.Join(s.tidy(ctx), b.tidyHost(ctx), b.tidyLocal()); err != nil {
 		return Record{}, err
 	}
-	t := &taking{Backups: b, db: db, why: why, recipients: recipients, head: &head{limit: maxContents}}
+	now := b.Now().UTC()
+	t := &taking{Backups: b, store: s, place: p, recipients: recipients, head: &head{limit: maxContents}, manifest: Manifest{
+		Name: fmt.Sprintf("%s-%s-%s", b.Project, now.Format("20060102T150405Z"), random()), Project: b.Project, Target: b.Target,
+		Release: why.Release, Cause: why.Cause, Created: now, Place: p.Name, Kind: p.Kind}}
 	r, err := t.take(ctx)
 	if err != nil {
 		t.forget(ctx)
@@ -70,63 +72,94 @@ const maxContents = 8 << 20
 // taking is one backup while it is made.
 type taking struct {
 	*Backups
-	db         database
-	why        Reason
+	store      store
+	place      Place
 	recipients []age.Recipient
 	manifest   Manifest
 	// head is the start of the dump.
 	head *head
 	// tmp is the file here while it is not whole.
 	tmp string
+	// out is where the dump goes; nil: nothing came yet.
+	out *output
+}
+
+// output is a backup on its way into both copies.
+type output struct {
+	local  *os.File
+	remote *io.PipeWriter
+	sent   func() error
+	sealed io.WriteCloser
+	// cipher and plain are the sums of what was written, and of what it decrypts to.
+	cipher, plain *sums
+	frames        frames
 }
 
 func (t *taking) take(ctx context.Context) (Record, error) {
-	session, err := t.db.begin(ctx, t.db.name)
-	if err != nil {
-		return Record{}, fault("open a snapshot of "+t.db.name, err, "")
+	found, err := t.store.dump(ctx, func() (io.Writer, error) { return t.begin(ctx) })
+	if t.out == nil {
+		return Record{}, err
 	}
-	defer session.end()
-	snapshot, err := t.look(session)
-	if err != nil {
-		if errors.Is(err, ErrEmpty) {
-			return Record{}, err
-		}
-		return Record{}, fault("count what is in "+t.db.name, err, "")
+	defer func() { _ = t.out.local.Close() }()
+	if err == nil {
+		t.manifest.Contents = found
+		err = errors.Join(t.out.frames.end(found))
+	}
+	if err = t.end(ctx, err); err != nil {
+		return Record{}, err
 	}
 	m := t.manifest
-	r := Record{Name: m.Name, Project: m.Project, Target: m.Target, Release: m.Release, Cause: m.Cause, Created: m.Created, Tables: len(m.Tables), Rows: m.Rows()}
-	plain, err := t.stream(ctx, snapshot, &r)
-	if err != nil {
-		return r, err
-	}
-	return r, t.check(ctx, &r, plain)
+	r := Record{Name: m.Name, Project: m.Project, Target: m.Target, Release: m.Release, Cause: m.Cause, Created: m.Created, Place: m.Place, Kind: m.Kind,
+		Tables: len(m.Tables), Rows: m.Rows(), Notes: m.Notes, Bytes: t.out.cipher.n, SHA256: t.out.cipher.hex(), Plain: t.out.plain.n}
+	return r, t.check(ctx, &r)
 }
 
-// look fills the manifest from the snapshot and gives the snapshot's name.
-func (t *taking) look(session *transaction) (snapshot string, err error) {
-	lines, err := session.ask(`SELECT pg_export_snapshot(); SELECT pg_database_size(current_database());`)
+// begin opens both copies, the encryption and the content.
+func (t *taking) begin(ctx context.Context) (io.Writer, error) {
+	if err := os.MkdirAll(t.Config.Dir, 0o700); err != nil {
+		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
+	}
+	t.tmp = filepath.Join(t.Config.Dir, t.temporaryHere(t.manifest.Name))
+	local, err := os.OpenFile(t.tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
-		return "", err
+		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
 	}
-	if len(lines) != 2 {
-		return "", errors.New("psql did not print a snapshot and a size")
+	o := &output{local: local, cipher: newSums(), plain: newSums()}
+	o.remote, o.sent = t.upload(ctx, temporary(t.manifest.Name))
+	t.out = o
+	if o.sealed, err = age.Encrypt(io.MultiWriter(o.cipher, &named{local, t.tmp}, o.remote), t.recipients...); err != nil {
+		return nil, err
 	}
-	now := t.Now().UTC()
-	t.manifest = Manifest{
-		Name:    fmt.Sprintf("%s-%s-%s", t.Project, now.Format("20060102T150405Z"), random()),
-		Project: t.Project, Target: t.Target, Release: t.why.Release, Cause: t.why.Cause, Created: now, Database: t.db.name,
+	in := io.MultiWriter(o.sealed, o.plain)
+	if err := writeManifest(in, t.manifest); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal([]byte(lines[1]), &t.manifest.Bytes); err != nil {
-		return "", errors.New("psql did not print a size")
+	o.frames = frames{in}
+	return io.MultiWriter(o.frames, t.head, &counting{tell: func(n int64) { t.tell(n, 0) }}), nil
+}
+
+// end closes both copies; err is how the dump ended.
+func (t *taking) end(ctx context.Context, err error) error {
+	o := t.out
+	if err == nil {
+		err = o.sealed.Close()
 	}
-	if t.manifest.Tables, t.manifest.Sequences, err = session.inventory(); err != nil {
-		return "", err
+	if err != nil {
+		_ = o.remote.CloseWithError(err)
+	} else {
+		err = o.remote.Close()
 	}
-	if len(t.manifest.Tables) == 0 {
-		return "", ErrEmpty
+	// Why the host did not take it says more than that the pipe broke.
+	if failed := o.sent(); failed != nil && ctx.Err() == nil && (err == nil || errors.Is(err, failed)) {
+		return failed
 	}
-	t.manifest.Catalog, err = session.catalog(t.Catalog)
-	return lines[0], err
+	if err == nil {
+		err = o.local.Sync()
+	}
+	if err != nil {
+		return fault("dump "+or(t.manifest.Database, t.place.Name), err, fixFor(err.Error()))
+	}
+	return nil
 }
 
 func random() string {
@@ -147,40 +180,6 @@ func (s *sums) Write(p []byte) (int, error) { s.n += int64(len(p)); return s.Has
 
 func (s *sums) hex() string { return hex.EncodeToString(s.Sum(nil)) }
 
-// stream dumps, encrypts and writes to both places, and gives the sums of the
-// plain content.
-func (t *taking) stream(ctx context.Context, snapshot string, r *Record) (*sums, error) {
-	if err := os.MkdirAll(t.Config.Dir, 0o700); err != nil {
-		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
-	}
-	t.tmp = filepath.Join(t.Config.Dir, t.temporaryHere(r.Name))
-	local, err := os.OpenFile(t.tmp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
-	}
-	defer func() { _ = local.Close() }()
-	remote, sent := t.upload(ctx, temporary(r.Name))
-	cipher, plain := newSums(), newSums()
-	err = t.pour(ctx, snapshot, plain, io.MultiWriter(cipher, &named{local, t.tmp}, remote))
-	if err != nil {
-		_ = remote.CloseWithError(err)
-	} else {
-		err = remote.Close()
-	}
-	// Why the host did not take it says more than that the pipe broke.
-	if failed := sent(); failed != nil && ctx.Err() == nil && (err == nil || errors.Is(err, failed)) {
-		return nil, failed
-	}
-	if err == nil {
-		err = local.Sync()
-	}
-	if err != nil {
-		return nil, fault("dump "+t.db.name, err, fixFor(err.Error()))
-	}
-	r.Bytes, r.SHA256, r.Plain = cipher.n, cipher.hex(), plain.n
-	return plain, nil
-}
-
 // named says which file could not be written.
 type named struct {
 	*os.File
@@ -193,34 +192,6 @@ func (n *named) Write(p []byte) (int, error) {
 		err = fmt.Errorf("write %s: %w", n.name, errors.Unwrap(err))
 	}
 	return k, err
-}
-
-// pour runs the dump into an age file.
-func (t *taking) pour(ctx context.Context, snapshot string, plain *sums, out io.Writer) error {
-	sealed, err := age.Encrypt(out, t.recipients...)
-	if err != nil {
-		return err
-	}
-	in := io.MultiWriter(sealed, plain)
-	if err := writeManifest(in, t.manifest); err != nil {
-		return err
-	}
-	before := plain.n
-	count := &counting{tell: func(n int64) { t.tell(n, 0) }}
-	stderr := &head{limit: 4 << 10}
-	argv := fill(t.Config.Command, t.db.user, t.db.name, snapshot)
-	// A connection that dies leaves the command running: it gets an end of its own.
-	argv = append([]string{"timeout", fmt.Sprint(int(deadline.Seconds()))}, argv...)
-	exit, err := t.Server.ExecStream(ctx, t.db.container, argv, nil, io.MultiWriter(in, t.head, count), stderr)
-	switch {
-	case err != nil:
-		return err
-	case exit != 0:
-		return fmt.Errorf("%s ended with exit code %d: %s", t.Config.Command[0], exit, stderr.line())
-	case plain.n == before:
-		return fmt.Errorf("%s wrote nothing: %s", t.Config.Command[0], stderr.line())
-	}
-	return sealed.Close()
 }
 
 // counting tells how much went by, now and then.
@@ -238,7 +209,7 @@ func (c *counting) Write(p []byte) (int, error) {
 }
 
 // check reads what was written here again, from the disk.
-func (t *taking) check(ctx context.Context, r *Record, plain *sums) error {
+func (t *taking) check(ctx context.Context, r *Record) error {
 	what := "check backup " + r.Name
 	sum, n, err := sumFile(t.tmp)
 	if err == nil && (sum != r.SHA256 || n != r.Bytes) {
@@ -253,14 +224,14 @@ func (t *taking) check(ctx context.Context, r *Record, plain *sums) error {
 	}
 	if r.Decrypted = readable(t.recipients, identities); r.Decrypted {
 		again, err := verify(ctx, t.tmp, identities)
-		if err == nil && (again.sum != plain.hex() || again.n != plain.n) {
+		if err == nil && (again.sum != t.out.plain.hex() || again.n != t.out.plain.n) {
 			err = errors.New("it does not decrypt to what was dumped")
 		}
 		if err != nil {
 			return fault(what, err, "")
 		}
 	}
-	return fault(what, t.contents(ctx), "")
+	return fault(what, t.store.check(ctx, t.head.kept), "")
 }
 
 // readable says that one of the identities is among the recipients.
@@ -284,25 +255,6 @@ func readable(recipients []age.Recipient, identities []age.Identity) bool {
 		}
 	}
 	return false
-}
-
-// contents reads the dump's table of contents back.
-func (t *taking) contents(ctx context.Context) error {
-	if len(t.Config.List) == 0 {
-		return nil
-	}
-	stdout, stderr := &head{limit: maxContents}, &head{limit: 4 << 10}
-	exit, err := t.Server.ExecStream(ctx, t.db.container, fill(t.Config.List, t.db.user, t.db.name, ""), bytes.NewReader(t.head.kept), stdout, stderr)
-	if err == nil && exit != 0 {
-		err = fmt.Errorf("exit code %d: %s", exit, stderr.line())
-	}
-	if err == nil && len(bytes.TrimSpace(stdout.kept)) == 0 {
-		err = errors.New("it is empty")
-	}
-	if err != nil {
-		return fmt.Errorf("read the dump's table of contents with %s: %w", t.Config.List[0], err)
-	}
-	return nil
 }
 
 // settle gives both copies their names, with their records.
@@ -329,7 +281,7 @@ func (t *taking) forget(ctx context.Context) {
 		_ = os.Remove(filepath.Join(t.Config.Dir, t.manifest.Name+recordEnding))
 	}
 	_ = t.tidyHost(ctx)
-	_ = t.db.sweep(ctx)
+	_ = t.store.tidy(ctx)
 }
 
 // sumFile reads a file from the disk.
@@ -347,8 +299,9 @@ func sumFile(file string) (sum string, n int64, err error) {
 // verified is a file that decrypts to its end.
 type verified struct {
 	manifest Manifest
-	sum      string // of the plain content
+	sum      string // of all that is encrypted
 	n        int64
+	dump     int64 // bytes of the content alone
 }
 
 // verify decrypts a whole file: only its last byte proves that none is missing.
@@ -362,16 +315,15 @@ func verify(ctx context.Context, file string, identities []age.Identity) (verifi
 	if err != nil {
 		return verified{}, err
 	}
-	var v verified
 	sum := newSums()
-	tee := readerOf(plain, sum)
-	if v.manifest, err = readManifest(tee); err != nil {
-		return v, err
+	m, in, err := readManifest(readerOf(plain, sum))
+	if err != nil {
+		return verified{}, err
 	}
-	dump := int64(0)
+	v := verified{}
 	for buf := make([]byte, 128<<10); ; {
-		n, err := tee.Read(buf)
-		dump += int64(n)
+		n, err := in.Read(buf)
+		v.dump += int64(n)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -382,10 +334,10 @@ func verify(ctx context.Context, file string, identities []age.Identity) (verifi
 			return v, ctx.Err()
 		}
 	}
-	if dump == 0 {
+	if v.dump == 0 {
 		return v, refused("it holds no dump", nil)
 	}
-	v.sum, v.n = sum.hex(), sum.n
+	v.manifest, v.sum, v.n = *m, sum.hex(), sum.n
 	return v, nil
 }
 

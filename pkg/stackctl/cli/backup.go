@@ -24,17 +24,19 @@ import (
 
 func newBackup(o *options) *cobra.Command {
 	var to string
+	var places []string
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "backup", Args: cobra.NoArgs,
-		Short: "Back up the database, encrypted, on the host and here",
-		Long: `backup dumps the database of backup.service, encrypts the dump with age while it
-comes, writes it to the host and to this machine, and checks both copies. The
-numbers and hashes of all tables are recorded in the dump's own snapshot, so
-that a rehearsal (stackctl restore BACKUP --drill) can prove what it holds.
+		Short: "Back up databases and files, encrypted, on the host and here",
+		Long: `backup dumps what the project keeps (databases, volumes, folders; stackctl backup
+places names them), encrypts each dump with age while it comes, writes it to the
+host and to this machine, and checks both copies. The numbers and hashes of what
+is in it are recorded with the dump, so that a rehearsal (stackctl restore BACKUP
+--drill) can prove what it holds.
 
-A deploy takes one by itself before a migration that is pending.`,
-		Example: "  stackctl backup\n  stackctl backup --to /media/usb\n  stackctl backup list\n  stackctl backup keygen ~/backup.key",
+A deploy takes one of the databases by itself before a migration that is pending.`,
+		Example: "  stackctl backup\n  stackctl backup --place uploads\n  stackctl backup --to /media/usb\n  stackctl backup list\n  stackctl backup keygen ~/backup.key",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to != "" {
 				abs, err := filepath.Abs(to)
@@ -45,14 +47,15 @@ A deploy takes one by itself before a migration that is pending.`,
 			}
 			return o.record(cmd.Context(), "backup", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.LockWait = wait
-				return d.Backup(ctx, to)
+				return d.Backup(ctx, to, places)
 			})
 		},
 	}
+	cmd.Flags().StringSliceVar(&places, "place", nil, "back up this `place` alone (may be repeated)")
 	cmd.Flags().StringVar(&to, "to", "", "the `folder` for the copy here (default: backup.dir)")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
 	o.bindMany(cmd, true)
-	cmd.AddCommand(newBackupList(o), newBackupKeygen(o))
+	cmd.AddCommand(newBackupList(o), newBackupPlaces(o), newBackupKeygen(o))
 	return cmd
 }
 
@@ -70,6 +73,39 @@ func newBackupList(o *options) *cobra.Command {
 			return o.printBackups(found)
 		}),
 	}
+}
+
+func newBackupPlaces(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "places", Args: cobra.NoArgs, Short: "List what the project keeps, how it is backed up, and why",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, t, err := o.load()
+			if err != nil {
+				return err
+			}
+			places, err := deploy.Places(cmd.Context(), c, t)
+			if err != nil {
+				return err
+			}
+			if o.output == "json" {
+				return o.json(append([]backup.Place{}, places...))
+			}
+			return o.printPlaces(places)
+		},
+	}
+}
+
+func (o *options) printPlaces(places []backup.Place) error {
+	if len(places) == 0 {
+		fmt.Fprintln(o.out, "the compose files name nothing that keeps data")
+		return nil
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "PLACE\tAS\tSERVICE\tBECAUSE")
+	for _, p := range places {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", o.clean(p.Name), p.Kind, o.clean(p.Service), o.clean(p.Reason))
+	}
+	return w.Flush()
 }
 
 func newBackupKeygen(o *options) *cobra.Command {
@@ -102,7 +138,7 @@ func (o *options) printBackups(found []backup.Listed) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "BACKUP\tTAKEN\tSIZE\tTABLES\tROWS\tRELEASE\tWHERE\tCAUSE")
+	fmt.Fprintln(w, "BACKUP\tPLACE\tTAKEN\tSIZE\tPARTS\tCOUNT\tRELEASE\tWHERE\tCAUSE")
 	var wrong []string
 	for _, l := range found {
 		where := "here"
@@ -114,12 +150,12 @@ func (o *options) printBackups(found []backup.Listed) error {
 		}
 		tables, rows := "-", "-"
 		if l.Recorded() {
-			tables, rows = fmt.Sprint(l.Tables), fmt.Sprint(l.Rows)
+			tables, rows = fmt.Sprintf("%d %s", l.Tables, l.Kind.Parts()), fmt.Sprintf("%d %s", l.Rows, l.Kind.Count())
 		}
 		if l.Problem != "" {
 			wrong = append(wrong, o.clean(l.Name+": "+l.Problem))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, moment(l.Created), size(l.Bytes), tables, rows, or(o.clean(l.Release), "-"), where, or(o.clean(l.Cause), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, or(o.clean(l.Place), "-"), moment(l.Created), size(l.Bytes), tables, rows, or(o.clean(l.Release), "-"), where, or(o.clean(l.Cause), "-"))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -136,18 +172,19 @@ func newRestore(o *options) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "restore BACKUP", Args: cobra.ExactArgs(1),
-		Short: "Rehearse a backup, or put it in the live database's place",
-		Long: `restore decrypts a backup (a name from stackctl backup list, "latest", or a
-file's path), restores it into a scratch database beside the live one, and
-compares every table with the numbers and hashes that were recorded when the
-backup was taken.
+		Short: "Rehearse a backup, or put it in the place of what is live",
+		Long: `restore decrypts a backup (a name from stackctl backup list, "latest",
+"latest:PLACE", or a file's path), restores it into a scratch database or folder
+beside the live one, and compares every table or folder with the numbers and
+hashes that were recorded when the backup was taken.
 
-With --drill that is all: the scratch database is dropped, and differences are
-exit code 1. Without it the present state is backed up first, and the restored
-database takes the live one's place by a rename. Gates judge the result; where
-they fail, the replaced database comes back. It stays on the server, under
+With --drill that is all: the scratch is dropped, and differences are exit code 1;
+"latest" rehearses the newest backup of each place. Without it the present state
+is backed up first, and what was restored takes the live place by a rename; the
+services that write to files are stopped for that moment. Gates judge the result;
+where they fail, what was replaced comes back. It stays on the server, under
 another name, until the next restore.`,
-		Example: "  stackctl restore latest --drill\n  stackctl restore shop-20260314T092653Z-0a1b2c --yes",
+		Example: "  stackctl restore latest --drill\n  stackctl restore latest:uploads --yes\n  stackctl restore shop-20260314T092653Z-0a1b2c --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.Backup = args[0]
 			if w.Backup == "" {
@@ -168,15 +205,15 @@ another name, until the next restore.`,
 		},
 		ValidArgsFunction: o.completeBackups,
 	}
-	cmd.Flags().BoolVar(&w.Drill, "drill", false, "rehearse: restore beside the live database, compare, drop it again")
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "replace the live database without asking")
+	cmd.Flags().BoolVar(&w.Drill, "drill", false, "rehearse: restore beside what is live, compare, drop it again")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "replace what is live without asking")
 	cmd.Flags().BoolVar(&w.AnySchema, "any-schema", false, "restore although the live release cannot work with the backup's schema")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
 	return cmd
 }
 
 // confirmRestore asks on a terminal for the project's name; without one it is
-// refused, so that no script replaces a database by accident.
+// refused, so that no script replaces data by accident.
 func (o *options) confirmRestore(cmd *cobra.Command, which string) error {
 	c, t, err := o.load()
 	if err != nil {
@@ -184,9 +221,9 @@ func (o *options) confirmRestore(cmd *cobra.Command, which string) error {
 	}
 	in, ok := o.in.(*os.File)
 	if !ok || !term.IsTerminal(in.Fd()) {
-		return usage(cmd, errors.New("it replaces the live database: say --yes, or --drill to rehearse"))
+		return usage(cmd, errors.New("it replaces what is live: say --yes, or --drill to rehearse"))
 	}
-	fmt.Fprintf(o.errs, "This replaces the live database of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Host, which, c.Project)
+	fmt.Fprintf(o.errs, "This replaces what is live of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Host, which, c.Project)
 	answer := make(chan bool, 1)
 	go func() { // a read of a terminal cannot be called off; it ends with the program
 		said, err := bufio.NewReader(io.LimitReader(in, 200)).ReadString('\n')

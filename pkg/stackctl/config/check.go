@@ -37,7 +37,7 @@ func check(c stack.Config, d document) error {
 		}
 	}
 	if problem, fix, key := checkBackup(c.Backup); problem != "" {
-		return bad(problem, fix, "backup", key)
+		return bad(problem, fix, append([]string{"backup"}, strings.Split(key, ".")...)...)
 	}
 	if c.Target != "" && len(c.Targets) > 0 {
 		if _, ok := c.Targets[c.Target]; !ok {
@@ -105,26 +105,6 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 		return fmt.Sprintf("admin %q is no user name", t.Admin), "", "admin"
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
-	}
-	return "", "", ""
-}
-
-// ageKey is the shape of an age public key; the key itself is judged where it is used.
-var ageKey = regexp.MustCompile(`^age1[a-z0-9]+$`)
-
-func checkBackup(b stack.Backup) (problem, fix, key string) {
-	if b.Keep < 1 || b.Keep > 1000 {
-		return fmt.Sprintf("backup.keep %d is none of 1 to 1000", b.Keep), "say how many backups stay", "keep"
-	}
-	for _, r := range b.Recipients {
-		if len(r) < 50 || len(r) > 2500 || !ageKey.MatchString(r) {
-			return fmt.Sprintf("backup.recipients: %.20q is no age public key", r), "`stackctl backup keygen FILE` prints one; it begins with age1", "recipients"
-		}
-	}
-	for name, command := range map[string][]string{"command": b.Command, "restore": b.Restore} {
-		if b.Service != "" && (len(command) == 0 || command[0] == "") {
-			return "backup." + name + " is empty", "leave the key out to use pg_dump and pg_restore", name
-		}
 	}
 	return "", "", ""
 }

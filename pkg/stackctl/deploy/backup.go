@@ -21,18 +21,41 @@ import (
 // backupDeadline bounds a backup or a restore as a step.
 const backupDeadline = 2 * time.Hour
 
-// Backing says how a plan treats the database.
+// Backing says how a plan treats what a project keeps.
 type Backing struct {
-	// Service is the data service that is backed up; empty: none is.
-	Service string
+	// Places are backed up before they may change; none: nothing is.
+	Places []backup.Place
 	// Missing says why no backup can be taken; empty: one can.
 	Missing string
 }
 
-// backing reads from the settings how a plan treats the database.
-func (d *Deployer) backing() (Backing, error) {
+// backing decides how a plan treats what a release keeps.
+func (d *Deployer) backing(r stack.Release) (Backing, error) {
+	places, err := d.places(r.Services)
+	if err != nil || len(places) == 0 {
+		return Backing{}, err
+	}
 	why, err := backup.Ready(d.Config.Backup)
-	return Backing{Service: d.Config.Backup.Service, Missing: why}, err
+	return Backing{Places: places, Missing: why}, err
+}
+
+// places are what of some services is backed up.
+func (d *Deployer) places(services []stack.Service) ([]backup.Place, error) {
+	all, err := backup.Places(d.Config.Backup, d.Config.File, d.Target.Path, services)
+	return backup.Taken(all), err
+}
+
+// found are the places of the project as its files are today. Where these
+// cannot be read, the one that backup.service names can be backed up still.
+func (d *Deployer) found(ctx context.Context) ([]backup.Place, error) {
+	want, err := d.freeze(ctx)
+	if err == nil {
+		return want.Backup.Places, nil
+	}
+	if name := d.Config.Backup.Service; name != "" && len(d.Config.Backup.Places) == 0 {
+		return d.places([]stack.Service{{Name: name, Layer: stack.LayerData}})
+	}
+	return nil, err
 }
 
 // holdsData refuses a backup.service that the release does not have.
@@ -46,23 +69,47 @@ func (d *Deployer) holdsData(r stack.Release) error {
 }
 
 // backup plans a backup of what a step may change. Where steps of the data
-// layer replace the database's container, that is before them, or else before
-// the migrations. Services of the step are the one-shots that it precedes: with
-// none, it is taken whether a migration is pending or not.
+// layer replace a store's container, that is before them, or else before the
+// migrations: the databases, and what the migrations' services write to.
+// Services of the step are the one-shots that it precedes: with none, it is
+// taken whether a migration is pending or not.
 func (p *planner) backup(before stack.Kind, services []string) {
 	b := p.want.Backup
-	if p.backed || b == (Backing{}) || before == stack.StepMigrate && len(services) == 0 {
+	if p.backed || len(b.Places) == 0 || before == stack.StepMigrate && len(services) == 0 {
 		return
 	}
-	c, there := p.find(p.r.Project, b.Service)
-	s, _ := p.r.Service(b.Service)
-	replaced := there && c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
-	if before == stack.StepData && !(replaced && b.Service != "") {
+	var replaced, changed []backup.Place
+	for _, place := range b.Places {
+		if p.replaced(place.Service) {
+			replaced = append(replaced, place)
+		}
+		if place.Database() || slices.ContainsFunc(place.Writers, func(w string) bool { return slices.Contains(p.r.OneShots(), w) }) {
+			changed = append(changed, place)
+		}
+	}
+	if before == stack.StepData {
+		if len(replaced) == 0 {
+			return
+		}
+		changed = union(replaced, changed)
+	}
+	if p.backed = true; len(changed) == 0 {
 		return
 	}
-	if p.backed = true; b.Missing != "" {
+	if b.Missing != "" {
 		p.plan.Notes = append(p.plan.Notes, noBackup(b.Missing))
 		return
+	}
+	p.add(p.backupStep(before, changed, services))
+}
+
+func (p *planner) backupStep(before stack.Kind, places []backup.Place, services []string) stack.Step {
+	var names []string
+	there := false
+	for _, place := range places {
+		names = append(names, place.Name)
+		_, found := p.find(p.r.Project, place.Service)
+		there = there || found
 	}
 	cause := "migrations may change what it holds"
 	switch {
@@ -71,7 +118,25 @@ func (p *planner) backup(before stack.Kind, services []string) {
 	case !there:
 		cause = "there is nothing to back up unless its volume held data before"
 	}
-	p.add(stack.Step{Kind: stack.StepBackup, Subject: b.Service, Services: services, Cause: cause})
+	return stack.Step{Kind: stack.StepBackup, Subject: strings.Join(names, ", "), Places: names, Services: services, Cause: cause}
+}
+
+// replaced reports whether a service of the base project runs by another definition.
+func (p *planner) replaced(service string) bool {
+	c, there := p.find(p.r.Project, service)
+	s, ok := p.r.Service(service)
+	return ok && there && c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
+}
+
+// union adds to some places others, each once.
+func union(some, others []backup.Place) []backup.Place {
+	out := slices.Clone(some)
+	for _, place := range others {
+		if !slices.ContainsFunc(some, func(p backup.Place) bool { return p.Name == place.Name }) {
+			out = append(out, place)
+		}
+	}
+	return out
 }
 
 // noBackup says what it means that none can be taken.
@@ -80,10 +145,10 @@ func noBackup(why string) string {
 }
 
 // backups are those of the target; now is the time that they are named by.
-func (d *Deployer) backups(server Server, now func() time.Time, progress func(done, total int64)) *backup.Backups {
+func (d *Deployer) backups(server Server, places []backup.Place, now func() time.Time, progress func(done, total int64)) *backup.Backups {
 	c := d.Config.Backup
 	c.Dir = filepath.Join(c.Dir, folderName(d.Target.Name))
-	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path,
+	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path, Places: places,
 		Server: server, Catalog: gate.SchemaQuery(), Now: now, Progress: progress}
 }
 
@@ -111,31 +176,61 @@ func (x *executor) backup(ctx context.Context, step stack.Step) (string, error) 
 			return "no migration is pending: none was needed", nil
 		}
 	}
-	return x.takeBackup(ctx, x.d.backups(x.server, x.hostNow, x.progress(step)), backup.Reason{Cause: "before release " + x.want.Release.ID, Release: x.seen.Live})
+	var places []backup.Place
+	for _, place := range x.want.Backup.Places {
+		if slices.Contains(step.Places, place.Name) {
+			places = append(places, place)
+		}
+	}
+	return x.takeBackups(ctx, x.d.backups(x.server, places, x.hostNow, x.progress(step)), backup.Reason{Cause: "before release " + x.want.Release.ID, Release: x.seen.Live})
 }
 
-// takeBackup takes a backup, keeps its record as evidence and prunes old ones.
-func (s *story) takeBackup(ctx context.Context, b *backup.Backups, why backup.Reason) (string, error) {
-	r, err := b.Take(ctx, why)
-	if errors.Is(err, backup.ErrEmpty) {
-		return "the database holds no table: there is nothing to back up", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	s.artifactJSON("backup.json", r)
-	if !r.Decrypted {
-		s.note("backup " + r.Name + " was not decrypted to check it: the private key is not here")
+// takeBackups takes a backup of each place and prunes old ones.
+func (s *story) takeBackups(ctx context.Context, b *backup.Backups, why backup.Reason) (string, error) {
+	var told []string
+	for _, place := range b.Places {
+		detail, err := s.takeBackup(ctx, b, place, why)
+		if err != nil {
+			return strings.Join(told, "; "), err
+		}
+		told = append(told, detail)
 	}
 	gone, err := b.Prune(ctx)
 	if err != nil {
 		s.note("old backups stay: " + err.Error())
 	}
-	detail := fmt.Sprintf("%s: %d tables, %d rows, %d bytes, on the host and in %s", r.Name, r.Tables, r.Rows, r.Bytes, b.Config.Dir)
 	if len(gone) > 0 {
-		detail += fmt.Sprintf("; %d old ones removed", len(gone))
+		told = append(told, fmt.Sprintf("%d old ones removed", len(gone)))
 	}
-	return detail, nil
+	return strings.Join(told, "; "), nil
+}
+
+// takeBackup takes a backup of a place and keeps its record as evidence.
+func (s *story) takeBackup(ctx context.Context, b *backup.Backups, place backup.Place, why backup.Reason) (string, error) {
+	r, err := b.Take(ctx, place, why)
+	if errors.Is(err, backup.ErrEmpty) {
+		return place.Name + " holds nothing: there is nothing to back up", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	s.artifactJSON(artifactOf("backup", place.Name, len(b.Places)), r)
+	if !r.Decrypted {
+		s.note("backup " + r.Name + " was not decrypted to check it: the private key is not here")
+	}
+	for _, note := range r.Notes {
+		s.note("backup " + r.Name + " of " + place.Name + ": " + note)
+	}
+	return fmt.Sprintf("%s: %d %s, %d %s, %d bytes, on the host and in %s", r.Name, r.Tables, r.Kind.Parts(), r.Rows, r.Kind.Count(), r.Bytes, b.Config.Dir), nil
+}
+
+// artifactOf is the name of a place's evidence; where there is one place it is
+// not part of it.
+func artifactOf(what, place string, places int) string {
+	if places == 1 {
+		return what + ".json"
+	}
+	return what + "-" + place + ".json"
 }
 
 func (s *story) artifactJSON(name string, v any) {

@@ -101,6 +101,24 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
+// Lend, Return, Hold and Release let a backup reach what containers keep.
+func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
+
+// Return removes a lent container.
+func (s server) Return(ctx context.Context, container string) error {
+	return s.engine.Return(ctx, container)
+}
+
+// Hold pauses or stops a container.
+func (s server) Hold(ctx context.Context, container string, stop bool) error {
+	return s.engine.Hold(ctx, container, stop)
+}
+
+// Release lets a container go on.
+func (s server) Release(ctx context.Context, container string) error {
+	return s.engine.Release(ctx, container)
+}
+
 // InspectImage lets the gates tell what a container got from its image.
 func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) {
 	return s.engine.InspectImage(ctx, image)

@@ -49,7 +49,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err := d.holdsData(r); err != nil {
 		return Wanted{}, err
 	}
-	backing, err := d.backing()
+	backing, err := d.backing(r)
 	if err != nil {
 		return Wanted{}, err
 	}

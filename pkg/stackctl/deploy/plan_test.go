@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -33,7 +34,7 @@ func wantedShop() Wanted {
 			{Reference: "postgres:16", Services: []string{"db"}},
 		},
 	}
-	return Wanted{Release: r, Keep: 2, Backup: Backing{Service: "db"}, Pointed: []stack.File{{Path: "routes.yml", Content: []byte("new")}}}
+	return Wanted{Release: r, Keep: 2, Backup: Backing{Places: []backup.Place{{Name: "db", Kind: backup.PostgreSQL, Service: "db"}}}, Pointed: []stack.File{{Path: "routes.yml", Content: []byte("new")}}}
 }
 
 func running(project, service, release, definition string, layer stack.Layer) stack.Container {

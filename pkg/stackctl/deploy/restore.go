@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,20 +15,48 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Backup takes a backup now. to is a folder for the operator's copy; empty:
-// the configured one.
-func (d *Deployer) Backup(ctx context.Context, to string) (stack.Report, error) {
+// Backup takes backups now, of the named places or of all. to is a folder for
+// the operator's copies; empty: the configured one.
+func (d *Deployer) Backup(ctx context.Context, to string, names []string) (stack.Report, error) {
 	s := d.begin("backup")
+	places, err := d.found(ctx)
+	if err == nil {
+		places, err = d.named(places, names)
+	}
+	if err != nil {
+		return s.end(ctx, err)
+	}
 	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
 		return s.unlessStopped(ctx, s.phase("backup", func() (string, error) {
-			b := d.backups(server, s.hostNow, s.bytes("backup"))
+			b := d.backups(server, places, s.hostNow, s.bytes("backup"))
 			if to != "" {
 				b.Config.Dir, b.Archive = to, true
 			}
-			return s.takeBackup(ctx, b, backup.Reason{Cause: "asked for by " + d.Owner, Release: seen.Live})
+			return s.takeBackups(ctx, b, backup.Reason{Cause: "asked for by " + d.Owner, Release: seen.Live})
 		}))
 	}))
+}
+
+// named are the places of these names; no names mean all.
+func (d *Deployer) named(places []backup.Place, names []string) ([]backup.Place, error) {
+	var known []string
+	for _, p := range places {
+		known = append(known, p.Name)
+	}
+	if len(places) == 0 {
+		return nil, stack.Fault(stack.CauseUsage, "back up "+d.Config.Project, errors.New("nothing that it keeps is found in its compose files"),
+			"name what holds data under backup.service or backup.places in stackctl.yaml")
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return nil, stack.Fault(stack.CauseUsage, "back up "+n, errors.New("it is no place of the project that is backed up"), "the places are "+strings.Join(known, ", "))
+		}
+	}
+	if len(names) == 0 {
+		return places, nil
+	}
+	return slices.DeleteFunc(slices.Clone(places), func(p backup.Place) bool { return !slices.Contains(names, p.Name) }), nil
 }
 
 // unlessStopped is the error of a part that may have failed because the run was
@@ -52,7 +81,7 @@ func (s *story) bytes(name string) func(done, total int64) {
 
 // Restoring says what is restored, and how.
 type Restoring struct {
-	// Backup is a name, a file's path, or "latest".
+	// Backup is a name, a file's path, "latest", or "latest:PLACE".
 	Backup string
 	// Drill restores into a scratch database only.
 	Drill bool
@@ -60,37 +89,60 @@ type Restoring struct {
 	AnySchema bool
 }
 
-// Restore rehearses a backup or puts it in the live database's place.
+// Restore rehearses a backup or puts it in the live place's place. A rehearsal
+// of "latest" is one of the newest backup of each place.
 func (d *Deployer) Restore(ctx context.Context, w Restoring) (stack.Report, error) {
 	s := d.begin("restore")
+	places, err := d.found(ctx)
+	if err != nil {
+		return s.end(ctx, err)
+	}
 	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
-		return s.unlessStopped(ctx, s.opened(ctx, server, seen.Live, w))
+		b := d.backups(server, places, s.hostNow, s.bytes("restore"))
+		if !w.Drill || w.Backup != "latest" {
+			return s.unlessStopped(ctx, s.opened(ctx, server, b, seen.Live, w, 1))
+		}
+		newest, err := b.Newest(ctx)
+		if err != nil {
+			return err
+		}
+		var failed error
+		for _, name := range newest {
+			one := w
+			one.Backup = name
+			if err := s.unlessStopped(ctx, s.opened(ctx, server, b, seen.Live, one, len(newest))); err != nil && ctx.Err() != nil {
+				return err
+			} else if failed == nil {
+				failed = err
+			}
+		}
+		return failed
 	}))
 }
 
-// opened opens a backup and does with it what is wanted.
-func (s *story) opened(ctx context.Context, server Server, live string, w Restoring) error {
-	b := s.d.backups(server, s.hostNow, s.bytes("restore"))
+// opened opens a backup, one of some, and does with it what is wanted.
+func (s *story) opened(ctx context.Context, server Server, b *backup.Backups, live string, w Restoring, some int) error {
 	var o *backup.Opened
 	err := s.phase("open", func() (detail string, err error) {
 		if o, err = b.Open(ctx, w.Backup); err != nil {
 			return "", err
 		}
 		m := o.Manifest
-		return fmt.Sprintf("%s: %d tables, %d rows, release %s, taken %s", m.Name, len(m.Tables), m.Rows(), or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
+		return fmt.Sprintf("%s of %s: %d %s, %d %s, release %s, taken %s", m.Name, o.Place.Name, len(m.Tables), m.Kind.Parts(), m.Rows(), m.Kind.Count(),
+			or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
 	})
 	if err != nil {
 		return err
 	}
 	defer o.Close()
 	if w.Drill {
-		return s.drill(ctx, b, o)
+		return s.drill(ctx, b, o, some)
 	}
 	return s.restore(ctx, server, b, o, live, w.AnySchema)
 }
 
-func (s *story) drill(ctx context.Context, b *backup.Backups, o *backup.Opened) error {
+func (s *story) drill(ctx context.Context, b *backup.Backups, o *backup.Opened, some int) error {
 	var out backup.Outcome
 	err := s.phase("drill", func() (detail string, err error) {
 		out, err = b.Rehearse(ctx, o)
@@ -99,7 +151,7 @@ func (s *story) drill(ctx context.Context, b *backup.Backups, o *backup.Opened) 
 	if err != nil {
 		return err
 	}
-	s.artifactJSON("drill.json", out)
+	s.artifactJSON(artifactOf("drill", o.Place.Name, some), out)
 	if len(out.Differences) == 0 {
 		return nil
 	}
@@ -111,20 +163,23 @@ func (s *story) drill(ctx context.Context, b *backup.Backups, o *backup.Opened) 
 }
 
 func outcomeText(o backup.Outcome) string {
-	return fmt.Sprintf("%d tables and %d rows restored in %s, compared in %s: %d of %d tables equal", o.Tables, o.Rows,
-		o.Restore.Round(time.Millisecond), o.Compare.Round(time.Millisecond), o.Equal, o.Tables)
+	return fmt.Sprintf("%d %s and %d %s restored in %s, compared in %s: %d of %d %s equal", o.Tables, o.Kind.Parts(), o.Rows, o.Kind.Count(),
+		o.Restore.Round(time.Millisecond), o.Compare.Round(time.Millisecond), o.Equal, o.Tables, o.Kind.Parts())
 }
 
-// restore puts a backup in the live database's place, and takes it away again
+// restore puts a backup in the live place's place, and takes it away again
 // where the gates do not like it.
 func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o *backup.Opened, live string, anySchema bool) error {
-	if err := s.fitsLive(ctx, server, o, live, anySchema); err != nil {
-		return err
+	if o.Place.Kind == backup.PostgreSQL {
+		if err := s.fitsLive(ctx, server, o, live, anySchema); err != nil {
+			return err
+		}
 	}
 	err := s.phase("backup", func() (string, error) {
 		present := *b
 		present.Progress = s.bytes("backup")
-		return s.takeBackup(ctx, &present, backup.Reason{Cause: "before the restore of " + o.Manifest.Name, Release: live})
+		present.Places = []backup.Place{o.Place}
+		return s.takeBackups(ctx, &present, backup.Reason{Cause: "before the restore of " + o.Manifest.Name, Release: live})
 	})
 	if err != nil {
 		return err
@@ -134,7 +189,7 @@ func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o
 		if r, err = b.Restore(ctx, o); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s; switched in %s, the replaced database is %s until the next restore", outcomeText(r.Outcome), r.Switch.Round(time.Millisecond), r.Former), nil
+		return fmt.Sprintf("%s; switched in %s, what was replaced is %s until the next restore", outcomeText(r.Outcome), r.Switch.Round(time.Millisecond), r.Former), nil
 	})
 	s.artifactJSON("restore.json", r)
 	for _, d := range r.Outcome.Differences {
@@ -147,14 +202,14 @@ func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o
 		s.note("the gates do not judge it: --any-schema was given. Lead to a release that fits: stackctl rollback " + o.Manifest.Release)
 		return nil
 	}
-	judged := s.judgeRestored(ctx, server, live)
+	judged := s.judgeRestored(ctx, server, live, o.Place.Kind)
 	if judged == nil {
 		return nil
 	}
 	return errors.Join(judged, s.phase("undo", func() (string, error) {
 		late, cancel := aside(ctx)
 		defer cancel()
-		return "the replaced database is back", b.Undo(late, r)
+		return "what was replaced is back", b.Undo(late, r)
 	}))
 }
 
@@ -182,11 +237,16 @@ func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, l
 	return stack.Fault(stack.CauseUsage, "restore "+o.Manifest.Name, fmt.Errorf("release %s, which is live, cannot work with its schema: %s", live, why), fix)
 }
 
-// restoredGates judge the application on the restored database: it is well,
-// and the schema is its own.
-var restoredGates = []string{"G3", "G6"}
+// restoredGates judge the application on what was restored: it is well, and a
+// database's schema is its own.
+func restoredGates(kind backup.Kind) []string {
+	if kind == backup.PostgreSQL {
+		return []string{"G3", "G6"}
+	}
+	return []string{"G3"}
+}
 
-func (s *story) judgeRestored(ctx context.Context, server Server, live string) error {
+func (s *story) judgeRestored(ctx context.Context, server Server, live string, kind backup.Kind) error {
 	today, _ := s.d.freeze(ctx)
 	r, err := s.kept(ctx, server, live, today.Release)
 	if err != nil {
@@ -196,9 +256,9 @@ func (s *story) judgeRestored(ctx context.Context, server Server, live string) e
 	if err := s.phase("reconnect", func() (string, error) { return s.reconnected(ctx, subject) }); err != nil {
 		return err
 	}
-	s.d.Gates = restoredGates
+	s.d.Gates = restoredGates(kind)
 	return s.phase("judge", func() (string, error) {
-		return strings.Join(restoredGates, ", "), s.judge(ctx, stack.PhasePre, subject)
+		return strings.Join(s.d.Gates, ", "), s.judge(ctx, stack.PhasePre, subject)
 	})
 }
 
@@ -225,7 +285,18 @@ func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, 
 // BackupList lists the backups of a target.
 func BackupList(ctx context.Context, server Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
 	d := &Deployer{Config: c, Target: t}
-	return d.backups(server, time.Now, nil).List(ctx)
+	return d.backups(server, nil, time.Now, nil).List(ctx)
+}
+
+// Places decides what of a project is backed up on a target, and how; also what
+// is not, with the reason.
+func Places(ctx context.Context, c stack.Config, t stack.Target) ([]backup.Place, error) {
+	d := &Deployer{Config: c, Target: t, Now: time.Now}
+	want, err := d.freeze(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return backup.Places(c.Backup, c.File, t.Path, want.Release.Services)
 }
 
 // BackupDir is where a target's backups are kept on the operator's side.

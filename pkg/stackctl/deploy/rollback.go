@@ -48,7 +48,7 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 	if err != nil {
 		return err
 	}
-	backing, err := s.d.backing()
+	backing, err := s.d.backing(r)
 	if err != nil {
 		return err
 	}

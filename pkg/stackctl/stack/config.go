@@ -250,11 +250,11 @@ type Retention struct {
 	Releases int `mapstructure:"releases"`
 }
 
-// Backup says which database is backed up, how, and for whom it is encrypted.
+// Backup says what is backed up, how, and for whom it is encrypted.
 // In the commands the words {user}, {database} and {snapshot} are replaced.
 type Backup struct {
-	// Service is the data service that holds the database; empty: there is
-	// nothing to back up.
+	// Service is the one data service that is backed up; empty: every place that
+	// is found in the compose files.
 	Service string `mapstructure:"service"`
 	// User and Database are what the service's container says
 	// (POSTGRES_USER, POSTGRES_DB) where they are empty.
@@ -271,6 +271,27 @@ type Backup struct {
 	Identity string `mapstructure:"identity"`
 	// Dir is where backups are kept on the operator's side.
 	Dir string `mapstructure:"dir"`
-	// Keep is how many backups stay, on the host and in Dir.
+	// Keep is how many backups of each place stay, on the host and in Dir.
 	Keep int `mapstructure:"keep"`
+	// Places say otherwise than what is found in the compose files.
+	Places []BackupPlace `mapstructure:"places"`
+}
+
+// BackupPlace says how one place is backed up, where what is found in the
+// compose files is not what is wanted.
+type BackupPlace struct {
+	// Name is that of a service that is a store, of a volume, or of a folder.
+	Name string `mapstructure:"name"`
+	// As is postgresql, mysql, mongodb, redis, files or none.
+	As string `mapstructure:"as"`
+	// While is what the services that write to files do while these are copied:
+	// running, paused or stopped.
+	While string `mapstructure:"while"`
+	// User and Database are whose database it is, and which.
+	User     string `mapstructure:"user"`
+	Database string `mapstructure:"database"`
+	// PasswordFile is a file in the container that holds the user's password.
+	PasswordFile string `mapstructure:"password_file"`
+	// Line is where stackctl.yaml names it.
+	Line int `mapstructure:"-"`
 }

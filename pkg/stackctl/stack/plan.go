@@ -35,6 +35,8 @@ type Step struct {
 	Subject string `json:"subject"`
 	// Services are the services that the step touches.
 	Services []string `json:"services,omitempty"`
+	// Places are the places that a backup step takes.
+	Places []string `json:"places,omitempty"`
 	// Release is the release that the step acts on.
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.
