@@ -217,19 +217,15 @@ func TestAFolderThatAnotherProjectWritesToIsNotReplaced(t *testing.T) {
 
 // sqliteWriter inserts pairs in one transaction each, in write-ahead mode: a
 // copy that is not of one instant holds an odd number of rows or is malformed.
-const sqliteWriter = `import sqlite3
-c = sqlite3.connect("/data/app.db"); c.execute("PRAGMA journal_mode=WAL"); c.execute("CREATE TABLE IF NOT EXISTS t (i, x)"); c.commit()
-while True:
-    with c:
-        c.execute("INSERT INTO t VALUES (1, randomblob(3000))"); c.execute("INSERT INTO t VALUES (2, randomblob(3000))")
-`
+const sqliteWriter = `{ echo "PRAGMA journal_mode=WAL; CREATE TABLE t (i, x);"
+while :; do echo "BEGIN; INSERT INTO t VALUES (1, randomblob(3000)); INSERT INTO t VALUES (2, randomblob(3000)); COMMIT;"; done; } | sqlite3 /data/app.db`
 
 func TestADatabaseOfSQLiteIsCopiedInOneInstantWhileItIsWrittenTo(t *testing.T) {
 	if _, err := exec.LookPath("sqlite3"); err != nil {
 		t.Fatalf("Debian's package sqlite3: %v", err)
 	}
 	d := newDock(t)
-	c := d.service("app", d.project+"_data:/data", "exec python3 -c '"+sqliteWriter+"'")
+	c := d.service("app", d.project+"_data:/data", sqliteWriter)
 	rows := func(file string) string {
 		out, err := exec.Command("sqlite3", file, "PRAGMA integrity_check; SELECT count(*) % 2, count(*) > 100 FROM t").CombinedOutput()
 		if err != nil {

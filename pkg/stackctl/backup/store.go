@@ -39,6 +39,8 @@ func (b *Backups) store(ctx context.Context, p Place) (store, error) {
 	switch p.Kind {
 	case PostgreSQL:
 		return b.postgres(ctx, p)
+	case MySQL:
+		return b.mysql(ctx, p)
 	case Files:
 		return b.folder(ctx, p)
 	}
