@@ -1,30 +1,47 @@
 #!/usr/bin/env bash
-# Every test: web, unit, integration and end-to-end, and a build for every
-# platform that stackctl runs on.
+# Every test of a change: web, unit, integration and end-to-end. What walks for
+# long is in scripts/full.sh; docs/local-dev.md lists what is where.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/go.sh
+source scripts/go.sh
 
+part() { printf '\n== %s, %d s after the start\n' "$1" "$SECONDS"; }
+
+part "what this machine lacks"
 scripts/prepare.sh test
+
+# Images and web packages wait for the network: side by side. Nothing else is.
+part "images and the web app"
+mkdir -p build
+go run ./test/images >build/images.log 2>&1 &
+images=$!
+trap 'kill $images 2>/dev/null || true' EXIT
 scripts/web.sh
 (cd web && npm test --silent)
+wait $images || { cat build/images.log >&2; exit 1; }
+trap - EXIT
+
+part "lint"
 scripts/lint.sh
+
+part "programs"
 make --no-print-directory build
-go run ./test/images
 go run ./test/images server
-# What works in several goroutines at once meets the race detector. Much of a
-# test is waiting: more packages run side by side than there are cores.
-racing=$(go list ./pkg/server/{jobs,password,ratelimit,serve} ./pkg/stackctl/{backup,cli,deploy,display,engine,evidence,gate,host,image,redact})
-mapfile -t alone < <(go list ./... | grep -vxF "$racing")
-mapfile -t racing <<<"$racing"
-# These compress, encrypt or match so much that the detector takes minutes.
-heavy='^(TestOnlyTheChangedLayerTravels|TestHeadersServedCatches|TestComposeDeclaredCatches|TestItFindsWhatGitleaksFinds)$'
-CGO_ENABLED=1 go test -race -p 3 -timeout 30m -skip "$heavy" "${racing[@]}"
-go test -run "$heavy" ./pkg/stackctl/{engine,gate,redact}
-go test -p 3 -timeout 30m "${alone[@]}"
-go test -tags e2e -count=1 -parallel 3 -timeout 60m ./test/e2e
-for platform in linux darwin windows; do
-	for arch in amd64 arm64; do
-		echo "build stackctl for $platform/$arch"
-		GOOS=$platform GOARCH=$arch scripts/build.sh stackctl /dev/null
-	done
-done
+
+part "tests under the race detector"
+mapfile -t racing < <(racing)
+CGO_ENABLED=1 go test -race -vet=off -p 3 -timeout 30m -skip "^($heavy)\$" "${racing[@]}"
+
+part "tests"
+mapfile -t heavies < <(holding "$heavy")
+go test -vet=off -run "^($heavy)\$" "${heavies[@]}"
+mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
+go test -vet=off -p 3 -timeout 30m "${plain[@]}"
+
+part "end-to-end tests"
+go test -vet=off -tags "e2e,$GOTAGS" -count=1 -timeout 60m ./test/e2e
+
+part "another platform"
+GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null
+printf '\nAll passed, after %d s.\n' "$SECONDS"

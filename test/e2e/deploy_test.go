@@ -63,54 +63,50 @@ func everyArtifact(t *testing.T, p project) {
 	}
 }
 
-func TestNothingChangedTouchesNoContainer(t *testing.T) {
-	p := ensureGood(t)
-	before := onDroplet(t, "docker ps -q --no-trunc | sort")
-	p.must(0, "deploy")
-	if after := onDroplet(t, "docker ps -q --no-trunc | sort"); after != before {
-		t.Errorf("containers before:\n%safter:\n%s", before, after)
-	}
-	for _, s := range p.report().Plan.Steps {
-		if s.Kind != stack.StepGates && s.Kind != stack.StepCommit && s.Kind != stack.StepPrune {
-			t.Errorf("step %s", s)
-		}
-	}
-	if w := p.report().Wire; w == nil || w.Connections != 1 {
-		t.Errorf("it took more than one connection: %+v", w)
-	} else {
-		t.Logf("%d SSH connection, %d commands and channels, %d tunnels, %d file operations, %d Docker calls, %d bytes sent, %d received",
-			w.Connections, w.Sessions, w.Tunnels, w.Files, w.Calls, w.Sent, w.Received)
-	}
-}
-
-func TestSignedEvidenceVerifiesWithItsKeyAlone(t *testing.T) {
+// TestADeployWithNothingChanged deploys the release that serves once more, for
+// people and for machines.
+func TestADeployWithNothingChanged(t *testing.T) {
 	p := ensureGood(t)
 	p.must(0, "evidence", "keygen", filepath.Join(p.root, "evidence.key"))
 	p.must(0, "evidence", "keygen", filepath.Join(p.root, "other.key"))
 	p.edit("stackctl.yaml", "evidence:\n  dir: artifacts", "evidence:\n  dir: artifacts\n  key: evidence.key")
-	p.must(0, "check")
-	run := p.lastRun()
-	p.must(0, "evidence", "verify", run, "--key", filepath.Join(p.root, "evidence.key.pub"))
-	p.must(1, "evidence", "verify", run, "--key", filepath.Join(p.root, "other.key.pub"))
-	if err := os.WriteFile(filepath.Join(run, "plan.txt"), []byte("altered"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if r := p.must(1, "evidence", "verify", run, "--key", filepath.Join(p.root, "evidence.key.pub")); !strings.Contains(r.out, "plan.txt") {
-		t.Errorf("got %s", r.out)
-	}
+	before := onDroplet(t, "docker ps -q --no-trunc | sort")
+	people := p.must(0, "deploy", "--verbose")
+	report, first := p.report(), p.lastRun()
+	machines := p.must(0, "deploy", "--output", "json")
+	t.Run("touches no container", func(t *testing.T) {
+		if after := onDroplet(t, "docker ps -q --no-trunc | sort"); after != before {
+			t.Errorf("containers before:\n%safter:\n%s", before, after)
+		}
+		if i := slices.IndexFunc(report.Plan.Steps, moves); i >= 0 {
+			t.Errorf("step %s", report.Plan.Steps[i])
+		}
+	})
+	t.Run("takes one connection", func(t *testing.T) {
+		w := report.Wire
+		if w == nil || w.Connections != 1 {
+			t.Fatalf("it took %+v", w)
+		}
+		t.Logf("%d SSH connection, %d commands and channels, %d tunnels, %d file operations, %d Docker calls, %d bytes sent, %d received",
+			w.Connections, w.Sessions, w.Tunnels, w.Files, w.Calls, w.Sent, w.Received)
+	})
+	t.Run("tells no secret", func(t *testing.T) {
+		texts := map[string]string{"stdout": people.out, "stderr": people.err, "json": machines.out + machines.err}
+		entries, err := os.ReadDir(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			texts[e.Name()] = read(t, filepath.Join(first, e.Name()))
+		}
+		holdsNoSecret(t, texts)
+	})
+	t.Run("is one object a line for machines", func(t *testing.T) { p.speaksJSON(t, machines.out) })
+	t.Run("leaves evidence that its key alone verifies", func(t *testing.T) { p.verifies(t, first) })
 }
 
-func TestNoSecretIsInAnyArtifactOrOnTheTerminal(t *testing.T) {
-	p := ensureGood(t)
-	r := p.must(0, "deploy", "--verbose")
-	texts := map[string]string{"stdout": r.out, "stderr": r.err}
-	entries, err := os.ReadDir(p.lastRun())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		texts[e.Name()] = read(t, filepath.Join(p.lastRun(), e.Name()))
-	}
+func holdsNoSecret(t *testing.T, texts map[string]string) {
+	t.Helper()
 	files, err := os.ReadDir(on(t).secrets)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no secrets: %v", err)
@@ -125,10 +121,9 @@ func TestNoSecretIsInAnyArtifactOrOnTheTerminal(t *testing.T) {
 	}
 }
 
-func TestOutputForMachinesIsOneObjectALine(t *testing.T) {
-	p := ensureGood(t)
-	r := p.must(0, "deploy", "--output", "json")
-	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+func (p project) speaksJSON(t *testing.T, out string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var last stack.Event
 	for _, line := range lines {
 		last = stack.Event{}
@@ -145,5 +140,17 @@ func TestOutputForMachinesIsOneObjectALine(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(p.must(0, "status", "--output", "json").out), &status); err != nil || status.Live == "" || len(status.Containers) < 10 {
 		t.Errorf("status: %v, %+v", err, status)
+	}
+}
+
+func (p project) verifies(t *testing.T, run string) {
+	t.Helper()
+	p.must(0, "evidence", "verify", run, "--key", filepath.Join(p.root, "evidence.key.pub"))
+	p.must(1, "evidence", "verify", run, "--key", filepath.Join(p.root, "other.key.pub"))
+	if err := os.WriteFile(filepath.Join(run, "plan.txt"), []byte("altered"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := p.must(1, "evidence", "verify", run, "--key", filepath.Join(p.root, "evidence.key.pub")); !strings.Contains(r.out, "plan.txt") {
+		t.Errorf("got %s", r.out)
 	}
 }

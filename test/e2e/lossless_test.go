@@ -37,7 +37,7 @@ type change struct {
 	exit int
 	// note is what the plan must announce; only then may requests be lost.
 	note string
-	// slow changes are made by `make faults` alone.
+	// slow changes are made by `make full` alone.
 	slow bool
 	// stays says that the release before still serves afterwards.
 	stays bool
@@ -95,10 +95,11 @@ func changes() []change {
 // TestNoRequestIsLostWhileReleasesChange sends 200 requests a second, half of
 // them writes, over HTTP/1.1 and HTTP/2, with writes of five seconds in flight,
 // from before each change to after it. The site's own rate limits (500 a second
-// for an address) stay as they are. `make faults` adds the slower changes and
+// for an address) stay as they are. `make full` adds the slower changes and
 // the same load across `docker compose up --wait`.
 func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 	full := os.Getenv("FAULTS") != ""
+	exclusive(t)
 	p := ensureGood(t)
 	p.ownImages()
 	p.edit("traefik/dynamic/routes.yml", "    # R1:", slowRoute+"    # R1:")

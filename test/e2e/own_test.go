@@ -109,30 +109,6 @@ func TestAFailingDeclaredGateRollsADeployBack(t *testing.T) {
 	}
 }
 
-func TestMistakesInDeclaredGatesAreSaidWithTheirLine(t *testing.T) {
-	on(t)
-	for name, c := range map[string]struct{ own, says string }{
-		"bad expression":  {"\n    - {id: a, title: t, http: {path: /, expect: {body: {matches: \"(\"}}}}\n", "no regular expression"},
-		"unknown service": {"\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n", `there is no service "apy"`},
-		"cannot fail":     {"\n    - {id: a, title: t, command: {service: api, command: [x]}}\n", "cannot fail"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := withOwn(t, c.own).must(2, "check")
-			if !strings.Contains(r.out, "stackctl.yaml:") || !strings.Contains(r.out, c.says) {
-				t.Errorf("it says\n%s", r.out)
-			}
-		})
-	}
-}
-
-func TestAnExpiredExceptionFails(t *testing.T) {
-	p := newProject(t)
-	p.edit("stackctl.yaml", "\nevidence:", "\nexceptions:\n  - {gate: G9, match: service pgadmin, owner: ops, reason: once, expires: 2026-01-31}\n\nevidence:")
-	if r := p.must(1, "check"); !strings.Contains(r.out, "the exception has expired") {
-		t.Errorf("it says\n%s", r.out)
-	}
-}
-
 func TestAReleaseFolderEditedByHandIsNoticed(t *testing.T) {
 	good := ensureGood(t)
 	file := "/srv/stack/releases/" + good.report().Live + "/app.yaml"

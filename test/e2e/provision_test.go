@@ -16,7 +16,7 @@ import (
 // The tests of package provision break, cut off and reboot a server. They get
 // a bare one of their own.
 func TestProvisioningHoldsAgainstWhatHappensToServers(t *testing.T) {
-	t.Parallel()
+	besides(t)
 	bare, err := sandbox.Up(t.Context(), sandbox.Options{Dir: filepath.Join(repo, "build", "e2e", "bare"), Name: sandboxes() + "-bare",
 		Images: filepath.Join(repo, "build", "sandbox"), Private: true, Progress: func(line string) { t.Log(line) }})
 	if err != nil {

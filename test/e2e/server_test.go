@@ -20,10 +20,6 @@ import (
 // domain is the site's on every droplet.
 const domain = "stack.localhost"
 
-// servers is how many droplets the tests share. Deploys wait more than they
-// compute: three of them keep two cores busy.
-const servers = 3
-
 // server is a droplet, and what the tests on it share.
 type server struct {
 	sandbox.State
@@ -33,21 +29,10 @@ type server struct {
 	failed      error // why it is not up
 }
 
-// The droplets that no test has, and those that one has, by the test's name.
-var (
-	free  = freeServers()
-	taken sync.Map
-)
+// taken are the servers that tests have, by the test's name.
+var taken sync.Map
 
-func freeServers() chan *server {
-	c := make(chan *server, servers)
-	for range servers {
-		c <- &server{}
-	}
-	return c
-}
-
-// on gives the server that a test has to itself until it ends. The first call
+// on returns the server that a test has to itself until it ends. The first call
 // waits for one that is free, beside other tests; subtests share their test's.
 func on(t *testing.T) *server {
 	t.Helper()
@@ -58,13 +43,39 @@ func on(t *testing.T) *server {
 	if sub {
 		t.Fatal("a test asks for its server before its subtests do")
 	}
-	t.Parallel()
-	s := <-free
+	s := besides(t)
 	taken.Store(name, s)
+	t.Cleanup(func() { taken.Delete(name) })
+	return s.running(t)
+}
+
+// exclusive gives a server to a test that shares the machine with no other, as
+// one that loads it must: those run one after the other, before all that share.
+func exclusive(t *testing.T) {
+	t.Helper()
+	s := queue.first()
+	taken.Store(t.Name(), s)
 	t.Cleanup(func() {
-		taken.Delete(name)
-		free <- s
+		taken.Delete(t.Name())
+		queue.give(s)
 	})
+	s.running(t)
+}
+
+// besides waits until a test may run beside others, and returns a server that
+// may not be up.
+func besides(t *testing.T) *server {
+	t.Helper()
+	queue.join(t.Name())
+	t.Parallel()
+	s := queue.take(t.Name())
+	t.Cleanup(func() { queue.give(s) })
+	return s
+}
+
+// running returns the server once it is up.
+func (s *server) running(t *testing.T) *server {
+	t.Helper()
 	s.up.Do(func() { s.failed = s.start(t) })
 	if s.failed != nil {
 		t.Fatalf("make a droplet: %v", s.failed)

@@ -15,10 +15,11 @@ import (
 // may import those in later rows. Packages of one row do not import each other.
 var deployer = [][]string{
 	{"cli"},
-	{"deploy", "sandbox"},
+	{"deploy", "operate", "sandbox"},
+	{"node"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
-	{"redact", "given"},
+	{"redact", "given", "infer"},
 	{"stack"},
 }
 

@@ -16,8 +16,12 @@ import (
 	"time"
 )
 
-// Call makes one request and says why it was not answered well.
+// Call makes one request and returns why it was not answered well: ErrBusy
+// where it was refused for a while.
 type Call func(ctx context.Context, c *http.Client) error
+
+// ErrBusy is the answer of a site that has no room: 503 with Retry-After.
+var ErrBusy = errors.New("503 with Retry-After")
 
 // Options say what is sent.
 type Options struct {
@@ -41,7 +45,9 @@ const inFlight = 4000
 type Result struct {
 	Sent, Slow int
 	// Lost are the requests without a good answer; Reasons says why, by text.
+	// Busy are those among them that were answered ErrBusy.
 	Lost    int
+	Busy    int
 	Reasons map[string]int
 	// Gap is the longest time in which no fast request was answered well.
 	Gap time.Duration
@@ -55,8 +61,8 @@ type Result struct {
 func (r Result) Rate() float64 { return float64(r.Sent) / r.Took.Seconds() }
 
 func (r Result) String() string {
-	s := fmt.Sprintf("%d requests in %.1f s (%.0f/s), %d of 5 s, %d lost, longest gap %d ms, p99 %d ms, slowest %d ms",
-		r.Sent, r.Took.Seconds(), r.Rate(), r.Slow, r.Lost, r.Gap.Milliseconds(), r.P99.Milliseconds(), r.Worst.Milliseconds())
+	s := fmt.Sprintf("%d requests in %.1f s (%.0f/s), %d of 5 s, %d lost (%d told to come again), longest gap %d ms, p99 %d ms, slowest %d ms",
+		r.Sent, r.Took.Seconds(), r.Rate(), r.Slow, r.Lost, r.Busy, r.Gap.Milliseconds(), r.P99.Milliseconds(), r.Worst.Milliseconds())
 	for i, reason := range slices.Sorted(maps.Keys(r.Reasons)) {
 		if i == 20 {
 			return s + fmt.Sprintf("\n  and %d more", len(r.Reasons)-i)
@@ -149,6 +155,9 @@ func (l *Load) count(took time.Duration, err error, slow bool) {
 	defer l.lock.Unlock()
 	if err != nil {
 		l.result.Lost++
+		if errors.Is(err, ErrBusy) {
+			l.result.Busy++
+		}
 		l.result.Reasons[fmt.Sprintf("%s at %.1f s, after %.1f s", err, time.Since(l.began).Seconds(), took.Seconds())]++
 		return
 	}

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -26,6 +27,18 @@ func TestALoadCountsWhatIsLostAndTheGap(t *testing.T) {
 	if r.Lost == 0 || r.Lost >= r.Sent || r.Gap < 250*time.Millisecond || len(r.Reasons) == 0 {
 		t.Errorf("got %+v", r)
 	}
+}
+
+func TestWhoIsToldToComeAgainIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := func(context.Context, *http.Client) error { return fmt.Errorf("GET /: %w", ErrBusy) }
+		well := func(context.Context, *http.Client) error { return nil }
+		l := Start(t.Context(), Options{Rate: 100, Limit: time.Minute, Clients: []*http.Client{{}}, Calls: []Call{busy, well}})
+		time.Sleep(time.Second)
+		if r := l.Stop(); r.Busy == 0 || r.Busy != r.Lost || r.Lost == r.Sent {
+			t.Errorf("got %+v", r)
+		}
+	})
 }
 
 // The last slow answers come when nothing fast is sent any more.

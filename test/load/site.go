@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -25,6 +26,8 @@ type Site struct {
 	Address string
 	// Roots verify its certificate; nil: it is not verified.
 	Roots *x509.CertPool
+	// Patience is how long an answer is waited for; 0: 30 s.
+	Patience time.Duration
 }
 
 // client speaks one protocol on connections that it keeps.
@@ -32,7 +35,7 @@ func (s Site) client(two bool, jar http.CookieJar) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(!two)
 	protocols.SetHTTP2(two)
-	return &http.Client{Timeout: 30 * time.Second, Jar: jar,
+	return &http.Client{Timeout: cmp.Or(s.Patience, 30*time.Second), Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Protocols: &protocols, MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Minute,
@@ -114,6 +117,8 @@ func (u *User) do(ctx context.Context, c *http.Client, method, path string, body
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s %s: read the answer: %w", method, path, err)
+	case resp.StatusCode == http.StatusServiceUnavailable && want != resp.StatusCode && resp.Header.Get("Retry-After") != "":
+		return fmt.Errorf("%s %s (%s): %w", method, path, resp.Proto, ErrBusy)
 	case resp.StatusCode != want || !strings.HasPrefix(resp.Header.Get("Content-Type"), kind):
 		return fmt.Errorf("%s %s (%s): %s, %s: %.120s", method, path, resp.Proto, resp.Status, resp.Header.Get("Content-Type"), raw)
 	case into != nil:

@@ -1,29 +1,57 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// prepared builds stackctl and a bench without a droplet.
+// scratch is a folder for all tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	scratch = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir) // only space is lost
+	os.Exit(code)
+}
+
+// built is stackctl, compiled once for all tests.
+var built = sync.OnceValues(func() (file string, err error) {
+	file, err = filepath.Abs(filepath.Join(scratch, "stackctl"))
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-trimpath", "-o", file, "./cmd/stackctl")
+	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build stackctl: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+// prepared is a bench without a droplet.
 func prepared(t *testing.T) *bench {
 	t.Helper()
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	scratch := t.TempDir()
-	binary := filepath.Join(scratch, "stackctl")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "./cmd/stackctl")
-	build.Dir, build.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build stackctl: %v\n%s", err, out)
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
-	b, err := newBench(repo, binary, scratch)
+	b, err := newBench(repo, binary, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -125,4 +126,9 @@ func private(c *gin.Context) {
 // Failed answers a request whose handler panicked.
 func Failed(w http.ResponseWriter, r *http.Request) {
 	sendProblem(w, r, problemOf(http.StatusInternalServerError))
+}
+
+// Busy answers a request that there is no room for: see serve.Bound.
+func Busy(w http.ResponseWriter, r *http.Request) {
+	sendProblem(w, r, problem{status: http.StatusServiceUnavailable, kind: "unavailable", detail: "The site is busy. Try again in a moment.", retryAfter: 2 * time.Second})
 }

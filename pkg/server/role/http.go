@@ -44,7 +44,7 @@ func runAPI(ctx context.Context, p *parts) error {
 		func() float64 { return float64(hasher.Done()) })
 	work := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hash_kib_total", Help: "KiB that were filled for password hashes, over all passes."},
 		func() float64 { return float64(hasher.Work()) })
-	return p.serveHTTP(ctx, handler, httpapi.Failed, p.db.Ping, hashes, work)
+	return p.serveHTTP(ctx, serve.Bound(serve.MostInFlight, handler, httpapi.Busy), httpapi.Failed, p.db.Ping, hashes, work)
 }
 
 // api wires the API.
@@ -81,7 +81,7 @@ func runWeb(ctx context.Context, p *parts) error {
 	if err != nil {
 		return err
 	}
-	return p.serveHTTP(ctx, handler, adminui.Failed, always)
+	return p.serveHTTP(ctx, serve.Bound(serve.MostInFlight, handler, serve.Busy), adminui.Failed, always)
 }
 
 func runStatic(ctx context.Context, p *parts) error {

@@ -19,6 +19,7 @@ import (
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -63,7 +64,7 @@ func newBackupList(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Args: cobra.NoArgs, Short: "List the backups on the host and here",
 		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
-			found, err := deploy.BackupList(ctx, r.server, r.config, r.target)
+			found, err := operate.Backups(ctx, r.server, r.config, r.target)
 			if err != nil {
 				return err
 			}
@@ -245,7 +246,7 @@ func (o *options) completeBackups(_ *cobra.Command, args []string, _ string) ([]
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	files, _ := filepath.Glob(filepath.Join(deploy.BackupDir(c, t), c.Project+"-*.age"))
+	files, _ := filepath.Glob(filepath.Join(c.Backup.Folder(t.Name), c.Project+"-*.age"))
 	names := []string{"latest"}
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(filepath.Base(f), ".age"))

@@ -15,7 +15,7 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -110,7 +110,7 @@ func endedWith(service string, code int) error {
 }
 
 // exec runs a command in a container; known secrets are masked in what it prints.
-func (o *options) exec(ctx context.Context, server deploy.Server, c stack.Container, argv []string, input bool) error {
+func (o *options) exec(ctx context.Context, server node.Server, c stack.Container, argv []string, input bool) error {
 	var stdin io.Reader
 	if input {
 		stdin = o.in
@@ -173,12 +173,9 @@ func executable(c stack.Container) error {
 }
 
 // terminal runs a command on a terminal joined to this one.
-func (o *options) terminal(ctx context.Context, server deploy.Server, c stack.Container, argv []string) error {
-	able, ok := server.(interface {
-		ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error)
-	})
+func (o *options) terminal(ctx context.Context, server node.Server, c stack.Container, argv []string) error {
 	file, isFile := o.in.(*os.File)
-	if !ok || !isFile || !term.IsTerminal(file.Fd()) {
+	if !isFile || !term.IsTerminal(file.Fd()) {
 		return stack.Fault(stack.CauseUsage, "exec --tty in "+c.Service, errors.New("the input is no terminal"), "use --stdin, or run it on a terminal")
 	}
 	before, err := term.MakeRaw(file.Fd())
@@ -189,7 +186,7 @@ func (o *options) terminal(ctx context.Context, server deploy.Server, c stack.Co
 	sizes, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out := o.redactor.Writer(o.out)
-	code, err := able.ExecTerminal(ctx, c.ID, argv, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
+	code, err := server.ExecTerminal(ctx, c.ID, argv, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}

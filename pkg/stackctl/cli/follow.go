@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -16,7 +16,7 @@ const lookAgain = 2 * time.Second
 // follower copies logs as they come, from one release to the next.
 type follower struct {
 	o      *options
-	server deploy.Server
+	server node.Server
 	page   *logPage
 	// stop ends all of it, with the reason.
 	stop context.CancelCauseFunc
@@ -29,7 +29,7 @@ type follower struct {
 
 // follow copies the logs of the containers that serve until it is interrupted
 // or the server is out of reach. look says which serve now.
-func (o *options) follow(ctx context.Context, server deploy.Server, first []stack.Container,
+func (o *options) follow(ctx context.Context, server node.Server, first []stack.Container,
 	look func(context.Context) ([]stack.Container, error), want stack.LogOptions) error {
 	inner, stop := context.WithCancelCause(ctx)
 	f := &follower{o: o, server: server, page: o.logPage(first), stop: stop, open: map[string]bool{}, seen: map[string]bool{}}

@@ -14,13 +14,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // deploying is a server whose containers log one line and run until they are stopped.
 type deploying struct {
-	deploy.Server
+	node.Server
 
 	lock    sync.Mutex
 	running map[string]chan struct{} // closed: stopped

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -80,7 +80,7 @@ func (o *options) ownGates() ([]stack.OwnGate, error) {
 
 func gateList(own []stack.OwnGate) []listedGate {
 	var out []listedGate
-	for _, g := range gate.All(own) {
+	for _, g := range gates.All(own) {
 		out = append(out, listedGate{g.ID, g.Name, string(g.Phase), g.Question, g.Inspects, g.Refs, g.Artifacts, g.Slow, g.Mutates})
 	}
 	return out

@@ -1,69 +1,229 @@
 package cli
 
 import (
-	"crypto/rand"
-	_ "embed"
-	"encoding/base64"
+	"bufio"
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
-	"time"
 
+	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/bcrypt"
 
-	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
-//go:embed init.yaml
-var template string
+// initial are the flags of init.
+type initial struct {
+	secrets, yes, force        bool
+	files, routes              []string
+	host, domain, user, policy string
+}
 
 func newInit(o *options) *cobra.Command {
-	var secrets bool
+	var n initial
 	cmd := &cobra.Command{
 		Use: "init", Args: cobra.NoArgs,
-		Short: "Write a first stackctl.yaml, or with --secrets the secrets that are missing",
-		Long: `init writes a commented stackctl.yaml for the project in this folder. With
---secrets it makes every secret file that the compose files name and that does
-not exist: random values, readable by you alone; and the key that backups are
-encrypted to. It never overwrites anything.`,
-		RunE: func(*cobra.Command, []string) error {
-			if secrets {
+		Short: "Write stackctl.yaml for the compose file in this folder, or with --secrets the secrets that are missing",
+		Long: `init reads the compose file in this folder and writes a short stackctl.yaml for
+it. It prints one line per service: its layer, how a release replaces it, its
+route, and why. It changes no file that is there: a stackctl.yaml that exists is
+compared with what init would write, and replaced with --force alone.
+
+Without a terminal it asks nothing. On one it asks for the server and its domain
+where no flag names them and --yes is not given.
+
+With --secrets it makes every secret file that the compose files name and that
+does not exist: random values, readable by you alone; and the key that backups
+are encrypted to. It never overwrites anything.`,
+		Example: "  stackctl init --host 203.0.113.7 --domain example.org\n  stackctl init --host 203.0.113.7 --domain example.org --route web:8080 --route api=api:3000 --yes\n  stackctl init --secrets",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n.secrets {
 				return o.makeSecrets()
 			}
-			return o.scaffold()
+			return o.initialize(cmd.Context(), n)
 		},
 	}
-	cmd.Flags().BoolVar(&secrets, "secrets", false, "make the secret files that are missing")
+	f := cmd.Flags()
+	f.BoolVar(&n.secrets, "secrets", false, "make the secret files that are missing")
+	f.StringVar(&n.host, "host", "", "the server's `address`")
+	f.StringVar(&n.domain, "domain", "", "the site's `name`, such as example.org")
+	f.StringVar(&n.user, "user", "", "the `user` that deploys (default deploy)")
+	f.StringArrayVar(&n.routes, "route", nil, "lead requests to `[HOST[/PATH]=]SERVICE:PORT`; several times for several routes")
+	f.StringVar(&n.policy, "policy", string(stack.PolicyStandard), "standard or strict")
+	f.StringArrayVarP(&n.files, "file", "f", nil, "a compose `file`, instead of those that Compose would find")
+	f.BoolVar(&n.yes, "yes", false, "ask nothing")
+	f.BoolVar(&n.force, "force", false, "replace a stackctl.yaml that exists")
 	return cmd
 }
 
-func (o *options) scaffold() error {
+// initialize surveys the folder, decides, prints and writes.
+func (o *options) initialize(ctx context.Context, n initial) error {
+	if n.policy != string(stack.PolicyStandard) && n.policy != string(stack.PolicyStrict) {
+		return usage2("--policy %s is none of standard, strict", n.policy)
+	}
 	root, err := filepath.Abs(filepath.Dir(o.config))
 	if err != nil {
 		return stack.Usage(o.config, 0, err.Error(), "")
 	}
-	name := projectName(filepath.Base(root))
-	f, err := os.OpenFile(o.config, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return stack.Usage(o.config, 0, "the file exists already", "edit it, or name another with --config")
-	}
+	env, err := release.EnvFile(filepath.Join(root, ".env"))
 	if err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+		return err
 	}
-	_, err = f.WriteString(strings.ReplaceAll(template, "PROJECT", name))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+	if err := o.askTarget(&n); err != nil {
+		return err
 	}
-	fmt.Fprintf(o.out, "wrote %s; next: fill in the target, then `stackctl check`\n", o.config)
+	c, survey, err := o.survey(ctx, root, env, n)
+	if err != nil {
+		return err
+	}
+	asked, err := parseRoutes(n.routes, n.domain, survey.Services)
+	if err != nil {
+		return err
+	}
+	left := infer.LeftOut(survey.Services)
+	layers := infer.Layers(survey.Services, "")
+	routing := infer.Routes(survey.Services, layers, n.domain, asked)
+	c.Routes, c.Gates.Exposure.Allow = routing.Routes, routing.Allow
+	text := config.Write(c)
+	o.printDecisions(survey, layers, left, routing, n.domain)
+	if err := o.writeSettings(text, n.force); err != nil {
+		return err
+	}
+	return o.writeExample(root, env, survey)
+}
+
+// survey finds the compose files and looks at them.
+func (o *options) survey(ctx context.Context, root string, env map[string]string, n initial) (stack.Config, release.Survey, error) {
+	files := n.files
+	var err error
+	if len(files) == 0 {
+		if files, err = release.Find(root, env); err != nil {
+			return stack.Config{}, release.Survey{}, err
+		}
+	}
+	c := stack.Config{Policy: stack.Policy(n.policy), Project: projectName(filepath.Base(root))}
+	look := c
+	for _, f := range files {
+		if !filepath.IsAbs(f) {
+			f = filepath.Join(root, f)
+		}
+		look.Compose.Files = append(look.Compose.Files, f)
+	}
+	for p := range strings.SplitSeq(env["COMPOSE_PROFILES"], ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			c.Compose.Profiles = append(c.Compose.Profiles, p)
+		}
+	}
+	look.Compose.Profiles = c.Compose.Profiles
+	known := map[string]string{"WEBSITE_DOMAIN": n.domain, "RELEASE": "release"}
+	for k, v := range env {
+		known[k] = v
+	}
+	survey, err := release.Look(ctx, look, known)
+	if err != nil {
+		return c, survey, err
+	}
+	for _, name := range []string{survey.Name, env["COMPOSE_PROJECT_NAME"]} {
+		if name != "" {
+			c.Project = projectName(name)
+		}
+	}
+	c.Compose.Files = files
+	if n.host != "" {
+		t := stack.Target{Host: n.host, Domain: n.domain, User: n.user}
+		if err := config.CheckTarget(c.Project, t); err != nil {
+			return c, survey, err
+		}
+		c.Targets = map[string]stack.Target{"production": t}
+	}
+	return c, survey, nil
+}
+
+// askTarget asks for what no file can say, where a person is there to answer.
+func (o *options) askTarget(n *initial) error {
+	n.domain = strings.ToLower(strings.TrimSpace(n.domain))
+	in, ok := o.in.(*os.File)
+	if n.yes || !ok || !term.IsTerminal(in.Fd()) || n.host != "" && n.domain != "" {
+		if n.host != "" && n.domain == "" {
+			return usage2("--domain is missing: name the site, such as --domain example.org")
+		}
+		return nil
+	}
+	lines := bufio.NewReader(io.LimitReader(in, 2000))
+	for _, q := range []struct {
+		to   *string
+		text string
+	}{{&n.host, "The server's address (empty: the sandbox): "}, {&n.domain, "The site's name, such as example.org: "}} {
+		if *q.to != "" || q.to == &n.domain && n.host == "" {
+			continue
+		}
+		fmt.Fprint(o.errs, q.text)
+		answer, err := lines.ReadString('\n')
+		if err != nil {
+			return stack.Fault(stack.CauseInterrupted, "ask for the target", err, "nothing was written")
+		}
+		*q.to = strings.TrimSpace(answer)
+	}
+	n.domain = strings.ToLower(n.domain)
 	return nil
+}
+
+// writeSettings writes stackctl.yaml, or tells how the one that is there differs.
+func (o *options) writeSettings(text []byte, force bool) error {
+	there, err := os.ReadFile(filepath.Clean(o.config))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return stack.Usage(o.config, 0, err.Error(), "")
+	case bytes.Equal(there, text):
+		fmt.Fprintf(o.out, "\n%s is as init would write it\n", o.config)
+		return nil
+	case !force:
+		fmt.Fprintf(o.out, "\n%s would change:\n", o.config)
+		for _, line := range changes(string(there), string(text)) {
+			fmt.Fprintln(o.out, "  "+line)
+		}
+		return stack.Usage(o.config, 0, "the file exists already, and nothing was written", "edit it, name another with --config, or let init replace it with --force")
+	}
+	if err := os.WriteFile(filepath.Clean(o.config), text, 0o644); err != nil {
+		return stack.Usage(o.config, 0, err.Error(), "")
+	}
+	fmt.Fprintf(o.out, "\nwrote %s; next: `stackctl check`\n", o.config)
+	return nil
+}
+
+// changes are the lines that go and come between two texts.
+func changes(old, now string) []string {
+	var out []string
+	before, after := strings.Split(strings.TrimSpace(old), "\n"), strings.Split(strings.TrimSpace(now), "\n")
+	count := map[string]int{}
+	for _, l := range after {
+		count[l]++
+	}
+	for _, l := range before {
+		if count[l]--; count[l] < 0 {
+			out = append(out, "- "+l)
+		}
+	}
+	count = map[string]int{}
+	for _, l := range before {
+		count[l]++
+	}
+	for _, l := range after {
+		if count[l]--; count[l] < 0 {
+			out = append(out, "+ "+l)
+		}
+	}
+	return out
 }
 
 // projectName makes a folder's name fit to be a project's.
@@ -77,95 +237,9 @@ func projectName(folder string) string {
 	if name = strings.Trim(name, "-_"); name == "" {
 		return "site"
 	}
-	return name[:min(len(name), 40)]
+	return strings.TrimRight(name[:min(len(name), 40)], "-_")
 }
 
-// makeSecrets makes what is missing. A file NAME_htpasswd is made of the clear
-// password in NAME_password, for the edge's basic auth.
-func (o *options) makeSecrets() error {
-	c, err := config.Load(o.config)
-	if err != nil {
-		return err
-	}
-	files, err := release.SecretFiles(c)
-	if err != nil {
-		return err
-	}
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	// Passwords come before the hashes that are made of them.
-	sort.Slice(names, func(i, j int) bool {
-		return strings.HasSuffix(names[j], "_htpasswd") && !strings.HasSuffix(names[i], "_htpasswd") ||
-			strings.HasSuffix(names[i], "_htpasswd") == strings.HasSuffix(names[j], "_htpasswd") && names[i] < names[j]
-	})
-	made := 0
-	for _, name := range names {
-		value, err := secretValue(name, files, c.Traefik.Staff.User)
-		if err != nil {
-			return err
-		}
-		wrote, err := writeSecret(files[name], value)
-		if err != nil {
-			return stack.Usage(files[name], 0, err.Error(), "")
-		}
-		if wrote {
-			made++
-			fmt.Fprintf(o.out, "made %s\n", files[name])
-		}
-	}
-	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(names))
-	return o.makeBackupKey(c)
-}
-
-// makeBackupKey makes the key that backups are encrypted to, where the project
-// has a database and no key.
-func (o *options) makeBackupKey(c stack.Config) error {
-	if c.Backup.Service == "" || len(c.Backup.Recipients) > 0 {
-		return nil
-	}
-	if _, err := os.Lstat(c.Backup.Identity); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	public, err := backup.KeyGen(c.Backup.Identity, time.Now())
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "made the backup key %s (public half %s): keep a copy of it away from this machine\n", c.Backup.Identity, public)
-	return nil
-}
-
-func secretValue(name string, files map[string]string, user string) (string, error) {
-	base, isHash := strings.CutSuffix(name, "_htpasswd")
-	if !isHash {
-		var b [32]byte
-		_, _ = rand.Read(b[:]) // it never fails
-		return base64.RawURLEncoding.EncodeToString(b[:]), nil
-	}
-	password, err := os.ReadFile(files[base+"_password"])
-	if err != nil {
-		return "", stack.Usage(files[name], 0, "there is no secret "+base+"_password to make it of", "add it to the compose file, or make "+files[name]+" with htpasswd -B")
-	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(strings.TrimSpace(string(password))), bcrypt.DefaultCost)
-	if err != nil {
-		return "", stack.Usage(files[name], 0, err.Error(), "")
-	}
-	return user + ":" + string(hash), nil
-}
-
-// writeSecret writes a file that only its owner may read; one that exists stays.
-func writeSecret(file, value string) (bool, error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return false, err
-	}
-	f, err := os.OpenFile(filepath.Clean(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	_, err = f.WriteString(value + "\n")
-	return true, errors.Join(err, f.Close())
+func usage2(format string, args ...any) error {
+	return stack.Fault(stack.CauseUsage, "stackctl init", fmt.Errorf(format, args...), "see `stackctl init --help`")
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/display"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -98,7 +98,7 @@ func sinceWhen(text string, now time.Time) (time.Time, error) {
 const sorted = 10_000
 
 // logs copies the logs of several containers in the order of their times.
-func (o *options) logs(ctx context.Context, server deploy.Server, containers []stack.Container, want stack.LogOptions) error {
+func (o *options) logs(ctx context.Context, server node.Server, containers []stack.Container, want stack.LogOptions) error {
 	p := o.logPage(containers)
 	p.keep = want.Tail > 0 && want.Tail <= sorted
 	slots := make(chan struct{}, len(containers))
@@ -127,7 +127,7 @@ func unreadLog(c stack.Container, err error) error {
 	return stack.Fault(stack.CauseStep, "read the logs of "+c.Service, err, "")
 }
 
-func (o *options) copyLog(ctx context.Context, server deploy.Server, c stack.Container, want stack.LogOptions, p *logPage) error {
+func (o *options) copyLog(ctx context.Context, server node.Server, c stack.Container, want stack.LogOptions, p *logPage) error {
 	out, errs := p.lines(c, "stdout"), p.lines(c, "stderr")
 	cleanOut, cleanErrs := o.redactor.Writer(out), o.redactor.Writer(errs)
 	err := server.Logs(ctx, c.ID, want, cleanOut, cleanErrs)

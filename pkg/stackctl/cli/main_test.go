@@ -55,7 +55,11 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"stray argument":     {nil, []string{"deploy", "now"}, "now"},
 		"unknown subcommand": {nil, []string{"sandbox", "start"}, "start"},
 		"no evidence folder": {nil, []string{"evidence", "verify", "nowhere"}, "nowhere"},
-		"existing settings":  {map[string]string{"stackctl.yaml": settings}, []string{"init"}, "exists already"},
+		"existing settings":  {map[string]string{"stackctl.yaml": settings, "compose.yaml": "services: {web: {image: nginx}}\n"}, []string{"init"}, "exists already"},
+		"nothing to init":    {nil, []string{"init"}, "there is no compose file"},
+		"a server alone":     {map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n"}, []string{"init", "--host", "203.0.113.7"}, "--domain is missing"},
+		"a route to nowhere": {map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n"}, []string{"init", "--route", "api:80"}, `no service "api"`},
+		"a route of words":   {map[string]string{"compose.yaml": "services: {web: {image: nginx}}\n"}, []string{"init", "--route", "web:http"}, "SERVICE:PORT"},
 		"logs of what":       {map[string]string{"stackctl.yaml": "project: shop\n"}, []string{"logs"}, "sandbox up"},
 		"exec without":       {nil, []string{"exec", "api"}, "at least 2"},
 		"exec, flags alone":  {nil, []string{"exec", "db", "--tty", "psql"}, "stackctl exec db -- COMMAND"},
@@ -147,19 +151,23 @@ func TestMissingSecretsAreMadeOnceAndNeverReplaced(t *testing.T) {
 }
 
 func TestInitWritesSettingsThatLoad(t *testing.T) {
-	exit, text, dir := run(t, nil, "init")
+	exit, text, dir := run(t, map[string]string{"compose.yaml": "services: {web: {image: nginx, ports: [\"8080:80\"]}}\n"}, "init")
 	if exit != cli.ExitDone {
 		t.Fatalf("exit code %d\n%s", exit, text)
 	}
 	name := strings.ToLower(filepath.Base(dir))
 	raw, err := os.ReadFile(filepath.Join(dir, "stackctl.yaml"))
-	if err != nil || !strings.Contains(string(raw), `project: "`+name+`"`) {
+	if err != nil || !strings.Contains(string(raw), "project: ") || !strings.Contains(string(raw), name) {
 		t.Errorf("%v\n%s", err, raw)
 	}
-	// The settings load: what is missing is the compose file.
+	// The settings load: what is missing is the target.
 	var out bytes.Buffer
-	if exit := cli.Main([]string{"check"}, nil, &out, &out); exit != cli.ExitUsage || !strings.Contains(out.String(), "compose.yaml") {
+	if exit := cli.Main([]string{"check"}, nil, &out, &out); exit != cli.ExitUsage || !strings.Contains(out.String(), "no target is named") {
 		t.Errorf("exit code %d\n%s", exit, out.String())
+	}
+	out.Reset()
+	if exit := cli.Main([]string{"init"}, nil, &out, &out); exit != cli.ExitDone || !strings.Contains(out.String(), "as init would write it") {
+		t.Errorf("a second time: exit code %d\n%s", exit, out.String())
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -20,7 +21,7 @@ import (
 type reached struct {
 	config stack.Config
 	target stack.Target
-	server deploy.Server
+	server node.Server
 }
 
 // onTarget connects to the target, runs a verb on it and disconnects.
@@ -31,7 +32,7 @@ func (o *options) onTarget(run func(ctx context.Context, r reached, args []strin
 			return err
 		}
 		o.redactor = redact.New(release.Known(c, t))
-		server, err := deploy.Connect(cmd.Context(), t)
+		server, err := node.Connect(cmd.Context(), t)
 		if err != nil {
 			return err
 		}
@@ -41,7 +42,7 @@ func (o *options) onTarget(run func(ctx context.Context, r reached, args []strin
 
 // current lists the containers of services that serve now; none means all.
 func (r reached) current(ctx context.Context, services []string) ([]stack.Container, error) {
-	return deploy.Current(ctx, r.server, r.config, r.target, services)
+	return operate.Current(ctx, r.server, r.config, r.target, services)
 }
 
 func newReleases(o *options) *cobra.Command {
@@ -52,7 +53,7 @@ func newReleases(o *options) *cobra.Command {
 that ` + "`stackctl rollback`" + ` can lead back to, and failed ones with their reason.`,
 		Example: "  stackctl releases\n  stackctl releases --target production --output json",
 		RunE: o.onTarget(func(ctx context.Context, r reached, _ []string) error {
-			list, live, err := deploy.Releases(ctx, r.server, r.target)
+			list, live, err := operate.Releases(ctx, r.server, r.target)
 			if err != nil {
 				return err
 			}
@@ -123,7 +124,7 @@ is named: that run stops at once and brings nothing back.`,
 			if run != "" {
 				return o.clearLock(ctx, r, run)
 			}
-			info, err := deploy.Holder(ctx, r.server, r.target.Path)
+			info, err := node.Holder(ctx, r.server, r.target)
 			switch {
 			case err != nil:
 				return err
@@ -144,7 +145,7 @@ is named: that run stops at once and brings nothing back.`,
 // printHolder tells who holds the lock, and what to do about it.
 func (o *options) printHolder(info stack.LockInfo, now time.Time) {
 	fmt.Fprintf(o.out, "%s holds the lock since %s (run %s, last heard of %s ago)\n",
-		o.clean(info.Owner), moment(info.Since), or(o.clean(info.Run), "unknown"), deploy.Age(now.Sub(info.Beat)))
+		o.clean(info.Owner), moment(info.Since), or(o.clean(info.Run), "unknown"), operate.Age(now.Sub(info.Beat)))
 	fmt.Fprintln(o.out, "wait for it: `stackctl deploy --lock-wait 10m`")
 	if info.Run != "" {
 		fmt.Fprintf(o.out, "or, where it hangs and nobody can end it: `stackctl lock --clear %s`\n", o.clean(info.Run))
@@ -153,7 +154,7 @@ func (o *options) printHolder(info stack.LockInfo, now time.Time) {
 
 // clearLock takes the lock from a run.
 func (o *options) clearLock(ctx context.Context, r reached, run string) error {
-	info, err := deploy.ClearLock(ctx, r.server, r.target.Path, run)
+	info, err := node.ClearLock(ctx, r.server, r.target, run)
 	switch {
 	case err != nil:
 		return err
@@ -179,12 +180,12 @@ func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
-	server, err := deploy.Connect(ctx, t)
+	server, err := node.Connect(ctx, t)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer func() { _ = server.Close() }()
-	list, live, _ := deploy.Releases(ctx, server, t)
+	list, live, _ := operate.Releases(ctx, server, t)
 	var ids []string
 	for _, r := range list {
 		if r.State == stack.ReleaseGood && r.ID != live {

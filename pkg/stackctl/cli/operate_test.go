@@ -12,15 +12,16 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/host"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // speaking is a server whose containers log and execute what a test says.
 type speaking struct {
-	deploy.Server
+	node.Server
 	logs map[string][2]string // container → stdout, stderr
 	exit int
 
@@ -143,14 +144,14 @@ func TestATerminalIsNotGivenWithoutOne(t *testing.T) {
 func TestStatusInWords(t *testing.T) {
 	var out bytes.Buffer
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	operator(&out, "text").printStatus(deploy.Status{
+	operator(&out, "text").printStatus(operate.Status{
 		At: at, Target: "prod", Host: "203.0.113.7", Domain: "example.org", Live: "aaaa", Since: at.Add(-26 * time.Hour), By: "ada@desk", Commit: "8f6d5f0c1f2e3d4c",
-		Health: deploy.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
+		Health: operate.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
 		Disk:   stack.DiskUse{Total: 100 << 30, Free: 25 << 30, Images: 512 << 20, Volumes: -1, Files: 3 << 10},
-		Backup: &deploy.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20, Problem: "truncated on the host"},
-		Certificates: []deploy.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
+		Backup: &operate.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20, Problem: "truncated on the host"},
+		Certificates: []operate.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
 			{Host: "www.example.org", Problem: "no answer: refused"}},
-		Containers: []deploy.Container{{Container: stack.Container{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}}},
+		Containers: []operate.Container{{Container: stack.Container{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}}},
 		Releases:   []stack.ReleaseRecord{{ID: "aaaa", Images: []stack.Image{{ID: "sha256:1", Reference: "site:dev"}}}},
 	})
 	for _, want := range []string{
@@ -166,11 +167,11 @@ func TestStatusInWords(t *testing.T) {
 }
 
 func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
-	container := func(release, state string) deploy.Container {
-		return deploy.Container{Container: stack.Container{Service: "api", Release: release, State: state}}
+	container := func(release, state string) operate.Container {
+		return operate.Container{Container: stack.Container{Service: "api", Release: release, State: state}}
 	}
 	var out bytes.Buffer
-	operator(&out, "text").printStatus(deploy.Status{Health: deploy.Health{State: "none"}, Containers: []deploy.Container{container("aaaa", "exited"), container("bbbb", "running")}})
+	operator(&out, "text").printStatus(operate.Status{Health: operate.Health{State: "none"}, Containers: []operate.Container{container("aaaa", "exited"), container("bbbb", "running")}})
 	if text := out.String(); !strings.Contains(text, "which is live; bbbb runs") || strings.Contains(text, "nothing serves") {
 		t.Errorf("%s", text)
 	}
@@ -179,7 +180,7 @@ func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
 func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
 	for want, lock := range map[string]*stack.LockInfo{"a run was cut off; `stackctl deploy`": nil, "a run is at work": {Owner: "ada"}} {
 		var out bytes.Buffer
-		operator(&out, "text").printStatus(deploy.Status{Live: "aaaa", Unjudged: true, Lock: lock})
+		operator(&out, "text").printStatus(operate.Status{Live: "aaaa", Unjudged: true, Lock: lock})
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}

@@ -17,6 +17,7 @@ import (
 	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/evidence"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/report"
 	"stackctl/pkg/stackctl/stack"
@@ -82,7 +83,7 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show fu
 	}
 	d := &deploy.Deployer{
 		Config: w.config, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(w.config.Root), Tools: tools(),
-		Artifacts: kept, Connect: deploy.Connect, Now: time.Now,
+		Artifacts: kept, Connect: node.Connect, Now: time.Now,
 		Emit: keeping(kept, show),
 	}
 	broken := w.broken

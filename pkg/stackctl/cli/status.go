@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -34,7 +35,7 @@ the lock and when the last backup was made. It changes nothing.`,
 
 // targetStatus is the status of one target of several, or why there is none.
 type targetStatus struct {
-	deploy.Status
+	operate.Status
 	Error string `json:"error,omitempty"`
 	err   error
 }
@@ -63,12 +64,12 @@ func (o *options) status(ctx context.Context) error {
 	return o.showStatus(all)
 }
 
-func readStatus(ctx context.Context, c stack.Config, t stack.Target) (deploy.Status, error) {
-	server, err := deploy.Connect(ctx, t)
+func readStatus(ctx context.Context, c stack.Config, t stack.Target) (operate.Status, error) {
+	server, err := node.Connect(ctx, t)
 	if err != nil {
-		return deploy.Status{}, err
+		return operate.Status{}, err
 	}
-	status, err := deploy.ReadStatus(ctx, server, c, t, time.Now())
+	status, err := operate.ReadStatus(ctx, server, c, t, time.Now())
 	return status, errors.Join(err, server.Close())
 }
 
@@ -122,7 +123,7 @@ func (o *options) showStatus(all []targetStatus) error {
 	return nil
 }
 
-func (o *options) printStatus(s deploy.Status) {
+func (o *options) printStatus(s operate.Status) {
 	say := func(name, format string, args ...any) {
 		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
@@ -134,7 +135,7 @@ func (o *options) printStatus(s deploy.Status) {
 	} else {
 		since := ""
 		if !s.Since.IsZero() {
-			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), deploy.Age(s.At.Sub(s.Since)))
+			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), operate.Age(s.At.Sub(s.Since)))
 		}
 		say("release", "%s%s", s.Live, since)
 		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
@@ -165,7 +166,7 @@ func (o *options) printStatus(s deploy.Status) {
 	case s.Backup == nil:
 		say("last backup", "the host has none; `stackctl backup` takes one")
 	default:
-		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), deploy.Age(s.At.Sub(s.Backup.At)))
+		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), operate.Age(s.At.Sub(s.Backup.At)))
 		if s.Backup.Problem != "" {
 			say("", "%s", o.clean(s.Backup.Problem))
 		}
@@ -176,7 +177,7 @@ func (o *options) printStatus(s deploy.Status) {
 
 // adrift names the releases of which something runs where the host does not say which
 // is live, as after somebody removed the project's folder: the site may well be served.
-func adrift(s deploy.Status) string {
+func adrift(s operate.Status) string {
 	if s.Live != "" {
 		return ""
 	}
@@ -189,7 +190,7 @@ func adrift(s deploy.Status) string {
 	return strings.Join(ids, ", ")
 }
 
-func (o *options) printHealth(s deploy.Status) {
+func (o *options) printHealth(s operate.Status) {
 	h := s.Health
 	words := "nothing serves"
 	if adrift(s) != "" {
@@ -234,7 +235,7 @@ func diskWords(u stack.DiskUse) string {
 	return words
 }
 
-func (o *options) printCertificates(s deploy.Status) {
+func (o *options) printCertificates(s operate.Status) {
 	if len(s.Certificates) == 0 {
 		return
 	}
@@ -250,7 +251,7 @@ func (o *options) printCertificates(s deploy.Status) {
 	_ = w.Flush()
 }
 
-func (o *options) printContainers(s deploy.Status) {
+func (o *options) printContainers(s operate.Status) {
 	if len(s.Containers) == 0 {
 		return
 	}
@@ -265,7 +266,7 @@ func (o *options) printContainers(s deploy.Status) {
 	for _, c := range s.Containers {
 		up, well := "-", "-" // the health of what does not run is from when it did
 		if c.State == "running" {
-			up, well = deploy.Age(s.At.Sub(c.Started)), c.Health
+			up, well = operate.Age(s.At.Sub(c.Started)), c.Health
 		}
 		image := shortImage(c.Image)
 		if name := names[c.ImageID]; name != "" {

@@ -25,7 +25,7 @@ provider's console shows; only then is the server the one that you rented.`,
 			if err != nil {
 				return err
 			}
-			keys, err := host.Scan(cmd.Context(), t.Host, t.Port)
+			keys, err := host.Scan(cmd.Context(), host.OptionsFor(t, false))
 			if err != nil {
 				return err
 			}
@@ -36,13 +36,14 @@ provider's console shows; only then is the server the one that you rented.`,
 			if at < 0 {
 				return stack.Fault(stack.CauseUnreachable, "trust "+t.Host, errors.New("no host key has the fingerprint "+fingerprint), "it may be another server; compare again")
 			}
-			if err := host.Trust(t.KnownHosts, t.Host, t.Port, keys[at]); err != nil {
+			file, err := host.Trust(host.OptionsFor(t, false), keys[at])
+			if err != nil {
 				return err
 			}
 			if o.output == "json" {
 				return o.json(keys[at])
 			}
-			fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, t.KnownHosts)
+			fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, file)
 			return nil
 		},
 	}

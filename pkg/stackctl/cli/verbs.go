@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/deploy"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -26,7 +26,7 @@ func (j *judging) bind(o *options, cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("gate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		own, _ := o.ownGates() // a broken file still leaves the built-in ones
 		var ids []string
-		for _, g := range gate.All(own) {
+		for _, g := range gates.All(own) {
 			if id := g.ID + "\t" + g.Question; !slices.ContainsFunc(ids, func(s string) bool { return strings.HasPrefix(s, g.ID+"\t") }) {
 				ids = append(ids, id)
 			}

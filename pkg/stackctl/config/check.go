@@ -57,6 +57,9 @@ func check(c stack.Config, d document) error {
 	if err := checkOwn(c, d); err != nil {
 		return err
 	}
+	if err := checkRoutes(c, d); err != nil {
+		return err
+	}
 	for i, x := range c.Exceptions {
 		at := fmt.Sprint(i)
 		if x.Gate == "" || x.Match == "" || x.Owner == "" || x.Reason == "" {

@@ -63,6 +63,9 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Backup.Places {
 		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
+	for i := range c.Routes {
+		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
+	}
 	return c, check(c, doc)
 }
 

@@ -20,9 +20,9 @@ func defaults() map[string]any {
 		"compose.env_file":            ".env",
 		"compose.env_example":         ".env.example",
 		"compose.profiles":            []string{},
-		"traefik.service":             "traefik",
-		"traefik.static":              "traefik/traefik.yml",
-		"traefik.dynamic":             "traefik/dynamic",
+		"traefik.service":             "",
+		"traefik.static":              "",
+		"traefik.dynamic":             "",
 		"traefik.api_port":            8090,
 		"traefik.resolver":            "le-staging",
 		"traefik.staff.user":          "staff",
@@ -51,6 +51,7 @@ func defaults() map[string]any {
 
 // resolve fills what depends on other settings and makes every path absolute.
 func resolve(c *stack.Config) {
+	resolveEdge(&c.Traefik)
 	for _, p := range []*string{&c.Compose.EnvFile, &c.Compose.EnvExample, &c.Traefik.Static, &c.Traefik.Dynamic,
 		&c.Traefik.Staff.PasswordFile, &c.Contract.File, &c.Images.Archives, &c.Evidence.Dir, &c.Evidence.Key,
 		&c.Backup.Identity, &c.Backup.Dir} {
@@ -76,6 +77,22 @@ func resolve(c *stack.Config) {
 		resolveTarget(c, &t)
 		c.Targets[name] = t
 	}
+}
+
+// OwnEdge is the service of stackctl's own edge. Its files exist on the host
+// alone; here they have the names that the settings of an edge have.
+const OwnEdge = "stackctl-edge"
+
+// resolveEdge makes the edge stackctl's own where the file names no part of one.
+func resolveEdge(t *stack.Traefik) {
+	t.Own = t.Service == "" && t.Static == "" && t.Dynamic == ""
+	if t.Own {
+		t.Service, t.Static, t.Dynamic = OwnEdge, ".stackctl/edge/traefik.yml", ".stackctl/edge/dynamic"
+		return
+	}
+	setDefault(&t.Service, "traefik")
+	setDefault(&t.Static, "traefik/traefik.yml")
+	setDefault(&t.Dynamic, "traefik/dynamic")
 }
 
 func resolveTarget(c *stack.Config, t *stack.Target) {

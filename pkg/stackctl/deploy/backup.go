@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/schema"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -145,22 +145,11 @@ func noBackup(why string) string {
 }
 
 // backups are those of the target; now is the time that they are named by.
-func (d *Deployer) backups(server Server, places []backup.Place, now func() time.Time, progress func(done, total int64)) *backup.Backups {
+func (d *Deployer) backups(server node.Server, places []backup.Place, now func() time.Time, progress func(done, total int64)) *backup.Backups {
 	c := d.Config.Backup
-	c.Dir = filepath.Join(c.Dir, folderName(d.Target.Name))
+	c.Dir = c.Folder(d.Target.Name)
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path, Places: places,
-		Server: server, Catalog: gate.SchemaQuery(), Now: now, Progress: progress}
-}
-
-// folderName makes a target's name fit to be a folder's.
-func folderName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name)
-	return or(name, "target")
+		Server: server, Catalog: schema.Query(), Now: now, Progress: progress}
 }
 
 // backup is the step of a deploy. Its failure stops the deploy before anything
@@ -305,14 +294,13 @@ func onceLike(compose []byte, service string, command []string) (out []byte, onc
 // misfits says why a release cannot work with a schema; empty: it can, or
 // nothing is known. known says which.
 func misfits(release string, frozen, catalog []byte) (why string, known bool, err error) {
-	found, known, err := gate.SchemaMisfits(release, frozen, catalog)
+	found, known, err := schema.Misfits(release, frozen, catalog)
 	if err != nil || len(found) == 0 {
 		return "", known, err
 	}
 	var list []string
 	for _, f := range found[:min(len(found), 5)] {
-		_, problem, _ := strings.Cut(f.Problem, ": ")
-		list = append(list, fmt.Sprintf("%s (%s)", f.Subject, problem))
+		list = append(list, fmt.Sprintf("%s (%s)", f.Object, f.Problem))
 	}
 	slices.Sort(list)
 	if len(found) > len(list) {

@@ -1,16 +1,17 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -18,7 +19,7 @@ import (
 // happens when one fails, is decided elsewhere.
 type executor struct {
 	*story
-	server Server
+	server node.Server
 	want   Wanted
 	seen   stack.Observed
 	// before are the edge's dynamic files as they were found.
@@ -42,11 +43,11 @@ const stallLimit = 10 * time.Minute
 func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 	for i, step := range plan.Steps {
 		if ctx.Err() != nil {
-			return interrupted(ctx, "step "+step.String())
+			return stack.Interrupted(ctx, "step "+step.String())
 		}
 		began := x.d.Now()
 		x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(len(plan.Steps)), Step: &step})
-		detail, err := "", x.begins(ctx, step)
+		detail, err := "", x.checkStepRoom(ctx, step)
 		if err == nil {
 			detail, err = x.apply(ctx, step)
 		}
@@ -54,7 +55,7 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		kind, message := stack.EventDone, detail
 		if err != nil {
 			if ctx.Err() != nil {
-				err = interrupted(ctx, "step "+string(step.Kind)+" "+step.Subject)
+				err = stack.Interrupted(ctx, "step "+string(step.Kind)+" "+step.Subject)
 			}
 			result.Error = err.Error()
 			kind, message = stack.EventFailed, err.Error()
@@ -193,7 +194,7 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
-	if names := unfit(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
+	if names := unresponsive(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
 		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
 			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
@@ -210,16 +211,16 @@ func (x *executor) up(ctx context.Context, project string, compose []byte, step 
 		}
 		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, advice(err, fix))
 	}
-	return fmt.Sprintf("touched %s", listOr(touched, "nothing")), nil
+	return fmt.Sprintf("touched %s", cmp.Or(strings.Join(touched, ", "), "nothing")), nil
 }
 
 // illGrace is how long an unhealthy container may take to end.
 const illGrace = 5 * time.Second
 
-// unfit are those of a step's services whose containers run without answering,
+// unresponsive are those of a step's services whose containers run without answering,
 // or read routes from a folder that is gone. They are started anew, but for data
 // services: a store that is busy with its own recovery would begin it again.
-func unfit(seen stack.Observed, r stack.Release, project string, services []string) []string {
+func unresponsive(seen stack.Observed, r stack.Release, project string, services []string) []string {
 	var out []string
 	for _, c := range seen.Containers {
 		s, ok := r.Service(c.Service)
@@ -229,13 +230,6 @@ func unfit(seen stack.Observed, r stack.Release, project string, services []stri
 		}
 	}
 	return out
-}
-
-func listOr(list []string, none string) string {
-	if len(list) == 0 {
-		return none
-	}
-	return strings.Join(list, ", ")
 }
 
 func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error) {
@@ -304,9 +298,9 @@ func (x *executor) previous(ctx context.Context) *gate.Before {
 	if id == "" || id == x.want.Release.ID {
 		return nil
 	}
-	dir := path.Join(x.d.Target.Path, "releases", id)
+	at := func(name string) string { return x.d.Target.At(stack.ReleasePath(id, name)) }
 	b := &gate.Before{ID: id}
-	b.Contract, _ = x.server.ReadFile(ctx, dir+"/openapi.yaml")
-	b.Schema, _ = x.server.ReadFile(ctx, dir+"/schema.json")
+	b.Contract, _ = x.server.ReadFile(ctx, at(stack.ContractFile))
+	b.Schema, _ = x.server.ReadFile(ctx, at(stack.SchemaFile))
 	return b
 }

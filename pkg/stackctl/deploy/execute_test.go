@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // hung is a server on which no migration ends.
-type hung struct{ Server }
+type hung struct{ node.Server }
 
 func (hung) RunOnce(ctx context.Context, _ string, _ []byte, _ string) (stack.Output, error) {
 	<-ctx.Done()
@@ -32,7 +33,7 @@ func TestAMigrationThatDoesNotEndSaysWhichSettingBoundsIt(t *testing.T) {
 }
 
 // dusty is a server on which a record can be written and nothing removed.
-type dusty struct{ Server }
+type dusty struct{ node.Server }
 
 func (dusty) Run(context.Context, ...string) (stack.Output, error)                    { return stack.Output{}, nil }
 func (dusty) RemoveAll(context.Context, string) error                                 { return nil }

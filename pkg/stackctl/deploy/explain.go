@@ -7,22 +7,23 @@ import (
 	"syscall"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // explained says what of the host's condition a failure may come from.
-func explained(ctx context.Context, server Server, t stack.Target, failure error) error {
-	if said := full(ctx, server, t, failure); said != failure { //nolint:errorlint // it comes back as it was
+func explained(ctx context.Context, server node.Server, t stack.Target, failure error) error {
+	if said := fullDisk(ctx, server, t, failure); said != failure { //nolint:errorlint // it comes back as it was
 		return said
 	}
 	if brokenOff(failure) {
 		return stack.Fault(stack.CauseOf(failure), "the Docker Engine of "+t.Host+" went away in the middle", failure,
 			"it was restarted or updated, or has ended (`systemctl status docker` there says); run the same command again")
 	}
-	ctx, cancel := aside(ctx)
+	ctx, cancel := node.Aside(ctx)
 	defer cancel()
-	if what := unseen(ctx, server, t); what != "" {
-		return stack.Fault(stack.CauseOf(failure), what, failure, endStrays)
+	if what := node.LostContainers(ctx, server, t); what != "" {
+		return stack.Fault(stack.CauseOf(failure), what, failure, node.EndLost)
 	}
 	return failure
 }

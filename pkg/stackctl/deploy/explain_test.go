@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -46,7 +47,7 @@ func TestContainersThatTheEngineHasLostSightOfAreNamed(t *testing.T) {
 	} {
 		failure := errors.New("the files were not taken")
 		server := engineOf{told{answer: c.text}, c.known}
-		if got := unseen(t.Context(), server, stack.Target{Host: "203.0.113.7"}); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+		if got := node.LostContainers(t.Context(), server, stack.Target{Host: "203.0.113.7"}); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
 			t.Errorf("%s: %q", name, got)
 		}
 		err := explained(t.Context(), server, stack.Target{Host: "203.0.113.7"}, failure)

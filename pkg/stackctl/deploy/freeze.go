@@ -2,15 +2,13 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/declared"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
@@ -43,7 +41,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	if err := gate.FitsOwn(d.Config, r); err != nil {
+	if err := declared.Fits(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
 	if err := d.holdsData(r); err != nil {
@@ -105,9 +103,4 @@ func (s *story) describe(want Wanted) {
 	if err == nil {
 		s.artifact("images.json", append(images, '\n'))
 	}
-}
-
-func hash(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -17,7 +18,7 @@ const logLines = 50
 // meanwhile: of those it also notes how often. A container that has just been
 // started again looks well.
 func (x *executor) logs(ctx context.Context, project string) {
-	ctx, cancel := aside(ctx)
+	ctx, cancel := node.Aside(ctx)
 	defer cancel()
 	containers, err := x.server.Containers(ctx)
 	if err != nil {

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // speaking is a server whose containers have log lines.
 type speaking struct {
-	Server
+	node.Server
 	now []stack.Container
 }
 

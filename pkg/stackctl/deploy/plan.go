@@ -23,8 +23,14 @@ type Wanted struct {
 	Backup Backing
 }
 
-// EdgeDynamic is where the edge's dynamic files are below a target's path.
-const EdgeDynamic = "edge/dynamic"
+// interest lists the files whose content a plan compares.
+func (w Wanted) interest() []string {
+	var out []string
+	for _, f := range w.Release.Files {
+		out = append(out, f.Path)
+	}
+	return out
+}
 
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
@@ -87,25 +93,17 @@ func (p *planner) images() {
 			if whole {
 				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
 			}
-			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + short(i.ID)})
+			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
 		case i.Archive == "" && !tags[i.Reference]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
 		}
 	}
 }
 
-func short(id string) string {
-	id = strings.TrimPrefix(id, "sha256:")
-	if len(id) > 12 {
-		id = id[:12]
-	}
-	return id
-}
-
 func (p *planner) files() {
 	missing := 0
 	for _, f := range p.r.Files {
-		if p.seen.Files[f.Path] != hash(f.Content) {
+		if p.seen.Files[f.Path] != stack.Sum(f.Content) {
 			missing++
 		}
 	}
@@ -168,13 +166,13 @@ func (p *planner) trialCause() string {
 	}
 	there := map[string]bool{}
 	for _, f := range live {
-		there[EdgeDynamic+"/"+f.Path] = true
-		if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+		there[stack.DynamicPath(f.Path)] = true
+		if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
 			return f.Path + " differs in more than its upstreams"
 		}
 	}
 	for name := range p.seen.Files {
-		if strings.HasPrefix(name, EdgeDynamic+"/") && !there[name] {
+		if strings.HasPrefix(name, stack.EdgeDynamic+"/") && !there[name] {
 			return path.Base(name) + " goes away"
 		}
 	}
@@ -187,7 +185,7 @@ func (p *planner) trialCause() string {
 func (p *planner) orphans(layer stack.Layer) {
 	gone := map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if c.Project != p.r.Project || c.Layer != layer || c.Labels[stack.LabelProject] != p.r.Project || c.Labels[stack.LabelDefinition] == "" {
+		if c.Project != p.r.Project || c.Layer != layer || !stack.Owns(c, p.r.Project) || c.Labels[stack.LabelDefinition] == "" {
 			continue
 		}
 		if s, ok := p.r.Service(c.Service); !ok || !s.Deployed || s.Layer != layer {
@@ -198,7 +196,7 @@ func (p *planner) orphans(layer stack.Layer) {
 		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "the release has no such service"})
 	}
 	for _, c := range p.seen.Containers {
-		if layer == stack.LayerEdge && c.Project == trialProject(p.r.Project) && c.Labels[stack.LabelProject] != "" {
+		if layer == stack.LayerEdge && c.Project == stack.TrialProject(p.r.Project) {
 			p.add(stack.Step{Kind: stack.StepRemove, Subject: "the throwaway edge", Cause: "its trial was cut off"})
 			return
 		}
@@ -265,7 +263,7 @@ func (p *planner) edgeSwitch() {
 		}
 	} else {
 		for _, f := range p.want.Pointed {
-			if p.seen.Files[EdgeDynamic+"/"+f.Path] != hash(f.Content) {
+			if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
 				cause = f.Path + " differs"
 			}
 		}
@@ -305,7 +303,7 @@ func (p *planner) drainBehind() {
 func (p *planner) others(which func(stack.Container) bool) map[string]map[string]bool {
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if c.Labels[stack.LabelProject] != p.r.Project || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
+		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
 			c.State != "running" && c.State != "restarting" && c.State != "paused" || !which(c) {
 			continue
 		}

@@ -24,7 +24,7 @@ func routed(t *testing.T, seen stack.Observed, id string) (Wanted, stack.Observe
 		return files
 	}
 	want.Pointed = point(newID)
-	seen.Files[EdgeDynamic+"/routes.yml"] = hash(point(id)[0].Content)
+	seen.Files[stack.EdgeDynamic+"/routes.yml"] = stack.Sum(point(id)[0].Content)
 	return want, seen
 }
 
@@ -44,7 +44,7 @@ func TestNewRoutesAreTriedBeforeTheEdgeSeesThem(t *testing.T) {
 		"a rule": {func(w *Wanted, _ *stack.Observed) {
 			w.Release.Edge.Dynamic[0].Content = []byte(strings.Replace(routes, "Host", "HostRegexp", 1))
 		}, "routes.yml differs in more than its upstreams"},
-		"a file less": {func(_ *Wanted, s *stack.Observed) { s.Files[EdgeDynamic+"/more.yml"] = "x" }, "more.yml goes away"},
+		"a file less": {func(_ *Wanted, s *stack.Observed) { s.Files[stack.EdgeDynamic+"/more.yml"] = "x" }, "more.yml goes away"},
 		"the edge":    {func(_ *Wanted, s *stack.Observed) { s.Containers[1].Labels[stack.LabelDefinition] = "edge-0" }, "edge has another definition"},
 		"nothing yet": {func(_ *Wanted, s *stack.Observed) { s.Live = "" }, "no edge has read them"},
 	} {
@@ -76,9 +76,10 @@ func TestServicesThatTheReleaseHasNoMoreAreRemoved(t *testing.T) {
 	old := running("shop", "proxy", "", "proxy-1", stack.LayerEdge)
 	moved := running("shop", "api", "", "api-1", stack.LayerData) // it is in the app layer now
 	byHand := running("shop", "drill", "", "", stack.LayerData)
-	trial := stack.Container{Project: "shop-trial", Service: "edge", State: "running", Labels: map[string]string{stack.LabelProject: "shop-trial"}}
+	trial := stack.Container{Project: stack.TrialProject("shop"), Service: "edge", State: "running"}
+	neighbour := stack.Container{Project: "shop-trial", Service: "edge", State: "running", Layer: stack.LayerEdge, Labels: map[string]string{stack.LabelProject: "shop-trial", stack.LabelDefinition: "x"}}
 	other := stack.Container{Project: "blog", Service: "ui", Layer: stack.LayerData, Labels: map[string]string{stack.LabelProject: "blog", stack.LabelDefinition: "x"}}
-	seen.Containers = append(seen.Containers, optional, old, moved, byHand, trial, other)
+	seen.Containers = append(seen.Containers, optional, old, moved, byHand, neighbour, trial, other)
 	want := `[1] remove proxy, the release has no such service
 [2] remove the throwaway edge, its trial was cut off
 [3] gates pre-switch, no user sees a release that was not judged

@@ -110,7 +110,7 @@ func done() stack.Observed {
 	seen.Containers[2] = running("shop-"+newID, "api", newID, "api-2", stack.LayerApp)
 	seen.Images = append(seen.Images, stack.HostImage{ID: "sha256:bbbb"})
 	seen.Releases = []stack.ReleaseRecord{{ID: newID, State: stack.ReleaseGood, Switched: time.Unix(20, 0)}}
-	seen.Files = map[string]string{"releases/" + newID + "/app.yaml": hash([]byte("app")), EdgeDynamic + "/routes.yml": hash([]byte("new"))}
+	seen.Files = map[string]string{"releases/" + newID + "/app.yaml": stack.Sum([]byte("app")), stack.EdgeDynamic + "/routes.yml": stack.Sum([]byte("new"))}
 	return seen
 }
 
@@ -135,7 +135,7 @@ func TestPlanRepairsWhatDiffers(t *testing.T) {
 		"edge removed":        {func(s *stack.Observed) { s.Containers[1].Service = "other" }, "edge edge, edge is not there"},
 		"api unhealthy":       {func(s *stack.Observed) { s.Containers[2].Health = "unhealthy" }, "start release bbbbbbbbbbbb, api is unhealthy"},
 		"edge unhealthy":      {func(s *stack.Observed) { s.Containers[1].Health = "unhealthy" }, "edge edge, edge is unhealthy"},
-		"route edited":        {func(s *stack.Observed) { s.Files[EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
+		"route edited":        {func(s *stack.Observed) { s.Files[stack.EdgeDynamic+"/routes.yml"] = "x" }, "switch the edge to release bbbbbbbbbbbb, routes.yml differs"},
 		"release file edited": {func(s *stack.Observed) { s.Files["releases/"+newID+"/app.yaml"] = "x" }, "ship-files release bbbbbbbbbbbb"},
 		"network removed":     {func(s *stack.Observed) { s.Networks = nil }, "data db, network data is not there"},
 		"network left":        {func(s *stack.Observed) { s.Containers[2].Networks = nil }, "start release bbbbbbbbbbbb, api is off network data"},
@@ -301,18 +301,18 @@ func TestWhatIsUnhealthyIsStartedAnewButNoStore(t *testing.T) {
 		seen.Containers[i].Health = "unhealthy"
 	}
 	r := wantedShop().Release
-	if got := unfit(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+	if got := unresponsive(seen, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
 		t.Errorf("of the base: %v", got)
 	}
-	if got := unfit(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
+	if got := unresponsive(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
 		t.Errorf("of the release: %v", got)
 	}
-	if got := unfit(done(), r, r.Project, []string{"db", "edge"}); got != nil {
+	if got := unresponsive(done(), r, r.Project, []string{"db", "edge"}); got != nil {
 		t.Errorf("of what is well: %v", got)
 	}
 	gone := done()
 	gone.Unrouted = true
-	if got := unfit(gone, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
+	if got := unresponsive(gone, r, r.Project, []string{"db", "edge"}); !slices.Equal(got, []string{"edge"}) {
 		t.Errorf("without the folder of routes: %v", got)
 	}
 	if got := planText(wantedShop(), gone); !strings.Contains(got, "edge reads routes from a folder that is gone") {

@@ -1,17 +1,18 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -26,7 +27,7 @@ func (d *Deployer) Backup(ctx context.Context, to string, names []string) (stack
 	if err != nil {
 		return s.end(ctx, err)
 	}
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
 		return s.unlessStopped(ctx, s.phase("backup", func() (string, error) {
 			b := d.backups(server, places, s.hostNow, s.bytes("backup"))
@@ -63,7 +64,7 @@ func (d *Deployer) named(places []backup.Place, names []string) ([]backup.Place,
 // told to stop.
 func (s *story) unlessStopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return interrupted(ctx, s.report.Verb)
+		return stack.Interrupted(ctx, s.report.Verb)
 	}
 	return err
 }
@@ -97,7 +98,7 @@ func (d *Deployer) Restore(ctx context.Context, w Restoring) (stack.Report, erro
 	if err != nil {
 		return s.end(ctx, err)
 	}
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
 		s.report.Release = seen.Live
 		b := d.backups(server, places, s.hostNow, s.bytes("restore"))
 		if !w.Drill || w.Backup != "latest" {
@@ -122,7 +123,7 @@ func (d *Deployer) Restore(ctx context.Context, w Restoring) (stack.Report, erro
 }
 
 // opened opens a backup, one of some, and does with it what is wanted.
-func (s *story) opened(ctx context.Context, server Server, b *backup.Backups, live string, w Restoring, some int) error {
+func (s *story) opened(ctx context.Context, server node.Server, b *backup.Backups, live string, w Restoring, some int) error {
 	var o *backup.Opened
 	err := s.phase("open", func() (detail string, err error) {
 		if o, err = b.Open(ctx, w.Backup); err != nil {
@@ -130,7 +131,7 @@ func (s *story) opened(ctx context.Context, server Server, b *backup.Backups, li
 		}
 		m := o.Manifest
 		return fmt.Sprintf("%s of %s: %d %s, %d %s, release %s, taken %s", m.Name, o.Place.Name, len(m.Tables), m.Kind.Parts(), m.Rows(), m.Kind.Count(),
-			or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
+			cmp.Or(m.Release, "none"), m.Created.Format(time.RFC3339)), nil
 	})
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func outcomeText(o backup.Outcome) string {
 
 // restore puts a backup in the live place's place, and takes it away again
 // where the gates do not like it.
-func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o *backup.Opened, live string, anySchema bool) error {
+func (s *story) restore(ctx context.Context, server node.Server, b *backup.Backups, o *backup.Opened, live string, anySchema bool) error {
 	if o.Place.Kind == backup.PostgreSQL {
 		if err := s.fitsLive(ctx, server, o, live, anySchema); err != nil {
 			return err
@@ -207,19 +208,19 @@ func (s *story) restore(ctx context.Context, server Server, b *backup.Backups, o
 		return nil
 	}
 	return errors.Join(judged, s.phase("undo", func() (string, error) {
-		late, cancel := aside(ctx)
+		late, cancel := node.Aside(ctx)
 		defer cancel()
 		return "what was replaced is back", b.Undo(late, r)
 	}))
 }
 
 // fitsLive refuses a schema that the live release cannot work with.
-func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, live string, anySchema bool) error {
+func (s *story) fitsLive(ctx context.Context, server node.Server, o *backup.Opened, live string, anySchema bool) error {
 	if live == "" {
 		s.note("no release is live: nothing tells whether the backup's schema fits")
 		return nil
 	}
-	frozen, _ := server.ReadFile(ctx, path.Join(s.d.Target.Path, "releases", live, "schema.json"))
+	frozen, _ := server.ReadFile(ctx, s.d.Target.At(stack.ReleasePath(live, stack.SchemaFile)))
 	why, known, err := misfits(live, frozen, o.Manifest.Catalog)
 	switch {
 	case err != nil:
@@ -233,7 +234,7 @@ func (s *story) fitsLive(ctx context.Context, server Server, o *backup.Opened, l
 	if o.Manifest.Release == live {
 		return stack.Fault(stack.CauseUsage, "restore "+o.Manifest.Name, fmt.Errorf("the schema has changed since: %s", why), "restore with --any-schema if you know why")
 	}
-	fix := "release " + or(o.Manifest.Release, "none") + " was live when it was taken: `stackctl rollback " + o.Manifest.Release + "` first, or restore with --any-schema and roll back then"
+	fix := "release " + cmp.Or(o.Manifest.Release, "none") + " was live when it was taken: `stackctl rollback " + o.Manifest.Release + "` first, or restore with --any-schema and roll back then"
 	return stack.Fault(stack.CauseUsage, "restore "+o.Manifest.Name, fmt.Errorf("release %s, which is live, cannot work with its schema: %s", live, why), fix)
 }
 
@@ -246,9 +247,9 @@ func restoredGates(kind backup.Kind) []string {
 	return []string{"G3"}
 }
 
-func (s *story) judgeRestored(ctx context.Context, server Server, live string, kind backup.Kind) error {
+func (s *story) judgeRestored(ctx context.Context, server node.Server, live string, kind backup.Kind) error {
 	today, _ := s.d.freeze(ctx)
-	r, err := s.kept(ctx, server, live, today.Release)
+	r, err := s.readRelease(ctx, server, live, today.Release)
 	if err != nil {
 		return err
 	}
@@ -269,7 +270,7 @@ const reconnectPatience = 30 * time.Second
 // reconnected waits until the application is well. Whether it is, the gates
 // judge afterwards.
 func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, error) {
-	health, err := gate.Select(stack.PhasePre, []string{"G3"})
+	health, err := gates.Select(stack.PhasePre, []string{"G3"})
 	if err != nil {
 		return "", err
 	}
@@ -282,12 +283,6 @@ func (s *story) reconnected(ctx context.Context, subject gate.Subject) (string, 
 	return "the application is not well yet", nil
 }
 
-// BackupList lists the backups of a target.
-func BackupList(ctx context.Context, server Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
-	d := &Deployer{Config: c, Target: t}
-	return d.backups(server, nil, time.Now, nil).List(ctx)
-}
-
 // Places decides what of a project is backed up on a target, and how; also what
 // is not, with the reason.
 func Places(ctx context.Context, c stack.Config, t stack.Target) ([]backup.Place, error) {
@@ -297,9 +292,4 @@ func Places(ctx context.Context, c stack.Config, t stack.Target) ([]backup.Place
 		return nil, err
 	}
 	return backup.Places(c.Backup, c.File, t.Path, want.Release.Services)
-}
-
-// BackupDir is where a target's backups are kept on the operator's side.
-func BackupDir(c stack.Config, t stack.Target) string {
-	return filepath.Join(c.Backup.Dir, folderName(t.Name))
 }

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"path"
 	"slices"
 	"sort"
 	"strings"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/schemas"
 	"stackctl/pkg/stackctl/image"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -19,21 +20,21 @@ import (
 // the good one before the live one. It takes the same way as a deploy.
 func (d *Deployer) Rollback(ctx context.Context, id string) (stack.Report, error) {
 	s := d.begin("rollback")
-	return s.end(ctx, s.held(ctx, func(ctx context.Context, server Server, seen stack.Observed) error {
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
 		return s.rollback(ctx, server, seen, id)
 	}))
 }
 
-func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed, id string) error {
+func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Observed, id string) error {
 	record, err := Earlier(seen, id)
 	if err != nil {
 		return err
 	}
-	if err := whole(ctx, server, s.d.Target, record); err != nil {
+	if err := node.CheckFiles(ctx, server, s.d.Target, record); err != nil {
 		return err
 	}
 	today, _ := s.d.freeze(ctx)
-	r, err := s.kept(ctx, server, record.ID, today.Release)
+	r, err := s.readRelease(ctx, server, record.ID, today.Release)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 	if r.Images, err = s.d.supplied(record, seen); err != nil {
 		return err
 	}
-	if err := mountable(ctx, server, s.d.Target, r); err != nil {
+	if err := node.CheckMounts(ctx, server, s.d.Target, r); err != nil {
 		return err
 	}
 	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())
@@ -54,7 +55,7 @@ func (s *story) rollback(ctx context.Context, server Server, seen stack.Observed
 	}
 	want := Wanted{Release: r, Pointed: pointed, Keep: s.d.Config.Retention.Releases, Backup: backing}
 	s.describe(want)
-	if err := s.carried(ctx, server, r); err != nil {
+	if err := s.checkSchema(ctx, server, r); err != nil {
 		return err
 	}
 	return s.lead(ctx, server, want)
@@ -87,17 +88,17 @@ func (d *Deployer) supplied(record stack.ReleaseRecord, seen stack.Observed) ([]
 		gone = append(gone, i.Reference+" "+i.ID)
 	}
 	if len(gone) > 0 {
-		return nil, stack.Fault(stack.CauseUsage, "roll back to release "+record.ID, errors.New("the host has lost images of it, and no archive in "+d.Config.Images.Archives+" holds them: "+join(gone)),
+		return nil, stack.Fault(stack.CauseUsage, "roll back to release "+record.ID, errors.New("the host has lost images of it, and no archive in "+d.Config.Images.Archives+" holds them: "+strings.Join(gone, ", ")),
 			"put their archives there, load them on the host with `docker load`, or roll back to another release")
 	}
 	return images, nil
 }
 
-// carried refuses a release that cannot work with the schema as it is now:
+// checkSchema refuses a release that cannot work with the schema as it is now:
 // data is never rolled back with it.
-func (s *story) carried(ctx context.Context, server Server, r stack.Release) error {
-	frozen, _ := server.ReadFile(ctx, path.Join(s.d.Target.Path, "releases", r.ID, "schema.json"))
-	catalog, err := gate.SchemaNow(ctx, gate.Subject{Release: r, Server: server})
+func (s *story) checkSchema(ctx context.Context, server node.Server, r stack.Release) error {
+	frozen, _ := server.ReadFile(ctx, s.d.Target.At(stack.ReleasePath(r.ID, stack.SchemaFile)))
+	catalog, err := schemas.Now(ctx, gate.Subject{Release: r, Server: server})
 	if err != nil {
 		s.note("the live schema was not read, so the gates alone judge whether release " + r.ID + " can work with it: " + err.Error())
 		return nil
@@ -168,8 +169,4 @@ func ids(records []stack.ReleaseRecord) string {
 		names = append(names, r.ID)
 	}
 	return strings.Join(names, ", ")
-}
-
-func splitPath(p string) []string {
-	return strings.FieldsFunc(p, func(r rune) bool { return r == '/' })
 }

@@ -1,14 +1,15 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -24,11 +25,11 @@ func (s *story) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.locked(ctx, func(ctx context.Context, server Server) error { return s.lead(ctx, server, want) })
+	return s.locked(ctx, func(ctx context.Context, server node.Server) error { return s.lead(ctx, server, want) })
 }
 
 // lead brings a server to what is wanted, under the lock.
-func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
+func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error {
 	x, plan, err := s.planned(ctx, server, want)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (s *story) lead(ctx context.Context, server Server, want Wanted) error {
 
 // cut tells a step that failed because the connection is gone from one that
 // failed on a server that answers. The lock may notice it a moment later.
-func (s *story) cut(ctx context.Context, server Server, failure error) error {
+func (s *story) cut(ctx context.Context, server node.Server, failure error) error {
 	cause := context.Cause(ctx)
 	if known := new(stack.Error); errors.As(cause, &known) && stack.CauseOf(failure) != known.Cause {
 		return fmt.Errorf("%w; meanwhile: %w", cause, failure)
@@ -92,8 +93,8 @@ func (s *story) frozen(ctx context.Context) (Wanted, error) {
 	})
 }
 
-func (s *story) connect(ctx context.Context) (Server, error) {
-	var server Server
+func (s *story) connect(ctx context.Context) (node.Server, error) {
+	var server node.Server
 	t := s.d.Target
 	return server, s.phase("connect", func() (detail string, err error) {
 		server, err = s.d.Connect(ctx, t)
@@ -103,23 +104,24 @@ func (s *story) connect(ctx context.Context) (Server, error) {
 }
 
 // locked connects, takes the lock, and runs a part of the story under both.
-func (s *story) locked(ctx context.Context, part func(ctx context.Context, server Server) error) error {
+func (s *story) locked(ctx context.Context, part func(ctx context.Context, server node.Server) error) error {
 	server, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	locked, unlock, err := s.lock(ctx, server)
+	lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
+	locked, unlock, err := lock.Take(ctx, server)
 	if err != nil {
-		return full(ctx, server, s.d.Target, err)
+		return fullDisk(ctx, server, s.d.Target, err)
 	}
 	defer unlock()
 	return part(locked, server)
 }
 
 // held also observes what is there before it runs a part of the story.
-func (s *story) held(ctx context.Context, part func(ctx context.Context, server Server, seen stack.Observed) error) error {
-	return s.locked(ctx, func(ctx context.Context, server Server) error {
+func (s *story) held(ctx context.Context, part func(ctx context.Context, server node.Server, seen stack.Observed) error) error {
+	return s.locked(ctx, func(ctx context.Context, server node.Server) error {
 		seen, err := s.observe(ctx, server, nil)
 		if err != nil {
 			return err
@@ -130,30 +132,31 @@ func (s *story) held(ctx context.Context, part func(ctx context.Context, server 
 }
 
 // planned observes the server and plans.
-func (s *story) planned(ctx context.Context, server Server, want Wanted) (*executor, stack.Plan, error) {
+func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*executor, stack.Plan, error) {
 	x := &executor{story: s, server: server, want: want}
 	err := s.phase("observe", func() (detail string, err error) {
 		if x.seen, err = s.observe(ctx, server, want.interest()); err != nil {
 			return "", err
 		}
-		x.before, err = readDynamic(ctx, server, s.d.Target.Path)
-		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), or(x.seen.Live, "none")), err
+		x.before, err = node.ReadDynamic(ctx, server, s.d.Target)
+		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), cmp.Or(x.seen.Live, "none")), err
 	})
 	if err != nil {
 		return nil, stack.Plan{}, err
 	}
-	if err := runs(want.Release, x.seen.Host); err != nil {
+	if err := checkPlatform(want.Release, x.seen.Host); err != nil {
 		return nil, stack.Plan{}, err
 	}
-	s.unreadable(x.seen, want.Release.ID)
+	x.spareEdge(ctx)
+	s.noteUnreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)
-	if live := recordAt(x.seen, x.seen.Live); live.ID != want.Release.ID {
-		if err := whole(ctx, server, s.d.Target, live); err != nil {
+	if live := x.seen.Record(x.seen.Live); live.ID != want.Release.ID {
+		if err := node.CheckFiles(ctx, server, s.d.Target, live); err != nil {
 			s.note(err.Error())
 		}
 	}
-	if what := unseen(ctx, server, s.d.Target); what != "" {
-		s.note(what + "; " + endStrays)
+	if what := node.LostContainers(ctx, server, s.d.Target); what != "" {
+		s.note(what + "; " + node.EndLost)
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
@@ -162,7 +165,7 @@ func (s *story) planned(ctx context.Context, server Server, want Wanted) (*execu
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	for _, err := range []error{fits(want.Release, x.seen), carries(plan, want.Release, x.seen)} {
+	for _, err := range []error{checkBuilt(plan, want.Release), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
 		if err == nil {
 			continue
 		}
@@ -182,19 +185,12 @@ func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseReco
 				old.By = s.d.Owner
 			}
 			if len(r.Files) > 0 { // a release that was read back from the host has none
-				old.Files = sums(r)
+				old.Files = node.Sums(r)
 			}
 			return old
 		}
 	}
-	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images, Files: sums(r)}
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
+	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images, Files: node.Sums(r)}
 }
 
 // Plan tells the steps that a deploy would take and changes nothing.
@@ -253,13 +249,13 @@ func (s *story) verify(ctx context.Context) error {
 	if seen.Live == "" {
 		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Host, fmt.Errorf("no release is live"), "run `stackctl deploy` first")
 	}
-	edited := whole(ctx, server, s.d.Target, recordAt(seen, seen.Live))
+	edited := node.CheckFiles(ctx, server, s.d.Target, seen.Record(seen.Live))
 	if seen.Live != want.Release.ID {
 		if edited != nil {
 			return edited
 		}
 		s.note("the files make release " + want.Release.ID + ", but " + seen.Live + " is live: the live one is judged by what was frozen with it")
-		if want.Release, err = s.kept(ctx, server, seen.Live, want.Release); err != nil {
+		if want.Release, err = s.readRelease(ctx, server, seen.Live, want.Release); err != nil {
 			return err
 		}
 		for _, record := range seen.Releases {
@@ -277,7 +273,7 @@ func (s *story) verify(ctx context.Context) error {
 			first = err
 		}
 		if ctx.Err() != nil {
-			return interrupted(ctx, "verify")
+			return stack.Interrupted(ctx, "verify")
 		}
 	}
 	return first
@@ -291,27 +287,33 @@ func (outside) DialContext(ctx context.Context, network, address string) (net.Co
 	return dialer.DialContext(ctx, network, address)
 }
 
-// kept reads a frozen release back from the host. What only the operator has,
-// such as the values of secrets, comes from the files of today.
-func (s *story) kept(ctx context.Context, server Server, id string, today stack.Release) (stack.Release, error) {
-	dir := s.d.Target.Path + "/releases/" + id
-	r := stack.Release{}
-	raw, err := server.ReadFile(ctx, dir+"/frozen.json")
+// readRelease reads a frozen release back from the host. What only the operator
+// has, such as the values of secrets, comes from the files of today.
+func (s *story) readRelease(ctx context.Context, server node.Server, id string, today stack.Release) (stack.Release, error) {
+	r, err := node.ReadRelease(ctx, server, s.d.Target, id)
 	if err == nil {
-		err = json.Unmarshal(raw, &r)
+		r.Known = today.Known
 	}
-	if err == nil {
-		r.Base, err = server.ReadFile(ctx, dir+"/base.yaml")
+	return r, err
+}
+
+// forsaken reports whether a run may touch the server no more: another one may be
+// at work there, or it cannot be reached.
+func forsaken(ctx context.Context, err error) bool {
+	cause := context.Cause(ctx)
+	return stack.CauseOf(err) == stack.CauseUnreachable || cause != nil && (errors.Is(cause, node.ErrLockLost) || stack.CauseOf(cause) == stack.CauseUnreachable)
+}
+
+// noteUnreadable names the releases no rollback can lead to, and what to do.
+func (s *story) noteUnreadable(seen stack.Observed, wanted string) {
+	for _, r := range seen.Releases {
+		if r.State != stack.ReleaseUnreadable {
+			continue
+		}
+		fix := "deploy that release again, or remove " + s.d.Target.At(stack.ReleasePath(r.ID)) + " on the host"
+		if r.ID == wanted {
+			fix = "this deploy writes it anew"
+		}
+		s.note("no rollback can lead to release " + r.ID + ": " + r.Reason + "; " + fix)
 	}
-	if err == nil {
-		r.App, err = server.ReadFile(ctx, dir+"/app.yaml")
-	}
-	if err == nil {
-		r.Contract, err = server.ReadFile(ctx, dir+"/openapi.yaml")
-	}
-	if err != nil {
-		return r, stack.Fault(stack.CauseStep, "read release "+id+" on "+s.d.Target.Host, err, "deploy again: what the host kept of it is not whole")
-	}
-	r.Known = today.Known
-	return r, nil
 }

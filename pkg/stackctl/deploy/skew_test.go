@@ -8,16 +8,18 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path"
+	"strings"
 	"testing"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // keeping is a server that keeps the records of releases, and has a clock of
 // its own.
 type keeping struct {
-	Server
+	node.Server
 	clock   func() time.Time
 	records map[string][]byte
 }
@@ -37,7 +39,7 @@ func (keeping) RemoveAll(context.Context, string) error { return nil }
 
 func (k keeping) Run(_ context.Context, argv ...string) (stack.Output, error) {
 	var out stack.Output
-	if argv[0] == "sh" && argv[2] == recordsScript {
+	if argv[0] == "sh" && strings.Contains(argv[2], stack.RecordFile) {
 		for id, raw := range k.records {
 			out.Stdout = append(out.Stdout, id+" "+base64.StdEncoding.EncodeToString(raw)+"\n"...)
 		}
@@ -75,7 +77,7 @@ func TestARollbackLeadsToTheReleaseBeforeWhateverTheClocksSay(t *testing.T) {
 	deploy("two", 3*time.Hour) // an operator whose clock is fast
 	deploy("three", -3*time.Hour)
 	deploy("four", 0)
-	seen, err := observe(t.Context(), host, stack.Target{}, nil, now)
+	seen, err := node.Observe(t.Context(), host, stack.Target{}, nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,13 @@ package deploy
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gates"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -15,7 +18,7 @@ import (
 type story struct {
 	d      *Deployer
 	mu     sync.Mutex
-	server Server // nil until it is reached
+	server node.Server // nil until it is reached
 	report stack.Report
 	// schema is what the schema gate saw.
 	schema []byte
@@ -123,16 +126,16 @@ func (s *story) phase(name string, part func() (string, error)) error {
 
 // judge runs the gates of one phase and gives an error where one did not pass.
 func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subject) error {
-	gates, err := gate.Select(phase, s.d.Gates, s.d.Config.Gates.Own...)
+	list, err := gates.Select(phase, s.d.Gates, s.d.Config.Gates.Own...)
 	if err != nil {
 		return err
 	}
 	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
 	subject.Artifacts, subject.Pace = s, s.pace
-	results := gate.Run(ctx, gates, subject, s.emit)
+	results := gate.Run(ctx, list, subject, s.emit)
 	s.report.Gates = append(s.report.Gates, results...)
 	if ctx.Err() != nil {
-		return interrupted(ctx, "judge the "+string(phase)+" gates")
+		return stack.Interrupted(ctx, "judge the "+string(phase)+" gates")
 	}
 	return Judged(results)
 }
@@ -151,39 +154,11 @@ func Judged(results []stack.GateResult) error {
 	}
 	switch {
 	case len(failed) > 0:
-		return stack.Fault(stack.CauseGate, "judge the deployment", errors.New("failed: "+join(failed)), "the report lists each finding with its fix")
+		return stack.Fault(stack.CauseGate, "judge the deployment", errors.New("failed: "+strings.Join(failed, ", ")), "the report lists each finding with its fix")
 	case len(unjudged) > 0:
-		return stack.Fault(stack.CauseUnjudged, "judge the deployment", errors.New("could not be judged: "+join(unjudged)), "remove what hinders it and run the same command again")
+		return stack.Fault(stack.CauseUnjudged, "judge the deployment", errors.New("could not be judged: "+strings.Join(unjudged, ", ")), "remove what hinders it and run the same command again")
 	}
 	return nil
-}
-
-func join(list []string) string {
-	out := ""
-	for i, s := range list {
-		if i > 0 {
-			out += ", "
-		}
-		out += s
-	}
-	return out
-}
-
-// interrupted is the error of a run that was told to stop.
-func interrupted(ctx context.Context, what string) error {
-	var known *stack.Error
-	if errors.As(context.Cause(ctx), &known) {
-		return stack.Fault(known.Cause, what, context.Cause(ctx), "")
-	}
-	return stack.Fault(stack.CauseInterrupted, what, context.Cause(ctx), "run the same command again; it goes on from what is there")
-}
-
-// cleanup bounds cleaning up after a run was told to stop.
-const cleanup = 90 * time.Second
-
-// aside gives a context that outlives an interruption, for cleaning up.
-func aside(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 }
 
 // Known are the values that must never leave in clear.

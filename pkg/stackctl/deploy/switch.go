@@ -24,7 +24,7 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	want := map[string]bool{}
 	for _, f := range files {
 		want[f.Path] = true
-		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), path.Join(root, EdgeDynamic, f.Path), f.Content, f.Mode); err != nil {
+		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), x.d.Target.At(stack.DynamicPath(f.Path)), f.Content, f.Mode); err != nil {
 			fix := ""
 			if errors.Is(err, fs.ErrPermission) {
 				fix = "`stackctl provision` gives the folder back to " + x.d.Target.User
@@ -34,10 +34,13 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	}
 	for _, f := range x.before {
 		if !want[f.Path] {
-			if err := x.server.Remove(ctx, path.Join(root, EdgeDynamic, f.Path)); err != nil {
+			if err := x.server.Remove(ctx, x.d.Target.At(stack.DynamicPath(f.Path))); err != nil {
 				return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
 			}
 		}
+	}
+	if up, err := edge.Upstreams(files); err == nil && len(up) == 0 {
+		return "no edge: nothing is routed", nil
 	}
 	api, err := x.edgeAPI(ctx)
 	if err != nil {
@@ -62,7 +65,7 @@ func (x *executor) settle(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-		return interrupted(ctx, "drain")
+		return stack.Interrupted(ctx, "drain")
 	case <-time.After(time.Until(x.turned.Add(x.d.Config.Timeouts.Drain))):
 		return nil
 	}

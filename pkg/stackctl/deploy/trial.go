@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -27,15 +29,12 @@ const (
 	trialDeadline = 10 * time.Second
 )
 
-// trialProject is the compose project of an edge on trial.
-func trialProject(project string) string { return project + "-trial" }
-
 // trial lets a throwaway edge of the same image read the release's dynamic
 // files and refuses what it complains of, before the real edge sees them.
 func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	const what = "try the edge's files"
 	r, root := x.want.Release, x.d.Target.Path
-	project, dir := trialProject(r.Project), path.Join("releases", r.ID, "trial")
+	project, dir := stack.TrialProject(r.Project), stack.ReleasePath(r.ID, "trial")
 	static, err := edge.TrialStatic(r.Edge.Static)
 	if err != nil {
 		return "", err
@@ -48,7 +47,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
 	defer func() {
-		late, cancel := aside(ctx)
+		late, cancel := node.Aside(ctx)
 		defer cancel()
 		err = errors.Join(err, x.server.RemoveProject(late, project), x.server.RemoveAll(late, path.Join(root, dir)))
 	}()
@@ -76,7 +75,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 // from there has no files of its own.
 func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string, error) {
 	root := x.d.Target.Path
-	mounted, err := mountedBy(x.want.Release.Base, root, x.d.Config.Traefik.Service)
+	mounted, err := node.MountedBy(x.want.Release.Base, root, x.d.Config.Traefik.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +84,11 @@ func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string
 		return nil, err
 	}
 	for name, sum := range sums {
-		if sum == hash(x.want.Release.Edge.Static) {
-			return map[string]string{path.Join(root, EdgeDynamic): path.Join(dir, "dynamic"), path.Join(root, name): path.Join(dir, "traefik.yml")}, nil
+		if sum == stack.Sum(x.want.Release.Edge.Static) {
+			return map[string]string{x.d.Target.At(stack.EdgeDynamic): path.Join(dir, "dynamic"), path.Join(root, name): path.Join(dir, "traefik.yml")}, nil
 		}
 	}
-	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, listOr(mounted, "it mounts none"))
+	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, cmp.Or(strings.Join(mounted, ", "), "it mounts none"))
 }
 
 // complaints is what the edge on trial has against the files.

@@ -1,9 +1,11 @@
 package deploy
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -21,7 +23,7 @@ services:
       - {type: bind, source: /srv/shop/edge/dynamic, target: /etc/traefik/dynamic}
       - {type: volume, source: acme, target: /acme}
 `)}}}
-	x.server = hashing{sums: map[string]string{"/srv/shop/files/12/traefik.yml": hash(static), "/srv/shop/files/34/ca.pem": "x"}}
+	x.server = hashing{sums: map[string]string{"/srv/shop/files/12/traefik.yml": stack.Sum(static), "/srv/shop/files/34/ca.pem": "x"}}
 	swap, err := x.trialSwap(t.Context(), "/srv/shop/try")
 	if err != nil || len(swap) != 2 || swap["/srv/shop/files/12/traefik.yml"] != "/srv/shop/try/traefik.yml" || swap["/srv/shop/edge/dynamic"] != "/srv/shop/try/dynamic" {
 		t.Errorf("%v, %v", swap, err)
@@ -69,4 +71,20 @@ networks: {edge: {}}
 	if _, err := trialCompose([]byte("services: {}"), "edge", "shop-trial", nil); err == nil {
 		t.Error("a file without the edge gives a trial")
 	}
+}
+
+// hashing is a server whose files have the given sums.
+type hashing struct {
+	node.Server
+	sums map[string]string
+}
+
+func (h hashing) Hashes(_ context.Context, root string, paths []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range paths {
+		if sum := h.sums[root+"/"+p]; sum != "" {
+			out[p] = sum
+		}
+	}
+	return out, nil
 }

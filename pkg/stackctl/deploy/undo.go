@@ -4,19 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
+	"strings"
+	"time"
 
 	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
+
+// undoLimit bounds an undo.
+const undoLimit = 90 * time.Second
 
 // undo brings back what served before this run. It is called when a step or a
 // gate failed, or the operator stopped the run; cause is why.
 func (x *executor) undo(ctx context.Context, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.stretch(cleanup))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.stretch(undoLimit))
 	defer cancel()
-	x.release(ctx)
+	node.FreeReserve(ctx, x.server, x.d.Target)
 	old, own := x.seen.Live, x.want.Release.ID
 	if old == "" && (x.started || x.switched || x.edged) {
 		if old = x.nameless(); old != "" && old != own {
@@ -37,18 +42,18 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	toppled := x.toppled(ctx)
-	if !x.started && !x.switched && !x.edged && len(toppled) == 0 {
+	broken := x.brokenBase(ctx)
+	if !x.started && !x.switched && !x.edged && len(broken) == 0 {
 		return x.fail(ctx, cause)
 	}
 	x.logs(ctx, x.want.Release.AppProject())
 	return x.phase("undo", func() (string, error) {
 		var errs []error
-		if len(toppled) > 0 {
-			x.note(join(toppled) + " ran well when this run began: brought back beside release " + old)
+		if len(broken) > 0 {
+			x.note(strings.Join(broken, ", ") + " ran well when this run began: brought back beside release " + old)
 		}
-		if x.edged || len(toppled) > 0 {
-			errs = append(errs, x.restoreBase(ctx, old, toppled))
+		if x.edged || len(broken) > 0 {
+			errs = append(errs, x.restoreBase(ctx, old, broken))
 		}
 		if x.switched {
 			errs = append(errs, x.switchBack(ctx, old))
@@ -101,7 +106,7 @@ func (x *executor) nameless() string {
 		return ""
 	}
 	for _, c := range x.seen.Containers {
-		if c.Release == last.ID && c.Layer == stack.LayerApp && c.State == "running" && c.Labels[stack.LabelProject] == x.want.Release.Project {
+		if c.Release == last.ID && c.Layer == stack.LayerApp && c.State == "running" && stack.Owns(c, x.want.Release.Project) {
 			return last.ID
 		}
 	}
@@ -112,7 +117,7 @@ func (x *executor) nameless() string {
 // this run began. What was stopped of it is started first; where nothing was,
 // it serves all the while.
 func (x *executor) reach(ctx context.Context, id string, stopped bool) error {
-	r, err := x.kept(ctx, x.server, id, x.want.Release)
+	r, err := x.readRelease(ctx, x.server, id, x.want.Release)
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func (x *executor) switchBack(ctx context.Context, old string) error {
 		return nil
 	}
 	for _, f := range x.want.Pointed {
-		if err := x.server.Remove(ctx, path.Join(x.d.Target.Path, EdgeDynamic, f.Path)); err != nil {
+		if err := x.server.Remove(ctx, x.d.Target.At(stack.DynamicPath(f.Path))); err != nil {
 			return err
 		}
 	}

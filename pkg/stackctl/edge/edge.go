@@ -19,8 +19,12 @@ import (
 const maxBytes = 1 << 20
 
 // Read reads the static file and the dynamic folder and renders both for a
-// target, as the edge service would see them.
+// target, as the edge service would see them. Those of stackctl's own edge are
+// made of the routes.
 func Read(c stack.Config, t stack.Target, service stack.Service) (stack.EdgeConfig, error) {
+	if c.Traefik.Own {
+		return own(c, t)
+	}
 	raw, err := readFile(c.Traefik.Static)
 	if err != nil {
 		return stack.EdgeConfig{}, err

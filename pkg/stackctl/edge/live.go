@@ -59,6 +59,22 @@ func (a API) WaitLive(ctx context.Context, files []stack.File) error {
 	return nil
 }
 
+// Answers waits until Traefik's API answers anything at all. It gives the last
+// reason why not when ctx ends.
+func (a API) Answers(ctx context.Context) error {
+	return a.poll(ctx, func(client *http.Client) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Address+"/api/version", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return fmt.Errorf("ask Traefik's API: %w", errors.Unwrap(err))
+		}
+		return resp.Body.Close()
+	})
+}
+
 // poll asks until it gets an answer; the error is that of the last try.
 func (a API) poll(ctx context.Context, ask func(client *http.Client) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}

@@ -1,6 +1,7 @@
-// Package gate owns the questions that a deployment must answer before it is
-// called good, each with its denominator and evidence. It must not know how a
-// deployment is made, nor how a result is drawn: it looks and reports.
+// Package gate owns what a gate is: a question about a deployment, its
+// denominator, its findings, the exceptions to them, and the run of many. It
+// holds no question of its own, and must not know how a deployment is made nor
+// how a result is drawn.
 package gate
 
 import (
@@ -10,6 +11,13 @@ import (
 
 	"stackctl/pkg/stackctl/stack"
 )
+
+// ImageInspector is a Server that can also tell what an image brings along.
+type ImageInspector interface {
+	// InspectImage gives the Engine's own description of an image, as JSON
+	// (GET /images/{name}/json).
+	InspectImage(ctx context.Context, image string) ([]byte, error)
+}
 
 // Gate is one question in one phase. A gate that looks in two phases stands
 // twice in the registry, with the same ID.
@@ -117,5 +125,5 @@ type Sink interface {
 	Artifact(name string, content []byte) error
 }
 
-// budget bounds every gate that sets no tighter bound itself.
-const budget = 60 * time.Second
+// Budget bounds every gate that sets no tighter bound itself.
+const Budget = 60 * time.Second

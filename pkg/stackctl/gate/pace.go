@@ -11,8 +11,8 @@ import (
 // side they would only wait for each other on the same line.
 const slowPace = 3
 
-// stretch is a bound on a gate's own work on a line of the subject's pace.
-func (s Subject) stretch(d time.Duration) time.Duration {
+// Stretch is a bound on a gate's own work on a line of the subject's pace.
+func (s Subject) Stretch(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * max(1, s.Pace))
 }
 
@@ -32,9 +32,9 @@ func listed(s Server) Server { return &lister{Server: s, turn: make(chan struct{
 
 func (l *lister) unwrap() Server { return l.Server }
 
-// able gives what a Server, or one that it stands before, can do beyond the
+// Able gives what a Server, or one that it stands before, can do beyond the
 // least.
-func able[T any](s Server) (ability T, can bool) {
+func Able[T any](s Server) (ability T, can bool) {
 	for s != nil {
 		if ability, can = s.(T); can {
 			return ability, true

@@ -30,7 +30,7 @@ func (s *slowLister) Containers(ctx context.Context) ([]stack.Container, error) 
 func TestGatesThatAskAtTheSameTimeShareAList(t *testing.T) {
 	s := &slowLister{takes: 100 * time.Millisecond}
 	l := listed(s)
-	if _, can := able[Inspector](l); can {
+	if _, can := Able[Inspector](l); can {
 		t.Error("it inspects, although the server cannot")
 	}
 	var all sync.WaitGroup
@@ -94,9 +94,9 @@ type everything struct {
 
 func TestAServerThatIsListedLosesNoAbility(t *testing.T) {
 	l := listed(everything{Server: &slowLister{}})
-	_, inspects := able[Inspector](l)
-	_, reads := able[FileReader](l)
-	_, images := able[ImageInspector](l)
+	_, inspects := Able[Inspector](l)
+	_, reads := Able[FileReader](l)
+	_, images := Able[ImageInspector](l)
 	if !inspects || !reads || !images {
 		t.Errorf("inspects %v, reads files %v, inspects images %v", inspects, reads, images)
 	}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 		// What a gate says then is how it noticed, in the words of whatever it was doing.
 		err = fmt.Errorf("cut off: %w", context.Cause(ctx))
 	}
-	var gone notRunning
+	var gone NotRunning
 	if errors.As(err, &gone) {
 		answer.Inspected, answer.Findings, err = max(answer.Inspected, 1), append(answer.Findings, gone.finding()), nil
 	}
@@ -122,7 +123,7 @@ func judge(r *stack.GateResult, a Answer, err error) {
 		r.Status = stack.Failed
 		r.Findings = []stack.Finding{{
 			Subject: "gate " + r.ID, Problem: "nothing was inspected",
-			Expected: "at least one of the " + orWord(a.Of, "things that it judges"), Observed: "0",
+			Expected: "at least one of the " + cmp.Or(a.Of, "things that it judges"), Observed: "0",
 			Fix: "see why the gate found nothing to look at: the release, the target's domain, the Traefik files",
 		}}
 	default:
@@ -149,9 +150,9 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	}
 	limit := g.Budget
 	if limit == 0 {
-		limit = budget
+		limit = Budget
 	}
-	limit = s.stretch(limit)
+	limit = s.Stretch(limit)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type ended struct {
@@ -163,7 +164,7 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 		var e ended
 		defer func() {
 			if p := recover(); p != nil {
-				e.err = fmt.Errorf("the gate itself broke: %v at %s", p, panicPlace())
+				e.err = fmt.Errorf("the gate itself broke: %v at %s", p, PanicPlace())
 			}
 			done <- e
 		}()
@@ -187,8 +188,8 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	}
 }
 
-// panicPlace is the line that broke, for the report.
-func panicPlace() string {
+// PanicPlace is the line that broke, for the report.
+func PanicPlace() string {
 	lines := strings.Split(string(debug.Stack()), "\n")
 	seen := false
 	for _, l := range lines {
@@ -286,13 +287,6 @@ func summary(r stack.GateResult) string {
 		text += ": " + r.Reason
 	}
 	return text
-}
-
-func orWord(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // keptNames remembers which artifacts a gate wrote.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,65 +32,13 @@ const (
 	silenceLimit = 12 * time.Second
 )
 
-// Options say where to connect and as whom.
-type Options struct {
-	// Address is a host name or IP address.
-	Address string
-	// Port is 22 where it is 0.
-	Port int
-	User string
-	// Key is a private key file; empty means the agent.
-	Key string
-	// Agent is the agent's socket; empty means SSH_AUTH_SOCK.
-	Agent string
-	// KnownHosts is the file of trusted host keys; empty means
-	// ~/.ssh/known_hosts.
-	KnownHosts string
-	// Target is the target's name, for the command that an error recommends.
-	Target string
-}
-
-// OptionsFor connects to a target, as its admin or as its deploy user.
-func OptionsFor(target stack.Target, admin bool) Options {
-	o := Options{
-		Address: target.Host, Port: target.Port, User: target.User,
-		Key: target.Key, KnownHosts: target.KnownHosts, Target: target.Name,
-	}
-	if admin {
-		o.User = target.Admin
-		if o.User == "" {
-			o.User = "root"
-		}
-	}
-	return o
-}
-
-// String is the login as people write it.
-func (o Options) String() string {
-	s := o.Address
-	if o.User != "" {
-		s = o.User + "@" + s
-	}
-	if o.Port != 0 && o.Port != 22 {
-		s = o.User + "@" + net.JoinHostPort(o.Address, strconv.Itoa(o.Port))
-	}
-	return s
-}
-
-// dialAddress is host:port.
-func (o Options) dialAddress() string {
-	port := o.Port
-	if port == 0 {
-		port = 22
-	}
-	return net.JoinHostPort(o.Address, strconv.Itoa(port))
-}
-
 // Conn is one SSH connection. It is safe for concurrent use. Every error of a
 // lost connection has the cause "unreachable".
 type Conn struct {
 	options Options
 	client  *goph.Client
+	way     *way
+	key     ssh.PublicKey
 	wire    *wire
 	slots   chan struct{}
 	done    chan struct{}
@@ -141,8 +88,13 @@ func (c *Conn) Close() error {
 	c.give(nil)
 	err := c.client.Close()
 	<-c.done
+	c.way.Close()
 	return err
 }
+
+// PublicKey is the public half of the key that logged in, as a line of
+// authorized_keys.
+func (c *Conn) PublicKey() string { return authorizedLine(c.key) }
 
 // give notes why the connection ends; the first one to say so is believed.
 func (c *Conn) give(reason error) {
@@ -215,6 +167,7 @@ func (c *Conn) watch() {
 				err = fmt.Errorf("the server or the network ended it: %w", err)
 			}
 			c.give(err)
+			c.way.Close()
 			close(c.done)
 			return
 		case <-tick.C:

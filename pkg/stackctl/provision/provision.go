@@ -49,13 +49,13 @@ type Folder struct {
 // containers get single files of it, mounted by the Engine.
 var Folders = []Folder{
 	{".", "755"},
-	{"releases", "700"},
+	{stack.ReleasesDir, "700"},
 	{"edge", "755"},
-	{"edge/dynamic", "755"},
+	{stack.EdgeDynamic, "755"},
 	{"edge/acme", "700"},
-	{"secrets", "700"},
-	{"backups", "700"},
-	{"tmp", "700"},
+	{stack.SecretsDir, "700"},
+	{stack.BackupsDir, "700"},
+	{stack.TmpDir, "700"},
 }
 
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)

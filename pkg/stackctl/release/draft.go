@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -33,6 +34,8 @@ type Draft struct {
 	project *types.Project
 	places  map[string]place // service → where it is defined
 	secrets []secret
+	layers  map[string]infer.Decision
+	left    map[string]string // service → why the edge takes its place
 }
 
 // Read loads the compose files for one target. Undefined variables, broken
@@ -50,8 +53,14 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return Draft{}, err
 	}
 	d := Draft{config: c, target: t, env: env, project: project, places: places(c.Compose.Files)}
+	d.decide()
 	if err := d.stay(ctx); err != nil {
 		return Draft{}, err
+	}
+	if c.Traefik.Own {
+		if err := d.addEdge(); err != nil {
+			return Draft{}, err
+		}
 	}
 	if err := d.carried(); err != nil {
 		return Draft{}, err
@@ -70,7 +79,8 @@ func (d Draft) stay(ctx context.Context) error {
 	}
 	d.project.Networks, d.project.Volumes = project.Networks, project.Volumes
 	for name, s := range project.Services {
-		if d.extension(s).layer != stack.LayerApp {
+		if d.left[name] == "" && d.extension(s).layer != stack.LayerApp {
+			s.Image = imageName(d.config.Project, s)
 			d.project.Services[name] = s
 		}
 	}
@@ -112,8 +122,12 @@ func environment(c stack.Config, t stack.Target) (map[string]string, error) {
 	return env, nil
 }
 
-// EdgeService is the edge as the compose file declares it.
+// EdgeService is the edge as the compose file declares it, or as stackctl does
+// where it is its own. A project without routes has none: then it is empty.
 func (d Draft) EdgeService() (stack.Service, error) {
+	if d.config.Traefik.Own && len(d.config.Routes) == 0 {
+		return stack.Service{}, nil
+	}
 	for _, s := range d.Services() {
 		if s.Name == d.config.Traefik.Service {
 			return s, nil

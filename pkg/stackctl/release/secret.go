@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
@@ -74,6 +75,7 @@ func readSecret(file string) ([]byte, error) {
 // exist or not, as name → file.
 func SecretFiles(c stack.Config) (map[string]string, error) {
 	out := map[string]string{}
+	maps.Copy(out, staffFiles(c))
 	for _, file := range c.Compose.Files {
 		root := mapping(file)
 		if root == nil {

@@ -12,24 +12,19 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// extension is what x-stackctl says of a service.
+// extension is the layer of a service and whether it runs once: what
+// x-stackctl says, else what is inferred.
 type extension struct {
 	layer stack.Layer
 	once  bool
 }
 
 func (d Draft) extension(s types.ServiceConfig) extension {
-	e := extension{layer: stack.LayerApp}
-	if s.Name == d.config.Traefik.Service {
-		e.layer = stack.LayerEdge
+	decided, ok := d.layers[s.Name]
+	if !ok {
+		return extension{layer: stack.LayerApp}
 	}
-	x, _ := s.Extensions["x-stackctl"].(map[string]any)
-	switch layer, _ := x["layer"].(string); stack.Layer(layer) {
-	case stack.LayerEdge, stack.LayerData, stack.LayerApp:
-		e.layer = stack.Layer(layer)
-	}
-	e.once = x["run"] == "once"
-	return e
+	return extension{layer: decided.Layer, once: decided.OneShot}
 }
 
 // service says what compose-go says, in the judges' vocabulary.

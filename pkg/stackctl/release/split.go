@@ -125,7 +125,9 @@ func (s *split) waits(service types.ServiceConfig, x extension) types.DependsOnC
 			continue
 		}
 		y := s.draft.extension(other)
-		if (y.layer == stack.LayerApp) == (x.layer == stack.LayerApp) && !y.once && s.draft.deployed(other) {
+		// What a store waits for until it has completed is no step of its own.
+		step := y.once && y.layer == stack.LayerApp
+		if (y.layer == stack.LayerApp) == (x.layer == stack.LayerApp) && !step && s.draft.deployed(other) {
 			out[name] = dep
 		}
 	}

@@ -54,6 +54,9 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
+	// Own says that the file names no edge: the edge is stackctl's own, made of
+	// Config.Routes. Service, Static and Dynamic are then what stackctl calls them.
+	Own bool `mapstructure:"-"`
 }
 
 // RouteSpec is one route of stackctl's own edge.
@@ -70,6 +73,11 @@ type RouteSpec struct {
 	Strip bool `mapstructure:"strip"`
 	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
 	Guard string `mapstructure:"guard"`
+	// Scheme is how the service answers: "" (http), "https" (its certificate
+	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
+	Scheme string `mapstructure:"scheme"`
+	// Line is where stackctl.yaml has it.
+	Line int `mapstructure:"-"`
 }
 
 // Credentials are a user name and a file that holds the password.
@@ -107,9 +115,20 @@ type Target struct {
 	User string `mapstructure:"user"`
 	// Admin provisions; it needs root, directly or by sudo.
 	Admin string `mapstructure:"admin"`
-	// Key is the private key file; empty means the SSH agent.
+	// Key is the one key to log in with: a private key file, or the public half
+	// of a key that the agent holds. Empty means what ssh would use.
 	Key        string `mapstructure:"key"`
 	KnownHosts string `mapstructure:"known_hosts"`
+	// SSHConfig is the file that is read in place of ~/.ssh/config and
+	// /etc/ssh/ssh_config; "none" reads none.
+	SSHConfig string `mapstructure:"ssh_config"`
+	// Alias is the host as the file names it, where ssh's settings gave it
+	// another name. Login and AdminLogin are the rest of what they say.
+	Alias      string `mapstructure:"-"`
+	Login      Login  `mapstructure:"-"`
+	AdminLogin Login  `mapstructure:"-"`
+	// Socket is where the Docker Engine listens on the host.
+	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
 	// Domain is WEBSITE_DOMAIN.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -84,4 +85,15 @@ func Explain(err error) (reason, fix string) {
 		}
 	}
 	return err.Error(), ""
+}
+
+// Interrupted is the error of a part of a run that was told to stop; what is
+// what it was at. Where the context ended for a reason of its own, as when the
+// lock was lost, that is its cause.
+func Interrupted(ctx context.Context, what string) error {
+	var known *Error
+	if errors.As(context.Cause(ctx), &known) {
+		return Fault(known.Cause, what, context.Cause(ctx), "")
+	}
+	return Fault(CauseInterrupted, what, context.Cause(ctx), "run the same command again; it goes on from what is there")
 }

@@ -25,6 +25,17 @@ type Observed struct {
 	Unrouted bool `json:"unrouted,omitempty"`
 }
 
+// Record returns what the host keeps about a release; of one that it keeps
+// nothing of, the ID alone.
+func (o Observed) Record(id string) ReleaseRecord {
+	for _, r := range o.Releases {
+		if r.ID == id {
+			return r
+		}
+	}
+	return ReleaseRecord{ID: id}
+}
+
 // HostFacts describe the server.
 type HostFacts struct {
 	OS            string `json:"os"`

@@ -75,6 +75,15 @@ func (r Release) AppProject() string { return AppProject(r.Project, r.ID) }
 // AppProject is the compose project name of one release's app layer.
 func AppProject(project, id string) string { return project + "-" + id }
 
+// TrialProject is the compose project of a throwaway edge that tries a project's
+// files. It is longer than the name of a project may be (40), so that no project
+// has it: one called shop-trial is a neighbour of shop.
+func TrialProject(project string) string { return project + "-trial-" + Sum([]byte(project))[:40] }
+
+// BuiltImage is the name of the image of a service that has `build:` and names
+// none, as Compose gives it.
+func BuiltImage(project, service string) string { return project + "-" + service }
+
 // Upstream is the network alias of a service of one release. The edge's
 // upstreams use it, because a plain service name would mean every release.
 func Upstream(service, id string) string { return service + "-" + id }

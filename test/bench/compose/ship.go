@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/image"
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -93,7 +93,7 @@ func (b *bench) ship(tag string) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("no archive holds %s", tag)
 	}
-	server, err := deploy.Connect(b.ctx, t)
+	server, err := node.Connect(b.ctx, t)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"stackctl/pkg/stackctl/infer"
+	"stackctl/pkg/stackctl/release"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// parseRoutes reads [HOST[/PATH]=]SERVICE:PORT. The first route without a host
+// gets the domain, each other one its service's name.
+func parseRoutes(texts []string, domain string, services []infer.Service) ([]stack.RouteSpec, error) {
+	var out []stack.RouteSpec
+	for _, text := range texts {
+		where, what, named := strings.Cut(text, "=")
+		if !named {
+			where, what = "", text
+		}
+		service, port, _ := strings.Cut(what, ":")
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return nil, usage2("--route %s: write it as SERVICE:PORT or HOST=SERVICE:PORT", text)
+		}
+		if !slices.ContainsFunc(services, func(s infer.Service) bool { return s.Name == service }) {
+			return nil, usage2("--route %s: the compose files have no service %q", text, service)
+		}
+		host, path, hasPath := strings.Cut(where, "/")
+		spec := stack.RouteSpec{Service: service, Port: n, Host: strings.ToLower(host)}
+		if hasPath {
+			spec.Path = strings.TrimSuffix("/"+path, "/")
+		}
+		if spec.Host == domain || spec.Host == "@" {
+			spec.Host = ""
+		} else if front, ok := strings.CutSuffix(spec.Host, "."+domain); ok && domain != "" && !strings.Contains(front, ".") {
+			spec.Host = front
+		}
+		out = append(out, spec)
+	}
+	return out, nil
+}
+
+// printDecisions prints one line per service, and below it what becomes of its ports and
+// secrets.
+func (o *options) printDecisions(survey release.Survey, layers map[string]infer.Decision, left map[string]string, routing infer.Routing, domain string) {
+	if domain == "" {
+		domain = "DOMAIN"
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "SERVICE\tLAYER\tSTRATEGY\tROUTE\tWHY")
+	var more []string
+	for _, s := range survey.Services {
+		var at []string
+		for _, r := range routing.Routes {
+			if r.Service == s.Name {
+				at = append(at, address(r, domain))
+			}
+		}
+		layer, strategy, why := string(layers[s.Name].Layer), string(s.Strategy), layers[s.Name].LayerCause
+		switch {
+		case left[s.Name] != "":
+			layer, strategy, why = "-", "", "left out: "+left[s.Name]
+		case !s.Deployed:
+			strategy, why = "", "not deployed: name its profile "+strings.Join(s.Profiles, " or ")+" under compose.profiles"
+		case layers[s.Name].OneShot:
+			strategy, why = "once", layers[s.Name].OneShotCause
+		case s.StrategyCause != "":
+			why += "; " + s.StrategyCause
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, layer, or(strategy, "-"), or(strings.Join(at, " "), "-"), why)
+		for _, cause := range routing.Causes[s.Name] {
+			more = append(more, s.Name+": "+strings.ReplaceAll(cause, "DOMAIN", domain))
+		}
+	}
+	_ = w.Flush() // a reader that is gone reads nothing
+	more = append(more, literals(survey.Literals)...)
+	if len(more) > 0 {
+		fmt.Fprintln(o.out)
+	}
+	for _, line := range more {
+		fmt.Fprintln(o.out, line)
+	}
+	if len(routing.Routes) == 0 {
+		fmt.Fprintln(o.out, "\nNo service looks like HTTP: nothing is routed, and there is no edge. --route SERVICE:PORT adds a route.")
+	}
+}
+
+// literals names, a line for each service, the secrets that stand in the
+// compose files, and the way out.
+func literals(found []release.Literal) []string {
+	var out []string
+	for i, l := range found {
+		at := fmt.Sprintf("%s (%s:%d)", l.Name, filepath.Base(l.File), l.Line)
+		if i > 0 && found[i-1].Service == l.Service {
+			out[len(out)-1] += ", " + at
+			continue
+		}
+		out = append(out, l.Service+": secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: "+at)
+	}
+	return out
+}
+
+func address(r stack.RouteSpec, domain string) string {
+	switch {
+	case r.Host == "":
+		return domain + r.Path
+	case strings.Contains(r.Host, "."):
+		return r.Host + r.Path
+	}
+	return r.Host + "." + domain + r.Path
+}
+
+// writeExample writes the names of the variables, never their values, and tells
+// which ones must be set.
+func (o *options) writeExample(root string, env map[string]string, survey release.Survey) error {
+	names := map[string]bool{}
+	for name := range env {
+		names[name] = true
+	}
+	for _, v := range survey.Undefined {
+		names[v.Name] = true
+		fmt.Fprintf(o.out, "set %s in .env: %s:%d uses it, and it has no default\n", v.Name, filepath.Base(v.File), v.Line)
+	}
+	file := filepath.Join(root, ".env.example")
+	if _, err := os.Lstat(file); err == nil || len(names) == 0 {
+		return nil // what is there is the team's
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return stack.Usage(file, 0, err.Error(), "")
+	}
+	sorted := make([]string, 0, len(names))
+	for name := range names {
+		sorted = append(sorted, name)
+	}
+	sort.Strings(sorted)
+	text := "# The variables of the compose file. Copy this to .env and fill it in.\n" + strings.Join(sorted, "=\n") + "=\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return stack.Usage(file, 0, err.Error(), "")
+	}
+	fmt.Fprintf(o.out, "wrote %s: the names of the variables, no values\n", filepath.Base(file))
+	return nil
+}

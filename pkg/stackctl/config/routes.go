@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+var routePath = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$`)
+
+// checkRoutes judges the routes of stackctl's own edge. Whether their services
+// exist is judged with the compose files.
+func checkRoutes(c stack.Config, d document) error {
+	if len(c.Routes) > 0 && !c.Traefik.Own {
+		return stack.Usage(d.name, d.line("routes"), "routes are those of stackctl's own edge, and the file names another under traefik",
+			"write them into the files of traefik.dynamic, or remove service, static and dynamic under traefik")
+	}
+	for i, r := range c.Routes {
+		problem, fix, key := checkRoute(r)
+		for _, other := range c.Routes[:i] {
+			if problem == "" && other.Host == r.Host && other.Path == r.Path {
+				problem, fix, key = fmt.Sprintf("host %q and path %q stand at line %d already", r.Host, r.Path, other.Line), "a request can go to one service alone", "host"
+			}
+		}
+		if problem != "" {
+			return stack.Usage(d.name, d.line("routes", fmt.Sprint(i), key), "routes: "+problem, fix)
+		}
+	}
+	return nil
+}
+
+func checkRoute(r stack.RouteSpec) (problem, fix, key string) {
+	switch {
+	case r.Service == "":
+		return "a route needs a service", "name the compose service that answers", "service"
+	case r.Port < 1 || r.Port > 65535:
+		return fmt.Sprintf("port %d is no port", r.Port), "give the port that the service listens at inside its container", "port"
+	case r.Host != "" && !hostPrefix.MatchString(r.Host) && !domainName.MatchString(r.Host):
+		return fmt.Sprintf("host %q is no part of a host name", r.Host), `leave it out for the domain itself, or write www, or a whole name such as shop.example.org, in lower case`, "host"
+	case r.Path != "" && (!routePath.MatchString(r.Path) || strings.HasSuffix(r.Path, "/")):
+		return fmt.Sprintf("path %q is no prefix of a path", r.Path), "begin it with / and do not end it with one; leave it out for all paths", "path"
+	case r.Strip && r.Path == "":
+		return "strip takes the path away, and there is none", "give a path, or remove strip", "strip"
+	case r.Guard != "" && r.Guard != "staff":
+		return fmt.Sprintf("guard %q is none of staff", r.Guard), "leave it out for everybody", "guard"
+	case !slices.Contains([]string{"", "http", "https", "h2c"}, r.Scheme):
+		return fmt.Sprintf("scheme %q is none of http, https, h2c", r.Scheme), "leave it out for http", "scheme"
+	}
+	return "", "", ""
+}

@@ -1,0 +1,116 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// dockerReserve is what a deploy must leave free: a full disk stops the database
+// that serves.
+const dockerReserve = 256 << 20
+
+// What a deploy, and each of its steps that writes, wants free when it begins.
+var (
+	deployRoom = node.Room{Bytes: 16 << 20, Files: 1024}
+	stepRoom   = node.Room{Bytes: 8 << 20, Files: 256}
+)
+
+// checkPlatform refuses images that the host cannot run.
+func checkPlatform(r stack.Release, host stack.HostFacts) error {
+	for _, i := range r.Images {
+		if arch := archOf(i.Platform); arch != "" && host.Arch != "" && arch != host.Arch {
+			return stack.Fault(stack.CauseUsage, "check image "+i.Reference, fmt.Errorf("it is for %s, the host is %s", arch, host.Arch), "build it for the host's architecture")
+		}
+	}
+	return nil
+}
+
+// checkRoom refuses what the host's disk cannot hold, before anything is changed.
+func checkRoom(r stack.Release, seen stack.Observed) error {
+	const what = "check the space on the host"
+	for _, d := range node.Disks(seen.Host, "") {
+		if little := d.Below(deployRoom); little != "" {
+			return stack.Fault(stack.CauseStep, what, fmt.Errorf("%s %s, a deploy needs %s; nothing was changed", little, d.Where, deployRoom), d.Remedy(deployRoom))
+		}
+	}
+	free, need := seen.Host.DockerFree, room(r, seen)
+	if need > 0 && free >= 0 && free < need+dockerReserve {
+		return stack.Fault(stack.CauseStep, what,
+			fmt.Errorf("%s are free where the host keeps its images; loading the new ones takes about %s, and %s stay reserved for what runs; nothing was changed",
+				node.Megabytes(free), node.Megabytes(need), node.Megabytes(dockerReserve)),
+			node.FreeSpace)
+	}
+	return nil
+}
+
+// checkStepRoom refuses a step that writes on a host whose disk has got full: an engine
+// that cannot write forgets that a container stopped.
+func (x *executor) checkStepRoom(ctx context.Context, step stack.Step) error {
+	switch step.Kind {
+	case stack.StepGates, stack.StepCommit, stack.StepRemove, stack.StepPrune:
+		return nil // they write little, or make room
+	}
+	path, engine, err := node.RoomOf(ctx, x.server, x.d.Target, x.seen.Host.DockerRoot)
+	if err == nil && (path.Below(stepRoom) != "" || engine.Below(stepRoom) != "") {
+		err = stack.Fault(stack.CauseStep, "begin step "+string(step.Kind), fmt.Errorf("it wants %s free", stepRoom), "")
+	}
+	return err
+}
+
+// noSpace is what programs say of ENOSPC.
+const noSpace = "no space left on device"
+
+// fullDisk says so where something failed while a disk of the host had no room: an
+// engine or a store that cannot write fails in many ways.
+func fullDisk(ctx context.Context, server node.Server, t stack.Target, failure error) error {
+	ctx, cancel := node.Aside(ctx)
+	defer cancel()
+	host, err := node.Facts(ctx, server, t)
+	if err != nil {
+		return failure // that it is out of reach shows elsewhere
+	}
+	for _, d := range node.Disks(host, t.Path) {
+		if little := d.Below(deployRoom); little != "" {
+			return filled(failure, fmt.Sprintf("the disk of %s is full (%s in %s)", t.Host, little, d.Dir), d.Remedy(deployRoom))
+		}
+	}
+	if failure != nil && strings.Contains(failure.Error(), noSpace) { // what was begun is removed again
+		return filled(failure, "the disk of "+t.Host+" got full", node.FreeSpace)
+	}
+	return failure
+}
+
+func filled(failure error, what, fix string) error {
+	return stack.Fault(stack.CauseOf(failure), what, failure, fix+"; then run the same command again")
+}
+
+// room is about how much the images that the host lacks take while they are
+// loaded: the archive, which the Engine unpacks first, and what comes out of
+// it. Archives hold layers compressed to a third or so.
+func room(r stack.Release, seen stack.Observed) int64 {
+	there := map[string]bool{}
+	for _, i := range seen.Images {
+		there[i.ID] = true
+	}
+	var need int64
+	for _, i := range r.Images {
+		if i.Archive != "" && !there[i.ID] {
+			there[i.ID] = true
+			need += 4 * i.Bytes
+		}
+	}
+	return need
+}
+
+// archOf takes the architecture out of linux/amd64 and linux/arm64/v8.
+func archOf(platform string) string {
+	parts := strings.Split(platform, "/")
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[1]
+}

@@ -1,0 +1,122 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestAnImageForAnotherArchitectureIsRefused(t *testing.T) {
+	release := wantedShop().Release
+	release.Images[0].Platform = "linux/arm64/v8"
+	if err := checkPlatform(release, stack.HostFacts{Arch: "arm64"}); err != nil {
+		t.Error(err)
+	}
+	err := checkPlatform(release, stack.HostFacts{Arch: "amd64"})
+	if stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), "it is for arm64, the host is amd64") {
+		t.Errorf("says %v", err)
+	}
+}
+
+func TestAHostThatCannotHoldTheReleaseIsRefused(t *testing.T) {
+	release := wantedShop().Release
+	release.Images[0].Bytes, release.Images[0].Platform = 100<<20, "linux/arm64/v8"
+	roomy := stack.HostFacts{Arch: "arm64", FreeBytes: 1 << 30, FreeFiles: 1024, DockerFree: 656 << 20, DockerFiles: -1}
+	for name, c := range map[string]struct {
+		change func(*stack.Observed)
+		says   string
+		cause  stack.Cause
+	}{
+		"enough":         {func(*stack.Observed) {}, "", ""},
+		"one byte short": {func(s *stack.Observed) { s.Host.DockerFree-- }, "loading the new ones takes about 400 MB, and 256 MB stay reserved", stack.CauseStep},
+		"nothing to ship": {func(s *stack.Observed) {
+			s.Host.DockerFree = deployRoom.Bytes
+			s.Images = []stack.HostImage{{ID: "sha256:bbbb"}}
+		}, "", ""},
+		"nowhere to run": {func(s *stack.Observed) {
+			s.Host.DockerFree = deployRoom.Bytes - 1
+			s.Images = []stack.HostImage{{ID: "sha256:bbbb"}}
+		},
+			"16 MB are free where the host keeps its containers", stack.CauseStep},
+		"folder full":  {func(s *stack.Observed) { s.Host.FreeBytes = 1 << 20 }, "1 MB are free in the project's folder, a deploy needs 16 MB", stack.CauseStep},
+		"nothing free": {func(s *stack.Observed) { s.Host.FreeBytes = 0 }, "0 MB are free in the project's folder", stack.CauseStep},
+		"no file more": {func(s *stack.Observed) { s.Host.DockerFiles = 0 }, "0 more files fit where the host keeps its containers, a deploy needs 16 MB and 1024 files", stack.CauseStep},
+		"few files":    {func(s *stack.Observed) { s.Host.FreeFiles = 1023 }, "1023 more files fit in the project's folder", stack.CauseStep},
+		"not told":     {func(s *stack.Observed) { s.Host.FreeBytes, s.Host.DockerFree = -1, -1 }, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := stack.Observed{Host: roomy}
+			c.change(&seen)
+			err := checkRoom(release, seen)
+			switch {
+			case c.says == "" && err != nil:
+				t.Error(err)
+			case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || stack.CauseOf(err) != c.cause):
+				t.Errorf("says %v", err)
+			}
+		})
+	}
+}
+
+// told is a server that answers every command alike.
+type told struct {
+	node.Server
+	answer string
+}
+
+func (s told) Run(context.Context, ...string) (stack.Output, error) {
+	return stack.Output{Stdout: []byte(s.answer)}, nil
+}
+
+func (told) Facts(context.Context) (stack.HostFacts, error) {
+	return stack.HostFacts{DockerRoot: "/srv/docker"}, nil
+}
+
+func TestNoStepThatWritesBeginsOnAFullDisk(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind   stack.Kind
+		answer string
+		begins bool
+	}{
+		"room":                     {stack.StepStart, "8388608 10 256\n8388608 0 0\n", true},
+		"the project's disk full":  {stack.StepStart, "8388607 9999 999\n99999999 9999 999\n", false},
+		"the engine's disk full":   {stack.StepDrain, "99999999 9999 999\n0 9999 999\n", false},
+		"not told":                 {stack.StepStart, "-1 -1 -1\n-1 -1 -1\n", true},
+		"told as nobody can read":  {stack.StepStart, "much\nmore\n", true},
+		"told in words":            {stack.StepStart, "much - -\nmore - -\n", true},
+		"no file more fits":        {stack.StepStart, "99999999 9999 255\n99999999 9999 999\n", false},
+		"gates look":               {stack.StepGates, "0 1 0\n0 1 0\n", true},
+		"an end has room reserved": {stack.StepCommit, "0 1 0\n0 1 0\n", true},
+		"pruning makes room":       {stack.StepPrune, "0 1 0\n0 1 0\n", true},
+	} {
+		x := &executor{story: operator("/srv/shop", "one", 0), server: told{answer: c.answer}}
+		if err := x.checkStepRoom(t.Context(), stack.Step{Kind: c.kind}); (err == nil) != c.begins || err != nil && stack.CauseOf(err) != stack.CauseStep {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFailureOnAFullDiskSaysWhatToFree(t *testing.T) {
+	const room = "99999999 9999 9999\n"
+	target := stack.Target{Host: "203.0.113.7", Path: "/srv/shop"}
+	for name, c := range map[string]struct{ answer, failure, says, fix string }{
+		"the engine's":        {room + "0 9999 9999\n", "", "0 MB are free in /srv/docker", "free space"},
+		"the project's":       {"1048576 9999 9999\n0 0 0\n", "", "1 MB are free in /srv/shop", "free space"},
+		"no file more":        {"99999999 9999 7\n" + room, "", "7 more files fit in /srv/shop", "du --inodes"},
+		"full for a moment":   {room + room, "write /x: no space left on device", "the disk of 203.0.113.7 got full", "free space"},
+		"room":                {room + room, "", "", ""},
+		"it does not say":     {"-1 -1 -1\n-1 -1 -1\n", "", "", ""},
+		"btrfs has no number": {"99999999 0 0\n99999999 0 0\n", "", "", ""},
+	} {
+		failure := stack.Fault(stack.CauseGate, "judge the deployment", errors.New(c.failure), "")
+		err := fullDisk(t.Context(), told{answer: c.answer}, target, failure)
+		reason, fix := stack.Explain(err)
+		if c.says == "" && err != failure || c.says != "" && (!strings.Contains(reason, c.says) || !strings.Contains(fix, c.fix) || stack.CauseOf(err) != stack.CauseGate) { //nolint:errorlint // it comes back as it was
+			t.Errorf("%s: %s; %s", name, reason, fix)
+		}
+	}
+}

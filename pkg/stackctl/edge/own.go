@@ -1,0 +1,168 @@
+package edge
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// ownStatic is the static file of stackctl's own edge.
+//
+//go:embed own.yml
+var ownStatic []byte
+
+// Htpasswd is where the own edge finds the hash of the staff's password.
+const Htpasswd = "/run/secrets/stackctl_staff_htpasswd"
+
+// own makes the files of stackctl's own edge of a project's routes. Without
+// routes there is no edge: the file that says which release is live is all.
+func own(c stack.Config, t stack.Target) (stack.EdgeConfig, error) {
+	if len(c.Routes) == 0 {
+		return stack.EdgeConfig{Env: map[string]string{}, Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: []byte("http: {}\n")}}}, nil
+	}
+	static, err := Static(c.Traefik.Static, ownStatic, c.Traefik.Resolver, t.ACME, acmeStaging)
+	if err != nil {
+		return stack.EdgeConfig{}, err
+	}
+	dynamic, err := ownDynamic(c, t.Domain)
+	if err != nil {
+		return stack.EdgeConfig{}, err
+	}
+	out := stack.EdgeConfig{Static: static, Env: map[string]string{}, Flags: []string{"--configFile=/etc/traefik/traefik.yml"},
+		Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: dynamic}}}
+	out.Routes, err = Routes(out.Dynamic)
+	return out, err
+}
+
+// Guarded reports whether a route asks for the staff's password. Traefik's own
+// API asks for it as well then.
+func Guarded(routes []stack.RouteSpec) bool {
+	return slices.ContainsFunc(routes, func(r stack.RouteSpec) bool { return r.Guard == "staff" })
+}
+
+// Host is the whole host name of a route.
+func Host(r stack.RouteSpec, domain string) string {
+	switch {
+	case r.Host == "":
+		return domain
+	case strings.Contains(r.Host, "."):
+		return r.Host
+	}
+	return r.Host + "." + domain
+}
+
+// object is a mapping of a file that is written.
+type object = map[string]any
+
+// ownDynamic writes the routes: for each one a router of its own, and for
+// what may be asked twice one more that asks again on another connection. Port
+// 80 redirects by routers, so that nobody else's host is answered.
+func ownDynamic(c stack.Config, domain string) ([]byte, error) {
+	routers, services, middlewares := object{}, object{}, ownMiddlewares(c)
+	var hosts []string
+	for i, r := range c.Routes {
+		name, rule := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
+		if services[name] != nil {
+			name += "-" + strconv.Itoa(i)
+		}
+		if !slices.Contains(hosts, rule) {
+			hosts = append(hosts, rule)
+		}
+		if r.Path != "" {
+			rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
+		}
+		through := []string{"headers"}
+		if r.Guard == "staff" {
+			through = []string{"staff-headers", "staff-auth"}
+		}
+		if r.Strip {
+			through = append(through, "strip-"+name)
+			middlewares["strip-"+name] = object{"stripPrefix": object{"prefixes": []string{r.Path}}}
+		}
+		router := func(rule string, priority int, more ...string) object {
+			return object{"rule": rule, "priority": priority, "entryPoints": []string{"websecure"},
+				"middlewares": append(slices.Clone(through), more...), "service": name, "tls": object{"certResolver": c.Traefik.Resolver}}
+		}
+		// A longer path wins over a shorter one, a read over the rest of its route.
+		routers[name] = router(rule, 100+2*len(r.Path))
+		routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101+2*len(r.Path), "retry-reads")
+		services[name] = upstreamOf(r)
+	}
+	routers["to-https"] = object{"rule": strings.Join(hosts, " || "), "entryPoints": []string{"web"}, "middlewares": []string{"headers", "to-https"}, "service": "noop@internal"}
+	inside := object{"rule": "PathPrefix(`/api/`)", "entryPoints": []string{"internal"}, "service": "api@internal"}
+	if Guarded(c.Routes) {
+		inside["middlewares"] = []string{"staff-auth"}
+	}
+	routers["inside"] = inside
+	http := object{"routers": routers, "services": services, "middlewares": middlewares}
+	if slices.ContainsFunc(c.Routes, func(r stack.RouteSpec) bool { return r.Scheme == "https" }) {
+		http["serversTransports"] = object{"own-certificate": object{"insecureSkipVerify": true}}
+	}
+	var b bytes.Buffer
+	b.WriteString("# Made by stackctl of the routes in stackctl.yaml.\n")
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(object{"http": http}); err != nil {
+		return nil, fmt.Errorf("write the edge's routes: %w", err)
+	}
+	return b.Bytes(), e.Close()
+}
+
+func upstreamOf(r stack.RouteSpec) object {
+	scheme := r.Scheme
+	if scheme == "" {
+		scheme = "http"
+	}
+	balancer := object{"servers": []object{{"url": scheme + "://" + net.JoinHostPort(r.Service, strconv.Itoa(r.Port))}}}
+	if r.Scheme == "https" {
+		balancer["serversTransport"] = "own-certificate"
+	}
+	return object{"loadBalancer": balancer}
+}
+
+// routeName names a route's router and service: what it leads to and from where.
+func routeName(r stack.RouteSpec) string {
+	parts := []string{r.Service}
+	if r.Host != "" {
+		parts = append(parts, r.Host)
+	}
+	if r.Path != "" {
+		parts = append(parts, strings.Trim(r.Path, "/"))
+	}
+	return strings.ToLower(strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return '-'
+	}, strings.Join(parts, "-")))
+}
+
+// ownMiddlewares are the headers that break no site: how a page may be framed
+// and what it may load is the application's to say.
+func ownMiddlewares(c stack.Config) object {
+	hidden := object{"Server": "", "X-Powered-By": ""}
+	out := object{
+		"headers": object{"headers": object{
+			"stsSeconds": 31536000, "contentTypeNosniff": true, "customFrameOptionsValue": "SAMEORIGIN",
+			"referrerPolicy": "strict-origin-when-cross-origin", "customResponseHeaders": hidden,
+		}},
+		"to-https":    object{"redirectScheme": object{"scheme": "https", "permanent": true}},
+		"retry-reads": object{"retry": object{"attempts": 3, "initialInterval": "50ms"}},
+	}
+	if Guarded(c.Routes) {
+		out["staff-headers"] = object{"headers": object{
+			"stsSeconds": 31536000, "contentTypeNosniff": true, "customFrameOptionsValue": "SAMEORIGIN", "referrerPolicy": "same-origin",
+			"customResponseHeaders": object{"Server": "", "X-Powered-By": "", "X-Robots-Tag": "noindex", "Cache-Control": "no-store"},
+		}}
+		out["staff-auth"] = object{"basicAuth": object{"usersFile": Htpasswd, "realm": "staff", "removeHeader": true}}
+	}
+	return out
+}

@@ -1,0 +1,196 @@
+package compose
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/traefik"
+)
+
+// sensitive are folders of the host that give a container more than its data.
+var sensitive = []string{"/etc", "/root", "/home", "/proc", "/sys", "/dev", "/boot", "/var/run", "/run", "/var/lib", "/var/log", "/usr", "/bin", "/sbin", "/lib", "/opt", "/srv", "/mnt", "/media"}
+
+// harmless are read-only mounts that many images want.
+var harmless = []string{"/etc/localtime", "/etc/timezone", "/etc/ssl/certs", "/etc/ca-certificates", "/usr/share/zoneinfo", "/usr/share/ca-certificates"}
+
+func ruleMounts(j *judge) {
+	for _, m := range j.svc.Volumes {
+		if probe.IsEngineSocket(m.Source) || probe.IsEngineSocket(m.Target) {
+			j.add("the container engine's socket is mounted", "no engine socket", m.Source+":"+m.Target, "remove the mount: who holds the socket holds the host")
+			continue
+		}
+		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
+			continue
+		}
+		if why := j.sensitiveBind(m); why != "" {
+			j.add("a sensitive folder of the host is mounted", "mounts below the project's folder", m.Source+":"+m.Target+" ("+why+")", "mount a named volume, or a folder of the project")
+		}
+	}
+}
+
+func (j *judge) sensitiveBind(m stack.Mount) string {
+	source := path.Clean(m.Source)
+	for _, own := range []string{j.s.Target.Path, j.s.Config.Root} {
+		if own != "" && own != "/" && (source == path.Clean(own) || strings.HasPrefix(source, path.Clean(own)+"/")) {
+			return ""
+		}
+	}
+	if source == "/" || source == "/var" {
+		return "all of " + source
+	}
+	for _, h := range harmless {
+		if (source == h || strings.HasPrefix(source, h+"/")) && m.ReadOnly {
+			return ""
+		}
+	}
+	for _, dir := range sensitive {
+		// Folders that only hold other people's projects are judged below their
+		// first level: /srv/data is a data folder, /srv is everybody's.
+		if dir == "/opt" || dir == "/srv" || dir == "/mnt" || dir == "/media" {
+			if source == dir {
+				return "all of " + dir
+			}
+			continue
+		}
+		if source == dir || strings.HasPrefix(source, dir+"/") {
+			return "in " + dir
+		}
+	}
+	return ""
+}
+
+// judgeVolumes sees that volumes are Docker's own, and that each is used: a
+// volume that nothing mounts is one whose data now goes elsewhere.
+func judgeVolumes(s gate.Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, svc := range s.Release.Services {
+		for _, m := range svc.Volumes {
+			if m.Type == "volume" && m.Source == "" {
+				out = append(out, stack.Finding{Subject: "service " + svc.Name, Problem: "what the service keeps is lost with its container", Expected: "a named volume",
+					Observed: "a volume without a name at " + m.Target, Fix: "name the volume, or make it a tmpfs", File: svc.File, Line: svc.Line})
+			}
+		}
+	}
+	for _, v := range s.Release.Volumes {
+		f := stack.Finding{Subject: "volume " + v.Name}
+		device := v.Options["device"]
+		bound := strings.HasPrefix(device, "/") || strings.Contains(v.Options["o"], "bind")
+		used := slices.ContainsFunc(s.Release.Services, func(svc stack.Service) bool {
+			return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return m.Type == "volume" && m.Source == v.Name })
+		})
+		switch {
+		case bound:
+			f.Problem, f.Expected, f.Observed, f.Fix = "the volume is a folder of the host", "a volume of Docker's own", "device: "+cmp.Or(device, "none"), "remove driver_opts"
+		case !used && !v.External:
+			f.Problem, f.Expected, f.Observed, f.Fix = "no service mounts the volume", "a service that keeps its data there", "none", "mount it, or remove it from volumes"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// judgeSecrets sees that secrets come from files.
+func judgeSecrets(s gate.Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, k := range s.Release.Secrets {
+		if k.File == "" {
+			out = append(out, stack.Finding{Subject: "secret " + k.Name, Problem: "the secret does not come from a file", Expected: "file:", Observed: "none",
+				Fix: "write file: for the secret " + k.Name})
+		}
+	}
+	for _, f := range s.Release.Files {
+		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret {
+			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
+				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
+		}
+	}
+	return out
+}
+
+// judgeNetworks holds the three networks apart: the edge never sees the data
+// network, stores are on nothing else, and it has no way out.
+func judgeNetworks(s gate.Subject) []stack.Finding {
+	byName := map[string]stack.Network{}
+	for _, n := range s.Release.Networks {
+		byName[n.Name] = n
+	}
+	network := func(name string) (stack.Network, bool) {
+		if n, ok := byName[name]; ok {
+			return n, true
+		}
+		n, ok := byName[s.Release.Project+"_"+name]
+		return n, ok
+	}
+	var out []stack.Finding
+	data := map[string]bool{}
+	for _, name := range dataServices(s) {
+		svc, _ := s.Release.Service(name)
+		for _, n := range svc.Networks {
+			data[n] = true
+			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}
+			if net, ok := network(n); !ok || !net.Internal {
+				f.Problem, f.Expected, f.Fix = "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
+				out = append(out, f)
+			}
+		}
+	}
+	for _, n := range s.Release.Networks {
+		if n.External {
+			out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
+				Observed: "external: true", Fix: "remove external"})
+		}
+	}
+	if edge, ok := traefik.Service(s.Release, s.Config.Traefik); ok {
+		for _, n := range edge.Networks {
+			if data[n] {
+				out = append(out, stack.Finding{Subject: "service " + edge.Name, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,
+					Fix: "take the edge off " + n, File: edge.File, Line: edge.Line})
+			}
+		}
+	}
+	out = append(out, openNetworks(s)...)
+	out = append(out, rawNetworks(s)...)
+	return append(out, threeNetworks(s)...)
+}
+
+// openNetworks finds networks whose containers can be reached without a
+// published port (Docker: gateway modes of the bridge driver).
+func openNetworks(s gate.Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, n := range s.Release.Networks {
+		for _, key := range slices.Sorted(maps.Keys(n.Options)) {
+			if strings.Contains(key, "gateway_mode") && (n.Options[key] == "nat-unprotected" || n.Options[key] == "routed") {
+				out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
+					Observed: key + ": " + n.Options[key], Fix: "remove the option"})
+			}
+		}
+	}
+	return out
+}
+
+// threeNetworks sees that edge, app and data are there, and data is internal.
+func threeNetworks(s gate.Subject) []stack.Finding {
+	var out []stack.Finding
+	for _, want := range []string{"edge", "app", "data"} {
+		i := slices.IndexFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || strings.HasSuffix(n.Name, "_"+want) })
+		f := stack.Finding{Subject: "network " + want}
+		switch {
+		case i < 0:
+			f.Problem, f.Expected, f.Observed, f.Fix = "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
+		case want == "data" && !s.Release.Networks[i].Internal:
+			f.Problem, f.Expected, f.Observed, f.Fix = "the data network has a way out", "internal: true", "internal: false", "write internal: true"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}

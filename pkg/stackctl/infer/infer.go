@@ -1,0 +1,61 @@
+// Package infer owns what a compose file does not say and can be known all the
+// same: which services are stores, which run once, which published ports are
+// HTTP, which service gets the domain, which proxies the edge replaces. Every
+// decision carries its reason. It is pure and must not know of files, servers
+// or settings: who asks brings the services, and what people said about them.
+package infer
+
+import (
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Service is one service of a compose file, as far as decisions need it.
+type Service struct {
+	stack.Service
+	// Said is the layer that x-stackctl names; empty: none.
+	Said stack.Layer
+	// SaidOnce says that x-stackctl has run: once.
+	SaidOnce bool
+	// Expose are the ports under `expose:`.
+	Expose []string
+}
+
+// Decision is what a service is, and why.
+type Decision struct {
+	Layer stack.Layer
+	// LayerCause says why it has its layer: "PostgreSQL keeps data".
+	LayerCause string
+	OneShot    bool
+	// OneShotCause says why it runs once; empty where it does not.
+	OneShotCause string
+}
+
+// Repository is an image reference without registry, tag and digest, in lower
+// case: docker.elastic.co/elasticsearch/elasticsearch:8.1@sha256:… is
+// elasticsearch/elasticsearch.
+func Repository(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	if slash := strings.LastIndex(image, "/"); strings.LastIndex(image, ":") > slash {
+		image = image[:strings.LastIndex(image, ":")]
+	}
+	first, rest, many := strings.Cut(image, "/")
+	if many && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		image = rest
+	}
+	return strings.TrimPrefix(strings.ToLower(image), "library/")
+}
+
+// names reports whether a list of image names holds a repository. A name with
+// a slash is a whole repository or its end; one without is the last part of
+// it, whoever publishes it: redis stands for redis, bitnami/redis and
+// ghcr.io/company/redis.
+func names(list []string, repository string) bool {
+	for _, name := range list {
+		if repository == name || strings.HasSuffix(repository, "/"+name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,263 @@
+package infer
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// labelled is a route that a service's labels or variables ask a proxy for.
+type labelled struct {
+	service string
+	// host is as the label has it; empty: any.
+	host  string
+	path  string
+	port  int
+	strip bool
+	// guessed says that no label and no port names the port.
+	guessed bool
+}
+
+var (
+	routerRule  = regexp.MustCompile(`^traefik\.http\.routers\.([^.]+)\.rule$`)
+	ruleHost    = regexp.MustCompile("(?i)Host\\(([^)]*)\\)")
+	rulePath    = regexp.MustCompile("(?i)Path(?:Prefix)?\\(([^)]*)\\)")
+	quoted      = regexp.MustCompile("[`\"']([^`\"']*)[`\"']")
+	servicePort = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.port$`)
+	upstreams   = regexp.MustCompile(`upstreams\s+(?:https?\s+)?(\d+)`)
+)
+
+// labelledRoutes are the routes that a service asks a proxy of the given kinds for.
+func labelledRoutes(s Service) []labelled {
+	if strings.EqualFold(s.Labels["traefik.enable"], "false") {
+		return nil
+	}
+	out := slices.Concat(traefikRoutes(s), oldTraefikRoutes(s), virtualHosts(s), caddyRoutes(s))
+	for i := range out {
+		out[i].service = s.Name
+		if out[i].port == 0 {
+			out[i].port, out[i].guessed = ownPort(s)
+		}
+	}
+	return out
+}
+
+// traefikRoutes reads the labels of Traefik 2 and 3.
+func traefikRoutes(s Service) []labelled {
+	ports := map[string]int{}
+	for _, key := range sortedKeys(s.Labels) {
+		if m := servicePort.FindStringSubmatch(strings.ToLower(key)); m != nil {
+			ports[m[1]], _ = strconv.Atoi(s.Labels[key])
+		}
+	}
+	var out []labelled
+	for _, key := range sortedKeys(s.Labels) {
+		m := routerRule.FindStringSubmatch(strings.ToLower(key))
+		if m == nil {
+			continue
+		}
+		router := key[:len(key)-len(".rule")]
+		to := strings.ToLower(s.Labels[router+".service"])
+		if strings.HasSuffix(to, "@internal") {
+			continue
+		}
+		port := ports[strings.TrimSuffix(to, "@docker")]
+		for _, only := range ports {
+			if port == 0 && len(ports) == 1 {
+				port = only
+			}
+		}
+		for _, r := range ruleRoutes(s.Labels[key]) {
+			r.port, r.strip = port, strips(s, s.Labels[router+".middlewares"], r.path)
+			if !slices.Contains(out, r) { // one router for http and one for https
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+// ruleRoutes are the hosts and paths of a rule.
+func ruleRoutes(rule string) []labelled {
+	var hosts, paths []string
+	for _, m := range ruleHost.FindAllStringSubmatch(rule, -1) {
+		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+			hosts = append(hosts, q[1])
+		}
+	}
+	for _, m := range rulePath.FindAllStringSubmatch(rule, -1) {
+		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+			paths = append(paths, strings.TrimSuffix(q[1], "/"))
+		}
+	}
+	if len(hosts) == 0 {
+		hosts = []string{""}
+	}
+	if len(paths) == 0 {
+		paths = []string{""}
+	}
+	var out []labelled
+	for _, h := range hosts {
+		for _, p := range paths {
+			out = append(out, labelled{host: h, path: p})
+		}
+	}
+	return out
+}
+
+// strips reports whether one of a router's middlewares takes the path away.
+func strips(s Service, middlewares, path string) bool {
+	for name := range strings.SplitSeq(middlewares, ",") {
+		name, _, _ = strings.Cut(strings.TrimSpace(name), "@")
+		prefixes := s.Labels["traefik.http.middlewares."+name+".stripprefix.prefixes"]
+		for prefix := range strings.SplitSeq(prefixes, ",") {
+			if path != "" && strings.TrimSuffix(strings.TrimSpace(prefix), "/") == path {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// oldTraefikRoutes reads the labels of Traefik 1.
+func oldTraefikRoutes(s Service) []labelled {
+	rule, ok := s.Labels["traefik.frontend.rule"]
+	if !ok {
+		return nil
+	}
+	port, _ := strconv.Atoi(s.Labels["traefik.port"])
+	path := ""
+	var hosts []string
+	for part := range strings.SplitSeq(rule, ";") {
+		kind, list, _ := strings.Cut(part, ":")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "host":
+			for h := range strings.SplitSeq(list, ",") {
+				hosts = append(hosts, strings.TrimSpace(h))
+			}
+		case "pathprefix", "path", "pathprefixstrip":
+			path = strings.TrimSuffix(strings.TrimSpace(list), "/")
+		}
+	}
+	if len(hosts) == 0 {
+		hosts = []string{""}
+	}
+	var out []labelled
+	for _, h := range hosts {
+		out = append(out, labelled{host: h, path: path, port: port, strip: strings.Contains(rule, "PathPrefixStrip")})
+	}
+	return out
+}
+
+// virtualHosts reads the variables of nginx-proxy.
+func virtualHosts(s Service) []labelled {
+	var out []labelled
+	port, _ := strconv.Atoi(s.Environment["VIRTUAL_PORT"])
+	for h := range strings.SplitSeq(s.Environment["VIRTUAL_HOST"], ",") {
+		if h = strings.TrimSpace(h); h != "" && !strings.ContainsAny(h, "*~^") {
+			h, _, _ = strings.Cut(h, ":")
+			out = append(out, labelled{host: h, path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port})
+		}
+	}
+	return out
+}
+
+// caddyRoutes reads the labels of caddy-docker-proxy.
+func caddyRoutes(s Service) []labelled {
+	site, ok := s.Labels["caddy"]
+	if !ok {
+		return nil
+	}
+	port := 0
+	for _, key := range sortedKeys(s.Labels) {
+		if m := upstreams.FindStringSubmatch(s.Labels[key]); m != nil && strings.HasPrefix(key, "caddy.") && strings.HasSuffix(key, "reverse_proxy") {
+			port, _ = strconv.Atoi(m[1])
+		}
+	}
+	var out []labelled
+	for h := range strings.FieldsFuncSeq(site, func(r rune) bool { return r == ',' || r == ' ' }) {
+		h = strings.TrimPrefix(strings.TrimPrefix(h, "https://"), "http://")
+		out = append(out, labelled{host: h, port: port})
+	}
+	return out
+}
+
+// ownPort is the port that a service is known to answer HTTP at.
+func ownPort(s Service) (port int, guessed bool) {
+	for _, p := range portsOf(s) {
+		if _, ok := p.http(); ok {
+			return p.target, false
+		}
+	}
+	for _, e := range s.Expose {
+		e, _, _ = strings.Cut(e, "/")
+		if n, err := strconv.Atoi(e); err == nil && wellKnown(n) == "" {
+			return n, false
+		}
+	}
+	for _, key := range []string{"PORT", "HTTP_PORT", "SERVER_PORT", "APP_PORT"} {
+		if n, err := strconv.Atoi(s.Environment[key]); err == nil && n > 0 && n < 65536 {
+			return n, false
+		}
+	}
+	return 80, true
+}
+
+// base is what the host names of labels have in common: the domain that they
+// were written for. One name alone is it, of several the longest common end.
+func base(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	common := strings.Split(hosts[0], ".")
+	for _, h := range hosts[1:] {
+		parts := strings.Split(h, ".")
+		n := 0
+		for n < len(common) && n < len(parts) && common[len(common)-1-n] == parts[len(parts)-1-n] {
+			n++
+		}
+		common = common[len(common)-n:]
+	}
+	return strings.Join(common, ".")
+}
+
+// prefix turns a label's host into what routes write: the part before the
+// domain. A host of another domain is kept whole.
+func prefix(host, domain, written string) string {
+	host = strings.ToLower(strings.Trim(host, "."))
+	for _, d := range []string{domain, written} {
+		if host == d || d == "" && host == "" {
+			return ""
+		}
+		if front, ok := strings.CutSuffix(host, "."+d); ok && d != "" {
+			return strings.ReplaceAll(front, ".", "-")
+		}
+	}
+	return host
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Name is a service's name as a part of a host name.
+func Name(service string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(service))
+	if name = strings.Trim(name, "-"); name == "" {
+		return "service"
+	}
+	return fmt.Sprintf("%.63s", name)
+}

@@ -1,0 +1,173 @@
+package infer
+
+import (
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Conditions of depends_on.
+const (
+	completed = "service_completed_successfully"
+	healthy   = "service_healthy"
+)
+
+// Layers decides the layer of each service and whether it runs once. edge
+// names the service that is the edge; empty: none of them.
+func Layers(services []Service, edge string) map[string]Decision {
+	out := map[string]Decision{}
+	for _, s := range services {
+		d := Decision{Layer: stack.LayerApp, LayerCause: "changes with every release"}
+		switch {
+		case s.Said != "":
+			d.Layer, d.LayerCause = s.Said, "x-stackctl says so"
+		case s.Name == edge && edge != "":
+			d.Layer, d.LayerCause = stack.LayerEdge, "traefik.service names it"
+		default:
+			if cause := keeps(s); cause != "" {
+				d.Layer, d.LayerCause = stack.LayerData, cause
+			}
+		}
+		d.OneShotCause = runsOnce(s, services)
+		d.OneShot = d.OneShotCause != ""
+		if d.OneShot && s.Said == "" && d.Layer == stack.LayerData {
+			d.Layer, d.LayerCause = stack.LayerApp, "runs to completion with every release"
+		}
+		out[s.Name] = d
+	}
+	spread(services, out)
+	return out
+}
+
+// keeps says why a service is a store; empty: it is none.
+func keeps(s Service) string {
+	if known, ok := storeOf(s.Image); ok {
+		return known.name + " keeps data"
+	}
+	if known, folder, ok := storeAt(s); ok {
+		return "its volume at " + folder + " is where " + known.name + " keeps data"
+	}
+	if known, port, ok := storePublished(s); ok && !slices.ContainsFunc(portsOf(s), func(p published) bool { _, http := p.http(); return http }) {
+		return "it publishes " + strconv.Itoa(port) + ", where " + known.name + " answers"
+	}
+	if name, ok := namedStore(s); ok {
+		return "it is built and named for " + name
+	}
+	return ""
+}
+
+// spread carries the data layer on: to what shares a store's network or
+// volumes, and to what nothing but stores uses. Until nothing changes.
+func spread(services []Service, out map[string]Decision) {
+	for changed := true; changed; {
+		changed = false
+		for _, s := range services {
+			d := out[s.Name]
+			if d.Layer != stack.LayerApp || s.Said != "" {
+				continue
+			}
+			cause := sharesStore(s, services, out)
+			if cause == "" {
+				cause = onlyStoresUse(s, services, out)
+			}
+			if cause != "" {
+				d.Layer, d.LayerCause = stack.LayerData, cause
+				out[s.Name] = d
+				changed = true
+			}
+		}
+	}
+}
+
+// sharesStore says that a service lives in the namespaces of a store, or a
+// store in its: Compose makes both in one project.
+func sharesStore(s Service, services []Service, out map[string]Decision) string {
+	for _, other := range shared(s) {
+		if out[other].Layer == stack.LayerData {
+			return "shares what " + other + " is in"
+		}
+	}
+	for _, other := range services {
+		if out[other.Name].Layer == stack.LayerData && slices.Contains(shared(other), s.Name) {
+			return other.Name + " shares what it is in"
+		}
+	}
+	return ""
+}
+
+// shared are the services whose network, processes, memory or volumes a
+// service takes part in.
+func shared(s Service) []string {
+	var out []string
+	for _, mode := range []string{s.NetworkMode, s.PidMode, s.IpcMode} {
+		if name, ok := strings.CutPrefix(mode, "service:"); ok {
+			out = append(out, name)
+		}
+	}
+	for _, from := range s.VolumesFrom {
+		if name, _, _ := strings.Cut(from, ":"); name != "container" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// onlyStoresUse says that everything that waits for a service is a store.
+func onlyStoresUse(s Service, services []Service, out map[string]Decision) string {
+	var users []string
+	for _, other := range services {
+		if _, waits := other.DependsOn[s.Name]; !waits {
+			continue
+		}
+		if out[other.Name].Layer != stack.LayerData {
+			return ""
+		}
+		users = append(users, other.Name)
+	}
+	if len(users) == 0 || len(s.Ports) > 0 && !out[s.Name].OneShot {
+		return ""
+	}
+	sort.Strings(users)
+	return "only " + strings.Join(users, " and ") + " needs it"
+}
+
+// onceWords are what people name the services that do something and end.
+var onceWords = []string{"migrate", "migration", "migrations", "migrator", "init", "setup", "seed", "seeder", "bootstrap",
+	"createbuckets", "createbucket", "create-bucket", "create-buckets", "create-topics", "install", "installer", "collectstatic", "permissions"}
+
+// runsOnce says why a service runs to completion; empty: it goes on.
+func runsOnce(s Service, services []Service) string {
+	if s.SaidOnce {
+		return "x-stackctl says so"
+	}
+	lasting := false
+	for _, other := range services {
+		switch other.DependsOn[s.Name] {
+		case completed:
+			return other.Name + " waits until it has completed"
+		case healthy:
+			lasting = true
+		}
+	}
+	if _, kept := storeOf(s.Image); kept || lasting || len(s.Ports) > 0 || s.Healthcheck != nil && !s.Healthcheck.Disabled {
+		return ""
+	}
+	if s.Restart != "" && s.Restart != "no" && !strings.HasPrefix(s.Restart, "on-failure") {
+		return ""
+	}
+	if names([]string{"minio/mc"}, Repository(s.Image)) {
+		return "the MinIO client does something and ends"
+	}
+	for _, word := range strings.FieldsFunc(strings.ToLower(s.Name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
+		if slices.Contains(onceWords, word) {
+			return "it is named for something that ends, and nothing starts it again"
+		}
+	}
+	if slices.Contains(onceWords, strings.ToLower(s.Name)) {
+		return "it is named for something that ends, and nothing starts it again"
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package infer
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// notHTTP are TCP ports that are never HTTP, beside those of the stores.
+var notHTTP = map[int]string{
+	20: "FTP", 21: "FTP", 22: "SSH", 23: "Telnet", 25: "SMTP", 53: "DNS", 110: "POP3", 111: "RPC", 139: "SMB", 143: "IMAP",
+	389: "LDAP", 445: "SMB", 465: "SMTP", 514: "syslog", 548: "AFP", 587: "SMTP", 636: "LDAPS", 853: "DNS", 873: "rsync", 993: "IMAP", 995: "POP3",
+	1025: "SMTP", 1194: "OpenVPN", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP",
+	5004: "RTP", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7359: "discovery",
+	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
+	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
+	5005: "Java debugger", 9229: "Node debugger",
+}
+
+// overTLS are ports that speak TLS themselves.
+var overTLS = []int{443, 9443}
+
+// preferred are the ports that people publish a site's front at, best first.
+var preferred = []int{80, 443, 8080, 3000, 8000, 5000, 8888, 8081, 4000, 5173, 4200, 9000}
+
+// published is one published port of a service.
+type published struct {
+	service string
+	port    stack.Port
+	target  int
+	// outside is the first port of the host; 0: the Engine picks one.
+	outside int
+	// loopback says that only the host itself reaches it.
+	loopback bool
+}
+
+func portsOf(s Service) []published {
+	out := make([]published, 0, len(s.Ports))
+	for _, p := range s.Ports {
+		first, _, _ := strings.Cut(p.Published, "-")
+		outside, _ := strconv.Atoi(first)
+		out = append(out, published{service: s.Name, port: p, target: int(p.Target), outside: outside,
+			loopback: strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || p.HostIP == "localhost"})
+	}
+	return out
+}
+
+func (p published) udp() bool { return p.port.Protocol == "udp" || p.port.Protocol == "sctp" }
+
+// http reports whether a port may be HTTP; what says what it is else.
+func (p published) http() (what string, ok bool) {
+	if p.udp() {
+		return strings.ToUpper(p.port.Protocol), false
+	}
+	if what := wellKnown(p.target); what != "" {
+		return what, false
+	}
+	// A store's port that a proxy publishes as 80 may be anything; a program's
+	// own port that the host shows as 22 is SSH.
+	if what := notHTTP[p.outside]; what != "" && p.outside < 1024 {
+		return what, false
+	}
+	return "", true
+}
+
+// wellKnown names what is not HTTP at a port; empty: it may be HTTP. Ports that
+// stores share with HTTP programs (9000, 3000, 8081 …) may be.
+func wellKnown(port int) string {
+	if what := notHTTP[port]; what != "" {
+		return what
+	}
+	for _, s := range stores {
+		if slices.Contains(s.ports, port) && !slices.Contains(sharedPorts, port) {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// sharedPorts are ports of a store that HTTP programs use as well.
+var sharedPorts = []int{3000, 4000, 7000, 8086, 8091, 8123, 8200, 8333, 8428, 8500, 8529, 8983, 9000, 9001, 9080, 9093, 9094, 9200, 9428, 9600, 10000, 15672, 50000}
+
+// text is a port as Compose writes it.
+func (p published) text() string {
+	out := fmt.Sprint(p.target)
+	if p.port.Published != "" {
+		out = p.port.Published + ":" + out
+	}
+	if p.port.HostIP != "" {
+		out = p.port.HostIP + ":" + out
+	}
+	if p.port.Protocol != "" && p.port.Protocol != "tcp" {
+		out += "/" + p.port.Protocol
+	}
+	return out
+}

@@ -1,0 +1,97 @@
+package infer
+
+import (
+	"slices"
+	"strings"
+)
+
+// proxyKind is a program that asks Docker which containers there are, and
+// serves them by their labels or variables. The edge takes its place.
+type proxyKind struct {
+	name string
+	// images are repositories, as names reads them.
+	images []string
+	// helpers are images that do nothing without it.
+	helpers []string
+}
+
+var proxies = []proxyKind{
+	{"Traefik", []string{"traefik", "traefik/traefik", "containous/traefik", "rpi-traefik"}, []string{"traefik-forward-auth", "traefik-certs-dumper"}},
+	{"nginx-proxy", []string{"nginx-proxy"}, []string{"acme-companion", "letsencrypt-nginx-proxy-companion", "docker-gen", "nginx-proxy-letsencrypt"}},
+	{"caddy-docker-proxy", []string{"caddy-docker-proxy"}, nil},
+}
+
+// socketProxies hand a part of the Docker socket to a proxy.
+var socketProxies = []string{"docker-socket-proxy", "socket-proxy"}
+
+// LeftOut are the services that the edge replaces, with the reason: proxies
+// that serve by Docker's labels alone, and what only they need.
+func LeftOut(services []Service) map[string]string {
+	out, kinds := map[string]string{}, map[string]bool{}
+	for _, s := range services {
+		if kind, ok := proxyOf(s); ok {
+			out[s.Name] = kind.name + " serves by what it asks Docker; stackctl's own edge takes its place"
+			kinds[kind.name] = true
+		}
+	}
+	for _, s := range services {
+		repository := Repository(s.Image)
+		for _, kind := range proxies {
+			if kinds[kind.name] && names(kind.helpers, repository) {
+				out[s.Name] = "only " + kind.name + " needs it"
+			}
+		}
+		if len(out) > 0 && names(socketProxies, repository) && onlyNeededBy(s.Name, services, out) {
+			out[s.Name] = "only what is left out needs it"
+		}
+	}
+	return out
+}
+
+func proxyOf(s Service) (proxyKind, bool) {
+	repository := Repository(s.Image)
+	for _, kind := range proxies {
+		if !names(kind.images, repository) {
+			continue
+		}
+		return kind, kind.name != "Traefik" || byLabels(s)
+	}
+	return proxyKind{}, false
+}
+
+// byLabels reports whether a Traefik serves what Docker's labels say and
+// nothing that files of its own say.
+func byLabels(s Service) bool {
+	settings := strings.ToLower(strings.Join(slices.Concat(s.Entrypoint, s.Command), " "))
+	for k, v := range s.Environment {
+		settings += " " + strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(k), "traefik_"), "_", ".") + "=" + v
+	}
+	if strings.Contains(settings, "providers.file") || strings.Contains(settings, "--file") {
+		return false
+	}
+	return strings.Contains(settings, "docker") || strings.Contains(settings, "swarm") || mountsSocket(s)
+}
+
+func mountsSocket(s Service) bool {
+	for _, v := range s.Volumes {
+		if strings.HasSuffix(v.Source, "/docker.sock") || strings.HasSuffix(v.Target, "/docker.sock") {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyNeededBy reports whether something of a set waits for a service, and
+// nothing else does.
+func onlyNeededBy(name string, services []Service, set map[string]string) bool {
+	needed := false
+	for _, other := range services {
+		if _, waits := other.DependsOn[name]; waits {
+			if set[other.Name] == "" {
+				return false
+			}
+			needed = true
+		}
+	}
+	return needed
+}

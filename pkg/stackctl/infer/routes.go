@@ -1,0 +1,406 @@
+package infer
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Routing is which service answers which host, and what becomes of ports.
+type Routing struct {
+	Routes []stack.RouteSpec
+	// Causes says per service why it is routed, or why not, one line each.
+	Causes map[string][]string
+	// Allow are the TCP ports that stay published, sorted.
+	Allow []int
+}
+
+func (r *Routing) tell(service, format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Causes[service], text) {
+		r.Causes[service] = append(r.Causes[service], text)
+	}
+}
+
+// Routes decides the routes of a project that has none yet: what people asked
+// for first, then what labels say, then published ports that look like HTTP.
+func Routes(services []Service, layers map[string]Decision, domain string, asked []stack.RouteSpec) Routing {
+	r := Routing{Causes: map[string][]string{}}
+	left := LeftOut(services)
+	var there []Service
+	for _, s := range services {
+		if left[s.Name] == "" && s.Deployed {
+			there = append(there, s)
+		}
+	}
+	sort.SliceStable(there, func(i, j int) bool { return there[i].Line < there[j].Line })
+	for _, a := range asked {
+		r.add(a, "--route says so")
+	}
+	r.labels(there, domain)
+	r.published(there, layers)
+	if len(r.Routes) == 0 {
+		r.exposed(there, layers)
+	}
+	sort.Ints(r.Allow)
+	r.Allow = slices.Compact(r.Allow)
+	return r
+}
+
+// add adds a route where its host and path are free. One that wants the
+// domain when it is taken gets a name of its own.
+func (r *Routing) add(spec stack.RouteSpec, cause string) {
+	free := func(host string) bool {
+		return !slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == host && o.Path == spec.Path })
+	}
+	for _, name := range []string{spec.Host, Name(spec.Service), Name(spec.Service) + "-" + strconv.Itoa(spec.Port)} {
+		if free(name) {
+			spec.Host = name
+			r.Routes = append(r.Routes, spec)
+			r.tell(spec.Service, "%s: %s", r.where(spec), cause)
+			return
+		}
+	}
+	r.tell(spec.Service, "port %d has no route: its host names are taken", spec.Port)
+}
+
+// where is a route in a few words.
+func (r *Routing) where(spec stack.RouteSpec) string {
+	host := "the domain"
+	switch {
+	case strings.Contains(spec.Host, "."):
+		host = spec.Host
+	case spec.Host != "":
+		host = spec.Host + ".DOMAIN"
+	}
+	return host + spec.Path + " → port " + strconv.Itoa(spec.Port)
+}
+
+// routed reports whether a port of a service has a route.
+func (r *Routing) routed(service string, port int) bool {
+	return slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Service == service && o.Port == port })
+}
+
+// has reports whether a service has any route.
+func (r *Routing) has(service string) bool {
+	return slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Service == service })
+}
+
+func (r *Routing) labels(services []Service, domain string) {
+	var all []labelled
+	var hosts []string
+	for _, s := range services {
+		for _, l := range labelledRoutes(s) {
+			all = append(all, l)
+			if host := strings.ToLower(strings.Trim(l.host, ".")); host != "" && !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	written := base(hosts)
+	if !strings.Contains(written, ".") && len(hosts) > 1 && !slices.Contains([]string{"localhost", "local", "test", "lan", "home"}, written) {
+		written = "" // names that have a top-level domain in common have nothing in common
+	}
+	for _, l := range all {
+		host := prefix(l.host, domain, written)
+		if strings.Contains(host, ".") && written == "" {
+			host, _, _ = strings.Cut(host, ".")
+		}
+		if r.routed(l.service, l.port) && slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == host && o.Path == l.path }) {
+			continue
+		}
+		cause := "its labels say so"
+		if l.host != "" {
+			cause += " (there: " + l.host + ")"
+		}
+		if l.guessed {
+			cause += "; no label names a port, 80 is assumed"
+		}
+		r.add(stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip}, cause)
+	}
+}
+
+// candidate is a service with ports that look like HTTP, best first.
+type candidate struct {
+	service Service
+	ports   []published
+	score   int
+}
+
+// published turns published ports into routes, or says what becomes of them.
+func (r *Routing) published(services []Service, layers map[string]Decision) {
+	var found []candidate
+	for _, s := range services {
+		if c := r.sift(s, layers[s.Name]); len(c.ports) > 0 && !r.settled(&c) {
+			found = append(found, c)
+		}
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
+	for i, c := range found {
+		first := i == 0 && !slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == "" && o.Path == "" })
+		if bare := withoutSignIn(c.service); bare && !(first && len(found) == 1) {
+			for _, p := range c.ports {
+				r.tell(c.service.Name, "port %s is not published any more: it asks nobody to sign in. A route with guard: staff shows it to staff", p.text())
+			}
+			continue
+		}
+		p := c.ports[0]
+		spec := stack.RouteSpec{Service: c.service.Name, Port: p.target, Host: Name(c.service.Name), Scheme: scheme(p.target)}
+		cause := "port " + p.text() + " looks like HTTP"
+		if first {
+			spec.Host = ""
+			cause += ", " + why(c, len(found))
+		}
+		r.add(spec, cause)
+		// A route whose port does not speak HTTP is a site that is down: a
+		// second one is for people to ask for.
+		for _, p := range c.ports[1:] {
+			r.tell(c.service.Name, "port %s is not published any more: %s has one route. If it is HTTP: --route NAME=%s:%d", p.text(), c.service.Name, c.service.Name, p.target)
+		}
+	}
+}
+
+// settled reports whether a candidate needs no route of its own any more: what
+// labels or people named is the way to it.
+func (r *Routing) settled(c *candidate) bool {
+	if !r.has(c.service.Name) {
+		return false
+	}
+	for _, p := range c.ports {
+		if !r.routed(c.service.Name, p.target) {
+			r.tell(c.service.Name, "port %s is not published any more: the routes lead to it, add one for this port if it is wanted", p.text())
+		}
+	}
+	return true
+}
+
+func why(c candidate, of int) string {
+	switch {
+	case of == 1:
+		return "and no other service's does"
+	case names(fronts, Repository(c.service.Image)):
+		return "and it is the proxy in front"
+	case c.ports[0].outside == 80 || c.ports[0].outside == 443:
+		return "and it is published where browsers ask first"
+	}
+	return "and it looks most like the site"
+}
+
+func scheme(port int) string {
+	if slices.Contains(overTLS, port) {
+		return "https"
+	}
+	return ""
+}
+
+// sift parts a service's published ports: what may be HTTP is left.
+func (r *Routing) sift(s Service, d Decision) candidate {
+	c := candidate{service: s}
+	ports := portsOf(s)
+	if s.NetworkMode == "host" && len(ports) > 0 {
+		return c
+	}
+	runs := ranges(ports)
+	for i, p := range ports {
+		what, http := p.http()
+		switch {
+		case d.Layer == stack.LayerData && !p.udp():
+			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
+		case p.udp() && p.outside == 443:
+			r.tell(s.Name, "port %s is not published any more: the edge serves HTTPS", p.text())
+		case p.udp():
+			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
+		case withoutSignIn(s) && !http:
+			r.tell(s.Name, "port %s is not published any more: services reach it inside (%s)", p.text(), what)
+		case runs[i] != "":
+			r.stay(s.Name, p, "a range, so no HTTP", runs[i])
+		case !http:
+			r.stay(s.Name, p, what, p.text())
+		default:
+			c.ports = append(c.ports, p)
+		}
+	}
+	c.ports = r.withoutTLS(s.Name, c.ports)
+	main := mainPorts(Repository(s.Image))
+	sort.SliceStable(c.ports, func(i, j int) bool { return rank(c.ports[i], main) < rank(c.ports[j], main) })
+	c.score = score(c)
+	return c
+}
+
+// stay keeps a TCP port published, and declares it. text is the port, or the
+// range that it is part of.
+func (r *Routing) stay(service string, p published, what, text string) {
+	if p.outside == 0 {
+		r.tell(service, "port %s is not published any more: it names no port of the host (%s)", text, what)
+		return
+	}
+	if !p.loopback {
+		r.Allow = append(r.Allow, p.outside)
+	}
+	r.tell(service, "port %s stays published (%s)", text, what)
+}
+
+// withoutTLS drops the ports over TLS of a service that has one without: the
+// edge brings the certificate.
+func (r *Routing) withoutTLS(service string, ports []published) []published {
+	pairs := map[int]int{443: 80, 8443: 8080, 9443: 9000, 4443: 8080}
+	var out []published
+	for _, p := range ports {
+		plain := slices.ContainsFunc(ports, func(o published) bool { return o.target == pairs[p.target] })
+		twice := slices.ContainsFunc(out, func(o published) bool { return o.target == p.target })
+		switch {
+		case plain && pairs[p.target] != 0:
+			r.tell(service, "port %s is not published any more: the edge serves HTTPS", p.text())
+		case !twice:
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// ranges names the row of three ports or more that a port stands in; empty: none.
+func ranges(ports []published) []string {
+	out := make([]string, len(ports))
+	has := func(target, outside int) bool {
+		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool { return p.target == target && p.outside == outside && !p.udp() })
+	}
+	for i, p := range ports {
+		if p.outside == 0 || p.udp() {
+			continue
+		}
+		first, last := 0, 0
+		for has(p.target+last+1, p.outside+last+1) {
+			last++
+		}
+		for has(p.target-first-1, p.outside-first-1) {
+			first++
+		}
+		if first+last >= 2 {
+			out[i] = fmt.Sprintf("%d-%d:%d-%d", p.outside-first, p.outside+last, p.target-first, p.target+last)
+		}
+	}
+	return out
+}
+
+// mains are the ports of programs whose page is not where one would look.
+var mains = []struct {
+	images []string
+	ports  []int
+}{
+	{[]string{"portainer", "portainer-ce", "portainer-ee"}, []int{9000, 9443}},
+	{[]string{"unifi-network-application", "unifi-controller", "unifi"}, []int{8443}},
+	{[]string{"jenkins", "jenkins/jenkins"}, []int{8080}},
+	{[]string{"syncthing"}, []int{8384}},
+	{[]string{"all-in-one"}, []int{16686}},
+	{[]string{"qbittorrent", "transmission"}, []int{8080, 9091}},
+}
+
+func mainPorts(repository string) []int {
+	for _, m := range mains {
+		if names(m.images, repository) {
+			return m.ports
+		}
+	}
+	return nil
+}
+
+// rank orders the ports of one service: the program's own page, then where
+// browsers ask first.
+func rank(p published, main []int) int {
+	if i := slices.Index(main, p.target); i >= 0 {
+		return i - len(main)
+	}
+	for i, port := range preferred {
+		if p.outside == port || p.target == port {
+			return i
+		}
+	}
+	return len(preferred)
+}
+
+// fronts are programs that stand in front of others.
+var fronts = []string{"nginx", "nginx-unprivileged", "caddy", "httpd", "haproxy", "openresty", "envoy", "traefik", "nginx-proxy-manager", "swag", "kong", "varnish", "apisix", "bunkerweb", "angie"}
+
+// frontNames are what people name a site's front, best first.
+var frontNames = []string{"proxy", "nginx", "caddy", "web", "frontend", "front", "webapp", "website", "site", "app", "www", "ui", "client", "gateway", "server", "api", "backend"}
+
+// tools are programs beside a site that nobody takes for it.
+var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
+	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "all-in-one", "zipkin",
+	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc"}
+
+// bareTools are tools that ask nobody who they are.
+var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
+	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack"}
+
+// withoutSignIn reports whether a service shows what it has to whoever comes.
+func withoutSignIn(s Service) bool {
+	repository := Repository(s.Image)
+	return names(bareTools, repository) || strings.HasSuffix(repository, "exporter") || s.Image == "" && strings.EqualFold(s.Name, "flower")
+}
+
+// score says how much a service looks like the site: who gets the domain.
+func score(c candidate) int {
+	if len(c.ports) == 0 {
+		return 0
+	}
+	p := c.ports[0]
+	repository, n := Repository(c.service.Image), 0
+	if names(fronts, repository) {
+		n += 100
+	}
+	switch p.outside {
+	case 80:
+		n += 90
+	case 443:
+		n += 85
+	default:
+		n += 30 - 2*max(0, rank(p, nil))
+	}
+	for i, name := range frontNames {
+		if strings.EqualFold(c.service.Name, name) || strings.Contains(strings.ToLower(c.service.Name), name) && i < 6 {
+			n += 60 - 3*i
+			break
+		}
+	}
+	if names(tools, repository) || withoutSignIn(c.service) {
+		n -= 200
+	}
+	if p.loopback {
+		n -= 40
+	}
+	return n
+}
+
+// exposed finds the site of a project that publishes nothing: a service that
+// exposes a port, as behind a proxy that stands elsewhere.
+func (r *Routing) exposed(services []Service, layers map[string]Decision) {
+	var found []candidate
+	for _, s := range services {
+		if d := layers[s.Name]; d.Layer != stack.LayerApp || d.OneShot || s.NetworkMode == "host" {
+			continue
+		}
+		c := candidate{service: s}
+		for _, e := range s.Expose {
+			e, protocol, _ := strings.Cut(e, "/")
+			if n, err := strconv.Atoi(e); err == nil && protocol != "udp" && wellKnown(n) == "" {
+				c.ports = append(c.ports, published{service: s.Name, target: n})
+			}
+		}
+		if len(c.ports) > 0 {
+			c.score = score(c)
+			found = append(found, c)
+		}
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
+	for i, c := range found {
+		if i == 0 {
+			r.add(stack.RouteSpec{Service: c.service.Name, Port: c.ports[0].target}, "nothing is published, and it exposes the port; "+why(c, len(found)))
+			continue
+		}
+		r.tell(c.service.Name, "port %d is exposed to the other services alone: no route", c.ports[0].target)
+	}
+}

@@ -1,0 +1,84 @@
+// Package node owns one server as stackctl knows it: the connection to it, the
+// project's lock, what is kept there of each release, what is observed, and how
+// much room there is. It must not know what a deploy does with any of it, and
+// judges nothing.
+package node
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"net"
+	"time"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Server is a host and the engine on it, over one connection.
+type Server interface {
+	Host
+	Engine
+	// Wire tells what went over the connection so far.
+	Wire() stack.Wire
+	// Close ends the connection.
+	Close() error
+}
+
+// Host is the part of a server that files and commands live on.
+type Host interface {
+	Run(ctx context.Context, argv ...string) (stack.Output, error)
+	Attach(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, argv ...string) (int, error)
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	ReadFile(ctx context.Context, name string) ([]byte, error)
+	WriteFile(ctx context.Context, name string, content []byte, mode fs.FileMode) error
+	WriteFileVia(ctx context.Context, tmpDir, name string, content []byte, mode fs.FileMode) error
+	WriteFiles(ctx context.Context, root string, files []stack.File) ([]string, error)
+	Hashes(ctx context.Context, root string, paths []string) (map[string]string, error)
+	List(ctx context.Context, dir string) ([]fs.FileInfo, error)
+	MkdirAll(ctx context.Context, dir string, mode fs.FileMode) error
+	Remove(ctx context.Context, name string) error
+	RemoveAll(ctx context.Context, dir string) error
+}
+
+// Engine is the part of a server that containers live in. It is small on
+// purpose: another implementation may spread the same stack over many servers.
+type Engine interface {
+	Facts(ctx context.Context) (stack.HostFacts, error)
+	Containers(ctx context.Context) ([]stack.Container, error)
+	Images(ctx context.Context) ([]stack.HostImage, error)
+	Networks(ctx context.Context) ([]string, error)
+	// Up makes services of a resolved compose file run and waits until they
+	// are healthy; it gives the services that it had to touch.
+	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)
+	RunOnce(ctx context.Context, project string, compose []byte, service string) (stack.Output, error)
+	// Stop stops services of a project; none named means all.
+	Stop(ctx context.Context, project string, grace time.Duration, services ...string) error
+	Start(ctx context.Context, project string) error
+	// RemoveProject removes a project's containers; volumes stay.
+	RemoveProject(ctx context.Context, project string) error
+	// RemoveServices removes the containers of some services; volumes stay.
+	RemoveServices(ctx context.Context, project string, services []string) error
+	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
+	// Lend starts a container for commands, Return removes it.
+	Lend(ctx context.Context, l stack.Loan) (string, error)
+	Return(ctx context.Context, container string) error
+	// Hold pauses or stops a running container, Release lets it go on.
+	Hold(ctx context.Context, container string, stop bool) error
+	Release(ctx context.Context, container string) error
+	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
+	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error
+	// Ship streams an image from the operator's archive, only the layers that
+	// the host lacks.
+	Ship(ctx context.Context, image stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error)
+	Pull(ctx context.Context, reference string, progress func(done, total int64)) error
+	RemoveImage(ctx context.Context, id string) error
+	// Usage tells what a project takes of the engine's disk.
+	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)
+	// Inspect is what the engine reports of a container, InspectImage of an image.
+	Inspect(ctx context.Context, container string) ([]byte, error)
+	InspectImage(ctx context.Context, image string) ([]byte, error)
+	// Files reads what a container holds at a path.
+	Files(ctx context.Context, container, at string) ([]stack.File, error)
+	// ExecTerminal gives a command in a container the operator's terminal.
+	ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error)
+}

@@ -1,0 +1,130 @@
+// Package operate looks at a target and changes nothing there: its status and
+// health, the certificates that it serves, its disk, its releases and backups.
+// It must not know how a release comes there.
+package operate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Status is what runs on a target, since when, and how well.
+type Status struct {
+	At     time.Time `json:"at"`
+	Target string    `json:"target"`
+	Host   string    `json:"host"`
+	Domain string    `json:"domain"`
+	Engine string    `json:"engine"`
+	Live   string    `json:"live"`
+	// Since is when the edge was pointed at the live release.
+	Since        time.Time             `json:"since,omitzero"`
+	By           string                `json:"by,omitempty"`
+	Commit       string                `json:"commit,omitempty"`
+	Health       Health                `json:"health"`
+	Memory       int64                 `json:"memory_bytes"`
+	Free         int64                 `json:"free_bytes"`
+	Disk         stack.DiskUse         `json:"disk"`
+	Certificates []Certificate         `json:"certificates"`
+	Containers   []Container           `json:"containers"`
+	Releases     []stack.ReleaseRecord `json:"releases"`
+	// Unjudged says that no run has judged the live release to its end, as where one was
+	// cut off after the switch, or is at work.
+	Unjudged bool `json:"unjudged,omitempty"`
+	// FilesProblem is what is wrong with the files that the host keeps of the
+	// live release: its containers run on, and may not start again.
+	FilesProblem string          `json:"files_problem,omitempty"`
+	Lock         *stack.LockInfo `json:"lock"`
+	// LockProblem is why it is not known who holds the lock.
+	LockProblem string `json:"lock_problem,omitempty"`
+	// Backup is the newest one on the host; nil: there is none.
+	Backup *Backup `json:"backup"`
+	// BackupProblem is why it is not known which backups there are.
+	BackupProblem string `json:"backup_problem,omitempty"`
+}
+
+// Backup is the newest backup on the host.
+type Backup struct {
+	Name  string    `json:"name"`
+	At    time.Time `json:"at"`
+	Bytes int64     `json:"bytes"`
+	// Problem says what is wrong with it; empty: nothing that its size tells.
+	Problem string `json:"problem,omitempty"`
+}
+
+// newestOnHost is the newest of the backups, the newest first, that the host has.
+func newestOnHost(list []backup.Listed) *Backup {
+	for _, l := range list {
+		if l.Host {
+			return &Backup{l.Name, l.Created.UTC(), l.HostBytes, l.Problem}
+		}
+	}
+	return nil
+}
+
+// ReadStatus reads everything about a target, over the one connection; the
+// certificates are read from outside.
+func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack.Target, now time.Time) (Status, error) {
+	s, seen, err := overview(ctx, server, t, now)
+	if err != nil {
+		return s, err
+	}
+	kept := liveRelease(ctx, server, t, s.Live)
+	s.Containers = []Container{}
+	for _, x := range ours(c, seen) {
+		if serves(x, s.Live) {
+			s.Containers = append(s.Containers, judge(x, kept, seen.Host.Clock))
+		} else {
+			s.Containers = append(s.Containers, Container{Container: x})
+		}
+	}
+	s.Health = health(s.Live, kept, s.Containers)
+	var all sync.WaitGroup
+	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
+	all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
+	all.Go(func() {
+		list, problem := Backups(ctx, server, c, t)
+		if s.Backup = newestOnHost(list); problem != nil {
+			s.BackupProblem = problem.Error()
+		}
+	})
+	all.Go(func() { s.FilesProblem = filesProblem(ctx, server, t, seen) })
+	all.Go(func() {
+		lock, problem := node.Holder(ctx, server, t)
+		if s.Lock = lock; problem != nil {
+			s.LockProblem = problem.Error()
+		}
+	})
+	all.Wait()
+	return s, nil
+}
+
+// Backups lists the backups of a target, the newest first.
+func Backups(ctx context.Context, server node.Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
+	kept := c.Backup
+	kept.Dir = kept.Folder(t.Name)
+	b := &backup.Backups{Config: kept, Project: c.Project, Target: t.Name, Root: t.Path, Server: server, Now: time.Now}
+	return b.List(ctx)
+}
+
+// filesProblem names what is wrong with what the host keeps of the live release.
+func filesProblem(ctx context.Context, server node.Server, t stack.Target, seen stack.Observed) string {
+	if seen.Live == "" {
+		return ""
+	}
+	record := seen.Record(seen.Live)
+	switch record.State {
+	case "":
+		return "the host keeps nothing of release " + seen.Live + " in " + t.At(stack.ReleasesDir) + ": its containers may not start again; deploy that release again"
+	case stack.ReleaseUnreadable:
+		return record.Reason + "; deploy that release again: it writes its record anew"
+	}
+	if err := node.CheckFiles(ctx, server, t, record); err != nil {
+		return err.Error()
+	}
+	return ""
+}

@@ -1,0 +1,168 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/pkg/stackctl/infer"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	// edgeImage is the Traefik that stackctl was tested with.
+	edgeImage = "traefik:v3.6.12"
+	// edgeMemory holds some 4,000 slow clients, each about 60 KB.
+	edgeMemory = 384 << 20
+	// edgeVolume holds the certificates.
+	edgeVolume = "stackctl-acme"
+	// edgeNetwork is the edge's own, where every network that it joins is
+	// internal: no port can be published from those.
+	edgeNetwork = "stackctl-edge"
+	// StaffHtpasswd is the secret with the hash of the staff's password.
+	StaffHtpasswd = "stackctl_staff_htpasswd"
+	staffPassword = "stackctl_staff_password"
+)
+
+// addEdge puts stackctl's own edge into the project, where there is something
+// to route, and takes the ports that it serves from the services.
+func (d *Draft) addEdge() error {
+	d.closePorts()
+	if len(d.config.Routes) == 0 {
+		return nil
+	}
+	name := d.config.Traefik.Service
+	if _, taken := d.project.Services[name]; taken {
+		at := d.places[name]
+		return stack.Usage(at.file, at.line, "service "+name+" has the name of stackctl's own edge", "give it another name")
+	}
+	networks := types.Networks{}
+	for _, r := range d.config.Routes {
+		joined, err := d.reach(r)
+		if err != nil {
+			return err
+		}
+		for _, n := range joined {
+			networks[n] = d.project.Networks[n]
+		}
+	}
+	if d.project.Networks == nil {
+		d.project.Networks = types.Networks{}
+	}
+	if allInternal(networks) {
+		own := types.NetworkConfig{Name: d.config.Project + "_" + edgeNetwork}
+		networks[edgeNetwork], d.project.Networks[edgeNetwork] = own, own
+	}
+	if d.project.Volumes == nil {
+		d.project.Volumes = types.Volumes{}
+	}
+	d.project.Volumes[edgeVolume] = types.VolumeConfig{Name: d.config.Project + "_" + edgeVolume}
+	service := edgeService(d.config.Traefik, sortedKeys(networks))
+	if file, guarded := staffFiles(d.config)[StaffHtpasswd]; guarded {
+		if d.project.Secrets == nil {
+			d.project.Secrets = types.Secrets{}
+		}
+		d.project.Secrets[StaffHtpasswd] = types.SecretConfig{Name: d.config.Project + "_" + StaffHtpasswd, File: file}
+		service.Secrets = []types.ServiceSecretConfig{{Source: StaffHtpasswd, Target: "/run/secrets/" + StaffHtpasswd}}
+	}
+	d.project.Services[name] = service
+	d.layers[name] = infer.Decision{Layer: stack.LayerEdge, LayerCause: "stackctl's own edge"}
+	d.places[name] = place{d.config.File, d.config.Routes[0].Line}
+	return nil
+}
+
+// closePorts takes away the published ports that the edge serves, or that
+// nobody declared.
+func (d *Draft) closePorts() {
+	for _, name := range sortedKeys(d.project.Services) {
+		s := d.project.Services[name]
+		stays := infer.Published(d.subject(s), d.config.Routes, d.config.Gates.Exposure.Allow)
+		var ports []types.ServicePortConfig
+		for i, p := range s.Ports {
+			if stays[i] {
+				ports = append(ports, p)
+			}
+		}
+		s.Ports = ports
+		d.project.Services[name] = s
+	}
+}
+
+// reach gives the networks on which the edge meets a route's service.
+func (d *Draft) reach(r stack.RouteSpec) ([]string, error) {
+	refuse := func(problem, fix string) ([]string, error) {
+		return nil, stack.Usage(d.config.File, r.Line, "routes: "+problem, fix)
+	}
+	s, ok := d.project.Services[r.Service]
+	switch {
+	case !ok && d.left[r.Service] != "":
+		return refuse("service "+r.Service+" is left out: "+d.left[r.Service], "route to what it served")
+	case !ok:
+		return refuse(fmt.Sprintf("there is no service %q", r.Service), "the compose files have "+strings.Join(sortedKeys(d.project.Services), ", "))
+	case !d.deployed(s):
+		return refuse("service "+r.Service+" is in no profile that is deployed", "name one of "+strings.Join(s.Profiles, ", ")+" under compose.profiles, or remove the route")
+	case d.layers[r.Service].OneShot:
+		return refuse("service "+r.Service+" runs once and answers nobody", "route to a service that goes on")
+	case strings.HasPrefix(s.NetworkMode, "service:"):
+		return refuse("service "+r.Service+" is on the network of another", "route to "+strings.TrimPrefix(s.NetworkMode, "service:"))
+	case s.NetworkMode != "" && s.NetworkMode != "bridge":
+		return refuse("service "+r.Service+" is on the network "+s.NetworkMode+", where the edge cannot reach it", "remove network_mode, or the route")
+	case s.NetworkMode == "bridge":
+		return refuse("service "+r.Service+" is on Docker's default bridge, where services have no names", "remove network_mode")
+	}
+	return sortedKeys(s.Networks), nil
+}
+
+func allInternal(networks types.Networks) bool {
+	for _, n := range networks {
+		if !n.Internal {
+			return false
+		}
+	}
+	return true
+}
+
+// staffFiles are the files of the staff's password and its hash, where a route
+// of the own edge is guarded: NAME_password and NAME_htpasswd.
+func staffFiles(c stack.Config) map[string]string {
+	guarded := slices.ContainsFunc(c.Routes, func(r stack.RouteSpec) bool { return r.Guard == "staff" })
+	if !c.Traefik.Own || !guarded {
+		return nil
+	}
+	password := c.Traefik.Staff.PasswordFile
+	return map[string]string{staffPassword: password, StaffHtpasswd: strings.TrimSuffix(password, "_password") + "_htpasswd"}
+}
+
+// edgeService is the edge as Compose runs it: root without capabilities but
+// the one for ports 80 and 443, and nothing of its own to write but the
+// certificates.
+func edgeService(t stack.Traefik, networks []string) types.ServiceConfig {
+	probe, timeout, start, retries := types.Duration(5*time.Second), types.Duration(3*time.Second), types.Duration(30*time.Second), uint64(10)
+	grace := types.Duration(15 * time.Second)
+	limit := "256MiB"
+	s := types.ServiceConfig{
+		Name: t.Service, Image: edgeImage, Command: types.ShellCommand{"--configFile=/etc/traefik/traefik.yml"},
+		User: "0:0", ReadOnly: true, CapDrop: []string{"ALL"}, CapAdd: []string{"NET_BIND_SERVICE"}, SecurityOpt: []string{"no-new-privileges:true"},
+		Restart: types.RestartPolicyUnlessStopped, MemLimit: edgeMemory, StopGracePeriod: &grace,
+		Environment: types.MappingWithEquals{"GOMEMLIMIT": &limit},
+		Logging:     &types.LoggingConfig{Driver: "json-file", Options: types.Options{"max-size": "10m", "max-file": "3"}},
+		Ports: []types.ServicePortConfig{
+			{Mode: "ingress", Target: 80, Published: "80", Protocol: "tcp"}, {Mode: "ingress", Target: 443, Published: "443", Protocol: "tcp"},
+		},
+		Volumes: []types.ServiceVolumeConfig{
+			{Type: types.VolumeTypeBind, Source: t.Static, Target: "/etc/traefik/traefik.yml", ReadOnly: true},
+			{Type: types.VolumeTypeBind, Source: t.Dynamic, Target: "/etc/traefik/dynamic", ReadOnly: true},
+			{Type: types.VolumeTypeVolume, Source: edgeVolume, Target: "/acme", Volume: &types.ServiceVolumeVolume{}},
+		},
+		Networks: map[string]*types.ServiceNetworkConfig{},
+		HealthCheck: &types.HealthCheckConfig{Test: types.HealthCheckTest{"CMD", "traefik", "healthcheck", "--configFile=/etc/traefik/traefik.yml"},
+			Interval: &probe, Timeout: &timeout, StartPeriod: &start, Retries: &retries},
+	}
+	for _, n := range networks {
+		s.Networks[n] = nil
+	}
+	return s
+}

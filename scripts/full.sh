@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# What walks for long, after `make test` has passed: hours. Every part runs,
+# whatever became of the ones before; a table tells how each ended. Arguments
+# choose parts by name:
+#
+#   scripts/full.sh [race | mutants | harmless | faults | load | platforms]...
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+# shellcheck source=scripts/go.sh
+source scripts/go.sh
+
+parts=(race mutants harmless faults load platforms)
+for name in "$@"; do
+	if [[ " ${parts[*]} " != *" $name "* ]]; then
+		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
+		exit 2
+	fi
+done
+[ $# = 0 ] || parts=("$@")
+
+e2e() { FAULTS=full go test -vet=off -tags "e2e,$GOTAGS" -count=1 -v -timeout 6h -run "$1" ./test/e2e; }
+
+platforms() {
+	local os arch
+	for os in linux darwin windows; do
+		for arch in amd64 arm64; do
+			echo "stackctl for $os/$arch"
+			GOOS=$os GOARCH=$arch scripts/build.sh stackctl /dev/null || return
+		done
+	done
+}
+
+run() {
+	case $1 in
+	# Every package, whatever it shares and however long it takes.
+	race) CGO_ENABLED=1 go test -race -vet=off -p 2 -timeout 2h ./... ;;
+	# Every break of the files and of what runs.
+	mutants) go run ./test/mutants ;;
+	# Unusual projects that are good, deployed.
+	harmless) go run ./test/mutants -harmless ;;
+	# Every fault at the beginning and towards the end of every step. It goes on
+	# where it was when it is run again; without build/faults.log it begins anew.
+	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk)' ;;
+	# 200 requests a second across every kind of change, and to a server that is starved.
+	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
+	platforms) platforms ;;
+	esac
+}
+
+mkdir -p build/full
+scripts/prepare.sh test && scripts/web.sh && make --no-print-directory build && go run ./test/images && go run ./test/images server || exit 1
+table=("| part | seconds | load average | outcome |" "|---|---|---|---|")
+bad=0
+for name in "${parts[@]}"; do
+	echo "$name: its output is in build/full/$name.log"
+	began=$SECONDS outcome=good
+	run "$name" >"build/full/$name.log" 2>&1 || outcome=failed
+	if [ $outcome = failed ]; then
+		bad=1
+		tail -n 30 "build/full/$name.log"
+	fi
+	table+=("| $name | $((SECONDS - began)) | $(cut -d' ' -f1-3 /proc/loadavg) | $outcome |")
+done
+printf '%s\n' "" "${table[@]}" | tee build/full/table.md
+exit $bad

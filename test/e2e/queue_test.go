@@ -1,0 +1,92 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"slices"
+	"sync"
+)
+
+// servers is how many droplets the tests share. Deploys wait more than they
+// compute: three of them keep two cores busy.
+const servers = 3
+
+// longest are the tests that begin before all others, the longest first, so
+// that none of them runs by itself in the end.
+var longest = []string{
+	"TestEveryFaultAtEveryStepIsSurvived",
+	"TestProvisioningHoldsAgainstWhatHappensToServers",
+	"TestAFullDiskAtEveryStepIsSurvived",
+	"TestOddServersEndWell",
+	"TestWhatIsDoneByHandIsSetRightAndStrangersAreLeftAlone",
+	"TestBadReleasesLeaveTheOldOneServing",
+	"TestPeopleCanUseTheSiteInABrowser",
+}
+
+// turns hands servers out, one to a test at a time.
+type turns struct {
+	lock    sync.Mutex
+	changed *sync.Cond
+	waiting []string // names of tests, in the order in which they begin
+	free    []*server
+}
+
+var queue = newTurns()
+
+func newTurns() *turns {
+	q := &turns{}
+	q.changed = sync.NewCond(&q.lock)
+	for range servers {
+		q.free = append(q.free, &server{})
+	}
+	return q
+}
+
+// join puts a test into the queue. Tests that run beside others join before any
+// of them runs, so that the order is known when the first server is taken.
+func (q *turns) join(name string) {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	at := slices.IndexFunc(q.waiting, func(other string) bool { return rank(name) < rank(other) })
+	if at < 0 {
+		at = len(q.waiting)
+	}
+	q.waiting = slices.Insert(q.waiting, at, name)
+}
+
+func rank(name string) int {
+	if i := slices.Index(longest, name); i >= 0 {
+		return i
+	}
+	return len(longest)
+}
+
+// first takes a server past the queue, for a test that runs while all others wait.
+func (q *turns) first() *server {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	s := q.free[0]
+	q.free = q.free[1:]
+	return s
+}
+
+// take waits until the test is first in the queue and a server is free.
+func (q *turns) take(name string) *server {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	for len(q.free) == 0 || q.waiting[0] != name {
+		q.changed.Wait()
+	}
+	s := q.free[0]
+	q.free, q.waiting = q.free[1:], q.waiting[1:]
+	q.changed.Broadcast()
+	return s
+}
+
+func (q *turns) give(s *server) {
+	q.lock.Lock()
+	defer q.lock.Unlock()
+	// The one that was used last is taken next: a single test needs one droplet.
+	q.free = slices.Insert(q.free, 0, s)
+	q.changed.Broadcast()
+}
