@@ -107,6 +107,9 @@ func TestAVolumeIsBackedUpRehearsedRestoredAndUndone(t *testing.T) {
 	d := newDock(t)
 	c := d.service("app", d.project+"_data:/data", "while sleep 1; do :; done")
 	d.sh(c, filled)
+	if err := d.Return(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no label") {
+		t.Fatalf("a service's container was removed as if it had been lent: %v", err)
+	}
 	b := d.backups(Place{Name: "data", Kind: Files, Service: "app", Target: "/data"})
 	before := d.sh(c, state)
 	r, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"})
@@ -115,6 +118,10 @@ func TestAVolumeIsBackedUpRehearsedRestoredAndUndone(t *testing.T) {
 	}
 	if r.Rows != 12 || r.Place != "data" || r.Kind != Files || !r.Decrypted || r.Bytes > 1<<20 {
 		t.Errorf("got %+v", r)
+	}
+	data, err := b.Data(t.Context())
+	if err != nil || len(data) != 1 || data[0].Bytes < 4096 || data[0].Bytes > 1<<20 || data[0].Last == nil || data[0].Last.Name != r.Name {
+		t.Errorf("the data: %+v, %v", data, err)
 	}
 	o, err := b.Open(t.Context(), "latest")
 	if err != nil {

@@ -243,13 +243,7 @@ func (db mysql) load(ctx context.Context, m Manifest, in io.Reader) (name string
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	size := func(ctx context.Context) (int64, error) {
-		out, err := db.script(ctx, "", "SELECT CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+text(name)+";")
-		if err != nil {
-			return 0, err
-		}
-		return strconv.ParseInt(strings.TrimSpace(out), 10, 64)
-	}
+	size := func(ctx context.Context) (int64, error) { return db.sizeOf(ctx, name) }
 	defer guard(ctx, cancel, m.Bytes, size)()
 	stderr := &head{limit: 4 << 10}
 	exit, err := db.Server.ExecStream(ctx, db.container, db.client("--binary-mode", "--database="+name), in, io.Discard, stderr)
@@ -260,6 +254,16 @@ func (db mysql) load(ctx context.Context, m Manifest, in io.Reader) (name string
 		err = fmt.Errorf("the client ended with exit code %d: %s", exit, stderr.line())
 	}
 	return name, fault("restore "+m.Name+" into "+name, err, fixFor(stderr.line()))
+}
+
+func (db mysql) size(ctx context.Context) (int64, error) { return db.sizeOf(ctx, db.name) }
+
+func (db mysql) sizeOf(ctx context.Context, name string) (int64, error) {
+	out, err := db.script(ctx, "", "SELECT CAST(COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+text(name)+";")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(out), 10, 64)
 }
 
 // create makes a database like the live one.
