@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -85,12 +86,12 @@ func (o *options) where(ctx context.Context) (where, error) {
 
 // liveRelease asks the server which release is live.
 func liveRelease(ctx context.Context, t stack.Target) (stack.ReleaseRecord, error) {
-	server, err := deploy.Connect(ctx, t)
+	server, err := node.Connect(ctx, t)
 	if err != nil {
 		return stack.ReleaseRecord{}, err
 	}
 	defer func() { _ = server.Close() }()
-	list, live, err := deploy.Releases(ctx, server, t)
+	list, live, err := operate.Releases(ctx, server, t)
 	if err != nil {
 		return stack.ReleaseRecord{}, err
 	}

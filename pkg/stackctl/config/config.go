@@ -60,6 +60,9 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Gates.Own {
 		c.Gates.Own[i].Line = doc.line("gates", "own", fmt.Sprint(i))
 	}
+	for i := range c.Backup.Places {
+		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
 	}

@@ -86,6 +86,22 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 	return s.engine.Exec(ctx, container, argv...)
 }
 
+// Lend starts a container for commands, Return removes it.
+func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
+
+func (s server) Return(ctx context.Context, container string) error {
+	return s.engine.Return(ctx, container)
+}
+
+// Hold pauses or stops a container, Release lets it go on.
+func (s server) Hold(ctx context.Context, container string, stop bool) error {
+	return s.engine.Hold(ctx, container, stop)
+}
+
+func (s server) Release(ctx context.Context, container string) error {
+	return s.engine.Release(ctx, container)
+}
+
 func (s server) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	return s.engine.ExecStream(ctx, container, argv, stdin, stdout, stderr)
 }
@@ -93,24 +109,6 @@ func (s server) ExecStream(ctx context.Context, container string, argv []string,
 // Inspect lets the gates compare how a container runs with its definition.
 func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
-}
-
-// Lend, Return, Hold and Release let a backup reach what containers keep.
-func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
-
-// Return removes a lent container.
-func (s server) Return(ctx context.Context, container string) error {
-	return s.engine.Return(ctx, container)
-}
-
-// Hold pauses or stops a container.
-func (s server) Hold(ctx context.Context, container string, stop bool) error {
-	return s.engine.Hold(ctx, container, stop)
-}
-
-// Release lets a container go on.
-func (s server) Release(ctx context.Context, container string) error {
-	return s.engine.Release(ctx, container)
 }
 
 // InspectImage lets the gates tell what a container got from its image.

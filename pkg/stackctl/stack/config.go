@@ -330,7 +330,7 @@ type Backup struct {
 type BackupPlace struct {
 	// Name is that of a service that is a store, of a volume, or of a folder.
 	Name string `mapstructure:"name"`
-	// As is postgresql, mysql, mongodb, redis, files or none.
+	// As is postgresql, mysql, redis, files or none.
 	As string `mapstructure:"as"`
 	// While is what the services that write to files do while these are copied:
 	// running, paused or stopped.
