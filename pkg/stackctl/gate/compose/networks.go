@@ -109,7 +109,7 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 		}
 	}
 	for _, f := range s.Release.Files {
-		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode&0o077 != 0 {
+		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode.Perm() != 0o600 {
 			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
 				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
 		}
