@@ -84,7 +84,7 @@ func helper(t *testing.T, registry, script string) {
 		"config.json":            fmt.Sprintf(`{"credHelpers": {%q: "ours"}}`, registry),
 		"docker-credential-ours": "#!/bin/sh\n" + script + "\n",
 	} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o700); err != nil { //nolint:gosec // one of them is a program
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

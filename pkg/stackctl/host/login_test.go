@@ -316,7 +316,7 @@ func TestAProxyCommandCarriesTheConnection(t *testing.T) {
 }
 
 func TestTheAddressesOfANameAreTriedInTurn(t *testing.T) {
-	s := startSSHD(t, fmt.Sprintf("ListenAddress 127.0.0.3"))
+	s := startSSHD(t, "ListenAddress 127.0.0.3")
 	// Something that is no sshd has the first address.
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.2:%d", s.port))
 	must(t, err)

@@ -27,7 +27,7 @@ func withShell(t *testing.T, s *sshd, shell string) {
 	name := "stackctl-" + shell
 	_ = exec.Command("userdel", "--force", name).Run()
 	home := t.TempDir()
-	must(t, os.Chmod(home, 0o755)) //nolint:gosec // the user must enter it
+	must(t, os.Chmod(home, 0o755))
 	for dir := filepath.Dir(home); dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
 		must(t, os.Chmod(dir, 0o755))
 	}
@@ -36,7 +36,7 @@ func withShell(t *testing.T, s *sshd, shell string) {
 	}
 	t.Cleanup(func() { _ = exec.Command("userdel", "--force", name).Run() })
 	must(t, exec.Command("chown", "-R", name, home).Run())
-	must(t, os.Chmod(s.dir, 0o755)) //nolint:gosec // sshd reads the keys as the user
+	must(t, os.Chmod(s.dir, 0o755))
 	for dir := filepath.Dir(s.dir); dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
 		must(t, os.Chmod(dir, 0o755))
 	}
@@ -61,7 +61,7 @@ func TestCommandsRunUnderShWhateverTheLoginShell(t *testing.T) {
 				t.Errorf("exit %d, errors %q", out.Exit, out.Stderr)
 			}
 			dir := t.TempDir()
-			must(t, os.Chmod(dir, 0o777)) //nolint:gosec // another user writes there
+			must(t, os.Chmod(dir, 0o777))
 			_, err = c.inspect(t.Context(), dir, []string{"a"})
 			must(t, err)
 			out, err = c.Run(t.Context(), "ls", "-A")

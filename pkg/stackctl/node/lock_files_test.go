@@ -37,7 +37,7 @@ func TestALockThatCannotBeOpenedSaysWhatToDo(t *testing.T) {
 func TestTheLockIsItsOwnersAlone(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, stack.LockFile)
-	if err := os.WriteFile(file, nil, 0o644); err != nil { //nolint:gosec // as earlier versions left it
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, unlock, err := asked(root, "ada@one").Take(t.Context(), local{})
