@@ -17,8 +17,7 @@ import (
 var refused = map[string]struct {
 	exit int
 	says []string
-}{
-}
+}{}
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {
 	files, err := filepath.Abs("files")

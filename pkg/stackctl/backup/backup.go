@@ -52,6 +52,8 @@ type Backups struct {
 	Now     func() time.Time
 	// Progress is told how many bytes went; the total is 0 where it is not known.
 	Progress func(done, total int64)
+	// taken are the backups that this run took; no pruning removes them.
+	taken []string
 }
 
 // deadline bounds a dump and a restore.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -345,12 +346,16 @@ func escapeGlob(dir string) string {
 
 // Prune removes the oldest backups of each place beyond Config.Keep, here and on
 // the host; it returns the names that went. A copy that was cut takes no whole one's place.
+// What this run took stays, though others carry a time of the future.
 // Only files with names of ours are looked at.
 func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 	list, err := b.List(ctx)
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(list, func(x, y Listed) int { // the newest first, these before them
+		return slices.Index(b.taken, y.Name) - slices.Index(b.taken, x.Name)
+	})
 	var gone []string
 	host, local := map[string]int{}, map[string]int{}
 	enough := func(kept map[string]int, place string, whole bool) bool {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,26 @@ func TestOnlyFilesOfOursAreListedAndPruned(t *testing.T) {
 		if got := names(t, dir); len(got) != len(foreign)+4 {
 			t.Errorf("%s holds %v", dir, got)
 		}
+	}
+}
+
+// A backup of a day when the clock was ahead is newer than the one just taken.
+func TestTheBackupThatWasTakenLastIsNotPruned(t *testing.T) {
+	b := newCluster(t).backups(t)
+	b.Config.Keep, b.taken = 1, []string{"shop-20260310T092653Z-0a1b2c"}
+	for _, dir := range []string{b.Config.Dir, b.hostDir()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{b.taken[0], "shop-20390311T092653Z-0a1b2c"} {
+			raw, _ := json.Marshal(Record{Name: name, Target: "prod", Bytes: 1, SHA256: strings.Repeat("0", 64)})
+			if err := errors.Join(os.WriteFile(filepath.Join(dir, name+".age"), []byte("x"), 0o600), os.WriteFile(filepath.Join(dir, name+".json"), raw, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if gone, err := b.Prune(t.Context()); err != nil || !slices.Equal(gone, []string{"shop-20390311T092653Z-0a1b2c"}) {
+		t.Errorf("pruned %v, %v", gone, err)
 	}
 }
 

@@ -62,6 +62,7 @@ func (b *Backups) Take(ctx context.Context, p Place, why Reason) (Record, error)
 		t.forget(ctx)
 		return r, err
 	}
+	b.taken = append(b.taken, r.Name)
 	return r, nil
 }
 

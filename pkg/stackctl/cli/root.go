@@ -67,10 +67,10 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 			root.AddCommand(v)
 		}
 	}
-	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o))
+	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o))
 	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o),
 		newBackup(o), newRestore(o))
-	add("prepare", newInit(o), newTrust(o), newProvision(o), newSandbox(o))
+	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o))
 	add("evidence", newEvidence(o))
 	root.AddCommand(newVersion(o))
 	root.SetHelpCommand(newHelp())

@@ -25,7 +25,7 @@ gates:
   health:
     - {path: /health, p95: 2s}
 exceptions:
-  - {gate: G9, match: service pgadmin, owner: ops, reason: upstream image, expires: 2027-01-31}
+  - {rule: compose/read-only, subject: service pgadmin, owner: ops, reason: upstream image, expires: 2027-01-31}
 `
 
 func write(t *testing.T, text string) string {
@@ -44,7 +44,11 @@ func TestLoadGivesAbsolutePathsAndDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := filepath.Dir(file)
-	p := c.Targets["prod"]
+	t.Setenv("HOME", root) // nobody's ~/.ssh/config
+	p, err := config.Target(c, "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, have := range [][2]any{
 		{c.Compose.Files[0], filepath.Join(root, "compose.yaml")},
 		{c.Evidence.Dir, filepath.Join(root, "artifacts")},

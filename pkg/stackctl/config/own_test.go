@@ -33,7 +33,7 @@ gates:
     - {id: orphans, title: "No order without a customer?", sql: {query: SELECT 1 WHERE false, expect: {rows: {equals: 0}}}}
     - {id: U4, title: "Is Redis shut?", tcp: {port: 6379, expect: closed}}
 exceptions:
-  - {gate: versions, match: x, owner: ops, reason: r, expires: 2027-01-31}
+  - {rule: declared/versions, subject: x, owner: ops, reason: r, expires: 2027-01-31}
 `
 
 func TestDeclaredGatesAreReadWithTheirPlaceAndDefaults(t *testing.T) {
@@ -116,7 +116,11 @@ func TestDeclaredGatesThatCannotJudgeOrFailAreRefusedWithTheirLine(t *testing.T)
 		"tcp: nothing expected":     {gateOf("tcp: {port: 1}"), "says nothing"},
 		"tcp: no port":              {gateOf("tcp: {port: 70000, expect: open}"), "no port"},
 		"tcp: outside before":       {gateOf("phase: pre-switch\n      tcp: {port: 80, expect: open}"), "old release answers"},
-		"exception of no gate":      {strings.Replace(ownGood, "gate: versions", "gate: G12", 1), `there is no gate "G12"`},
+		"exception of a gate":       {strings.Replace(ownGood, "rule: declared/versions, subject: x", "gate: versions, match: x", 1), `- {rule: declared/versions, subject: "x", owner: "ops", reason: "r", expires: 2027-01-31}`},
+		"exception of all of G9":    {strings.Replace(ownGood, "rule: declared/versions, subject", "gate: G9, match", 1), `- {rule: compose/RULE, subject: "x", owner`},
+		"exception of no rule":      {strings.Replace(ownGood, "declared/versions", "versions", 1), `rule "versions" is no rule's ID`},
+		"policy of no name":         {"policy: lax\n" + ownGood, `there is no policy "lax"`},
+		"required gate of no name":  {strings.Replace(ownGood, "gates:\n", "gates:\n  require: [G2, G12]\n", 1), `there is no gate "G12"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Load(write(t, c.text))

@@ -108,8 +108,7 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 	there := false
 	for _, place := range places {
 		names = append(names, place.Name)
-		_, found := p.find(p.r.Project, place.Service)
-		there = there || found
+		there = there || len(containersOf(p.seen, p.r.Project, place.Service)) > 0
 	}
 	cause := "migrations may change what it holds"
 	switch {
@@ -123,9 +122,10 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 
 // replaced reports whether a service of the base project runs by another definition.
 func (p *planner) replaced(service string) bool {
-	c, there := p.find(p.r.Project, service)
 	s, ok := p.r.Service(service)
-	return ok && there && c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
+	return ok && slices.ContainsFunc(containersOf(p.seen, p.r.Project, service), func(c stack.Container) bool {
+		return c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
+	})
 }
 
 // union adds to some places others, each once.

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"fmt"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -15,14 +16,30 @@ const (
 	offNetwork      = "is off network "
 )
 
-// differs says why a service's container is not what its definition makes.
+// differs returns why a service's containers are not what its definition makes.
 func (p *planner) differs(project string, s stack.Service) string {
-	c, ok := p.find(project, s.Name)
-	switch {
-	case !ok:
+	all := containersOf(p.seen, project, s.Name)
+	if len(all) == 0 {
 		return "is not there"
+	}
+	for _, c := range all {
+		if cause := p.differsIn(c, s); cause != "" {
+			return cause
+		}
+	}
+	return ""
+}
+
+// differsIn is differs for one of the service's containers.
+func (p *planner) differsIn(c stack.Container, s stack.Service) string {
+	switch {
 	case c.Labels[stack.LabelDefinition] != s.Definition:
 		return otherDefinition
+	case s.OneShot && s.Layer != stack.LayerApp && c.State == "exited":
+		if c.ExitCode != 0 {
+			return fmt.Sprintf("has failed (exit code %d)", c.ExitCode)
+		}
+		return "" // it ran once under this definition
 	case c.State != "running":
 		return "is " + c.State
 	case c.Health == "unhealthy":
@@ -36,13 +53,4 @@ func (p *planner) differs(project string, s stack.Service) string {
 		return offNetwork + strings.Join(off, ", ")
 	}
 	return ""
-}
-
-func (p *planner) find(project, service string) (stack.Container, bool) {
-	for _, c := range p.seen.Containers {
-		if c.Project == project && c.Service == service {
-			return c, true
-		}
-	}
-	return stack.Container{}, false
 }

@@ -27,13 +27,15 @@ type executor struct {
 	record stack.ReleaseRecord
 	// turned is when the edge last went from one release to another.
 	turned time.Time
-	// what undo needs to know
-	started, switched, edged bool
+	// applied are the steps that were begun; undo is planned from them.
+	applied []stack.Step
+	// old, back and cause are what an undo leads to: the release, the edge's files
+	// that lead to it, and why.
+	old   stack.Release
+	back  []stack.File
+	cause error
 	// committed says that the release is good: what follows only tidies up.
 	committed bool
-	// replaced are the data services that a step of this run touched.
-	replaced []string
-	drained  []stack.Step
 }
 
 // stallLimit is how long a transfer may stand still; a slow one goes on.
@@ -45,23 +47,7 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		if ctx.Err() != nil {
 			return stack.Interrupted(ctx, "step "+step.String())
 		}
-		began := x.d.Now()
-		x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(len(plan.Steps)), Step: &step})
-		detail, err := "", x.checkStepRoom(ctx, step)
-		if err == nil {
-			detail, err = x.apply(ctx, step)
-		}
-		result := stack.StepResult{Step: step, Started: began.UTC(), Took: x.d.Now().Sub(began), Detail: detail}
-		kind, message := stack.EventDone, detail
-		if err != nil {
-			if ctx.Err() != nil {
-				err = stack.Interrupted(ctx, "step "+string(step.Kind)+" "+step.Subject)
-			}
-			result.Error = err.Error()
-			kind, message = stack.EventFailed, err.Error()
-		}
-		x.report.Steps = append(x.report.Steps, result)
-		x.emit(stack.Event{Kind: kind, Name: string(step.Kind), Message: message, Took: result.Took, Step: &step})
+		err := x.step(ctx, step, i, len(plan.Steps), x.checkStepRoom)
 		if err != nil && x.committed && stack.CauseOf(err) == stack.CauseStep {
 			x.note("the release is good; what was to be tidied up stays until the next deploy: " + err.Error())
 			continue
@@ -71,6 +57,38 @@ func (x *executor) run(ctx context.Context, plan stack.Plan) error {
 		}
 	}
 	return nil
+}
+
+// step applies the one at i of n, and reports how it went. check may refuse it first.
+func (x *executor) step(ctx context.Context, step stack.Step, i, n int, check func(context.Context, stack.Step) error) error {
+	began := x.d.Now()
+	x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(n), Step: &step})
+	var detail string
+	var err error
+	if check != nil {
+		err = check(ctx, step)
+	}
+	if err == nil {
+		x.applied = append(x.applied, step)
+		detail, err = x.apply(ctx, step)
+	}
+	result := stack.StepResult{Step: step, Started: began.UTC(), Took: x.d.Now().Sub(began), Detail: detail}
+	kind, message := stack.EventDone, detail
+	if err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			err = stack.Interrupted(ctx, "step "+string(step.Kind)+" "+step.Subject)
+		}
+		result.Error = err.Error()
+		kind, message = stack.EventFailed, err.Error()
+	}
+	x.report.Steps = append(x.report.Steps, result)
+	x.emit(stack.Event{Kind: kind, Name: string(step.Kind), Message: message, Took: result.Took, Step: &step})
+	return err
+}
+
+// began reports whether a step of a kind was begun.
+func (x *executor) began(kind stack.Kind) bool {
+	return slices.ContainsFunc(x.applied, func(s stack.Step) bool { return s.Kind == kind })
 }
 
 func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
@@ -85,24 +103,26 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.trial(ctx)
 	case stack.StepRemove:
 		return x.remove(ctx, step)
-	case stack.StepData:
-		x.replaced = append(x.replaced, step.Services...)
-		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
-	case stack.StepEdge:
-		x.edged = true
-		return x.up(ctx, x.want.Release.Project, x.want.Release.Base, step)
+	case stack.StepData, stack.StepEdge:
+		if step.Release != "" {
+			return x.up(ctx, x.old, x.old.Project, x.old.Base, step)
+		}
+		return x.up(ctx, x.want.Release, x.want.Release.Project, x.want.Release.Base, step)
 	case stack.StepBackup:
 		return x.backup(ctx, step)
 	case stack.StepMigrate:
-		x.started = true
 		return x.migrate(ctx, step)
 	case stack.StepStart:
-		x.started = true
-		return x.up(ctx, x.want.Release.AppProject(), x.want.Release.App, step)
+		if step.Release != x.want.Release.ID {
+			return x.startAgain(ctx, step)
+		}
+		return x.up(ctx, x.want.Release, x.want.Release.AppProject(), x.want.Release.App, step)
 	case stack.StepGates:
 		return x.gates(ctx, step)
 	case stack.StepSwitch:
-		x.switched = true
+		if step.Release != x.want.Release.ID {
+			return x.point(ctx, x.back)
+		}
 		return x.point(ctx, x.want.Pointed)
 	case stack.StepDrain:
 		if len(step.Services) == 0 { // what users reached is among them
@@ -110,8 +130,13 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 				return "", err
 			}
 		}
-		x.drained = append(x.drained, step)
 		return "", x.stop(ctx, step.Release, step.Services...)
+	case stack.StepStop:
+		return "", x.stop(ctx, step.Release, step.Services...)
+	case stack.StepWait:
+		return x.wait(ctx, step)
+	case stack.StepFail:
+		return "", x.fail(ctx, x.cause)
 	case stack.StepCommit:
 		return "", x.commit(ctx)
 	case stack.StepPrune:
@@ -191,10 +216,28 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d files", len(written)), nil
 }
 
-func (x *executor) up(ctx context.Context, project string, compose []byte, step stack.Step) (string, error) {
+// startAgain starts what was stopped of a release that is on the host.
+func (x *executor) startAgain(ctx context.Context, step stack.Step) (string, error) {
+	project := stack.AppProject(x.want.Release.Project, step.Release)
+	containers, err := x.server.Containers(ctx)
+	if err == nil {
+		for _, name := range step.Services {
+			if len(containersOf(stack.Observed{Containers: containers}, project, name)) == 0 {
+				return x.up(ctx, x.old, project, x.old.App, step) // its name was needed
+			}
+		}
+		err = x.server.Start(ctx, project)
+	}
+	if err != nil {
+		return "", fmt.Errorf("start release %s again: %w", step.Release, err)
+	}
+	return "", nil
+}
+
+func (x *executor) up(ctx context.Context, r stack.Release, project string, compose []byte, step stack.Step) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
 	defer cancel()
-	if names := unresponsive(x.seen, x.want.Release, project, step.Services); len(names) > 0 {
+	if names := unresponsive(x.seen, r, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
 		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
 			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
@@ -239,6 +282,37 @@ func (x *executor) migrate(ctx context.Context, step stack.Step) (string, error)
 		}
 	}
 	return "done", nil
+}
+
+// waitEvery is how often it is seen whether a one-shot still runs.
+const waitEvery = 2 * time.Second
+
+// wait waits until a one-shot of a run that was cut off has ended.
+func (x *executor) wait(ctx context.Context, step stack.Step) (string, error) {
+	limit := x.d.Config.Timeouts.Migrate
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		containers, err := x.server.Containers(ctx)
+		if err != nil {
+			return "", err
+		}
+		i := slices.IndexFunc(containers, func(c stack.Container) bool {
+			return stack.Owns(c, x.want.Release.Project) && c.Release == step.Release && c.Service == step.Services[0] && c.OneShot() && active(c)
+		})
+		if i < 0 {
+			return "it has ended", nil
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return "", ctx.Err()
+			}
+			return "", stack.Fault(stack.CauseStep, "wait for "+step.Subject, fmt.Errorf("it still runs after %s", limit),
+				"raise timeouts.migrate in stackctl.yaml, or end it on the host: docker stop "+containers[i].Name)
+		case <-time.After(waitEvery):
+		}
+	}
 }
 
 // once runs a service of the release to completion.

@@ -9,6 +9,7 @@ import (
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate/declared"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/release"
@@ -39,6 +40,9 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	}
 	r, err := draft.Freeze(release.Inputs{Edge: files, Archives: archives, Contract: contract, Commit: d.Commit, Now: d.Now()})
 	if err != nil {
+		return Wanted{}, err
+	}
+	if err := gates.Fits(d.Config); err != nil {
 		return Wanted{}, err
 	}
 	if err := declared.Fits(d.Config, r); err != nil {

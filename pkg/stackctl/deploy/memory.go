@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -58,10 +59,17 @@ func starts(plan stack.Plan, r stack.Release, seen stack.Observed) []stack.Servi
 			for _, c := range seen.Containers {
 				runs = runs || c.Project == project && c.Service == name && c.State == "running"
 			}
-			if ok && !runs {
+			if ok && !runs && !inPlace(plan, name) {
 				out = append(out, s)
 			}
 		}
 	}
 	return out
+}
+
+// inPlace reports whether a plan ends a service before its successor starts.
+func inPlace(plan stack.Plan, service string) bool {
+	return slices.ContainsFunc(plan.Steps, func(s stack.Step) bool {
+		return (s.Kind == stack.StepStop || s.Kind == stack.StepRemove && s.Release != "") && slices.Contains(s.Services, service)
+	})
 }

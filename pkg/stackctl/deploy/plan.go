@@ -19,6 +19,8 @@ type Wanted struct {
 	Pointed []stack.File
 	// Keep is how many good releases stay on the host, the live one included.
 	Keep int
+	// Back says that Release was live before and is led back to.
+	Back bool
 	// Backup says how the database is backed up before it may change.
 	Backup Backing
 }
@@ -35,11 +37,12 @@ func (w Wanted) interest() []string {
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
 func Plan(want Wanted, seen stack.Observed) stack.Plan {
-	p := planner{want: want, seen: seen, r: want.Release}
+	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]bool{}}
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
 	p.trial()
+	p.unfinished() // before anything under it changes
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
 	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
@@ -47,7 +50,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	start := p.startCause()
 	if start != "" {
 		p.migrate(start)
-		p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID, Release: p.r.ID, Services: p.r.AppServices(), Cause: start})
+		p.start(start)
 	}
 	p.gates(stack.PhasePre, "no user sees a release that was not judged")
 	p.edgeSwitch()
@@ -68,6 +71,8 @@ type planner struct {
 	// joined says that a step of the base project was planned: any of them
 	// makes all of its networks.
 	joined bool
+	// ended are the services, by release, that a step of the plan ends early.
+	ended map[string]bool
 	// backed says that it is settled whether a backup is taken.
 	backed bool
 }
@@ -139,6 +144,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	}
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
+		p.rivals(names)
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
 	}
 }
@@ -207,7 +213,7 @@ func (p *planner) orphans(layer stack.Layer) {
 // are missing, and why.
 func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	for _, n := range p.r.Networks {
-		if !n.External && !slices.Contains(p.seen.Networks, p.r.Project+"_"+n.Name) {
+		if !n.External && !slices.Contains(p.seen.Networks, n.RealName(p.r.Project)) {
 			causes = append(causes, "network "+n.Name+" is not there")
 		}
 	}
@@ -247,8 +253,46 @@ func (p *planner) startCause() string {
 	return strings.Join(causes, "; ")
 }
 
+// start starts the release beside the old one, and last what must not run
+// beside it.
+func (p *planner) start(cause string) {
+	early, late := p.early()
+	if len(early) > 0 && len(late) > 0 {
+		p.startStep(early, ": "+strings.Join(early, ", "), cause)
+		p.rivals(late)
+		p.startStep(late, ": "+strings.Join(late, ", "), cause)
+		return
+	}
+	p.rivals(late)
+	p.startStep(p.r.AppServices(), "", cause)
+}
+
+func (p *planner) startStep(services []string, which, cause string) {
+	p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID + which, Release: p.r.ID, Services: services, Cause: cause})
+}
+
+// unfinished waits for the one-shots of a run that was cut off: they are at work
+// on the data, and must neither be ended midway nor have a second one beside them.
+func (p *planner) unfinished() {
+	for _, c := range p.seen.Containers {
+		if stack.Owns(c, p.r.Project) && c.OneShot() && active(c) {
+			subject := c.Service
+			if c.Release != "" {
+				subject += " of release " + c.Release
+			}
+			p.add(stack.Step{Kind: stack.StepWait, Subject: subject, Services: []string{c.Service}, Release: c.Release, Cause: "a run that was cut off began it, and it still runs"})
+		}
+	}
+}
+
+// migrate runs the one-shots of the release. A rollback runs none: what they do
+// is for the schema of their day, and the data has gone on.
 func (p *planner) migrate(cause string) {
+	if p.want.Back {
+		return
+	}
 	p.backup(stack.StepMigrate, p.r.OneShots())
+	p.rivals(p.r.OneShots())
 	for _, name := range p.r.OneShots() {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}
@@ -292,6 +336,9 @@ func (p *planner) drainBehind() {
 	if len(front) == 0 {
 		return
 	}
+	for _, name := range p.seen.Routed { // it may have another name in this release
+		front[name] = true
+	}
 	behind := p.others(func(c stack.Container) bool { return !front[c.Service] })
 	for _, id := range sorted(behind) {
 		p.add(stack.Step{Kind: stack.StepDrain, Subject: "release " + id + ": " + strings.Join(sorted(behind[id]), ", "), Services: sorted(behind[id]),
@@ -303,8 +350,8 @@ func (p *planner) drainBehind() {
 func (p *planner) others(which func(stack.Container) bool) map[string]map[string]bool {
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" ||
-			c.State != "running" && c.State != "restarting" && c.State != "paused" || !which(c) {
+		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" || c.OneShot() ||
+			!active(c) || p.ended[c.Release+" "+c.Service] || !which(c) {
 			continue
 		}
 		if out[c.Release] == nil {

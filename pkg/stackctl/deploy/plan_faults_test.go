@@ -62,6 +62,7 @@ func TestWorkersOfTheOldReleaseStopBeforeTheGatesAndItsUpstreamsAfter(t *testing
 	want, seen := wantedShop(), seenShop()
 	want.Release.Edge.Routes = []stack.Route{{Name: "api", Service: "api"}, {Name: "dashboard"}}
 	seen.Containers = append(seen.Containers, running("shop-"+oldID, "worker", oldID, "worker-1", stack.LayerApp))
+	seen.Routed = []string{"api"}
 	got := planText(want, seen)
 	worker := strings.Index(got, "drain release "+oldID+": worker, the edge leads to none of them")
 	gates, rest := strings.Index(got, "gates post-switch"), strings.Index(got, "drain release "+oldID+", release")
@@ -121,9 +122,31 @@ func TestAReleaseThatWasCutOffBeforeItWasJudgedGivesWayToTheLastGoodOne(t *testi
 		"nothing else good":  {cut[:1], failed, ""},
 		"it was good before": {[]stack.ReleaseRecord{{ID: newID, State: stack.ReleaseGood}, cut[1]}, failed, ""},
 	} {
-		x := executor{want: wantedShop(), seen: stack.Observed{Live: newID, Releases: c.records}}
-		if got := x.unjudged(c.cause); got != c.want {
+		if got := unjudged(stack.Observed{Live: newID, Releases: c.records}, newID, c.cause); got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// A service that the edge leads to may have another name in the new release.
+func TestARoutedServiceThatWasRenamedRunsOnUntilTheGatesHavePassed(t *testing.T) {
+	want, seen := wantedShop(), seenShop()
+	want.Release.Edge.Routes = []stack.Route{{Name: "api", Service: "web"}}
+	want.Release.Services[0].Name = "web"
+	seen.Routed = []string{"api"}
+	seen.Containers = append(seen.Containers, running("shop-"+oldID, "worker", oldID, "worker-1", stack.LayerApp))
+	got := planText(want, seen)
+	if strings.Contains(got, "drain release "+oldID+": api") || !strings.Contains(got, "drain release "+oldID+": worker, the edge leads to none of them") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestEveryContainerOfAServiceIsPlannedWith(t *testing.T) {
+	seen := done()
+	second := running("shop-"+newID, "api", newID, "api-2", stack.LayerApp)
+	second.State = "exited"
+	seen.Containers = append(seen.Containers, second)
+	if got := planText(wantedShop(), seen); !strings.Contains(got, "start release bbbbbbbbbbbb, api is exited") {
+		t.Errorf("got\n%s", got)
 	}
 }

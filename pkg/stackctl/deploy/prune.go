@@ -6,13 +6,19 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// remove removes services that the release has no more.
+// remove removes services that the release has no more, what a trial left, or
+// the containers of a release that is not good.
 func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) {
 	project := x.want.Release.Project
 	var err error
-	if len(step.Services) == 0 {
+	switch {
+	case step.Release != "" && len(step.Services) > 0:
+		err = x.server.RemoveServices(ctx, stack.AppProject(project, step.Release), step.Services)
+	case step.Release != "":
+		err = x.server.RemoveProject(ctx, stack.AppProject(project, step.Release))
+	case len(step.Services) == 0:
 		err = x.server.RemoveProject(ctx, stack.TrialProject(project))
-	} else {
+	default:
 		err = x.server.RemoveServices(ctx, project, step.Services)
 	}
 	if err != nil {

@@ -29,8 +29,15 @@ func (x *executor) open(ctx context.Context) error {
 	return x.keep(ctx)
 }
 
+// freeReserve gives the room that was reserved to the way back, or to the end.
+func (x *executor) freeReserve(ctx context.Context) {
+	ctx, cancel := node.Aside(ctx)
+	defer cancel()
+	node.FreeReserve(ctx, x.server, x.d.Target)
+}
+
 func (x *executor) commit(ctx context.Context) error {
-	node.FreeReserve(ctx, x.server, x.d.Target) // every gate has passed: this is the way to the end
+	x.freeReserve(ctx) // every gate has passed: this is the way to the end
 	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", switchedAt(x.seen, x.want.Release.ID, x.hostNow())
 	if err := x.keep(ctx); err != nil {
 		return err

@@ -134,6 +134,7 @@ func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subje
 	subject.Artifacts, subject.Pace = s, s.pace
 	results := gate.Run(ctx, list, subject, s.emit)
 	s.report.Gates = append(s.report.Gates, results...)
+	s.report.Unused = gate.Unused(s.report.Gates, gates.All(s.d.Config.Gates.Own), s.d.Config.Exceptions)
 	if ctx.Err() != nil {
 		return stack.Interrupted(ctx, "judge the "+string(phase)+" gates")
 	}

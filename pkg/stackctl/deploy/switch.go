@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"net"
 	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"stackctl/pkg/stackctl/edge"
@@ -32,9 +34,9 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 			return "", stack.Fault(stack.CauseStep, "switch the edge", err, fix)
 		}
 	}
-	for _, f := range x.before {
-		if !want[f.Path] {
-			if err := x.server.Remove(ctx, x.d.Target.At(stack.DynamicPath(f.Path))); err != nil {
+	for _, name := range x.there() {
+		if !want[name] {
+			if err := x.server.Remove(ctx, x.d.Target.At(stack.DynamicPath(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
 			}
 		}
@@ -54,6 +56,17 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	}
 	x.turned = time.Now()
 	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
+}
+
+// there are the names of the dynamic files that may be on the host: those that
+// were, and those of this run.
+func (x *executor) there() []string {
+	var names []string
+	for _, f := range slices.Concat(x.before, x.want.Pointed) {
+		names = append(names, f.Path)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // settle waits until a release that the edge has turned away from has got what
@@ -92,14 +105,15 @@ func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
 	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
 }
 
-// stop stops services of a release; none named means all.
+// stop stops services of a release; none named means all. Without a release they
+// are the base's.
 func (x *executor) stop(ctx context.Context, id string, services ...string) error {
-	grace := 10 * time.Second
-	for _, s := range x.want.Release.Services {
-		grace = max(grace, s.StopGrace)
+	project, what := x.want.Release.Project, "stop "+strings.Join(services, ", ")
+	if id != "" {
+		project, what = stack.AppProject(project, id), "stop release "+id
 	}
-	if err := x.server.Stop(ctx, stack.AppProject(x.want.Release.Project, id), grace, services...); err != nil {
-		return stack.Fault(stack.CauseStep, "drain release "+id, err, "")
+	if err := x.server.Stop(ctx, project, x.grace(), services...); err != nil {
+		return stack.Fault(stack.CauseStep, what, err, "")
 	}
 	return nil
 }

@@ -1,189 +1,324 @@
 package deploy
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"path"
 	"slices"
 	"strings"
-	"time"
 
-	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
-// undoLimit bounds an undo.
-const undoLimit = 90 * time.Second
+// Undone is what an undo is planned from.
+type Undone struct {
+	// Applied are the steps of the run, in order; the last may have failed half way.
+	Applied []stack.Step
+	// Release is what the run was to bring.
+	Release stack.Release
+	// Old is the release to bring back; without an ID nothing served before.
+	Old stack.Release
+	// Idle says that the edge did not lead to Old when the run began.
+	Idle bool
+	// Edge are the edge's dynamic files that lead to Old.
+	Edge []stack.File
+	// Before is what was there when the run began, Now what is there at its end.
+	Before, Now stack.Observed
+	// Blind says that Now could not be read: what was applied counts as differing.
+	Blind bool
+	// Cause is why the run is undone.
+	Cause string
+}
 
-// undo brings back what served before this run. It is called when a step or a
-// gate failed, or the operator stopped the run; cause is why.
-func (x *executor) undo(ctx context.Context, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.stretch(undoLimit))
-	defer cancel()
-	node.FreeReserve(ctx, x.server, x.d.Target)
-	old, own := x.seen.Live, x.want.Release.ID
-	if old == "" && (x.started || x.switched || x.edged) {
-		if old = x.nameless(); old != "" && old != own {
-			x.note("the edge's files named no release when this run began; release " + old + " was the last good one, and ran")
-			if err := x.reach(ctx, old, x.switched); err != nil {
-				return err
-			}
-		}
+// Undo returns the steps that bring back what served before a run. It is pure,
+// and asks what differs: what nobody changed, nobody changes back. The new
+// release goes last, and never while it may still be served.
+func Undo(u Undone) stack.Plan {
+	p := undoer{Undone: u}
+	p.plan = stack.Plan{Release: u.Old.ID, Live: u.Now.Live}
+	stopped := p.stopped()
+	p.vacate(stopped)
+	p.base()
+	if p.serving(stopped) { // the edge must not lead to what does not run
+		p.start(stopped)
+		p.edge()
+	} else { // what the edge leads to still runs
+		p.edge()
+		p.start(stopped)
 	}
-	x.report.Live = old
-	if old == own {
-		if old = x.unjudged(cause); old == "" {
-			x.note("release " + own + " was live before this run and stays so")
-			return nil
-		}
-		x.note("release " + own + " was live, but its deploy was cut off before it was judged; release " + old + " was good")
-		if err := x.reach(ctx, old, true); err != nil {
-			return err
-		}
-	}
-	broken := x.brokenBase(ctx)
-	if !x.started && !x.switched && !x.edged && len(broken) == 0 {
-		return x.fail(ctx, cause)
-	}
-	x.logs(ctx, x.want.Release.AppProject())
-	return x.phase("undo", func() (string, error) {
-		var errs []error
-		if len(broken) > 0 {
-			x.note(strings.Join(broken, ", ") + " ran well when this run began: brought back beside release " + old)
-		}
-		if x.edged || len(broken) > 0 {
-			errs = append(errs, x.restoreBase(ctx, old, broken))
-		}
-		if x.switched {
-			errs = append(errs, x.switchBack(ctx, old))
-		}
-		// The new release goes last, and never while it may still be served.
-		if errors.Join(errs...) == nil {
-			if x.switched {
-				errs = append(errs, x.settle(ctx), x.stop(ctx, own)) // it finishes its requests
-			}
-			errs = append(errs, x.server.RemoveProject(ctx, x.want.Release.AppProject()))
-		}
-		errs = append(errs, x.fail(ctx, cause))
-		if err := errors.Join(errs...); err != nil {
-			return "", stack.Fault(stack.CauseStep, "bring back release "+old, err, "run `stackctl status`, then `stackctl rollback`")
-		}
-		x.report.RolledBack = x.switched && old != ""
-		if old == "" {
-			return "nothing served before; nothing serves now", nil
-		}
-		return "release " + old + " serves", nil
+	p.end()
+	p.add(stack.Step{Kind: stack.StepFail, Subject: "release " + u.Release.ID, Release: u.Release.ID, Cause: firstLine(u.Cause)})
+	return p.plan
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+type undoer struct {
+	Undone
+	plan stack.Plan
+}
+
+func (p *undoer) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
+
+// applied reports whether the run began a step of a kind that touches a
+// service, or with no service any of that kind.
+func (p *undoer) applied(kind stack.Kind, service string) bool {
+	return slices.ContainsFunc(p.Applied, func(s stack.Step) bool {
+		return s.Kind == kind && (service == "" || slices.Contains(s.Services, service))
 	})
 }
 
-// unjudged gives the release to bring back where the live one was left by a
-// deploy that was cut off after its switch, and is now found bad; empty: the
-// live one stays.
-func (x *executor) unjudged(cause error) string {
-	if c := stack.CauseOf(cause); c == stack.CauseInterrupted || c == stack.CauseLocked {
-		return ""
-	}
-	own := x.want.Release.ID
-	for _, r := range x.seen.Releases {
-		if r.ID == own && r.State != stack.ReleaseStarted {
-			return ""
+// base gives services of the edge and the data layer the definition that they
+// had with the old release, where they are not well any more.
+func (p *undoer) base() {
+	for _, layer := range []struct {
+		of   stack.Layer
+		kind stack.Kind
+	}{{stack.LayerData, stack.StepData}, {stack.LayerEdge, stack.StepEdge}} {
+		var names, causes []string
+		for _, s := range p.Old.Services {
+			if s.Layer != layer.of || !s.Deployed || s.OneShot {
+				continue
+			}
+			if cause := p.baseCause(s); cause != "" {
+				names, causes = append(names, s.Name), append(causes, s.Name+" "+cause)
+			}
+		}
+		if len(names) > 0 {
+			p.add(stack.Step{Kind: layer.kind, Subject: strings.Join(names, ", "), Services: names, Release: p.Old.ID, Cause: strings.Join(causes, "; ")})
 		}
 	}
-	last, err := Earlier(x.seen, "")
-	if err != nil {
-		return ""
-	}
-	return last.ID
 }
 
-// nameless gives the release that users had where the edge's files do not say
-// it, as when they were garbled by hand: the last good one that ran when this
-// run began. Traefik goes by what it read before from a file that it cannot read.
-func (x *executor) nameless() string {
-	last, err := Earlier(x.seen, "")
-	if err != nil {
+// baseCause returns why a service of the base is brought back; empty: it stays.
+// A store that is well stays as it is: what it wrote meanwhile may be unreadable
+// to the one before.
+func (p *undoer) baseCause(s stack.Service) string {
+	edged := s.Layer == stack.LayerEdge && (p.Idle || p.applied(stack.StepEdge, s.Name))
+	if p.Blind {
+		if edged {
+			return "may have been replaced"
+		}
 		return ""
 	}
-	for _, c := range x.seen.Containers {
-		if c.Release == last.ID && c.Layer == stack.LayerApp && c.State == "running" && stack.Owns(c, x.want.Release.Project) {
-			return last.ID
+	now := containersOf(p.Now, p.Release.Project, s.Name)
+	runs := slices.ContainsFunc(now, func(c stack.Container) bool { return c.State == "running" })
+	if edged && runs && slices.ContainsFunc(now, func(c stack.Container) bool { return c.Labels[stack.LabelDefinition] != s.Definition }) {
+		return "was replaced"
+	}
+	before := slices.DeleteFunc(containersOf(p.Before, p.Release.Project, s.Name), func(c stack.Container) bool {
+		return c.State != "running" || c.Health == "unhealthy"
+	})
+	switch {
+	case len(before) == 0:
+		return "" // there is nothing of it to bring back
+	case !runs:
+		return "ran when the run began"
+	case s.Layer == stack.LayerEdge || !p.applied(stack.StepData, s.Name) || !replaced(before, now):
+		return "" // the step may have failed before it
+	case !slices.ContainsFunc(now, ready):
+		return "was replaced and is not well"
+	case !p.keepsData(s.Name):
+		return "was replaced and keeps nothing"
+	}
+	return ""
+}
+
+func replaced(before, now []stack.Container) bool {
+	return !slices.ContainsFunc(now, func(n stack.Container) bool {
+		return slices.ContainsFunc(before, func(b stack.Container) bool { return b.ID == n.ID })
+	})
+}
+
+// ready reports whether a container runs and its health check, if it has one, passes.
+func ready(c stack.Container) bool {
+	return c.State == "running" && c.Health != "unhealthy" && c.Health != "starting"
+}
+
+// keepsData reports whether a service of the new release has a volume.
+func (p *undoer) keepsData(service string) bool {
+	s, _ := p.Release.Service(service)
+	return slices.ContainsFunc(s.Volumes, func(m stack.Mount) bool { return m.Type == "volume" })
+}
+
+// stopped are the app services of the old release that must run again: those
+// that ran when this run began and run no more, and those that it stopped.
+func (p *undoer) stopped() []string {
+	ran := p.inState(p.Before, "running", "restarting", "paused")
+	if p.Idle {
+		for _, name := range p.Old.AppServices() {
+			ran[name] = true
+		}
+	}
+	now := p.inState(p.Now, "running", "restarting", "paused")
+	out := map[string]bool{}
+	for name := range ran {
+		if !p.Blind && !now[name] || p.ended(name) {
+			out[name] = true
+		}
+	}
+	return sorted(out)
+}
+
+// vacate ends what must not run beside what comes back: what this run started
+// in its place, of the new release or of the base.
+func (p *undoer) vacate(stopped []string) {
+	back := slices.Clone(stopped)
+	for _, s := range p.Old.Services {
+		if s.Layer != stack.LayerApp && s.Deployed && p.baseCause(s) != "" {
+			back = append(back, s.Name)
+		}
+	}
+	ends := map[string]map[string]string{}
+	if p.Blind && slices.ContainsFunc(back, p.ended) {
+		for _, s := range p.Release.Services { // whether they run is not known
+			if own := (stack.Container{Release: p.Release.ID, Service: s.Name}); s.Layer == stack.LayerApp && recreates(p.Release, s) {
+				note(ends, own, "it must not run beside what comes back")
+			}
+		}
+	}
+	for _, name := range back {
+		s, ok := p.Old.Service(name)
+		for _, c := range p.Now.Containers {
+			if !ok || !obsolete(p.Old, c) || !active(c) && (s.ContainerName == "" || c.Name != s.ContainerName) {
+				continue
+			}
+			cause := clash(p.Old, s, c)
+			if mine, is := p.Release.Service(c.Service); cause == "" && is && c.Release == p.Release.ID && c.Service == name && recreates(p.Release, mine) {
+				cause = mine.StrategyCause
+			}
+			if cause != "" {
+				note(ends, c, name+" of release "+p.Old.ID+" comes back: "+cause)
+			}
+		}
+	}
+	for _, release := range sorted(ends) {
+		names := sorted(ends[release])
+		subject := strings.Join(names, ", ")
+		if release != "" {
+			subject = "release " + release + ": " + subject
+		}
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: subject, Services: names, Release: release, Cause: ends[release][names[0]]})
+	}
+}
+
+// ended reports whether this run stopped a service of the old release.
+func (p *undoer) ended(service string) bool {
+	return slices.ContainsFunc(p.Applied, func(s stack.Step) bool {
+		return (s.Kind == stack.StepDrain || s.Kind == stack.StepStop || s.Kind == stack.StepRemove) && s.Release == p.Old.ID && (len(s.Services) == 0 || slices.Contains(s.Services, service))
+	})
+}
+
+// inState are the app services of the old release with a container in one of
+// some states.
+func (p *undoer) inState(seen stack.Observed, states ...string) map[string]bool {
+	out := map[string]bool{}
+	for _, c := range seen.Containers {
+		if p.Old.ID != "" && stack.Owns(c, p.Release.Project) && c.Release == p.Old.ID && !c.OneShot() && slices.Contains(states, c.State) {
+			out[c.Service] = true
+		}
+	}
+	return out
+}
+
+// serving reports whether the edge is to lead to one of these services.
+func (p *undoer) serving(services []string) bool {
+	if p.Idle || len(p.Before.Routed) == 0 {
+		return len(services) > 0
+	}
+	return slices.ContainsFunc(services, func(name string) bool { return slices.Contains(p.Before.Routed, name) })
+}
+
+// start starts services of the old release again. A stop that was cut off goes
+// on in the engine: what still runs may be about to end, and is ended first.
+func (p *undoer) start(services []string) {
+	if len(services) == 0 {
+		return
+	}
+	run := p.inState(p.Now, "running")
+	var still []string
+	for _, name := range services {
+		if run[name] || p.Blind {
+			still = append(still, name)
+		}
+	}
+	subject := "release " + p.Old.ID + ": "
+	if len(still) > 0 {
+		p.add(stack.Step{Kind: stack.StepStop, Subject: subject + strings.Join(still, ", "), Services: still, Release: p.Old.ID, Cause: "a stop that was cut off may still go on"})
+	}
+	p.add(stack.Step{Kind: stack.StepStart, Subject: subject + strings.Join(services, ", "), Services: services, Release: p.Old.ID, Cause: "ran when the run began"})
+}
+
+// edge leads the edge back, where its files are not those that lead to the old
+// release.
+func (p *undoer) edge() {
+	cause := p.edgeCause()
+	if cause == "" {
+		return
+	}
+	subject := "the edge to release " + p.Old.ID
+	if p.Old.ID == "" {
+		subject = "the edge to nothing"
+	}
+	p.add(stack.Step{Kind: stack.StepSwitch, Subject: subject, Release: p.Old.ID, Cause: cause})
+}
+
+func (p *undoer) edgeCause() string {
+	turned := p.Idle || p.applied(stack.StepSwitch, "")
+	switch {
+	case !turned:
+		return ""
+	case p.Blind:
+		return "it may have been switched"
+	}
+	want := map[string]bool{}
+	for _, f := range p.Edge {
+		name := stack.DynamicPath(f.Path)
+		if want[name] = true; p.Now.Files[name] != stack.Sum(f.Content) {
+			return f.Path + " differs"
+		}
+	}
+	for _, name := range sorted(p.Now.Files) {
+		if strings.HasPrefix(name, stack.EdgeDynamic+"/") && !want[name] {
+			return path.Base(name) + " goes away"
 		}
 	}
 	return ""
 }
 
-// reach makes the undo lead to a release that the edge did not point at when
-// this run began. What was stopped of it is started first; where nothing was,
-// it serves all the while.
-func (x *executor) reach(ctx context.Context, id string, stopped bool) error {
-	r, err := x.readRelease(ctx, x.server, id, x.want.Release)
-	if err != nil {
-		return err
+// end removes the new release. Where users may have reached it, it finishes
+// their requests first.
+func (p *undoer) end() {
+	if !p.Idle && !p.applied(stack.StepStart, "") && !p.applied(stack.StepMigrate, "") {
+		return // what there is of it was there before
 	}
-	if x.before, err = edge.Point(r.Edge.Dynamic, id, r.AppServices()); err != nil {
-		return err
+	there, runs := p.Blind, p.Blind
+	for _, c := range p.Now.Containers {
+		if stack.Owns(c, p.Release.Project) && c.Release == p.Release.ID {
+			there, runs = true, runs || c.State == "running"
+		}
 	}
-	x.switched, x.edged = true, true
-	if stopped {
-		x.drained = append(x.drained, stack.Step{Kind: stack.StepDrain, Release: id})
+	if !there {
+		return
 	}
-	x.report.Live = id
-	return nil
+	subject, cause := "release "+p.Release.ID, "release "+p.Old.ID+" serves"
+	if p.Old.ID == "" {
+		cause = "nothing served before"
+	}
+	if runs && (p.Idle || p.applied(stack.StepSwitch, "")) {
+		p.add(stack.Step{Kind: stack.StepDrain, Subject: subject, Release: p.Release.ID, Cause: cause})
+	}
+	p.add(stack.Step{Kind: stack.StepRemove, Subject: subject, Release: p.Release.ID, Cause: cause})
 }
 
-// switchBack starts the old release where it was drained and points the edge at it.
-func (x *executor) switchBack(ctx context.Context, old string) error {
-	if old != "" {
-		lead := func() error { _, err := x.point(ctx, x.before); return err }
-		start := func() error { return x.restart(ctx, old) }
-		steps := []func() error{lead, start} // what the edge leads to still runs
-		if slices.ContainsFunc(x.drained, func(s stack.Step) bool { return s.Release == old && len(s.Services) == 0 }) {
-			steps = []func() error{start, lead}
-		}
-		for _, step := range steps {
-			if err := step(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, f := range x.want.Pointed {
-		if err := x.server.Remove(ctx, x.d.Target.At(stack.DynamicPath(f.Path))); err != nil {
-			return err
+// containersOf are the containers of a service in a compose project.
+func containersOf(seen stack.Observed, project, service string) []stack.Container {
+	var out []stack.Container
+	for _, c := range seen.Containers {
+		if c.Project == project && c.Service == service {
+			out = append(out, c)
 		}
 	}
-	return nil
-}
-
-// restart starts what was drained of a release.
-func (x *executor) restart(ctx context.Context, id string) error {
-	for _, step := range x.drained {
-		if step.Release != id {
-			continue
-		}
-		// A stop that was cut off goes on in the engine: what still runs may
-		// be about to end. It is ended first; the new release serves meanwhile.
-		if err := x.stop(ctx, id, step.Services...); err != nil {
-			return err
-		}
-	}
-	if err := x.server.Start(ctx, stack.AppProject(x.want.Release.Project, id)); err != nil {
-		return fmt.Errorf("start release %s again: %w", id, err)
-	}
-	return nil
-}
-
-// fail records on the host that the release failed, and why. One that was good
-// stays so until a gate says otherwise: a step that failed, or an operator who
-// stopped, says nothing of it, and the way back to it must stay open.
-func (x *executor) fail(ctx context.Context, cause error) error {
-	switch {
-	case x.record.State == "":
-		return nil // it never came to the host
-	case x.record.State == stack.ReleaseGood && stack.CauseOf(cause) != stack.CauseGate:
-		return nil
-	}
-	x.record.State, x.record.Reason = stack.ReleaseFailed, cause.Error()
-	return x.keep(ctx)
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -69,6 +70,20 @@ func Release(content []byte) string {
 		return string(m[1])
 	}
 	return ""
+}
+
+// Routed are the services of a release that dynamic files on a host lead to,
+// sorted: whatever names one by its alias of that release counts.
+func Routed(files []stack.File, id string) []string {
+	var out []string
+	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-` + regexp.QuoteMeta(id) + `\b`)
+	for _, f := range files {
+		for _, m := range alias.FindAllSubmatch(f.Content, -1) {
+			out = append(out, string(m[1]))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Upstreams are the server URLs of the services in dynamic files, by service.

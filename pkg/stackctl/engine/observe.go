@@ -126,6 +126,11 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 		if m.Source != "" && m.Type != mount.TypeTmpfs {
 			out.Mounts = append(out.Mounts, m.Source)
 		}
+		if m.RW && m.Type == mount.TypeVolume {
+			out.Writes = append(out.Writes, m.Name)
+		} else if m.RW && m.Type == mount.TypeBind {
+			out.Writes = append(out.Writes, m.Source)
+		}
 	}
 	if c.State != nil {
 		out.State, out.ExitCode, out.OutOfMemory = string(c.State.Status), c.State.ExitCode, c.State.OOMKilled

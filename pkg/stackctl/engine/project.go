@@ -18,7 +18,7 @@ import (
 
 // labelOnce marks a container that runs to completion, so that starting a
 // project again needs no compose file.
-const labelOnce = "dev.stackctl.once"
+const labelOnce = stack.LabelOnce
 
 // appProject matches the compose project of a release's app layer.
 var appProject = regexp.MustCompile(`^(.+)-([0-9a-f]{12})$`)

@@ -45,6 +45,8 @@ type Gate struct {
 	Alone bool
 	// Budget bounds the gate; 0 means the budget of every gate.
 	Budget time.Duration
+	// Rules are what its findings come from; a finding names one of them.
+	Rules []stack.Rule
 	// Check looks. An error means that it could not judge.
 	Check func(ctx context.Context, s Subject) (Answer, error)
 }

@@ -40,7 +40,9 @@ func runAt(ctx context.Context, gates []Gate, s Subject, emit stack.Emit, now ti
 	var wg sync.WaitGroup
 	look := func(i int) {
 		results[i] = runOne(ctx, gates[i], s)
-		accept(&results[i], s.Config.Exceptions, now, firstOf(gates, i))
+		accept(&results[i], gates[i], s.Config.Exceptions, now, firstOf(gates, i))
+		advise(&results[i], s.Config.Policy)
+		require(&results[i], gates[i], s)
 		if emit != nil {
 			r := results[i]
 			emit(stack.Event{At: time.Now(), Kind: stack.EventGate, Name: r.ID, Message: summary(r), Took: r.Took, Gate: &r})
@@ -99,6 +101,9 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 	}
 	r.Took = time.Since(r.Started)
 	r.Inspected, r.Of = answer.Inspected, answer.Of
+	if unknown := level(g, answer.Findings); len(unknown) > 0 {
+		err = errors.Join(err, fmt.Errorf("the gate itself broke: findings of no rule of its own: %q", unknown))
+	}
 	r.Findings, r.Attempts, r.Latencies = answer.Findings, answer.Attempts, answer.Latencies
 	r.Evidence = kept.names()
 	judge(&r, answer, err)
@@ -122,9 +127,9 @@ func judge(r *stack.GateResult, a Answer, err error) {
 	case a.Inspected == 0:
 		r.Status = stack.Failed
 		r.Findings = []stack.Finding{{
-			Subject: "gate " + r.ID, Problem: "nothing was inspected",
+			Rule: inspectedRule.ID, Level: inspectedRule.Level, Subject: "gate " + r.ID, Problem: "nothing was inspected",
 			Expected: "at least one of the " + cmp.Or(a.Of, "things that it judges"), Observed: "0",
-			Fix: "see why the gate found nothing to look at: the release, the target's domain, the Traefik files",
+			Fix: inspectedRule.Fix,
 		}}
 	default:
 		r.Status = stack.Passed
@@ -205,67 +210,6 @@ func PanicPlace() string {
 	return "an unknown place"
 }
 
-// accept moves findings that a valid exception covers out of the way. An
-// expired or incomplete exception is itself a finding of its gate; reportOwn
-// keeps it from being told twice where a gate looks in two phases.
-func accept(r *stack.GateResult, exceptions []stack.Exception, now time.Time, reportOwn bool) {
-	if r.Status == stack.Skipped {
-		return
-	}
-	var faults []stack.Finding
-	for i := range exceptions {
-		e := exceptions[i]
-		if !strings.EqualFold(e.Gate, r.ID) {
-			continue
-		}
-		if f, bad := exceptionFault(e, now); bad {
-			if reportOwn {
-				faults = append(faults, f)
-			}
-			continue
-		}
-		r.Findings = slices.DeleteFunc(r.Findings, func(f stack.Finding) bool {
-			if f.Subject != e.Match {
-				return false
-			}
-			f.Exception = &e
-			r.Accepted = append(r.Accepted, f)
-			return true
-		})
-	}
-	r.Findings = append(r.Findings, faults...)
-	switch {
-	case len(r.Findings) > 0 && r.Status == stack.Passed:
-		r.Status = stack.Failed
-	case len(r.Findings) == 0 && r.Status == stack.Failed && r.Reason == "":
-		r.Status = stack.Passed
-	case len(r.Findings) == 0 && r.Status == stack.Failed:
-		r.Status = stack.CouldNotJudge
-	}
-}
-
-// exceptionFault says what is wrong with an exception itself. An exception
-// holds through its expiry day, UTC.
-func exceptionFault(e stack.Exception, now time.Time) (stack.Finding, bool) {
-	f := stack.Finding{
-		Subject: "exception " + e.Gate + " " + e.Match,
-		Fix:     "solve what it excuses, or renew it in stackctl.yaml with owner, reason and a date",
-	}
-	day, err := time.Parse(time.DateOnly, e.Expires)
-	switch {
-	case e.Match == "" || e.Owner == "" || e.Reason == "":
-		f.Problem, f.Expected = "the exception is incomplete", "match, owner and reason"
-		f.Observed = fmt.Sprintf("match %q, owner %q, reason %q", e.Match, e.Owner, e.Reason)
-	case err != nil:
-		f.Problem, f.Expected, f.Observed = "the exception has no expiry date", "a date such as 2030-01-31", fmt.Sprintf("%q", e.Expires)
-	case !now.UTC().Before(day.AddDate(0, 0, 1)):
-		f.Problem, f.Expected, f.Observed = "the exception has expired", "a date in the future", e.Expires
-	default:
-		return stack.Finding{}, false
-	}
-	return f, true
-}
-
 // rerun is the command that runs this gate alone.
 func rerun(s Subject, g Gate) string {
 	if s.Target.Name == "" {
@@ -282,6 +226,9 @@ func summary(r stack.GateResult) string {
 	}
 	if n := len(r.Findings); n > 0 {
 		text += fmt.Sprintf(", %d findings", n)
+	}
+	if n := len(r.Advice); n > 0 {
+		text += fmt.Sprintf(", %d pieces of advice", n)
 	}
 	if r.Reason != "" {
 		text += ": " + r.Reason

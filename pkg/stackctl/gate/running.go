@@ -16,6 +16,6 @@ func (e NotRunning) Error() string {
 
 // finding is the answer of a gate that meets it.
 func (e NotRunning) finding() stack.Finding {
-	return stack.Finding{Subject: "service " + e.Service, Problem: "the service does not run", Expected: "a running container of release " + e.Release, Observed: "none",
+	return stack.Finding{Rule: runningRule.ID, Subject: "service " + e.Service, Problem: "the service does not run", Expected: "a running container of release " + e.Release, Observed: "none",
 		Fix: "see `stackctl logs " + e.Service + "`, then deploy again"}
 }

@@ -80,6 +80,35 @@ func All(own []stack.OwnGate) []gate.Gate {
 	return all
 }
 
+// Rules are all rules that findings come from, family by family in the order of
+// the list.
+func Rules(own []stack.OwnGate) []stack.Rule {
+	var out []stack.Rule
+	add := func(list []stack.Rule) {
+		for _, r := range list {
+			if !slices.ContainsFunc(out, func(o stack.Rule) bool { return o.ID == r.ID }) {
+				out = append(out, r)
+			}
+		}
+	}
+	for _, g := range All(own) {
+		add(g.Rules)
+	}
+	add(gate.Rules)
+	return out
+}
+
+// Fits refuses exceptions from rules that there are not.
+func Fits(c stack.Config) error {
+	all := Rules(c.Gates.Own)
+	for _, e := range c.Exceptions {
+		if !slices.ContainsFunc(all, func(r stack.Rule) bool { return r.ID == e.Rule }) {
+			return stack.Usage(c.File, 0, fmt.Sprintf("exceptions: there is no rule %q", e.Rule), "see `stackctl rules`; the finding in the report names its rule")
+		}
+	}
+	return nil
+}
+
 // Select gives the gates of one phase (all phases where it is empty), and of
 // those the ones with an ID in ids (all where there are none). An unknown ID
 // is a usage error.

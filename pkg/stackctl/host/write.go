@@ -95,7 +95,8 @@ func writeTemporary(s *sftp.Client, dir, name string, content []byte, mode fs.Fi
 	return tmp, nil
 }
 
-// full tells a full disk from other failures: SFTP has no code for it.
+// full tells a full disk, a read-only one and a folder in the way from other
+// failures: SFTP has one code for all of them.
 func full(s *sftp.Client, dir, name string, size int, err error) error {
 	var status *sftp.StatusError
 	if err == nil || !errors.As(err, &status) || status.FxCode() != sftp.ErrSSHFxFailure {
@@ -111,8 +112,40 @@ func full(s *sftp.Client, dir, name string, size int, err error) error {
 		return &DiskFullError{Path: name, Needed: int64(size), Free: free}
 	case disk.Files > 0 && disk.Favail == 0:
 		return &DiskFullError{Path: name, NoInodes: true}
+	case disk.Flag&readOnly != 0:
+		return fmt.Errorf("the filesystem of %s is mounted read-only (%w); `dmesg` and `findmnt -T %s` on the host tell why", dir, syscall.EROFS, dir)
 	}
-	return err
+	return inTheWay(s, name, err)
+}
+
+// readOnly is the flag of a filesystem that takes no writes (ST_RDONLY).
+const readOnly = 1
+
+// inTheWay names what stands in the place of a file, where that is why it cannot
+// be written.
+func inTheWay(s *sftp.Client, name string, err error) error {
+	there, look := s.Lstat(name)
+	if look != nil || there.Mode().IsRegular() {
+		return err
+	}
+	return fmt.Errorf("%s is %s, where an ordinary file belongs: move it away (%w)", name, kind(there.Mode()), err)
+}
+
+// kind is what a name stands for, in a word.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no ordinary file"
 }
 
 // WriteFiles writes those files under root whose content or mode differs from
@@ -145,6 +178,10 @@ func (c *Conn) WriteFiles(ctx context.Context, root string, files []stack.File) 
 	return c.writeAll(ctx, root, write)
 }
 
+// mkdirsScript makes folders that services can read, whatever the user's umask:
+// single ones of them are mounted.
+const mkdirsScript = "umask 022; exec xargs -0 mkdir -p --"
+
 // mkdirs makes the folders that files go to, and the scratch folder.
 func (c *Conn) mkdirs(ctx context.Context, root string, files []stack.File) error {
 	dirs := []string{path.Join(root, Scratch)}
@@ -153,7 +190,7 @@ func (c *Conn) mkdirs(ctx context.Context, root string, files []stack.File) erro
 	}
 	slices.Sort(dirs)
 	dirs = slices.Compact(dirs)
-	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(dirs, "\x00")), "xargs", "-0", "mkdir", "-p", "--")
+	out, err := c.RunInput(ctx, strings.NewReader(strings.Join(dirs, "\x00")), "sh", "-c", mkdirsScript)
 	if err == nil && out.Exit != 0 {
 		err = c.fail(ctx, "make folders under "+root, errors.New(lastLine(out.Stderr)))
 	}

@@ -20,19 +20,28 @@ const partName = "stackctl/part"
 // partBytes is how much of an archive is sent before what arrived is kept.
 var partBytes int64 = 16 << 20
 
-// Parts are the names of images on a host that were left by a transfer in
-// parts. They can go when the image that they are a part of has arrived.
+// Parts are the names of images on a host that a transfer in parts left, and
+// that can go: those of images that have arrived. Others may be on their way,
+// of another project too.
 func Parts(have []stack.HostImage) []string {
+	whole := map[string]bool{}
+	for _, h := range have {
+		whole[partTag(h.ID)] = true
+	}
 	var names []string
 	for _, h := range have {
 		for _, t := range h.Tags {
-			if strings.HasPrefix(t, partName+":") {
+			tag, isPart := strings.CutPrefix(t, partName+":")
+			if of, _, _ := strings.Cut(tag, "-"); isPart && whole[of] {
 				names = append(names, t)
 			}
 		}
 	}
 	return names
 }
+
+// partTag is how the parts of an image are named.
+func partTag(id string) string { return stack.ShortID(id) }
 
 // stop is where the load that begins at a layer ends: after partBytes, or at
 // the last layer.
@@ -89,7 +98,7 @@ func (s shipment) from(ctx context.Context, skip int) (Sent, error) {
 			if err != nil {
 				return all, err
 			}
-			img, ref = part, fmt.Sprintf("%s:%.12s-%d", partName, strings.TrimPrefix(s.image.id, "sha256:"), end)
+			img, ref = part, fmt.Sprintf("%s:%s-%d", partName, partTag(s.image.id), end)
 		}
 		before := done
 		sent, err := send(ctx, s.archive, img, ref, skip, s.load, func(d, _ int64) {

@@ -70,10 +70,10 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 	skip := shared(s.diffIDs, have)
 	way := shipment{archive: a, image: s, ref: img.Reference, load: load, progress: progress}
 	sent, err := way.from(ctx, skip)
-	if err == nil || skip == 0 || ctx.Err() != nil || !worthAgain(err) {
+	if err == nil || skip == 0 && sent.Parts == 0 || ctx.Err() != nil || !worthAgain(err) {
 		return sent, err
 	}
-	// The layer may have gone since the host was looked at.
+	// The layer may have gone since the host was looked at, or a part since it arrived.
 	all, again := way.from(ctx, 0)
 	all.Bytes += sent.Bytes
 	all.RawBytes += sent.RawBytes

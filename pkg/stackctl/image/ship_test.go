@@ -158,6 +158,33 @@ func TestShipSendsEverythingWhereTheHostLostALayer(t *testing.T) {
 	}
 }
 
+// A part may go while the next one is on its way, as where somebody prunes.
+func TestATransferWhosePartWasLostBeginsAgain(t *testing.T) {
+	small := partBytes
+	partBytes = 1
+	t.Cleanup(func() { partBytes = small })
+	m := imageOf("app:1", "", layer("one", 1, 4000), layer("two", 2, 4000))
+	tries := 0
+	load := func(_ context.Context, r io.Reader) error {
+		tries++
+		_, err := io.Copy(io.Discard, r)
+		if tries == 2 {
+			return errors.New("open layer.tar: no such file or directory")
+		}
+		return err
+	}
+	if sent, err := Ship(t.Context(), indexed(t, m, m.legacy()), nil, load, nil); err != nil || !sent.Again || tries != 4 {
+		t.Errorf("%d loads, %+v, %v", tries, sent, err)
+	}
+}
+
+func TestPartsOfAnImageThatIsStillOnItsWayStay(t *testing.T) {
+	have := []stack.HostImage{{ID: "sha256:111111111111aa"}, {ID: "sha256:2", Tags: []string{partName + ":111111111111-1"}}, {ID: "sha256:3", Tags: []string{partName + ":222222222222-1"}}}
+	if got := Parts(have); !slices.Equal(got, []string{partName + ":111111111111-1"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestShipFindsADamagedLayer(t *testing.T) {
 	m := imageOf("app:1", "", layer("one", 1, 400_000), layer("two", 2, 400_000))
 	for shape, files := range map[string][]file{"legacy": m.legacy(), "zipped": m.zipped()} {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// dockerSocket is where the engine listens on the host.
+// dockerSocket is where the engine listens on the host unless the target says
+// otherwise.
 const dockerSocket = "/var/run/docker.sock"
 
 // Connect reaches a target over one SSH connection: files and commands by it,
@@ -28,7 +30,7 @@ func Connect(ctx context.Context, t stack.Target) (Server, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
-		return conn.DialContext(ctx, "unix", dockerSocket)
+		return conn.DialContext(ctx, "unix", cmp.Or(t.Socket, dockerSocket))
 	})
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -84,22 +86,6 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 	return s.engine.Exec(ctx, container, argv...)
 }
 
-// Lend starts a container for commands, Return removes it.
-func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
-
-func (s server) Return(ctx context.Context, container string) error {
-	return s.engine.Return(ctx, container)
-}
-
-// Hold pauses or stops a container, Release lets it go on.
-func (s server) Hold(ctx context.Context, container string, stop bool) error {
-	return s.engine.Hold(ctx, container, stop)
-}
-
-func (s server) Release(ctx context.Context, container string) error {
-	return s.engine.Release(ctx, container)
-}
-
 func (s server) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	return s.engine.ExecStream(ctx, container, argv, stdin, stdout, stderr)
 }
@@ -107,6 +93,24 @@ func (s server) ExecStream(ctx context.Context, container string, argv []string,
 // Inspect lets the gates compare how a container runs with its definition.
 func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
+}
+
+// Lend, Return, Hold and Release let a backup reach what containers keep.
+func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
+
+// Return removes a lent container.
+func (s server) Return(ctx context.Context, container string) error {
+	return s.engine.Return(ctx, container)
+}
+
+// Hold pauses or stops a container.
+func (s server) Hold(ctx context.Context, container string, stop bool) error {
+	return s.engine.Hold(ctx, container, stop)
+}
+
+// Release lets a container go on.
+func (s server) Release(ctx context.Context, container string) error {
+	return s.engine.Release(ctx, container)
 }
 
 // InspectImage lets the gates tell what a container got from its image.
@@ -146,7 +150,7 @@ func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage,
 	if err == nil {
 		err = s.engine.Loaded(ctx, i)
 	}
-	if err != nil || sent.Parts == 0 && len(image.Parts(have)) == 0 {
+	if err != nil || sent.Parts == 0 && len(image.Parts(append(have[:len(have):len(have)], stack.HostImage{ID: i.ID}))) == 0 {
 		return detail, err
 	}
 	return detail, s.dropParts(ctx)

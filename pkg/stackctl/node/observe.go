@@ -47,6 +47,9 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 		}
 		seen.Files[stack.DynamicPath(f.Path)] = stack.Sum(f.Content)
 	}
+	if seen.Live != "" {
+		seen.Routed = edge.Routed(dynamic, seen.Live)
+	}
 	return seen, nil
 }
 

@@ -115,7 +115,7 @@ func hear(before, now *Doc, spelling spelling) (list []Difference, err error) {
 		if subject == "" {
 			subject = "components"
 		}
-		d := Difference{subject, c.GetId(), c.GetUncolorizedText(say), "what clients of the release before rely on", "changed"}
+		d := Difference{Subject: subject, Where: c.GetId(), Problem: c.GetUncolorizedText(say), Expected: "what clients of the release before rely on", Observed: "changed"}
 		if !slices.Contains(list, d) {
 			list = append(list, d)
 		}

@@ -14,6 +14,8 @@ import (
 // Difference is one place where two documents say different things about
 // what is on the wire.
 type Difference struct {
+	// Rule is the ID of the rule that was broken, where one document alone is judged.
+	Rule     string `json:"rule,omitempty"`
 	Subject  string `json:"subject"`
 	Where    string `json:"where"`
 	Problem  string `json:"problem"`
@@ -88,7 +90,7 @@ func (c *Comparer) documents() {
 
 func (c *Comparer) say(where, problem string, expected, observed any) {
 	if len(c.Found) < findings {
-		c.Found = append(c.Found, Difference{c.op, where, problem, show(expected), show(observed)})
+		c.Found = append(c.Found, Difference{Subject: c.op, Where: where, Problem: problem, Expected: show(expected), Observed: show(observed)})
 	}
 }
 

@@ -186,7 +186,7 @@ func Weaker(before, now *Doc, csrf string) []Difference {
 		list = append(list, waysChanged(before, now, was, o)...)
 		list = append(list, refusalsGone(was, o)...)
 		if a, b := before.Servers(was), now.Servers(o); !holds(b, a) {
-			list = append(list, Difference{o.Name(), "servers", "servers changed", strings.Join(a, ", "), strings.Join(b, ", ")})
+			list = append(list, Difference{Subject: o.Name(), Where: "servers", Problem: "servers changed", Expected: strings.Join(a, ", "), Observed: strings.Join(b, ", ")})
 		}
 	}
 	return list
@@ -209,13 +209,13 @@ func waysChanged(before, now *Doc, was, o Operation) []Difference {
 	var list []Difference
 	for _, n := range newWays {
 		if !slices.ContainsFunc(oldWays, n.covers) {
-			list = append(list, Difference{o.Name(), "security", "security weakened or changed", expected, observed})
+			list = append(list, Difference{Subject: o.Name(), Where: "security", Problem: "security weakened or changed", Expected: expected, Observed: observed})
 			break
 		}
 	}
 	for _, p := range oldWays {
 		if !slices.ContainsFunc(newWays, p.covers) {
-			list = append(list, Difference{o.Name(), "security", "clients of the release before are refused", expected, observed})
+			list = append(list, Difference{Subject: o.Name(), Where: "security", Problem: "clients of the release before are refused", Expected: expected, Observed: observed})
 			break
 		}
 	}
@@ -231,7 +231,7 @@ func refusalsGone(was, o Operation) []Difference {
 		_, had := a[status]
 		_, has := b[status]
 		if _, wide := b["4XX"]; had && !has && !wide {
-			list = append(list, Difference{o.Name(), "responses/" + status, "refusal removed", status + " documented", "not there"})
+			list = append(list, Difference{Subject: o.Name(), Where: "responses/" + status, Problem: "refusal removed", Expected: status + " documented", Observed: "not there"})
 		}
 	}
 	return list
@@ -253,7 +253,7 @@ func unguarded(before, now *Doc, o Operation, csrf string) []Difference {
 	if reason == "" {
 		return nil
 	}
-	return []Difference{{o.Name(), "security", "new unguarded operation", "a guard, since " + reason, strings.Join(now.Security(o), " or ")}}
+	return []Difference{{Subject: o.Name(), Where: "security", Problem: "new unguarded operation", Expected: "a guard, since " + reason, Observed: strings.Join(now.Security(o), " or ")}}
 }
 
 func guardedNeighbours(before *Doc, o Operation, csrf string) bool {

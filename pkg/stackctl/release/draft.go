@@ -141,7 +141,9 @@ func (d Draft) EdgeService() (stack.Service, error) {
 func (d Draft) Services() []stack.Service {
 	out := make([]stack.Service, 0, len(d.project.Services))
 	for _, s := range d.project.Services {
-		out = append(out, d.service(s))
+		one := d.service(s)
+		one.Strategy, one.StrategyCause = strategy(one, sharedBy(s), strategyGiven(s))
+		out = append(out, one)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out

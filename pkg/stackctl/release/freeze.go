@@ -134,7 +134,7 @@ func (d Draft) networks() []stack.Network {
 	var out []stack.Network
 	for _, name := range sortedKeys(d.project.Networks) {
 		n := d.project.Networks[name]
-		out = append(out, stack.Network{Name: name, Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
+		out = append(out, stack.Network{Name: name, Real: d.real(name, n.Name), Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
 	}
 	return out
 }
@@ -143,9 +143,18 @@ func (d Draft) volumes() []stack.Volume {
 	var out []stack.Volume
 	for _, name := range sortedKeys(d.project.Volumes) {
 		v := d.project.Volumes[name]
-		out = append(out, stack.Volume{Name: name, External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
+		out = append(out, stack.Volume{Name: name, Real: d.real(name, v.Name), External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
 	}
 	return out
+}
+
+// real is what the host calls a network or a volume, where the compose file
+// gives it a name of its own.
+func (d Draft) real(key, name string) string {
+	if name == d.config.Project+"_"+key {
+		return ""
+	}
+	return name
 }
 
 func (d Draft) secretList() []stack.Secret {

@@ -8,7 +8,7 @@ import (
 )
 
 // SchemaID names the published JSON Schema, docs/schema/report.schema.json.
-const SchemaID = "https://stackctl.dev/schema/report/v1"
+const SchemaID = "https://stackctl.dev/schema/report/v2"
 
 // document is report.json.
 type document struct {
@@ -17,19 +17,21 @@ type document struct {
 	Counts counts `json:"counts"`
 }
 
-// counts are always all four, so that a reader need not guess.
+// counts are always all of them, so that a reader need not guess.
 type counts struct {
 	Passed        int `json:"passed"`
 	Failed        int `json:"failed"`
 	CouldNotJudge int `json:"could_not_judge"`
 	Skipped       int `json:"skipped"`
+	// Advice counts findings, not gates.
+	Advice int `json:"advice"`
 }
 
 // JSON is the report for machines; docs/schema/report.schema.json describes it.
 func JSON(r stack.Report) ([]byte, error) {
 	s := read(r)
 	d := document{Schema: SchemaID, Report: filled(r), Counts: counts{
-		Passed: len(s.Passed), Failed: len(s.Failed), CouldNotJudge: len(s.Unjudged), Skipped: len(s.Skipped)}}
+		Passed: len(s.Passed), Failed: len(s.Failed), CouldNotJudge: len(s.Unjudged), Skipped: len(s.Skipped), Advice: len(s.Advice)}}
 	b, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write the report as JSON: %w", err)

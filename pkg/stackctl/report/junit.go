@@ -122,6 +122,9 @@ func junitSteps(r stack.Report) junitSuite {
 func gateCase(g stack.GateResult) junitCase {
 	c := junitCase{Name: line(g.ID) + " " + line(g.Name), Class: "stackctl.gate." + line(g.ID), Time: seconds(g.Took),
 		SystemOut: line(g.Question) + " Inspected " + denominator(g) + "."}
+	for _, f := range g.Advice {
+		c.SystemOut += "\nadvice " + line(f.Rule) + ": " + line(f.Subject) + ": " + line(f.Problem)
+	}
 	switch g.Status {
 	case stack.Passed:
 	case stack.Skipped:
@@ -139,7 +142,7 @@ func failure(g stack.GateResult) string {
 	case 0:
 		return line(g.Reason)
 	case 1:
-		return line(g.Findings[0].Subject) + ": " + line(g.Findings[0].Problem)
+		return line(g.Findings[0].Rule) + ": " + line(g.Findings[0].Subject) + ": " + line(g.Findings[0].Problem)
 	}
 	return fmt.Sprintf("%d findings; first: %s: %s", len(g.Findings), line(g.Findings[0].Subject), line(g.Findings[0].Problem))
 }
@@ -150,8 +153,8 @@ func findings(g stack.GateResult) string {
 		fmt.Fprintf(&b, "%s\n", line(g.Reason))
 	}
 	for _, f := range g.Findings {
-		fmt.Fprintf(&b, "%s: %s\n  expected: %s\n  observed: %s\n  evidence: %s\n  where:    %s\n  fix:      %s\n",
-			line(f.Subject), line(f.Problem), line(f.Expected), line(f.Observed), line(f.Evidence), place(f), line(f.Fix))
+		fmt.Fprintf(&b, "%s: %s\n  rule:     %s\n  expected: %s\n  observed: %s\n  evidence: %s\n  where:    %s\n  fix:      %s\n",
+			line(f.Subject), line(f.Problem), ruled(f), line(f.Expected), line(f.Observed), line(f.Evidence), place(f), line(f.Fix))
 	}
 	if g.Rerun != "" {
 		fmt.Fprintf(&b, "again: %s\n", line(g.Rerun))

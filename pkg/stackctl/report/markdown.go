@@ -58,7 +58,7 @@ func markdownGate(b *bytes.Buffer, word string, g stack.GateResult) {
 	b.WriteString("\n\n")
 	for _, f := range g.Findings {
 		fmt.Fprintf(b, "- **%s**: %s\n", md(f.Subject), md(f.Problem))
-		for _, p := range []fact{{"expected", md(f.Expected)}, {"observed", md(f.Observed)},
+		for _, p := range []fact{{"rule", md(ruled(f))}, {"expected", md(f.Expected)}, {"observed", md(f.Observed)},
 			{"evidence", md(f.Evidence)}, {"where", md(place(f))}, {"fix", md(f.Fix)}} {
 			if p.Value != "" {
 				fmt.Fprintf(b, "  - %s: %s\n", p.Name, p.Value)
@@ -84,14 +84,26 @@ func (s story) markdownSteps(b *bytes.Buffer) {
 }
 
 func (s story) markdownLists(b *bytes.Buffer) {
+	if len(s.Advice) > 0 {
+		b.WriteString("\n## Advice\n\n| rule | finding | fix |\n|---|---|---|\n")
+		for _, a := range s.Advice {
+			fmt.Fprintf(b, "| %s | %s: %s | %s |\n", md(a.Finding.Rule), md(a.Finding.Subject), md(a.Finding.Problem), md(a.Finding.Fix))
+		}
+	}
+	if len(s.Unused) > 0 {
+		b.WriteString("\n## Exceptions that nothing needed\n\n")
+		for _, e := range s.Unused {
+			fmt.Fprintf(b, "- %s\n", md(excuse(e)))
+		}
+	}
 	if len(s.Accepted) > 0 {
-		b.WriteString("\n## Accepted exceptions\n\n| gate | finding | owner | until | reason |\n|---|---|---|---|---|\n")
+		b.WriteString("\n## Accepted exceptions\n\n| rule | finding | owner | until | reason |\n|---|---|---|---|---|\n")
 		for _, a := range s.Accepted {
 			e := a.Finding.Exception
 			if e == nil {
 				e = &stack.Exception{}
 			}
-			fmt.Fprintf(b, "| %s | %s: %s | %s | %s | %s |\n", md(a.Gate.ID), md(a.Finding.Subject), md(a.Finding.Problem), md(e.Owner), md(e.Expires), md(e.Reason))
+			fmt.Fprintf(b, "| %s | %s: %s | %s | %s | %s |\n", md(a.Finding.Rule), md(a.Finding.Subject), md(a.Finding.Problem), md(e.Owner), md(e.Expires), md(e.Reason))
 		}
 	}
 	if len(s.Skipped) > 0 {

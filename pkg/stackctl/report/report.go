@@ -19,11 +19,12 @@ import (
 type story struct {
 	stack.Report
 	Failed, Unjudged, Skipped, Passed []stack.GateResult
-	Accepted                          []accepted
+	Accepted, Advice                  []accepted
 	FailedSteps                       []stack.StepResult
 }
 
-// accepted is a finding that an exception covers.
+// accepted is a finding that is not in the way: an exception covers it, or it
+// is advice.
 type accepted struct {
 	Gate    stack.GateResult
 	Finding stack.Finding
@@ -44,6 +45,9 @@ func read(r stack.Report) story {
 		}
 		for _, f := range g.Accepted {
 			s.Accepted = append(s.Accepted, accepted{g, f})
+		}
+		for _, f := range g.Advice {
+			s.Advice = append(s.Advice, accepted{g, f})
 		}
 	}
 	for _, st := range r.Steps {
@@ -121,8 +125,12 @@ func (s story) word() string {
 
 // counts is how many gates ended each way, as text.
 func (s story) counts() string {
-	return fmt.Sprintf("%d passed, %d failed, %d could not judge, %d skipped",
+	text := fmt.Sprintf("%d passed, %d failed, %d could not judge, %d skipped",
 		len(s.Passed), len(s.Failed), len(s.Unjudged), len(s.Skipped))
+	if n := len(s.Advice); n > 0 {
+		text += fmt.Sprintf(", %d pieces of advice", n)
+	}
+	return text
 }
 
 // denominator is what a gate inspected: "41 routes".
@@ -132,6 +140,17 @@ func denominator(g stack.GateResult) string {
 	}
 	return fmt.Sprintf("%d %s", g.Inspected, line(g.Of))
 }
+
+// ruled is the rule and level that a finding comes from: "compose/user, strict".
+func ruled(f stack.Finding) string {
+	if f.Rule == "" {
+		return ""
+	}
+	return line(f.Rule) + ", " + line(string(f.Level))
+}
+
+// excuse is the exception's own line in a report: "compose/user service web".
+func excuse(e stack.Exception) string { return line(e.Rule) + " " + line(e.Subject) }
 
 // place is where a finding can be fixed: "compose/stack.yaml:41".
 func place(f stack.Finding) string {

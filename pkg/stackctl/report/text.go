@@ -23,13 +23,20 @@ func Text(r stack.Report) ([]byte, error) {
 	}
 	s.textSteps(&b)
 	s.textLogs(&b)
+	s.textAdvice(&b)
 	if len(s.Accepted) > 0 {
 		b.WriteString("\nAccepted exceptions\n")
 		for _, a := range s.Accepted {
-			fmt.Fprintf(&b, "  %s %s: %s\n", line(a.Gate.ID), line(a.Finding.Subject), line(a.Finding.Problem))
+			fmt.Fprintf(&b, "  %s %s: %s\n", line(a.Finding.Rule), line(a.Finding.Subject), line(a.Finding.Problem))
 			if e := a.Finding.Exception; e != nil {
 				fmt.Fprintf(&b, "      %s, until %s: %s\n", line(e.Owner), line(e.Expires), line(e.Reason))
 			}
+		}
+	}
+	if len(s.Unused) > 0 {
+		b.WriteString("\nExceptions that nothing needed; take them out of stackctl.yaml\n")
+		for _, e := range s.Unused {
+			fmt.Fprintf(&b, "  %s\n", excuse(e))
 		}
 	}
 	if len(s.Skipped) > 0 {
@@ -41,6 +48,17 @@ func Text(r stack.Report) ([]byte, error) {
 		table(&b, s.Passed, func(g stack.GateResult) string { return denominator(g) + "\t" + duration(g.Took) })
 	}
 	return b.Bytes(), nil
+}
+
+// textAdvice tells of what the policy lets pass.
+func (s story) textAdvice(b *bytes.Buffer) {
+	if len(s.Advice) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nAdvice (policy standard; none of it is in the way)\n")
+	for _, a := range s.Advice {
+		fmt.Fprintf(b, "  %s  %s: %s\n      → %s\n", line(a.Finding.Rule), line(a.Finding.Subject), line(a.Finding.Problem), line(a.Finding.Fix))
+	}
 }
 
 func (s story) textHead(b *bytes.Buffer) {
@@ -99,7 +117,7 @@ func textGate(b *bytes.Buffer, word string, g stack.GateResult) {
 	}
 	for _, f := range g.Findings {
 		fmt.Fprintf(b, "  • %s: %s\n", line(f.Subject), line(f.Problem))
-		for _, p := range []fact{{"expected", line(f.Expected)}, {"observed", line(f.Observed)},
+		for _, p := range []fact{{"rule", ruled(f)}, {"expected", line(f.Expected)}, {"observed", line(f.Observed)},
 			{"evidence", line(f.Evidence)}, {"where", place(f)}, {"fix", line(f.Fix)}} {
 			if p.Value != "" {
 				fmt.Fprintf(b, "      %-8s  %s\n", p.Name, p.Value)

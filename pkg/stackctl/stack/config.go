@@ -236,12 +236,16 @@ type ExposureGate struct {
 
 // Exception accepts one finding until a date.
 type Exception struct {
-	Gate string `mapstructure:"gate" json:"gate"`
-	// Match is compared with the finding's subject, exactly.
-	Match   string `mapstructure:"match" json:"match"`
+	// Rule is the ID of the one rule that it excuses.
+	Rule string `mapstructure:"rule" json:"rule"`
+	// Subject is compared with the finding's, exactly.
+	Subject string `mapstructure:"subject" json:"subject"`
 	Owner   string `mapstructure:"owner" json:"owner"`
 	Reason  string `mapstructure:"reason" json:"reason"`
 	Expires string `mapstructure:"expires" json:"expires"`
+	// Gate and Match are an older form, which is refused with the line to write instead.
+	Gate  string `mapstructure:"gate" json:"-"`
+	Match string `mapstructure:"match" json:"-"`
 }
 
 // Evidence says where runs are kept and what signs them.

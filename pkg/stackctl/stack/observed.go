@@ -17,6 +17,8 @@ type Observed struct {
 	Releases   []ReleaseRecord `json:"releases"`
 	// Live is the release that the edge points at; empty: none.
 	Live string `json:"live"`
+	// Routed are the services of Live that the edge leads to, sorted.
+	Routed []string `json:"routed,omitempty"`
 	// Files maps a path (relative to the target's Path) to the SHA-256 of its
 	// content, in hex, for the files that a release would write.
 	Files map[string]string `json:"files"`
@@ -90,9 +92,15 @@ type Container struct {
 	// Mounts are the host's files and folders, those of volumes too, that the
 	// container has mounted.
 	Mounts []string `json:"mounts,omitempty"`
+	// Writes are the volumes, by name, and the host's files and folders, by
+	// absolute path, that it may write to.
+	Writes []string `json:"writes,omitempty"`
 	// Privileged containers are the host, for all that they can do.
 	Privileged bool `json:"privileged,omitempty"`
 }
+
+// OneShot reports whether the container runs to completion (x-stackctl: {run: once}).
+func (c Container) OneShot() bool { return c.Labels[LabelOnce] == "true" }
 
 // HostImage is one image in the host's store.
 type HostImage struct {

@@ -18,7 +18,7 @@ func OwnsLabels(labels map[string]string, project string) bool {
 func (r Release) OffNetworks(c Container, s Service) []string {
 	var off []string
 	for _, n := range r.Networks {
-		if !n.External && slices.Contains(s.Networks, n.Name) && !slices.Contains(c.Networks, r.Project+"_"+n.Name) {
+		if !n.External && slices.Contains(s.Networks, n.Name) && !slices.Contains(c.Networks, n.RealName(r.Project)) {
 			off = append(off, n.Name)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kind is what a step does.
+// Kind is what a step of a plan does.
 type Kind string
 
 // The kinds of steps, in the order in which a deploy takes them.
@@ -25,6 +25,12 @@ const (
 	StepCommit    Kind = "commit"
 	StepRemove    Kind = "remove"
 	StepPrune     Kind = "prune"
+	// StepStop stops services of a release at once, and waits for nothing.
+	StepStop Kind = "stop"
+	// StepWait waits until a service that runs once has ended.
+	StepWait Kind = "wait"
+	// StepFail ends an undo: the host remembers that the release failed, and why.
+	StepFail Kind = "fail"
 )
 
 // Step is one thing that a deploy will do, with its cause. It is data: the
@@ -37,7 +43,7 @@ type Step struct {
 	Services []string `json:"services,omitempty"`
 	// Places are the places that a backup step takes.
 	Places []string `json:"places,omitempty"`
-	// Release is the release that the step acts on.
+	// Release is the release that the step acts on; empty: the project's base.
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.
 	Phase Phase `json:"phase,omitempty"`

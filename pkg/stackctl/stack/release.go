@@ -3,6 +3,7 @@ package stack
 import (
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,8 @@ const (
 	// LabelDefinition holds the hash of the service definition that the
 	// container was made from; edge and data change only when it differs.
 	LabelDefinition = "dev.stackctl.definition"
+	// LabelOnce marks a container that runs to completion.
+	LabelOnce = "dev.stackctl.once"
 )
 
 // Release is a frozen deployment: everything that decides what will run, by
@@ -240,7 +243,10 @@ type Healthcheck struct {
 
 // Network is one network of the compose file.
 type Network struct {
+	// Name is its key in the compose file, Real what the host calls it where that
+	// is not PROJECT_NAME; see RealName.
 	Name     string `json:"name"`
+	Real     string `json:"real,omitempty"`
 	Internal bool   `json:"internal"`
 	External bool   `json:"external"`
 	Driver   string `json:"driver"`
@@ -248,13 +254,84 @@ type Network struct {
 	Options map[string]string `json:"options,omitempty"`
 }
 
+// RealName is what the host calls the network of a project.
+func (n Network) RealName(project string) string { return realName(n.Real, project, n.Name) }
+
+func realName(real, project, key string) string {
+	if real != "" {
+		return real
+	}
+	return project + "_" + key
+}
+
 // Volume is one named volume.
 type Volume struct {
+	// Name is its key in the compose file, Real what the host calls it where that
+	// is not PROJECT_NAME; see RealName.
 	Name     string `json:"name"`
+	Real     string `json:"real,omitempty"`
 	External bool   `json:"external"`
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+}
+
+// RealName is what the host calls the volume of a project.
+func (v Volume) RealName(project string) string { return realName(v.Real, project, v.Name) }
+
+// Writes are the volumes, by their names on the host, and the host's files and
+// folders that a service may write to, sorted. Where those of another are not
+// known (volumes_from a container) they are not among them.
+func (r Release) Writes(s Service) []string {
+	out := r.writes(s, map[string]bool{s.Name: true})
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (r Release) writes(s Service, seen map[string]bool) []string {
+	var out []string
+	for _, m := range s.Volumes {
+		if place := r.place(m); place != "" && m.Writable() {
+			out = append(out, place)
+		}
+	}
+	for _, from := range s.VolumesFrom {
+		name, _, _ := strings.Cut(from, ":")
+		if other, ok := r.Service(name); ok && !seen[name] {
+			seen[name] = true
+			out = append(out, r.writes(other, seen)...)
+		}
+	}
+	return out
+}
+
+func (r Release) place(m Mount) string {
+	if m.Type != "volume" || m.Source == "" {
+		return m.Source
+	}
+	for _, v := range r.Volumes {
+		if v.Name == m.Source {
+			return v.RealName(r.Project)
+		}
+	}
+	return r.Project + "_" + m.Source
+}
+
+// Writable reports whether what a mount holds outlives its container and may be
+// written through it. Sockets and the kernel's own folders are no store.
+func (m Mount) Writable() bool {
+	if m.ReadOnly || m.Source == "" || m.Type != "volume" && m.Type != "bind" {
+		return false
+	}
+	if m.Type == "volume" {
+		return true
+	}
+	for _, dir := range []string{"/proc", "/sys", "/dev", "/run", "/var/run"} {
+		if m.Source == dir || strings.HasPrefix(m.Source, dir+"/") {
+			return false
+		}
+	}
+	return !strings.HasSuffix(m.Source, ".sock")
 }
 
 // Secret is one file-based secret; its value is in Release.Known only.

@@ -149,6 +149,8 @@ type Report struct {
 	Live   string `json:"live"`
 	// Wire is nil where the run reached no server.
 	Wire *Wire `json:"wire,omitempty"`
+	// Unused are exceptions that no finding of the run needed.
+	Unused []Exception `json:"unused_exceptions,omitempty"`
 	// RolledBack says that this run pointed the edge back at Before.
 	RolledBack bool `json:"rolled_back"`
 	// Unsettled says that Before could not be brought back whole: what serves

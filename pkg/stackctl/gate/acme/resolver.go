@@ -25,13 +25,13 @@ func (j *judge) resolver(src traefik.Source, r *traefik.Node, used bool) {
 		Fix: fmt.Sprintf("in the %s, give the resolver `caServer: %s`, or remove the resolver", src.Kind, j.allowed)}
 	if r.Name != j.name && (src.Kind == "file" || !strings.EqualFold(r.Name, j.name)) {
 		f := base
-		f.Problem, f.Expected, f.Observed = "a certificates resolver other than the allowed one", "only the resolver "+j.name, r.Name+" in the "+src.Kind
+		f.Rule, f.Problem, f.Expected, f.Observed = foreignResolverRule.ID, "a certificates resolver other than the allowed one", "only the resolver "+j.name, r.Name+" in the "+src.Kind
 		f.Fix = "remove the resolver; the only one is " + j.name
 		j.add(f)
 	}
 	if r.First("tailscale") != nil {
 		f := base
-		f.Problem, f.Observed = "the resolver does not use the target's ACME directory", "tailscale, which issues certificates that browsers trust"
+		f.Rule, f.Problem, f.Observed = directoryRule.ID, "the resolver does not use the target's ACME directory", "tailscale, which issues certificates that browsers trust"
 		j.add(f)
 		return
 	}
@@ -39,7 +39,7 @@ func (j *judge) resolver(src traefik.Source, r *traefik.Node, used bool) {
 	if len(sections) == 0 {
 		if len(r.Kids) > 0 || used {
 			f := base
-			f.Problem, f.Expected, f.Observed = "the resolver defines nothing", "an acme section", "none"
+			f.Rule, f.Problem, f.Expected, f.Observed = directoryRule.ID, "the resolver defines nothing", "an acme section", "none"
 			j.add(f)
 		}
 		return
@@ -55,14 +55,14 @@ func (j *judge) resolver(src traefik.Source, r *traefik.Node, used bool) {
 	}
 	if len(servers) == 0 {
 		f := base
-		f.Problem, f.Observed = "the resolver has no caServer", "omitted, which means Let's Encrypt production"
+		f.Rule, f.Problem, f.Observed = directoryRule.ID, "the resolver has no caServer", "omitted, which means Let's Encrypt production"
 		j.add(f)
 	}
 	for _, n := range servers {
 		if !same(n.Value, j.allowed) {
 			f := base
 			f.Line = n.Line
-			f.Problem, f.Observed = "the resolver uses another ACME directory than the target's", speak(n.Value)
+			f.Rule, f.Problem, f.Observed = directoryRule.ID, "the resolver uses another ACME directory than the target's", speak(n.Value)
 			j.add(f)
 		}
 	}
@@ -76,10 +76,10 @@ func (j *judge) trust(base stack.Finding, acme *traefik.Node) {
 		f.Line = n.Line
 		switch {
 		case key == "insecureskipverify" && !strings.EqualFold(n.Value, "false"):
-			f.Problem, f.Expected, f.Observed = "the directory's own certificate is not checked", "no insecureSkipVerify", n.Name+": "+n.Value
+			f.Rule, f.Problem, f.Expected, f.Observed = directoryTrustRule.ID, "the directory's own certificate is not checked", "no insecureSkipVerify", n.Name+": "+n.Value
 			f.Fix = "remove it; name the directory's root in acme.directory_ca of the target"
 		case (key == "cacertificates" || key == "caservername") && len(at) == 1 && j.s.Target.ACME.DirectoryCA == "":
-			f.Problem, f.Expected, f.Observed = "another root is trusted for the directory", "the system's roots", n.Name
+			f.Rule, f.Problem, f.Expected, f.Observed = directoryTrustRule.ID, "another root is trusted for the directory", "the system's roots", n.Name
 			f.Fix = "remove it, or set acme.directory_ca of the target"
 		default:
 			return
@@ -96,14 +96,14 @@ const longestHours = 2160
 func (j *judge) account(base stack.Finding, acme *traefik.Node) {
 	if n := acme.First("eab", "hmacEncoded"); n != nil && n.Value != "" {
 		f := base
-		f.Line, f.Problem, f.Expected, f.Observed = n.Line, "the key of an account stands in the file", "no eab: the target's directory asks for none", "eab.hmacEncoded"
+		f.Line, f.Rule, f.Problem, f.Expected, f.Observed = n.Line, accountKeyRule.ID, "the key of an account stands in the file", "no eab: the target's directory asks for none", "eab.hmacEncoded"
 		f.Fix = "remove eab, and replace the key"
 		j.add(f)
 	}
 	if n := acme.First("certificatesDuration"); n != nil {
 		if hours, err := strconv.Atoi(n.Value); err == nil && hours > longestHours {
 			f := base
-			f.Line, f.Problem, f.Expected, f.Observed = n.Line, "certificates are held to last longer than they do", strconv.Itoa(longestHours)+" hours at most", n.Value
+			f.Line, f.Rule, f.Problem, f.Expected, f.Observed = n.Line, certificateDurationRule.ID, "certificates are held to last longer than they do", strconv.Itoa(longestHours)+" hours at most", n.Value
 			f.Fix = "remove certificatesDuration: Traefik would ask for new ones every day"
 			j.add(f)
 		}

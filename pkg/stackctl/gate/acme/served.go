@@ -106,7 +106,7 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 	stored, found, err := readStored(ctx, s, model, roots)
 	a.Findings = append(a.Findings, found...)
 	failed = errors.Join(failed, err)
-	found, err = probe.StaticDrift(ctx, s)
+	found, err = probe.StaticDrift(ctx, s, runningSettingsRule)
 	a.Findings = append(a.Findings, found...)
 	return a, errors.Join(failed, err, keepCertificates(s, served, stored))
 }
@@ -138,7 +138,7 @@ func serveOne(ctx context.Context, s gate.Subject, host string, roots *roots, re
 		c.err = fmt.Errorf("%s: no TLS handshake within %s: %s", host, ready, c.Error)
 		return c
 	}
-	c.finding("the edge serves its self-signed default certificate", "a certificate of the target's authority",
+	c.finding(servedRule, "the edge serves its self-signed default certificate", "a certificate of the target's authority",
 		fmt.Sprintf("%s after %s", c.chain[0].Subject.CommonName, ready), "see the edge's log for the ACME error of this host")
 	return c
 }
@@ -189,8 +189,8 @@ func (c *servedCertificate) take(state tls.ConnectionState) {
 	}
 }
 
-func (c *servedCertificate) finding(problem, expected, observed, fix string) {
-	c.findings = append(c.findings, stack.Finding{Subject: "certificate " + c.Host, Problem: problem, Expected: expected,
+func (c *servedCertificate) finding(rule stack.Rule, problem, expected, observed, fix string) {
+	c.findings = append(c.findings, stack.Finding{Subject: "certificate " + c.Host, Rule: rule.ID, Problem: problem, Expected: expected,
 		Observed: observed, Fix: fix, Evidence: "certificate.json"})
 }
 
@@ -199,20 +199,20 @@ func (c *servedCertificate) judge(roots *roots, now time.Time) {
 	leaf := c.chain[0]
 	renew := "delete the stored certificate of this host on the server and restart the edge, so that it asks for a new one"
 	if err := leaf.VerifyHostname(c.Host); err != nil {
-		c.finding("the certificate is for another name", c.Host, strings.Join(c.Names, ", "), renew)
+		c.finding(servedRule, "the certificate is for another name", c.Host, strings.Join(c.Names, ", "), renew)
 	}
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		c.finding("the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), renew)
+		c.finding(servedRule, "the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), renew)
 	} else if left := leaf.NotAfter.Sub(now); left < leaf.NotAfter.Sub(leaf.NotBefore)/10 {
 		// ACME clients renew when a third is left.
-		c.finding("the certificate is about to expire: its renewal does not work", "at least a tenth of its lifetime left",
+		c.finding(servedRule, "the certificate is about to expire: its renewal does not work", "at least a tenth of its lifetime left",
 			left.Round(time.Minute).String()+" until "+leaf.NotAfter.Format(time.RFC3339), "see the edge's log for the ACME error of this host")
 	}
 	if why := weakKey(leaf); why != "" {
-		c.finding("the certificate is too weak", "RSA of 2048 bits, EC of 256 bits or more, SHA-256 or better", why, "set keyType of the resolver to EC256")
+		c.finding(weakKeyRule, "the certificate is too weak", "RSA of 2048 bits, EC of 256 bits or more, SHA-256 or better", why, "set keyType of the resolver to EC256")
 	}
 	if roots.staging && !strings.HasPrefix(leaf.Issuer.CommonName, stagingPrefix) {
-		c.finding("the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, cmp.Or(leaf.Issuer.CommonName, "(none)"),
+		c.finding(issuerRule, "the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, cmp.Or(leaf.Issuer.CommonName, "(none)"),
 			"see that caServer is the staging directory, then: "+renew)
 	}
 	// Dates have their own rule: an expired leaf still has its chain judged.
@@ -223,14 +223,14 @@ func (c *servedCertificate) judge(roots *roots, now time.Time) {
 	chains, err := roots.verify(c.chain, "", at)
 	switch {
 	case err != nil && selfMade(leaf):
-		c.finding("the certificate is self-signed", "a chain to the target's ACME roots", cmp.Or(leaf.Subject.String(), "(no subject)"), "see the edge's log for the ACME error of this host")
+		c.finding(servedRule, "the certificate is self-signed", "a chain to the target's ACME roots", cmp.Or(leaf.Subject.String(), "(no subject)"), "see the edge's log for the ACME error of this host")
 	case err != nil:
-		c.finding("the chain does not lead to the target's ACME roots", "a chain to "+rootNames(roots), probe.Shown(err.Error()), "see that acme.roots of the target is the root of its directory; if it is: "+renew)
+		c.finding(issuerRule, "the chain does not lead to the target's ACME roots", "a chain to "+rootNames(roots), probe.Shown(err.Error()), "see that acme.roots of the target is the root of its directory; if it is: "+renew)
 	default:
 		c.Root = cmp.Or(chains[0][len(chains[0])-1].Subject.CommonName, "(no name)")
 	}
 	if root := roots.production(c.chain, at); root != "" {
-		c.finding("browsers trust the certificate: it comes from a production authority", "no chain to a production root", "a chain to "+root, "set caServer to the target's directory, then: "+renew)
+		c.finding(issuerRule, "browsers trust the certificate: it comes from a production authority", "no chain to a production root", "a chain to "+root, "set caServer to the target's directory, then: "+renew)
 	}
 }
 
@@ -250,7 +250,7 @@ func (c *servedCertificate) old(ctx context.Context, s gate.Subject) {
 		return
 	}
 	c.OldVersions = "accepted"
-	c.finding("an outdated TLS version is accepted", "TLS 1.2 or newer", tls.VersionName(state.Version), "set minVersion: VersionTLS12 in tls.options.default")
+	c.finding(tlsVersionRule, "an outdated TLS version is accepted", "TLS 1.2 or newer", tls.VersionName(state.Version), "set minVersion: VersionTLS12 in tls.options.default")
 }
 
 // storedRecord says what was seen of the edge's certificate store.

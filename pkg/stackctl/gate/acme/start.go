@@ -21,7 +21,7 @@ func (j *judge) start() {
 	}
 	f := stack.Finding{Subject: "service " + svc.Name, File: svc.File, Line: svc.Line}
 	if len(svc.Entrypoint) > 0 && !slices.Contains([]string{"traefik", "entrypoint.sh"}, path.Base(svc.Entrypoint[0])) {
-		f.Problem, f.Expected, f.Observed = "the edge is started by something else than Traefik", "the image's own entry point", probe.Shown(strings.Join(svc.Entrypoint, " "))
+		f.Rule, f.Problem, f.Expected, f.Observed = startRule.ID, "the edge is started by something else than Traefik", "the image's own entry point", probe.Shown(strings.Join(svc.Entrypoint, " "))
 		f.Fix = "remove entrypoint, and pass flags in command"
 		j.add(f)
 	}
@@ -30,7 +30,7 @@ func (j *judge) start() {
 	if file == "" || probe.MountsFile(svc, file, path.Base(traefik.StaticName(j.s.Config.Traefik))) && !j.strange(svc, file, j.s.Config.Traefik.Static) {
 		return
 	}
-	f.Problem, f.Expected, f.Observed = "the edge reads another file than the one that is judged", traefik.StaticName(j.s.Config.Traefik)+" mounted at "+file, "no such mount"
+	f.Rule, f.Problem, f.Expected, f.Observed = startRule.ID, "the edge reads another file than the one that is judged", traefik.StaticName(j.s.Config.Traefik)+" mounted at "+file, "no such mount"
 	f.Fix = "mount the file there, or name the one that is mounted in --configFile"
 	j.add(f)
 }
@@ -70,11 +70,11 @@ func (j *judge) folder(svc stack.Service, f stack.Finding) {
 	})
 	switch {
 	case watched == "" || n.Text("filename") != "":
-		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+cmp.Or(n.Text("filename"), "none"), "write directory, and remove filename"
+		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+cmp.Or(n.Text("filename"), "none"), "write directory, and remove filename"
 	case !mounted || j.strange(svc, watched, j.s.Config.Traefik.Dynamic):
-		f.Problem, f.Expected, f.Observed, f.Fix = "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+path.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
+		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+path.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
 	case strings.EqualFold(n.Text("watch"), "false"):
-		f.Problem, f.Expected, f.Observed, f.Fix = "the edge does not see when its routes change", "watch: true", "false", "remove watch: a switch to a new release would not be seen"
+		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge does not see when its routes change", "watch: true", "false", "remove watch: a switch to a new release would not be seen"
 	default:
 		return
 	}
@@ -103,7 +103,7 @@ func (j *judge) challenge(base stack.Finding, acme *traefik.Node) {
 	}
 	if kinds == 0 {
 		f := base
-		f.Problem, f.Expected, f.Observed = "the resolver has no way to get a certificate", "httpChallenge, tlsChallenge or dnsChallenge", "none"
+		f.Rule, f.Problem, f.Expected, f.Observed = challengeRule.ID, "the resolver has no way to get a certificate", "httpChallenge, tlsChallenge or dnsChallenge", "none"
 		f.Fix = "write httpChallenge: {entryPoint: web}"
 		j.add(f)
 	}
@@ -114,7 +114,7 @@ func (j *judge) challenge(base stack.Finding, acme *traefik.Node) {
 func (j *judge) challengeDNS(base stack.Finding, n *traefik.Node) {
 	if name := n.Text("provider"); name == "" || strings.EqualFold(name, "manual") || strings.EqualFold(name, "exec") {
 		f := base
-		f.Line, f.Problem, f.Expected, f.Observed = n.Line, "nobody answers the challenge", "the provider of the zone", cmp.Or(name, "none")
+		f.Line, f.Rule, f.Problem, f.Expected, f.Observed = n.Line, challengeRule.ID, "nobody answers the challenge", "the provider of the zone", cmp.Or(name, "none")
 		f.Fix = "name the provider, or write httpChallenge: {entryPoint: web}"
 		j.add(f)
 	}
@@ -128,9 +128,9 @@ func (j *judge) challengePort(base stack.Finding, n *traefik.Node) {
 	f.Line, f.Expected, f.Fix = n.Line, "the entry point on port 80", "name the entry point on port 80"
 	switch {
 	case i < 0:
-		f.Problem, f.Observed = "the challenge is answered on an entry point that is defined nowhere", cmp.Or(name, "none")
+		f.Rule, f.Problem, f.Observed = challengeRule.ID, "the challenge is answered on an entry point that is defined nowhere", cmp.Or(name, "none")
 	case !j.asked(j.model.EntryPoints[i].Port):
-		f.Problem, f.Observed = "the challenge is answered on another port than the authority asks on", name+", "+j.model.EntryPoints[i].Node.Text("address")
+		f.Rule, f.Problem, f.Observed = challengeRule.ID, "the challenge is answered on another port than the authority asks on", name+", "+j.model.EntryPoints[i].Node.Text("address")
 	default:
 		return
 	}

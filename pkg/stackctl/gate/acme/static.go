@@ -24,7 +24,8 @@ import (
 // touches a server.
 func Static() gate.Gate {
 	return gate.Gate{
-		ID: "G1", Name: "acme", Phase: stack.PhaseStatic,
+		Rules: Rules,
+		ID:    "G1", Name: "acme", Phase: stack.PhaseStatic,
 		Question:  "Would every certificate come from the target's ACME directory, and from nowhere else?",
 		Refs:      []string{"SPEC §4", "ASVS 12.1.1", "ASVS 12.2.2"},
 		Inspects:  "every certificates resolver in file, flags and environment; every router, entry point, TLS store and label that names one",
@@ -48,7 +49,7 @@ func checkStatic(_ context.Context, s gate.Subject) (gate.Answer, error) {
 		return gate.Answer{}, err
 	}
 	j := &judge{s: s, model: traefik.Read(s.Release, s.Config.Traefik), allowed: allowed(s), name: cmp.Or(s.Config.Traefik.Resolver, "le-staging")}
-	j.out = append(j.out, probe.Unreadable(j.model)...)
+	j.out = append(j.out, probe.Unreadable(j.model, readableRule)...)
 	j.targets()
 	for _, src := range j.model.Sources {
 		j.source(src)
@@ -85,7 +86,7 @@ func (j *judge) storage() {
 				return m.Type != "tmpfs" && !m.ReadOnly && !probe.InMemory(j.s, m) && (whole || strings.HasPrefix(file, strings.TrimSuffix(m.Target, "/")+"/"))
 			})
 			if !kept {
-				j.add(stack.Finding{Subject: "resolver " + n.Name, Problem: "certificates are lost with the edge's container", Expected: "storage on a volume of service " + svc.Name,
+				j.add(stack.Finding{Subject: "resolver " + n.Name, Rule: storageRule.ID, Problem: "certificates are lost with the edge's container", Expected: "storage on a volume of service " + svc.Name,
 					Observed: "storage: " + file, Fix: "keep it on a volume", File: j.model.Static.Where, Line: n.Line})
 			}
 		}
@@ -144,11 +145,11 @@ func (j *judge) targets() {
 		_, err := canonical(t.ACME.Directory)
 		switch {
 		case public:
-			f.Problem = "the target's ACME directory issues certificates that browsers trust"
+			f.Rule, f.Problem = targetDirectoryRule.ID, "the target's ACME directory issues certificates that browsers trust"
 		case err != nil:
-			f.Problem = "the target's ACME directory is not a usable URL"
+			f.Rule, f.Problem = targetDirectoryRule.ID, "the target's ACME directory is not a usable URL"
 		case !same(t.ACME.Directory, stagingURL) && t.ACME.Roots == "" && t.ACME.DirectoryCA == "":
-			f.Problem = "the target's ACME directory is neither Let's Encrypt's staging nor one with roots of its own"
+			f.Rule, f.Problem = targetDirectoryRule.ID, "the target's ACME directory is neither Let's Encrypt's staging nor one with roots of its own"
 		default:
 			continue
 		}
@@ -210,14 +211,14 @@ func (j *judge) committedServer(file string, r, acme *traefik.Node) {
 		Fix: "write the staging directory in the file; stackctl puts the target's own in its place"}
 	servers := acme.Find("caServer")
 	if len(servers) == 0 {
-		f.Problem, f.Observed = "the committed file has no caServer", "omitted, which means Let's Encrypt production"
+		f.Rule, f.Problem, f.Observed = directoryRule.ID, "the committed file has no caServer", "omitted, which means Let's Encrypt production"
 		j.add(f)
 	}
 	for _, n := range servers {
 		if same(n.Value, stagingURL) || same(n.Value, j.allowed) || strings.Contains(n.Value, "{{") || strings.Contains(n.Value, "${") {
 			continue
 		}
-		f.Line, f.Problem, f.Observed = n.Line, "the committed file uses another ACME directory", speak(n.Value)
+		f.Line, f.Rule, f.Problem, f.Observed = n.Line, directoryRule.ID, "the committed file uses another ACME directory", speak(n.Value)
 		j.add(f)
 	}
 }
@@ -234,10 +235,10 @@ func (j *judge) service(svc stack.Service) {
 		switch {
 		case certResolverLabel.MatchString(key) && value != j.name:
 			j.seen++
-			f.Problem, f.Observed = "a label names another certificates resolver", key+"="+probe.Shown(value)
+			f.Rule, f.Problem, f.Observed = serviceLabelsRule.ID, "a label names another certificates resolver", key+"="+probe.Shown(value)
 		case strings.HasPrefix(strings.ToLower(key), "traefik.certificatesresolvers"):
 			j.seen++
-			f.Problem, f.Observed = "a label defines a certificates resolver", key
+			f.Rule, f.Problem, f.Observed = serviceLabelsRule.ID, "a label defines a certificates resolver", key
 		default:
 			continue
 		}
@@ -274,12 +275,12 @@ func (j *judge) lego(base stack.Finding, env map[string]string, onEdge bool) {
 		f := base
 		switch upper := strings.ToUpper(key); {
 		case upper == "LEGO_SERVER" && !same(value, j.allowed):
-			f.Problem, f.Expected, f.Observed = "a variable names another ACME directory", j.allowed, speak(value)
+			f.Rule, f.Problem, f.Expected, f.Observed = directoryRule.ID, "a variable names another ACME directory", j.allowed, speak(value)
 		case (strings.HasPrefix(upper, "LEGO_CA_") || strings.HasPrefix(key, "SSL_CERT_")) && j.s.Target.ACME.DirectoryCA == "":
-			f.Problem, f.Expected, f.Observed = "another root is trusted for the directory", "the system's roots", key
+			f.Rule, f.Problem, f.Expected, f.Observed = directoryTrustRule.ID, "another root is trusted for the directory", "the system's roots", key
 			f.Fix = "remove " + key + ", or set acme.directory_ca of the target"
 		case strings.Contains(upper, "SKIP_VERIFY") || strings.Contains(upper, "INSECURE"):
-			f.Problem, f.Observed = "the directory's own certificate is not checked", key
+			f.Rule, f.Problem, f.Observed = directoryTrustRule.ID, "the directory's own certificate is not checked", key
 		default:
 			continue
 		}
@@ -303,11 +304,11 @@ func (j *judge) routers() {
 			Fix: "write `tls: {certResolver: " + j.name + "}`"}
 		switch {
 		case resolver == "":
-			f.Problem, f.Observed = "TLS without a certificates resolver", "none: Traefik's self-signed default certificate"
+			f.Rule, f.Problem, f.Observed = routerResolverRule.ID, "TLS without a certificates resolver", "none: Traefik's self-signed default certificate"
 		case resolver != j.name:
-			f.Problem, f.Observed = "another certificates resolver than the allowed one", resolver
+			f.Rule, f.Problem, f.Observed = routerResolverRule.ID, "another certificates resolver than the allowed one", resolver
 		case !defined[resolver]:
-			f.Problem, f.Observed = "the certificates resolver is defined nowhere", resolver+": Traefik serves its self-signed default certificate"
+			f.Rule, f.Problem, f.Observed = routerResolverRule.ID, "the certificates resolver is defined nowhere", resolver+": Traefik serves its self-signed default certificate"
 			f.Fix = "define the resolver " + resolver + " in " + j.model.Static.Where
 		default:
 			return
@@ -328,7 +329,7 @@ func (j *judge) routers() {
 		}
 		if !r.Tls && slices.ContainsFunc(r.EntryPoints, func(e traefik.EntryPoint) bool { return e.Public && e.Port == 443 }) {
 			j.seen++
-			j.add(stack.Finding{Subject: "router " + r.Name, Problem: "a router on the https entry point without TLS", File: r.File, Line: r.Line,
+			j.add(stack.Finding{Subject: "router " + r.Name, Rule: routerResolverRule.ID, Problem: "a router on the https entry point without TLS", File: r.File, Line: r.Line,
 				Expected: "tls with certResolver " + j.name, Observed: "no tls section", Evidence: "traefik-dynamic.yml",
 				Fix: "write `tls: {certResolver: " + j.name + "}`"})
 		}

@@ -57,7 +57,7 @@ func judgeStore(where string, content []byte, allowed string, roots *roots) []st
 			if uri := st.Account.Registration.URI; uri != "" && host(uri) != host(allowed) {
 				if ca, public := public(uri); public {
 					f := base
-					f.Subject, f.Problem = "stored account "+name, "the account belongs to another certificate authority"
+					f.Subject, f.Rule, f.Problem = "stored account "+name, storedRule.ID, "the account belongs to another certificate authority"
 					f.Expected, f.Observed = "an account at "+host(allowed), hostOnly(uri)+" ("+ca+")"
 					out = append(out, f)
 				}
@@ -66,7 +66,7 @@ func judgeStore(where string, content []byte, allowed string, roots *roots) []st
 		for _, c := range st.Certificates {
 			if why := storedFromProduction(c.Certificate, roots); why != "" {
 				f := base
-				f.Subject, f.Problem = "stored certificate "+cmp.Or(c.Domain.Main, name), "a stored certificate comes from a production authority"
+				f.Subject, f.Rule, f.Problem = "stored certificate "+cmp.Or(c.Domain.Main, name), storedRule.ID, "a stored certificate comes from a production authority"
 				f.Expected, f.Observed = "certificates of "+host(allowed), why
 				out = append(out, f)
 			}

@@ -89,8 +89,8 @@ func newAuthRun(s gate.Subject) (*run, error) {
 	return r, nil
 }
 
-func (r *run) find(subject, problem, expected, observed, fix string) {
-	f := stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix}
+func (r *run) find(rule stack.Rule, subject, problem, expected, observed, fix string) {
+	f := stack.Finding{Subject: subject, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix}
 	if !slices.Contains(r.findings, f) {
 		r.findings = append(r.findings, f)
 	}
@@ -248,18 +248,18 @@ func (r *run) judge(q request, a reply) {
 		TookMS: float64(a.Took.Microseconds()) / 1000, OK: true})
 	subject := q.method + " " + q.path
 	if a.Status >= 500 {
-		r.find(subject, "failure of the server ("+q.step+")", "an answer below 500", fmt.Sprint(a.Status), "see the API's log for this request")
+		r.find(noFailureRule, subject, "failure of the server ("+q.step+")", "an answer below 500", fmt.Sprint(a.Status), "see the API's log for this request")
 		r.last(false, "below 500")
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	if a.Status >= 400 && !q.foreign && a.Status != http.StatusTooManyRequests && q.method != http.MethodHead && kind != "application/problem+json" {
-		r.find(subject, "error without problem details ("+q.step+")", "application/problem+json", fmt.Sprintf("%d %q", a.Status, stack.Short(kind, 60)),
+		r.find(problemDetailsRule, subject, "error without problem details ("+q.step+")", "application/problem+json", fmt.Sprintf("%d %q", a.Status, stack.Short(kind, 60)),
 			"answer every error as RFC 9457 says")
 	}
 	text := string(a.Body)
 	for _, sign := range []string{"goroutine ", "panic:", "Traceback (most recent", "SQLSTATE", ".go:", "    at "} {
 		if a.Status >= 400 && strings.Contains(text, sign) {
-			r.find(subject, "an error answer shows inner workings ("+q.step+")", "no trace, no driver message", "it contains "+fmt.Sprintf("%q", sign),
+			r.find(noInnerWorkingsRule, subject, "an error answer shows inner workings ("+q.step+")", "no trace, no driver message", "it contains "+fmt.Sprintf("%q", sign),
 				"log the cause and answer with a general sentence")
 		}
 	}
@@ -270,7 +270,7 @@ func (r *run) judge(q request, a reply) {
 	}
 	for _, token := range r.tokens {
 		if strings.Contains(text, token) || strings.Contains(text, url.QueryEscape(token)) {
-			r.find(subject, "an answer carries a session token outside of Set-Cookie ("+q.step+")", "the token in the cookie alone", "found in the body or a header",
+			r.find(tokenInCookieOnlyRule, subject, "an answer carries a session token outside of Set-Cookie ("+q.step+")", "the token in the cookie alone", "found in the body or a header",
 				"never write the token anywhere else")
 		}
 	}

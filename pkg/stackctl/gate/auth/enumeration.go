@@ -49,7 +49,7 @@ func (r *run) compareAnswers(ctx context.Context, q question, unknown map[string
 		return err
 	}
 	for _, name := range sides.differing() {
-		r.find("POST "+q.path, "the answer tells whether an account exists: "+name, "the same for known and unknown addresses",
+		r.find(enumerationRule, "POST "+q.path, "the answer tells whether an account exists: "+name, "the same for known and unknown addresses",
 			fmt.Sprintf("known: %s, unknown: %s", stack.Short(*constant(sides[0], name), 80), stack.Short(*constant(sides[1], name), 80)),
 			"give both the same status, headers and body")
 	}
@@ -100,7 +100,7 @@ func (r *run) wrongPassword(path string, reply reply) {
 	ok := reply.Status == http.StatusUnauthorized || reply.Status == http.StatusBadRequest || reply.Status == http.StatusUnprocessableEntity
 	r.last(ok, "401")
 	if !ok && reply.Status < 500 {
-		r.find("POST "+path, "a wrong password is not refused plainly", "401", r.show(reply), "answer 401 with problem details")
+		r.find(enumerationRule, "POST "+path, "a wrong password is not refused plainly", "401", r.show(reply), "answer 401 with problem details")
 	}
 }
 

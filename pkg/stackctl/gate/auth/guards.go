@@ -18,7 +18,8 @@ import (
 // it runs in every deploy.
 func Guards() gate.Gate {
 	return gate.Gate{
-		ID: "G4", Name: "guards", Phase: stack.PhasePost,
+		Rules: Rules,
+		ID:    "G4", Name: "guards", Phase: stack.PhasePost,
 		Question:  "Is every operation that asks who the client is closed to strangers?",
 		Refs:      []string{"SPEC A2", "SPEC A3", "SPEC A13", "ASVS 8.2.1", "ASVS 3.5.1"},
 		Inspects:  "every guarded operation of the contract without a session, and login without a CSRF token and with a wrong password",
@@ -110,7 +111,7 @@ func (r *run) strangersLogin(ctx context.Context) error {
 	}
 	r.cookieLines(reply.setCookies)
 	if b.token == "" {
-		r.find("GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
+		r.find(csrfTokenRule, "GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
 		return nil
 	}
 	q := request{step: "login of an unknown account", method: http.MethodPost, path: r.conf.Login, body: r.credentials(r.conf.Login, account)}
@@ -144,7 +145,7 @@ func (r *run) insides(ctx context.Context) error {
 		open := reply.Status == http.StatusOK && strings.Contains(string(reply.Body), insides[path])
 		r.last(!open, "nothing of the inside")
 		if open {
-			r.find("GET "+path, "an inside page is open to strangers", "404", fmt.Sprintf("200, and it holds %q", insides[path]),
+			r.find(insidePagesRule, "GET "+path, "an inside page is open to strangers", "404", fmt.Sprintf("200, and it holds %q", insides[path]),
 				"serve it on an inside port, or not at all")
 		}
 	}

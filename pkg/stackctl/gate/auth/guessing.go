@@ -29,7 +29,8 @@ const (
 // no other gate's load is in its figures and its attempts spoil no other gate.
 func Guessing() gate.Gate {
 	return gate.Gate{
-		ID: "G4", Name: "guessing", Phase: stack.PhasePost, Slow: true, Mutates: true, Alone: true, Budget: 4 * time.Minute,
+		Rules: Rules,
+		ID:    "G4", Name: "guessing", Phase: stack.PhasePost, Slow: true, Mutates: true, Alone: true, Budget: 4 * time.Minute,
 		Question:  "Does the time of a login tell whether an account exists, and is guessing slowed down?",
 		Refs:      []string{"SPEC A4", "SPEC A5", "ASVS 6.3.8", "ASVS 6.3.1"},
 		Inspects:  "times of 20 to 160 pairs of refused logins, one for a known and one for an unknown account; wrong logins until one is refused with 429",
@@ -114,7 +115,7 @@ func (r *run) timing(ctx context.Context) (timing, error) {
 // pairs noisy, not unfair: it is recorded, and costs more pairs.
 func (r *run) tell(m timing) error {
 	if m.Differs {
-		r.find("POST "+r.conf.Login, "the time of a refused login tells whether an account exists",
+		r.find(timingRule, "POST "+r.conf.Login, "the time of a refused login tells whether an account exists",
 			fmt.Sprintf("at most %.1f ms apart (false alarms: at most 21 in 10,000 runs)", m.Bound),
 			fmt.Sprintf("known accounts take %.1f ms more than unknown ones (medians %.1f and %.1f ms) over %d pairs (p = %.2g)", m.ApartMS, m.KnownMS, m.UnknownMS, len(m.Known), m.P),
 			"hash a password of the same cost for unknown accounts too")
@@ -251,11 +252,11 @@ func (r *run) tooMany(ctx context.Context) (limit, error) {
 		}
 	}
 	if !l.Limited {
-		r.find(subject, "guessing is not slowed down", fmt.Sprintf("429 within %d wrong logins for one account", l.Most), "none", "limit wrong logins per account and per network")
+		r.find(rateLimitRule, subject, "guessing is not slowed down", fmt.Sprintf("429 within %d wrong logins for one account", l.Most), "none", "limit wrong logins per account and per network")
 		return l, nil
 	}
 	if l.RetryAfter == "" {
-		r.find(subject, "429 without Retry-After", "Retry-After", "not there", "say when to try again")
+		r.find(retryAfterRule, subject, "429 without Retry-After", "Retry-After", "not there", "say when to try again")
 	}
 	for _, reply := range r.burst(ctx, b, account, 8, "198.51.100.") {
 		l.Spoofed++
@@ -264,7 +265,7 @@ func (r *run) tooMany(ctx context.Context) (limit, error) {
 		}
 	}
 	if l.Spoofed == 8 && l.SpoofedLimited == 0 {
-		r.find(subject, "a made-up X-Forwarded-For escapes the limit", "429 for the same client", "none of 8 refused", "trust forwarded headers from the edge alone")
+		r.find(rateLimitRule, subject, "a made-up X-Forwarded-For escapes the limit", "429 for the same client", "none of 8 refused", "trust forwarded headers from the edge alone")
 	}
 	return l, nil
 }

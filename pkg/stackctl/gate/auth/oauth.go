@@ -28,7 +28,7 @@ func (r *run) oauth(ctx context.Context) error {
 	}
 	for _, name := range []string{"state", "nonce", "code_challenge"} {
 		if v := first.Get(name); v != "" && v == second.Get(name) {
-			r.find("GET "+r.conf.OAuth, "the redirect's "+name+" is used twice", "a new one every time", "the same in two redirects", "draw it anew for every start")
+			r.find(oauthRedirectRule, "GET "+r.conf.OAuth, "the redirect's "+name+" is used twice", "a new one every time", "the same in two redirects", "draw it anew for every start")
 		}
 	}
 	return r.oauthForged(ctx, b, first.Get("redirect_uri"), second.Get("state"))
@@ -44,14 +44,14 @@ func (r *run) oauthStart(ctx context.Context, b *browser) (url.Values, error) {
 	to, err := url.Parse(reply.Header.Get("Location"))
 	if reply.Status/100 != 3 || err != nil || to.Host == "" {
 		r.last(false, "a redirect to the provider")
-		r.find(subject, "no redirect to the provider", "302 or 303 with Location", r.show(reply), "see the provider's settings")
+		r.find(oauthRedirectRule, subject, "no redirect to the provider", "302 or 303 with Location", r.show(reply), "see the provider's settings")
 		return nil, nil
 	}
 	q := to.Query()
 	need := func(name, expected string, ok bool) {
 		if !ok {
 			r.last(false, name)
-			r.find(subject, "the redirect's "+name+" is wrong", expected, presence(q.Get(name)), "see OpenID Connect Core, 3.1.2.1, and RFC 7636")
+			r.find(oauthRedirectRule, subject, "the redirect's "+name+" is wrong", expected, presence(q.Get(name)), "see OpenID Connect Core, 3.1.2.1, and RFC 7636")
 		}
 	}
 	need("response_type", "code", q.Get("response_type") == "code")
@@ -84,7 +84,7 @@ func (r *run) oauthForged(ctx context.Context, b *browser, redirect, otherState 
 	}
 	path, ok := strings.CutPrefix(back.Path, r.s.Config.Contract.Prefix)
 	if !ok {
-		r.find("GET "+r.conf.OAuth, "the redirect_uri is not below the API", r.s.Config.Contract.Prefix, stack.Short(back.Path, 80), "point it at the API's callback")
+		r.find(oauthRedirectRule, "GET "+r.conf.OAuth, "the redirect_uri is not below the API", r.s.Config.Contract.Prefix, stack.Short(back.Path, 80), "point it at the API's callback")
 		return nil
 	}
 	for step, state := range map[string]string{"forged callback": strings.Repeat("x", 43), "callback with another browser's state": otherState, "callback without a state": ""} {
@@ -96,7 +96,7 @@ func (r *run) oauthForged(ctx context.Context, b *browser, redirect, otherState 
 		ok := reply.Status/100 == 3 || reply.Status/100 == 4
 		r.last(ok, "a refusal, or a redirect to the login page")
 		if !ok {
-			r.find("GET "+path, "a "+step+" is not refused", "4xx, or a redirect to the login page", r.show(reply), "check the state against the browser that started")
+			r.find(oauthCallbackRule, "GET "+path, "a "+step+" is not refused", "4xx, or a redirect to the login page", r.show(reply), "check the state against the browser that started")
 		}
 		if c.cookies[r.conf.Cookie] == "" {
 			continue

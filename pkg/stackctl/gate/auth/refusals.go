@@ -23,7 +23,7 @@ func (r *run) refused(ctx context.Context, b *browser, q request, statuses ...in
 	ok := slices.Contains(statuses, reply.Status)
 	r.last(ok, want)
 	if !ok && reply.Status < 500 { // a failure of the server is told already
-		r.find(q.method+" "+q.path, "not refused as it must be: "+q.step, want, r.show(reply), "refuse it, and change nothing")
+		r.find(refusalsRule, q.method+" "+q.path, "not refused as it must be: "+q.step, want, r.show(reply), "refuse it, and change nothing")
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (r *run) refuseReflection(ctx context.Context, a *browser) error {
 		bad := (allowed == origin || allowed == "*") && strings.EqualFold(reply.Header.Get("Access-Control-Allow-Credentials"), "true") || allowed == origin
 		r.last(!bad, "no CORS for another site")
 		if bad {
-			r.find("GET "+r.conf.Me, "another site may read private answers", "no Access-Control-Allow-Origin for it", allowed, "allow no other origin")
+			r.find(crossOriginRule, "GET "+r.conf.Me, "another site may read private answers", "no Access-Control-Allow-Origin for it", allowed, "allow no other origin")
 		}
 	}
 	return nil
@@ -250,7 +250,7 @@ func (r *run) ordinary(ctx context.Context, b *browser, subject string) error {
 		want, known := privileges[name]
 		if known && (value == want || holds(value, "admin")) {
 			r.last(false, "no privileges")
-			r.find(subject, "a user can make itself staff: "+name, "the member refused or ignored", fmt.Sprintf("%s: %v", name, value), "take only the members that a user may set")
+			r.find(privilegesRule, subject, "a user can make itself staff: "+name, "the member refused or ignored", fmt.Sprintf("%s: %v", name, value), "take only the members that a user may set")
 		}
 	}
 	if r.conf.Guarded == "" || subject != "POST "+r.conf.SignUp {
@@ -294,36 +294,36 @@ func (r *run) cookieLines(lines []string) {
 		if c.MaxAge < 0 || c.Value == "" {
 			continue // clears a cookie
 		}
-		bad := func(problem, expected, observed string) {
-			r.find("cookie "+c.Name, problem, expected, observed, "set the cookie with Secure, HttpOnly, SameSite and Path=/, without Domain")
+		bad := func(rule stack.Rule, problem, expected, observed string) {
+			r.find(rule, "cookie "+c.Name, problem, expected, observed, "set the cookie with Secure, HttpOnly, SameSite and Path=/, without Domain")
 		}
 		if !c.Secure {
-			bad("cookie without Secure", "Secure", "not there")
+			bad(cookiesRule, "cookie without Secure", "Secure", "not there")
 		}
 		if c.SameSite != http.SameSiteLaxMode && c.SameSite != http.SameSiteStrictMode {
-			bad("cookie without SameSite", "SameSite=Lax or Strict", sameSite(line))
+			bad(cookiesRule, "cookie without SameSite", "SameSite=Lax or Strict", sameSite(line))
 		}
 		if c.Domain != "" {
-			bad("cookie for other hosts", "no Domain", "Domain="+c.Domain)
+			bad(cookiesRule, "cookie for other hosts", "no Domain", "Domain="+c.Domain)
 		}
 		if c.Name != r.conf.Cookie {
 			continue
 		}
 		if !c.HttpOnly {
-			bad("session cookie without HttpOnly", "HttpOnly", "not there")
+			bad(cookiesRule, "session cookie without HttpOnly", "HttpOnly", "not there")
 		}
 		if c.Path != "/" {
-			bad("session cookie not for the whole site", "Path=/", fmt.Sprintf("Path=%q", c.Path))
+			bad(cookiesRule, "session cookie not for the whole site", "Path=/", fmt.Sprintf("Path=%q", c.Path))
 		}
 		if !strings.HasPrefix(c.Name, "__Host-") {
-			bad("session cookie that a subdomain can set", "a name with __Host-", c.Name)
+			bad(cookiesRule, "session cookie that a subdomain can set", "a name with __Host-", c.Name)
 		}
 		if longest := 400 * 24 * time.Hour; c.MaxAge > int(longest/time.Second) || time.Until(c.Expires) > longest {
 			// RFC 6265bis, section 5.5: browsers cut it there too.
-			bad("session cookie that never ends", "400 days at most", line[strings.IndexByte(line, ';')+1:])
+			bad(cookiesRule, "session cookie that never ends", "400 days at most", line[strings.IndexByte(line, ';')+1:])
 		}
 		if len(c.Value) < 22 {
-			bad("session token that can be guessed", "at least 128 bits", fmt.Sprintf("%d characters", len(c.Value)))
+			bad(cookiesRule, "session token that can be guessed", "at least 128 bits", fmt.Sprintf("%d characters", len(c.Value)))
 		}
 	}
 }

@@ -30,7 +30,8 @@ const (
 // refused.
 func Walk() gate.Gate {
 	return gate.Gate{
-		ID: "G4", Name: "auth", Phase: stack.PhasePost, Mutates: true, Budget: budget,
+		Rules: Rules,
+		ID:    "G4", Name: "auth", Phase: stack.PhasePost, Mutates: true, Budget: budget,
 		Question:  "Can a user sign up, log in, edit and log out, and is everything else refused?",
 		Refs:      []string{"SPEC A1", "SPEC A2", "SPEC A3", "SPEC A4", "SPEC A6", "ASVS 3.3.1", "ASVS 3.5.1", "ASVS 6.3.8", "ASVS 7.2.4", "ASVS 7.4.1"},
 		Inspects:  "every request of a new user's first visit, and each request that must be refused",
@@ -128,7 +129,7 @@ func (r *run) signUp(ctx context.Context, b *browser, account account) (token st
 	r.noStore(reply, http.MethodGet, r.conf.CSRF)
 	if b.token == "" {
 		r.last(false, "200 with a token")
-		r.find("GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
+		r.find(csrfTokenRule, "GET "+r.conf.CSRF, "no CSRF token before login", "200 with a token in the body", fmt.Sprint(reply.Status), "serve a token that is bound to a cookie, before login too")
 		return "", nil, nil
 	}
 	r.cookieLines(reply.setCookies)
@@ -139,7 +140,7 @@ func (r *run) signUp(ctx context.Context, b *browser, account account) (token st
 	}
 	if reply.Status/100 != 2 {
 		r.last(false, "2xx")
-		r.find("POST "+r.conf.SignUp, "sign-up is refused", "2xx for a new address", r.show(reply), "see the API's log for this request")
+		r.find(signUpRule, "POST "+r.conf.SignUp, "sign-up is refused", "2xx for a new address", r.show(reply), "see the API's log for this request")
 		return token, nil, nil
 	}
 	r.accounts = append(r.accounts, account)
@@ -159,7 +160,7 @@ func (r *run) firstLogin(ctx context.Context, b *browser, account account) (bool
 	}
 	if reply.Status/100 != 2 {
 		r.last(false, "2xx")
-		r.find("POST "+r.conf.Login, "login is refused", "2xx for the account that was just made", r.show(reply), "see the API's log for this request")
+		r.find(loginRule, "POST "+r.conf.Login, "login is refused", "2xx for the account that was just made", r.show(reply), "see the API's log for this request")
 		return false, nil
 	}
 	r.last(true, "2xx with the session cookie")
@@ -167,11 +168,11 @@ func (r *run) firstLogin(ctx context.Context, b *browser, account account) (bool
 	r.cookieLines(reply.setCookies)
 	session := slices.ContainsFunc(reply.setCookies, func(line string) bool { return strings.HasPrefix(line, r.conf.Cookie+"=") })
 	if !session || b.cookies[r.conf.Cookie] == "" {
-		r.find("POST "+r.conf.Login, "login sets no session cookie of the agreed name", "Set-Cookie: "+r.conf.Cookie, cookieNames(reply.setCookies), "set "+r.conf.Cookie+" at login")
+		r.find(cookiesRule, "POST "+r.conf.Login, "login sets no session cookie of the agreed name", "Set-Cookie: "+r.conf.Cookie, cookieNames(reply.setCookies), "set "+r.conf.Cookie+" at login")
 		return false, nil
 	}
 	if old != "" && old == b.cookies[r.conf.Cookie] {
-		r.find("POST "+r.conf.Login, "the session id stays the same at login", "a new one", "the one from before", "make a new session at every login")
+		r.find(fixationRule, "POST "+r.conf.Login, "the session id stays the same at login", "a new one", "the one from before", "make a new session at every login")
 	}
 	if _, err := b.csrf(ctx, "token of the session"); err != nil {
 		return false, err
@@ -187,7 +188,7 @@ func (r *run) profile(ctx context.Context, b *browser, account account) (value s
 	}
 	if reply.Status != http.StatusOK || !holds(reply.values, account.email) {
 		r.last(false, "200 with the address that signed up")
-		r.find("GET "+r.conf.Me, "a logged-in user cannot read itself", "200 with the address that signed up", r.show(reply), "see the API's log for this request")
+		r.find(loginRule, "GET "+r.conf.Me, "a logged-in user cannot read itself", "200 with the address that signed up", r.show(reply), "see the API's log for this request")
 		return "", false, nil
 	}
 	r.last(true, "200 with the address that signed up")
@@ -199,7 +200,7 @@ func (r *run) profile(ctx context.Context, b *browser, account account) (value s
 	}
 	if reply.Status/100 != 2 {
 		r.last(false, "2xx")
-		r.find("PATCH "+r.conf.Me, "a profile edit is refused", "2xx", r.show(reply), "see the API's log for this request")
+		r.find(loginRule, "PATCH "+r.conf.Me, "a profile edit is refused", "2xx", r.show(reply), "see the API's log for this request")
 		return "", false, nil
 	}
 	r.last(true, "2xx")
@@ -216,9 +217,9 @@ func (r *run) unchanged(ctx context.Context, b *browser, value string) error {
 	got, _ := reply.values[r.field()].(string)
 	r.last(reply.Status == http.StatusOK && got == value, "200 with the last value that was allowed")
 	if reply.Status != http.StatusOK {
-		r.find("GET "+r.conf.Me, "the session ended without a logout", "200", r.show(reply), "let only a logout end a session")
+		r.find(loginRule, "GET "+r.conf.Me, "the session ended without a logout", "200", r.show(reply), "let only a logout end a session")
 	} else if got != value {
-		r.find("PATCH "+r.conf.Me, "the profile is not what was allowed last", fmt.Sprintf("%s %q", r.field(), value), fmt.Sprintf("%q", stack.Short(got, 80)),
+		r.find(loginRule, "PATCH "+r.conf.Me, "the profile is not what was allowed last", fmt.Sprintf("%s %q", r.field(), value), fmt.Sprintf("%q", stack.Short(got, 80)),
 			"store what is accepted, and nothing of what is refused")
 	}
 	return nil
@@ -233,11 +234,11 @@ func (r *run) logOut(ctx context.Context, b *browser) error {
 	}
 	r.last(reply.Status/100 == 2, "2xx")
 	if reply.Status/100 != 2 {
-		r.find("POST "+r.conf.Logout, "logout is refused", "2xx", r.show(reply), "see the API's log for this request")
+		r.find(logoutRule, "POST "+r.conf.Logout, "logout is refused", "2xx", r.show(reply), "see the API's log for this request")
 		return nil
 	}
 	if b.cookies[r.conf.Cookie] != "" && b.cookies[r.conf.Cookie] == used.cookies[r.conf.Cookie] {
-		r.find("POST "+r.conf.Logout, "logout leaves the session cookie in the browser", "Set-Cookie that clears "+r.conf.Cookie, "none", "clear the cookie at logout")
+		r.find(cookiesRule, "POST "+r.conf.Logout, "logout leaves the session cookie in the browser", "Set-Cookie that clears "+r.conf.Cookie, "none", "clear the cookie at logout")
 	}
 	if err := r.refused(ctx, used, request{step: "used session after logout", method: http.MethodGet, path: r.conf.Me}, 401); err != nil {
 		return err
@@ -266,7 +267,7 @@ func (r *run) field() string {
 // noStore wants private answers out of every cache.
 func (r *run) noStore(a reply, method, path string) {
 	if !strings.Contains(strings.ToLower(a.Header.Get("Cache-Control")), "no-store") {
-		r.find(method+" "+path, "a private answer may be stored by caches", "Cache-Control: no-store", fmt.Sprintf("%q", a.Header.Get("Cache-Control")), "send no-store with it")
+		r.find(noStoreRule, method+" "+path, "a private answer may be stored by caches", "Cache-Control: no-store", fmt.Sprintf("%q", a.Header.Get("Cache-Control")), "send no-store with it")
 	}
 }
 

@@ -30,8 +30,8 @@ func altered(ctx context.Context, s gate.Subject, svc stack.Service, c stack.Con
 		return nil, nil
 	}
 	var out []stack.Finding
-	tell := func(problem, expected, observed string) {
-		f := containerFinding(svc, problem, expected, observed+" (container "+c.Name+")", "deploy again; then find out who works on the host by hand")
+	tell := func(rule stack.Rule, problem, expected, observed string) {
+		f := containerFinding(rule, svc, problem, expected, observed+" (container "+c.Name+")", "deploy again; then find out who works on the host by hand")
 		out = append(out, f)
 	}
 	image, known, err := defaultsOf(ctx, s, r.Image)
@@ -46,22 +46,22 @@ func altered(ctx context.Context, s gate.Subject, svc stack.Service, c stack.Con
 		}
 	}
 	if known && !slices.Equal(append(slices.Clone(entrypoint), command...), append(slices.Clone(r.Config.Entrypoint), r.Config.Cmd...)) {
-		tell("the container runs another command than its service", "the command of the compose file", firstWord(r.Config.Entrypoint, r.Config.Cmd))
+		tell(asDeclaredRule, "the container runs another command than its service", "the command of the compose file", firstWord(r.Config.Entrypoint, r.Config.Cmd))
 	}
 	if diff := alteredVariables(want.Variables(), variablesOf(r.Config.Env), variablesOf(image.Config.Env), known); len(diff) > 0 {
-		tell("the container has other variables than its service", "the environment of the compose file", probe.Few(diff))
+		tell(asDeclaredRule, "the container has other variables than its service", "the environment of the compose file", probe.Few(diff))
 	}
 	if h := want.Health; h != nil && !h.Disable && len(h.Test) > 0 && (r.Config.Healthcheck == nil || !slices.Equal(h.Test, r.Config.Healthcheck.Test)) {
-		tell("the container has another health check than its service", "the health check of the compose file", "another, or none")
+		tell(asDeclaredRule, "the container has another health check than its service", "the health check of the compose file", "another, or none")
 	}
 	targets := want.Targets()
 	for _, m := range r.Mounts {
 		if m.Type != "tmpfs" && !targets[path.Clean(m.Destination)] && !anonymous(m.Type, m.Name) {
-			tell("the container has a mount that its service does not declare", "the volumes and secrets of the compose file", m.Destination)
+			tell(asDeclaredRule, "the container has a mount that its service does not declare", "the volumes and secrets of the compose file", m.Destination)
 		}
 	}
 	if len(r.HostConfig.Devices) > len(want.Devices) {
-		tell("the container has devices that its service does not declare", fmt.Sprint(len(want.Devices)), fmt.Sprint(len(r.HostConfig.Devices)))
+		tell(asDeclaredRule, "the container has devices that its service does not declare", fmt.Sprint(len(want.Devices)), fmt.Sprint(len(r.HostConfig.Devices)))
 	}
 	return out, nil
 }

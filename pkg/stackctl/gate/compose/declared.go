@@ -21,7 +21,8 @@ import (
 // Declared judges the compose files by the rules of SPEC §2.
 func Declared() gate.Gate {
 	return gate.Gate{
-		ID: "G9", Name: "compose", Phase: stack.PhaseStatic,
+		Rules: Rules,
+		ID:    "G9", Name: "compose", Phase: stack.PhaseStatic,
 		Question: "Does every service keep the rules, and do all files speak of the same services and variables?",
 		Refs:     []string{"SPEC §2", "SPEC §9", "ASVS 13.2.2", "ASVS 13.3.1", "ASVS 15.2.2"},
 		Inspects: "every service by every rule of SPEC §2, networks, images, secrets, variables against .env.example, the inventory across compose, Traefik, docs and stackctl.yaml",
@@ -54,19 +55,22 @@ type judge struct {
 	svc  stack.Service
 	edge bool
 	out  []stack.Finding
+	// live says that svc is how a container runs, not what a file says.
+	live bool
 }
 
 // add makes a finding. The subject is the service alone; where a rule can
 // fail more than once, the problem says of what.
-func (j *judge) add(problem, expected, observed, fix string) {
-	j.out = append(j.out, stack.Finding{Subject: "service " + j.svc.Name, Problem: problem, Expected: expected, Observed: observed,
+func (j *judge) add(rule stack.Rule, problem, expected, observed, fix string) {
+	j.out = append(j.out, stack.Finding{Subject: "service " + j.svc.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed,
 		Fix: fix, File: j.svc.File, Line: j.svc.Line})
 }
 
-// rules are the rules that each service must keep.
+// rules are the rules that each service must keep. Published ports, network
+// modes, devices and the engine's socket are gate G5's.
 var rules = []func(*judge){
 	ruleRuns, ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
-	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, rulePorts, ruleEnvironment, ruleCommand, ruleSecretNames,
+	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, ruleEnvironment, ruleCommand, ruleSecretNames,
 	ruleSideBySide, ruleKeeps, ruleForeignVolumes, ruleNames, ruleStore,
 }
 
@@ -120,7 +124,7 @@ func splitImage(ref string) (repo, tag, digest string) {
 // ruleRuns sees that the service is there at all.
 func ruleRuns(j *judge) {
 	if j.svc.Stopped {
-		j.add("the files want no container of the service", "one container", "replicas: 0", "remove replicas and scale, or the service")
+		j.add(deployedRule, "the files want no container of the service", "one container", "replicas: 0", "remove replicas and scale, or the service")
 	}
 }
 
@@ -128,12 +132,12 @@ func ruleRestart(j *judge) {
 	policy, _, _ := strings.Cut(j.svc.Restart, ":")
 	if j.svc.OneShot {
 		if policy == "always" || policy == "unless-stopped" {
-			j.add("a one-shot service would run for ever", `restart: "no"`, j.svc.Restart, `write restart: "no"`)
+			j.add(restartRule, "a one-shot service would run for ever", `restart: "no"`, j.svc.Restart, `write restart: "no"`)
 		}
 		return
 	}
 	if policy != "always" && policy != "unless-stopped" {
-		j.add("the service does not come back by itself", "restart: unless-stopped", cmp.Or(j.svc.Restart, "none"), "write restart: unless-stopped")
+		j.add(restartRule, "the service does not come back by itself", "restart: unless-stopped", cmp.Or(j.svc.Restart, "none"), "write restart: unless-stopped")
 	}
 }
 
@@ -144,12 +148,12 @@ func ruleReadOnly(j *judge) {
 	if u, ok := upstreamOf(j.svc.Image); ok && u.writable != "" {
 		return
 	}
-	j.add("the root file system is writable", "read_only: true", "read_only: false", "write read_only: true, with tmpfs for what the program must write")
+	j.add(readOnlyRule, "the root file system is writable", "read_only: true", "read_only: false", "write read_only: true, with tmpfs for what the program must write")
 }
 
 func rulePrivileges(j *judge) {
 	if j.svc.Privileged {
-		j.add("the service is privileged", "privileged: false", "privileged: true", "remove privileged")
+		j.add(privilegedRule, "the service is privileged", "privileged: false", "privileged: true", "remove privileged")
 	}
 	guarded := false
 	for _, o := range j.svc.SecurityOpt {
@@ -159,11 +163,11 @@ func rulePrivileges(j *judge) {
 			on, err := strconv.ParseBool(strings.ToLower(value))
 			guarded = value == "" || err == nil && on
 		case strings.EqualFold(value, "unconfined") || strings.EqualFold(value, "disable"):
-			j.add("a protection of the kernel is switched off", "the default profile", o, "remove "+o+" from security_opt")
+			j.add(kernelProtectionRule, "a protection of the kernel is switched off", "the default profile", o, "remove "+o+" from security_opt")
 		}
 	}
 	if !guarded {
-		j.add("processes may gain privileges", "security_opt: [no-new-privileges:true]", cmp.Or(strings.Join(j.svc.SecurityOpt, ", "), "none"),
+		j.add(noNewPrivilegesRule, "processes may gain privileges", "security_opt: [no-new-privileges:true]", cmp.Or(strings.Join(j.svc.SecurityOpt, ", "), "none"),
 			"write security_opt: [\"no-new-privileges:true\"]")
 	}
 }
@@ -171,7 +175,7 @@ func rulePrivileges(j *judge) {
 func ruleCapabilities(j *judge) {
 	normal := func(c string) string { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") }
 	if !slices.ContainsFunc(j.svc.CapDrop, func(c string) bool { return normal(c) == "ALL" }) {
-		j.add("capabilities are not dropped", "cap_drop: [ALL]", cmp.Or(strings.Join(j.svc.CapDrop, ", "), "none"), "write cap_drop: [ALL]")
+		j.add(capabilitiesRule, "capabilities are not dropped", "cap_drop: [ALL]", cmp.Or(strings.Join(j.svc.CapDrop, ", "), "none"), "write cap_drop: [ALL]")
 	}
 	may := []string{"NET_BIND_SERVICE"}
 	if u, ok := upstreamOf(j.svc.Image); ok {
@@ -179,7 +183,7 @@ func ruleCapabilities(j *judge) {
 	}
 	for _, c := range j.svc.CapAdd {
 		if !slices.Contains(may, normal(c)) {
-			j.add("the capability "+normal(c)+" is added without need", "of "+strings.Join(unequal(may), ", ")+" at most", c, "remove "+c+" from cap_add")
+			j.add(capabilitiesRule, "the capability "+normal(c)+" is added without need", "of "+strings.Join(unequal(may), ", ")+" at most", c, "remove "+c+" from cap_add")
 		}
 	}
 }
@@ -199,11 +203,11 @@ func ruleUser(j *judge) {
 	fix := `write user: "65532:65532"`
 	switch {
 	case user == "":
-		j.add("the service does not say that it runs without root", "a user other than root", "none", fix)
+		j.add(userRule, "the service does not say that it runs without root", "a user other than root", "none", fix)
 	case isRoot(user):
-		j.add("the service runs as root", "a user other than root", j.svc.User, fix)
+		j.add(userRule, "the service runs as root", "a user other than root", j.svc.User, fix)
 	case isRoot(group):
-		j.add("the service runs in the group root", "a group other than root", j.svc.User, fix)
+		j.add(userRule, "the service runs in the group root", "a group other than root", j.svc.User, fix)
 	}
 }
 
@@ -214,10 +218,10 @@ func ruleSideBySide(j *judge) {
 		return
 	}
 	if j.svc.ContainerName != "" {
-		j.add("two releases cannot run side by side", "no container_name", j.svc.ContainerName, "remove container_name")
+		j.add(sideBySideRule, "two releases cannot run side by side", "no container_name", j.svc.ContainerName, "remove container_name")
 	}
 	if probe.Routed(j.s, j.svc.Name) && j.svc.StopGrace < time.Second {
-		j.add("requests in flight are cut off", "a stop_grace_period of seconds", j.svc.StopGrace.String(), "write stop_grace_period: 15s")
+		j.add(sideBySideRule, "requests in flight are cut off", "a stop_grace_period of seconds", j.svc.StopGrace.String(), "write stop_grace_period: 15s")
 	}
 }
 
@@ -229,15 +233,15 @@ func ruleWaits(j *judge) {
 			want = "service_completed_successfully"
 		}
 		if condition != want {
-			j.add("it waits for "+name+" without seeing that it is ready", name+": {condition: "+want+"}", cmp.Or(condition, "none"), "write condition: "+want)
+			j.add(dependsOnRule, "it waits for "+name+" without seeing that it is ready", name+": {condition: "+want+"}", cmp.Or(condition, "none"), "write condition: "+want)
 		}
 	}
 	for _, name := range dataServices(j.s) {
 		if name != j.svc.Name && j.refersTo(name) && !waitsFor(j.s, j.svc, name, 0) {
-			j.add("it uses "+name+" without waiting for it", name+": {condition: service_healthy}", "no depends_on", "add depends_on with condition: service_healthy")
+			j.add(dependsOnRule, "it uses "+name+" without waiting for it", name+": {condition: service_healthy}", "no depends_on", "add depends_on with condition: service_healthy")
 		}
 		if once := preparer(j.s, name); once != "" && !j.svc.OneShot && name != j.svc.Name && j.refersTo(name) && !waitsFor(j.s, j.svc, once, 0) {
-			j.add("it uses "+name+" before "+once+" has prepared it", once+": {condition: service_completed_successfully}", "no depends_on", "add depends_on with that condition")
+			j.add(dependsOnRule, "it uses "+name+" before "+once+" has prepared it", once+": {condition: service_completed_successfully}", "no depends_on", "add depends_on with that condition")
 		}
 	}
 }
@@ -302,36 +306,24 @@ func ruleImage(j *judge) {
 	moving := slices.Contains(words, "latest") || slices.Contains(words, "nightly") || slices.Contains([]string{"latest", "stable", "edge", "nightly", "main", "master", "rolling", "next", "beta", "alpha", "rc"}, strings.ToLower(tag))
 	switch {
 	case repo == "":
-		j.add("no image", "an image with a version", "none", fix)
+		j.add(imagePinnedRule, "no image", "an image with a version", "none", fix)
 	case digest != "":
 		if hex := strings.TrimPrefix(digest, "sha256:"); len(digest) != 71 || len(hex) != 64 || !regexpHex.MatchString(hex) {
-			j.add("the image's digest is not one", "sha256: and 64 hex digits", probe.Shown(digest), fix)
+			j.add(imagePinnedRule, "the image's digest is not one", "sha256: and 64 hex digits", probe.Shown(digest), fix)
 		}
 	case tag == "":
-		j.add("the image is not pinned", "a version", j.svc.Image+", which means latest", fix)
+		j.add(imagePinnedRule, "the image is not pinned", "a version", j.svc.Image+", which means latest", fix)
 	case moving:
-		j.add("the image is not pinned", "a version", j.svc.Image, fix)
+		j.add(imagePinnedRule, "the image is not pinned", "a version", j.svc.Image, fix)
 	case !archived && !probe.HasDigit.MatchString(tag):
-		j.add("the image is not pinned", "a version", j.svc.Image+", a tag that moves", fix)
-	}
-}
-
-func rulePorts(j *judge) {
-	for _, p := range j.svc.Ports {
-		n, err := strconv.Atoi(p.Published)
-		switch {
-		case !j.edge:
-			j.add("a service other than the edge publishes a port", "no ports", probe.PortText(p), "remove ports; the edge reaches it over their network")
-		case err != nil || !slices.Contains(probe.EdgePorts(j.s), n):
-			j.add("the edge publishes another port than its own", probe.PortList(probe.EdgePorts(j.s)), probe.PortText(p), "publish 80 and 443 only")
-		}
+		j.add(imagePinnedRule, "the image is not pinned", "a version", j.svc.Image+", a tag that moves", fix)
 	}
 }
 
 func ruleSecretNames(j *judge) {
 	for _, name := range j.svc.Secrets {
 		if !slices.ContainsFunc(j.s.Release.Secrets, func(k stack.Secret) bool { return k.Name == name }) {
-			j.add("the secret "+name+" is not defined", "a secret with a file", name, "define it under secrets:")
+			j.add(secretDefinedRule, "the secret "+name+" is not defined", "a secret with a file", name, "define it under secrets:")
 		}
 	}
 }

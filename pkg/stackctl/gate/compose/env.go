@@ -42,7 +42,7 @@ func judgeVariables(s gate.Subject) (int, []stack.Finding, error) {
 	}
 	raw, err := given.Read(s.Config.Compose.EnvExample, given.Most)
 	if errors.Is(err, fs.ErrNotExist) {
-		return len(read), []stack.Finding{{Subject: ".env.example", Problem: "the file is missing", Expected: "every variable with a comment", Observed: "no file",
+		return len(read), []stack.Finding{{Subject: ".env.example", Rule: envExampleRule.ID, Problem: "the file is missing", Expected: "every variable with a comment", Observed: "no file",
 			Fix: "write " + filepath.Base(s.Config.Compose.EnvExample), File: s.Config.Compose.EnvExample}}, nil
 	}
 	if err != nil {
@@ -56,7 +56,7 @@ func judgeVariables(s gate.Subject) (int, []stack.Finding, error) {
 	slices.Sort(names)
 	for _, name := range names {
 		if _, ok := listed[name]; !ok {
-			out = append(out, stack.Finding{Subject: "variable " + name, Problem: "a variable that is read is not in .env.example", Expected: name + " with a comment",
+			out = append(out, stack.Finding{Subject: "variable " + name, Rule: envExampleRule.ID, Problem: "a variable that is read is not in .env.example", Expected: name + " with a comment",
 				Observed: "not listed", Fix: "add " + name + " to " + filepath.Base(s.Config.Compose.EnvExample), File: read[name].file, Line: read[name].line})
 		}
 	}
@@ -211,16 +211,16 @@ func readExample(s gate.Subject, raw []byte) (map[string]int, []stack.Finding) {
 		name, value := m[2], strings.TrimSpace(m[3])
 		f := stack.Finding{Subject: "variable " + name, File: file, Line: i + 1}
 		if at, twice := listed[name]; twice {
-			f.Problem, f.Expected, f.Observed, f.Fix = "a variable is listed twice", "once", fmt.Sprintf("also in line %d", at), "remove one"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = envExampleRule.ID, "a variable is listed twice", "once", fmt.Sprintf("also in line %d", at), "remove one"
 			out = append(out, f)
 		}
 		listed[name] = i + 1
 		if !commented && !strings.Contains(value, " #") {
-			f.Problem, f.Expected, f.Observed, f.Fix = "a variable is listed without a comment", "a comment above it", "none", "say what "+name+" is"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = envExampleRule.ID, "a variable is listed without a comment", "a comment above it", "none", "say what "+name+" is"
 			out = append(out, f)
 		}
 		if k := knownIn(value, s.Release.Known); k != "" || tokenForm.MatchString(value) {
-			f.Problem, f.Expected, f.Observed, f.Fix = "a real secret is in the example", "a placeholder", "a secret value", "remove it, and replace the secret: it is in the history"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = exampleSecretRule.ID, "a real secret is in the example", "a placeholder", "a secret value", "remove it, and replace the secret: it is in the history"
 			out = append(out, f)
 		}
 	}
@@ -250,7 +250,7 @@ func unread(s gate.Subject, read map[string]variable, listed map[string]int) []s
 	slices.Sort(rest)
 	var out []stack.Finding
 	for _, name := range rest {
-		out = append(out, stack.Finding{Subject: "variable " + name, Problem: "a variable in .env.example is read by nothing", Expected: "only variables that are read",
+		out = append(out, stack.Finding{Subject: "variable " + name, Rule: envExampleRule.ID, Problem: "a variable in .env.example is read by nothing", Expected: "only variables that are read",
 			Observed: "not in a compose file, a Traefik file or a service's environment", Fix: "remove " + name + ", or pass it to the service that needs it",
 			File: s.Config.Compose.EnvExample, Line: listed[name]})
 	}

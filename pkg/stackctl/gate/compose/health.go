@@ -19,15 +19,15 @@ func ruleHealth(j *judge) {
 	fix := "add a health check that asks the program itself, such as [\"CMD\", \"/server\", \"healthcheck\", \"NAME\"]"
 	switch {
 	case h == nil:
-		j.add("no health check", "a health check", "none", fix)
+		j.add(healthcheckRule, "no health check", "a health check", "none", fix)
 	case h.Disabled || len(h.Test) == 0 || strings.EqualFold(h.Test[0], "NONE"):
-		j.add("the health check is disabled", "a health check", cmp.Or(strings.Join(h.Test, " "), "disable: true"), fix)
+		j.add(healthcheckRule, "the health check is disabled", "a health check", cmp.Or(strings.Join(h.Test, " "), "disable: true"), fix)
 	case hollowCheck(h.Test):
-		j.add("the health check cannot fail", "a check that fails when the program does not answer", probe.Shown(strings.Join(h.Test, " ")), fix)
+		j.add(healthcheckRule, "the health check cannot fail", "a check that fails when the program does not answer", probe.Shown(strings.Join(h.Test, " ")), fix)
 	case h.Interval > rareCheck:
-		j.add("the health check looks too rarely", "every "+rareCheck.String()+" at least", h.Interval.String(), "write a shorter interval")
+		j.add(healthcheckRule, "the health check looks too rarely", "every "+rareCheck.String()+" at least", h.Interval.String(), "write a shorter interval")
 	case found(*h) > lateCheck:
-		j.add("the health check finds what died too late", lateCheck.String()+" at most", found(*h).String(), "write fewer retries, or a shorter interval, timeout or start_period")
+		j.add(healthcheckRule, "the health check finds what died too late", lateCheck.String()+" at most", found(*h).String(), "write fewer retries, or a shorter interval, timeout or start_period")
 	}
 }
 

@@ -48,12 +48,12 @@ func inventoryTraefik(s gate.Subject) []stack.Finding {
 			continue
 		}
 		if _, ok := m.Services[name]; !ok {
-			out = append(out, stack.Finding{Subject: "router " + r.Name, Problem: "the router's service is defined nowhere", Expected: "a service under http.services",
+			out = append(out, stack.Finding{Subject: "router " + r.Name, Rule: routerTargetRule.ID, Problem: "the router's service is defined nowhere", Expected: "a service under http.services",
 				Observed: cmp.Or(name, "none"), Fix: "define the service, or correct its name", File: r.File, Line: r.Line})
 		}
 		for _, name := range r.Middlewares {
 			if _, ok := m.Middlewares[name]; !ok && !strings.Contains(name, "@") {
-				out = append(out, stack.Finding{Subject: "router " + r.Name, Problem: "the router's middleware " + name + " is defined nowhere", Expected: "a middleware under http.middlewares",
+				out = append(out, stack.Finding{Subject: "router " + r.Name, Rule: routerTargetRule.ID, Problem: "the router's middleware " + name + " is defined nowhere", Expected: "a middleware under http.middlewares",
 					Observed: name, Fix: "define it, or correct its name; Traefik switches the router off", File: r.File, Line: r.Line})
 			}
 		}
@@ -63,7 +63,7 @@ func inventoryTraefik(s gate.Subject) []stack.Finding {
 			continue
 		}
 		if _, ok := s.Release.Service(r.Service); !ok {
-			out = append(out, stack.Finding{Subject: "route " + r.Name, Problem: "the route leads to a service that the compose files lack", Expected: "a service of the compose files",
+			out = append(out, stack.Finding{Subject: "route " + r.Name, Rule: routerTargetRule.ID, Problem: "the route leads to a service that the compose files lack", Expected: "a service of the compose files",
 				Observed: r.Service, Fix: "correct the upstream, or add the service", File: r.File})
 		}
 	}
@@ -85,11 +85,11 @@ func upstreamFault(s gate.Subject, src traefik.Source, n, u *traefik.Node) []sta
 	f := stack.Finding{Subject: "upstream " + n.Name, File: src.Where, Line: u.Line, Observed: probe.Shown(u.Value), Fix: "correct the URL, or add the service"}
 	address, err := url.Parse(u.Value)
 	if err != nil || address.Hostname() == "" {
-		f.Problem, f.Expected = "the upstream is no URL", "http://SERVICE:PORT"
+		f.Rule, f.Problem, f.Expected = routerTargetRule.ID, "the upstream is no URL", "http://SERVICE:PORT"
 		return []stack.Finding{f}
 	}
 	if address.User != nil {
-		f.Problem, f.Expected, f.Fix = "a password stands in the routes' file", "http://SERVICE:PORT", "remove it, and replace the password"
+		f.Rule, f.Problem, f.Expected, f.Fix = routePasswordRule.ID, "a password stands in the routes' file", "http://SERVICE:PORT", "remove it, and replace the password"
 		return []stack.Finding{f}
 	}
 	name := address.Hostname()
@@ -98,11 +98,11 @@ func upstreamFault(s gate.Subject, src traefik.Source, n, u *traefik.Node) []sta
 	}
 	svc, ok := s.Release.Service(name)
 	if !ok {
-		f.Problem, f.Expected = "the upstream is not a service of the compose files", "a service of the compose files"
+		f.Rule, f.Problem, f.Expected = routerTargetRule.ID, "the upstream is not a service of the compose files", "a service of the compose files"
 		return []stack.Finding{f}
 	}
 	if edge, known := traefik.Service(s.Release, s.Config.Traefik); known && svc.NetworkMode == "" && len(edge.Networks) > 0 && !slices.ContainsFunc(svc.Networks, func(n string) bool { return slices.Contains(edge.Networks, n) }) {
-		f.Problem, f.Expected, f.Fix = "the edge and the upstream share no network", "a common network", "put "+svc.Name+" on a network of the edge"
+		f.Rule, f.Problem, f.Expected, f.Fix = routerTargetRule.ID, "the edge and the upstream share no network", "a common network", "put "+svc.Name+" on a network of the edge"
 		return []stack.Finding{f}
 	}
 	return nil
@@ -119,7 +119,7 @@ func inventorySettings(s gate.Subject) []stack.Finding {
 			continue
 		}
 		if _, ok := s.Release.Service(name); !ok {
-			out = append(out, stack.Finding{Subject: "setting " + key, Problem: "stackctl.yaml names a service that the compose files lack", Expected: "a service of the compose files",
+			out = append(out, stack.Finding{Subject: "setting " + key, Rule: settingsRule.ID, Problem: "stackctl.yaml names a service that the compose files lack", Expected: "a service of the compose files",
 				Observed: name, Fix: "correct " + key, File: s.Config.File, Line: settingLine(s.Config.File, name)})
 		}
 	}
@@ -157,23 +157,23 @@ func inventoryDocs(s gate.Subject) []stack.Finding {
 	file := filepath.Join(s.Config.Root, filepath.FromSlash(overviewDoc))
 	raw, err := given.Read(file, given.Most)
 	if err != nil {
-		return []stack.Finding{{Subject: overviewDoc, Problem: "the page of services is missing", Expected: "a table with every service", Observed: "no file", Fix: "write " + overviewDoc, File: file}}
+		return []stack.Finding{{Subject: overviewDoc, Rule: inventoryRule.ID, Problem: "the page of services is missing", Expected: "a table with every service", Observed: "no file", Fix: "write " + overviewDoc, File: file}}
 	}
 	table := docTable(string(raw))
 	if len(table) == 0 {
-		return []stack.Finding{{Subject: overviewDoc, Problem: "the page has no table of services", Expected: "a table with a column `service`", Observed: "none", Fix: "add it", File: file}}
+		return []stack.Finding{{Subject: overviewDoc, Rule: inventoryRule.ID, Problem: "the page has no table of services", Expected: "a table with a column `service`", Observed: "none", Fix: "add it", File: file}}
 	}
 	var out []stack.Finding
 	for _, svc := range s.Release.Services {
 		row, ok := table[svc.Name]
 		if !ok {
-			out = append(out, stack.Finding{Subject: "service " + svc.Name, Problem: "the docs do not tell of the service", Expected: "a row in " + overviewDoc, Observed: "none",
+			out = append(out, stack.Finding{Subject: "service " + svc.Name, Rule: inventoryRule.ID, Problem: "the docs do not tell of the service", Expected: "a row in " + overviewDoc, Observed: "none",
 				Fix: "add the row", File: file})
 			continue
 		}
 		for _, r := range s.Release.Edge.Routes {
 			if r.Service == svc.Name && r.Port != 0 && row.port != 0 && r.Port != row.port {
-				out = append(out, stack.Finding{Subject: "service " + svc.Name, Problem: "docs and routes disagree on the port", Expected: strconv.Itoa(r.Port) + ", as in route " + r.Name,
+				out = append(out, stack.Finding{Subject: "service " + svc.Name, Rule: inventoryRule.ID, Problem: "docs and routes disagree on the port", Expected: strconv.Itoa(r.Port) + ", as in route " + r.Name,
 					Observed: strconv.Itoa(row.port), Fix: "correct one of them", File: file, Line: row.line})
 				break
 			}
@@ -181,7 +181,7 @@ func inventoryDocs(s gate.Subject) []stack.Finding {
 	}
 	for name, row := range table {
 		if _, ok := s.Release.Service(name); !ok {
-			out = append(out, stack.Finding{Subject: "service " + name, Problem: "the docs tell of a service that the compose files lack", Expected: "a service of the compose files",
+			out = append(out, stack.Finding{Subject: "service " + name, Rule: inventoryRule.ID, Problem: "the docs tell of a service that the compose files lack", Expected: "a service of the compose files",
 				Observed: name, Fix: "remove the row", File: file, Line: row.line})
 		}
 	}

@@ -22,14 +22,16 @@ var harmless = []string{"/etc/localtime", "/etc/timezone", "/etc/ssl/certs", "/e
 func ruleMounts(j *judge) {
 	for _, m := range j.svc.Volumes {
 		if probe.IsEngineSocket(m.Source) || probe.IsEngineSocket(m.Target) {
-			j.add("the container engine's socket is mounted", "no engine socket", m.Source+":"+m.Target, "remove the mount: who holds the socket holds the host")
+			if j.live { // in the files it is gate G5's question
+				j.add(engineSocketRule, "the container engine's socket is mounted", "no engine socket", m.Source+":"+m.Target, "remove the mount: who holds the socket holds the host")
+			}
 			continue
 		}
 		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
 			continue
 		}
 		if why := j.sensitiveBind(m); why != "" {
-			j.add("a sensitive folder of the host is mounted", "mounts below the project's folder", m.Source+":"+m.Target+" ("+why+")", "mount a named volume, or a folder of the project")
+			j.add(hostFoldersRule, "a sensitive folder of the host is mounted", "mounts below the project's folder", m.Source+":"+m.Target+" ("+why+")", "mount a named volume, or a folder of the project")
 		}
 	}
 }
@@ -72,7 +74,7 @@ func judgeVolumes(s gate.Subject) []stack.Finding {
 	for _, svc := range s.Release.Services {
 		for _, m := range svc.Volumes {
 			if m.Type == "volume" && m.Source == "" {
-				out = append(out, stack.Finding{Subject: "service " + svc.Name, Problem: "what the service keeps is lost with its container", Expected: "a named volume",
+				out = append(out, stack.Finding{Subject: "service " + svc.Name, Rule: keepsDataRule.ID, Problem: "what the service keeps is lost with its container", Expected: "a named volume",
 					Observed: "a volume without a name at " + m.Target, Fix: "name the volume, or make it a tmpfs", File: svc.File, Line: svc.Line})
 			}
 		}
@@ -86,9 +88,9 @@ func judgeVolumes(s gate.Subject) []stack.Finding {
 		})
 		switch {
 		case bound:
-			f.Problem, f.Expected, f.Observed, f.Fix = "the volume is a folder of the host", "a volume of Docker's own", "device: "+cmp.Or(device, "none"), "remove driver_opts"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = volumeDriverRule.ID, "the volume is a folder of the host", "a volume of Docker's own", "device: "+cmp.Or(device, "none"), "remove driver_opts"
 		case !used && !v.External:
-			f.Problem, f.Expected, f.Observed, f.Fix = "no service mounts the volume", "a service that keeps its data there", "none", "mount it, or remove it from volumes"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = volumeUnusedRule.ID, "no service mounts the volume", "a service that keeps its data there", "none", "mount it, or remove it from volumes"
 		default:
 			continue
 		}
@@ -102,13 +104,13 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 	var out []stack.Finding
 	for _, k := range s.Release.Secrets {
 		if k.File == "" {
-			out = append(out, stack.Finding{Subject: "secret " + k.Name, Problem: "the secret does not come from a file", Expected: "file:", Observed: "none",
+			out = append(out, stack.Finding{Subject: "secret " + k.Name, Rule: secretSourceRule.ID, Problem: "the secret does not come from a file", Expected: "file:", Observed: "none",
 				Fix: "write file: for the secret " + k.Name})
 		}
 	}
 	for _, f := range s.Release.Files {
 		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret {
-			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
+			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
 				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
 		}
 	}
@@ -137,21 +139,21 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 			data[n] = true
 			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}
 			if net, ok := network(n); !ok || !net.Internal {
-				f.Problem, f.Expected, f.Fix = "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
+				f.Rule, f.Problem, f.Expected, f.Fix = dataNetworkRule.ID, "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
 				out = append(out, f)
 			}
 		}
 	}
 	for _, n := range s.Release.Networks {
 		if n.External {
-			out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
+			out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: foreignNetworkRule.ID, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
 				Observed: "external: true", Fix: "remove external"})
 		}
 	}
 	if edge, ok := traefik.Service(s.Release, s.Config.Traefik); ok {
 		for _, n := range edge.Networks {
 			if data[n] {
-				out = append(out, stack.Finding{Subject: "service " + edge.Name, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,
+				out = append(out, stack.Finding{Subject: "service " + edge.Name, Rule: dataNetworkRule.ID, Problem: "the edge is on the data network", Expected: "edge only", Observed: "network " + n,
 					Fix: "take the edge off " + n, File: edge.File, Line: edge.Line})
 			}
 		}
@@ -168,7 +170,7 @@ func openNetworks(s gate.Subject) []stack.Finding {
 	for _, n := range s.Release.Networks {
 		for _, key := range slices.Sorted(maps.Keys(n.Options)) {
 			if strings.Contains(key, "gateway_mode") && (n.Options[key] == "nat-unprotected" || n.Options[key] == "routed") {
-				out = append(out, stack.Finding{Subject: "network " + n.Name, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
+				out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: openNetworkRule.ID, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
 					Observed: key + ": " + n.Options[key], Fix: "remove the option"})
 			}
 		}
@@ -184,9 +186,9 @@ func threeNetworks(s gate.Subject) []stack.Finding {
 		f := stack.Finding{Subject: "network " + want}
 		switch {
 		case i < 0:
-			f.Problem, f.Expected, f.Observed, f.Fix = "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = networksRule.ID, "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
 		case want == "data" && !s.Release.Networks[i].Internal:
-			f.Problem, f.Expected, f.Observed, f.Fix = "the data network has a way out", "internal: true", "internal: false", "write internal: true"
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = dataNetworkRule.ID, "the data network has a way out", "internal: true", "internal: false", "write internal: true"
 		default:
 			continue
 		}

@@ -18,7 +18,8 @@ import (
 // Running judges whether the containers run as the files say.
 func Running() gate.Gate {
 	return gate.Gate{
-		ID: "G9", Name: "compose", Phase: stack.PhasePost,
+		Rules: Rules,
+		ID:    "G9", Name: "compose", Phase: stack.PhasePost,
 		Question: "Do the containers run as the compose files say?",
 		Refs:     []string{"SPEC §2", "ASVS 13.2.2", "ASVS 15.2.2"},
 		Inspects: "each container of the release: there, healthy, of the judged image, and its command, variables, health check, user, file system, privileges, limits, networks and mounts as the Engine reports them",
@@ -112,7 +113,7 @@ func checkRunning(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	for _, c := range mine {
 		if _, ok := s.Release.Service(c.Service); !ok && c.State == "running" {
 			a.Inspected++
-			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Problem: "a container of the project that no compose file declares", Expected: "services of the compose files only",
+			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Rule: undeclaredContainerRule.ID, Problem: "a container of the project that no compose file declares", Expected: "services of the compose files only",
 				Observed: cmp.Or(c.Service, c.Name) + " from " + c.Image, Fix: "remove the container, or declare the service"})
 		}
 	}
@@ -165,8 +166,8 @@ func deployed(s gate.Subject, svc stack.Service) bool {
 	return len(svc.Profiles) == 0 || slices.ContainsFunc(svc.Profiles, func(p string) bool { return slices.Contains(s.Config.Compose.Profiles, p) })
 }
 
-func containerFinding(svc stack.Service, problem, expected, observed, fix string) stack.Finding {
-	return stack.Finding{Subject: "container " + svc.Name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: svc.File, Line: svc.Line}
+func containerFinding(rule stack.Rule, svc stack.Service, problem, expected, observed, fix string) stack.Finding {
+	return stack.Finding{Subject: "container " + svc.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: svc.File, Line: svc.Line}
 }
 
 // presence judges that a service runs, is well, and is the image that was judged.
@@ -180,15 +181,15 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 		if len(found) > 0 {
 			state = found[0].State
 		}
-		return []stack.Finding{containerFinding(svc, "the service does not run", "running", state, "see stackctl logs "+svc.Name)}
+		return []stack.Finding{containerFinding(runsRule, svc, "the service does not run", "running", state, "see stackctl logs "+svc.Name)}
 	}
 	var out []stack.Finding
 	for _, c := range running {
 		if c.Health != "" && c.Health != "healthy" {
-			out = append(out, containerFinding(svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
+			out = append(out, containerFinding(runsRule, svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
 		}
 		if id := judgedImage(s, svc.Image); same && id != "" && c.ImageID != "" && c.ImageID != id {
-			out = append(out, containerFinding(svc, "another image runs than the one that was judged", id, c.ImageID, "deploy again"))
+			out = append(out, containerFinding(runsRule, svc, "another image runs than the one that was judged", id, c.ImageID, "deploy again"))
 		}
 		out = append(out, networksOf(s, svc, c)...)
 	}
@@ -207,7 +208,7 @@ func networksOf(s gate.Subject, svc stack.Service, c stack.Container) []stack.Fi
 	var out []stack.Finding
 	for n := range c.Addresses {
 		if name := strings.TrimPrefix(n, s.Release.Project+"_"); !slices.Contains(want, name) {
-			out = append(out, containerFinding(svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
+			out = append(out, containerFinding(asDeclaredRule, svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
 		}
 	}
 	return out
@@ -264,12 +265,12 @@ func runsAsDeclared(s gate.Subject, svc stack.Service, c stack.Container, r *run
 		// Secrets and configs are mounts as well; they lie below the project.
 		running.Volumes = append(running.Volumes, stack.Mount{Type: m.Type, Source: mountSource(m.Type, m.Source), Target: m.Destination, ReadOnly: !m.RW})
 	}
-	j := &judge{s: s, svc: running}
+	j := &judge{s: s, svc: running, live: true}
 	for _, rule := range []func(*judge){ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser, ruleRunningNamespaces, ruleMounts, ruleEnvironment} {
 		rule(j)
 	}
 	if off := h.Memory - svc.MemoryLimit; h.Memory > 0 && svc.MemoryLimit > 0 && max(off, -off) >= memoryGrain {
-		j.add("the memory limit is not the declared one", fmt.Sprintf("%d MiB", svc.MemoryLimit>>20), fmt.Sprintf("%d MiB", h.Memory>>20), "deploy the service anew; then find out who works on the host by hand")
+		j.add(declaredMemoryRule, "the memory limit is not the declared one", fmt.Sprintf("%d MiB", svc.MemoryLimit>>20), fmt.Sprintf("%d MiB", h.Memory>>20), "deploy the service anew; then find out who works on the host by hand")
 	}
 	for i := range j.out {
 		j.out[i].Subject = "container " + svc.Name
@@ -292,7 +293,7 @@ func mountSource(kind, source string) string {
 func ruleRunningNamespaces(j *judge) {
 	for name, mode := range map[string]string{"pid": j.svc.PidMode, "ipc": j.svc.IpcMode, "userns_mode": j.svc.UsernsMode} {
 		if mode == "host" || strings.HasPrefix(mode, "container:") {
-			j.add("the container shares the "+name+" namespace", "its own", name+": "+mode, "deploy again")
+			j.add(namespacesRule, "the container shares the "+name+" namespace", "its own", name+": "+mode, "deploy again")
 		}
 	}
 }

@@ -38,16 +38,16 @@ func ruleEnvironment(j *judge) {
 	for _, name := range names {
 		value := j.svc.Environment[name]
 		if why := secretIn(name, value, j.s.Release.Known); why != "" {
-			j.add("a secret is in the environment variable "+name, "the name of a file: "+name+"_FILE: /run/secrets/…", fmt.Sprintf("%s (%d characters)", why, len(value)),
+			j.add(secretInEnvironmentRule, "a secret is in the environment variable "+name, "the name of a file: "+name+"_FILE: /run/secrets/…", fmt.Sprintf("%s (%d characters)", why, len(value)),
 				"make it a file under secrets: and pass its path")
 		}
 	}
 	if strings.EqualFold(j.svc.Environment["POSTGRES_HOST_AUTH_METHOD"], "trust") {
-		j.add("the database lets everybody in", "scram-sha-256", "POSTGRES_HOST_AUTH_METHOD: trust", "remove it")
+		j.add(storePasswordRule, "the database lets everybody in", "scram-sha-256", "POSTGRES_HOST_AUTH_METHOD: trust", "remove it")
 	}
 	for _, name := range []string{"ALLOW_EMPTY_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"} {
 		if on, _ := strconv.ParseBool(strings.Replace(strings.ToLower(j.svc.Environment[name]), "yes", "true", 1)); on {
-			j.add("the database lets everybody in", "a password", name, "remove it")
+			j.add(storePasswordRule, "the database lets everybody in", "a password", name, "remove it")
 		}
 	}
 }
@@ -182,21 +182,21 @@ func ruleCommand(j *judge) {
 		k := knownIn(text, j.s.Release.Known)
 		switch {
 		case k != "":
-			j.add("a secret is in the "+place, "a file", "the value of the secret "+k, "read it from /run/secrets in the program")
+			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "the value of the secret "+k, "read it from /run/secrets in the program")
 		case tokenForm.MatchString(text) || urlPassword(text):
-			j.add("a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
+			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
 		case flaggedSecret(words) || writtenSecret(text):
-			j.add("a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")
+			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(j.svc.BuildArgs)) {
 		if why := secretIn(key, j.svc.BuildArgs[key], j.s.Release.Known); why != "" {
-			j.add("a secret is in the build argument "+key, "a build secret", why, "pass it by --secret: arguments stay in the image")
+			j.add(secretInCommandRule, "a secret is in the build argument "+key, "a build secret", why, "pass it by --secret: arguments stay in the image")
 		}
 	}
 	for key, value := range j.svc.Labels {
 		if why := secretIn(strings.NewReplacer(".", "_", "-", "_").Replace(key), value, j.s.Release.Known); why != "" {
-			j.add("a secret is in the label "+key, "no secrets in labels", why, "remove it")
+			j.add(secretInCommandRule, "a secret is in the label "+key, "no secrets in labels", why, "remove it")
 		}
 	}
 }

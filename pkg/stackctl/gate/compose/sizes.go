@@ -21,14 +21,14 @@ func ruleMemory(j *judge) {
 	limit := j.svc.MemoryLimit
 	switch {
 	case limit <= 0:
-		j.add("no memory limit", "a memory limit", "none", "write mem_limit")
+		j.add(memLimitRule, "no memory limit", "a memory limit", "none", "write mem_limit")
 	case limit < leastMemory:
-		j.add("the memory limit is too small to start with", "6m at least", fmt.Sprintf("%d bytes", limit), "write the unit too, such as mem_limit: 96m")
+		j.add(memLimitRule, "the memory limit is too small to start with", "6m at least", fmt.Sprintf("%d bytes", limit), "write the unit too, such as mem_limit: 96m")
 	case limit > mostMemory:
-		j.add("the memory limit limits nothing", "less than the server has", fmt.Sprintf("%d bytes", limit), "write what the service needs")
+		j.add(memLimitRule, "the memory limit limits nothing", "less than the server has", fmt.Sprintf("%d bytes", limit), "write what the service needs")
 	}
 	if told, ok := byteSize(j.svc.Environment["GOMEMLIMIT"]); ok && limit > 0 && told > float64(limit) {
-		j.add("the program is told of more memory than it gets", "GOMEMLIMIT below mem_limit", j.svc.Environment["GOMEMLIMIT"], "write about four fifths of mem_limit")
+		j.add(memLimitRule, "the program is told of more memory than it gets", "GOMEMLIMIT below mem_limit", j.svc.Environment["GOMEMLIMIT"], "write about four fifths of mem_limit")
 	}
 }
 
@@ -39,15 +39,15 @@ func ruleLogs(j *judge) {
 		size, ok := byteSize(j.svc.LogOptions["max-size"])
 		bounded := j.svc.LogDriver == "local" && j.svc.LogOptions["max-size"] == "" // 20m by itself
 		if !bounded && (!ok || size <= 0) {
-			j.add("logs grow without bound", "max-size of the "+cmp.Or(j.svc.LogDriver, "json-file")+" driver", cmp.Or(j.svc.LogOptions["max-size"], "none"), fix)
+			j.add(logRotationRule, "logs grow without bound", "max-size of the "+cmp.Or(j.svc.LogDriver, "json-file")+" driver", cmp.Or(j.svc.LogOptions["max-size"], "none"), fix)
 			return
 		}
 		files, err := strconv.ParseFloat(cmp.Or(j.svc.LogOptions["max-file"], "1"), 64)
 		if err == nil && size*files > mostLogs {
-			j.add("logs may fill the disk", fmt.Sprintf("%d GB in all at most", mostLogs>>30), j.svc.LogOptions["max-size"]+", "+cmp.Or(j.svc.LogOptions["max-file"], "1")+" files", fix)
+			j.add(logRotationRule, "logs may fill the disk", fmt.Sprintf("%d GB in all at most", mostLogs>>30), j.svc.LogOptions["max-size"]+", "+cmp.Or(j.svc.LogOptions["max-file"], "1")+" files", fix)
 		}
 	case "none":
-		j.add("logs are thrown away", "logs with rotation", "driver none", fix)
+		j.add(logRotationRule, "logs are thrown away", "logs with rotation", "driver none", fix)
 	}
 }
 
@@ -92,14 +92,14 @@ func ruleKeeps(j *judge) {
 			return
 		}
 	}
-	j.add("the database is lost with its container", "a named volume at "+at, "none", "mount the volume at "+at)
+	j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+at, "none", "mount the volume at "+at)
 }
 
 // ruleForeignVolumes keeps the volumes of the edge and the stores to
 // themselves: there are private keys and everybody's data in them.
 func ruleForeignVolumes(j *judge) {
 	for _, from := range j.svc.VolumesFrom {
-		j.add("the service gets all volumes of another", "its own volumes, by name", "volumes_from: "+from, "remove volumes_from")
+		j.add(foreignVolumesRule, "the service gets all volumes of another", "its own volumes, by name", "volumes_from: "+from, "remove volumes_from")
 	}
 	if j.svc.Layer != stack.LayerApp {
 		return
@@ -111,7 +111,7 @@ func ruleForeignVolumes(j *judge) {
 		for _, m := range other.Volumes {
 			for _, mine := range j.svc.Volumes {
 				if m.Type == "volume" && mine.Type == "volume" && m.Source == mine.Source && m.Source != "" {
-					j.add("the service has a volume of "+other.Name, "its own volumes", "volume "+m.Source, "remove the mount")
+					j.add(foreignVolumesRule, "the service has a volume of "+other.Name, "its own volumes", "volume "+m.Source, "remove the mount")
 				}
 			}
 		}

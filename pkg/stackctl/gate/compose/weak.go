@@ -46,11 +46,11 @@ func weakSecrets(s gate.Subject) []stack.Finding {
 		}
 		f := stack.Finding{Subject: "secret " + k.Name, File: k.File, Fix: "remove the file and run `stackctl init --secrets`"}
 		if why := guessable(value); why != "" {
-			f.Problem, f.Expected, f.Observed = "the secret is soon guessed", "a random value", why
+			f.Rule, f.Problem, f.Expected, f.Observed = weakSecretRule.ID, "the secret is soon guessed", "a random value", why
 			out = append(out, f)
 		}
 		if other := first[value]; other != "" {
-			f.Problem, f.Expected, f.Observed = "two secrets are one", "a value of its own", "that of "+other
+			f.Rule, f.Problem, f.Expected, f.Observed = weakSecretRule.ID, "two secrets are one", "a value of its own", "that of "+other
 			out = append(out, f)
 			continue
 		}
@@ -77,7 +77,7 @@ func committedSecrets(s gate.Subject) []stack.Finding {
 		}
 		for n, line := range strings.Split(string(raw), "\n") {
 			if k := knownIn(line, known); k != "" {
-				out = append(out, stack.Finding{Subject: "file " + filepath.Base(file), Problem: "a real secret is in a committed file", Expected: "secrets in files of their own",
+				out = append(out, stack.Finding{Subject: "file " + filepath.Base(file), Rule: committedSecretRule.ID, Problem: "a real secret is in a committed file", Expected: "secrets in files of their own",
 					Observed: "the value of the secret " + k, Fix: "remove it, and replace the secret: it is in the history", File: file, Line: n + 1})
 			}
 		}
@@ -111,10 +111,10 @@ func writtenSecret(text string) bool {
 // to believe.
 func ruleStore(j *judge) {
 	if args := j.svc.Environment["POSTGRES_INITDB_ARGS"]; openAuth.MatchString(args) || strings.EqualFold(j.svc.Environment["POSTGRES_HOST_AUTH_METHOD"], "password") {
-		j.add("the database lets everybody in, or takes passwords in clear", "scram-sha-256", cmp.Or(args, "POSTGRES_HOST_AUTH_METHOD: password"), "write --auth-host=scram-sha-256")
+		j.add(storePasswordRule, "the database lets everybody in, or takes passwords in clear", "scram-sha-256", cmp.Or(args, "POSTGRES_HOST_AUTH_METHOD: password"), "write --auth-host=scram-sha-256")
 	}
 	if text := strings.Join(j.svc.Command, " "); unsafeStore.MatchString(text) {
-		j.add("the database loses data when the server stops at once", "fsync and full_page_writes on", unsafeStore.FindString(text), "remove it")
+		j.add(storeDurableRule, "the database loses data when the server stops at once", "fsync and full_page_writes on", unsafeStore.FindString(text), "remove it")
 	}
 	for name, value := range j.svc.Environment {
 		if !proxyNames.MatchString(name) {
@@ -122,7 +122,7 @@ func ruleStore(j *judge) {
 		}
 		list := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 		if wide := probe.TooWide(list); wide != "" || slices.Contains(list, "*") {
-			j.add("the application believes everybody's X-Forwarded-For", "the edge's networks in "+name, cmp.Or(wide, "*"), "name the networks of the edge")
+			j.add(proxyTrustRule, "the application believes everybody's X-Forwarded-For", "the edge's networks in "+name, cmp.Or(wide, "*"), "name the networks of the edge")
 		}
 	}
 }

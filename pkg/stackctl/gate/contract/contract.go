@@ -3,6 +3,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ const (
 // release before.
 func Static() gate.Gate {
 	return gate.Gate{
-		ID: "G2", Name: "contract file", Phase: stack.PhaseStatic,
+		Rules: Rules,
+		ID:    "G2", Name: "contract file", Phase: stack.PhaseStatic,
 		Question: "Is the committed API contract valid, and does it decide security and errors for every operation?",
 		Refs:     []string{"SPEC A12", "SPEC A13", "SPEC D1", "ASVS 4.1.4", "ASVS 8.1.1"},
 		Inspects: "every operation of the committed contract: security, operationId, documented refusals, problem+json",
@@ -45,7 +47,8 @@ func Static() gate.Gate {
 // Runtime compares what runs with what is committed.
 func Runtime() gate.Gate {
 	return gate.Gate{
-		ID: "G2", Name: "running contract", Phase: stack.PhasePre,
+		Rules: Rules,
+		ID:    "G2", Name: "running contract", Phase: stack.PhasePre,
 		Question:  "Is what runs the committed contract, and can clients of the release before live with it?",
 		Refs:      []string{"SPEC A12", "SPEC D4", "SPEC D6", "ASVS 4.1.4", "ASVS 13.4.5"},
 		Inspects:  "every operation of the running contract against the committed one and the release before; an answer of each open GET",
@@ -60,7 +63,7 @@ func finding(s gate.Subject, d openapi.Difference, fix string) stack.Finding {
 	if d.Where != "" {
 		problem += " (" + d.Where + ")"
 	}
-	return stack.Finding{Subject: subject, Problem: problem, Expected: d.Expected, Observed: d.Observed, Fix: fix, File: s.Config.Contract.File}
+	return stack.Finding{Rule: cmp.Or(d.Rule, driftRule.ID), Subject: subject, Problem: problem, Expected: d.Expected, Observed: d.Observed, Fix: fix, File: s.Config.Contract.File}
 }
 
 const none = "stackctl.yaml names no contract, and the release has no service api"
@@ -100,7 +103,7 @@ func file(s gate.Subject) (gate.Answer, error) {
 		}
 		id, _ := o.Op["operationId"].(string)
 		if other := ids[id]; id != "" && other != "" {
-			a.Findings = append(a.Findings, finding(s, openapi.Difference{Subject: o.Name(), Where: "operationId", Problem: "operationId used twice", Expected: "one operation per id", Observed: id + ", also of " + other}, "name it differently"))
+			a.Findings = append(a.Findings, finding(s, openapi.Difference{Subject: o.Name(), Where: "operationId", Rule: operationIDRule.ID, Problem: "operationId used twice", Expected: "one operation per id", Observed: id + ", also of " + other}, "name it differently"))
 		}
 		ids[id] = o.Name()
 	}
@@ -110,7 +113,7 @@ func file(s gate.Subject) (gate.Answer, error) {
 
 func contractBad(s gate.Subject, subject, observed, evidence string) stack.Finding {
 	return stack.Finding{
-		Subject: subject, Problem: "not a usable OpenAPI document", Evidence: evidence,
+		Subject: subject, Rule: documentRule.ID, Problem: "not a usable OpenAPI document", Evidence: evidence,
 		Expected: "a valid, self-contained OpenAPI 3 document with paths", Observed: observed,
 		Fix: "correct " + subject, File: s.Config.Contract.File,
 	}
@@ -136,38 +139,38 @@ func valid(content []byte) (err error) {
 // rules is what one operation of the committed contract must say.
 func rules(d *openapi.Doc, o openapi.Operation, csrf string) []openapi.Difference {
 	var list []openapi.Difference
-	add := func(where, problem, expected, observed string) {
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: where, Problem: problem, Expected: expected, Observed: observed})
+	add := func(rule stack.Rule, where, problem, expected, observed string) {
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: where, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed})
 	}
 	if id, _ := o.Op["operationId"].(string); id == "" {
-		add("operationId", "no operationId", "a stable operationId", "none")
+		add(operationIDRule, "operationId", "no operationId", "a stable operationId", "none")
 	}
 	_, own := o.Op["security"].([]any)
 	global, _ := d.Root["security"].([]any)
 	if !own && len(global) == 0 {
-		add("security", "security is not decided", "security on the operation ([] where it is open) or on the document", "neither")
+		add(securityDecidedRule, "security", "security is not decided", "security on the operation ([] where it is open) or on the document", "neither")
 	}
 	for _, way := range d.Security(o) {
 		if strings.Contains(way, "undefined scheme") {
-			add("security", "security scheme is not defined", "a scheme under components.securitySchemes", way)
+			add(securityDecidedRule, "security", "security scheme is not defined", "a scheme under components.securitySchemes", way)
 		}
 	}
 	guarded := d.Guarded(o, csrf)
 	if !guarded && o.Admin() {
-		add("security", "unguarded operation", "a guard, since its path or tags speak of administration", strings.Join(d.Security(o), " or "))
+		add(guardedRule, "security", "unguarded operation", "a guard, since its path or tags speak of administration", strings.Join(d.Security(o), " or "))
 	}
 	responses, _ := o.Op["responses"].(map[string]any)
 	status := func(codes ...string) bool {
 		return slices.ContainsFunc(codes, func(c string) bool { _, ok := responses[c]; return ok })
 	}
 	if !slices.ContainsFunc(openapi.Keys(responses), func(c string) bool { return strings.HasPrefix(c, "2") || strings.HasPrefix(c, "3") }) && !status("default") {
-		add("responses", "no successful response", "a response of 2xx or 3xx", strings.Join(openapi.Keys(responses), ", "))
+		add(responsesRule, "responses", "no successful response", "a response of 2xx or 3xx", strings.Join(openapi.Keys(responses), ", "))
 	}
 	if guarded && !status("401", "4XX", "default") {
-		add("responses", "refusal not documented", "401 (the operation asks who the client is)", strings.Join(openapi.Keys(responses), ", "))
+		add(responsesRule, "responses", "refusal not documented", "401 (the operation asks who the client is)", strings.Join(openapi.Keys(responses), ", "))
 	}
 	if slices.Contains([]string{"post", "put", "patch", "delete"}, o.Method) && !slices.ContainsFunc(openapi.Keys(responses), errorStatus) {
-		add("responses", "errors not documented", "a response of 4xx or default", strings.Join(openapi.Keys(responses), ", "))
+		add(responsesRule, "responses", "errors not documented", "a response of 4xx or default", strings.Join(openapi.Keys(responses), ", "))
 	}
 	return append(list, problems(d, o, responses)...)
 }
@@ -197,7 +200,7 @@ func problems(d *openapi.Doc, o openapi.Operation, responses map[string]any) []o
 		if code == "503" && len(content) > 0 && sameContent(d, content, ok) {
 			continue
 		}
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: "responses/" + code, Problem: "error without problem details",
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: "responses/" + code, Rule: problemDetailsRule.ID, Problem: "error without problem details",
 			Expected: "application/problem+json", Observed: strings.Join(openapi.Keys(content), ", ")})
 	}
 	return list

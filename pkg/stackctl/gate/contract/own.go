@@ -28,7 +28,7 @@ func session(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Diff
 	said := strings.Join(d.Security(o), " or ")
 	own := o.Path == auth.Me && auth.Me != "" || o.Path == auth.Logout && o.Method == "post" && auth.Logout != ""
 	if own && !d.Guarded(o, auth.Header) {
-		return []openapi.Difference{{Subject: o.Name(), Where: "security", Problem: "unguarded operation", Expected: "a guard, since stackctl.yaml says that it is for who is logged in", Observed: said}}
+		return []openapi.Difference{{Subject: o.Name(), Where: "security", Rule: guardedRule.ID, Problem: "unguarded operation", Expected: "a guard, since stackctl.yaml says that it is for who is logged in", Observed: said}}
 	}
 	var list []openapi.Difference
 	change := slices.Contains([]string{"post", "put", "patch", "delete"}, o.Method)
@@ -39,16 +39,16 @@ func session(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Diff
 			header = header || strings.EqualFold(scheme, "apiKey in header "+auth.Header)
 		}
 		if cookie && change && !header && auth.Header != "" {
-			list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Problem: "a change needs no CSRF token", Expected: "the scheme of the header " + auth.Header + " beside the cookie", Observed: way.String()})
+			list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Rule: csrfRule.ID, Problem: "a change needs no CSRF token", Expected: "the scheme of the header " + auth.Header + " beside the cookie", Observed: way.String()})
 		}
 	}
 	if want := "apiKey in cookie " + auth.Cookie; own && auth.Cookie != "" && !slices.ContainsFunc(d.Ways(o), func(w openapi.Way) bool { _, ok := w[want]; return ok }) {
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Problem: "the login's cookie does not open it", Expected: want, Observed: said})
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Rule: csrfRule.ID, Problem: "the login's cookie does not open it", Expected: want, Observed: said})
 	}
 	responses, _ := o.Op["responses"].(map[string]any)
 	_, refused := responses["401"]
 	if ways := d.Ways(o); refused && len(ways) > 1 && slices.ContainsFunc(ways, func(w openapi.Way) bool { return len(w) == 0 }) {
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Problem: "security is optional", Expected: "no alternative without a guard, since 401 is documented", Observed: said})
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Rule: guardedRule.ID, Problem: "security is optional", Expected: "no alternative without a guard, since 401 is documented", Observed: said})
 	}
 	return list
 }
@@ -62,7 +62,7 @@ func inURL(d *openapi.Doc, o openapi.Operation) []openapi.Difference {
 	for _, way := range d.Ways(o) {
 		for scheme := range way {
 			if strings.HasPrefix(scheme, "apiKey in query ") {
-				list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Problem: "a credential is in the URL", Expected: "a cookie or a header", Observed: scheme})
+				list = append(list, openapi.Difference{Subject: o.Name(), Where: "security", Rule: credentialInURLRule.ID, Problem: "a credential is in the URL", Expected: "a cookie or a header", Observed: scheme})
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func inURL(d *openapi.Doc, o openapi.Operation) []openapi.Difference {
 			p := d.Object(v)
 			name, _ := p["name"].(string)
 			if (p["in"] == "query" || p["in"] == "path") && secretParameter.MatchString(name) {
-				list = append(list, openapi.Difference{Subject: o.Name(), Where: "parameters/" + name, Problem: "a credential is in the URL", Expected: "the body, or a header", Observed: name})
+				list = append(list, openapi.Difference{Subject: o.Name(), Where: "parameters/" + name, Rule: credentialInURLRule.ID, Problem: "a credential is in the URL", Expected: "the body, or a header", Observed: name})
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func anyBody(d *openapi.Doc, o openapi.Operation) []openapi.Difference {
 	for _, kind := range openapi.Keys(content) {
 		media, _ := content[kind].(map[string]any)
 		if kind == "*/*" || strings.HasSuffix(kind, "json") && !says(d.Object(media["schema"])) {
-			list = append(list, openapi.Difference{Subject: o.Name(), Where: "requestBody", Problem: "any body is accepted", Expected: "a schema that says what may be sent", Observed: kind + " without one"})
+			list = append(list, openapi.Difference{Subject: o.Name(), Where: "requestBody", Rule: bodySchemaRule.ID, Problem: "any body is accepted", Expected: "a schema that says what may be sent", Observed: kind + " without one"})
 		}
 	}
 	return list
@@ -110,8 +110,8 @@ func served(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Diffe
 		return nil
 	}
 	var list []openapi.Difference
-	wrong := func(problem, observed string) {
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: "servers", Problem: problem, Expected: "url: " + prefix, Observed: observed})
+	wrong := func(rule stack.Rule, problem, observed string) {
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: "servers", Rule: rule.ID, Problem: problem, Expected: "url: " + prefix, Observed: observed})
 	}
 	here := false
 	for _, text := range d.Servers(o) {
@@ -120,13 +120,13 @@ func served(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Diffe
 		case err != nil || strings.Contains(text, "{"):
 			return nil // a template: it depends on values
 		case u.Scheme == "http" && !local(u.Hostname()):
-			wrong("clients are sent over plain HTTP", text)
+			wrong(serversRule, "clients are sent over plain HTTP", text)
 		case strings.TrimSuffix(u.Path, "/") == prefix:
 			here = true
 		}
 	}
 	if !here && len(list) == 0 {
-		wrong("clients are sent where the API is not served", strings.Join(d.Servers(o), ", "))
+		wrong(serversRule, "clients are sent where the API is not served", strings.Join(d.Servers(o), ", "))
 	}
 	return list
 }
@@ -145,7 +145,7 @@ func holds(s gate.Subject, d *openapi.Doc) []stack.Finding {
 		if path == "" || slices.ContainsFunc(d.Operations(), func(o openapi.Operation) bool { return openapi.PathKey(o.Path) == openapi.PathKey(path) }) {
 			continue
 		}
-		out = append(out, finding(s, openapi.Difference{Subject: path, Where: "paths", Problem: "a path that stackctl.yaml names is not in the contract", Expected: path, Observed: "no such path"}, "write it in the contract, or correct gates.auth"))
+		out = append(out, finding(s, openapi.Difference{Subject: path, Where: "paths", Rule: configuredPathsRule.ID, Problem: "a path that stackctl.yaml names is not in the contract", Expected: path, Observed: "no such path"}, "write it in the contract, or correct gates.auth"))
 	}
 	return out
 }

@@ -100,7 +100,7 @@ func againstBefore(s gate.Subject, committed *openapi.Doc, diffs *diffs, a *gate
 	diffs.Breaking = breaking
 	for _, d := range breaking {
 		f := finding(s, d, "add beside the old instead of changing it, and remove the old one release later")
-		f.Problem = "breaks clients of release " + s.Before.ID + ": " + f.Problem
+		f.Rule, f.Problem = breaksClientsRule.ID, "breaks clients of release "+s.Before.ID+": "+f.Problem
 		f.Evidence = diffJSON
 		a.Findings = append(a.Findings, f)
 	}
@@ -143,15 +143,15 @@ func openPaths(ctx context.Context, s gate.Subject, client *http.Client, d *open
 		a.Inspected++
 		f := stack.Finding{Subject: o.Name(), Evidence: diffJSON, Fix: "make the answer and the contract agree"}
 		if err != nil {
-			f.Problem, f.Expected, f.Observed = "no answer", "an answer that the contract documents", probe.Reason(err)
+			f.Rule, f.Problem, f.Expected, f.Observed = answersRule.ID, "no answer", "an answer that the contract documents", probe.Reason(err)
 			a.Findings = append(a.Findings, f)
 			continue
 		}
 		responses, _ := o.Op["responses"].(map[string]any)
 		if problem := body(validator, o, reply); problem != "" {
-			f.Problem, f.Expected, f.Observed = "the body does not fit its schema", "a body as documented for "+fmt.Sprint(reply.Status), problem
+			f.Rule, f.Problem, f.Expected, f.Observed = answersRule.ID, "the body does not fit its schema", "a body as documented for "+fmt.Sprint(reply.Status), problem
 			a.Findings = append(a.Findings, f)
-		} else if f.Problem = answer(d, responses, reply); f.Problem != "" {
+		} else if f.Rule, f.Problem = answersRule.ID, answer(d, responses, reply); f.Problem != "" {
 			f.Expected = "one of " + strings.Join(openapi.Keys(responses), ", ") + " as documented"
 			f.Observed = fmt.Sprintf("%d %s", reply.Status, stack.Short(reply.Header.Get("Content-Type"), 80))
 			a.Findings = append(a.Findings, f)

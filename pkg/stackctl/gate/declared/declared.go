@@ -21,7 +21,8 @@ import (
 // nothing tells it from a built-in one.
 func One(o stack.OwnGate) gate.Gate {
 	g := gate.Gate{
-		ID: o.ID, Name: o.Kind(), Question: o.Title, Phase: o.Phase,
+		Rules: []stack.Rule{rule(o)},
+		ID:    o.ID, Name: o.Kind(), Question: o.Title, Phase: o.Phase,
 		Refs:      []string{fmt.Sprintf("stackctl.yaml:%d", o.Line)},
 		Inspects:  inspects(o),
 		Artifacts: []string{artifact(o)},
@@ -154,11 +155,17 @@ func (l *look) conclude() {
 	}
 }
 
+// rule is what the findings of a declared gate come from: the project asked
+// the question itself, so the answer counts under every policy.
+func rule(o stack.OwnGate) stack.Rule {
+	return stack.Rule{ID: "declared/" + strings.ToLower(o.ID), Level: stack.LevelDanger, Asks: o.Title,
+		Source: fmt.Sprintf("stackctl.yaml:%d", o.Line), Fix: cmp.Or(o.Fix, "find out what changed; if the site is right, correct the gate")}
+}
+
 // find adds a finding with the place and the fix of the declaration.
 func (l *look) find(subject, problem, expected, observed string) {
 	l.answer.Findings = append(l.answer.Findings, stack.Finding{
-		Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact(l.o),
-		Fix:  cmp.Or(l.o.Fix, "find out what changed; if the site is right, correct the gate"),
+		Rule: rule(l.o).ID, Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact(l.o), Fix: rule(l.o).Fix,
 		File: l.file(), Line: l.o.Line,
 	})
 }

@@ -19,7 +19,8 @@ import (
 // Declared judges what the files would expose.
 func Declared() gate.Gate {
 	return gate.Gate{
-		ID: "G5", Name: "exposure", Phase: stack.PhaseStatic,
+		Rules: Rules,
+		ID:    "G5", Name: "exposure", Phase: stack.PhaseStatic,
 		Question: "Do the files publish the edge's ports and nothing else?",
 		Refs:     []string{"SPEC S1", "SPEC §2", "ASVS 13.2.1", "ASVS 13.4.5"},
 		Inspects: "ports, network modes, labels, devices and socket mounts of every service of every profile; providers, plugins and raw routes of the edge",
@@ -73,11 +74,11 @@ type service struct {
 	out   []stack.Finding
 }
 
-func (d *service) add(problem, expected, observed, fix string) {
+func (d *service) add(rule stack.Rule, problem, expected, observed, fix string) {
 	if len(d.svc.Profiles) > 0 {
 		observed += " (profile " + strings.Join(d.svc.Profiles, ", ") + ")"
 	}
-	d.out = append(d.out, stack.Finding{Subject: "service " + d.svc.Name, Problem: problem, Expected: expected, Observed: observed,
+	d.out = append(d.out, stack.Finding{Subject: "service " + d.svc.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed,
 		Fix: fix, File: d.svc.File, Line: d.svc.Line})
 }
 
@@ -85,7 +86,7 @@ func (d *service) ports() {
 	for _, p := range d.svc.Ports {
 		text := probe.PortText(p)
 		if !d.edge {
-			d.add("a service other than the edge publishes a port", "no published port: the edge is the only service that publishes", text,
+			d.add(publishedRule, "a service other than the edge publishes a port", "no published port: the edge is the only service that publishes", text,
 				"remove the port; the edge reaches the service over their network")
 			continue
 		}
@@ -93,18 +94,18 @@ func (d *service) ports() {
 		udp := strings.EqualFold(p.Protocol, "udp")
 		switch {
 		case err != nil:
-			d.add("the edge publishes a port that is not fixed", probe.PortList(probe.EdgePorts(d.s)), text, "publish 80 and 443")
+			d.add(publishedRule, "the edge publishes a port that is not fixed", probe.PortList(probe.EdgePorts(d.s)), text, "publish 80 and 443")
 		case udp && !(n == 443 && d.http3):
-			d.add("the edge publishes a UDP port that it does not serve", "UDP 443 only, where http3 is declared on the entry point", text, "remove the port")
+			d.add(publishedRule, "the edge publishes a UDP port that it does not serve", "UDP 443 only, where http3 is declared on the entry point", text, "remove the port")
 		case !udp && !slices.Contains(probe.EdgePorts(d.s), n):
-			d.add("the edge publishes another port than its own", probe.PortList(probe.EdgePorts(d.s)), text, "remove the port")
+			d.add(publishedRule, "the edge publishes another port than its own", probe.PortList(probe.EdgePorts(d.s)), text, "remove the port")
 		}
 	}
 }
 
 func (d *service) modes() {
 	if m := d.svc.NetworkMode; probe.NamedMode(m) {
-		d.add("the service shares a network that no rule of the stack holds", "networks of the compose file", "network_mode: "+m,
+		d.add(hostNetworkRule, "the service shares a network that no rule of the stack holds", "networks of the compose file", "network_mode: "+m,
 			"remove network_mode and name the networks")
 	}
 }
@@ -126,30 +127,30 @@ func (d *service) secondEdge() {
 		lower := strings.ToLower(key)
 		for _, prefix := range secondEdgeLabels {
 			if strings.HasPrefix(lower, prefix) && !strings.EqualFold(d.svc.Labels[key], "false") {
-				d.add("a label asks for a route beside the edge's files", "routes in the edge's files only", key, "remove the label and write the route in the Traefik files")
+				d.add(secondEdgeRule, "a label asks for a route beside the edge's files", "routes in the edge's files only", key, "remove the label and write the route in the Traefik files")
 				break
 			}
 		}
 	}
 	for _, name := range secondEdgeVariables {
 		if d.svc.Environment[name] != "" {
-			d.add("a variable asks for a route beside the edge's files", "routes in the edge's files only", name, "remove the variable")
+			d.add(secondEdgeRule, "a variable asks for a route beside the edge's files", "routes in the edge's files only", name, "remove the variable")
 		}
 	}
 }
 
 func (d *service) host() {
 	for _, dev := range d.svc.Devices {
-		d.add("a device of the host is handed in", "no devices", dev, "remove the device")
+		d.add(devicesRule, "a device of the host is handed in", "no devices", dev, "remove the device")
 	}
 	for name, value := range d.svc.Environment {
 		if engineAddress.MatchString(value) {
-			d.add("the container engine is addressed over the network", "no engine API in any container", name, "remove the variable, and close that port of the engine")
+			d.add(engineRule, "the container engine is addressed over the network", "no engine API in any container", name, "remove the variable, and close that port of the engine")
 		}
 	}
 	for _, m := range d.svc.Volumes {
 		if probe.IsEngineSocket(m.Source) || probe.IsEngineSocket(m.Target) {
-			d.add("the container engine's socket is mounted", "no engine socket in any container", m.Source+":"+m.Target,
+			d.add(engineRule, "the container engine's socket is mounted", "no engine socket in any container", m.Source+":"+m.Target,
 				"remove the mount: who holds the socket holds the host, read-only or not")
 		}
 	}
@@ -176,7 +177,7 @@ func providers(m traefik.Model) []stack.Finding {
 				if name == "file" || name == "providersthrottleduration" || name == "precedence" || strings.EqualFold(p.Value, "false") {
 					continue
 				}
-				out = append(out, stack.Finding{Subject: "provider " + p.Name, Problem: "the edge takes routes from elsewhere than its files",
+				out = append(out, stack.Finding{Subject: "provider " + p.Name, Rule: secondEdgeRule.ID, Problem: "the edge takes routes from elsewhere than its files",
 					Expected: "providers.file only", Observed: "providers." + p.Name + " in the " + src.Where, Fix: "remove the provider",
 					File: src.Where, Line: p.Line})
 			}
@@ -191,7 +192,7 @@ func rented(m traefik.Model) []stack.Finding {
 	for _, src := range m.Sources {
 		for _, n := range src.Root.Find("hub") {
 			if len(n.Kids) > 0 {
-				out = append(out, stack.Finding{Subject: "edge hub", Problem: "the edge takes orders from elsewhere than its files", Expected: "no hub",
+				out = append(out, stack.Finding{Subject: "edge hub", Rule: secondEdgeRule.ID, Problem: "the edge takes orders from elsewhere than its files", Expected: "no hub",
 					Observed: "hub in the " + src.Where, Fix: "remove hub", File: src.Where, Line: n.Line})
 			}
 		}
@@ -206,7 +207,7 @@ func plugins(m traefik.Model) []stack.Finding {
 		for _, kind := range []string{"plugins", "localPlugins"} {
 			for _, all := range src.Root.Find("experimental", kind) {
 				for _, p := range all.Kids {
-					out = append(out, stack.Finding{Subject: "plugin " + p.Name, Problem: "the edge runs code that is not in its image", Expected: "no plugins",
+					out = append(out, stack.Finding{Subject: "plugin " + p.Name, Rule: edgePluginsRule.ID, Problem: "the edge runs code that is not in its image", Expected: "no plugins",
 						Observed: "experimental." + kind + " in the " + src.Where, Fix: "remove the plugin", File: src.Where, Line: p.Line})
 				}
 			}
@@ -223,7 +224,7 @@ func rawRoutes(m traefik.Model) []stack.Finding {
 		for _, kind := range []string{"tcp", "udp"} {
 			for _, all := range src.Root.Find(kind, "routers") {
 				for _, r := range all.Kids {
-					out = append(out, stack.Finding{Subject: kind + " router " + r.Name, Problem: "the edge passes connections on unread", Expected: "HTTP routes only",
+					out = append(out, stack.Finding{Subject: kind + " router " + r.Name, Rule: rawRoutesRule.ID, Problem: "the edge passes connections on unread", Expected: "HTTP routes only",
 						Observed: cmp.Or(r.Text("rule"), "every connection") + " to " + cmp.Or(r.Text("service"), "no service"), Fix: "remove the router, or make it an HTTP one", File: src.Where, Line: r.Line})
 				}
 			}

@@ -22,7 +22,8 @@ import (
 // Reachable joins what is declared, what is there and what answers.
 func Reachable() gate.Gate {
 	return gate.Gate{
-		ID: "G5", Name: "exposure", Phase: stack.PhasePost,
+		Rules: Rules,
+		ID:    "G5", Name: "exposure", Phase: stack.PhasePost,
 		Question:  "Can only the allowed ports be reached from outside?",
 		Refs:      []string{"SPEC S1", "SPEC §2", "ASVS 13.2.1", "ASVS 13.4.5"},
 		Inspects:  "the ports of every container on the host, its listening sockets, and TCP connects from outside over IPv4 and IPv6 (all 65535 ports under --all-tests)",
@@ -124,7 +125,7 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 		if badNetworkMode(c.NetworkMode) {
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Network: c.NetworkMode})
 			if mine {
-				out = append(out, stack.Finding{Subject: "container " + cmp.Or(c.Service, c.Name), Problem: "a container runs in another network namespace than its own",
+				out = append(out, stack.Finding{Subject: "container " + cmp.Or(c.Service, c.Name), Rule: hostNetworkRule.ID, Problem: "a container runs in another network namespace than its own",
 					Expected: "networks of the compose file", Observed: c.NetworkMode, Fix: "remove network_mode from the compose files, deploy again"})
 			}
 		}
@@ -156,13 +157,13 @@ func (rec *record) published(c stack.Container, p stack.Port, edge, mine, http3 
 	allowed := err == nil && (!udp && slices.Contains(rec.Allowed, n) || udp && n == 443 && http3)
 	switch {
 	case mine && !edge:
-		f.Problem, f.Expected = "a container other than the edge publishes a port", "no published port"
+		f.Rule, f.Problem, f.Expected = publishedRule.ID, "a container other than the edge publishes a port", "no published port"
 	case loop:
 		return f, false
 	case !allowed:
-		f.Problem = "a container publishes a port that is not allowed"
+		f.Rule, f.Problem = publishedRule.ID, "a container publishes a port that is not allowed"
 	case !edge:
-		f.Problem, f.Expected = "a stranger's container publishes one of the site's ports", "published by the edge alone"
+		f.Rule, f.Problem, f.Expected = publishedRule.ID, "a stranger's container publishes one of the site's ports", "published by the edge alone"
 	default:
 		return f, false
 	}
@@ -230,7 +231,7 @@ func (rec *record) open(r scanResult, before []stack.Finding) []stack.Finding {
 		if c := rec.holders[strconv.Itoa(p)+"/tcp"]; c != "" {
 			holder = "container " + c
 		}
-		out = append(out, stack.Finding{Subject: subject, Problem: "the port can be reached from outside",
+		out = append(out, stack.Finding{Subject: subject, Rule: reachableRule.ID, Problem: "the port can be reached from outside",
 			Expected: "only " + probe.PortList(rec.Allowed), Observed: "a TCP connect to " + net.JoinHostPort(r.Address, strconv.Itoa(p)) + " succeeds, held by " + holder,
 			Fix: "stop what listens there, bind it to loopback, or allow the port under gates.exposure.allow"})
 	}

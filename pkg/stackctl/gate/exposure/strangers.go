@@ -26,27 +26,27 @@ func strangers(s gate.Subject, containers []stack.Container) []stack.Finding {
 		if _, declared := s.Release.Service(c.Service); declared && ours(s, c) {
 			continue
 		}
-		tell := func(problem, expected, observed, fix string) {
-			out = append(out, stack.Finding{Subject: "container " + c.Name, Problem: problem, Expected: expected, Observed: observed,
+		tell := func(rule stack.Rule, problem, expected, observed, fix string) {
+			out = append(out, stack.Finding{Subject: "container " + c.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed,
 				Fix: fix + ", or accept it by an exception in stackctl.yaml"})
 		}
 		if shared := sharedWith(s, c, containers); shared != "" && !ours(s, c) {
-			tell("a stranger's container shares the network of "+shared, "a network of its own", "network_mode "+c.NetworkMode, "remove the container or give it a network of its own")
+			tell(strangersRule, "a stranger's container shares the network of "+shared, "a network of its own", "network_mode "+c.NetworkMode, "remove the container or give it a network of its own")
 		}
 		if c.Privileged {
-			tell("a stranger's container is privileged: it can open any port of the host", "no privileged container", "privileged", "remove the container or its privileges")
+			tell(strangersRule, "a stranger's container is privileged: it can open any port of the host", "no privileged container", "privileged", "remove the container or its privileges")
 		}
 		for _, m := range c.Mounts {
 			switch {
 			case slices.ContainsFunc(enginePlaces, func(place string) bool { return holds(m, place) }):
-				tell("a stranger's container rules the engine: it can open any port of the host", "no mount of the engine's socket or files", m, "remove the container or the mount")
+				tell(strangersRule, "a stranger's container rules the engine: it can open any port of the host", "no mount of the engine's socket or files", m, "remove the container or the mount")
 			case s.Target.Path != "" && (holds(m, s.Target.Path) || holds(s.Target.Path, m)), slices.ContainsFunc(volumes, func(v string) bool { return strings.Contains(m+"/", "/volumes/"+v+"/") }):
-				tell("a stranger's container has the site's files or data", "mounts of its own", m, "remove the container or the mount")
+				tell(strangersRule, "a stranger's container has the site's files or data", "mounts of its own", m, "remove the container or the mount")
 			}
 		}
 		for _, n := range networkNames(c) {
 			if slices.Contains(networks, n) {
-				tell("a stranger's container is on a network of the site", "containers of the compose files only", n, "disconnect it: docker network disconnect "+n+" "+c.Name)
+				tell(strangersRule, "a stranger's container is on a network of the site", "containers of the compose files only", n, "disconnect it: docker network disconnect "+n+" "+c.Name)
 			}
 		}
 	}

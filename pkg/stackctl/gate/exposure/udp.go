@@ -54,7 +54,7 @@ func (rec *record) datagramsReach(ctx context.Context, s gate.Subject) ([]stack.
 				continue
 			}
 			if !slices.ContainsFunc(out, func(f stack.Finding) bool { return f.Subject == subject }) {
-				out = append(out, stack.Finding{Subject: subject, Problem: "the port can be reached from outside over UDP", Expected: "only TCP " + probe.PortList(rec.Allowed),
+				out = append(out, stack.Finding{Subject: subject, Rule: reachableRule.ID, Problem: "the port can be reached from outside over UDP", Expected: "only TCP " + probe.PortList(rec.Allowed),
 					Observed: fmt.Sprintf("%d datagrams to %s were counted by the host, twice", datagrams, net.JoinHostPort(r.Address, strconv.Itoa(k.Port))),
 					Fix:      "stop what listens there, bind it to loopback, or allow the port under gates.exposure.allow"})
 			}

@@ -19,14 +19,14 @@ import (
 // and forwarded addresses.
 func Declared() gate.Gate {
 	return gate.Gate{
-		ID: "G8", Name: "headers", Phase: stack.PhaseStatic,
+		Rules: Rules,
+		ID:    "G8", Name: "headers", Phase: stack.PhaseStatic,
 		Question: "Do the edge's files give every public route its headers, every staff route both guards, and no client a say in its own address?",
 		Refs:     []string{"SPEC §3", "ASVS 3.4.1", "ASVS 3.4.3", "ASVS 3.4.4", "ASVS 4.1.3", "ASVS 13.4.5"},
 		Inspects: "entry points, routers, middlewares and the API settings of the edge",
 		Check: func(_ context.Context, s gate.Subject) (gate.Answer, error) {
 			m := traefik.Read(s.Release, s.Config.Traefik)
 			j := &judge{subject: s, model: m, evidence: "traefik-dynamic.yml"}
-			j.out = append(j.out, probe.Unreadable(m)...)
 			j.static()
 			j.dynamic()
 			return gate.Answer{Inspected: j.seen, Of: "entry points, routers and middlewares", Findings: j.out}, nil
@@ -52,8 +52,8 @@ func (j *judge) add(f stack.Finding) {
 // static judges the entry points and the API.
 func (j *judge) static() {
 	root, where := j.model.Static.Root, j.model.Static.Where
-	at := func(subject, problem, expected, observed, fix string, line int) {
-		j.add(stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: where, Line: line})
+	at := func(rule stack.Rule, subject, problem, expected, observed, fix string, line int) {
+		j.add(stack.Finding{Subject: subject, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: where, Line: line})
 	}
 	api := root.First("api")
 	line := 0
@@ -61,15 +61,15 @@ func (j *judge) static() {
 		line = api.Line
 	}
 	if root.Truth("api", "insecure") {
-		at("edge api", "the edge's API and dashboard answer anybody on port 8080", "api.insecure: false", "api.insecure: true", "remove api.insecure", line)
+		at(dashboardRule, "edge api", "the edge's API and dashboard answer anybody on port 8080", "api.insecure: false", "api.insecure: true", "remove api.insecure", line)
 	}
 	if root.Truth("api", "debug") {
-		at("edge api", "the edge's API serves its profiler", "api.debug: false", "api.debug: true", "remove api.debug", line)
+		at(dashboardRule, "edge api", "the edge's API serves its profiler", "api.debug: false", "api.debug: true", "remove api.debug", line)
 	}
 	for _, m := range root.Find("metrics", "prometheus") {
 		name := cmp.Or(m.Text("entryPoint"), "traefik")
 		if !m.Truth("manualRouting") && slices.ContainsFunc(j.model.EntryPoints, func(e traefik.EntryPoint) bool { return e.Name == name && e.Public }) {
-			at("edge metrics", "metrics are served on a published entry point", "an entry point that is not published", name, "set metrics.prometheus.entryPoint to an inside one", m.Line)
+			at(insidePagesRule, "edge metrics", "metrics are served on a published entry point", "an entry point that is not published", name, "set metrics.prometheus.entryPoint to an inside one", m.Line)
 		}
 	}
 	for _, e := range j.model.EntryPoints {
@@ -81,12 +81,12 @@ func (j *judge) static() {
 }
 
 // pages judges what the edge itself shows, keeps and believes.
-func (j *judge) pages(at func(subject, problem, expected, observed, fix string, line int)) {
+func (j *judge) pages(at func(rule stack.Rule, subject, problem, expected, observed, fix string, line int)) {
 	root := j.model.Static.Root
 	for _, n := range root.Find("ping") {
 		name := n.Text("entryPoint")
 		if slices.ContainsFunc(j.model.EntryPoints, func(e traefik.EntryPoint) bool { return e.Public && strings.EqualFold(e.Name, name) }) && !n.Truth("manualRouting") {
-			at("edge ping", "the edge's health page is on a published entry point", "an entry point that is not published", name, "set ping.entryPoint to an inside one", n.Line)
+			at(insidePagesRule, "edge ping", "the edge's health page is on a published entry point", "an entry point that is not published", name, "set ping.entryPoint to an inside one", n.Line)
 		}
 	}
 	for _, n := range root.Find("accessLog", "fields", "headers") {
@@ -96,7 +96,7 @@ func (j *judge) pages(at func(subject, problem, expected, observed, fix string, 
 		}
 		for _, name := range append(slices.Clone(secretHeaders), cmp.Or(j.subject.Config.Gates.Auth.Header, "X-CSRF-Token")) {
 			if kept(name) {
-				at("edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or "+name+" dropped", name+" is kept", "write fields.headers.defaultMode: drop", n.Line)
+				at(loggedSecretsRule, "edge access log", "passwords and sessions are written to the access log", "defaultMode: drop, or "+name+" dropped", name+" is kept", "write fields.headers.defaultMode: drop", n.Line)
 				break
 			}
 		}
@@ -104,7 +104,7 @@ func (j *judge) pages(at func(subject, problem, expected, observed, fix string, 
 	j.traced(at)
 	for _, n := range root.Find("serversTransport") {
 		if n.Truth("insecureSkipVerify") {
-			at("edge transport", "the edge believes any certificate of its services", "insecureSkipVerify: false", "true", "remove it, and name the authority in rootCAs", n.Line)
+			at(upstreamTrustRule, "edge transport", "the edge believes any certificate of its services", "insecureSkipVerify: false", "true", "remove it, and name the authority in rootCAs", n.Line)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func (j *judge) ignored() {
 		}
 		check := func(keys ...string) {
 			if src.Root.Truth(keys...) {
-				j.add(stack.Finding{Subject: "edge " + src.Kind, Problem: "a dangerous setting waits beside the edge's file: " + strings.Join(keys, "."),
+				j.add(stack.Finding{Subject: "edge " + src.Kind, Rule: secondSourceRule.ID, Problem: "a dangerous setting waits beside the edge's file: " + strings.Join(keys, "."),
 					Expected: "static settings in one source", Observed: "true in the " + src.Where, Fix: "remove it", File: src.Where})
 			}
 		}
@@ -133,34 +133,34 @@ func (j *judge) ignored() {
 	}
 }
 
-func (j *judge) entryPoint(e traefik.EntryPoint, at func(subject, problem, expected, observed, fix string, line int)) {
+func (j *judge) entryPoint(e traefik.EntryPoint, at func(rule stack.Rule, subject, problem, expected, observed, fix string, line int)) {
 	if !e.Public {
 		return
 	}
 	subject := "entry point " + e.Name
 	for _, key := range []string{"forwardedHeaders", "proxyProtocol"} {
 		if e.Node.Truth(key, "insecure") {
-			at(subject, "everybody may say who they are by "+key, key+".insecure: false", "insecure: true", "remove it; name the proxies in trustedIPs where there are any", e.Node.Line)
+			at(clientAddressRule, subject, "everybody may say who they are by "+key, key+".insecure: false", "insecure: true", "remove it; name the proxies in trustedIPs where there are any", e.Node.Line)
 		}
 		if wide := probe.TooWide(e.Node.List(key, "trustedIPs")); wide == "" {
 			if own := dockersOwn(e.Node.List(key, "trustedIPs")); own != "" {
-				at(subject, "whoever comes through Docker's proxy may say who they are by "+key, "trustedIPs of your own proxies", own+", which holds Docker's networks", "name single addresses", e.Node.Line)
+				at(clientAddressRule, subject, "whoever comes through Docker's proxy may say who they are by "+key, "trustedIPs of your own proxies", own+", which holds Docker's networks", "name single addresses", e.Node.Line)
 			}
 		} else {
-			at(subject, "everybody may say who they are by "+key, "trustedIPs of your own proxies", wide, "name single addresses or small networks", e.Node.Line)
+			at(clientAddressRule, subject, "everybody may say who they are by "+key, "trustedIPs of your own proxies", wide, "name single addresses or small networks", e.Node.Line)
 		}
 	}
 	if names := e.Node.List("forwardedHeaders", "connection"); len(names) > 0 {
-		at(subject, "clients may have the edge's own headers removed", "no forwardedHeaders.connection", strings.Join(names, ", "), "remove it: a header named in Connection is taken away on the way to the service", e.Node.Line)
+		at(clientAddressRule, subject, "clients may have the edge's own headers removed", "no forwardedHeaders.connection", strings.Join(names, ", "), "remove it: a header named in Connection is taken away on the way to the service", e.Node.Line)
 	}
 	for _, n := range e.Node.Find("http", "redirections", "entryPoint", "permanent") {
 		if strings.EqualFold(n.Value, "false") {
-			at(subject, "the redirect to https is not permanent", "permanent: true", "false", "remove permanent: it is true by itself", n.Line)
+			at(redirectPermanentRule, subject, "the redirect to https is not permanent", "permanent: true", "false", "remove permanent: it is true by itself", n.Line)
 		}
 	}
 	j.timeouts(e, at)
 	if n := e.Node.First("http", "sanitizePath"); n != nil && strings.EqualFold(n.Value, "false") {
-		at(subject, "paths are not cleaned before they are routed", "http.sanitizePath: true", "false", "remove sanitizePath", n.Line)
+		at(pathsCleanedRule, subject, "paths are not cleaned before they are routed", "http.sanitizePath: true", "false", "remove sanitizePath", n.Line)
 	}
 }
 
@@ -216,16 +216,16 @@ func (j *judge) staff(r traefik.Router) (string, bool) {
 }
 
 func (j *judge) router(r traefik.Router) {
-	finding := func(problem, expected, observed, fix string) {
-		j.add(stack.Finding{Subject: "router " + r.Name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: r.File, Line: r.Line})
+	finding := func(rule stack.Rule, problem, expected, observed, fix string) {
+		j.add(stack.Finding{Subject: "router " + r.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: r.File, Line: r.Line})
 	}
 	if why, staff := j.staff(r); staff {
 		password, address := j.guards(r)
 		if !password {
-			finding("a staff route asks for no password", "a basicAuth middleware ("+why+")", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the basicAuth middleware")
+			finding(staffPasswordRule, "a staff route asks for no password", "a basicAuth middleware ("+why+")", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the basicAuth middleware")
 		}
 		if !address {
-			finding("a staff route has no allowlist", "an ipAllowList middleware ("+why+")", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
+			finding(staffAllowlistRule, "a staff route has no allowlist", "an ipAllowList middleware ("+why+")", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the ipAllowList middleware")
 		}
 		j.staffHeaders(r, finding)
 	} else {
@@ -242,35 +242,35 @@ var answering = []string{"ratelimit", "inflightreq", "basicauth", "digestauth", 
 
 // publicHeaders sees that the edge itself sets each header, before anything
 // that could answer: the app cannot add headers to the edge's own errors.
-func (j *judge) publicHeaders(r traefik.Router, finding func(problem, expected, observed, fix string)) {
+func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	have, early := j.sent(r)
 	list := cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware")
 	if early != "" && len(have) > 0 {
-		finding("the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
+		finding(headersFirstRule, "the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
 	}
 	policy := policy{hsts: r.Tls, strict: true}
 	for _, fault := range policy.judge(values(have)) {
-		finding("a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}
 	if csp := have["content-security-policy"]; strings.Contains(strings.ToLower(csp), "'nonce-") {
-		finding("a public route: a nonce that never changes lets any script run", "hashes, or 'self'", probe.Shown(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
+		finding(cspRule, "a public route: a nonce that never changes lets any script run", "hashes, or 'self'", probe.Shown(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
 	}
 	if csp := have["content-security-policy"]; csp != "" {
 		if _, ok := cspDirectives(csp)["base-uri"]; !ok {
 			// default-src does not stand in for it (ASVS 3.4.3).
-			finding("a public route: any place may be the base of the page's links", "base-uri 'none' or 'self'", probe.Shown(csp), "add base-uri 'none' to contentSecurityPolicy")
+			finding(cspRule, "a public route: any place may be the base of the page's links", "base-uri 'none' or 'self'", probe.Shown(csp), "add base-uri 'none' to contentSecurityPolicy")
 		}
 	}
 	for _, fault := range leaks(func(name string) []string { return []string{have[strings.ToLower(name)]} }) {
-		finding("a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
+		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
 	}
 }
 
 // staffHeaders sees that the edge sets what a page of the staff must have.
-func (j *judge) staffHeaders(r traefik.Router, finding func(problem, expected, observed, fix string)) {
+func (j *judge) staffHeaders(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	have, _ := j.sent(r)
 	for _, fault := range (policy{}).judge(values(have)) {
-		finding("a staff route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+		finding(fault.rule, "a staff route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}
 }
 
@@ -337,7 +337,7 @@ func declaredHeaders(n *traefik.Node) map[string]string {
 var methodMatcher = regexp.MustCompile("(?i)(!\\s*)?\\bMethod\\(([^)]*)\\)")
 
 // retry sees that only requests that may be repeated are (RFC 9110, 9.2.2).
-func (j *judge) retry(r traefik.Router, finding func(problem, expected, observed, fix string)) {
+func (j *judge) retry(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	for _, name := range r.Middlewares {
 		mw := j.model.Middlewares[name]
 		if mw.Kind != "retry" && !(mw.Kind == "buffering" && mw.Node.Text("retryExpression") != "") {
@@ -351,7 +351,7 @@ func (j *judge) retry(r traefik.Router, finding func(problem, expected, observed
 		}
 		safe := func(m string) bool { return slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, m) }
 		if len(methods) == 0 || slices.ContainsFunc(methods, func(m string) bool { return !safe(m) }) || mw.Node.Truth("retryNonIdempotentMethod") {
-			finding("requests that change something may be sent twice", "retry on a route for GET and HEAD only", cmp.Or(strings.Join(methods, ", "), "all methods"),
+			finding(noRetryRule, "requests that change something may be sent twice", "retry on a route for GET and HEAD only", cmp.Or(strings.Join(methods, ", "), "all methods"),
 				"restrict the rule by Method(`GET`), or remove "+name)
 		}
 	}

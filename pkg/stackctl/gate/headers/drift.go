@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
 
 // drift compares the files that the running edge reads with the release's.
 func (g *visit) drift(ctx context.Context) {
-	seen, found, err := probe.DynamicDrift(ctx, g.wire.s)
+	seen, found, err := probe.DynamicDrift(ctx, g.wire.s, runningRoutesRule)
 	g.saw(seen)
 	if err != nil {
 		g.fail("compare the edge's files with the release's", err)
@@ -74,7 +75,7 @@ func (g *visit) loaded(body []byte) {
 	judge(doc.Routers, false)
 	judge(doc.TCPRouters, true)
 	for _, w := range wanted {
-		g.finding("router "+w.Name, "the running edge has not loaded a route of the release", w.Rule, "not loaded", "see the edge's log")
+		g.finding(runningRoutesRule, "router "+w.Name, "the running edge has not loaded a route of the release", w.Rule, "not loaded", "see the edge's log")
 	}
 	for name := range doc.UDPRouters {
 		if name, ours := g.ofRelease("router", name); ours && !g.declares("udp", "routers", name) {
@@ -103,12 +104,12 @@ func (g *visit) ofRelease(kind, full string) (name string, ours bool) {
 	case "", "internal":
 		return name, false
 	}
-	g.finding(kind+" "+full, "the running edge takes routes from elsewhere", "the file provider alone", "provider "+provider, "remove the provider from the edge's static settings")
+	g.finding(runningRoutesRule, kind+" "+full, "the running edge takes routes from elsewhere", "the file provider alone", "provider "+provider, "remove the provider from the edge's static settings")
 	return name, false
 }
 
 func (g *visit) strange(subject, observed string) {
-	g.finding(subject, "the running edge has loaded what the release does not bring", "what the release's files say", observed, "remove the file that brings it, or deploy again")
+	g.finding(runningRoutesRule, subject, "the running edge has loaded what the release does not bring", "what the release's files say", observed, "remove the file that brings it, or deploy again")
 }
 
 func (g *visit) declares(keys ...string) bool {
@@ -154,7 +155,7 @@ func (g *visit) sameRouter(w traefik.Router, r loadedRouter) {
 		{"resolver", w.Resolver, resolver},
 	} {
 		if c.want != c.have {
-			g.finding("router "+w.Name, "the running edge has loaded another "+c.what+" than the release's", cmp.Or(c.want, "none"), c.have, "deploy again")
+			g.finding(runningRoutesRule, "router "+w.Name, "the running edge has loaded another "+c.what+" than the release's", cmp.Or(c.want, "none"), c.have, "deploy again")
 		}
 	}
 }
@@ -182,8 +183,8 @@ func (g *visit) judgeEntryPoints(body []byte) {
 	s := g.subject()
 	m := traefik.Model{Static: traefik.Source{Kind: "file", Where: "(running edge)", Root: root}}
 	m.ReadEntryPoints(s.Release, s.Config.Traefik)
-	at := func(subject, problem, expected, observed, fix string, _ int) {
-		g.finding(subject, problem, expected, observed+" (loaded by the running edge)", fix)
+	at := func(rule stack.Rule, subject, problem, expected, observed, fix string, _ int) {
+		g.finding(rule, subject, problem, expected, observed+" (loaded by the running edge)", fix)
 	}
 	j := &judge{subject: s, model: m, evidence: "headers.json"}
 	for _, e := range m.EntryPoints {
@@ -192,9 +193,9 @@ func (g *visit) judgeEntryPoints(body []byte) {
 		i := slices.IndexFunc(g.model.EntryPoints, func(w traefik.EntryPoint) bool { return strings.EqualFold(w.Name, e.Name) })
 		switch {
 		case i < 0:
-			g.finding("entry point "+e.Name, "the running edge listens where the release does not say so", "entry points of the static file", e.Node.Text("address"), "restart the edge with its own file: deploy again")
+			g.finding(runningRoutesRule, "entry point "+e.Name, "the running edge listens where the release does not say so", "entry points of the static file", e.Node.Text("address"), "restart the edge with its own file: deploy again")
 		case g.model.EntryPoints[i].Port != e.Port:
-			g.finding("entry point "+e.Name, "the running edge listens on another port", fmt.Sprint(g.model.EntryPoints[i].Port), e.Node.Text("address"), "restart the edge with its own file: deploy again")
+			g.finding(runningRoutesRule, "entry point "+e.Name, "the running edge listens on another port", fmt.Sprint(g.model.EntryPoints[i].Port), e.Node.Text("address"), "restart the edge with its own file: deploy again")
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // unknownHosts sees that a host nobody serves gets a bare 404.
@@ -57,18 +58,18 @@ func (g *visit) unknownHost(ctx context.Context, a ask, domain string) {
 	case r.status >= 300 && r.status < 400:
 		u, err := url.Parse(location)
 		if !a.plain || err != nil || a.host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(a.host, "[]")) {
-			g.finding(subject, "an unknown host is led somewhere", "404", fmt.Sprintf("%d to %s for %s", r.status, location, a.label), "remove the catch-all redirect")
+			g.finding(unknownHostRule, subject, "an unknown host is led somewhere", "404", fmt.Sprintf("%d to %s for %s", r.status, location, a.label), "remove the catch-all redirect")
 		}
 	case r.status == 404 || r.status == 400 || r.status == 403 || r.status == 421:
 	default:
-		g.finding(subject, "an unknown host is served", "404", fmt.Sprintf("%d for %s", r.status, a.label), "give every router a Host rule")
+		g.finding(unknownHostRule, subject, "an unknown host is served", "404", fmt.Sprintf("%d for %s", r.status, a.label), "give every router a Host rule")
 	}
 	text := strings.ToLower(string(r.body))
 	if domain != "" && !strings.Contains(a.host, domain) && strings.Contains(text, strings.ToLower(domain)) {
-		g.finding(subject, "the answer to an unknown host names the site", "a bare 404", "the domain is in the body", "answer unknown hosts with the edge's own 404")
+		g.finding(unknownHostRule, subject, "the answer to an unknown host names the site", "a bare 404", "the domain is in the body", "answer unknown hosts with the edge's own 404")
 	}
 	for _, f := range leaks(r.values) {
-		g.finding(subject, f.problem, f.expected, f.observed, "empty the header")
+		g.finding(f.rule, subject, f.problem, f.expected, f.observed, "empty the header")
 	}
 }
 
@@ -96,10 +97,10 @@ func (g *visit) hidden(ctx context.Context, j *judge) {
 	}
 	each(hosts, func(h string) {
 		for _, path := range hiddenPaths {
-			g.hiddenPage(ctx, h, path, "an inside page is public")
+			g.hiddenPage(insidePagesRule, ctx, h, path, "an inside page is public")
 		}
 		for _, path := range pathTricks {
-			g.hiddenPage(ctx, h, path, "a path leads around the routes")
+			g.hiddenPage(pathsCleanedRule, ctx, h, path, "a path leads around the routes")
 		}
 	})
 	if ip := net.ParseIP(cmp.Or(g.wire.s.Target.Edge.Address, g.wire.s.Target.Host)); ip != nil && ip.IsLoopback() {
@@ -126,12 +127,12 @@ func (g *visit) insidePort(ctx context.Context, text string) {
 		}
 		if what := insidePage(r); what != "" {
 			g.saw(1)
-			g.finding("port "+text, "an inside page is public", "nobody listens there", what, "do not publish the port")
+			g.finding(insidePagesRule, "port "+text, "an inside page is public", "nobody listens there", what, "do not publish the port")
 		}
 	}
 }
 
-func (g *visit) hiddenPage(ctx context.Context, host, path, problem string) {
+func (g *visit) hiddenPage(rule stack.Rule, ctx context.Context, host, path, problem string) {
 	r := g.wire.send(ctx, ask{label: "GET " + host + " {path " + path + "}", method: "GET", host: host, path: path})
 	if r.err != nil {
 		return // the edge closed the connection on what it could not read
@@ -139,15 +140,15 @@ func (g *visit) hiddenPage(ctx context.Context, host, path, problem string) {
 	g.saw(1)
 	subject := "GET " + host + path
 	if what := insidePage(r); what != "" {
-		g.finding(subject, problem, "404, or the site's own page", what, "remove the route; inside pages belong on an inside entry point")
+		g.finding(rule, subject, problem, "404, or the site's own page", what, "remove the route; inside pages belong on an inside entry point")
 	}
 	if strings.Contains(string(r.body), "root:x:0:0") {
-		g.finding(subject, problem, "404", "a file of the system", "serve embedded files only")
+		g.finding(rule, subject, problem, "404", "a file of the system", "serve embedded files only")
 	}
 	if r.status >= 500 && r.status != 501 && r.status != 502 && r.status != 503 && r.status != 504 {
-		g.finding(subject, "an odd path breaks the site", "a status below 500", strconv.Itoa(r.status), "handle the path")
+		g.finding(oddPathsRule, subject, "an odd path breaks the site", "a status below 500", strconv.Itoa(r.status), "handle the path")
 	}
 	if location := r.header.Get("Location"); location != "" && leavesSite(location, host) {
-		g.finding(subject, "an odd path leads to another site", "a place on "+host, location, "clean paths before redirecting")
+		g.finding(openRedirectRule, subject, "an odd path leads to another site", "a place on "+host, location, "clean paths before redirecting")
 	}
 }

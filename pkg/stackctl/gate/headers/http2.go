@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // errNoHTTP2 says that the edge does not speak HTTP/2, which is no fault.
@@ -85,12 +87,12 @@ func (g *visit) staffHTTP2(ctx context.Context, p staffPlace, login staffLogin) 
 		g.staffHeaders(p, r)
 		return r
 	}
-	open := func(r reply, problem string) {
+	open := func(rule stack.Rule, r reply, problem string) {
 		if r.err == nil && !refused(r.status) {
-			g.finding("staff "+p.host+p.path, problem, "401 or 403", fmt.Sprintf("%d over HTTP/2", r.status), "guard the route with basicAuth and ipAllowList, by the host alone")
+			g.finding(rule, "staff "+p.host+p.path, problem, "401 or 403", fmt.Sprintf("%d over HTTP/2", r.status), "guard the route with basicAuth and ipAllowList, by the host alone")
 		}
 	}
-	open(try("no password, HTTP/2", true), "no password is asked for")
+	open(staffPasswordRule, try("no password, HTTP/2", true), "no password is asked for")
 	if !login.known {
 		return
 	}
@@ -98,8 +100,8 @@ func (g *visit) staffHTTP2(ctx context.Context, p staffPlace, login staffLogin) 
 	if plain.err != nil || plain.status != 403 {
 		return // this address is let in
 	}
-	open(try("right password, HTTP/2", true, basic(login.user, login.password)), "the right password is taken from a wrong address")
+	open(staffAllowlistRule, try("right password, HTTP/2", true, basic(login.user, login.password)), "the right password is taken from a wrong address")
 	if i := slices.IndexFunc(spoofs(p.allowed), func(s spoof) bool { return s.what == "X-Forwarded-For" }); i >= 0 {
-		open(try("X-Forwarded-For, HTTP/2", true, append([]string{basic(login.user, login.password)}, spoofs(p.allowed)[i].lines...)...), "a claimed address is believed: X-Forwarded-For")
+		open(clientAddressRule, try("X-Forwarded-For, HTTP/2", true, append([]string{basic(login.user, login.password)}, spoofs(p.allowed)[i].lines...)...), "a claimed address is believed: X-Forwarded-For")
 	}
 }

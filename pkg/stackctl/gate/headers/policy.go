@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // policy says which headers an answer must carry.
@@ -21,7 +22,10 @@ type policy struct {
 	strict bool
 }
 
-type fault struct{ problem, expected, observed string }
+type fault struct {
+	rule                        stack.Rule
+	problem, expected, observed string
+}
 
 // yearSeconds is the least that HSTS must last; it must hold for the subdomains
 // too (ASVS 3.4.1).
@@ -30,8 +34,8 @@ const yearSeconds = 31_536_000
 // judge looks at an answer's headers, one rule after another.
 func (p policy) judge(values func(name string) []string) []fault {
 	var out []fault
-	add := func(problem, expected, observed string) {
-		out = append(out, fault{problem, expected, cmp.Or(probe.Shown(observed), "none")})
+	add := func(rule stack.Rule, problem, expected, observed string) {
+		out = append(out, fault{rule, problem, expected, cmp.Or(probe.Shown(observed), "none")})
 	}
 	first := func(name string) string {
 		if v := values(name); len(v) > 0 {
@@ -42,31 +46,31 @@ func (p policy) judge(values func(name string) []string) []fault {
 	hsts := first("Strict-Transport-Security")
 	switch {
 	case p.hsts && hstsSeconds(hsts) < yearSeconds:
-		add("HSTS is missing or too short", "Strict-Transport-Security: max-age of 31536000 or more", hsts)
+		add(hstsRule, "HSTS is missing or too short", "Strict-Transport-Security: max-age of 31536000 or more", hsts)
 	case p.hsts && !strings.Contains(strings.ToLower(hsts), "includesubdomains"):
-		add("HSTS leaves the subdomains out", "Strict-Transport-Security with includeSubDomains", hsts)
+		add(hstsRule, "HSTS leaves the subdomains out", "Strict-Transport-Security with includeSubDomains", hsts)
 	}
 	if p.staff && hsts != "" {
-		add("a staff answer carries HSTS", "no Strict-Transport-Security", hsts)
+		add(hstsRule, "a staff answer carries HSTS", "no Strict-Transport-Security", hsts)
 	}
 	if !strings.EqualFold(first("X-Content-Type-Options"), "nosniff") {
-		add("nosniff is missing", "X-Content-Type-Options: nosniff", first("X-Content-Type-Options"))
+		add(nosniffRule, "nosniff is missing", "X-Content-Type-Options: nosniff", first("X-Content-Type-Options"))
 	}
 	policies := values("Content-Security-Policy")
 	if !framesDenied(first("X-Frame-Options"), policies) {
-		add("framing is not denied", "X-Frame-Options: DENY, or frame-ancestors 'none'", first("X-Frame-Options"))
+		add(framingRule, "framing is not denied", "X-Frame-Options: DENY, or frame-ancestors 'none'", first("X-Frame-Options"))
 	}
 	if !safeReferrer(first("Referrer-Policy")) {
-		add("the referrer policy is missing or leaks paths", "strict-origin-when-cross-origin or stricter", first("Referrer-Policy"))
+		add(referrerRule, "the referrer policy is missing or leaks paths", "strict-origin-when-cross-origin or stricter", first("Referrer-Policy"))
 	}
 	if !p.strict {
 		return out
 	}
 	if v := first("Permissions-Policy"); v == "" || strings.Contains(v, "*") {
-		add("the permissions policy is missing or open", "Permissions-Policy without *", v)
+		add(permissionsRule, "the permissions policy is missing or open", "Permissions-Policy without *", v)
 	}
 	if why := cspFault(policies); why != "" {
-		add("the content security policy is missing or weak: "+why, "a policy without unsafe-inline, unsafe-eval and wildcards", strings.Join(policies, " | "))
+		add(cspRule, "the content security policy is missing or weak: "+why, "a policy without unsafe-inline, unsafe-eval and wildcards", strings.Join(policies, " | "))
 	}
 	return out
 }
@@ -174,13 +178,13 @@ func leaks(values func(name string) []string) []fault {
 	var out []fault
 	for _, v := range values("Server") {
 		if versionInServer.MatchString(v) {
-			out = append(out, fault{"the Server header tells the version", "no version", probe.Shown(v)})
+			out = append(out, fault{serverHeaderRule, "the Server header tells the version", "no version", probe.Shown(v)})
 		}
 	}
 	for _, name := range []string{"X-Powered-By", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Generator", "X-Runtime"} {
 		for _, v := range values(name) {
 			if v != "" {
-				out = append(out, fault{"the header " + name + " tells what runs", "no " + name, probe.Shown(v)})
+				out = append(out, fault{serverHeaderRule, "the header " + name + " tells what runs", "no " + name, probe.Shown(v)})
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
 
@@ -57,7 +58,7 @@ func asked(r traefik.Router) []string {
 
 // openRedirects finds redirects to plain HTTP, and those whose aim the visitor
 // chooses (ASVS 3.7.2).
-func (j *judge) openRedirects(r traefik.Router, finding func(problem, expected, observed, fix string)) {
+func (j *judge) openRedirects(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	for _, name := range r.Middlewares {
 		mw := j.model.Middlewares[name]
 		re, err := regexp.Compile(mw.Node.Text("regex"))
@@ -74,9 +75,9 @@ func (j *judge) openRedirects(r traefik.Router, finding func(problem, expected, 
 			}
 			switch {
 			case strings.HasSuffix(to.Hostname(), "elsewhere.invalid"):
-				finding("a redirect leads where the visitor says", "a host that the file names", name+": "+probe.Shown(mw.Node.Text("replacement")), "take the host from the request's host, or write it out")
+				finding(openRedirectRule, "a redirect leads where the visitor says", "a host that the file names", name+": "+probe.Shown(mw.Node.Text("replacement")), "take the host from the request's host, or write it out")
 			case to.Scheme == "http":
-				finding("a redirect leads to plain HTTP", "https", name+": "+probe.Shown(mw.Node.Text("replacement")), "write https:// in replacement")
+				finding(plainHttpRule, "a redirect leads to plain HTTP", "https", name+": "+probe.Shown(mw.Node.Text("replacement")), "write https:// in replacement")
 			default:
 				continue
 			}
@@ -104,7 +105,7 @@ func (j *judge) shadowed() {
 					continue
 				}
 				told[other.Name] = true
-				j.onRouter(other, "it takes requests for a staff host past its guards", "the guards of router "+r.Name, other.Rule+" meets "+h, "narrow its rule, or guard it")
+				j.onRouter(staffBypassRule, other, "it takes requests for a staff host past its guards", "the guards of router "+r.Name, other.Rule+" meets "+h, "narrow its rule, or guard it")
 			}
 		}
 	}

@@ -45,12 +45,12 @@ func (j *judge) unreachable() {
 		lost = &j.model.Routers[i]
 	}
 	if lost != nil {
-		j.onRouter(*lost, "no published port leads to the site", "a port of the edge published to the entry point of the routes", "none", "publish 443 to the entry point's port")
+		j.onRouter(routingRule, *lost, "no published port leads to the site", "a port of the edge published to the entry point of the routes", "none", "publish 443 to the entry point's port")
 	}
 }
 
-func (j *judge) onRouter(r traefik.Router, problem, expected, observed, fix string) {
-	j.add(stack.Finding{Subject: "router " + r.Name, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: r.File, Line: r.Line})
+func (j *judge) onRouter(rule stack.Rule, r traefik.Router, problem, expected, observed, fix string) {
+	j.add(stack.Finding{Subject: "router " + r.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Fix: fix, File: r.File, Line: r.Line})
 }
 
 // insideRouter wants a password of the edge's own pages on inside entry
@@ -60,7 +60,7 @@ func (j *judge) insideRouter(r traefik.Router) {
 		return
 	}
 	if password, _ := j.guards(r); !password {
-		j.onRouter(r, "an inside page asks for no password", "a basicAuth middleware", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the basicAuth middleware")
+		j.onRouter(insidePagesRule, r, "an inside page asks for no password", "a basicAuth middleware", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add the basicAuth middleware")
 	}
 }
 
@@ -70,7 +70,7 @@ func (j *judge) anyHost(r traefik.Router) {
 		return
 	}
 	if traefik.Meets(r.Rule, traefik.Request{Host: "unknown-host.invalid"}) != traefik.No {
-		j.onRouter(r, "the router serves hosts that nobody named", "a Host rule in each of its alternatives", probe.Shown(r.Rule), "add && Host(`…`), so that any other host gets 404")
+		j.onRouter(unknownHostRule, r, "the router serves hosts that nobody named", "a Host rule in each of its alternatives", probe.Shown(r.Rule), "add && Host(`…`), so that any other host gets 404")
 	}
 }
 
@@ -81,7 +81,7 @@ func (j *judge) leads(r traefik.Router) bool {
 
 func (j *judge) plainRoute(r traefik.Router) {
 	if !r.Tls && j.leads(r) {
-		j.onRouter(r, "a public route without TLS", "TLS, or a redirect to https", "no tls section", "add tls, or redirect")
+		j.onRouter(plainHttpRule, r, "a public route without TLS", "TLS, or a redirect to https", "no tls section", "add tls, or redirect")
 	}
 }
 
@@ -91,7 +91,7 @@ func (j *judge) rate(r traefik.Router) {
 		return
 	}
 	if j.perSecond(r) == 0 {
-		j.onRouter(r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add a rateLimit middleware")
+		j.onRouter(rateLimitRule, r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add a rateLimit middleware")
 	}
 }
 
@@ -147,7 +147,7 @@ func (j *judge) toStaff(r traefik.Router) {
 		}
 		for _, name := range j.upstreams(other.Service, 0) {
 			if slices.Contains(mine, name) {
-				j.onRouter(r, "a public route leads to the staff service "+name, "guarded routes only", "service "+r.Service, "remove the route, or guard it as router "+other.Name)
+				j.onRouter(staffBypassRule, r, "a public route leads to the staff service "+name, "guarded routes only", "service "+r.Service, "remove the route, or guard it as router "+other.Name)
 				return
 			}
 		}
@@ -161,7 +161,7 @@ func (j *judge) toNobody(r traefik.Router) {
 	}
 	for _, name := range j.upstreams(r.Service, 0) {
 		if svc, ok := j.subject.Release.Service(name); ok && !svc.Deployed {
-			j.onRouter(r, "a public route leads to a service that is not deployed", "a service without profiles, or of a chosen one", name+" of profile "+strings.Join(svc.Profiles, ", "), "choose the profile in compose.profiles, or remove the route")
+			j.onRouter(routingRule, r, "a public route leads to a service that is not deployed", "a service without profiles, or of a chosen one", name+" of profile "+strings.Join(svc.Profiles, ", "), "choose the profile in compose.profiles, or remove the route")
 		}
 	}
 }
@@ -210,19 +210,19 @@ func (j *judge) stolen() {
 			}
 			for _, r := range first {
 				if up := j.upstreams(r.Service, 0); slices.ContainsFunc(up, func(name string) bool { return name != api }) || len(up) == 0 {
-					j.onRouter(r, "it takes requests for the API elsewhere", "service "+api+" for "+prefix+path, fmt.Sprintf("%s to %s", method, cmp.Or(strings.Join(up, ", "), r.Service)), "narrow its rule, or lower its priority")
+					j.onRouter(routingRule, r, "it takes requests for the API elsewhere", "service "+api+" for "+prefix+path, fmt.Sprintf("%s to %s", method, cmp.Or(strings.Join(up, ", "), r.Service)), "narrow its rule, or lower its priority")
 				}
 			}
 		}
 	}
 	rest, _ := j.taker(traefik.Request{Host: host, Path: prefix + "/zz", Method: "POST"})
 	if rest != nil && !j.strips(*rest, prefix) {
-		j.onRouter(*rest, "the API is asked for paths that it does not have", "a stripPrefix middleware for "+prefix, cmp.Or(strings.Join(rest.Middlewares, ", "), "no middleware"), "add the stripPrefix middleware")
+		j.onRouter(routingRule, *rest, "the API is asked for paths that it does not have", "a stripPrefix middleware for "+prefix, cmp.Or(strings.Join(rest.Middlewares, ", "), "no middleware"), "add the stripPrefix middleware")
 	}
 	for _, path := range []string{auth.Login, auth.SignUp} {
 		if taker, _ := j.taker(traefik.Request{Host: host, Path: prefix + path, Method: "POST"}); path != "" && taker != nil && rest != nil {
 			if tight, wide := j.perSecond(*taker), j.perSecond(*rest); tight > 0 && tight >= wide {
-				j.onRouter(*taker, "sign-in is limited no tighter than the rest of the API", fmt.Sprintf("less than %.3g requests a second", wide), fmt.Sprintf("%.3g requests a second", tight), "give the sign-in paths a rateLimit of their own")
+				j.onRouter(rateLimitRule, *taker, "sign-in is limited no tighter than the rest of the API", fmt.Sprintf("less than %.3g requests a second", wide), fmt.Sprintf("%.3g requests a second", tight), "give the sign-in paths a rateLimit of their own")
 			}
 		}
 	}

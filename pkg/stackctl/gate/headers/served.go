@@ -24,7 +24,8 @@ import (
 // Served asks the running edge.
 func Served() gate.Gate {
 	return gate.Gate{
-		ID: "G8", Name: "headers", Phase: stack.PhasePost,
+		Rules: Rules,
+		ID:    "G8", Name: "headers", Phase: stack.PhasePost,
 		Question:  "Does every answer carry its headers, and does every guard hold by itself?",
 		Refs:      []string{"SPEC §3", "ASVS 3.4.1", "ASVS 3.4.2", "ASVS 3.4.3", "ASVS 3.4.4", "ASVS 4.1.3", "ASVS 13.4.5", "ASVS 14.3.2"},
 		Inspects:  "success, error and redirect answers of every public route; each guard of every staff route alone; spoofed addresses, unknown hosts, odd paths, inside pages, caches, CORS",
@@ -184,15 +185,15 @@ func (g *visit) judgePublic(ctx context.Context, a ask) {
 	g.saw(1)
 	observed := fmt.Sprintf(" (status %d)", r.status)
 	for _, f := range (policy{hsts: true, strict: true}).judge(r.values) {
-		g.finding(a.label, f.problem, f.expected, f.observed+observed, "add it to the headers middleware of the public routes, first in their list")
+		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, "add it to the headers middleware of the public routes, first in their list")
 	}
 	for _, f := range leaks(r.values) {
-		g.finding(a.label, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
+		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
 	}
 	g.judgeCORS(a, r)
 	g.judgePrivate(a, r)
 	if location := r.header.Get("Location"); location != "" && leavesSite(location, a.host) {
-		g.finding(a.label, "the answer leads to another site", "a place on "+a.host, location, "build redirects from known paths only")
+		g.finding(openRedirectRule, a.label, "the answer leads to another site", "a place on "+a.host, location, "build redirects from known paths only")
 	}
 }
 
@@ -203,11 +204,11 @@ func (g *visit) judgeCORS(a ask, r reply) {
 	credentials := strings.EqualFold(r.header.Get("Access-Control-Allow-Credentials"), "true")
 	switch {
 	case strings.Contains(origin, "evil.example"):
-		g.finding(a.label, "a foreign origin is reflected", "no Access-Control-Allow-Origin for it", origin, "allow named origins only")
+		g.finding(corsRule, a.label, "a foreign origin is reflected", "no Access-Control-Allow-Origin for it", origin, "allow named origins only")
 	case origin == "null":
-		g.finding(a.label, "the origin null is allowed", "no Access-Control-Allow-Origin for it", origin, "allow named origins only")
+		g.finding(corsRule, a.label, "the origin null is allowed", "no Access-Control-Allow-Origin for it", origin, "allow named origins only")
 	case origin == "*" && credentials:
-		g.finding(a.label, "every origin is allowed together with cookies", "named origins", "* with credentials", "allow named origins only")
+		g.finding(corsRule, a.label, "every origin is allowed together with cookies", "named origins", "* with credentials", "allow named origins only")
 	}
 }
 
@@ -222,7 +223,7 @@ func (g *visit) judgePrivate(a ask, r reply) {
 		return
 	}
 	if _, ok := cacheWords(r.values("Cache-Control"))["no-store"]; !ok {
-		g.finding(a.label, "a private answer may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store with every answer about a user or session")
+		g.finding(privateCacheRule, a.label, "a private answer may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store with every answer about a user or session")
 	}
 }
 
@@ -261,7 +262,7 @@ func (g *visit) caches(ctx context.Context, domain string) {
 	}
 	g.saw(1)
 	if !freshHTML(home.values("Cache-Control")) {
-		g.finding("GET "+domain+"/ {page}", "a page may be kept without asking again", "Cache-Control: no-cache", strings.Join(home.values("Cache-Control"), ", "),
+		g.finding(cachingRule, "GET "+domain+"/ {page}", "a page may be kept without asking again", "Cache-Control: no-cache", strings.Join(home.values("Cache-Control"), ", "),
 			"send no-cache with HTML, so that a release reaches everybody")
 	}
 	var assets []string
@@ -278,10 +279,10 @@ func (g *visit) caches(ctx context.Context, domain string) {
 		}
 		g.saw(1)
 		if why := longLived(r.values("Cache-Control")); r.status == 200 && why != "" {
-			g.finding("GET "+domain+"/{hashed asset}", "a hashed file is not kept", "Cache-Control: public, max-age=31536000, immutable", why+" on "+p, "send immutable with files whose name has their hash")
+			g.finding(cachingRule, "GET "+domain+"/{hashed asset}", "a hashed file is not kept", "Cache-Control: public, max-age=31536000, immutable", why+" on "+p, "send immutable with files whose name has their hash")
 		}
 		if r.status >= 400 {
-			g.finding("GET "+domain+"/{hashed asset}", "a file of the page is missing", "status 200", fmt.Sprintf("%d on %s", r.status, p), "build the web app again and deploy it as one image")
+			g.finding(pageFilesRule, "GET "+domain+"/{hashed asset}", "a file of the page is missing", "status 200", fmt.Sprintf("%d on %s", r.status, p), "build the web app again and deploy it as one image")
 		}
 	})
 	for _, p := range []string{"/assets/zz-" + g.nonce + ".js", "/zz-" + g.nonce} {
@@ -292,7 +293,7 @@ func (g *visit) caches(ctx context.Context, domain string) {
 		}
 		g.saw(1)
 		if _, ok := cacheWords(r.values("Cache-Control"))["immutable"]; ok {
-			g.finding("GET "+domain+" {missing asset}", "an answer for a file that is not there is kept for ever", "no immutable", strings.Join(r.values("Cache-Control"), ", "), "send immutable with existing hashed files only")
+			g.finding(cachingRule, "GET "+domain+" {missing asset}", "an answer for a file that is not there is kept for ever", "no immutable", strings.Join(r.values("Cache-Control"), ", "), "send immutable with existing hashed files only")
 		}
 	}
 }
@@ -316,23 +317,23 @@ func (g *visit) port80(ctx context.Context, j *judge) {
 		switch {
 		case r.status == 404 || r.status == 403:
 			if g.isPublic(j, h) {
-				g.finding(a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "add the host to the redirect's rule")
+				g.finding(plainHttpRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "add the host to the redirect's rule")
 			}
 			return
 		case r.status < 300 || r.status > 399:
-			g.finding(a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "redirect the entry point to https")
+			g.finding(plainHttpRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "redirect the entry point to https")
 			return
 		case err != nil || u.Scheme != "https" || !strings.EqualFold(u.Hostname(), h) || u.RequestURI() != path:
-			g.finding(a.label, "port 80 leads elsewhere", "https://"+h+path, location, "redirect to the same host and path")
+			g.finding(plainHttpRule, a.label, "port 80 leads elsewhere", "https://"+h+path, location, "redirect to the same host and path")
 		case r.status != 301 && r.status != 308:
-			g.finding(a.label, "the redirect to https is not permanent", "301 or 308", strconv.Itoa(r.status), "write permanent: true")
+			g.finding(redirectPermanentRule, a.label, "the redirect to https is not permanent", "301 or 308", strconv.Itoa(r.status), "write permanent: true")
 		}
 		for _, f := range leaks(r.values) {
-			g.finding(a.label, f.problem, f.expected, f.observed, "empty the header in customResponseHeaders")
+			g.finding(f.rule, a.label, f.problem, f.expected, f.observed, "empty the header in customResponseHeaders")
 		}
 		if g.isPublic(j, h) {
 			for _, f := range (policy{strict: true}).judge(r.values) {
-				g.finding(a.label, f.problem, f.expected, f.observed+fmt.Sprintf(" (status %d)", r.status), "put the headers middleware first on the redirect's router")
+				g.finding(f.rule, a.label, f.problem, f.expected, f.observed+fmt.Sprintf(" (status %d)", r.status), "put the headers middleware first on the redirect's router")
 			}
 		}
 	})

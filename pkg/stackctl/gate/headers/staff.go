@@ -13,6 +13,7 @@ import (
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
 
@@ -161,19 +162,19 @@ func (g *visit) tryStaff(ctx context.Context, p staffPlace, login staffLogin, in
 		g.staffHeaders(p, r)
 		return r, true
 	}
-	must := func(what, problem, expected string, lines ...string) {
+	must := func(rule stack.Rule, what, problem, expected string, lines ...string) {
 		if r, ok := try(what, lines...); ok && !refused(r.status) {
-			g.finding("staff "+p.host+p.path, problem, expected, fmt.Sprintf("%d from %s", r.status, from), "guard the route with basicAuth and ipAllowList")
+			g.finding(rule, "staff "+p.host+p.path, problem, expected, fmt.Sprintf("%d from %s", r.status, from), "guard the route with basicAuth and ipAllowList")
 		}
 	}
-	must("no password", "no password is asked for", "401 or 403")
-	must("wrong password", "a wrong password is taken", "401 or 403", basic(login.user, "wrong-"+g.nonce))
-	must("empty password", "an empty password is taken", "401 or 403", basic(login.user, ""))
-	must("claimed user", "a claimed user name is believed", "401 or 403", "X-Forwarded-User: "+login.user, "Remote-User: "+login.user, "X-Original-URL: /zz", "X-Rewrite-URL: /zz")
+	must(staffPasswordRule, "no password", "no password is asked for", "401 or 403")
+	must(staffPasswordRule, "wrong password", "a wrong password is taken", "401 or 403", basic(login.user, "wrong-"+g.nonce))
+	must(staffPasswordRule, "empty password", "an empty password is taken", "401 or 403", basic(login.user, ""))
+	must(clientAddressRule, "claimed user", "a claimed user name is believed", "401 or 403", "X-Forwarded-User: "+login.user, "Remote-User: "+login.user, "X-Original-URL: /zz", "X-Rewrite-URL: /zz")
 	if !login.known {
 		return false
 	}
-	must("wrong user", "the password is taken for another user", "401 or 403", basic("zz-"+g.nonce, login.password))
+	must(staffPasswordRule, "wrong user", "the password is taken for another user", "401 or 403", basic("zz-"+g.nonce, login.password))
 	r, ok := try("right password", basic(login.user, login.password))
 	if !ok {
 		return false
@@ -181,17 +182,17 @@ func (g *visit) tryStaff(ctx context.Context, p staffPlace, login staffLogin, in
 	inList := source.IsValid() && slices.ContainsFunc(p.allowed, func(n netip.Prefix) bool { return n.Contains(source) })
 	switch {
 	case inside && source.IsValid() && !inList && !refused(r.status):
-		g.finding("staff "+p.host+p.path, "the right password is taken from a wrong address", "403", fmt.Sprintf("%d from %s", r.status, source), "add ipAllowList to the route")
+		g.finding(staffAllowlistRule, "staff "+p.host+p.path, "the right password is taken from a wrong address", "403", fmt.Sprintf("%d from %s", r.status, source), "add ipAllowList to the route")
 	case inside && inList && refused(r.status):
-		g.finding("staff "+p.host+p.path, "the right password is refused from an allowed address", "an answer other than 401 and 403", fmt.Sprintf("%d from %s", r.status, source), "see that the password file and the edge's user file belong together")
+		g.finding(staffWorksRule, "staff "+p.host+p.path, "the right password is refused from an allowed address", "an answer other than 401 and 403", fmt.Sprintf("%d from %s", r.status, source), "see that the password file and the edge's user file belong together")
 	case r.status == 401:
-		g.finding("staff "+p.host+p.path, "the right password is refused", "an answer, or 403 for the address", "401 from "+from, "see that the password file and the edge's user file belong together")
+		g.finding(staffWorksRule, "staff "+p.host+p.path, "the right password is refused", "an answer, or 403 for the address", "401 from "+from, "see that the password file and the edge's user file belong together")
 	}
 	if r.status != 403 {
 		return false
 	}
 	for _, trick := range spoofs(p.allowed) {
-		must(trick.what, "a claimed address is believed: "+trick.what, "403", append([]string{basic(login.user, login.password)}, trick.lines...)...)
+		must(clientAddressRule, trick.what, "a claimed address is believed: "+trick.what, "403", append([]string{basic(login.user, login.password)}, trick.lines...)...)
 	}
 	return true
 }
@@ -231,14 +232,14 @@ func (g *visit) staffHeaders(p staffPlace, r reply) {
 	subject := "staff " + p.host + p.path
 	observed := fmt.Sprintf(" (status %d)", r.status)
 	for _, f := range (policy{staff: true}).judge(r.values) {
-		g.finding(subject, f.problem, f.expected, f.observed+observed, "put the staff headers middleware first")
+		g.finding(f.rule, subject, f.problem, f.expected, f.observed+observed, "put the staff headers middleware first")
 	}
 	for _, f := range leaks(r.values) {
-		g.finding(subject, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
+		g.finding(f.rule, subject, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
 	}
 	if r.status == 200 && r.html() {
 		if _, ok := cacheWords(r.values("Cache-Control"))["no-store"]; !ok {
-			g.finding(subject, "a staff page may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store on staff pages")
+			g.finding(privateCacheRule, subject, "a staff page may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store on staff pages")
 		}
 	}
 }
@@ -252,7 +253,7 @@ func (g *visit) staffPaths(ctx context.Context, host string) {
 		}
 		g.saw(1)
 		if r.status >= 200 && r.status < 300 || r.status >= 500 {
-			g.finding("staff "+host, "a path leads around the guards", "401, 403, 400 or 404", fmt.Sprintf("%d on %s", r.status, path), "guard all paths of the host with one rule")
+			g.finding(pathsCleanedRule, "staff "+host, "a path leads around the guards", "401, 403, 400 or 404", fmt.Sprintf("%d on %s", r.status, path), "guard all paths of the host with one rule")
 		}
 	}
 }
@@ -270,7 +271,7 @@ func (g *visit) live(ctx context.Context, login staffLogin) {
 	if r := g.wire.send(ctx, open); r.err == nil {
 		g.saw(1)
 		if insidePage(r) != "" {
-			g.finding("edge api", "the edge's inside API asks for no password", "401", strconv.Itoa(r.status), "guard the router of api@internal with basicAuth")
+			g.finding(dashboardRule, "edge api", "the edge's inside API asks for no password", "401", strconv.Itoa(r.status), "guard the router of api@internal with basicAuth")
 		}
 	}
 	insecure := base
@@ -278,7 +279,7 @@ func (g *visit) live(ctx context.Context, login staffLogin) {
 	if s.Config.Traefik.APIPort != 8080 {
 		if r := g.wire.send(ctx, insecure); r.err == nil && insidePage(r) != "" {
 			g.saw(1)
-			g.finding("edge api", "the edge's API answers anybody on port 8080", "nobody listens there", strconv.Itoa(r.status), "remove api.insecure")
+			g.finding(dashboardRule, "edge api", "the edge's API answers anybody on port 8080", "nobody listens there", strconv.Itoa(r.status), "remove api.insecure")
 		}
 	}
 	if !login.known {
@@ -336,7 +337,7 @@ func (g *visit) judgeLive(body []byte) {
 	for _, all := range root.Find("http", "routers") {
 		for _, r := range all.Kids {
 			if strings.EqualFold(r.Text("status"), "disabled") {
-				g.finding("router "+r.Name, "the running edge has switched the router off", "enabled", strings.Join(append(r.List("error"), r.List("err")...), "; "), "correct the router in the Traefik files")
+				g.finding(runningRoutesRule, "router "+r.Name, "the running edge has switched the router off", "enabled", strings.Join(append(r.List("error"), r.List("err")...), "; "), "correct the router in the Traefik files")
 			}
 		}
 	}

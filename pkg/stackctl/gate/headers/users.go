@@ -8,6 +8,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
 
@@ -16,7 +17,7 @@ const leastCost = 5
 
 // usersFile judges the file of a password guard, where it is a secret of the
 // edge: a fast hash in a stolen file is soon a password.
-func (j *judge) usersFile(mw traefik.Middleware, finding func(problem, expected, observed, fix string)) {
+func (j *judge) usersFile(mw traefik.Middleware, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	file := mw.Node.Text("usersFile")
 	edge, known := traefik.Service(j.subject.Release, j.subject.Config.Traefik)
 	if file == "" || !known || len(edge.Secrets) == 0 && len(edge.Volumes) == 0 {
@@ -25,10 +26,10 @@ func (j *judge) usersFile(mw traefik.Middleware, finding func(problem, expected,
 	name, isSecret := strings.CutPrefix(path.Clean(file), "/run/secrets/")
 	switch {
 	case isSecret && !slices.Contains(edge.Secrets, name):
-		finding("the guard's file is not there", "a secret of service "+edge.Name, file, "name "+name+" under secrets of "+edge.Name)
+		finding(usersFileRule, "the guard's file is not there", "a secret of service "+edge.Name, file, "name "+name+" under secrets of "+edge.Name)
 		return
 	case !isSecret && !probe.MountsFile(edge, path.Clean(file), path.Base(file)):
-		finding("the guard's file is not there", "a secret of service "+edge.Name, file, "name it under secrets of "+edge.Name+", and its path in usersFile")
+		finding(usersFileRule, "the guard's file is not there", "a secret of service "+edge.Name, file, "name it under secrets of "+edge.Name+", and its path in usersFile")
 		return
 	case !isSecret || mw.Kind != "basicauth":
 		return
@@ -46,11 +47,11 @@ func (j *judge) usersFile(mw traefik.Middleware, finding func(problem, expected,
 		users++
 		user, hash, _ := strings.Cut(line, ":")
 		if why := weakHash(hash); why != "" {
-			finding("a password of the guard is kept as "+why, "bcrypt", "user "+probe.Shown(user), "make the line with `htpasswd -B`, or remove the file and run `stackctl init --secrets`")
+			finding(usersFileRule, "a password of the guard is kept as "+why, "bcrypt", "user "+probe.Shown(user), "make the line with `htpasswd -B`, or remove the file and run `stackctl init --secrets`")
 		}
 	}
 	if users == 0 {
-		finding("the password guard has no users", "users in "+file, "none", "run `stackctl init --secrets`")
+		finding(usersFileRule, "the password guard has no users", "users in "+file, "none", "run `stackctl init --secrets`")
 	}
 }
 

@@ -272,10 +272,10 @@ func (g *visit) fail(what string, err error) {
 	g.mu.Unlock()
 }
 
-func (g *visit) finding(subject, problem, expected, observed, fix string) {
+func (g *visit) finding(rule stack.Rule, subject, problem, expected, observed, fix string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	f := stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: cmp.Or(probe.Shown(observed), "none"), Fix: fix, Evidence: "headers.json"}
+	f := stack.Finding{Subject: subject, Rule: rule.ID, Problem: problem, Expected: expected, Observed: cmp.Or(probe.Shown(observed), "none"), Fix: fix, Evidence: "headers.json"}
 	if !slices.ContainsFunc(g.out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 		g.out = append(g.out, f)
 	}

@@ -49,7 +49,8 @@ func Public() gate.Gate {
 
 func question(phase stack.Phase) gate.Gate {
 	return gate.Gate{
-		ID: "G3", Name: "health", Phase: phase,
+		Rules: Rules,
+		ID:    "G3", Name: "health", Phase: phase,
 		Question:  "Is the release ready, of this release, and fast enough at the 95th percentile?",
 		Refs:      []string{"SPEC A14", "SPEC D4", "ASVS 13.2.6"},
 		Artifacts: []string{artifact},

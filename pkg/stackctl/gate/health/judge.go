@@ -115,25 +115,25 @@ func show(body map[string]any, member string) string {
 
 func judge(r record, p look) []stack.Finding {
 	var list []stack.Finding
-	add := func(problem, expected, observed, fix string) {
-		list = append(list, stack.Finding{Subject: p.label, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix})
+	add := func(rule stack.Rule, problem, expected, observed, fix string) {
+		list = append(list, stack.Finding{Subject: p.label, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix})
 	}
 	if r.Errors > 0 {
-		add("requests fail", "every request answered with 200",
+		add(answersRule, "requests fail", "every request answered with 200",
 			fmt.Sprintf("%d of %d failed: %s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures)),
 			"read the service's log for these requests")
 	}
 	if n := len(r.Samples); n > 0 && r.P95 > r.Threshold {
-		add("too slow", fmt.Sprintf("95th percentile at most %s", r.Threshold),
+		add(latencyRule, "too slow", fmt.Sprintf("95th percentile at most %s", r.Threshold),
 			fmt.Sprintf("%s over %d samples (median %s, slowest %s)", r.P95.Round(time.Millisecond), n, r.P50.Round(time.Millisecond), r.Max.Round(time.Millisecond)),
 			"find what the slow requests wait for, or set the endpoint's p95 in stackctl.yaml")
 	}
 	if len(r.Samples) < r.Wanted && len(list) == 0 {
-		add("too few samples", fmt.Sprintf("%d samples within %s", r.Wanted, wall), fmt.Sprintf("%d", len(r.Samples)),
+		add(samplesRule, "too few samples", fmt.Sprintf("%d samples within %s", r.Wanted, wall), fmt.Sprintf("%d", len(r.Samples)),
 			"find what the endpoint waits for")
 	}
 	for _, problem := range r.Problems {
-		add("the answer is not that of this release in good health", "ready, of this release and commit, each dependency ok", problem,
+		add(identityRule, "the answer is not that of this release in good health", "ready, of this release and commit, each dependency ok", problem,
 			"see which container answers, and what it says in its log")
 	}
 	return list

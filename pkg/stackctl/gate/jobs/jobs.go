@@ -51,7 +51,8 @@ func Public() gate.Gate {
 
 func question(phase stack.Phase) gate.Gate {
 	return gate.Gate{
-		ID: "G7", Name: "jobs", Phase: phase,
+		Rules: Rules,
+		ID:    "G7", Name: "jobs", Phase: phase,
 		Question:  "Does a worker of this release do a job that is asked for now?",
 		Refs:      []string{"SPEC A11", "SPEC S8", "SPEC S9", "SPEC S10", "ASVS 16.5.3"},
 		Artifacts: []string{ping, result},
@@ -105,8 +106,8 @@ type run struct {
 	list    []stack.Finding
 }
 
-func (r *run) find(subject, problem, expected, observed, fix string) {
-	r.list = append(r.list, stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: result, Fix: fix})
+func (r *run) find(rule stack.Rule, subject, problem, expected, observed, fix string) {
+	r.list = append(r.list, stack.Finding{Subject: subject, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Evidence: result, Fix: fix})
 }
 
 func check(ctx context.Context, s gate.Subject, phase stack.Phase, extra ...string) (gate.Answer, error) {
@@ -202,7 +203,7 @@ func (r *run) judge(out stack.Output) {
 	stderr := stack.Short(strings.TrimSpace(string(out.Stderr)), 200)
 	text := bytes.TrimSpace(out.Stdout)
 	if out.Exit != 0 || len(text) == 0 {
-		r.find("queue", "nothing does the job", "a result within the time", fmt.Sprintf("exit %d: %s", out.Exit, stderr),
+		r.find(doneRule, "queue", "nothing does the job", "a result within the time", fmt.Sprintf("exit %d: %s", out.Exit, stderr),
 			"see the worker's log, and whether it takes jobs from this queue")
 		if len(text) == 0 {
 			return
@@ -210,7 +211,7 @@ func (r *run) judge(out stack.Output) {
 	}
 	word := &word{}
 	if len(text) > 1<<20 || json.Unmarshal(text, word) != nil {
-		r.find("queue", "no usable result", "one JSON document", stack.Short(strings.ToValidUTF8(string(text), "?"), 200), "run the command by hand")
+		r.find(doneRule, "queue", "no usable result", "one JSON document", stack.Short(strings.ToValidUTF8(string(text), "?"), 200), "run the command by hand")
 		return
 	}
 	r.word = word
@@ -219,31 +220,31 @@ func (r *run) judge(out stack.Output) {
 		slack = 2 * time.Minute
 	}
 	if word.Nonce != q.Nonce {
-		r.find("result", "the result is of another request", "nonce "+q.Nonce, "nonce "+stack.Short(word.Nonce, 64), "let the job return the nonce that it was given")
+		r.find(resultRule, "result", "the result is of another request", "nonce "+q.Nonce, "nonce "+stack.Short(word.Nonce, 64), "let the job return the nonce that it was given")
 	}
 	switch {
 	case word.EnqueuedAt.IsZero() || word.FinishedAt.IsZero():
-		r.find("result", "the result has no times", "enqueued_at and finished_at", "not there", "let the result carry both")
+		r.find(resultRule, "result", "the result has no times", "enqueued_at and finished_at", "not there", "let the result carry both")
 	case word.EnqueuedAt.Before(q.Asked.Add(-slack)):
-		r.find("result", "the result is older than the request", "enqueued after "+q.Asked.Format(time.RFC3339Nano), word.EnqueuedAt.Format(time.RFC3339Nano), "enqueue a new job for every ping")
+		r.find(resultRule, "result", "the result is older than the request", "enqueued after "+q.Asked.Format(time.RFC3339Nano), word.EnqueuedAt.Format(time.RFC3339Nano), "enqueue a new job for every ping")
 	case word.FinishedAt.Before(word.EnqueuedAt):
-		r.find("result", "the job was done before it was asked for", "finished after "+word.EnqueuedAt.Format(time.RFC3339Nano), word.FinishedAt.Format(time.RFC3339Nano), "let the worker record when it finished")
+		r.find(resultRule, "result", "the job was done before it was asked for", "finished after "+word.EnqueuedAt.Format(time.RFC3339Nano), word.FinishedAt.Format(time.RFC3339Nano), "let the worker record when it finished")
 	case word.FinishedAt.After(q.Answered.Add(slack)):
-		r.find("result", "the job is done in the future", "finished before "+q.Answered.Format(time.RFC3339Nano), word.FinishedAt.Format(time.RFC3339Nano), "let the worker record when it finished")
+		r.find(resultRule, "result", "the job is done in the future", "finished before "+q.Answered.Format(time.RFC3339Nano), word.FinishedAt.Format(time.RFC3339Nano), "let the worker record when it finished")
 	}
 	if word.Release != r.s.Release.ID {
-		r.find("worker", "a worker of another release did the job", r.s.Release.ID, stack.Short(word.Release, 60), "see which workers take jobs from this queue")
+		r.find(resultRule, "worker", "a worker of another release did the job", r.s.Release.ID, stack.Short(word.Release, 60), "see which workers take jobs from this queue")
 	}
 	own := strings.Contains(word.Queue, r.s.Release.ID)
 	if word.Queue != "" && own != (q.Phase == stack.PhasePre) {
-		r.find("queue", "the job went through another queue", map[bool]string{true: "the release's own", false: "the default queue"}[q.Phase == stack.PhasePre],
+		r.find(resultRule, "queue", "the job went through another queue", map[bool]string{true: "the release's own", false: "the default queue"}[q.Phase == stack.PhasePre],
 			stack.Short(word.Queue, 60), "let the ping use the queue that it is told")
 	}
 	if strings.TrimSpace(word.Worker) == "" {
-		r.find("worker", "the result does not name its worker", "the worker's name", "nothing", "let the worker sign its results")
+		r.find(resultRule, "worker", "the result does not name its worker", "the worker's name", "nothing", "let the worker sign its results")
 	}
 	if word.JobID == "" || word.JobID == "0" || word.JobID == "null" {
-		r.find("result", "the result does not name its job", "a job id", "nothing", "let the result carry the job's id")
+		r.find(resultRule, "result", "the result does not name its job", "a job id", "nothing", "let the result carry the job's id")
 	}
 }
 
@@ -254,12 +255,12 @@ func (r *run) running(ctx context.Context, service string) {
 	}
 	containers, err := probe.Containers(ctx, r.s, service)
 	if err != nil {
-		r.find(service, "no "+service+" of this release runs", "a running container", probe.Reason(err), "see the "+service+"'s log")
+		r.find(processesRule, service, "no "+service+" of this release runs", "a running container", probe.Reason(err), "see the "+service+"'s log")
 		return
 	}
 	for _, c := range containers {
 		if c.Health == "unhealthy" {
-			r.find(service, "the "+service+" is unhealthy", "healthy", "unhealthy", "see the "+service+"'s log")
+			r.find(processesRule, service, "the "+service+" is unhealthy", "healthy", "unhealthy", "see the "+service+"'s log")
 		}
 	}
 }
@@ -270,22 +271,22 @@ func (r *run) scheduler() {
 		return // told already
 	}
 	w, now := r.word.Scheduler, r.request.Answered
-	stuck := func(problem, expected, observed string) {
-		r.find("scheduler", problem, expected, observed, "see the scheduler's log")
+	stuck := func(rule stack.Rule, problem, expected, observed string) {
+		r.find(rule, "scheduler", problem, expected, observed, "see the scheduler's log")
 	}
 	switch {
 	case w == nil || w.NextRun == nil || w.NextRun.IsZero():
-		stuck("no next run is known", "a time in the future", "nothing")
+		stuck(schedulerRule, "no next run is known", "a time in the future", "nothing")
 	case w.NextRun.Before(now.Add(-late)):
-		stuck("the next run is overdue", "after "+now.Format(time.RFC3339), w.NextRun.Format(time.RFC3339))
+		stuck(schedulerRule, "the next run is overdue", "after "+now.Format(time.RFC3339), w.NextRun.Format(time.RFC3339))
 	case w.LastRun == nil || w.LastRun.IsZero():
 		// A periodic job whose first time has not come yet.
 	case w.LastRun.After(now.Add(late)):
-		stuck("the last run is in the future", "before "+now.Format(time.RFC3339), w.LastRun.Format(time.RFC3339))
+		stuck(resultRule, "the last run is in the future", "before "+now.Format(time.RFC3339), w.LastRun.Format(time.RFC3339))
 	case !w.NextRun.After(*w.LastRun):
-		stuck("the next run is not after the last one", "after "+w.LastRun.Format(time.RFC3339), w.NextRun.Format(time.RFC3339))
+		stuck(schedulerRule, "the next run is not after the last one", "after "+w.LastRun.Format(time.RFC3339), w.NextRun.Format(time.RFC3339))
 	case now.Sub(*w.LastRun) > w.NextRun.Sub(*w.LastRun)+late:
-		stuck("the last run is longer ago than its period", "a run in each period", w.LastRun.Format(time.RFC3339))
+		stuck(schedulerRule, "the last run is longer ago than its period", "a run in each period", w.LastRun.Format(time.RFC3339))
 	}
 }
 
@@ -293,17 +294,17 @@ func (r *run) scheduler() {
 // by the dashboard's container where the release has one.
 func (r *run) dashboard(ctx context.Context) error {
 	if r.word != nil && r.word.DashboardJobs != nil && *r.word.DashboardJobs <= 0 {
-		r.find("dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, stack.Short(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
+		r.find(dashboardRule, "dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, stack.Short(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
 	}
 	if _, declared := r.s.Release.Service("jobs-ui"); !declared {
 		if r.word != nil && r.word.DashboardJobs == nil {
-			r.find("dashboard", "no dashboard sees the job", "dashboard_jobs in the result, or a service jobs-ui", "neither", "let the ping count what the dashboard sees")
+			r.find(dashboardRule, "dashboard", "no dashboard sees the job", "dashboard_jobs in the result, or a service jobs-ui", "neither", "let the ping count what the dashboard sees")
 		}
 		return nil
 	}
 	containers, err := probe.Containers(ctx, r.s, "jobs-ui")
 	if err != nil {
-		r.find("dashboard", "no dashboard of this release runs", "a running container", probe.Reason(err), "see the dashboard's log")
+		r.find(processesRule, "dashboard", "no dashboard of this release runs", "a running container", probe.Reason(err), "see the dashboard's log")
 		return nil
 	}
 	port, err := probe.Port(r.s, "jobs-ui")
@@ -324,9 +325,9 @@ func (r *run) dashboard(ctx context.Context) error {
 	reply, err := probe.Do(client, req, 1<<20)
 	switch {
 	case err != nil:
-		r.find("dashboard", "the dashboard does not answer", "an answer", probe.Reason(err), "see the dashboard's log")
+		r.find(dashboardRule, "dashboard", "the dashboard does not answer", "an answer", probe.Reason(err), "see the dashboard's log")
 	case reply.Status >= 500:
-		r.find("dashboard", "the dashboard fails", "an answer below 500", fmt.Sprint(reply.Status), "see the dashboard's log")
+		r.find(dashboardRule, "dashboard", "the dashboard fails", "an answer below 500", fmt.Sprint(reply.Status), "see the dashboard's log")
 	}
 	return nil
 }

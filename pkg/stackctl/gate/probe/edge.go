@@ -83,7 +83,7 @@ func (e *runningEdge) static(ctx context.Context) (stack.File, error) {
 // StaticDrift compares what the edge was started with, and the static file
 // that it sees, with the release. Values are not shown: there may be secrets
 // among them.
-func StaticDrift(ctx context.Context, s gate.Subject) ([]stack.Finding, error) {
+func StaticDrift(ctx context.Context, s gate.Subject, rule stack.Rule) ([]stack.Finding, error) {
 	e, err := RunningEdgeOf(ctx, s)
 	if e == nil || err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func StaticDrift(ctx context.Context, s gate.Subject) ([]stack.Finding, error) {
 	var out []stack.Finding
 	tell := func(problem, expected string, diff []string) {
 		if len(diff) > 0 {
-			out = append(out, stack.Finding{Subject: "container " + svc.Name, Problem: problem, Expected: expected, Observed: Few(diff) + " (container " + e.Name + ")",
+			out = append(out, stack.Finding{Subject: "container " + svc.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: Few(diff) + " (container " + e.Name + ")",
 				Evidence: "traefik-static.yml", Fix: "deploy again; then find out who works on the host by hand"})
 		}
 	}
@@ -154,7 +154,7 @@ func fileDrift(name string, want []byte, have stack.File) ([]string, error) {
 
 // DynamicDrift compares the files of the running edge's provider with the
 // release's: what is added, gone or changed was not judged.
-func DynamicDrift(ctx context.Context, s gate.Subject) (seen int, out []stack.Finding, err error) {
+func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen int, out []stack.Finding, err error) {
 	e, err := RunningEdgeOf(ctx, s)
 	if e == nil || err != nil {
 		return 0, nil, err
@@ -176,7 +176,7 @@ func DynamicDrift(ctx context.Context, s gate.Subject) (seen int, out []stack.Fi
 		}
 	}
 	tell := func(name, problem, expected, observed string) {
-		out = append(out, stack.Finding{Subject: "edge file " + name, Problem: problem, Expected: expected, Observed: observed, Evidence: "headers.json",
+		out = append(out, stack.Finding{Subject: "edge file " + name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Evidence: "headers.json",
 			Fix: "deploy again; then find out who works on the host by hand"})
 	}
 	for _, want := range s.Release.Edge.Dynamic {

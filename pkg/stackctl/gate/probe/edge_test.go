@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"stackctl/pkg/stackctl/gate/gatetest"
+	"stackctl/pkg/stackctl/stack"
 )
 
 func TestRunningEdgeIsTheReleases(t *testing.T) {
@@ -54,11 +55,11 @@ func TestRunningEdgeIsTheReleases(t *testing.T) {
 			server := gatetest.EdgeServer(s, nil)
 			c.change(t, server)
 			s.Server = server
-			found, err := StaticDrift(context.Background(), s)
+			found, err := StaticDrift(context.Background(), s, stack.Rule{ID: "x/static"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, more, err := DynamicDrift(context.Background(), s)
+			_, more, err := DynamicDrift(context.Background(), s, stack.Rule{ID: "x/routes"})
 			if err != nil {
 				t.Fatal(err)
 			}

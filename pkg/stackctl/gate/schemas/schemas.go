@@ -19,7 +19,7 @@ import (
 // cross holds the release's word against the database's.
 func cross(w *schemaWord, c *schema.Catalog) []stack.Finding {
 	if c.Tables() == 0 {
-		return []stack.Finding{finding("database", "the database has no tables", "the tables that the migrations make", "none",
+		return []stack.Finding{finding(tablesRule, "database", "the database has no tables", "the tables that the migrations make", "none",
 			"see whether the migrations ran on this database")}
 	}
 	if w == nil || w.Status != "ok" {
@@ -27,7 +27,7 @@ func cross(w *schemaWord, c *schema.Catalog) []stack.Finding {
 	}
 	// The migrations' own bookkeeping is the least that a check may leave out.
 	if least := c.Tables() - 2; w.Objects.count < least {
-		return []stack.Finding{finding("schema check", "the check looked at less than there is",
+		return []stack.Finding{finding(checkRule, "schema check", "the check looked at less than there is",
 			fmt.Sprintf("at least %d objects: the catalog has %d tables with %d columns", least, c.Tables(), len(c.Columns)),
 			fmt.Sprint(w.Objects.count), "let the check compare every table, column, constraint and index")}
 	}
@@ -42,7 +42,8 @@ const (
 // Live judges the live database after the migrations.
 func Live() gate.Gate {
 	return gate.Gate{
-		ID: "G6", Name: "schema", Phase: stack.PhasePre,
+		Rules: Rules,
+		ID:    "G6", Name: "schema", Phase: stack.PhasePre,
 		Question:  "Is the live schema what the migrations make, with none pending, and can the release before work with it?",
 		Refs:      []string{"SPEC A15", "SPEC S12", "SPEC D6", "ASVS 15.2.1"},
 		Inspects:  "every object of the live schema, by the release's own check and by the database's catalog; the release before",
@@ -135,7 +136,7 @@ func check(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	e := evidence{Release: s.Release.ID, Command: conf.Command, Exit: out.Exit}
 	word, bad := parse(out)
 	if bad != "" {
-		e.Found = append(e.Found, finding("schema check", "the check has not judged", "one JSON document about the live schema", bad,
+		e.Found = append(e.Found, finding(checkRule, "schema check", "the check has not judged", "one JSON document about the live schema", bad,
 			"run "+strings.Join(conf.Command, " ")+" in "+conf.Service+" by hand"))
 	} else {
 		e.Check = word
@@ -175,43 +176,43 @@ func parse(out stack.Output) (word *schemaWord, bad string) {
 	return word, ""
 }
 
-func finding(subject, problem, expected, observed, fix string) stack.Finding {
-	return stack.Finding{Subject: subject, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix}
+func finding(rule stack.Rule, subject, problem, expected, observed, fix string) stack.Finding {
+	return stack.Finding{Subject: subject, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed, Evidence: artifact, Fix: fix}
 }
 
 // judge judges what the check says, and whether it agrees with itself.
 func judge(w *schemaWord, exit int) []stack.Finding {
 	var list []stack.Finding
-	add := func(subject, problem, expected, observed, fix string) {
-		list = append(list, finding(subject, problem, expected, observed, fix))
+	add := func(rule stack.Rule, subject, problem, expected, observed, fix string) {
+		list = append(list, finding(rule, subject, problem, expected, observed, fix))
 	}
 	for _, d := range w.Differences {
-		add(stack.Short(d.Object, 200), "live schema differs: "+stack.Short(d.Problem, 200), said(d.Expected), said(d.Observed),
+		add(differsRule, stack.Short(d.Object, 200), "live schema differs: "+stack.Short(d.Problem, 200), said(d.Expected), said(d.Observed),
 			"write a migration that makes the schema what it must be, or restore the object")
 	}
 	for _, p := range w.Pending {
-		add("migration "+stack.Short(strings.Trim(string(p), `"`), 80), "migration pending", "none pending", "not applied", "run the migrate service again and read its log")
+		add(pendingRule, "migration "+stack.Short(strings.Trim(string(p), `"`), 80), "migration pending", "none pending", "not applied", "run the migrate service again and read its log")
 	}
 	switch {
 	case w.Stamped == nil || w.Head == nil:
-		add("schema check", "the check does not say which migration is stamped", "stamped and head", "not there", "let the check print both")
+		add(checkRule, "schema check", "the check does not say which migration is stamped", "stamped and head", "not there", "let the check print both")
 	case *w.Stamped != *w.Head && !w.rolledBack():
-		add("migrations", "the database is not stamped at the newest migration", fmt.Sprint(*w.Head), fmt.Sprint(*w.Stamped), "run the migrate service again and read its log")
+		add(pendingRule, "migrations", "the database is not stamped at the newest migration", fmt.Sprint(*w.Head), fmt.Sprint(*w.Stamped), "run the migrate service again and read its log")
 	case *w.Head <= 0:
-		add("migrations", "there are no migrations", "a newest migration", fmt.Sprint(*w.Head), "see whether the image carries its migrations")
+		add(pendingRule, "migrations", "there are no migrations", "a newest migration", fmt.Sprint(*w.Head), "see whether the image carries its migrations")
 	}
 	if w.Objects.count <= 0 {
-		add("schema check", "the check inspected nothing", "at least one object", fmt.Sprint(w.Objects.count), "see whether it looks at the right database and schema")
+		add(checkRule, "schema check", "the check inspected nothing", "at least one object", fmt.Sprint(w.Objects.count), "see whether it looks at the right database and schema")
 	}
 	bad := len(w.Differences)+len(w.Pending) > 0
 	switch {
 	case w.Status != "ok" && !bad:
-		add("schema check", "the check does not say ok", `status "ok"`, fmt.Sprintf("status %q", stack.Short(w.Status, 60)), "run it by hand")
+		add(checkRule, "schema check", "the check does not say ok", `status "ok"`, fmt.Sprintf("status %q", stack.Short(w.Status, 60)), "run it by hand")
 	case w.Status == "ok" && bad:
-		add("schema check", "the check contradicts itself", `a status other than "ok" where it finds something`, `status "ok"`, "correct the check")
+		add(checkRule, "schema check", "the check contradicts itself", `a status other than "ok" where it finds something`, `status "ok"`, "correct the check")
 	}
 	if (exit == 0) != (w.Status == "ok") {
-		add("schema check", "exit code and status disagree", "exit 0 exactly with status ok", fmt.Sprintf("exit %d, status %q", exit, stack.Short(w.Status, 60)), "correct the check")
+		add(checkRule, "schema check", "exit code and status disagree", "exit 0 exactly with status ok", fmt.Sprintf("exit %d, status %q", exit, stack.Short(w.Status, 60)), "correct the check")
 	}
 	return list
 }
@@ -242,7 +243,7 @@ func before(s gate.Subject, e *evidence) ([]stack.Finding, error) {
 	e.Before = s.Before.ID
 	var out []stack.Finding
 	for _, m := range schema.Compatible(before.Catalog, e.Catalog) {
-		out = append(out, finding(m.Object, "release "+s.Before.ID+" cannot work with it: "+m.Problem, m.Expected, m.Observed,
+		out = append(out, finding(releaseBeforeRule, m.Object, "release "+s.Before.ID+" cannot work with it: "+m.Problem, m.Expected, m.Observed,
 			"expand first and contract one release later: add beside the old, and remove it when no release needs it"))
 	}
 	return out, nil

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/gates"
+)
+
+func newRules(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "rules", Args: cobra.NoArgs,
+		Short: "List the rules that findings come from",
+		Long: `rules lists every rule of the gates, the built-in and the declared ones, with
+its level, its question, its source and its fix. A finding names its rule, and an
+exception in stackctl.yaml excuses one rule on one subject. It needs no server.`,
+		Example: "  stackctl rules\n  stackctl rules --output json",
+		RunE: func(*cobra.Command, []string) error {
+			own, err := o.ownGates()
+			if err != nil {
+				return err
+			}
+			list := gates.Rules(own)
+			if o.output == "json" {
+				return o.json(list)
+			}
+			width := 0
+			for _, r := range list {
+				width = max(width, len(r.ID))
+			}
+			for _, r := range list {
+				fmt.Fprintf(o.out, "%-*s  %-6s  %s\n%*s  %s (%s)\n", width, r.ID, r.Level, r.Asks, width+8, "", r.Fix, r.Source)
+			}
+			return nil
+		},
+	}
+}
