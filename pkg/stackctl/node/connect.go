@@ -86,22 +86,6 @@ func (s server) Exec(ctx context.Context, container string, argv ...string) (sta
 	return s.engine.Exec(ctx, container, argv...)
 }
 
-// Lend starts a container for commands, Return removes it.
-func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
-
-func (s server) Return(ctx context.Context, container string) error {
-	return s.engine.Return(ctx, container)
-}
-
-// Hold pauses or stops a container, Release lets it go on.
-func (s server) Hold(ctx context.Context, container string, stop bool) error {
-	return s.engine.Hold(ctx, container, stop)
-}
-
-func (s server) Release(ctx context.Context, container string) error {
-	return s.engine.Release(ctx, container)
-}
-
 func (s server) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	return s.engine.ExecStream(ctx, container, argv, stdin, stdout, stderr)
 }

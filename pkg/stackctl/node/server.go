@@ -59,12 +59,6 @@ type Engine interface {
 	// RemoveServices removes the containers of some services; volumes stay.
 	RemoveServices(ctx context.Context, project string, services []string) error
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
-	// Lend starts a container for commands, Return removes it.
-	Lend(ctx context.Context, l stack.Loan) (string, error)
-	Return(ctx context.Context, container string) error
-	// Hold pauses or stops a running container, Release lets it go on.
-	Hold(ctx context.Context, container string, stop bool) error
-	Release(ctx context.Context, container string) error
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error
 	// Ship streams an image from the operator's archive, only the layers that
