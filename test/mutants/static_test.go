@@ -72,7 +72,7 @@ func TestEveryMutantOfTheFilesIsCaught(t *testing.T) {
 		}
 		tried++
 		if o := b.try(m); o.Broken != "" || !o.Caught {
-			t.Errorf("missed: %s: wanted %s, failed were %v (exit code %d) %s %s", m.name, m.gates, o.By, o.Exit, o.Said, o.Broken)
+			t.Errorf("missed: %s: wanted %s by rule %q, failed were %v by %v (exit code %d) %s %s", m.name, m.gates, m.rule, o.By, o.Rules, o.Exit, o.Said, o.Broken)
 		}
 	}
 	if tried < 60 {

@@ -128,7 +128,11 @@ func (o *options) writeExample(root string, env map[string]string, survey releas
 	}
 	for _, v := range survey.Undefined {
 		names[v.Name] = true
-		fmt.Fprintf(o.out, "set %s in .env: %s:%d uses it, and it has no default\n", v.Name, filepath.Base(v.File), v.Line)
+		what := "it is empty else"
+		if v.Needed {
+			what = "check refuses it without"
+		}
+		fmt.Fprintf(o.out, "set %s in .env: %s:%d uses it, it has no default, and %s\n", v.Name, filepath.Base(v.File), v.Line, what)
 	}
 	file := filepath.Join(root, ".env.example")
 	if _, err := os.Lstat(file); err == nil || len(names) == 0 {

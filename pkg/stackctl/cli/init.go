@@ -124,8 +124,8 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 		}
 	}
 	look.Compose.Profiles = c.Compose.Profiles
-	look.Root, look.Compose.EnvFile = root, filepath.Join(root, ".env")
-	survey, err := release.Look(ctx, look, stack.Target{Domain: n.domain})
+	look.Compose.EnvFile, look.Root = filepath.Join(root, ".env"), root
+	survey, err := release.Look(ctx, look, n.domain)
 	if err != nil {
 		return c, survey, err
 	}

@@ -27,6 +27,8 @@ type options struct {
 	verbose bool
 
 	redactor *redact.Redactor
+	// doing is what runs, for who interrupts it; nil: nobody does.
+	doing *doing
 }
 
 // outputs are the values of --output.
@@ -78,6 +80,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
+	o.standing(root)
 	return root
 }
 

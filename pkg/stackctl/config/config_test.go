@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,6 +88,16 @@ func TestABadVariableIsNamedAndNotALineOfTheFile(t *testing.T) {
 
 func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
+		"a route to nothing": {"project: shop\nroutes:\n  - {port: 80}\n", "stackctl.yaml:3: routes: a route needs a service"},
+		"a route to port 0":  {"project: shop\nroutes:\n  - {service: web}\n", "stackctl.yaml:3: routes: port 0 is no port"},
+		"a port too high":    {"project: shop\nroutes:\n  - service: web\n    port: 70000\n", "stackctl.yaml:4: routes: port 70000 is no port"},
+		"one route twice":    {"project: shop\nroutes:\n  - {service: web, port: 80}\n  - {service: api, port: 80}\n", `stackctl.yaml:4: routes: host "" and path "" stand at line 3 already`},
+		"a route's host":     {"project: shop\nroutes:\n  - {host: 'a b', service: web, port: 80}\n", "is no part of a host name"},
+		"a route's path":     {"project: shop\nroutes:\n  - {path: api, service: web, port: 80}\n", "is no prefix of a path"},
+		"strip of nothing":   {"project: shop\nroutes:\n  - {service: web, port: 80, strip: true}\n", "strip takes the path away"},
+		"an unknown guard":   {"project: shop\nroutes:\n  - {service: web, port: 80, guard: oidc}\n", `guard "oidc" is none of staff`},
+		"an unknown scheme":  {"project: shop\nroutes:\n  - {service: web, port: 80, scheme: ftp}\n", `scheme "ftp" is none of`},
+		"routes of no edge":  {"project: shop\ntraefik: {service: traefik}\nroutes:\n  - {service: web, port: 80}\n", "stackctl.yaml:3: routes are those of stackctl's own edge"},
 		"empty":              {"", "holds no settings"},
 		"only a comment":     {"# nothing\n", "holds no settings"},
 		"a list":             {"- a\n", "holds no settings"},
@@ -198,4 +209,32 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%v is no usage error", err)
 		}
 	})
+}
+
+func TestTheEdgeIsOwnWhereTheFileNamesNone(t *testing.T) {
+	for text, own := range map[string]bool{
+		"project: shop\n": true, "project: shop\ntraefik: {staff: {user: ops}}\n": true, "project: shop\ntraefik: {service: edge}\n": false, "project: shop\ntraefik: {dynamic: routes}\n": false,
+	} {
+		c, err := config.Load(write(t, text))
+		if err != nil || c.Traefik.Own != own || c.Traefik.Service == "" || !filepath.IsAbs(c.Traefik.Static) || !filepath.IsAbs(c.Traefik.Dynamic) {
+			t.Errorf("%q: got %+v, %v", text, c.Traefik, err)
+		}
+	}
+}
+
+func TestWhatIsWrittenLoads(t *testing.T) {
+	want := stack.Config{Project: "shop", Policy: stack.PolicyStandard, Compose: stack.Compose{Files: []string{"a b.yml"}, Profiles: []string{"x"}},
+		Targets: map[string]stack.Target{"production": {Host: "2001:db8::7", User: "ops", Domain: "shop.example"}},
+		Routes:  []stack.RouteSpec{{Service: "web", Port: 80}, {Host: "no", Path: "/a,b", Service: "api", Port: 1, Strip: true, Guard: "staff", Scheme: "https"}},
+		Gates:   stack.Gates{Exposure: stack.ExposureGate{Allow: []int{222}}}}
+	c, err := config.Load(write(t, string(config.Write(want))))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, config.Write(want))
+	}
+	for i := range c.Routes {
+		c.Routes[i].Line = 0
+	}
+	if fmt.Sprint(c.Routes) != fmt.Sprint(want.Routes) || c.Targets["production"].Host != "2001:db8::7" || fmt.Sprint(c.Gates.Exposure.Allow) != "[22 80 443 222]" || c.Policy != want.Policy || c.Compose.Profiles[0] != "x" {
+		t.Errorf("got %+v of\n%s", c, config.Write(want))
+	}
 }

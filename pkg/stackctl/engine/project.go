@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -133,10 +134,24 @@ func oneShot(p *types.Project, s types.ServiceConfig) bool {
 	return false
 }
 
+// settles is how long a service without a health check must run without ending
+// before it counts as ready; 0 where it does not say.
+func settles(s types.ServiceConfig) time.Duration {
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	text, _ := x["settle"].(string)
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
 // unit is one service on its way to ready.
 type unit struct {
 	name string
 	once bool
+	// settle is what settles returns.
+	settle time.Duration
 	// deps maps a service to the condition that it must meet first.
 	deps map[string]string
 	// scale is how many containers the service has.
@@ -147,7 +162,7 @@ type unit struct {
 func units(p *types.Project) map[string]unit {
 	out := map[string]unit{}
 	for name, s := range p.Services {
-		u := unit{name: name, once: s.CustomLabels[labelOnce] == "true", deps: map[string]string{}, scale: s.GetScale()}
+		u := unit{name: name, once: s.CustomLabels[labelOnce] == "true", settle: settles(s), deps: map[string]string{}, scale: s.GetScale()}
 		for dep, d := range s.DependsOn {
 			if _, ok := p.Services[dep]; ok {
 				u.deps[dep] = d.Condition

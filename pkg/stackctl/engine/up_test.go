@@ -193,6 +193,30 @@ healthcheck: {test: [CMD, /app, health], interval: 60s}`}), nil, nil)
 	}
 }
 
+// Without a health check running is not enough: what ends a moment later was
+// never ready.
+func TestWhatHasNoHealthCheckMustHaveSettled(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Up(w.ctx, w.project, file(service{"api", "image: " + imageA + `
+command: [fail, "7"]
+restart: always
+x-stackctl: {settle: 30s}`}), nil, nil)
+	var s *ServiceError
+	if !errors.As(err, &s) || s.Problem != "keeps crashing" {
+		t.Fatalf("got %v, want a service that keeps crashing", err)
+	}
+	began := time.Now()
+	w.up(file(service{"web", "image: " + imageA + "\ncommand: [serve]\nstop_signal: SIGTERM\nx-stackctl: {settle: 2s}"}))
+	if took := time.Since(began); took < 2*time.Second {
+		t.Errorf("ready after %s", took)
+	}
+	began = time.Now()
+	w.up(file(service{"web", "image: " + imageA + "\ncommand: [serve]\nstop_signal: SIGTERM\nx-stackctl: {settle: 2s}"}))
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("what runs already was waited for, %s", took)
+	}
+}
+
 func TestFailedOneShotStopsWhatWaitsForIt(t *testing.T) {
 	w := newWorld(t)
 	yaml := file(

@@ -44,6 +44,9 @@ type wait struct {
 	said    map[string]string
 	dies    map[string]int // container ID → deaths seen
 	checks  map[string]checked
+	// since is when a container was first seen running; what ran before Up
+	// began has a zero time.
+	since map[string]time.Time
 	// resumed are containers that were paused, with when each was last checked.
 	resumed map[string]time.Time
 }
@@ -51,7 +54,7 @@ type wait struct {
 // run returns the services that it started.
 func (w *wait) run(ctx context.Context) ([]string, error) {
 	w.started, w.said = map[string]bool{}, map[string]string{}
-	w.dies, w.checks = map[string]int{}, map[string]checked{}
+	w.dies, w.checks, w.since = map[string]int{}, map[string]checked{}, nil
 	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
@@ -119,12 +122,31 @@ func (w *wait) look(ctx context.Context) error {
 		return err
 	}
 	w.seen = map[string][]look{}
+	first := w.since == nil
+	if first {
+		w.since = map[string]time.Time{}
+	}
 	for i, c := range list {
 		if s := c.Labels[api.ServiceLabel]; looks[i] != nil {
+			w.age(looks[i], first)
 			w.seen[s] = append(w.seen[s], *looks[i])
 		}
 	}
 	return nil
+}
+
+// age sets how long a container has been seen to run. One that ends begins anew.
+func (w *wait) age(c *look, first bool) {
+	if c.state != container.StateRunning {
+		delete(w.since, c.id)
+		return
+	}
+	since, known := w.since[c.id]
+	if !known && !first {
+		since = time.Now()
+	}
+	w.since[c.id] = since
+	c.ran = time.Since(since)
 }
 
 // replaced names the services with a container that was not there before.
@@ -208,6 +230,9 @@ func ready(u unit, cs []look) bool {
 			}
 			continue
 		}
+		if c.health == container.NoHealthcheck && c.ran < u.settle {
+			return false
+		}
 		if c.state != container.StateRunning || (c.health != container.NoHealthcheck && c.health != container.Healthy) {
 			return false
 		}
@@ -253,7 +278,7 @@ func (w *wait) failed(u unit, c look) string {
 
 // sleep waits for the next event of the project.
 func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
-	timer := time.NewTimer(relook)
+	timer := time.NewTimer(w.pause())
 	defer timer.Stop()
 	for {
 		select {
@@ -271,9 +296,24 @@ func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
 	}
 }
 
+// pause is how long nothing needs to be looked at: no event comes when a
+// container has run for long enough.
+func (w *wait) pause() time.Duration {
+	pause := relook
+	for name, cs := range w.seen {
+		for _, c := range cs {
+			if left := w.units[name].settle - c.ran; c.state == container.StateRunning && left > 0 {
+				pause = min(pause, left)
+			}
+		}
+	}
+	return pause
+}
+
 func (w *wait) note(m mobyevents.Message) {
 	if m.Action == mobyevents.ActionDie {
 		w.dies[m.Actor.ID]++
+		delete(w.since, m.Actor.ID)
 	}
 }
 
@@ -304,6 +344,8 @@ type look struct {
 	state  container.ContainerState
 	health container.HealthStatus
 	exit   int
+	// ran is for how long it has been seen to run without ending.
+	ran time.Duration
 	// checked and every are what checksOf tells.
 	checked time.Time
 	every   time.Duration

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"slices"
+	"strings"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -79,7 +80,7 @@ func advise(r *stack.GateResult, policy stack.Policy) {
 // require fails a gate that was skipped although gates.require names it. What
 // runs under --all-tests alone may be skipped without it.
 func require(r *stack.GateResult, g Gate, s Subject) {
-	if r.Status != stack.Skipped || skip(g, s) != "" || !slices.Contains(s.Config.Gates.Require, r.ID) {
+	if r.Status != stack.Skipped || skip(g, s) != "" || !slices.ContainsFunc(s.Config.Gates.Require, func(id string) bool { return strings.EqualFold(id, r.ID) }) {
 		return
 	}
 	r.Status = stack.Failed

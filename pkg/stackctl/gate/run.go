@@ -139,6 +139,8 @@ func judge(r *stack.GateResult, a Answer, err error) {
 // skip gives the reason for not letting a gate look, where there is one.
 func skip(g Gate, s Subject) string {
 	switch {
+	case s.Config.Traefik.Own && len(s.Config.Routes) == 0 && slices.Contains(ofTheEdge, g.ID):
+		return "nothing is routed: there is no edge"
 	case g.Slow && !s.All:
 		return "slow; runs under --all-tests"
 	case g.Mutates && !s.All && !s.Target.Mutate:
@@ -146,6 +148,9 @@ func skip(g Gate, s Subject) string {
 	}
 	return ""
 }
+
+// ofTheEdge are the gates that ask about nothing but what the edge serves.
+var ofTheEdge = []string{"G1", "G3", "G8"}
 
 // check calls the gate within its budget. A gate that does not notice that
 // the budget is spent is left behind, not waited for.

@@ -18,21 +18,32 @@ func answering3(found ...stack.Finding) func(context.Context, Subject) (Answer, 
 	}
 }
 
-var wrong = stack.Finding{Subject: "thing a", Problem: "broken", Expected: "x", Observed: "y", Fix: "z"}
+// oneRule is what the findings of these tests come from, mildRule of level strict.
+var (
+	oneRule  = stack.Rule{ID: "test/one", Level: stack.LevelDanger, Asks: "one?", Source: "x", Fix: "z"}
+	mildRule = stack.Rule{ID: "test/mild", Level: stack.LevelStrict, Asks: "mild?", Source: "x", Fix: "milder"}
+	ofTest   = []stack.Rule{oneRule, mildRule}
+)
+
+var wrong = stack.Finding{Rule: "test/one", Level: stack.LevelDanger, Subject: "thing a", Problem: "broken", Expected: "x", Observed: "y", Fix: "z"}
 
 func runGates(s Subject, gates ...Gate) []stack.GateResult {
 	return runAt(context.Background(), gates, s, nil, time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC))
 }
 
+func skipping(context.Context, Subject) (Answer, error) {
+	return Answer{Skip: "stackctl.yaml names no contract"}, nil
+}
+
 func TestRunTellsEachEndApart(t *testing.T) {
 	gates := []Gate{
 		{ID: "G1", Check: answering3()},
-		{ID: "G2", Check: answering3(wrong)},
+		{ID: "G2", Rules: ofTest, Check: answering3(wrong)},
 		{ID: "G3", Check: func(context.Context, Subject) (Answer, error) { return Answer{}, errors.New("connection lost") }},
 		{ID: "G4", Check: func(context.Context, Subject) (Answer, error) { panic("index out of range") }},
 		{ID: "G5", Check: func(context.Context, Subject) (Answer, error) { return Answer{Of: "ports"}, nil }},
 		{ID: "G6", Check: func(context.Context, Subject) (Answer, error) { return Answer{Skip: "no database"}, nil }},
-		{ID: "G7", Check: func(context.Context, Subject) (Answer, error) {
+		{ID: "G7", Rules: ofTest, Check: func(context.Context, Subject) (Answer, error) {
 			return Answer{Inspected: 1, Findings: []stack.Finding{wrong}}, errors.New("then the connection was lost")
 		}},
 		{ID: "G8", Slow: true, Check: answering3()},
@@ -78,7 +89,7 @@ func TestRunLetsSlowAndMutatingGatesLook(t *testing.T) {
 }
 
 func TestExceptions(t *testing.T) {
-	good := stack.Exception{Gate: "G1", Match: "thing a", Owner: "ops", Reason: "vendor", Expires: "2030-06-15"}
+	good := stack.Exception{Rule: "test/one", Subject: "thing a", Owner: "ops", Reason: "vendor", Expires: "2030-06-15"}
 	change := func(f func(*stack.Exception)) stack.Exception { e := good; f(&e); return e }
 	other := wrong
 	other.Subject = "thing ab"
@@ -91,20 +102,20 @@ func TestExceptions(t *testing.T) {
 	}{
 		{"covers, on its last day", good, []stack.Finding{wrong}, stack.Passed, 0},
 		{"covers this and no other", good, []stack.Finding{wrong, other}, stack.Failed, 1},
-		{"the gate in another case", change(func(e *stack.Exception) { e.Gate = "g1" }), []stack.Finding{wrong}, stack.Passed, 0},
-		{"another gate's", change(func(e *stack.Exception) { e.Gate = "G2" }), []stack.Finding{wrong}, stack.Failed, 1},
+		{"another rule of the gate", change(func(e *stack.Exception) { e.Rule = "test/mild" }), []stack.Finding{wrong}, stack.Failed, 1},
+		{"another gate's", change(func(e *stack.Exception) { e.Rule = "other/one" }), []stack.Finding{wrong}, stack.Failed, 1},
 		{"expired yesterday", change(func(e *stack.Exception) { e.Expires = "2030-06-14" }), []stack.Finding{wrong}, stack.Failed, 2},
 		{"expired and needed no more", change(func(e *stack.Exception) { e.Expires = "2030-06-14" }), nil, stack.Failed, 1},
 		{"no owner", change(func(e *stack.Exception) { e.Owner = "" }), []stack.Finding{wrong}, stack.Failed, 2},
 		{"no reason", change(func(e *stack.Exception) { e.Reason = "" }), []stack.Finding{wrong}, stack.Failed, 2},
 		{"no date", change(func(e *stack.Exception) { e.Expires = "" }), []stack.Finding{wrong}, stack.Failed, 2},
 		{"an odd date", change(func(e *stack.Exception) { e.Expires = "next year" }), []stack.Finding{wrong}, stack.Failed, 2},
-		{"matches everything", change(func(e *stack.Exception) { e.Match = "" }), []stack.Finding{wrong}, stack.Failed, 2},
-		{"a part of the name", change(func(e *stack.Exception) { e.Match = "thing" }), []stack.Finding{wrong}, stack.Failed, 1},
+		{"matches everything", change(func(e *stack.Exception) { e.Subject = "" }), []stack.Finding{wrong}, stack.Failed, 2},
+		{"a part of the name", change(func(e *stack.Exception) { e.Subject = "thing" }), []stack.Finding{wrong}, stack.Failed, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := Subject{Config: stack.Config{Exceptions: []stack.Exception{c.e}}}
-			r := runGates(s, Gate{ID: "G1", Check: answering3(c.found...)})[0]
+			r := runGates(s, Gate{ID: "G1", Rules: ofTest, Check: answering3(c.found...)})[0]
 			if r.Status != c.status || len(r.Findings) != c.findings {
 				t.Errorf("%s, %+v", r.Status, r.Findings)
 			}
@@ -117,8 +128,8 @@ func TestExceptions(t *testing.T) {
 
 // An exception excuses what was found, not what could not be looked at.
 func TestAnExceptionDoesNotHideWhatWasNotJudged(t *testing.T) {
-	s := Subject{Config: stack.Config{Exceptions: []stack.Exception{{Gate: "G1", Match: "thing a", Owner: "ops", Reason: "r", Expires: "2031-01-01"}}}}
-	r := runGates(s, Gate{ID: "G1", Check: func(context.Context, Subject) (Answer, error) {
+	s := Subject{Config: stack.Config{Exceptions: []stack.Exception{{Rule: "test/one", Subject: "thing a", Owner: "ops", Reason: "r", Expires: "2031-01-01"}}}}
+	r := runGates(s, Gate{ID: "G1", Rules: ofTest, Check: func(context.Context, Subject) (Answer, error) {
 		return Answer{Inspected: 1, Findings: []stack.Finding{wrong}}, errors.New("lost")
 	}})[0]
 	if r.Status != stack.CouldNotJudge {
@@ -127,8 +138,8 @@ func TestAnExceptionDoesNotHideWhatWasNotJudged(t *testing.T) {
 }
 
 func TestAnExpiredExceptionIsToldOncePerGate(t *testing.T) {
-	s := Subject{Config: stack.Config{Exceptions: []stack.Exception{{Gate: "G1", Match: "x", Owner: "o", Reason: "r", Expires: "2020-01-01"}}}}
-	got := runGates(s, Gate{ID: "G1", Phase: stack.PhaseStatic, Check: answering3()}, Gate{ID: "G1", Phase: stack.PhasePost, Check: answering3()})
+	s := Subject{Config: stack.Config{Exceptions: []stack.Exception{{Rule: "test/one", Subject: "x", Owner: "o", Reason: "r", Expires: "2020-01-01"}}}}
+	got := runGates(s, Gate{ID: "G1", Rules: ofTest, Phase: stack.PhaseStatic, Check: answering3()}, Gate{ID: "G1", Rules: ofTest, Phase: stack.PhasePost, Check: answering3()})
 	if got[0].Status != stack.Failed || got[1].Status != stack.Passed {
 		t.Errorf("%s and %s", got[0].Status, got[1].Status)
 	}

@@ -62,7 +62,7 @@ func (d *Draft) bound() (binds, error) {
 		}
 	}
 	for written, one := range b.of {
-		if one.kind == shipped && b.held(one.at) {
+		if one.kind == shipped && b.held(one.at) && !d.edgeFile(one.local) {
 			one.kind = persistent // one service writes what another reads
 			b.of[written] = one
 			if b.kept[one.at] == nil {
@@ -187,6 +187,10 @@ func (d Draft) bindOf(use bindUse) (bind, error) {
 		return b, nil
 	}
 	b.local = d.path(use.source)
+	if d.config.Traefik.Own && d.edgeFile(b.local) { // they are made, and lie nowhere here
+		b.at, b.kind, b.isFile = d.below(b.local), shipped, b.local == d.config.Traefik.Static
+		return b, nil
+	}
 	if d.inHome(b.local) {
 		return b, d.refuseBind(use, "mounts "+use.source+" of a home folder, which holds secrets of whoever deploys", homeFix)
 	}

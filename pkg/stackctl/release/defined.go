@@ -1,6 +1,8 @@
 package release
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -8,17 +10,53 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// defined refuses variables that have neither a value nor a default. Compose
-// itself would put an empty text there and go on. It returns the names of all
-// variables that the files use.
-func defined(from []source) (map[string]bool, error) {
-	used := map[string]bool{}
+// defined refuses variables that have neither a value nor a default, all of
+// them at once, a line for each. Under the standard policy one that the file does
+// not demand, and whose name promises no secret, is empty as Compose takes it,
+// with a warning. defined returns the names of all variables that the files use.
+func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, err error) {
+	used = map[string]bool{}
+	var faults []error
+	told := map[string]bool{}
 	for _, s := range from {
-		if err := s.defined(s.part(), used); err != nil {
-			return nil, err
+		s.eachUse(s.part(), func(name string) { used[name] = true })
+		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
+			switch {
+			case told[g.name]:
+			case policy == stack.PolicyStandard && !g.required && !promising(g.name):
+				warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
+			default:
+				faults = append(faults, s.undefined(node, g))
+			}
+			told[g.name] = true
+		})
+	}
+	return used, warnings, together(faults)
+}
+
+// together is one usage error of several; each keeps its line.
+func together(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d variables have no value", len(faults)), fmt.Errorf("\n%w", errors.Join(faults...)), "")
+}
+
+// eachUse walks the variables that a file names.
+func (s source) eachUse(node *yaml.Node, found func(name string)) {
+	if node == nil {
+		return
+	}
+	if node.Kind == yaml.ScalarNode && strings.Contains(node.Value, "$") {
+		for _, name := range uses(node.Value) {
+			found(name)
 		}
 	}
-	return used, nil
+	for i, child := range node.Content {
+		if node.Kind != yaml.MappingNode || i%2 == 1 {
+			s.eachUse(child, found)
+		}
+	}
 }
 
 // part is what Compose takes of the file.
@@ -27,39 +65,6 @@ func (s source) part() *yaml.Node {
 		return s.root
 	}
 	return s.services()[s.only]
-}
-
-func (s source) defined(node *yaml.Node, used map[string]bool) error {
-	return s.walk(node, func(node *yaml.Node) error {
-		for _, name := range uses(node.Value) {
-			used[name] = true
-		}
-		for _, g := range gaps(node.Value, s.of) {
-			return s.undefined(node, g)
-		}
-		return nil
-	})
-}
-
-// walk visits the values below a node in which variables stand.
-func (s source) walk(node *yaml.Node, visit func(*yaml.Node) error) error {
-	if node == nil {
-		return nil
-	}
-	if node.Kind == yaml.ScalarNode && strings.Contains(node.Value, "$") {
-		if err := visit(node); err != nil {
-			return err
-		}
-	}
-	for i, child := range node.Content {
-		if node.Kind == yaml.MappingNode && i%2 == 0 {
-			continue // Compose puts no values into keys
-		}
-		if err := s.walk(child, visit); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (s source) undefined(node *yaml.Node, g gap) error {
@@ -98,8 +103,8 @@ func (d Draft) taken() error {
 			continue
 		}
 		for _, variable := range sortedKeys(s.Environment) {
-			if s.Environment[variable] != nil {
-				continue
+			if s.Environment[variable] != nil || d.config.Policy == stack.PolicyStandard && !promising(variable) {
+				continue // without a value Compose does not set it
 			}
 			at := d.bare(name, variable)
 			return stack.Usage(at.file, at.line, "service "+name+" takes the variable "+variable+" from the environment, where it is not set",

@@ -48,13 +48,10 @@ type Draft struct {
 // usage errors with file and line.
 func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	d, err := open(ctx, c, t)
-	if err == nil && c.Traefik.Own {
-		err = d.addEdge()
-	}
 	if err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.extended, d.taken, d.carried, d.linked, d.homes} {
+	for _, step := range []func() error{d.addEdge, d.extended, d.taken, d.carried, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}
@@ -84,9 +81,11 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if d.sources, err = sources(c.Compose.Files, d.variables.lookup); err != nil {
 		return d, err
 	}
-	if d.used, err = defined(d.sources); err != nil {
+	var empty []string
+	if d.used, empty, err = defined(d.sources, c.Policy); err != nil {
 		return d, err
 	}
+	d.warn(empty)
 	d.project, err = load(ctx, c, maps.Clone(d.variables.values))
 	if err != nil {
 		return d, composeError(d.sources, c.Compose.Files[0], err)
@@ -161,8 +160,8 @@ func (d Draft) Warnings() []string { return d.warnings }
 func (d Draft) Services() []stack.Service {
 	out := make([]stack.Service, 0, len(d.project.Services))
 	for _, s := range d.project.Services {
-		one, x := d.service(s), d.extension(s)
-		one.Strategy, one.StrategyCause = strategy(one, x.shared, x.strategy)
+		one := d.service(s)
+		one.Strategy, one.StrategyCause = strategy(one, sharedBy(s), strategyGiven(s))
 		out = append(out, one)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })

@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,9 @@ const (
 // addEdge puts stackctl's own edge into the project, where there is something
 // to route, and takes the ports that it serves from the services.
 func (d *Draft) addEdge() error {
+	if !d.config.Traefik.Own {
+		return nil
+	}
 	d.closePorts()
 	if len(d.config.Routes) == 0 {
 		return nil
@@ -61,6 +65,15 @@ func (d *Draft) addEdge() error {
 	}
 	d.project.Volumes[edgeVolume] = types.VolumeConfig{Name: d.config.Project + "_" + edgeVolume}
 	service := edgeService(d.config.Traefik, sortedKeys(networks))
+	for i, v := range service.Volumes {
+		if v.Type == types.VolumeTypeBind {
+			rel, err := filepath.Rel(d.folder(), v.Source)
+			if err != nil {
+				return stack.Usage(d.config.File, 0, err.Error(), "keep stackctl.yaml and the compose files on one drive")
+			}
+			service.Volumes[i].Source = "./" + filepath.ToSlash(rel)
+		}
+	}
 	if file, guarded := staffFiles(d.config)[StaffHtpasswd]; guarded {
 		if d.project.Secrets == nil {
 			d.project.Secrets = types.Secrets{}

@@ -11,9 +11,9 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// extension is how a service is deployed: what x-stackctl says, else what is
-// inferred of its layer and whether it runs once.
+// extension is what x-stackctl says of a service.
 type extension struct {
+	// layer is empty where nothing says it.
 	layer stack.Layer
 	once  bool
 	// shared are volumes and folders that two runs of the service may write to
@@ -32,6 +32,8 @@ var extensionKeys = map[string][]string{
 	"shared":   nil,
 }
 
+// extension is what x-stackctl says of a service. Its layer and whether it runs
+// once are inferred where nothing says so.
 func (d Draft) extension(s types.ServiceConfig) extension {
 	e := extension{layer: stack.LayerApp}
 	if decided, ok := d.layers[s.Name]; ok {

@@ -48,10 +48,8 @@ func (d Draft) subjects() []infer.Service {
 func (d Draft) subject(s types.ServiceConfig) infer.Service {
 	subject := infer.Service{Service: d.service(s), Expose: s.Expose}
 	x, _ := s.Extensions["x-stackctl"].(map[string]any)
-	switch layer, _ := x["layer"].(string); stack.Layer(layer) {
-	case stack.LayerEdge, stack.LayerData, stack.LayerApp:
-		subject.Said = stack.Layer(layer)
-	}
+	layer, _ := x["layer"].(string)
+	subject.Said = stack.Layer(layer)
 	subject.SaidOnce = x["run"] == "once"
 	if s.Image == imageName(d.config.Project, types.ServiceConfig{Name: s.Name, Build: s.Build}) {
 		subject.Image = "" // nobody knows what is in it

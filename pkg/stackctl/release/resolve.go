@@ -24,7 +24,9 @@ func (d *Draft) resolve() error {
 		if err := d.resolveLabels(&s); err != nil {
 			return err
 		}
-		s.Image = imageName(d.config.Project, s)
+		if s.Image == "" && s.Build != nil {
+			s.Image = d.config.Project + "-" + name // the name that Compose gives what it builds
+		}
 		if s.Build != nil && s.Build.Context != "" && !remote(s.Build.Context) {
 			build := *s.Build
 			build.Context = d.path(build.Context)

@@ -15,6 +15,10 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// settle is for how long a service without a health check must run before it
+// counts as ready (SPEC N7).
+const settle = "5s"
+
 // split makes two compose projects of one: what stays (edge and data) and what
 // every release brings anew (app). Files that they mount are collected on the
 // way, under paths that depend on their content, so that nothing that runs is
@@ -101,8 +105,11 @@ func (s *split) fill(p *types.Project, id string, layers ...stack.Layer) ([]byte
 // their paths there, its labels, its aliases, and no wait for another project.
 func (s *split) place(service types.ServiceConfig, x extension, id string, p *types.Project) (types.ServiceConfig, error) {
 	service.Profiles, service.Build, service.Extensions = nil, nil, nil
-	if x.once {
+	switch {
+	case x.once:
 		service.Extensions = types.Extensions{"x-stackctl": map[string]any{"run": "once"}}
+	case service.HealthCheck == nil || service.HealthCheck.Disable:
+		service.Extensions = types.Extensions{"x-stackctl": map[string]any{"settle": settle}}
 	}
 	service.PullPolicy = types.PullPolicyNever
 	if image, ok := s.images[service.Image]; ok && image.ID != "" {
@@ -110,6 +117,9 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	}
 	service.PreStart = s.before(service.PreStart)
 	service.DependsOn = s.waits(service, x)
+	if x.layer == stack.LayerApp {
+		staysStopped(&service)
+	}
 	service.Networks = aliased(service, id, s.names(service, x))
 	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {

@@ -3,6 +3,8 @@ package release
 import (
 	"slices"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -38,4 +40,41 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
 	}
 	return stack.StrategyOverlap, ""
+}
+
+// sharedBy are the volumes and folders that two runs of a service may write to
+// at once.
+func sharedBy(s types.ServiceConfig) []string {
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	if one, is := x["shared"].(string); is {
+		return []string{one}
+	}
+	list, _ := x["shared"].([]any)
+	var out []string
+	for _, item := range list {
+		if name, is := item.(string); is {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func strategyGiven(s types.ServiceConfig) stack.Strategy {
+	x, _ := s.Extensions["x-stackctl"].(map[string]any)
+	given, _ := x["strategy"].(string)
+	return stack.Strategy(given)
+}
+
+// staysStopped lets a service of a release that was stopped stay so: with
+// `restart: always` the engine starts it again when the server reboots, and a
+// release of the day before would write beside the live one.
+func staysStopped(s *types.ServiceConfig) {
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil && restart(*s.Deploy.RestartPolicy) == types.RestartPolicyAlways {
+		deploy := *s.Deploy
+		deploy.RestartPolicy, s.Deploy = nil, &deploy
+		s.Restart = types.RestartPolicyAlways
+	}
+	if s.Restart == types.RestartPolicyAlways {
+		s.Restart = types.RestartPolicyUnlessStopped
+	}
 }

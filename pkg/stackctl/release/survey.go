@@ -2,17 +2,11 @@ package release
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"os"
-	"path/filepath"
+	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/template"
-	"github.com/compose-spec/compose-go/v2/types"
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/infer"
@@ -26,16 +20,19 @@ type Survey struct {
 	// Name is the files' own name for the project; empty: none.
 	Name     string
 	Services []infer.Service
-	// Undefined are the variables without a value or a default, by name.
-	Undefined []Variable
+	// Undefined are the variables without a value or a default, in their order.
+	Undefined []Undefined
 	// Literals are the secrets that stand in the files themselves.
 	Literals []Literal
 }
 
-// Variable is a variable of a compose file.
-type Variable struct {
+// Undefined is a variable that has no value.
+type Undefined struct {
 	Name, File string
 	Line       int
+	// Needed says that check refuses it: the file demands it, or its name
+	// promises a secret.
+	Needed bool
 }
 
 // Literal is a variable of a service's environment whose value is a secret.
@@ -44,37 +41,74 @@ type Literal struct {
 	Line                int
 }
 
-// Look surveys the compose files of a project whose only settings are where
-// they are. Only what Compose itself refuses is an error.
-func Look(ctx context.Context, c stack.Config, t stack.Target) (Survey, error) {
-	var out Survey
-	v, err := environment(c, t)
+// Look surveys the compose files of a project. Only what Compose itself refuses
+// is an error.
+func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
+	v, err := environment(c, stack.Target{Domain: domain})
 	if err != nil {
-		return out, err
+		return Survey{}, err
 	}
 	from, err := sources(c.Compose.Files, v.lookup)
 	if err != nil {
-		return out, err
+		return Survey{}, err
 	}
-	out.Undefined = undefined(from)
-	project, err := loadLoosely(ctx, c, v.values, stands(from, out.Undefined))
+	out := Survey{Name: declaredName(from), Undefined: undefined(from)}
+	values := maps.Clone(v.values)
+	maps.Copy(values, stands(from, out.Undefined))
+	project, err := load(ctx, c, values)
 	if err != nil {
 		return out, composeError(from, c.Compose.Files[0], err)
 	}
 	if len(project.Services) == 0 {
 		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
 	}
-	out.Name = declaredName(from)
-	d := Draft{config: c, project: project, sources: from, places: places(from)}
-	d.layers = infer.Layers(d.subjects(), c.Traefik.Service)
-	out.Services = d.subjects()
-	out.Literals = d.literals()
+	d := Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
+	d.layers = infer.Layers(d.subjects(), "")
+	out.Services, out.Literals = d.subjects(), d.literals()
 	return out, nil
 }
 
+// undefined are the variables without a value and without a default, each once.
+func undefined(from []source) []Undefined {
+	var out []Undefined
+	at := map[string]int{}
+	for _, s := range from {
+		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
+			needed := g.required || promising(g.name)
+			if i, known := at[g.name]; known {
+				out[i].Needed = out[i].Needed || needed
+				return
+			}
+			at[g.name] = len(out)
+			out = append(out, Undefined{Name: g.name, File: s.file, Line: s.lineOf(node, g.name), Needed: needed})
+		})
+	}
+	return out
+}
+
+// eachGap walks the values of a file.
+func (s source) eachGap(node *yaml.Node, found func(*yaml.Node, gap)) {
+	if node == nil {
+		return
+	}
+	if node.Kind == yaml.ScalarNode && strings.Contains(node.Value, "$") {
+		for _, g := range gaps(node.Value, s.of) {
+			found(node, g)
+		}
+	}
+	for i, child := range node.Content {
+		if node.Kind != yaml.MappingNode || i%2 == 1 { // Compose puts no values into keys
+			s.eachGap(child, found)
+		}
+	}
+}
+
+// promising reports whether a variable's name promises a secret.
+func promising(name string) bool { return redact.SecretReason(name, "Example1value2") != "" }
+
 // stands gives each undefined variable a value that its place bears: most bear
 // an empty text, a folder and a port do not.
-func stands(from []source, variables []Variable) map[string]string {
+func stands(from []source, variables []Undefined) map[string]string {
 	out := map[string]string{}
 	for _, v := range variables {
 		use := `\$\{?` + v.Name + `\b[^}\s]*\}?`
@@ -90,59 +124,16 @@ func stands(from []source, variables []Variable) map[string]string {
 				out[v.Name] = "./" + strings.ToLower(v.Name)
 			}
 		}
+		if _, stands := out[v.Name]; !stands {
+			out[v.Name] = ""
+		}
 	}
-	return out
-}
-
-func loadLoosely(ctx context.Context, c stack.Config, env, missing map[string]string) (*types.Project, error) {
-	details := types.ConfigDetails{WorkingDir: filepath.Dir(c.Compose.Files[0]), Environment: env}
-	for _, file := range c.Compose.Files {
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: file})
-	}
-	var project *types.Project
-	err := quietly(func() (err error) {
-		project, err = loader.LoadWithContext(ctx, details, loader.WithProfiles([]string{"*"}), func(o *loader.Options) {
-			o.SetProjectName(c.Project, true)
-			o.ResolvePaths = true
-			o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
-			o.Interpolate.Substitute = func(text string, of template.Mapping) (string, error) {
-				return template.SubstituteWithOptions(text, of, template.WithoutLogging)
-			}
-			o.Interpolate.LookupValue = func(name string) (string, bool) {
-				if value, ok := env[name]; ok {
-					return value, true
-				}
-				value := missing[name]
-				return value, value != ""
-			}
-		})
-		return err
-	})
-	return project, err
-}
-
-// undefined are the variables without a value and without a default.
-func undefined(from []source) []Variable {
-	var out []Variable
-	for _, s := range from {
-		_ = s.walk(s.part(), func(node *yaml.Node) error {
-			for _, g := range gaps(node.Value, s.of) {
-				if !slices.ContainsFunc(out, func(o Variable) bool { return o.Name == g.name }) {
-					out = append(out, Variable{g.name, s.file, s.lineOf(node, g.name)})
-				}
-			}
-			return nil
-		})
-	}
-	slices.SortStableFunc(out, func(a, b Variable) int {
-		return cmp.Or(strings.Compare(a.File, b.File), strings.Compare(a.Name, b.Name))
-	})
 	return out
 }
 
 func declaredName(from []source) string {
-	for _, s := range slices.Backward(from) {
-		if _, name := lookupNode(s.root, "name"); s.only == "" && name != nil && !strings.Contains(name.Value, "$") {
+	for _, s := range from {
+		if _, name := lookupNode(s.root, "name"); name != nil && s.only == "" && !strings.Contains(name.Value, "$") {
 			return name.Value
 		}
 	}
@@ -157,10 +148,10 @@ func (d Draft) literals() []Literal {
 		s := d.project.Services[name]
 		for _, key := range sortedKeys(s.Environment) {
 			value := s.Environment[key]
-			if value == nil || *value == "" || redact.SecretReason(key, *value) == "" {
+			if value == nil || redact.SecretReason(key, *value) == "" {
 				continue
 			}
-			if file, line := written(d.config.Compose.Files, key, *value); line > 0 {
+			if file, line := written(d.sources, key, *value); line > 0 {
 				out = append(out, Literal{name, key, file, line})
 			}
 		}
@@ -169,15 +160,15 @@ func (d Draft) literals() []Literal {
 }
 
 // written finds the line that holds a name and its value.
-func written(files []string, key, value string) (string, int) {
-	for _, file := range files {
-		raw, err := readBounded(file)
+func written(from []source, key, value string) (string, int) {
+	for _, s := range from {
+		raw, err := readBounded(s.file)
 		if err != nil {
 			continue
 		}
 		for i, line := range bytes.Split(raw, []byte("\n")) {
 			if bytes.Contains(line, []byte(key)) && bytes.Contains(line, []byte(value)) && !bytes.Contains(line, []byte("$")) {
-				return file, i + 1
+				return s.file, i + 1
 			}
 		}
 	}
@@ -186,6 +177,6 @@ func written(files []string, key, value string) (string, int) {
 
 // EnvFile reads the variables of an env file; one that does not exist has none.
 func EnvFile(file string) (map[string]string, error) {
-	read, err := readEnvFile(file, "", os.LookupEnv)
+	read, err := readEnvFile(file, "", func(string) (string, bool) { return "", false })
 	return read.values, err
 }

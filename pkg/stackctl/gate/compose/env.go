@@ -104,6 +104,9 @@ func readVariables(s gate.Subject) (map[string]variable, error) {
 
 // traefikFiles are the operator's own Traefik files.
 func traefikFiles(s gate.Subject) []string {
+	if s.Config.Traefik.Own {
+		return nil // they are made, and use no variables
+	}
 	var out []string
 	if s.Config.Traefik.Static != "" {
 		out = append(out, s.Config.Traefik.Static)

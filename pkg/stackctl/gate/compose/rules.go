@@ -165,7 +165,7 @@ var (
 		Fix:  "write file:",
 	}
 	dataNetworkRule = stack.Rule{
-		ID: "compose/data-network", Level: stack.LevelDanger, Source: "SPEC §2",
+		ID: "compose/data-network", Level: stack.LevelStrict, Source: "SPEC §2",
 		Asks: "Are stores on a network without a way out, which the edge is not on?",
 		Fix:  "write internal: true and take the service off the other networks",
 	}
@@ -205,17 +205,17 @@ var (
 		Fix:  "deploy again",
 	}
 	secretInEnvironmentRule = stack.Rule{
-		ID: "compose/secret-in-environment", Level: stack.LevelDanger, Source: "ASVS 13.3.1",
+		ID: "compose/secret-in-environment", Level: stack.LevelStrict, Source: "ASVS 13.3.1",
 		Asks: "Are secrets kept out of the environment?",
 		Fix:  "give it as a secret, by file",
 	}
 	secretInCommandRule = stack.Rule{
-		ID: "compose/secret-in-command", Level: stack.LevelDanger, Source: "ASVS 13.3.1",
+		ID: "compose/secret-in-command", Level: stack.LevelStrict, Source: "ASVS 13.3.1",
 		Asks: "Are secrets kept out of commands, labels and build arguments?",
 		Fix:  "give it as a secret, by file",
 	}
 	storePasswordRule = stack.Rule{
-		ID: "compose/store-password", Level: stack.LevelDanger, Source: "ASVS 13.2.1",
+		ID: "compose/store-password", Level: stack.LevelStrict, Source: "ASVS 13.2.1",
 		Asks: "Does every store ask for a password?",
 		Fix:  "set a password by file",
 	}

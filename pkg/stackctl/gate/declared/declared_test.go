@@ -395,7 +395,7 @@ func TestDeclaredGatesStandBesideTheBuiltInOnes(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	d := ownDeployment(t)
-	d.Config.Exceptions = []stack.Exception{{Gate: "front-page", Match: "GET https://" + gatetest.Domain + "/ status", Owner: "ops", Reason: "moved", Expires: "2031-01-01"}}
+	d.Config.Exceptions = []stack.Exception{{Rule: "declared/front-page", Subject: "GET https://" + gatetest.Domain + "/ status", Owner: "ops", Reason: "moved", Expires: "2031-01-01"}}
 	if r := gatetest.Run(t.Context(), list[0], d.Subject); r.Status != stack.Passed || len(r.Accepted) != 1 {
 		t.Errorf("with an exception: %s %+v", r.Status, r.Findings)
 	}

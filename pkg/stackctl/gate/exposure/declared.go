@@ -85,6 +85,9 @@ func (d *service) add(rule stack.Rule, problem, expected, observed, fix string) 
 func (d *service) ports() {
 	for _, p := range d.svc.Ports {
 		text := probe.PortText(p)
+		if !d.edge && d.allowed(p) {
+			continue
+		}
 		if !d.edge {
 			d.add(publishedRule, "a service other than the edge publishes a port", "no published port: the edge is the only service that publishes", text,
 				"remove the port; the edge reaches the service over their network")
@@ -103,7 +106,24 @@ func (d *service) ports() {
 	}
 }
 
+// allowed reports whether a port beside stackctl's own edge is one that the
+// project declares, or one that the host alone reaches. UDP is declared by
+// being published.
+func (d *service) allowed(p stack.Port) bool {
+	if !d.s.Config.Traefik.Own {
+		return false
+	}
+	n, err := strconv.Atoi(p.Published)
+	return strings.EqualFold(p.Protocol, "udp") || strings.HasPrefix(p.HostIP, "127.") || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
+}
+
 func (d *service) modes() {
+	// Another service's network is judged with that service.
+	if of, shares := strings.CutPrefix(d.svc.NetworkMode, "service:"); shares && d.s.Config.Traefik.Own {
+		if _, there := d.s.Release.Service(of); there {
+			return
+		}
+	}
 	if m := d.svc.NetworkMode; probe.NamedMode(m) {
 		d.add(hostNetworkRule, "the service shares a network that no rule of the stack holds", "networks of the compose file", "network_mode: "+m,
 			"remove network_mode and name the networks")
@@ -123,6 +143,9 @@ var secondEdgeLabels = []string{"traefik.", "caddy", "virtual_", "letsencrypt", 
 var secondEdgeVariables = []string{"VIRTUAL_HOST", "VIRTUAL_PORT", "LETSENCRYPT_HOST"}
 
 func (d *service) secondEdge() {
+	if d.s.Config.Traefik.Own {
+		return // what would act on labels is left out; without it they are only text
+	}
 	for key := range d.svc.Labels {
 		lower := strings.ToLower(key)
 		for _, prefix := range secondEdgeLabels {

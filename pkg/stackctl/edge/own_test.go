@@ -1,0 +1,70 @@
+package edge_test
+
+import (
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/edge"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func ownEdge(t *testing.T, routes ...stack.RouteSpec) stack.EdgeConfig {
+	t.Helper()
+	c := stack.Config{Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes}
+	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestTheOwnEdgeServesTheRoutes(t *testing.T) {
+	out := ownEdge(t, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "api", Path: "/v1", Service: "api", Port: 8000, Strip: true},
+		stack.RouteSpec{Host: "board.other.example", Service: "board", Port: 9443, Scheme: "https", Guard: "staff"})
+	routes := map[string]stack.Route{}
+	for _, r := range out.Routes {
+		routes[r.Name] = r
+	}
+	for name, want := range map[string]struct{ rule, service, through string }{
+		"web":                             {"Host(`shop.example`)", "web", "headers"},
+		"web-reads":                       {"Host(`shop.example`) && (Method(`GET`) || Method(`HEAD`))", "web", "headers retry-reads"},
+		"api-api-v1":                      {"Host(`api.shop.example`) && PathPrefix(`/v1`)", "api", "headers strip-api-api-v1"},
+		"board-board-other-example":       {"Host(`board.other.example`)", "board", "staff-headers staff-auth"},
+		"inside":                          {"PathPrefix(`/api/`)", "", "staff-auth"},
+		"to-https":                        {"Host(`shop.example`) || Host(`api.shop.example`) || Host(`board.other.example`)", "", "headers to-https"},
+		"board-board-other-example-reads": {"Host(`board.other.example`) && (Method(`GET`) || Method(`HEAD`))", "board", "staff-headers staff-auth retry-reads"},
+	} {
+		r := routes[name]
+		if r.Rule != want.rule || r.Service != want.service || strings.Join(r.Middlewares, " ") != want.through {
+			t.Errorf("%s: got %+v", name, r)
+		}
+		if want.service != "" && r.Resolver != "le-staging" {
+			t.Errorf("%s has the resolver %q", name, r.Resolver)
+		}
+	}
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"https://board:9443", "insecureSkipVerify: true", "usersFile: " + edge.Htpasswd} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if static := string(out.Static); !strings.Contains(static, "caServer: https://acme.example/dir") || !strings.Contains(static, "ops@shop.example") {
+		t.Errorf("the authority is not in\n%s", static)
+	}
+}
+
+func TestRoutesOfOneNameAreToldApart(t *testing.T) {
+	out := ownEdge(t, stack.RouteSpec{Path: "/a-b", Service: "web", Port: 80}, stack.RouteSpec{Path: "/a/b", Service: "web", Port: 81})
+	up, err := edge.Upstreams(out.Dynamic)
+	if err != nil || len(up) != 2 {
+		t.Errorf("got %v, %v", up, err)
+	}
+}
+
+func TestWithoutRoutesTheEdgeIsAFileThatNamesTheRelease(t *testing.T) {
+	out := ownEdge(t)
+	files, err := edge.Point(out.Dynamic, "0123456789ab", nil)
+	if err != nil || edge.Release(files[0].Content) != "0123456789ab" || len(out.Routes) > 0 || len(out.Static) > 0 {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}

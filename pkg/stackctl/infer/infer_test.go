@@ -1,0 +1,237 @@
+package infer_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/infer"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestRepositoryIsWithoutRegistryTagAndDigest(t *testing.T) {
+	for image, want := range map[string]string{
+		"postgres": "postgres", "postgres:16-alpine": "postgres", "docker.io/library/postgres:16": "postgres", "library/redis": "redis",
+		"docker.elastic.co/elasticsearch/elasticsearch:8.1@sha256:00": "elasticsearch/elasticsearch",
+		"localhost:5000/shop/api:2":                                   "shop/api", "localhost/x": "x", "REGISTRY.example/Team/App": "team/app", "": "",
+	} {
+		if got := infer.Repository(image); got != want {
+			t.Errorf("%s: got %s, want %s", image, got, want)
+		}
+	}
+}
+
+func service(name, image string, change ...func(*infer.Service)) infer.Service {
+	s := infer.Service{Service: stack.Service{Name: name, Image: image, Deployed: true, DependsOn: map[string]string{}, Labels: map[string]string{}, Environment: map[string]string{}}}
+	for _, c := range change {
+		c(&s)
+	}
+	return s
+}
+
+func needs(name, condition string) func(*infer.Service) {
+	return func(s *infer.Service) { s.DependsOn[name] = condition }
+}
+
+// port publishes OUTSIDE:INSIDE[/PROTOCOL], with an address before it or not.
+func port(text string) func(*infer.Service) {
+	return func(s *infer.Service) {
+		p := stack.Port{Protocol: "tcp"}
+		if front, protocol, ok := strings.Cut(text, "/"); ok {
+			text, p.Protocol = front, protocol
+		}
+		parts := strings.Split(text, ":")
+		_, _ = fmt.Sscan(parts[len(parts)-1], &p.Target)
+		if len(parts) > 1 {
+			p.Published = parts[len(parts)-2]
+		}
+		if len(parts) > 2 {
+			p.HostIP = parts[0]
+		}
+		s.Ports = append(s.Ports, p)
+	}
+}
+
+func label(key, value string) func(*infer.Service) {
+	return func(s *infer.Service) { s.Labels[key] = value }
+}
+
+func TestStoresAreKnownByTheirImage(t *testing.T) {
+	for image, want := range map[string]stack.Layer{
+		"postgres:16": "data", "postgis/postgis:16-3.4": "data", "timescale/timescaledb:latest-pg16": "data", "pgvector/pgvector:pg17": "data", "bitnami/postgresql:15": "data",
+		"ghcr.io/immich-app/postgres:14": "data", "mysql": "data", "mysql/mysql-server:8.0": "data", "mariadb:11": "data", "lscr.io/linuxserver/mariadb": "data", "percona:8": "data",
+		"mongo:7": "data", "redis:7-alpine": "data", "redis/redis-stack-server": "data", "valkey/valkey:8": "data", "eqalpha/keydb": "data", "docker.dragonflydb.io/dragonflydb/dragonfly": "data",
+		"memcached": "data", "rabbitmq:3-management": "data", "nats:2": "data", "confluentinc/cp-kafka:7.3": "data", "apache/kafka": "data", "docker.redpanda.com/redpandadata/redpanda": "data",
+		"zookeeper": "data", "docker.elastic.co/elasticsearch/elasticsearch:8.15.0": "data", "opensearchproject/opensearch:2": "data", "clickhouse/clickhouse-server": "data", "influxdb:2": "data",
+		"quay.io/minio/minio": "data", "getmeili/meilisearch": "data", "typesense/typesense": "data", "couchdb:3": "data", "cassandra:5": "data", "neo4j:5": "data", "quay.io/coreos/etcd": "data",
+		"hashicorp/consul": "data", "hashicorp/vault": "data", "mcr.microsoft.com/mssql/server:2022-latest": "data", "gvenzl/oracle-free": "data", "qdrant/qdrant": "data",
+		"mongo-express": "app", "prometheuscommunity/postgres-exporter": "app", "nginx": "app", "redis/redisinsight": "app", "provectuslabs/kafka-ui": "app", "acme/my-postgres-backup": "app",
+		"docker.elastic.co/kibana/kibana:8": "app", "grafana/grafana": "app", "": "app",
+	} {
+		if d := infer.Layers([]infer.Service{service("x", image)}, "")["x"]; d.Layer != want || d.LayerCause == "" {
+			t.Errorf("%s: got %+v, want %s", image, d, want)
+		}
+	}
+}
+
+func TestLayersHaveTheirReason(t *testing.T) {
+	said := func(l stack.Layer) func(*infer.Service) { return func(s *infer.Service) { s.Said = l } }
+	at := func(target string) func(*infer.Service) {
+		return func(s *infer.Service) { s.Volumes = append(s.Volumes, stack.Mount{Type: "volume", Target: target}) }
+	}
+	built := func(s *infer.Service) { s.Build = true }
+	on := func(mode string) func(*infer.Service) { return func(s *infer.Service) { s.NetworkMode = mode } }
+	for name, c := range map[string]struct {
+		services []infer.Service
+		layer    stack.Layer
+		cause    string
+	}{
+		"said":              {[]infer.Service{service("x", "postgres", said(stack.LayerApp))}, "app", "x-stackctl says so"},
+		"the edge":          {[]infer.Service{service("x", "traefik"), service("edge", "")}, "app", "every release"},
+		"a folder of data":  {[]infer.Service{service("x", "", built, at("/var/lib/mysql"))}, "data", "where MySQL keeps data"},
+		"below a folder":    {[]infer.Service{service("x", "acme/db", at("/var/lib/postgresql/data/pgdata"))}, "data", "PostgreSQL"},
+		"like a folder":     {[]infer.Service{service("x", "acme/db", at("/var/lib/mysqlish"))}, "app", ""},
+		"built and named":   {[]infer.Service{service("redis", "", built)}, "app", ""},
+		"a store's port":    {[]infer.Service{service("x", "acme/cache", port("6379:6379"))}, "data", "where Redis answers"},
+		"a store's and web": {[]infer.Service{service("x", "acme/all", port("6379:6379"), port("80:80"))}, "app", ""},
+		"only stores use":   {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "service_healthy"))}, "data", "only es needs it"},
+		"an app uses too":   {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "")), service("web", "acme/web", needs("x", ""))}, "app", ""},
+		"shares a network":  {[]infer.Service{service("x", "acme/agent", on("service:db")), service("db", "postgres")}, "data", "shares what db is in"},
+		"lends a network":   {[]infer.Service{service("x", "acme/vpn"), service("db", "postgres", on("service:x"))}, "data", "db shares what it is in"},
+	} {
+		d := infer.Layers(c.services, "edge")["x"]
+		if name == "built and named" {
+			d = infer.Layers(c.services, "edge")["redis"]
+			c.layer, c.cause = "data", "named for Redis"
+		}
+		if d.Layer != c.layer || !strings.Contains(d.LayerCause, c.cause) {
+			t.Errorf("%s: got %+v", name, d)
+		}
+	}
+	if d := infer.Layers([]infer.Service{service("edge", "traefik")}, "edge")["edge"]; d.Layer != stack.LayerEdge {
+		t.Errorf("the edge: got %+v", d)
+	}
+}
+
+func TestWhatEndsRunsOnce(t *testing.T) {
+	restart := func(r string) func(*infer.Service) { return func(s *infer.Service) { s.Restart = r } }
+	probe := func(s *infer.Service) { s.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "x"}} }
+	waiting := service("web", "acme/web", needs("x", "service_completed_successfully"))
+	for name, c := range map[string]struct {
+		x     infer.Service
+		other infer.Service
+		once  bool
+	}{
+		"waited for":         {service("x", "acme/web"), waiting, true},
+		"waited for, always": {service("x", "acme/web", restart("always")), waiting, true},
+		"started for":        {service("x", "acme/web"), service("web", "", needs("x", "service_started")), false},
+		"said":               {service("x", "acme/web", func(s *infer.Service) { s.SaidOnce = true }), service("web", ""), true},
+		"the MinIO client":   {service("x", "minio/mc"), service("web", ""), true},
+	} {
+		d := infer.Layers([]infer.Service{c.x, c.other}, "")["x"]
+		if d.OneShot != c.once || d.OneShot != (d.OneShotCause != "") {
+			t.Errorf("%s: got %+v", name, d)
+		}
+	}
+	for name, c := range map[string]struct {
+		s    infer.Service
+		once bool
+	}{
+		"migrate": {service("db-migrate", "acme/web", restart("no")), true}, "migrate always": {service("migrate", "acme/web", restart("always")), false},
+		"with a port": {service("setup", "acme/web", port("80:80")), false}, "with a probe": {service("init", "acme/web", probe), false}, "initial": {service("initiator", "acme/web"), false},
+	} {
+		if d := infer.Layers([]infer.Service{c.s}, "")[c.s.Name]; d.OneShot != c.once {
+			t.Errorf("%s: got %+v", name, d)
+		}
+	}
+}
+
+func text(r infer.Routing) string {
+	var out []string
+	for _, x := range r.Routes {
+		at := x.Host + x.Path + "=" + x.Service + ":" + fmt.Sprint(x.Port)
+		if x.Strip {
+			at += " strip"
+		}
+		if x.Scheme != "" {
+			at += " " + x.Scheme
+		}
+		out = append(out, at)
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestRoutesAreWhatIsPublished(t *testing.T) {
+	for name, c := range map[string]struct {
+		services []infer.Service
+		asked    []stack.RouteSpec
+		want     string
+		allow    []int
+		told     string // service: a part of what is told
+	}{
+		"one":               {[]infer.Service{service("web", "acme/web", port("8080:3000"))}, nil, "=web:3000", nil, "web: no other service's"},
+		"front and api":     {[]infer.Service{service("api", "acme/api", port("8080:8080")), service("frontend", "acme/front", port("3000:3000"))}, nil, "=frontend:3000, api=api:8080", nil, "api: looks like HTTP"},
+		"a proxy in front":  {[]infer.Service{service("app", "acme/app", port("3000:3000")), service("nginx", "nginx", port("80:80"), port("443:443"))}, nil, "=nginx:80, app=app:3000", nil, "nginx: the edge serves HTTPS"},
+		"asked":             {[]infer.Service{service("app", "acme/app", port("3000:3000")), service("x", "acme/x")}, []stack.RouteSpec{{Service: "x", Port: 9}}, "=x:9, app=app:3000", nil, "x: --route says so"},
+		"a store":           {[]infer.Service{service("db", "postgres", port("5432:5432"))}, nil, "", nil, "db: not published any more"},
+		"SSH beside":        {[]infer.Service{service("git", "gitea/gitea", port("3000:3000"), port("222:22"))}, nil, "=git:3000", []int{222}, "git: 222:22 stays published (SSH)"},
+		"UDP":               {[]infer.Service{service("dns", "pihole/pihole", port("53:53/udp"), port("53:53"), port("80:80"))}, nil, "=dns:80", []int{53}, "dns: 53:53/udp stays published"},
+		"HTTP/3":            {[]infer.Service{service("caddy", "caddy", port("443:443/udp"), port("443:443"), port("80:80"))}, nil, "=caddy:80", nil, "caddy: 443:443/udp is not published any more"},
+		"a game":            {[]infer.Service{service("mc", "itzg/minecraft-server", port("25565:25565"))}, nil, "", []int{25565}, "mc: Minecraft"},
+		"a range":           {[]infer.Service{service("ftp", "pure-ftpd", port("30000:30000"), port("30001:30001"), port("30002:30002"))}, nil, "", []int{30000, 30001, 30002}, "ftp: 30000-30002:30000-30002 stays published"},
+		"TLS of its own":    {[]infer.Service{service("p", "portainer/portainer-ce", port("9443:9443"), port("8000:8000"))}, nil, "=p:9443 https", nil, "p: 8000:8000 is not published any more: p has one route"},
+		"loopback":          {[]infer.Service{service("v", "vaultwarden/server", port("127.0.0.1:8000:80"))}, nil, "=v:80", nil, ""},
+		"nobody signs in":   {[]infer.Service{service("web", "acme/web", port("80:80")), service("prom", "prom/prometheus", port("9090:9090"))}, nil, "=web:80", nil, "prom: asks nobody to sign in"},
+		"a mail catcher":    {[]infer.Service{service("web", "acme/web", port("80:80")), service("mail", "axllent/mailpit", port("1025:1025"), port("8025:8025"))}, nil, "=web:80", nil, "mail: 1025:1025 is not published any more"},
+		"exposed":           {[]infer.Service{service("web", "acme/web", func(s *infer.Service) { s.Expose = []string{"3000"} }), service("db", "mysql")}, nil, "=web:3000", nil, "web: exposes the port"},
+		"nothing":           {[]infer.Service{service("bot", "acme/bot")}, nil, "", nil, ""},
+		"a profile":         {[]infer.Service{service("web", "acme/web", port("80:80")), service("debug", "acme/d", port("81:81"), func(s *infer.Service) { s.Deployed = false })}, nil, "=web:80", nil, ""},
+		"a port of no host": {[]infer.Service{service("x", "acme/x", port("22"))}, nil, "", nil, "x: names no port of the host"},
+		"labels": {[]infer.Service{
+			service("traefik", "traefik:v3", port("80:80"), port("8080:8080"), func(s *infer.Service) { s.Command = []string{"--providers.docker=true"} }),
+			service("web", "acme/web", label("traefik.http.routers.w.rule", "Host(`example.com`) || Host(`www.example.com`)"), label("traefik.http.services.w.loadbalancer.server.port", "3000")),
+			service("api", "acme/api", label("traefik.http.routers.a.rule", "Host(`example.com`) && PathPrefix(`/api/`)"), label("traefik.http.routers.a.middlewares", "s@docker"),
+				label("traefik.http.middlewares.s.stripprefix.prefixes", "/api"), port("8000:8000")),
+		}, nil, "=web:3000, www=web:3000, /api=api:8000 strip", nil, "web: its labels say so"},
+		"one label":   {[]infer.Service{service("who", "traefik/whoami", label("traefik.http.routers.w.rule", "Host(`whoami.localhost`)"))}, nil, "=who:80", nil, "who: 80 is assumed"},
+		"old labels":  {[]infer.Service{service("who", "x", label("traefik.frontend.rule", "Host:a.example.com"), label("traefik.port", "81"))}, nil, "=who:81", nil, ""},
+		"nginx-proxy": {[]infer.Service{service("who", "x", func(s *infer.Service) { s.Environment["VIRTUAL_HOST"] = "a.b.c,www.a.b.c" }, port("9:8080"))}, nil, "=who:8080, www=who:8080", nil, ""},
+		"caddy labels": {[]infer.Service{service("c", "lucaslorentz/caddy-docker-proxy", port("80:80")), service("who", "x", label("caddy", "a.example.com"), label("caddy.reverse_proxy", "{{upstreams 8080}}"))}, nil,
+			"=who:8080", nil, ""},
+		"not enabled": {[]infer.Service{service("who", "x", label("traefik.enable", "false"), label("traefik.http.routers.w.rule", "Host(`a.b`)"))}, nil, "", nil, ""},
+	} {
+		r := infer.Routes(c.services, infer.Layers(c.services, ""), "shop.example", c.asked)
+		if text(r) != c.want || !slices.Equal(r.Allow, c.allow) {
+			t.Errorf("%s: got %q and %v, want %q and %v", name, text(r), r.Allow, c.want, c.allow)
+		}
+		if who, what, ok := strings.Cut(c.told, ": "); ok && !strings.Contains(strings.Join(r.Causes[who], "\n"), what) {
+			t.Errorf("%s: %q is not told of %s: %q", name, what, who, r.Causes[who])
+		}
+	}
+}
+
+func TestOnlyAProxyThatAsksDockerIsLeftOut(t *testing.T) {
+	command := func(c string) func(*infer.Service) { return func(s *infer.Service) { s.Command = []string{c} } }
+	socket := func(s *infer.Service) { s.Volumes = append(s.Volumes, stack.Mount{Source: "/var/run/docker.sock"}) }
+	services := []infer.Service{
+		service("labels", "traefik:v3", command("--providers.docker")), service("socket", "traefik", socket),
+		service("files", "traefik", command("--providers.docker --providers.file.directory=/d")), service("plain", "traefik"),
+		service("proxy", "nginxproxy/nginx-proxy"), service("companion", "nginxproxy/acme-companion"), service("whoami", "traefik/whoami"), service("nginx", "nginx"),
+		service("sock", "tecnativa/docker-socket-proxy"), service("user", "traefik", needs("sock", ""), socket),
+	}
+	out := infer.LeftOut(services)
+	for name, want := range map[string]bool{"labels": true, "socket": true, "files": false, "plain": false, "proxy": true, "companion": true, "whoami": false, "nginx": false, "sock": true} {
+		if (out[name] != "") != want {
+			t.Errorf("%s: got %q", name, out[name])
+		}
+	}
+}
+
+func TestPortsStayPublishedWhereSomebodySaidSo(t *testing.T) {
+	s := service("x", "acme/x", port("80:8000"), port("3000:3000"), port("222:22"), port("5000-5001:5000"), port("127.0.0.1:9000:9000"), port("53:53/udp"), port("443:443/udp"), port("4000:4000"))
+	got := infer.Published(s, []stack.RouteSpec{{Service: "x", Port: 3000}}, []int{22, 80, 443, 222, 3000, 5000})
+	if want := []bool{false, false, true, false, true, true, false, false}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
