@@ -17,7 +17,15 @@ import (
 var refused = map[string]struct {
 	exit int
 	says []string
-}{}
+}{
+	"arr-stack":           {cli.ExitGate, []string{"a device of the host is handed in"}},
+	"host-network":        {cli.ExitGate, []string{"network_mode: host"}},
+	"interpolation":       {cli.ExitGate, []string{"the database is lost with its container"}},
+	"portainer":           {cli.ExitGate, []string{"the container engine's socket is mounted"}},
+	"privileged":          {cli.ExitGate, []string{"the service is privileged"}},
+	"watchtower":          {cli.ExitGate, []string{"the container engine's socket is mounted"}},
+	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+}
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {
 	files, err := filepath.Abs("files")

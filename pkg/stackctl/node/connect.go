@@ -95,6 +95,22 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
+// Lend starts a container for commands, Return removes it.
+func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
+
+func (s server) Return(ctx context.Context, container string) error {
+	return s.engine.Return(ctx, container)
+}
+
+// Hold pauses or stops a container, Release lets it go on.
+func (s server) Hold(ctx context.Context, container string, stop bool) error {
+	return s.engine.Hold(ctx, container, stop)
+}
+
+func (s server) Release(ctx context.Context, container string) error {
+	return s.engine.Release(ctx, container)
+}
+
 // InspectImage lets the gates tell what a container got from its image.
 func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) {
 	return s.engine.InspectImage(ctx, image)

@@ -70,6 +70,12 @@ type Engine interface {
 	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)
 	// Inspect is what the engine reports of a container, InspectImage of an image.
 	Inspect(ctx context.Context, container string) ([]byte, error)
+	// Lend starts a container for commands, Return removes it; Hold pauses or
+	// stops a running one, Release lets it go on.
+	Lend(ctx context.Context, l stack.Loan) (string, error)
+	Return(ctx context.Context, container string) error
+	Hold(ctx context.Context, container string, stop bool) error
+	Release(ctx context.Context, container string) error
 	InspectImage(ctx context.Context, image string) ([]byte, error)
 	// Files reads what a container holds at a path.
 	Files(ctx context.Context, container, at string) ([]stack.File, error)

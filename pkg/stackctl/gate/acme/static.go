@@ -230,6 +230,9 @@ func (j *judge) service(svc stack.Service) {
 	edge, _ := traefik.Service(j.s.Release, j.s.Config.Traefik)
 	base := stack.Finding{Subject: "service " + svc.Name, File: svc.File, Line: svc.Line, Expected: "certificates from the resolver " + j.name + " of the edge only"}
 	for key, value := range svc.Labels {
+		if j.s.Config.Traefik.Own {
+			break // nothing reads them
+		}
 		f := base
 		f.Fix = "remove the label; routes stand in the Traefik files"
 		switch {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"path"
@@ -73,7 +74,9 @@ func judgeVolumes(s gate.Subject) []stack.Finding {
 	var out []stack.Finding
 	for _, svc := range s.Release.Services {
 		for _, m := range svc.Volumes {
-			if m.Type == "volume" && m.Source == "" {
+			// An application that overlaps has nothing to keep there: it hides
+			// a folder of its image, such as node_modules.
+			if throwaway := s.Config.Traefik.Own && svc.Layer == stack.LayerApp; m.Type == "volume" && m.Source == "" && !throwaway {
 				out = append(out, stack.Finding{Subject: "service " + svc.Name, Rule: keepsDataRule.ID, Problem: "what the service keeps is lost with its container", Expected: "a named volume",
 					Observed: "a volume without a name at " + m.Target, Fix: "name the volume, or make it a tmpfs", File: svc.File, Line: svc.Line})
 			}
@@ -109,6 +112,9 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 		}
 	}
 	for _, f := range s.Release.Files {
+		if s.Config.Traefik.Own && bytes.Equal(f.Content, s.Release.Edge.Static) {
+			continue // no secret can be in what stackctl makes itself
+		}
 		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode.Perm() != 0o600 {
 			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
 				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})

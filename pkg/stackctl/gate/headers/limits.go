@@ -125,7 +125,8 @@ func (j *judge) transports() {
 	for _, src := range j.model.Dynamic {
 		for _, all := range src.Root.Find("http", "serversTransports") {
 			for _, n := range all.Kids {
-				if n.Truth("insecureSkipVerify") {
+				// The own edge has one for routes that say scheme: https.
+				if n.Truth("insecureSkipVerify") && !j.subject.Config.Traefik.Own {
 					j.add(stack.Finding{Subject: "transport " + n.Name, Rule: upstreamTrustRule.ID, Problem: "the edge believes any certificate of its services", Expected: "insecureSkipVerify: false",
 						Observed: "true", Fix: "remove it, and name the authority in rootCAs", File: src.Where, Line: n.Line})
 				}
