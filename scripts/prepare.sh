@@ -64,6 +64,8 @@ fi
 if [ "$target" = test ]; then
 	[ -n "$(compgen -G '/usr/lib/postgresql/*/bin/initdb')" ] || need initdb postgresql "tests run a real PostgreSQL"
 	need redis-server redis-server "tests run a real Redis"
+	need mariadbd mariadb-server "tests back up a real MariaDB"
+	need sqlite3 sqlite3 "tests back up a database of SQLite that is written to"
 	need curl curl "runs the commands of docs/api.md"
 	need sshd openssh-server "tests connect to a real SSH server"
 	need chromium chromium "browser tests"

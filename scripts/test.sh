@@ -11,16 +11,16 @@ part() { printf '\n== %s, %d s after the start\n' "$1" "$SECONDS"; }
 part "what this machine lacks"
 scripts/prepare.sh test
 
-# Images and web packages wait for the network: side by side. Nothing else is.
+# Both wait for the network: side by side. Nothing else is.
 part "images and the web app"
 mkdir -p build
 go run ./test/images >build/images.log 2>&1 &
 images=$!
 trap 'kill $images 2>/dev/null || true' EXIT
 scripts/web.sh
-(cd web && npm test --silent)
 wait $images || { cat build/images.log >&2; exit 1; }
 trap - EXIT
+(cd web && npm test --silent)
 
 part "lint"
 scripts/lint.sh
@@ -29,18 +29,19 @@ part "programs"
 make --no-print-directory build
 go run ./test/images server
 
+# The linters have judged all that vet would.
 part "tests under the race detector"
 mapfile -t racing < <(racing)
 CGO_ENABLED=1 go test -race -vet=off -p 3 -timeout 30m -skip "^($heavy)\$" "${racing[@]}"
 
 part "tests"
-mapfile -t heavies < <(holding "$heavy")
+mapfile -t heavies < <(heavies)
 go test -vet=off -run "^($heavy)\$" "${heavies[@]}"
 mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
 go test -vet=off -p 3 -timeout 30m "${plain[@]}"
 
 part "end-to-end tests"
-go test -vet=off -tags "e2e,$GOTAGS" -count=1 -timeout 60m ./test/e2e
+go test -vet=off -tags e2e -count=1 -timeout 60m ./test/e2e
 
 part "another platform"
 GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null

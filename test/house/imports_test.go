@@ -25,6 +25,7 @@ var deployer = [][]string{
 	{"gate/probe"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display"},
+	{"openssh"},
 	{"traefik", "openapi", "schema"},
 	{"redact", "given", "infer"},
 	{"stack"},

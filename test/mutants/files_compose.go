@@ -116,9 +116,9 @@ var composeFiles = []mutant{
 	{name: "an unknown key in stackctl.yaml", gates: "config", files: func(p *project) { p.append(configFile, "\nretentoin: {releases: 3}\n") }},
 	{name: "an undefined variable", gates: "config", files: compose("${LOG_LEVEL:-info}", "${LOG_LVL}")},
 	{name: "an exception that has expired", gates: "G9", files: func(p *project) {
-		p.append(configFile, "\nexceptions:\n  - {gate: G9, match: service worker, owner: ops, reason: later, expires: 2020-01-31}\n")
+		p.append(configFile, "\nexceptions:\n  - {rule: compose/healthcheck, subject: service worker, owner: ops, reason: later, expires: 2020-01-31}\n")
 	}},
 	{name: "an exception without an owner", gates: "G9 config", files: func(p *project) {
-		p.append(configFile, "\nexceptions:\n  - {gate: G9, match: service worker, reason: later, expires: 2099-01-31}\n")
+		p.append(configFile, "\nexceptions:\n  - {rule: compose/healthcheck, subject: service worker, reason: later, expires: 2099-01-31}\n")
 	}},
 }

@@ -119,6 +119,6 @@ var harmlessFiles = []harmless{
 	}},
 	{"an exception that holds", func(p *project) {
 		p.edit(composeFile, workerHealth, "")
-		p.append(configFile, "\nexceptions:\n  - {gate: G9, match: service worker, owner: ops, reason: it is watched from outside, expires: 2099-01-31}\n")
+		p.append(configFile, "\nexceptions:\n  - {rule: compose/healthcheck, subject: service worker, owner: ops, reason: it is watched from outside, expires: 2099-01-31}\n")
 	}},
 }

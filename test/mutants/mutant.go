@@ -21,6 +21,8 @@ type mutant struct {
 	// refused before any gate looks (exit code 2), "step" for a deploy whose
 	// step fails (exit code 4).
 	gates string
+	// rule is the one that must catch it, where that is known.
+	rule string
 	// files changes the operator's project, a copy of this one.
 	files func(p *project)
 	// server breaks what runs; what it changes it undoes by server.undo.
@@ -73,6 +75,8 @@ type outcome struct {
 	Caught   bool     `json:"caught"`
 	// By are the gates that failed.
 	By []string `json:"caught_by"`
+	// Rules are those that findings of the failed gates came from.
+	Rules []string `json:"rules"`
 	// Unjudged are the gates that could not judge: never a catch.
 	Unjudged []string `json:"could_not_judge,omitempty"`
 	Exit     int      `json:"exit_code"`
@@ -84,8 +88,8 @@ type outcome struct {
 	Broken string `json:"broken,omitempty"`
 }
 
-// judge reads how a run ended. Caught means: an expected gate failed, and the
-// command said so by its exit code.
+// judge reads how a run ended. Caught means: an expected gate failed, by the
+// rule that the mutant names, and the command said so by its exit code.
 func (m mutant) judge(o *outcome, r stack.Report) {
 	add := func(list *[]string, id string) {
 		if !slices.Contains(*list, id) {
@@ -96,6 +100,9 @@ func (m mutant) judge(o *outcome, r stack.Report) {
 		switch g.Status {
 		case stack.Failed:
 			add(&o.By, g.ID)
+			for _, f := range g.Findings {
+				add(&o.Rules, f.Rule)
+			}
 			if o.Said == "" && slices.Contains(o.Expected, g.ID) {
 				f := g.Findings[0]
 				o.Said = fmt.Sprintf("%s: %s: %s", g.ID, f.Subject, f.Problem)
@@ -114,5 +121,6 @@ func (m mutant) judge(o *outcome, r stack.Report) {
 	if o.Said == "" {
 		o.Said = r.Reason
 	}
-	o.Caught = o.Exit != 0 && slices.ContainsFunc(o.Expected, func(id string) bool { return slices.Contains(o.By, id) })
+	o.Caught = o.Exit != 0 && slices.ContainsFunc(o.Expected, func(id string) bool { return slices.Contains(o.By, id) }) &&
+		(m.rule == "" || slices.Contains(o.Rules, m.rule))
 }

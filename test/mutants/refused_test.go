@@ -29,7 +29,7 @@ func TestADeployThatCannotBeginSaysWhyAndLeavesEvidence(t *testing.T) {
 			p.edit(configFile, "\n  own:\n", "\n  own:\n    - {id: a, title: t, command: {service: apy, command: [x], expect: {exit: 0}}}\n")
 		}, 2, `there is no service "apy"`},
 		"expired exception": {func(p *project) {
-			p.edit(configFile, "\nevidence:", "\nexceptions:\n  - {gate: G9, match: service pgadmin, owner: ops, reason: once, expires: 2026-01-31}\n\nevidence:")
+			p.edit(configFile, "\nevidence:", "\nexceptions:\n  - {rule: compose/read-only, subject: service pgadmin, owner: ops, reason: once, expires: 2026-01-31}\n\nevidence:")
 		}, 1, "the exception has expired"},
 	} {
 		t.Run(name, func(t *testing.T) {

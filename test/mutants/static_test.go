@@ -32,8 +32,8 @@ var built = sync.OnceValues(func() (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-trimpath", "-o", file, "./cmd/stackctl")
-	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.Command("scripts/build.sh", "stackctl", file)
+	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build stackctl: %w\n%s", err, out)
 	}
@@ -72,7 +72,7 @@ func TestEveryMutantOfTheFilesIsCaught(t *testing.T) {
 		}
 		tried++
 		if o := b.try(m); o.Broken != "" || !o.Caught {
-			t.Errorf("missed: %s: wanted %s, failed were %v (exit code %d) %s %s", m.name, m.gates, o.By, o.Exit, o.Said, o.Broken)
+			t.Errorf("missed: %s: wanted %s by rule %q, failed were %v by %v (exit code %d) %s %s", m.name, m.gates, m.rule, o.By, o.Rules, o.Exit, o.Said, o.Broken)
 		}
 	}
 	if tried < 60 {

@@ -11,7 +11,7 @@ import { SignUpPage } from "./pages/signup.tsx";
 import { returnPath } from "./return-path.ts";
 
 type Context = { queries: QueryClient };
-type Entry = { next?: string; error?: string };
+type Entry = { next?: string; error?: string; code?: string };
 type Outcome = { linked?: string; error?: string };
 
 /** Keeps the named parameters of an address that are text. */
@@ -20,7 +20,11 @@ function texts<T extends string>(...names: readonly T[]) {
     Object.fromEntries(names.flatMap((name) => (typeof search[name] === "string" ? [[name, search[name]]] : []))) as Partial<Record<T, string>>;
 }
 
-const entrySearch: (search: Record<string, unknown>) => Entry = texts("next", "error");
+const entryTexts = texts("next", "error");
+/** The code comes as a number: a router reads parameters as JSON. */
+function entrySearch(search: Record<string, unknown>): Entry {
+  return { ...entryTexts(search), ...(search.code === undefined ? {} : { code: "1" }) };
+}
 const outcomeSearch: (search: Record<string, unknown>) => Outcome = texts("linked", "error");
 
 const rootRoute = createRootRouteWithContext<Context>()({ component: Layout });

@@ -12,6 +12,7 @@ export const ada: User = {
   email: "ada@example.com",
   email_verified: true,
   has_password: true,
+  second_factor: false,
   display_name: "Ada Lovelace",
   avatar_url: "",
   bio: "",
@@ -47,6 +48,7 @@ function defaultAnswer(call: Call): Answer {
   if (call.path === "/users/me") return problem(401, "Not logged in");
   if (call.path === "/auth/providers") return { status: 200, body: { google: false } };
   if (call.path === "/users/me/identities") return { status: 200, body: { identities: [] } };
+  if (call.path === "/users/me/factor") return { status: 200, body: { enabled: false, recovery_codes: 0 } };
   throw new Error(`no handler for ${call.method} ${call.path}`);
 }
 

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,10 +35,10 @@ func TestAttack97TwoStaffDemoteEachOther(t *testing.T) {
 	b.logIn("boss@example.com", apptest.GoodPassword)
 	other := colleague(t, s, "other@example.com")
 	boss, rival := idOf(t, s, "boss@example.com"), idOf(t, s, "other@example.com")
-	tokens := map[*staff]string{}
+	tokens, versions := map[*staff]string{}, map[*staff]string{}
 	for who, id := range map[*staff]string{b: rival, other: boss} {
 		_, page := who.get("/users/" + id + "/edit")
-		tokens[who] = csrfField.FindStringSubmatch(page)[1]
+		tokens[who], versions[who] = csrfField.FindStringSubmatch(page)[1], versionField.FindStringSubmatch(page)[1]
 	}
 	// Both wait at the same gate and go at once.
 	tx, err := s.DB.SQL.BeginTxx(context.Background(), nil)
@@ -51,7 +52,7 @@ func TestAttack97TwoStaffDemoteEachOther(t *testing.T) {
 	var wg sync.WaitGroup
 	for who, id := range map[*staff]string{b: rival, other: boss} {
 		wg.Go(func() {
-			who.read(who.http.PostForm(who.base+"/users/"+id, url.Values{"csrf": {tokens[who]}, "display_name": {"gone"}}))
+			who.read(who.http.PostForm(who.base+"/users/"+id, url.Values{"csrf": {tokens[who]}, "version": {versions[who]}, "display_name": {"gone"}}))
 		})
 	}
 	s.Wait("both to wait", func() bool {
@@ -421,5 +422,136 @@ func TestAttack138SessionEndsBeforeTheFormHasCome(t *testing.T) {
 	var n int
 	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM users WHERE email = 'eve@example.com'`); err != nil || n != 0 {
 		t.Errorf("%d users were made, err %v", n, err)
+	}
+}
+
+// A form that was opened before somebody else took rights away must not bring
+// them back: it is a conflict that shows both values, also for forms at once and
+// without a version.
+func TestAttack150StaffFormWritesOverAChange(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	colleague(t, s, "other@example.com")
+	id := idOf(t, s, "other@example.com")
+	form := func(page string, more url.Values) url.Values {
+		more.Set("csrf", csrfField.FindStringSubmatch(page)[1])
+		if m := versionField.FindStringSubmatch(page); m != nil {
+			more.Set("version", m[1])
+		}
+		return more
+	}
+	staffOf := func() (is bool, name string) {
+		if err := s.DB.SQL.QueryRow(`SELECT is_staff, display_name FROM users WHERE id = $1`, id).Scan(&is, &name); err != nil {
+			t.Fatal(err)
+		}
+		return is, name
+	}
+	_, old := b.get("/users/" + id + "/edit") // shows a member of staff
+	if resp, _ := b.post("/users/"+id+"/edit", "/users/"+id, url.Values{"display_name": {"Taken away"}}); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the first form: %d", resp.StatusCode)
+	}
+	send := func(v url.Values) (*http.Response, string) { return b.read(b.http.PostForm(b.base+"/users/"+id, v)) }
+	resp, page := send(form(old, url.Values{"display_name": {"From before"}, "is_staff": {"true"}}))
+	if is, name := staffOf(); resp.StatusCode != http.StatusConflict || is || name != "Taken away" {
+		t.Errorf("the older form: %d, staff %t, name %q", resp.StatusCode, is, name)
+	}
+	for _, both := range []string{`value="From before"`, "is now &#34;Taken away&#34;", "is now &#34;false&#34;"} {
+		if !strings.Contains(page, both) {
+			t.Errorf("the page lacks %q:\n%s", both, page)
+		}
+	}
+	without := form(old, url.Values{"is_staff": {"true"}})
+	without.Del("version")
+	if resp, _ := send(without); resp.StatusCode != http.StatusConflict {
+		t.Errorf("without a version: %d", resp.StatusCode)
+	}
+	// Of forms at once, all opened on the same state, one is saved.
+	_, same := b.get("/users/" + id + "/edit")
+	var saved atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			if resp, _ := send(form(same, url.Values{"display_name": {fmt.Sprintf("Name %d", i)}})); resp.StatusCode == http.StatusOK {
+				saved.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if saved.Load() != 1 {
+		t.Errorf("%d of 8 forms at once were saved", saved.Load())
+	}
+	// Who has seen what it is now may write over it.
+	if resp, page = send(form(same, url.Values{"display_name": {"Mine"}})); resp.StatusCode != http.StatusConflict {
+		t.Fatalf("%d", resp.StatusCode)
+	}
+	if resp, _ = send(form(page, url.Values{"display_name": {"Mine"}})); resp.StatusCode != http.StatusOK {
+		t.Errorf("the form that shows both: %d", resp.StatusCode)
+	}
+}
+
+var secretText = regexp.MustCompile(`the secret: <code>([A-Z2-7]+)</code>`)
+
+// Where staff must have a second factor, a password alone gets to its set-up and
+// nowhere else; a change asks for a code that is not old, and carries its form
+// along.
+func TestAttack158StaffWithAPasswordAlone(t *testing.T) {
+	s := apptest.New(t)
+	delete(s.Env, "STAFF_FACTOR") // as it is by itself
+	s.Start("admin", "static")
+	colleagueOf := func(email string) string {
+		if out, code := s.Tool(apptest.GoodPassword+"\n", "create-staff", "--email", email); code != 0 {
+			t.Fatalf("create-staff: %s", out)
+		}
+		return idOf(t, s, email)
+	}
+	boss, other := colleagueOf("boss@example.com"), colleagueOf("other@example.com")
+	b := open(t, s)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	for _, path := range []string{"/", "/users", "/users/" + boss, "/users.csv", "/audit", "/nowhere"} {
+		if resp, _ := b.get(path); resp.Request.URL.Path != "/factor" {
+			t.Errorf("%s leads to %s", path, resp.Request.URL)
+		}
+	}
+	b.post("/factor", "/users/"+other+"/do/disable", url.Values{})
+	var disabled int
+	if err := s.DB.SQL.Get(&disabled, `SELECT count(*) FROM users WHERE disabled_at IS NOT NULL`); err != nil || disabled != 0 {
+		t.Fatalf("%d users are disabled, %v", disabled, err)
+	}
+	_, page := b.post("/factor", "/factor", url.Values{})
+	m := secretText.FindStringSubmatch(page)
+	if m == nil || !strings.Contains(page, `<svg class="qr"`) {
+		t.Fatalf("no secret: %s", page)
+	}
+	app := apptest.NewAuthenticator(t, m[1])
+	token := csrfField.FindStringSubmatch(page)[1]
+	resp, page := b.read(b.http.PostForm(b.base+"/factor/confirm", url.Values{"csrf": {token}, "code": {app.Next()}}))
+	if resp.StatusCode != http.StatusOK || strings.Count(page, "<li><code>") != 10 {
+		t.Fatalf("%d %s", resp.StatusCode, page)
+	}
+	if resp, _ = b.get("/users"); resp.Request.URL.Path != "/users" {
+		t.Errorf("with a factor: %s", resp.Request.URL)
+	}
+	if _, err := s.DB.SQL.Exec(`UPDATE sessions SET created_at = now() - interval '11 minutes', proven_at = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	resp, page = b.post("/users/"+other+"/edit", "/users/"+other, url.Values{"display_name": {"Changed"}, "is_staff": {"true"}})
+	if resp.StatusCode != http.StatusForbidden || !strings.Contains(page, `name="display_name" value="Changed"`) {
+		t.Fatalf("an old code: %d %s", resp.StatusCode, page)
+	}
+	form := url.Values{"display_name": {"Changed"}, "is_staff": {"true"}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "version": {versionField.FindStringSubmatch(page)[1]}}
+	form.Set("code", "000000")
+	if resp, _ = b.read(b.http.PostForm(b.base+"/users/"+other, form)); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a wrong code: %d", resp.StatusCode)
+	}
+	form.Set("code", app.Next())
+	if resp, page = b.read(b.http.PostForm(b.base+"/users/"+other, form)); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Changed") {
+		t.Errorf("with a code: %d %s", resp.StatusCode, page)
+	}
+	second := open(t, s)
+	if _, page = second.logIn("boss@example.com", apptest.GoodPassword); !strings.Contains(page, `action="/login/code"`) {
+		t.Fatalf("no code is asked for: %s", page)
+	}
+	if resp, _ = second.get("/users"); resp.Request.URL.Path != "/login" {
+		t.Errorf("half a login opens %s", resp.Request.URL)
 	}
 }

@@ -25,8 +25,13 @@ var assetFiles embed.FS
 // Accounts is what staff do to get in and out; *app.Accounts is one.
 type Accounts interface {
 	LogIn(ctx context.Context, email, password string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Familiar(ctx context.Context, user app.User) app.Device
 	LogOut(ctx context.Context, user app.User, token app.Token) error
 	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
+	EnterCode(ctx context.Context, pending app.Token, code string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Prove(ctx context.Context, user app.User, session app.Session, password, code string) error
+	BeginFactor(ctx context.Context, user app.User, session app.Session) (app.FactorSetup, error)
+	ConfirmFactor(ctx context.Context, user app.User, session app.Session, code string) (codes []string, token app.Token, err error)
 }
 
 // Records reads what the models declare.
@@ -39,7 +44,7 @@ type Records interface {
 // Staff changes what the models declare; *app.Staff is one.
 type Staff interface {
 	Create(ctx context.Context, actor app.User, m app.Model, given map[string]string) (id string, err error)
-	Edit(ctx context.Context, actor app.User, m app.Model, id string, given map[string]string) error
+	Edit(ctx context.Context, actor app.User, m app.Model, id, version string, given map[string]string) error
 	Delete(ctx context.Context, actor app.User, m app.Model, id string) error
 	Do(ctx context.Context, actor app.User, m app.Model, id, action string) error
 	Exported(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery, records int) error
@@ -52,7 +57,10 @@ type Options struct {
 	Staff    Staff
 	CSRF     csrf.Key
 	Models   []app.Model
-	Healthy  func(context.Context) error
+	// FactorRequired lets members of staff without a second factor set one up, and
+	// do nothing else.
+	FactorRequired bool
+	Healthy        func(context.Context) error
 }
 
 // pages are the staff pages.
@@ -73,7 +81,11 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("GET /healthz", serve.Healthz(o.Healthy))
 	mux.HandleFunc("GET /login", p.loginForm)
 	mux.HandleFunc("POST /login", p.login)
-	mux.Handle("POST /logout", p.staff(p.logout))
+	mux.HandleFunc("POST /login/code", p.loginCode)
+	mux.Handle("POST /logout", p.signedIn(p.logout))
+	mux.Handle("GET /factor", p.signedIn(p.factor))
+	mux.Handle("POST /factor", p.signedIn(p.beginFactor))
+	mux.Handle("POST /factor/confirm", p.signedIn(p.confirmFactor))
 	mux.Handle("GET /{$}", p.staff(func(w http.ResponseWriter, r *http.Request, _ caller) {
 		http.Redirect(w, r, "/"+o.Models[0].Name, http.StatusSeeOther)
 	}))
@@ -153,8 +165,9 @@ func (p *pages) guarded(next http.Handler) http.Handler {
 
 // caller is the member of staff who makes a request.
 type caller struct {
-	User  app.User
-	token app.Token
+	User    app.User
+	session app.Session
+	token   app.Token
 }
 
 // page is what every template gets.

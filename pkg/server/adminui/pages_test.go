@@ -72,6 +72,8 @@ func (b *staff) get(path string) (*http.Response, string) {
 
 var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 
+var versionField = regexp.MustCompile(`name="version" value="([^"]+)"`)
+
 // post sends a form of the page at from, with the token that stands in it.
 func (b *staff) post(from, path string, form url.Values) (*http.Response, string) {
 	b.t.Helper()
@@ -81,6 +83,9 @@ func (b *staff) post(from, path string, form url.Values) (*http.Response, string
 		b.t.Fatalf("no token on %s: %s", from, page)
 	}
 	form.Set("csrf", m[1])
+	if version := versionField.FindStringSubmatch(page); version != nil && !form.Has("version") {
+		form.Set("version", version[1])
+	}
 	return b.read(b.http.PostForm(b.base+path, form))
 }
 

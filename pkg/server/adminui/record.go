@@ -91,12 +91,14 @@ type input struct {
 type formData struct {
 	Action string
 	Back   string
-	Inputs []input
-	Error  string
+	// Version is the state of the record that the form shows; empty for a new one.
+	Version string
+	Inputs  []input
+	Error   string
 }
 
 func (p *pages) newForm(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
-	p.showForm(w, r, who, m, http.StatusOK, "", map[string]string{}, nil)
+	p.showForm(w, r, who, m, http.StatusOK, "", "", map[string]string{}, nil)
 }
 
 func (p *pages) editForm(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
@@ -105,13 +107,13 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request, who caller, m a
 		p.fail(w, r, who, err)
 		return
 	}
-	p.showForm(w, r, who, m, http.StatusOK, r.PathValue("id"), record, nil)
+	p.showForm(w, r, who, m, http.StatusOK, r.PathValue("id"), m.Version(record), record, nil)
 }
 
 // showForm shows the fields that may be set: of a new record where id is
 // empty, else of that one.
-func (p *pages) showForm(w http.ResponseWriter, r *http.Request, who caller, m app.Model, status int, id string, values map[string]string, problem error) {
-	title, data := "New "+m.Singular, formData{Action: "/" + m.Name, Back: "/" + m.Name}
+func (p *pages) showForm(w http.ResponseWriter, r *http.Request, who caller, m app.Model, status int, id, version string, values map[string]string, problem error) {
+	title, data := "New "+m.Singular, formData{Action: "/" + m.Name, Back: "/" + m.Name, Version: version}
 	if id != "" {
 		title, data.Action, data.Back = "Edit "+m.Singular, "/"+m.Name+"/"+id, "/"+m.Name+"/"+id
 	}
@@ -136,30 +138,40 @@ func (p *pages) showForm(w http.ResponseWriter, r *http.Request, who caller, m a
 func (p *pages) create(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
 	given := form(r, m)
 	id, err := p.Staff.Create(r.Context(), who.User, m, given)
-	if p.formRefused(w, r, who, m, "", given, err) {
+	if p.formRefused(w, r, who, m, "", "", given, err) {
 		return
 	}
 	http.Redirect(w, r, "/"+m.Name+"/"+id+"?done=create", http.StatusSeeOther)
 }
 
 func (p *pages) edit(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
-	id, given := r.PathValue("id"), form(r, m)
-	if p.formRefused(w, r, who, m, id, given, p.Staff.Edit(r.Context(), who.User, m, id, given)) {
+	id, version, given := r.PathValue("id"), r.PostFormValue("version"), form(r, m)
+	if p.formRefused(w, r, who, m, id, version, given, p.Staff.Edit(r.Context(), who.User, m, id, version, given)) {
 		return
 	}
 	http.Redirect(w, r, "/"+m.Name+"/"+id+"?done=edit", http.StatusSeeOther)
 }
 
-// formRefused shows the form again with what was given and what is wrong.
-func (p *pages) formRefused(w http.ResponseWriter, r *http.Request, who caller, m app.Model, id string, given map[string]string, err error) bool {
+// formRefused shows the form again with what was given and what is wrong. After
+// a conflict it is about the record as it is now: to save it again is to write
+// over that knowingly.
+func (p *pages) formRefused(w http.ResponseWriter, r *http.Request, who caller, m app.Model, id, version string, given map[string]string, err error) bool {
 	if err == nil {
 		return false
 	}
 	switch app.CodeOf(err) {
 	case app.CodeInvalid:
-		p.showForm(w, r, who, m, http.StatusBadRequest, id, given, err)
+		p.showForm(w, r, who, m, http.StatusBadRequest, id, version, given, err)
 	case app.CodeConflict:
-		p.showForm(w, r, who, m, http.StatusConflict, id, given, err)
+		if id != "" {
+			now, missing := p.Records.One(r.Context(), m, id)
+			if missing != nil {
+				p.fail(w, r, who, missing)
+				return true
+			}
+			version = m.Version(now)
+		}
+		p.showForm(w, r, who, m, http.StatusConflict, id, version, given, err)
 	default:
 		p.fail(w, r, who, err)
 	}

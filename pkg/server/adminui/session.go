@@ -12,6 +12,8 @@ import (
 
 var (
 	sessionCookie = cookie.Cookie{Name: "__Host-staff", Site: http.SameSiteStrictMode}
+	codeCookie    = cookie.Cookie{Name: "__Host-staff-code", Site: http.SameSiteStrictMode}
+	deviceCookie  = cookie.Cookie{Name: "__Host-staff-device", Site: http.SameSiteStrictMode}
 	visitorCookie = cookie.Cookie{Name: "__Host-staff-visitor", Site: http.SameSiteStrictMode}
 )
 
@@ -20,14 +22,32 @@ const (
 	useVisitor = "staff visitor"
 )
 
-// staff lets a handler run for members of staff alone. A request that changes
-// something must carry the CSRF token of its session.
+// staff lets a handler run for members of staff alone, who have a second factor
+// where the site asks for one, and have proven it not long ago where something is
+// changed.
 func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
+	return p.signedIn(func(w http.ResponseWriter, r *http.Request, who caller) {
+		if p.FactorRequired && !who.User.SecondFactor {
+			http.Redirect(w, r, "/factor", http.StatusSeeOther)
+			return
+		}
+		if changes(r) && who.User.SecondFactor && !p.proven(w, r, who) {
+			return
+		}
+		next(w, r, who)
+	})
+}
+
+func changes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+
+// signedIn lets a handler run for members of staff alone. A request that changes
+// something must carry the CSRF token of its session.
+func (p *pages) signedIn(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A session that ends while the form is on the way has ended.
 		unread := r.ParseForm()
 		token := sessionCookie.Read(r)
-		_, user, err := p.Accounts.Authenticate(r.Context(), token, app.SessionStaff)
+		session, user, err := p.Accounts.Authenticate(r.Context(), token, app.SessionStaff)
 		if app.CodeOf(err) == app.CodeUnauthorized && err != nil {
 			serve.TraceOf(r.Context()).Route = r.Pattern
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -37,12 +57,12 @@ func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) htt
 			p.fail(w, r, caller{}, err)
 			return
 		}
-		who := caller{User: user, token: token}
+		who := caller{User: user, session: session, token: token}
 		serve.TraceOf(r.Context()).User = user.ID
 		if !p.formRead(w, r, who, unread) {
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && !p.CSRF.Valid(useSession, string(token), r.PostFormValue("csrf")) {
+		if changes(r) && !p.CSRF.Valid(useSession, string(token), r.PostFormValue("csrf")) {
 			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", caller: who, Data: "The form is too old. Go back, load the page anew and try again."})
 			return
 		}
@@ -93,8 +113,13 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 		p.showLogin(w, r, http.StatusForbidden, data)
 		return
 	}
-	token, _, err := p.Accounts.LogIn(r.Context(), data.Email, r.PostFormValue("password"), app.SessionStaff, sessionCookie.Read(r))
+	ctx := app.WithDevice(r.Context(), deviceCookie.Device(r))
+	token, user, err := p.Accounts.LogIn(ctx, data.Email, r.PostFormValue("password"), app.SessionStaff, sessionCookie.Read(r))
 	switch app.CodeOf(err) {
+	case app.CodeSecondFactor:
+		codeCookie.Set(w, token, 10*time.Minute)
+		p.showCode(w, r, http.StatusOK, "")
+		return
 	case app.CodeCredentials, app.CodeInvalid:
 		data.Error = "The e-mail address or the password is wrong."
 		p.showLogin(w, r, http.StatusUnauthorized, data)
@@ -104,8 +129,15 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, caller{}, err)
 		return
 	}
+	p.entered(w, r.WithContext(ctx), token, user)
+}
+
+// entered sets the cookies of a login and goes on to the first page.
+func (p *pages) entered(w http.ResponseWriter, r *http.Request, token app.Token, user app.User) {
+	ctx := r.Context()
 	sessionCookie.Set(w, token, app.SessionStaff.Lifetime().Absolute)
 	visitorCookie.Clear(w)
+	deviceCookie.SetDevice(w, p.Accounts.Familiar(ctx, user))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

@@ -10,6 +10,11 @@ type Accounts struct {
 	Store   Store
 	Hasher  Hasher
 	Limiter Limiter
+	Devices DeviceKey
+	// Domain is the site's host name: no password is made of it.
+	Domain string
+	// Factors seals the secrets of second factors.
+	Factors FactorKey
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -34,7 +39,7 @@ func (a *Accounts) now() time.Time {
 // SignUp adds an account. It does the same work and gives the same answer
 // whether or not the address has one already (SPEC A4).
 func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
-	if err := a.limitSignUp(ctx, in.Email); err != nil {
+	if err := a.limitSignUp(ctx); err != nil {
 		return err
 	}
 	user, err := a.newUser(ctx, in)
@@ -58,6 +63,11 @@ func (a *Accounts) SignUp(ctx context.Context, in SignUp) error {
 	})
 }
 
+// cleanPassword judges a new password of a user.
+func (a *Accounts) cleanPassword(password string, user User) (string, error) {
+	return CleanNewPassword(password, user.Email, user.DisplayName, a.Domain)
+}
+
 // newUser judges what was given and hashes the password.
 func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	email, err := CleanEmail(in.Email)
@@ -68,7 +78,7 @@ func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	password, err := CleanNewPassword(in.Password, email)
+	password, err := a.cleanPassword(in.Password, User{Email: email, DisplayName: *profile.DisplayName})
 	if err != nil {
 		return User{}, err
 	}
@@ -103,6 +113,10 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 			if err := cutOff(ctx, tx, known.ID); err != nil {
 				return err
 			}
+			// Whoever has the server has the way back from a lost factor.
+			if _, err := tx.DropFactor(ctx, known.ID); err != nil {
+				return err
+			}
 			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
 			if added, err = tx.SaveUser(ctx, known); err != nil {
 				return err
@@ -134,8 +148,19 @@ func dropUnproven(ctx context.Context, tx Tx, user User) (int, error) {
 	return tx.DropIdentities(ctx, user.ID)
 }
 
+// dropLinked removes the identities that a reset of the password does not trust,
+// and counts them.
+func dropLinked(ctx context.Context, tx Tx, user User) (int, error) {
+	if user.EmailVerifiedAt.IsZero() {
+		return tx.DropIdentities(ctx, user.ID)
+	}
+	return tx.DropIdentitiesOf(ctx, user.ID, OriginLinked)
+}
+
 // LogIn checks the credentials and starts a session of a kind. A session that
-// the device had before ends: a token never outlives a login.
+// the device had before ends: a token never outlives a login. For a user with a
+// second factor the error has CodeSecondFactor, and the token is that of a login
+// that waits for EnterCode.
 func (a *Accounts) LogIn(ctx context.Context, email, password string, kind SessionKind, before Token) (Token, User, error) {
 	if err := a.limitLogin(ctx, email, kind); err != nil {
 		return "", User{}, err
@@ -144,9 +169,14 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 	if err != nil {
 		return "", User{}, err
 	}
-	token := NewToken()
+	token, waits := NewToken(), false
 	err = a.Store.InTx(ctx, func(tx Tx) error {
-		if err := a.stillFits(ctx, tx, user, kind, better); err != nil {
+		now, err := a.stillFits(ctx, tx, user, kind, better)
+		if err != nil {
+			return err
+		}
+		if waits = now.SecondFactor; waits {
+			token, err = a.waitForCode(ctx, tx, user.ID, kind)
 			return err
 		}
 		if before != "" {
@@ -166,29 +196,31 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 		return "", User{}, err
 	}
 	a.loggedIn(ctx, email)
+	if waits {
+		return token, User{}, errSecondFactor
+	}
 	return token, user, nil
 }
 
 // stillFits holds the user's row and makes sure that what verified judged is
 // still so: a password that was changed, or an account that was shut, while the
 // hash was computed lets nobody in. A better hash is saved on the way.
-func (a *Accounts) stillFits(ctx context.Context, tx Tx, user User, kind SessionKind, better string) error {
+func (a *Accounts) stillFits(ctx context.Context, tx Tx, user User, kind SessionKind, better string) (User, error) {
 	now, err := tx.User(ctx, user.ID)
 	if CodeOf(err) == CodeNotFound {
-		return errCredentials
+		return User{}, errCredentials
 	}
 	if err != nil {
-		return err
+		return User{}, err
 	}
 	if now.PasswordHash != user.PasswordHash || !mayEnter(now, kind) {
-		return errCredentials
+		return User{}, errCredentials
 	}
 	if better == "" {
-		return nil
+		return now, nil
 	}
 	now.PasswordHash = better
-	_, err = tx.SaveUser(ctx, now)
-	return err
+	return tx.SaveUser(ctx, now)
 }
 
 func mayEnter(user User, kind SessionKind) bool {
@@ -198,7 +230,7 @@ func mayEnter(user User, kind SessionKind) bool {
 func (a *Accounts) startSession(ctx context.Context, tx Tx, user User, kind SessionKind, token Token) error {
 	now, from := a.now(), OriginOf(ctx)
 	_, err := tx.AddSession(ctx, Session{
-		UserID: user.ID, Kind: kind, CreatedAt: now, SeenAt: now,
+		UserID: user.ID, Kind: kind, CreatedAt: now, SeenAt: now, ProvenAt: now,
 		ExpiresAt: now.Add(kind.Lifetime().Absolute), IP: from.IP, UserAgent: from.UserAgent,
 	}, token.Hash())
 	return err
@@ -262,7 +294,7 @@ func (a *Accounts) step(ctx context.Context, event AuditEvent, do func(Tx) error
 		event.Result = AuditOK
 		return tx.Audit(ctx, event)
 	})
-	if code := CodeOf(err); err != nil && (code == CodeNotFound || code == CodeConflict) {
+	if code := CodeOf(err); err != nil && (code == CodeNotFound || code == CodeConflict || code == CodeStepUp) {
 		if limited := a.limitChange(ctx, event.Actor); limited != nil {
 			return limited
 		}

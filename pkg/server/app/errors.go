@@ -14,6 +14,8 @@ type Code string
 const (
 	CodeInvalid      Code = "invalid"
 	CodeCredentials  Code = "credentials"
+	CodeSecondFactor Code = "second-factor"
+	CodeStepUp       Code = "step-up"
 	CodeUnauthorized Code = "unauthorized"
 	CodeForbidden    Code = "forbidden"
 	CodeNotFound     Code = "not-found"

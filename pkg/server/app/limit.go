@@ -28,13 +28,7 @@ type Limiter interface {
 	// GiveBack takes what the counter own has counted, always beside the counter
 	// key, back from that one; own begins anew.
 	GiveBack(ctx context.Context, key, own string)
-	// Remember keeps a key for a time; Known says whether it is kept.
-	Remember(ctx context.Context, key string, life time.Duration)
-	Known(ctx context.Context, key string) bool
 }
-
-// familiarFor is how long a network counts as the user's own after a login.
-const familiarFor = 30 * 24 * time.Hour
 
 // Bucket gives the counter's name for an address: spellings that reach the
 // same mailbox share one.
@@ -77,65 +71,74 @@ func NetworkOf(ip string) string {
 	return prefix.String()
 }
 
-// familiarKey names a network from which an account was logged in to. It is of
-// that very address: whoever signs up with another spelling shares the counters,
-// not what a login earns.
-func familiarKey(email, network string) string {
-	return "familiar:" + hidden(folded(email)) + ":" + network
+// tries names the counters of one way in to an account: total is the one that
+// binds, own the part of it that was made with this very address. Whoever signs
+// up with another spelling shares the first alone.
+func tries(bucket, email, from string) (total, own string) {
+	return "login:pair:" + bucket + ":" + from, "login:own:" + hidden(folded(email)) + ":" + from
 }
 
-// ownKey counts the part of a pair's tries that were made with this very address.
-func ownKey(email, network string) string {
-	return "login:own:" + hidden(folded(email)) + ":" + network
+// wayIn is where a login comes from: a device that the site knows, or else a
+// network.
+func (a *Accounts) wayIn(ctx context.Context, email string) (from string, familiar bool) {
+	if id, known := a.Devices.Knows(deviceOf(ctx), email, a.now()); known {
+		return "device:" + id, true
+	}
+	return NetworkOf(OriginOf(ctx).IP), false
 }
-
-func pairKey(bucket, network string) string { return "login:pair:" + bucket + ":" + network }
 
 // limitLogin bounds guessing: per account and network, per network, and per
-// account over all networks. The last does not bind a network from which the
-// user has logged in, so that nobody can lock a user out from afar.
+// account over all networks. On a device from which the user has logged in,
+// guesses have a counter of their own, and no other binds: nobody else can lock
+// a user out there, neither from afar nor from the same network. The device is
+// known by what the site signed, so that nobody finds out from an answer which
+// networks or devices a user logs in from, or whether there is one.
 func (a *Accounts) limitLogin(ctx context.Context, email string, kind SessionKind) error {
-	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
+	bucket := Bucket(email)
+	from, familiar := a.wayIn(ctx, email)
+	total, own := tries(bucket, email, from)
 	limits := []Limit{
-		{Key: pairKey(bucket, network), Max: 10, Per: 5 * time.Minute},
-		{Key: ownKey(email, network), Max: math.MaxInt32, Per: 5 * time.Minute}, // binds nobody: see loggedIn
-		{Key: "login:net:" + network, Max: 200, Per: time.Minute},
+		{Key: total, Max: 10, Per: 5 * time.Minute},
+		{Key: own, Max: math.MaxInt32, Per: 5 * time.Minute}, // binds nobody: see loggedIn
 	}
-	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
-		limits = append(limits, Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
+	if !familiar {
+		limits = append(limits,
+			Limit{Key: "login:net:" + from, Max: 200, Per: time.Minute},
+			Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
 	}
 	return a.takeTold(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user"}, limits)
 }
 
-// loggedIn notes that a login was no guess, nor were the tries before it: they
-// are not counted, and the network is the user's own. Tries with another spelling
-// of the address stay counted: that may be another user's.
+// loggedIn notes that a login was no guess, nor were the tries before it from
+// there. Tries with another spelling of the address stay counted: that may be
+// another user's.
 func (a *Accounts) loggedIn(ctx context.Context, email string) {
-	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
-	a.Limiter.GiveBack(ctx, pairKey(bucket, network), ownKey(email, network))
-	a.Limiter.Remember(ctx, familiarKey(email, network), familiarFor)
+	from, _ := a.wayIn(ctx, email)
+	total, own := tries(Bucket(email), email, from)
+	a.Limiter.GiveBack(ctx, total, own)
 }
 
-func (a *Accounts) limitSignUp(ctx context.Context, email string) error {
+// limitSignUp bounds the accounts that one network makes. There is no bound by
+// address: who used it up would keep its owner from signing up. The mails are
+// bounded where they are sent (Mailbox).
+func (a *Accounts) limitSignUp(ctx context.Context) error {
 	return a.takeTold(ctx, AuditEvent{Action: "signup", SubjectKind: "user"}, []Limit{
-		{Key: "signup:account:" + Bucket(email), Max: 6, Per: time.Hour},
 		{Key: "signup:net:" + NetworkOf(OriginOf(ctx).IP), Max: 60, Per: 10 * time.Minute},
 	})
 }
 
-// limitMail bounds the mails that one address gets, and that one network has
-// sent. As with logins, what strangers ask for does not bind a network from which
-// the user has logged in: nobody can keep a user from a new password from afar.
-func (a *Accounts) limitMail(ctx context.Context, action, email string) error {
-	bucket, network := Bucket(email), NetworkOf(OriginOf(ctx).IP)
-	limits := []Limit{
-		{Key: "mail:pair:" + bucket + ":" + network, Max: 3, Per: time.Hour},
-		{Key: "mail:net:" + network, Max: 30, Per: 10 * time.Minute},
-	}
-	if !a.Limiter.Known(ctx, familiarKey(email, network)) {
-		limits = append(limits, Limit{Key: "mail:account:" + bucket, Max: 3, Per: time.Hour})
-	}
-	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user"}, limits)
+// limitForgot bounds the mails that one network asks for. As with logins, a
+// device that the user has logged in on has a budget of its own.
+func (a *Accounts) limitForgot(ctx context.Context, email string) (familiar bool, err error) {
+	from, familiar := a.wayIn(ctx, email)
+	limit := Limit{Key: "mail:net:" + from, Max: 30, Per: 10 * time.Minute}
+	return familiar, a.takeTold(ctx, AuditEvent{Action: "password.forgot", SubjectKind: "user"}, []Limit{limit})
+}
+
+// limitAsk bounds how often a user asks for a mail to the own address.
+func (a *Accounts) limitAsk(ctx context.Context, userID string) error {
+	event := AuditEvent{Actor: userID, Action: "email.ask", SubjectKind: "user", SubjectID: userID}
+	return a.takeTold(ctx, event, []Limit{{Key: "mail:user:" + userID, Max: 10, Per: 10 * time.Minute}})
 }
 
 // limitToken bounds the tokens that one network can try.
@@ -155,9 +158,34 @@ func (a *Accounts) limitChange(ctx context.Context, userID string) error {
 	return a.take(ctx, []Limit{{Key: "change:" + userID, Max: 2000, Per: time.Hour}})
 }
 
-// limitConfirm bounds the passwords that can be tried within a session.
-func (a *Accounts) limitConfirm(ctx context.Context, action, userID string) error {
-	return a.takeTold(ctx, AuditEvent{Actor: userID, Action: action, SubjectKind: "user", SubjectID: userID}, []Limit{{Key: "confirm:" + userID, Max: 10, Per: 15 * time.Minute}})
+// limitConfirm bounds the passwords that can be tried within a session: within
+// that one, so that a thief does not use up the owner's tries.
+func (a *Accounts) limitConfirm(ctx context.Context, action string, session Session) error {
+	event := AuditEvent{Actor: session.UserID, Action: action, SubjectKind: "user", SubjectID: session.UserID}
+	return a.takeTold(ctx, event, []Limit{{Key: "confirm:" + session.ID, Max: 10, Per: 15 * time.Minute}})
+}
+
+func codeKey(userID, from string) string { return "code:" + userID + ":" + from }
+
+// codeEntered notes that the right code was entered: what was tried before it from
+// there is not counted.
+func (a *Accounts) codeEntered(ctx context.Context, user User) {
+	from, _ := a.wayIn(ctx, user.Email)
+	a.Limiter.GiveBack(ctx, codeKey(user.ID, from), codeKey(user.ID, from)+":own")
+}
+
+// limitCode bounds the codes that are tried for a user who has entered the right
+// password: from one device or network, and from everywhere.
+func (a *Accounts) limitCode(ctx context.Context, user User, action string) error {
+	from, familiar := a.wayIn(ctx, user.Email)
+	limits := []Limit{
+		{Key: codeKey(user.ID, from), Max: 10, Per: 15 * time.Minute},
+		{Key: codeKey(user.ID, from) + ":own", Max: math.MaxInt32, Per: 15 * time.Minute}, // binds nobody: see codeEntered
+	}
+	if !familiar {
+		limits = append(limits, Limit{Key: "code:" + user.ID, Max: 40, Per: time.Hour})
+	}
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID}, limits)
 }
 
 func (a *Accounts) take(ctx context.Context, limits []Limit) error {

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -53,6 +55,14 @@ const (
 	// their account or taken away.
 	LetterLinked   Letter = "linked"
 	LetterUnlinked Letter = "unlinked"
+	// LetterFactorOn and LetterFactorOff tell a user that logins ask for a code
+	// from now on, or no more.
+	LetterFactorOn  Letter = "factor_on"
+	LetterFactorOff Letter = "factor_off"
+	// LetterReplaced tells a user what a reset of their password did.
+	LetterReplaced Letter = "replaced"
+	// LetterMissed tells a user of letters that their mailbox had no room for.
+	LetterMissed Letter = "missed"
 )
 
 // MailJob sends a letter. It holds no token: that is made when the mail is
@@ -60,6 +70,8 @@ const (
 type MailJob struct {
 	Letter Letter `json:"letter"`
 	Email  string `json:"email"`
+	// Familiar says that it was asked for on a device of the user's own.
+	Familiar bool `json:"familiar,omitempty"`
 }
 
 // Kind names the job.
@@ -90,8 +102,8 @@ type Post struct {
 	Now func() time.Time
 }
 
-// Deliver sends the letter to whom it concerns. For an address without a user
-// there is nothing to send.
+// Deliver sends the letter to whom it concerns, if their mailbox has room for
+// it. For an address without a user there is nothing to send.
 func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	user, err := p.Store.UserByEmail(ctx, job.Email)
 	if CodeOf(err) == CodeNotFound && err != nil {
@@ -103,11 +115,28 @@ func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	if user.Disabled() || job.Letter == LetterVerify && !user.EmailVerifiedAt.IsZero() {
 		return nil
 	}
-	mail, err := p.write(ctx, job.Letter, user)
-	if err != nil {
+	told, fits, err := p.admit(ctx, job, user)
+	if err != nil || !fits {
 		return err
 	}
-	return p.Mailer.Send(ctx, mail)
+	mail, err := p.write(ctx, job.Letter, user)
+	if err == nil {
+		if text := missed(told); text != "" {
+			mail.Text = strings.TrimSpace(mail.Text+"\n"+text) + "\n"
+		}
+		err = p.Mailer.Send(ctx, mail)
+	}
+	if err != nil {
+		return errors.Join(err, p.takeBack(context.WithoutCancel(ctx), user.Email, told))
+	}
+	return nil
+}
+
+func (p *Post) now() time.Time {
+	if p.Now != nil {
+		return p.Now()
+	}
+	return time.Now()
 }
 
 func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error) {
@@ -141,6 +170,21 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 		mail.Subject = "A Google account was unlinked at " + p.Domain
 		mail.Text = fmt.Sprintf("Your account can no longer be opened with that Google account.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
 		return mail, nil
+	case LetterFactorOn:
+		mail.Subject = "Logins at " + p.Domain + " ask for a code now"
+		mail.Text = fmt.Sprintf("A second factor was set up for your account. Keep the recovery codes: without them and the factor nobody can let you in.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterFactorOff:
+		mail.Subject = "Logins at " + p.Domain + " ask for no code any more"
+		mail.Text = fmt.Sprintf("The second factor of your account was turned off.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		return mail, nil
+	case LetterReplaced:
+		mail.Subject = "Your password at " + p.Domain + " was changed"
+		mail.Text = fmt.Sprintf("Your password was changed with a link from a mail. All sessions were ended, and Google accounts that had been linked without a second factor were unlinked. If your address had not been confirmed before, name, picture and text of the profile were removed, too: somebody else may have written them.\n\nLook at your profile, and link again what is yours: %s/account\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site, p.Site)
+		return mail, nil
+	case LetterMissed:
+		mail.Subject = "Mails from " + p.Domain + " that you did not get"
+		return mail, nil
 	}
 	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)
 }
@@ -149,10 +193,6 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 // stands behind #: browsers send that part to no server.
 func (p *Post) link(ctx context.Context, user User, purpose Purpose, life time.Duration, page string) (string, error) {
 	token := NewToken()
-	now := time.Now()
-	if p.Now != nil {
-		now = p.Now()
-	}
-	err := p.Store.InTx(ctx, func(tx Tx) error { return tx.AddToken(ctx, user.ID, purpose, token.Hash(), now.Add(life)) })
+	err := p.Store.InTx(ctx, func(tx Tx) error { return tx.AddToken(ctx, user.ID, purpose, token.Hash(), p.now().Add(life)) })
 	return p.Site + "/" + page + "#token=" + string(token), err
 }

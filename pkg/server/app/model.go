@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -106,6 +109,18 @@ func (m Model) Action(name string) (Action, bool) {
 		}
 	}
 	return Action{}, false
+}
+
+// Version names the state of a record's fields that can be edited: it is another
+// one as soon as one of them has another value.
+func (m Model) Version(r Record) string {
+	sum := sha256.New()
+	for _, f := range m.Fields {
+		if f.Edit {
+			fmt.Fprintf(sum, "%q=%q\n", f.Name, r[f.Name])
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:12])
 }
 
 // KeyFits says whether a text could be the key of a record.

@@ -10,7 +10,7 @@ var errToken = Invalid("token", "is not valid any more; ask for a new mail")
 
 // AskVerification sends the mail that proves a user's address.
 func (a *Accounts) AskVerification(ctx context.Context, user User) error {
-	if err := a.limitMail(ctx, "email.ask", user.Email); err != nil {
+	if err := a.limitAsk(ctx, user.ID); err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
@@ -66,32 +66,35 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.limitMail(ctx, "password.forgot", clean); err != nil {
+	familiar, err := a.limitForgot(ctx, clean)
+	if err != nil {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
-		if err := enqueueLetter(ctx, tx, LetterReset, clean); err != nil {
+		letter := MailJob{Letter: LetterReset, Email: clean, Familiar: familiar}
+		if err := tx.Enqueue(ctx, letter, JobOptions{MaxAttempts: mailAttempts}); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Action: "password.forgot", SubjectKind: "user", Result: AuditOK})
 	})
 }
 
-// Reset takes the token of that mail and sets a password. All sessions of the
-// user end, and all their other reset tokens. The address is proven by it. If
-// it was not before, somebody else may have made the account: the identities
-// that they linked lose their way in, too.
-func (a *Accounts) Reset(ctx context.Context, token Token, password string) error {
+// Reset takes the token of that mail, sets a password and returns the user. All sessions of the
+// user end, and all their other reset tokens. The address is proven by it.
+// Identities that were linked without a second factor lose their way in: who had
+// the account for a while may have linked them. If the address was not proven
+// before, somebody else may have made the account: then all of them go, and what
+// the profile says. A second factor stays.
+func (a *Accounts) Reset(ctx context.Context, token Token, password string) (user User, err error) {
 	if err := a.limitToken(ctx, "password.reset"); err != nil {
-		return err
+		return User{}, err
 	}
-	password, err := CleanNewPassword(password, "")
-	if err != nil {
-		return err
+	if password, err = CleanNewPassword(password, a.Domain); err != nil {
+		return User{}, err
 	}
 	hash, err := a.Hasher.Hash(ctx, password)
 	if err != nil {
-		return err
+		return User{}, err
 	}
 	err = a.Store.InTx(ctx, func(tx Tx) error {
 		id, err := tx.UseToken(ctx, PurposeReset, token.Hash(), a.now())
@@ -101,25 +104,26 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 		if err != nil {
 			return err
 		}
-		user, err := tx.User(ctx, id)
-		if err != nil {
+		if user, err = tx.User(ctx, id); err != nil {
 			return err
 		}
 		if user.Disabled() {
 			return errToken
 		}
-		if _, err := CleanNewPassword(password, user.Email); err != nil {
+		if _, err := a.cleanPassword(password, user); err != nil {
 			return err // rolled back: the token stays good
 		}
 		user.PasswordHash = hash
-		dropped, err := dropUnproven(ctx, tx, user)
+		dropped, err := dropLinked(ctx, tx, user)
 		if err != nil {
 			return err
 		}
 		if user.EmailVerifiedAt.IsZero() {
+			// Somebody else may have written them.
+			user.DisplayName, user.AvatarURL, user.Bio = "", "", ""
 			user.EmailVerifiedAt = a.now()
 		}
-		if err := a.passwordSet(ctx, tx, user, ""); err != nil {
+		if err := a.passwordSet(ctx, tx, user, "", LetterReplaced); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: id, Action: "password.reset", SubjectKind: "user", SubjectID: id, Result: AuditOK,
@@ -128,12 +132,12 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) erro
 	if errors.Is(err, errToken) {
 		err = a.refuse(ctx, AuditEvent{Action: "password.reset", SubjectKind: "user"}, errToken)
 	}
-	return err
+	return user, err
 }
 
 // passwordSet saves a user with a new password: sessions but one end, tokens
 // are worthless, and the user is told.
-func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string) error {
+func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string, letter Letter) error {
 	if _, err := tx.SaveUser(ctx, user); err != nil {
 		return err
 	}
@@ -143,5 +147,5 @@ func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep strin
 	if _, err := tx.DropSessions(ctx, user.ID, keep); err != nil {
 		return err
 	}
-	return enqueueLetter(ctx, tx, LetterChanged, user.Email)
+	return enqueueLetter(ctx, tx, letter, user.Email)
 }

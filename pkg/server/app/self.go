@@ -13,14 +13,19 @@ const recent = 10 * time.Minute
 var errLogInAgain = &Error{Code: CodeConflict, Message: "Log in again first."}
 
 // confirm makes sure that it is the user who asks for an action: by the
-// password, or for a user without one by a login not long ago.
+// password, or for a user without one by a login not long ago, and for a user with
+// a second factor by a code not long ago.
 func (a *Accounts) confirm(ctx context.Context, user User, session Session, action, field, password string) error {
-	if err := a.limitConfirm(ctx, action, user.ID); err != nil {
+	if err := a.limitConfirm(ctx, action, session); err != nil {
 		return err
 	}
 	event := AuditEvent{Actor: user.ID, Action: action, SubjectKind: "user", SubjectID: user.ID}
+	fresh := a.now().Sub(session.ProvenAt) <= recent
+	if user.SecondFactor && !fresh {
+		return a.refuse(ctx, event, errStepUp)
+	}
 	if user.PasswordHash == "" {
-		if a.now().Sub(session.CreatedAt) > recent {
+		if !fresh {
 			return a.refuse(ctx, event, errLogInAgain)
 		}
 		return nil
@@ -51,7 +56,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 	if err := a.confirm(ctx, user, session, "password.change", "current_password", current); err != nil {
 		return "", err
 	}
-	next, err := CleanNewPassword(next, user.Email)
+	next, err := a.cleanPassword(next, user)
 	if err != nil {
 		return "", Invalid("new_password", fieldMessage(err))
 	}
@@ -66,7 +71,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 			return err
 		}
 		now.PasswordHash = hash
-		if err := a.passwordSet(ctx, tx, now, session.ID); err != nil {
+		if err := a.passwordSet(ctx, tx, now, session.ID, LetterChanged); err != nil {
 			return err
 		}
 		if renewed, err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {

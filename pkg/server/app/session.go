@@ -42,6 +42,8 @@ type Session struct {
 	Kind      SessionKind
 	CreatedAt time.Time
 	SeenAt    time.Time
+	// ProvenAt is when the user last proved in it to be who they are.
+	ProvenAt  time.Time
 	ExpiresAt time.Time // absolute
 	IP        string
 	UserAgent string

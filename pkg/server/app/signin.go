@@ -41,8 +41,20 @@ type Once interface {
 	Take(ctx context.Context, key string) (value string, found bool, err error)
 }
 
+// IdentityOrigin says how an identity came to its user.
+type IdentityOrigin string
+
+// The origins: the account was made with it; it was linked; it was linked in a
+// session in which a second factor had been proven.
+const (
+	OriginMade   IdentityOrigin = "made"
+	OriginLinked IdentityOrigin = "linked"
+	OriginProven IdentityOrigin = "proven"
+)
+
 // Identity is who a user is at a provider.
 type Identity struct {
+	Origin      IdentityOrigin
 	ID          string
 	UserID      string
 	Issuer      string
@@ -87,21 +99,24 @@ type flow struct {
 
 // StartLink begins to link an identity to a user. It adds a way in, so the
 // login must not be long ago.
-func (s *SignIn) StartLink(ctx context.Context, session Session) (to string, browser Token, err error) {
-	if s.Accounts.now().Sub(session.CreatedAt) > recent {
-		return "", "", s.Accounts.step(ctx, AuditEvent{Actor: session.UserID, Action: "google.link", SubjectKind: "user", SubjectID: session.UserID},
-			func(Tx) error { return errLogInAgain })
+func (s *SignIn) StartLink(ctx context.Context, session Session, had Token) (to string, browser Token, err error) {
+	if err := s.Accounts.proven(ctx, session, "google.link"); err != nil {
+		return "", "", err
 	}
-	return s.Start(ctx, "/account", session.UserID)
+	return s.Start(ctx, "/account", session.UserID, had)
 }
 
 // Start begins a sign-in, or a link for a user who is logged in. It gives the
-// address to send the browser to, and a token for a cookie of that browser.
-func (s *SignIn) Start(ctx context.Context, returnTo, link string) (to string, browser Token, err error) {
+// address to send the browser to, and a token for a cookie of that browser: the
+// one that it had, so that two tabs do not end each other's attempts.
+func (s *SignIn) Start(ctx context.Context, returnTo, link string, had Token) (to string, browser Token, err error) {
 	if err := s.Accounts.limitFlow(ctx); err != nil {
 		return "", "", err
 	}
-	state, browser := NewToken(), NewToken()
+	state, browser := NewToken(), had
+	if !browser.WellFormed() {
+		browser = NewToken()
+	}
 	f := flow{Nonce: string(NewToken()), Verifier: string(NewToken()), ReturnTo: LocalPath(returnTo), Browser: browser.Hash(), Link: link}
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -129,8 +144,12 @@ type Callback struct {
 // Outcome is how a sign-in ended: with a reason, or with a session to start,
 // or linked.
 type Outcome struct {
-	Reason   string
-	Session  Token
+	Reason  string
+	Session Token
+	// User is who the session is of.
+	User User
+	// Pending is a login that waits for the code of a second factor.
+	Pending  Token
 	Linked   bool
 	Link     bool // it was meant to link
 	ReturnTo string
@@ -201,6 +220,10 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 			return tx.Audit(ctx, AuditEvent{Actor: f.Link, Action: f.action(), SubjectKind: "user", SubjectID: user.ID, Result: AuditRefused, Detail: map[string]any{"reason": reason}})
 		}
 		out.Linked = f.Link != ""
+		if !out.Linked && user.SecondFactor {
+			out.Pending, err = s.Accounts.waitForCode(ctx, tx, user.ID, SessionSite)
+			return err
+		}
 		if out.Linked {
 			if err := enqueueLetter(ctx, tx, LetterLinked, user.Email); err != nil {
 				return err
@@ -212,7 +235,7 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 			if err := s.Accounts.startSession(ctx, tx, user, SessionSite, token); err != nil {
 				return err
 			}
-			out.Session = token
+			out.Session, out.User = token, user
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: f.action(), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK})
 	})
@@ -257,7 +280,14 @@ func (s *SignIn) whose(ctx context.Context, tx Tx, link string, claims Claims) (
 	if known {
 		return user, "", nil
 	}
-	return user, "", tx.AddIdentity(ctx, Identity{UserID: user.ID, Issuer: claims.Issuer, Subject: claims.Subject, Email: shown(claims.Email), LastLoginAt: s.Accounts.now()})
+	origin := OriginLinked
+	switch {
+	case link == "":
+		origin = OriginMade
+	case user.SecondFactor:
+		origin = OriginProven // StartLink asked for the code
+	}
+	return user, "", tx.AddIdentity(ctx, Identity{UserID: user.ID, Origin: origin, Issuer: claims.Issuer, Subject: claims.Subject, Email: shown(claims.Email), LastLoginAt: s.Accounts.now()})
 }
 
 // shown is the address at a provider as it may be shown: what is no address is
@@ -326,8 +356,13 @@ func (a *Accounts) Identities(ctx context.Context, userID string) ([]Identity, e
 	return a.Store.Identities(ctx, userID)
 }
 
-// Unlink removes an identity, unless it is the user's last way in.
-func (a *Accounts) Unlink(ctx context.Context, userID, id string) error {
+// Unlink removes an identity, unless it is the user's last way in. It asks for a
+// proof that is not old.
+func (a *Accounts) Unlink(ctx context.Context, session Session, id string) error {
+	userID := session.UserID
+	if err := a.proven(ctx, session, "google.unlink"); err != nil {
+		return err
+	}
 	return a.step(ctx, AuditEvent{Actor: userID, Action: "google.unlink", SubjectKind: "identity", SubjectID: id}, func(tx Tx) error {
 		user, err := tx.User(ctx, userID) // held: two at once cannot both be the last but one
 		if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strconv"
 	"strings"
 )
 
@@ -30,13 +31,18 @@ func (s *Staff) Create(ctx context.Context, actor User, m Model, given map[strin
 	return id, err
 }
 
-// Edit changes the fields of a record that may be edited.
-func (s *Staff) Edit(ctx context.Context, actor User, m Model, id string, given map[string]string) error {
+// Edit changes the fields of a record that may be edited. The version is the
+// one of the record that the form showed: what somebody else has changed since
+// is not written over, but a conflict.
+func (s *Staff) Edit(ctx context.Context, actor User, m Model, id, version string, given map[string]string) error {
 	values, err := read(m, given, func(f ModelField) bool { return f.Edit })
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, actor, m, id, "edit", func(tx Tx, before Record) error {
+		if m.Version(before) != version {
+			return outdated(m, before, values)
+		}
 		for name, v := range values {
 			if before[name] == v {
 				delete(values, name)
@@ -47,6 +53,18 @@ func (s *Staff) Edit(ctx context.Context, actor User, m Model, id string, given 
 		}
 		return tx.ChangeRecord(ctx, m, id, values)
 	})
+}
+
+// outdated is the conflict of a form with what the record has become: it names
+// the fields in which the two differ, with the record's value.
+func outdated(m Model, now, values Record) error {
+	conflict := &Error{Code: CodeConflict, Message: "Somebody has changed this " + m.Singular + " since you opened the form. See what it is now, and save again to write over it."}
+	for _, f := range m.Fields {
+		if value, given := values[f.Name]; given && value != now[f.Name] {
+			conflict.Fields = append(conflict.Fields, Field{Name: f.Name, Message: "is now " + strconv.Quote(now[f.Name])})
+		}
+	}
+	return conflict
 }
 
 // Delete deletes a record.

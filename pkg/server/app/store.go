@@ -18,12 +18,14 @@ type Store interface {
 	// Sessions lists a user's sessions of a kind, the last used first.
 	Sessions(ctx context.Context, userID string, kind SessionKind) ([]Session, error)
 	Identities(ctx context.Context, userID string) ([]Identity, error)
+	FactorState(ctx context.Context, userID string) (FactorState, error)
 	// TouchSession notes that a session was used.
 	TouchSession(ctx context.Context, id string, at time.Time) error
 }
 
 // Tx is what can be done in a transaction.
 type Tx interface {
+	FactorTx
 	// AddUser adds a user; false: the address is taken, nothing was added.
 	AddUser(ctx context.Context, u User) (User, bool, error)
 	// User reads a user and holds the row until the transaction ends.
@@ -35,7 +37,8 @@ type Tx interface {
 	AddSession(ctx context.Context, s Session, hash []byte) (Session, error)
 	// DropSession ends one session; false: there was none.
 	DropSession(ctx context.Context, hash []byte) (bool, error)
-	// DropSessions ends the sessions of a user except one; empty spares none.
+	// DropSessions ends the sessions of a user except one, and the logins that wait
+	// for a code; empty spares none.
 	DropSessions(ctx context.Context, userID, except string) (int, error)
 	// DropSessionOf ends one session of a user; false: the user has none such.
 	DropSessionOf(ctx context.Context, userID, id string) (bool, error)
@@ -47,6 +50,10 @@ type Tx interface {
 	// change meanwhile; a token can be taken once.
 	UseToken(ctx context.Context, purpose Purpose, hash []byte, now time.Time) (userID string, err error)
 	DropTokens(ctx context.Context, userID string, purpose Purpose) error
+	// Mailbox reads what was sent to a mailbox, and holds it until the transaction
+	// ends; SaveMailbox writes it.
+	Mailbox(ctx context.Context, bucket string) (Mailbox, error)
+	SaveMailbox(ctx context.Context, m Mailbox) error
 	// UseIdentity gives the user of an identity and notes the time.
 	UseIdentity(ctx context.Context, issuer, subject string, at time.Time) (userID string, err error)
 	AddIdentity(ctx context.Context, i Identity) error
@@ -54,6 +61,8 @@ type Tx interface {
 	DropIdentity(ctx context.Context, userID, id string) (dropped bool, left int, err error)
 	// DropIdentities removes all identities of a user and counts them.
 	DropIdentities(ctx context.Context, userID string) (int, error)
+	// DropIdentitiesOf removes those that came in one way.
+	DropIdentitiesOf(ctx context.Context, userID string, origin IdentityOrigin) (int, error)
 	// HoldStaff waits until no other transaction holds it, and holds it until
 	// this one ends: changes by staff happen one after another.
 	HoldStaff(ctx context.Context) error

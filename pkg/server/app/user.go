@@ -22,6 +22,9 @@ type User struct {
 	AvatarURL    string
 	Bio          string
 	Staff        bool
+	// SecondFactor says whether a login asks for a code. The store knows it from
+	// the user's factor.
+	SecondFactor bool
 	// DisabledAt is zero for a user who may log in.
 	DisabledAt time.Time
 	CreatedAt  time.Time

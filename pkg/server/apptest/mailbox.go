@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,23 @@ func (s *Site) Await(m *Mailbox, address, word string, n int) Letter {
 		return len(found) >= n
 	})
 	return found[n-1]
+}
+
+// Settled waits until no job of a kind is due or runs.
+func (s *Site) Settled(kind string) {
+	s.t.Helper()
+	s.Wait("the jobs of kind "+kind+" to end", func() bool {
+		var open int
+		err := s.DB.SQL.Get(&open, `SELECT count(*) FROM river_job WHERE kind = $1 AND finalized_at IS NULL AND scheduled_at <= now() + interval '1 minute'`, kind)
+		return err == nil && open == 0
+	})
+}
+
+// All gives every letter that came, the oldest first.
+func (m *Mailbox) All() []Letter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.letters)
 }
 
 var tokenPattern = regexp.MustCompile(`https?://\S+#token=(\S+)`)

@@ -115,6 +115,7 @@ func prepare(t testing.TB, port int, name string, redis *testdb.Redis) *Site {
 		t: t, DB: db, Redis: redis, URLs: map[string]string{}, Inside: map[string]string{}, Log: log,
 		Env: map[string]string{
 			"WEBSITE_DOMAIN": Domain, "RELEASE": "testrelease1", "TRUSTED_PROXIES": "127.0.0.0/8", "LOG_LEVEL": "debug",
+			"STAFF_FACTOR":  "optional", // tests of the factor ask for it
 			"DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": fmt.Sprint(port), "DATABASE_NAME": name, "DATABASE_USER": "app",
 			"DATABASE_PASSWORD_FILE": filepath.Join(dir, "db"), "REDIS_ADDR": redis.Addr,
 			"REDIS_PASSWORD_FILE": filepath.Join(dir, "redis"), "APP_SECRET_FILE": filepath.Join(dir, "secret"),

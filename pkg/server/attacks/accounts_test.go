@@ -154,7 +154,10 @@ func kib(t *testing.T, s *apptest.Site) float64 {
 	return n
 }
 
-var formToken = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+var (
+	formToken   = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+	formVersion = regexp.MustCompile(`name="version" value="([^"]+)"`)
+)
 
 // onStaffPages does something to a user as a member of staff does it: with a
 // form, by the page that it stands on.
@@ -188,11 +191,15 @@ func onStaffPages(t *testing.T, s *apptest.Site, email, path string, form url.Va
 		return string(text)
 	}
 	submit := func(from, path string, form url.Values) {
-		m := formToken.FindStringSubmatch(send("GET", from, nil))
+		page := send("GET", from, nil)
+		m := formToken.FindStringSubmatch(page)
 		if m == nil {
 			t.Fatalf("no form on %s", from)
 		}
 		form.Set("csrf", m[1])
+		if v := formVersion.FindStringSubmatch(page); v != nil {
+			form.Set("version", v[1])
+		}
 		send("POST", path, form)
 	}
 	submit("/login", "/login", url.Values{"email": {"chief@example.com"}, "password": {apptest.GoodPassword}})
@@ -200,7 +207,7 @@ func onStaffPages(t *testing.T, s *apptest.Site, email, path string, form url.Va
 	if err := s.DB.SQL.Get(&id, `SELECT id FROM users WHERE email = $1`, email); err != nil {
 		t.Fatal(err)
 	}
-	submit("/users/"+id, "/users/"+id+path, form)
+	submit("/users/"+id+"/edit", "/users/"+id+path, form)
 }
 
 // The password that somebody else chose for an address that was never proven

@@ -84,6 +84,7 @@ func TestAttack143PasswordsMadeOfWhatIsKnown(t *testing.T) {
 	for i, form := range []string{
 		"%[1]s1", "Ada@%[2]s!!", " %[1]s ", "%[2]s2026", "www.%[2]s", "%[1]s%[1]s", "ada.%[2]s.ada", "ａｄａ＠%[2]s",
 		"plumeplumeplume", "Lantern lantern", "Lantern1Lantern1", "ｐａｓｓｗｏｒｄ１２３４",
+		"site.example.com", "Site-Example-2026", "welcome to site 1!", "Password@Site.Example.com",
 	} {
 		domain := fmt.Sprintf("number%d.example.com", i)
 		password := strings.NewReplacer("%[1]s", "ada@"+domain, "%[2]s", domain).Replace(form)
@@ -91,4 +92,22 @@ func TestAttack143PasswordsMadeOfWhatIsKnown(t *testing.T) {
 			t.Errorf("%q: %d", password, a.Status)
 		}
 	}
+}
+
+// A name is known as an address is, and a password that was in a breach is tried
+// before any other.
+func TestAttack149PasswordsOfBreachesAndNames(t *testing.T) {
+	s, b := start(t)
+	for i, c := range []struct{ name, password string }{
+		{"Augusta King", "AugustaKing1815"}, {"Augusta King", "king augusta king!!"}, {"Zoë Mühlbauer", "zoë.mühlbauer.99"},
+		{"", "leavemealone"}, {"", "Chicken Wing 101"}, {"", "1QAZ2wsx3edc"}, {"", "qwerasdfzxcv"},
+	} {
+		body := map[string]string{"email": fmt.Sprintf("ada%d@example.org", i), "password": c.password, "display_name": c.name}
+		if a := s.Browser().Send("POST", "/auth/signup", body); a.Status != http.StatusBadRequest {
+			t.Errorf("%q of %q: %d", c.password, c.name, a.Status)
+		}
+	}
+	b.Enter("ada@example.org")
+	b.Send("PATCH", "/users/me", map[string]string{"display_name": "Augusta King"}).Want(t, http.StatusOK)
+	b.Send("PUT", "/users/me/password", map[string]string{"current_password": apptest.GoodPassword, "new_password": "Augusta-King-1815"}).Want(t, http.StatusBadRequest)
 }

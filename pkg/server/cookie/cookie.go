@@ -27,6 +27,20 @@ func (c Cookie) Read(r *http.Request) app.Token {
 	return app.Token(found[0].Value)
 }
 
+// Device gives what a device keeps; empty where there is none.
+func (c Cookie) Device(r *http.Request) app.Device {
+	found := r.CookiesNamed(c.Name)
+	if len(found) != 1 {
+		return ""
+	}
+	return app.Device(found[0].Value) // whether the site made it is found out by its marks
+}
+
+// SetDevice lets a device keep that it is a user's own.
+func (c Cookie) SetDevice(w http.ResponseWriter, d app.Device) {
+	c.write(w, string(d), int(app.DeviceLife.Seconds()))
+}
+
 // Given says whether a request has a cookie of this name, whatever is in it.
 func (c Cookie) Given(r *http.Request) bool { return len(r.CookiesNamed(c.Name)) > 0 }
 

@@ -25,7 +25,8 @@ type Accounts interface {
 	Authenticate(ctx context.Context, token app.Token, kind app.SessionKind) (app.Session, app.User, error)
 	UpdateProfile(ctx context.Context, userID string, update app.ProfileUpdate) (app.User, error)
 	Forgot(ctx context.Context, email string) error
-	Reset(ctx context.Context, token app.Token, password string) error
+	Reset(ctx context.Context, token app.Token, password string) (app.User, error)
+	Familiar(ctx context.Context, user app.User) app.Device
 	AskVerification(ctx context.Context, user app.User) error
 	Verify(ctx context.Context, userID string, token app.Token) (app.User, error)
 	ChangePassword(ctx context.Context, user app.User, session app.Session, current, next string) (app.Token, error)
@@ -34,13 +35,20 @@ type Accounts interface {
 	EndSession(ctx context.Context, userID, id string) error
 	EndOtherSessions(ctx context.Context, userID, keep string) error
 	Identities(ctx context.Context, userID string) ([]app.Identity, error)
-	Unlink(ctx context.Context, userID, id string) error
+	Unlink(ctx context.Context, session app.Session, id string) error
+	EnterCode(ctx context.Context, pending app.Token, code string, kind app.SessionKind, before app.Token) (app.Token, app.User, error)
+	Prove(ctx context.Context, user app.User, session app.Session, password, code string) error
+	FactorState(ctx context.Context, userID string) (app.FactorState, error)
+	BeginFactor(ctx context.Context, user app.User, session app.Session) (app.FactorSetup, error)
+	ConfirmFactor(ctx context.Context, user app.User, session app.Session, code string) (codes []string, token app.Token, err error)
+	DropFactor(ctx context.Context, user app.User, session app.Session) error
+	RenewRecoveryCodes(ctx context.Context, user app.User, session app.Session) ([]string, error)
 }
 
 // SignIn lets users come in through a provider; *app.SignIn is one.
 type SignIn interface {
-	Start(ctx context.Context, returnTo, link string) (to string, browser app.Token, err error)
-	StartLink(ctx context.Context, session app.Session) (to string, browser app.Token, err error)
+	Start(ctx context.Context, returnTo, link string, had app.Token) (to string, browser app.Token, err error)
+	StartLink(ctx context.Context, session app.Session, had app.Token) (to string, browser app.Token, err error)
 	Finish(ctx context.Context, in app.Callback) (app.Outcome, error)
 }
 

@@ -312,6 +312,12 @@ var (
 		{"POST", "/auth/login", `{"email":"ada@example.com","password":"` + apptest.GoodPassword + `"}`, true},
 		{"POST", "/auth/password/forgot", `{"email":"ada@example.com"}`, true},
 		{"POST", "/auth/password/reset", `{"token":"x","password":"` + apptest.GoodPassword + `"}`, true},
+		{"POST", "/auth/login/code", `{"code":"123456"}`, true},
+		{"POST", "/users/me/proof", `{"password":"x"}`, false},
+		{"POST", "/users/me/factor", ``, false},
+		{"PUT", "/users/me/factor", `{"code":"123456"}`, false},
+		{"DELETE", "/users/me/factor", ``, false},
+		{"POST", "/users/me/factor/codes", ``, false},
 		{"POST", "/auth/logout", ``, false},
 		{"PATCH", "/users/me", `{"bio":"x"}`, false},
 		{"DELETE", "/users/me", `{"password":"x"}`, false},
@@ -323,7 +329,7 @@ var (
 		{"POST", "/users/me/identities/google", ``, false},
 		{"DELETE", "/users/me/identities/00000000-0000-4000-8000-000000000000", ``, false},
 	}
-	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}, {"GET", "/users/me/identities", ``, false}}
+	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}, {"GET", "/users/me/identities", ``, false}, {"GET", "/users/me/factor", ``, false}}
 )
 
 func TestWhoMayNotCall(t *testing.T) {

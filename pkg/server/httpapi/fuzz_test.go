@@ -69,10 +69,11 @@ func (a *anybody) Forgot(_ context.Context, email string) error {
 	return nil
 }
 
-func (a *anybody) Reset(_ context.Context, token app.Token, password string) error {
+func (a *anybody) Reset(_ context.Context, token app.Token, password string) (app.User, error) {
 	a.took(map[string]int{string(token): 100, password: 256})
-	return nil
+	return a.user, nil
 }
+func (a *anybody) Familiar(context.Context, app.User) app.Device   { return "" }
 func (a *anybody) AskVerification(context.Context, app.User) error { a.took(nil); return nil }
 func (a *anybody) Verify(_ context.Context, _ string, token app.Token) (app.User, error) {
 	a.took(map[string]int{string(token): 100})
@@ -100,17 +101,45 @@ func (a *anybody) EndOtherSessions(context.Context, string, string) error { a.to
 func (a *anybody) Identities(context.Context, string) ([]app.Identity, error) {
 	return nil, nil
 }
-func (a *anybody) Unlink(_ context.Context, _, id string) error {
+func (a *anybody) EnterCode(_ context.Context, _ app.Token, code string, _ app.SessionKind, _ app.Token) (app.Token, app.User, error) {
+	a.took(map[string]int{code: 40})
+	return app.NewToken(), a.user, nil
+}
+
+func (a *anybody) Prove(_ context.Context, _ app.User, _ app.Session, password, code string) error {
+	a.took(map[string]int{password: 256, code: 40})
+	return nil
+}
+
+func (a *anybody) FactorState(context.Context, string) (app.FactorState, error) {
+	return app.FactorState{}, nil
+}
+
+func (a *anybody) BeginFactor(context.Context, app.User, app.Session) (app.FactorSetup, error) {
+	a.took(nil)
+	return app.FactorSetup{URI: "otpauth://totp/x"}, nil
+}
+
+func (a *anybody) ConfirmFactor(_ context.Context, _ app.User, _ app.Session, code string) ([]string, app.Token, error) {
+	a.took(map[string]int{code: 40})
+	return []string{"x"}, app.NewToken(), nil
+}
+func (a *anybody) DropFactor(context.Context, app.User, app.Session) error { a.took(nil); return nil }
+func (a *anybody) RenewRecoveryCodes(context.Context, app.User, app.Session) ([]string, error) {
+	a.took(nil)
+	return []string{"x"}, nil
+}
+func (a *anybody) Unlink(_ context.Context, _ app.Session, id string) error {
 	a.took(map[string]int{id: 36})
 	return nil
 }
 
-func (a *anybody) Start(_ context.Context, returnTo, _ string) (string, app.Token, error) {
+func (a *anybody) Start(_ context.Context, returnTo, _ string, _ app.Token) (string, app.Token, error) {
 	a.took(map[string]int{returnTo: 500})
 	return "https://provider.example/authorize", app.NewToken(), nil
 }
 
-func (a *anybody) StartLink(context.Context, app.Session) (string, app.Token, error) {
+func (a *anybody) StartLink(context.Context, app.Session, app.Token) (string, app.Token, error) {
 	a.took(nil)
 	return "https://provider.example/authorize", app.NewToken(), nil
 }

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -30,7 +32,13 @@ func (a *api) StartGoogle(ctx context.Context, request contract.StartGoogleReque
 		return nil, errHidden
 	}
 	c := ctx.(*gin.Context)
-	to, browser, err := a.SignIn.Start(c.Request.Context(), text(request.Params.ReturnTo), "")
+	if !ownVisit(c.Request.Header) {
+		// Another site must not log somebody in here, nor use up their tries with an
+		// image: whoever comes from there chooses on the login page.
+		to := "/login?" + url.Values{"next": {app.LocalPath(text(request.Params.ReturnTo))}}.Encode()
+		return contract.StartGoogle302Response{Headers: contract.StartGoogle302ResponseHeaders{CacheControl: noStore, Location: to}}, nil
+	}
+	to, browser, err := a.SignIn.Start(c.Request.Context(), text(request.Params.ReturnTo), "", oauthCookie.Read(c.Request))
 	if err != nil {
 		a.told(c, err)
 		to = back("/login", "error", app.ReasonUnavailable)
@@ -38,6 +46,18 @@ func (a *api) StartGoogle(ctx context.Context, request contract.StartGoogleReque
 		oauthCookie.Set(c.Writer, browser, flowLife)
 	}
 	return contract.StartGoogle302Response{Headers: contract.StartGoogle302ResponseHeaders{CacheControl: noStore, Location: to}}, nil
+}
+
+// ownVisit reports whether a browser goes to a page because somebody on this site
+// chose to (W3C, Fetch Metadata). Clients that do not tell are no browsers, or
+// old ones.
+func ownVisit(h http.Header) bool {
+	for name, fits := range map[string][]string{"Sec-Fetch-Site": {"same-origin", "none"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}} {
+		if told := h.Values(name); len(told) > 0 && (len(told) > 1 || !slices.Contains(fits, told[0])) {
+			return false
+		}
+	}
+	return true
 }
 
 // told logs an error that the browser is told by a redirect only.
@@ -73,7 +93,6 @@ func (a *api) FinishGoogle(ctx context.Context, request contract.FinishGoogleReq
 	if err != nil {
 		return a.stranded(c, err, out.Link), nil
 	}
-	oauthCookie.Clear(c.Writer)
 	return contract.FinishGoogle302Response{Headers: contract.FinishGoogle302ResponseHeaders{CacheControl: noStore, Location: a.arrived(c, out)}}, nil
 }
 
@@ -96,9 +115,13 @@ func (a *api) arrived(c *gin.Context, out app.Outcome) string {
 		return back("/login", "error", out.Reason)
 	case out.Linked:
 		return back("/account", "linked", "google")
+	case out.Pending != "":
+		codeCookie.Set(c.Writer, out.Pending, codeLifetime)
+		return "/login?" + url.Values{"code": {"1"}, "next": {out.ReturnTo}}.Encode()
 	}
 	sessionCookie.Set(c.Writer, out.Session, app.SessionSite.Lifetime().Absolute)
 	visitorCookie.Clear(c.Writer)
+	a.familiar(c, out.User)
 	return out.ReturnTo
 }
 
@@ -108,7 +131,7 @@ func (a *api) LinkGoogle(ctx context.Context, _ contract.LinkGoogleRequestObject
 		return nil, errHidden
 	}
 	c := ctx.(*gin.Context)
-	to, browser, err := a.SignIn.StartLink(c.Request.Context(), callerOf(c).session)
+	to, browser, err := a.SignIn.StartLink(c.Request.Context(), callerOf(c).session, oauthCookie.Read(c.Request))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +165,7 @@ func (a *api) ListIdentities(ctx context.Context, _ contract.ListIdentitiesReque
 // UnlinkIdentity unlinks an identity of the user.
 func (a *api) UnlinkIdentity(ctx context.Context, request contract.UnlinkIdentityRequestObject) (contract.UnlinkIdentityResponseObject, error) {
 	c := ctx.(*gin.Context)
-	if err := a.Accounts.Unlink(c.Request.Context(), callerOf(c).user.ID, request.Id.String()); err != nil {
+	if err := a.Accounts.Unlink(c.Request.Context(), callerOf(c).session, request.Id.String()); err != nil {
 		return nil, err
 	}
 	return contract.UnlinkIdentity204Response{Headers: contract.UnlinkIdentity204ResponseHeaders{CacheControl: noStore}}, nil

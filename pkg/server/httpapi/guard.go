@@ -122,7 +122,13 @@ func (g *guard) check(c *gin.Context) {
 		writeProblem(c, p)
 		return
 	}
+	c.Request = c.Request.WithContext(app.WithDevice(c.Request.Context(), deviceCookie.Device(c.Request)))
 	c.Next()
+}
+
+// familiar lets the device of a request keep that it is a user's own.
+func (a *api) familiar(c *gin.Context, user app.User) {
+	deviceCookie.SetDevice(c.Writer, a.Accounts.Familiar(c.Request.Context(), user))
 }
 
 // identify finds out who makes the request, where the operation asks for it

@@ -64,11 +64,15 @@ func (a *api) LogIn(ctx context.Context, request contract.LogInRequestObject) (c
 	c := ctx.(*gin.Context)
 	before := sessionCookie.Read(c.Request)
 	token, user, err := a.Accounts.LogIn(c.Request.Context(), request.Body.Email, request.Body.Password, app.SessionSite, before)
+	if app.CodeOf(err) == app.CodeSecondFactor && err != nil {
+		codeCookie.Set(c.Writer, token, codeLifetime)
+	}
 	if err != nil {
 		return nil, err
 	}
 	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
 	visitorCookie.Clear(c.Writer)
+	a.familiar(c, user)
 	body, err := userBody(user)
 	return contract.LogIn200JSONResponse{Body: body, Headers: contract.LogIn200ResponseHeaders{CacheControl: noStore}}, err
 }
@@ -106,7 +110,7 @@ func (a *api) UpdateMe(ctx context.Context, request contract.UpdateMeRequestObje
 func userBody(u app.User) (contract.User, error) {
 	id, err := uuid.Parse(u.ID)
 	return contract.User{
-		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", DisplayName: u.DisplayName,
+		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", SecondFactor: u.SecondFactor, DisplayName: u.DisplayName,
 		AvatarUrl: u.AvatarURL, Bio: u.Bio, CreatedAt: u.CreatedAt.UTC(),
 	}, err
 }

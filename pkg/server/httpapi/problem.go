@@ -32,6 +32,8 @@ var statuses = map[app.Code]struct {
 }{
 	app.CodeInvalid:      {http.StatusBadRequest, "invalid-request"},
 	app.CodeCredentials:  {http.StatusUnauthorized, "invalid-credentials"},
+	app.CodeSecondFactor: {http.StatusUnauthorized, "second-factor"},
+	app.CodeStepUp:       {http.StatusConflict, "step-up"},
 	app.CodeUnauthorized: {http.StatusUnauthorized, "unauthorized"},
 	app.CodeForbidden:    {http.StatusForbidden, "forbidden"},
 	app.CodeNotFound:     {http.StatusNotFound, "not-found"},
@@ -80,7 +82,23 @@ func writeError(c *gin.Context, err error) {
 
 func writeProblem(c *gin.Context, p problem) {
 	c.Abort()
+	if visited(c) {
+		reason := app.ReasonFailed
+		if p.status >= http.StatusInternalServerError || p.status == http.StatusTooManyRequests || p.status == http.StatusNotFound {
+			reason = app.ReasonUnavailable
+		}
+		c.Header("Location", back("/login", "error", reason))
+		c.Status(http.StatusFound)
+		c.Writer.WriteHeaderNow()
+		return
+	}
 	sendProblem(c.Writer, c.Request, p)
+}
+
+// visited reports whether a browser shows the answer as a page: people do not
+// read JSON. The contract has a redirect for such operations.
+func visited(c *gin.Context) bool {
+	return strings.HasPrefix(c.FullPath(), "/auth/google/") && c.Request.Method == http.MethodGet && c.GetHeader("Sec-Fetch-Mode") == "navigate"
 }
 
 func sendProblem(w http.ResponseWriter, r *http.Request, p problem) {

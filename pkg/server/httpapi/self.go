@@ -20,11 +20,15 @@ func (a *api) ForgotPassword(ctx context.Context, request contract.ForgotPasswor
 	}, nil
 }
 
-// ResetPassword sets a password with the token of a mail.
+// ResetPassword sets a password with the token of a mail. The mail proves who
+// has this device: whatever others have guessed, the owner can log in on it now.
 func (a *api) ResetPassword(ctx context.Context, request contract.ResetPasswordRequestObject) (contract.ResetPasswordResponseObject, error) {
-	if err := a.Accounts.Reset(ctx.(*gin.Context).Request.Context(), app.Token(request.Body.Token), request.Body.Password); err != nil {
+	c := ctx.(*gin.Context)
+	user, err := a.Accounts.Reset(c.Request.Context(), app.Token(request.Body.Token), request.Body.Password)
+	if err != nil {
 		return nil, err
 	}
+	a.familiar(c, user)
 	return contract.ResetPassword204Response{Headers: contract.ResetPassword204ResponseHeaders{CacheControl: noStore}}, nil
 }
 

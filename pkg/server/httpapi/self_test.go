@@ -217,13 +217,13 @@ func TestTooManyAttempts(t *testing.T) {
 	}
 	token := strings.Repeat("x", 43)
 	try("login", 10, func(int) apptest.Answer { return visitor.LogIn("ada@example.com", "not the password") })
-	try("signup", 6, func(int) apptest.Answer {
+	try("signup", 60, func(int) apptest.Answer {
 		return visitor.Send("POST", "/auth/signup", map[string]string{"email": "x@example.com", "password": apptest.GoodPassword})
 	})
-	try("forgot", 3, func(int) apptest.Answer {
+	try("forgot", 30, func(int) apptest.Answer {
 		return visitor.Send("POST", "/auth/password/forgot", map[string]string{"email": "x@example.com"})
 	})
-	try("ask", 3, func(int) apptest.Answer { return b.Send("POST", "/users/me/verification", nil) })
+	try("ask", 10, func(int) apptest.Answer { return b.Send("POST", "/users/me/verification", nil) })
 	try("reset", 60, func(int) apptest.Answer {
 		return visitor.Send("POST", "/auth/password/reset", map[string]string{"token": token, "password": nextPassword})
 	})
@@ -233,6 +233,11 @@ func TestTooManyAttempts(t *testing.T) {
 	try("password", 10, func(i int) apptest.Answer {
 		return b.Send("PUT", "/users/me/password", map[string]string{"current_password": fmt.Sprint("wrong ", i), "new_password": nextPassword})
 	})
+	b.Send("POST", "/users/me/factor", nil).Want(t, http.StatusOK)
+	try("confirm", 10, func(int) apptest.Answer {
+		return b.Send("PUT", "/users/me/factor", map[string]string{"code": "not a code"})
+	})
+	try("prove", 10, func(int) apptest.Answer { return b.Send("POST", "/users/me/proof", map[string]string{"password": "x"}) })
 	try("delete", 10, func(i int) apptest.Answer {
 		return b.Send("DELETE", "/users/me", map[string]string{"password": fmt.Sprint("wrong ", i)})
 	})

@@ -20,6 +20,7 @@ import (
 type Sweeper interface {
 	SweepSessions(ctx context.Context, now time.Time) (int, error)
 	SweepTokens(ctx context.Context, now time.Time) (int, error)
+	SweepMailboxes(ctx context.Context, before time.Time) (int, error)
 	SweepAudit(ctx context.Context, before time.Time) (int, error)
 }
 
@@ -59,6 +60,9 @@ func NewWorker(w Work) (*Worker, error) {
 		})),
 		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepTokensJob]) error {
 			n, err := w.Sweeper.SweepTokens(ctx, time.Now())
+			if err == nil {
+				_, err = w.Sweeper.SweepMailboxes(ctx, time.Now().Add(-app.MailboxRetention))
+			}
 			return recordSwept(ctx, n, err)
 		})),
 		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, j *river.Job[app.MailJob]) error {

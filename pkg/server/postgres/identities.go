@@ -42,8 +42,8 @@ func (t *storeTx) UseIdentity(ctx context.Context, issuer, subject string, at ti
 }
 
 func (t *storeTx) AddIdentity(ctx context.Context, i app.Identity) error {
-	_, err := t.tx.ExecContext(ctx, `INSERT INTO identities (user_id, issuer, subject, email, last_login_at) VALUES ($1, $2, $3, $4, $5)`,
-		i.UserID, i.Issuer, i.Subject, printable(i.Email), nullTime(i.LastLoginAt))
+	_, err := t.tx.ExecContext(ctx, `INSERT INTO identities (user_id, issuer, subject, email, last_login_at, origin) VALUES ($1, $2, $3, $4, $5, $6)`,
+		i.UserID, i.Issuer, i.Subject, printable(i.Email), nullTime(i.LastLoginAt), i.Origin)
 	return coded(err)
 }
 
@@ -55,6 +55,10 @@ func (t *storeTx) DropIdentity(ctx context.Context, userID, id string) (bool, in
 	var left int
 	err = t.tx.GetContext(ctx, &left, `SELECT count(*) FROM identities WHERE user_id = $1`, userID)
 	return n > 0, left, coded(err)
+}
+
+func (t *storeTx) DropIdentitiesOf(ctx context.Context, userID string, origin app.IdentityOrigin) (int, error) {
+	return t.exec(ctx, `DELETE FROM identities WHERE user_id = $1 AND origin = $2`, userID, origin)
 }
 
 func (t *storeTx) DropIdentities(ctx context.Context, userID string) (int, error) {

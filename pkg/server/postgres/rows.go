@@ -14,7 +14,8 @@ import (
 
 const userColumns = `u.id AS u_id, u.email AS u_email, u.email_verified_at AS u_email_verified_at, u.password_hash AS u_password_hash,
 	u.display_name AS u_display_name, u.avatar_url AS u_avatar_url, u.bio AS u_bio, u.is_staff AS u_is_staff,
-	u.disabled_at AS u_disabled_at, u.created_at AS u_created_at, u.updated_at AS u_updated_at`
+	u.disabled_at AS u_disabled_at,
+	EXISTS (SELECT FROM factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS u_second_factor, u.created_at AS u_created_at, u.updated_at AS u_updated_at`
 
 type userRow struct {
 	ID              string         `db:"u_id"`
@@ -26,6 +27,7 @@ type userRow struct {
 	Bio             string         `db:"u_bio"`
 	Staff           bool           `db:"u_is_staff"`
 	DisabledAt      sql.NullTime   `db:"u_disabled_at"`
+	SecondFactor    bool           `db:"u_second_factor"`
 	CreatedAt       time.Time      `db:"u_created_at"`
 	UpdatedAt       time.Time      `db:"u_updated_at"`
 }
@@ -33,7 +35,7 @@ type userRow struct {
 func (r userRow) user() app.User {
 	return app.User{
 		ID: r.ID, Email: r.Email, EmailVerifiedAt: r.EmailVerifiedAt.Time, PasswordHash: r.PasswordHash.String,
-		DisplayName: r.DisplayName, AvatarURL: r.AvatarURL, Bio: r.Bio, Staff: r.Staff, DisabledAt: r.DisabledAt.Time,
+		DisplayName: r.DisplayName, AvatarURL: r.AvatarURL, Bio: r.Bio, Staff: r.Staff, DisabledAt: r.DisabledAt.Time, SecondFactor: r.SecondFactor,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
@@ -45,6 +47,7 @@ func getUser(ctx context.Context, q sqlx.QueryerContext, query string, args ...a
 }
 
 const sessionColumns = `s.id AS s_id, s.user_id AS s_user_id, s.kind AS s_kind, s.created_at AS s_created_at, s.seen_at AS s_seen_at,
+	coalesce(s.proven_at, s.created_at) AS s_proven_at,
 	s.expires_at AS s_expires_at, s.ip AS s_ip, s.user_agent AS s_user_agent`
 
 type sessionRow struct {
@@ -53,6 +56,7 @@ type sessionRow struct {
 	Kind             string    `db:"s_kind"`
 	SessionCreatedAt time.Time `db:"s_created_at"`
 	SeenAt           time.Time `db:"s_seen_at"`
+	ProvenAt         time.Time `db:"s_proven_at"`
 	ExpiresAt        time.Time `db:"s_expires_at"`
 	IP               string    `db:"s_ip"`
 	UserAgent        string    `db:"s_user_agent"`
@@ -61,7 +65,7 @@ type sessionRow struct {
 func (r sessionRow) session() app.Session {
 	return app.Session{
 		ID: r.SessionID, UserID: r.SessionUserID, Kind: app.SessionKind(r.Kind), CreatedAt: r.SessionCreatedAt,
-		SeenAt: r.SeenAt, ExpiresAt: r.ExpiresAt, IP: r.IP, UserAgent: r.UserAgent,
+		SeenAt: r.SeenAt, ProvenAt: r.ProvenAt, ExpiresAt: r.ExpiresAt, IP: r.IP, UserAgent: r.UserAgent,
 	}
 }
 

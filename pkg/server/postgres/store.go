@@ -129,6 +129,9 @@ func (t *storeTx) DropSession(ctx context.Context, hash []byte) (bool, error) {
 }
 
 func (t *storeTx) DropSessions(ctx context.Context, userID, except string) (int, error) {
+	if _, err := t.exec(ctx, `DELETE FROM pending_logins WHERE user_id = $1`, userID); err != nil {
+		return 0, err
+	}
 	return t.exec(ctx, `DELETE FROM sessions WHERE user_id = $1 AND ($2 = '' OR id::text <> $2)`, userID, except)
 }
 

@@ -27,7 +27,16 @@ func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int, error) {
 	return changed(s.db.ExecContext(ctx, `DELETE FROM audit_events WHERE at < $1`, before))
 }
 
-// SweepTokens removes tokens that are over.
+// SweepTokens removes tokens and waiting logins that are over; it counts the
+// tokens.
 func (s *Store) SweepTokens(ctx context.Context, now time.Time) (int, error) {
+	if _, err := changed(s.db.ExecContext(ctx, `DELETE FROM pending_logins WHERE expires_at <= $1`, now)); err != nil {
+		return 0, err
+	}
 	return changed(s.db.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now))
+}
+
+// SweepMailboxes removes the counts of mailboxes that have long been empty.
+func (s *Store) SweepMailboxes(ctx context.Context, before time.Time) (int, error) {
+	return changed(s.db.ExecContext(ctx, `DELETE FROM mailboxes WHERE at < $1`, before))
 }

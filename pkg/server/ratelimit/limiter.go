@@ -16,8 +16,6 @@ import (
 type Store interface {
 	Take(ctx context.Context, limits []app.Limit) (time.Duration, error)
 	GiveBack(ctx context.Context, key, own string) error
-	Remember(ctx context.Context, key string, life time.Duration) error
-	Known(ctx context.Context, key string) (bool, error)
 }
 
 // pause is how long a store that failed is left alone: a login must not wait
@@ -58,27 +56,6 @@ func (l *Limiter) GiveBack(ctx context.Context, key, own string) {
 			l.failed(ctx, err)
 		}
 	}
-}
-
-// Remember keeps a key for a time; while the store is down it is not kept.
-func (l *Limiter) Remember(ctx context.Context, key string, life time.Duration) {
-	if l.up() {
-		if err := l.store.Remember(ctx, key, life); err != nil {
-			l.failed(ctx, err)
-		}
-	}
-}
-
-// Known says whether a key is kept; while the store is down none is.
-func (l *Limiter) Known(ctx context.Context, key string) bool {
-	if !l.up() {
-		return false
-	}
-	known, err := l.store.Known(ctx, key)
-	if err != nil {
-		l.failed(ctx, err)
-	}
-	return err == nil && known
 }
 
 func (l *Limiter) up() bool { return time.Now().UnixNano() >= l.until.Load() }

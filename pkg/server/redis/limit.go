@@ -58,20 +58,3 @@ func (c *Client) GiveBack(ctx context.Context, key, own string) error {
 	}
 	return nil
 }
-
-// Remember keeps a key for a time.
-func (c *Client) Remember(ctx context.Context, key string, life time.Duration) error {
-	if err := c.quick.Set(ctx, prefix+key, 1, life).Err(); err != nil {
-		return fmt.Errorf("remember a key: %w", err)
-	}
-	return nil
-}
-
-// Known says whether a key is kept.
-func (c *Client) Known(ctx context.Context, key string) (bool, error) {
-	n, err := c.quick.Exists(ctx, prefix+key).Result()
-	if err != nil {
-		return false, fmt.Errorf("look for a key: %w", err)
-	}
-	return n > 0, nil
-}

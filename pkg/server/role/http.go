@@ -103,7 +103,7 @@ func runAdmin(ctx context.Context, p *parts) error {
 	}
 	handler, err := adminui.New(adminui.Options{
 		Accounts: users, Records: postgres.NewRecords(p.db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
-		Models: app.Models(), Healthy: p.db.Ping,
+		Models: app.Models(), FactorRequired: p.settings.StaffFactor, Healthy: p.db.Ping,
 	})
 	if err != nil {
 		return err

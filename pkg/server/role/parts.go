@@ -191,7 +191,15 @@ func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log)}, nil
+	devices, err := app.NewDeviceKey(p.settings.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of device cookies: %w", err)
+	}
+	factors, err := app.NewFactorKey(p.settings.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of second factors: %w", err)
+	}
+	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Factors: factors, Domain: p.settings.Domain}, nil
 }
 
 func (p *parts) csrfKey() (csrf.Key, error) {

@@ -23,7 +23,7 @@ type rule func(Settings) *Finding
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
 	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer,
+	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor,
 }
 
 // Judge says what keeps a configuration from being fit for production, and
@@ -160,6 +160,13 @@ func oauthIssuer(s Settings) *Finding {
 		return nil
 	}
 	return &Finding{Setting: "OAUTH_ISSUER", Problem: "is not https: anybody on the way could log in as anybody", Fix: "name the provider's https address"}
+}
+
+func staffFactor(s Settings) *Finding {
+	if s.Role != "admin" && s.Role != "api" || s.StaffFactor {
+		return nil
+	}
+	return &Finding{Setting: "STAFF_FACTOR", Problem: "is optional: a password alone opens the staff pages", Fix: "leave it out", Advice: true}
 }
 
 // strong says whether a secret has at least n characters that do not repeat

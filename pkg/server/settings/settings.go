@@ -38,6 +38,8 @@ type Settings struct {
 	Proxies []netip.Prefix
 	Mail    Mail
 	OAuth   OAuth
+	// StaffFactor says whether members of staff must have a second factor.
+	StaffFactor bool
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string
 }
@@ -125,6 +127,9 @@ func Load(role string, env Env) (Settings, error) {
 	}
 	if role == "worker" || role == "api" {
 		s.Mail = r.mail(s.Domain)
+	}
+	if role == "admin" || role == "api" {
+		s.StaffFactor = r.oneOf("STAFF_FACTOR", "required", "required", "optional") == "required"
 	}
 	if role == "api" {
 		s.OAuth = r.oauth()

@@ -121,7 +121,7 @@ func (c *cluster) command(ctx context.Context, program string, args ...string) *
 }
 
 func (c *cluster) Containers(context.Context) ([]stack.Container, error) {
-	return []stack.Container{{ID: "db-1", Project: "shop", Service: "db", State: "running"}}, nil
+	return []stack.Container{{ID: "db-1", Project: "shop", Service: "db", State: "running", Labels: map[string]string{stack.LabelProject: "shop"}}}, nil
 }
 
 func (c *cluster) Exec(ctx context.Context, container string, argv ...string) (stack.Output, error) {

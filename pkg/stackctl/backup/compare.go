@@ -29,9 +29,10 @@ func compare(m Manifest, found Contents) []Difference {
 		got, there := restored[want.Name]
 		delete(restored, want.Name)
 		switch {
-		case !there:
+		case !there && want.Rows > want.Fleeting || !there && want.Fleeting == 0:
 			add(part+" "+want.Name, "missing", fmt.Sprintf("%d %s", want.Rows, count), "no such "+part)
-		case got.Rows != want.Rows:
+		case !there:
+		case got.Rows > want.Rows, got.Rows < want.Rows-want.Fleeting:
 			add(part+" "+want.Name, "other number of "+count, fmt.Sprint(want.Rows), fmt.Sprint(got.Rows))
 		case got.Hash != want.Hash:
 			add(part+" "+want.Name, "other content", want.Hash, got.Hash)

@@ -223,6 +223,18 @@ func (f folder) quiet(ctx context.Context, s shell) (from string, notes []string
 	return from, notes, err
 }
 
+func (f folder) size(ctx context.Context) (n int64, err error) {
+	err = f.lent(ctx, func(s shell) error {
+		out, err := s.run(ctx, `du -s -B1 -- "$1" | cut -f1`, at(f.base))
+		if err != nil {
+			return err
+		}
+		n, err = strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+		return err
+	})
+	return n, err
+}
+
 // fits refuses a copy beside the folder that the disk cannot hold, or that
 // would pause services for long without having been asked for.
 func (f folder) fits(ctx context.Context, s shell, unasked bool) error {

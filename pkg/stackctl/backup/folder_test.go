@@ -107,6 +107,9 @@ func TestAVolumeIsBackedUpRehearsedRestoredAndUndone(t *testing.T) {
 	d := newDock(t)
 	c := d.service("app", d.project+"_data:/data", "while sleep 1; do :; done")
 	d.sh(c, filled)
+	if err := d.Return(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no label") {
+		t.Fatalf("a service's container was removed as if it had been lent: %v", err)
+	}
 	b := d.backups(Place{Name: "data", Kind: Files, Service: "app", Target: "/data"})
 	before := d.sh(c, state)
 	r, err := b.Take(t.Context(), b.Places[0], Reason{Cause: "a test"})
@@ -115,6 +118,10 @@ func TestAVolumeIsBackedUpRehearsedRestoredAndUndone(t *testing.T) {
 	}
 	if r.Rows != 12 || r.Place != "data" || r.Kind != Files || !r.Decrypted || r.Bytes > 1<<20 {
 		t.Errorf("got %+v", r)
+	}
+	data, err := b.Data(t.Context())
+	if err != nil || len(data) != 1 || data[0].Bytes < 4096 || data[0].Bytes > 1<<20 || data[0].Last == nil || data[0].Last.Name != r.Name {
+		t.Errorf("the data: %+v, %v", data, err)
 	}
 	o, err := b.Open(t.Context(), "latest")
 	if err != nil {
@@ -217,19 +224,15 @@ func TestAFolderThatAnotherProjectWritesToIsNotReplaced(t *testing.T) {
 
 // sqliteWriter inserts pairs in one transaction each, in write-ahead mode: a
 // copy that is not of one instant holds an odd number of rows or is malformed.
-const sqliteWriter = `import sqlite3
-c = sqlite3.connect("/data/app.db"); c.execute("PRAGMA journal_mode=WAL"); c.execute("CREATE TABLE IF NOT EXISTS t (i, x)"); c.commit()
-while True:
-    with c:
-        c.execute("INSERT INTO t VALUES (1, randomblob(3000))"); c.execute("INSERT INTO t VALUES (2, randomblob(3000))")
-`
+const sqliteWriter = `{ echo "PRAGMA journal_mode=WAL; CREATE TABLE t (i, x);"
+while :; do echo "BEGIN; INSERT INTO t VALUES (1, randomblob(3000)); INSERT INTO t VALUES (2, randomblob(3000)); COMMIT;"; done; } | sqlite3 /data/app.db`
 
 func TestADatabaseOfSQLiteIsCopiedInOneInstantWhileItIsWrittenTo(t *testing.T) {
 	if _, err := exec.LookPath("sqlite3"); err != nil {
 		t.Fatalf("Debian's package sqlite3: %v", err)
 	}
 	d := newDock(t)
-	c := d.service("app", d.project+"_data:/data", "exec python3 -c '"+sqliteWriter+"'")
+	c := d.service("app", d.project+"_data:/data", sqliteWriter)
 	rows := func(file string) string {
 		out, err := exec.Command("sqlite3", file, "PRAGMA integrity_check; SELECT count(*) % 2, count(*) > 100 FROM t").CombinedOutput()
 		if err != nil {

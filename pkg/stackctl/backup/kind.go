@@ -12,7 +12,6 @@ type Kind string
 const (
 	PostgreSQL Kind = "postgresql"
 	MySQL      Kind = "mysql" // and MariaDB
-	MongoDB    Kind = "mongodb"
 	Redis      Kind = "redis" // and Valkey
 	// Files are a volume or a folder, copied as they are.
 	Files Kind = "files"
@@ -24,7 +23,6 @@ const (
 var words = map[Kind]struct{ noun, part, count, tool string }{
 	PostgreSQL: {"the database", "table", "rows", "pg_dump"},
 	MySQL:      {"the database", "table", "rows", "mysqldump in one transaction"},
-	MongoDB:    {"the database", "collection", "documents", "mongodump"},
 	Redis:      {"the store", "database", "keys", "its own snapshot"},
 	Files:      {"the folder", "folder", "entries", "a copy of its files"},
 }
@@ -57,13 +55,14 @@ var images = map[string]Kind{
 	"postgres": PostgreSQL, "postgresql": PostgreSQL, "postgis": PostgreSQL, "pgvector": PostgreSQL, "pgvecto-rs": PostgreSQL,
 	"timescaledb": PostgreSQL, "timescaledb-ha": PostgreSQL, "pgautoupgrade": PostgreSQL, "paradedb": PostgreSQL,
 	"mysql": MySQL, "mysql-server": MySQL, "mariadb": MySQL, "percona": MySQL, "percona-server": MySQL,
-	"mongo": MongoDB, "mongodb": MongoDB, "mongodb-community-server": MongoDB, "percona-server-mongodb": MongoDB,
 	"redis": Redis, "redis-stack": Redis, "redis-stack-server": Redis, "valkey": Redis, "keydb": Redis,
 }
 
 // writers are stores that write to their folder at any time and have no dump
-// that is known here: their folder is copied while they are paused.
-var writers = []string{"rabbitmq", "kafka", "elasticsearch", "opensearch", "clickhouse", "clickhouse-server", "minio", "meilisearch",
+// that is known here: their folder is copied while they are paused. Such a copy
+// is what a loss of power leaves, from which they come up by their journal
+// (of MongoDB: docs, "Back Up and Restore with Filesystem Snapshots").
+var writers = []string{"mongo", "mongodb", "mongodb-community-server", "percona-server-mongodb", "rabbitmq", "kafka", "elasticsearch", "opensearch", "clickhouse", "clickhouse-server", "minio", "meilisearch",
 	"influxdb", "cassandra", "couchdb", "neo4j", "etcd", "consul", "nats", "zookeeper", "typesense", "qdrant", "weaviate", "victoria-metrics", "prometheus"}
 
 // repository is the last part of an image's name, without tag and digest.

@@ -68,6 +68,8 @@ func (c Contents) Rows() int64 {
 type Table struct {
 	Name string `json:"name"`
 	Rows int64  `json:"rows"`
+	// Fleeting is how many of the rows may be gone by themselves, as keys of Redis do.
+	Fleeting int64 `json:"fleeting,omitempty"`
 	// Hash does not depend on the order of rows.
 	Hash string `json:"hash"`
 }

@@ -29,6 +29,10 @@ type Place struct {
 	User         string `json:"user,omitempty"`
 	Schema       string `json:"database,omitempty"`
 	PasswordFile string `json:"password_file,omitempty"`
+	// store marks the folder of a store that has no dump.
+	store bool
+	// password is one that stands in the service's command.
+	password string
 	// Writers are the services of the compose files that write to it.
 	Writers []string `json:"writers,omitempty"`
 	// Reason says why it is backed up like that, or not at all.
@@ -36,7 +40,7 @@ type Place struct {
 }
 
 // Database reports whether the place is one, which migrations may change.
-func (p Place) Database() bool { return p.Kind == PostgreSQL || p.Kind == MySQL || p.Kind == MongoDB }
+func (p Place) Database() bool { return p.Kind == PostgreSQL || p.Kind == MySQL || p.store }
 
 // While says what services do while their files are copied.
 type While string
@@ -118,6 +122,9 @@ func (d *deciding) store(s stack.Service) {
 	if d.config.Service == s.Name {
 		p.User, p.Schema = d.config.User, d.config.Database
 	}
+	if kind == Redis {
+		p.PasswordFile, p.password = passwordOf(s)
+	}
 	keeps := false
 	for _, m := range s.Volumes {
 		if m.Type != "tmpfs" && !m.ReadOnly {
@@ -129,6 +136,26 @@ func (d *deciding) store(s stack.Service) {
 		p.Kind, p.Reason = None, "it has no volume: it keeps nothing"
 	}
 	d.add(p, "")
+}
+
+var (
+	secretFile  = regexp.MustCompile(`/run/secrets/[A-Za-z0-9._-]+`)
+	requirePass = regexp.MustCompile(`(?:^|\s)(?:--)?requirepass\s+["']?([^\s"'$]+)`)
+)
+
+// passwordOf finds the password of Redis where its command names it: as a secret's
+// file in the container, or as it is.
+func passwordOf(s stack.Service) (file, password string) {
+	command := strings.Join(append(slices.Clone(s.Entrypoint), s.Command...), " ")
+	if _, rest, ok := strings.Cut(command, "requirepass"); ok {
+		if file := secretFile.FindString(rest); file != "" {
+			return file, ""
+		}
+	}
+	if found := requirePass.FindStringSubmatch(command); found != nil {
+		return "", found[1]
+	}
+	return "", ""
 }
 
 // copied reports whether stackctl.yaml wants a store's own files instead of a dump.
@@ -170,7 +197,7 @@ func (d *deciding) mount(s stack.Service, m stack.Mount) {
 		p.Kind, p.Reason = None, "the edge keeps certificates there, which are fetched again"
 	}
 	if slices.Contains(writers, repository(s.Image)) {
-		p.While, p.Reason = Paused, fmt.Sprintf("%s writes to it at any time: it is paused for a moment", repository(s.Image))
+		p.store, p.While, p.Reason = true, Paused, fmt.Sprintf("%s writes to it at any time: it is paused for a moment", repository(s.Image))
 	}
 	d.add(p, m.Source)
 }
@@ -238,7 +265,7 @@ func (d *deciding) settle(p *Place) {
 	if w.As != "" && p.Target != "" {
 		p.Kind, p.Reason = Kind(w.As), "backup.places says so"
 	}
-	p.User, p.Schema, p.PasswordFile = or(w.User, p.User), or(w.Database, p.Schema), w.PasswordFile
+	p.User, p.Schema, p.PasswordFile = or(w.User, p.User), or(w.Database, p.Schema), or(w.PasswordFile, p.PasswordFile)
 	if w.While != "" {
 		p.While = While(w.While)
 	}

@@ -42,11 +42,11 @@ func TestPlacesAreDecidedByWhatServicesRunAndWriteTo(t *testing.T) {
 		"a database is dumped, its volume is not copied": {services: []stack.Service{db, app}, want: `
 db: postgresql of db  (image docker.io/library/postgres:16@sha256:00 is known: pg_dump)
 uploads: files of app/app/uploads  (service app writes to it at /app/uploads)`},
-		"stores by other names": {services: []stack.Service{{Name: "a", Image: "bitnami/mariadb:11"}, {Name: "b", Image: "registry:5000/mongo"}, {Name: "c", Image: "valkey/valkey:8", Volumes: []stack.Mount{volume("v", "/data")}}, {Name: "d", Image: "redis:7"}}, want: `
+		"stores by other names": {services: []stack.Service{{Name: "a", Image: "bitnami/mariadb:11"}, {Name: "b", Image: "registry:5000/mongo", Volumes: []stack.Mount{volume("m", "/data/db")}}, {Name: "c", Image: "valkey/valkey:8", Volumes: []stack.Mount{volume("v", "/data")}}, {Name: "d", Image: "redis:7"}}, want: `
 a: mysql of a  (image bitnami/mariadb:11 is known: mysqldump in one transaction)
-b: mongodb of b  (image registry:5000/mongo is known: mongodump)
 c: redis of c  (image valkey/valkey:8 is known: its own snapshot)
-d: none of d  (it has no volume: it keeps nothing)`},
+d: none of d  (it has no volume: it keeps nothing)
+m: files of b/data/db paused (mongo writes to it at any time: it is paused for a moment)`},
 		"what nobody writes to, what is the host's, what a release brought": {services: []stack.Service{{Name: "app", Image: "a", Volumes: []stack.Mount{
 			readOnly, bind("/var/run/docker.sock", "/x"), bind("/etc/localtime", "/etc/localtime"), bind("/srv/shop/files/ab/conf", "/conf"), bind("/srv/shop/releases/ab/conf", "/c"), {Type: "tmpfs", Target: "/tmp"}, volume("", "/cache")}}},
 			want: `app-cache: none of app/cache  (a volume without a name goes with its container)`},

@@ -189,13 +189,7 @@ func (db postgres) load(ctx context.Context, m Manifest, in io.Reader) (name str
 	what := "restore " + m.Name + " into " + name
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	size := func(ctx context.Context) (int64, error) {
-		out, err := db.script(ctx, maintenance, "SELECT pg_database_size("+literal(name)+");\n")
-		if err != nil {
-			return 0, err
-		}
-		return strconv.ParseInt(strings.TrimSpace(out), 10, 64)
-	}
+	size := func(ctx context.Context) (int64, error) { return db.sizeOf(ctx, name) }
 	defer guard(ctx, cancel, m.Bytes, size)()
 	stderr := &head{limit: 4 << 10}
 	exit, err := db.server.ExecStream(ctx, db.container, fill(db.Config.Restore, db.user, name, ""), in, io.Discard, stderr)
@@ -206,6 +200,16 @@ func (db postgres) load(ctx context.Context, m Manifest, in io.Reader) (name str
 		err = fmt.Errorf("%s ended with exit code %d: %s", db.Config.Restore[0], exit, stderr.line())
 	}
 	return name, fault(what, err, fixFor(stderr.line()))
+}
+
+func (db postgres) size(ctx context.Context) (int64, error) { return db.sizeOf(ctx, db.name) }
+
+func (db postgres) sizeOf(ctx context.Context, name string) (int64, error) {
+	out, err := db.script(ctx, maintenance, "SELECT pg_database_size("+literal(name)+");\n")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(out), 10, 64)
 }
 
 func (db postgres) look(ctx context.Context, scratch string) (Contents, error) {

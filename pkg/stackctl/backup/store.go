@@ -18,6 +18,8 @@ type store interface {
 	// dump writes the content to what begin returns, and returns what was in it
 	// at that instant. ErrEmpty: there is nothing, and begin was not called.
 	dump(ctx context.Context, begin func() (io.Writer, error)) (Contents, error)
+	// size is how many bytes the place takes.
+	size(ctx context.Context) (int64, error)
 	// check reads a dump's first bytes back.
 	check(ctx context.Context, start []byte) error
 	// load restores a content into a scratch beside the place and returns the
@@ -39,6 +41,10 @@ func (b *Backups) store(ctx context.Context, p Place) (store, error) {
 	switch p.Kind {
 	case PostgreSQL:
 		return b.postgres(ctx, p)
+	case MySQL:
+		return b.mysql(ctx, p)
+	case Redis:
+		return b.redis(ctx, p)
 	case Files:
 		return b.folder(ctx, p)
 	}
@@ -94,8 +100,5 @@ func (b *Backups) containerOf(ctx context.Context, service string) (stack.Contai
 	return found, nil
 }
 
-// owns reports whether a container is of this project: in its base project, or
-// in that of one of its releases.
-func (b *Backups) owns(c stack.Container) bool {
-	return c.Project == b.Project || c.Labels[stack.LabelProject] == b.Project
-}
+// owns reports whether a container is of this project.
+func (b *Backups) owns(c stack.Container) bool { return stack.Owns(c, b.Project) }

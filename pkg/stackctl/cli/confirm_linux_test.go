@@ -89,7 +89,7 @@ func TestARestoreIsConfirmedByTheProjectsName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			if err := os.WriteFile("stackctl.yaml", []byte(settings), 0o600); err != nil {
+			if err := os.WriteFile("stackctl.yaml", []byte(settings+"backup: {service: db}\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			person, program := terminal(t)

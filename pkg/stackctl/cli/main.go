@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,14 +19,10 @@ import (
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	// Who reads the output may go away, as head does; a deploy must not end there.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	// After the first signal the second one ends the program at once.
-	told := context.AfterFunc(ctx, func() {
-		stop()
-		fmt.Fprintln(errs, "stopping: what is under way is brought to a safe end; interrupt again to end at once")
-	})
-	defer func() { told(); stop() }()
-	o := &options{in: in, out: out, errs: errs}
+	under := new(doing)
+	ctx, stop := listen(errs, under)
+	defer stop()
+	o := &options{in: in, out: out, errs: errs, doing: under}
 	root := newRoot(o)
 	root.SetArgs(args)
 	root.SetIn(in)

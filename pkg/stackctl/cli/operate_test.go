@@ -206,6 +206,24 @@ a: it has no record
 	}
 }
 
+func TestDataInWords(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	err := operator(&out, "text").printData([]backup.Datum{
+		{Place: backup.Place{Name: "db", Kind: backup.PostgreSQL, Service: "db", Reason: "image postgres:16 is known"}, Bytes: 3 << 20, Last: &backup.Listed{Record: backup.Record{Created: now.Add(-2 * time.Hour)}}},
+		{Place: backup.Place{Name: "uploads", Kind: backup.Files, Service: "app", Reason: "app writes to it"}, Bytes: 0},
+		{Place: backup.Place{Name: "cache", Kind: backup.None, Service: "app", Reason: "backup.places says so"}, Bytes: -1, Problem: "it does not run"},
+	}, now)
+	want := `PLACE    AS          SERVICE  SIZE     LAST BACKUP    BECAUSE
+db       postgresql  db       3 MB     2 h 0 min ago  image postgres:16 is known
+uploads  files       app      0 bytes  none           app writes to it
+cache    none        app      ?        -              it does not run
+`
+	if err != nil || out.String() != want {
+		t.Errorf("%v, got\n%swant\n%s", err, out.String(), want)
+	}
+}
+
 func TestReleasesTellWhyOneFailed(t *testing.T) {
 	var out bytes.Buffer
 	failed := stack.ReleaseRecord{ID: "5f2c", State: stack.ReleaseFailed, Reason: "run migrate: it ended with exit code 2: configuration:\n  LOG_LEVEL: is \"loud\""}

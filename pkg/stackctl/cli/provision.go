@@ -118,15 +118,16 @@ type provisioning struct {
 }
 
 func (p *provisioning) run(ctx context.Context) error {
-	settings, err := provisionSettings(p.target)
-	if err != nil {
-		return err
+	if p.target.User == "root" {
+		return stack.Fault(stack.CauseUsage, "provision "+p.target.Name, errors.New("the deploy user is root"), "set `user:` of the target to a user of its own, such as deploy")
 	}
 	conn, err := host.Dial(ctx, host.OptionsFor(p.target, true))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
+	// The key that let the admin in is the one that will deploy.
+	settings := provision.SettingsFor(p.target, conn.PublicKey())
 	facts, err := provision.Observe(ctx, conn, settings)
 	if err != nil {
 		return err
@@ -135,10 +136,16 @@ func (p *provisioning) run(ctx context.Context) error {
 	if err := p.announce(provision.Notes(facts), changes); err != nil {
 		return err
 	}
-	if p.dry || len(changes) == 0 {
+	if p.dry {
 		return nil
 	}
-	return p.apply(ctx, conn, settings)
+	if len(changes) > 0 {
+		err = p.apply(ctx, conn, settings)
+	}
+	if err != nil {
+		return err
+	}
+	return provision.CheckSocket(ctx, conn, settings.User, p.target.Socket)
 }
 
 // announce says what will be changed.
@@ -198,16 +205,4 @@ func (p *provisioning) apply(ctx context.Context, conn *host.Conn, settings prov
 		p.say("%s is ready: %d changes in %s\n", p.target.Host, len(changes), time.Since(began).Round(time.Second))
 	}
 	return nil
-}
-
-// provisionSettings says what the target shall become.
-func provisionSettings(t stack.Target) (provision.Settings, error) {
-	key, err := host.PublicKey(host.OptionsFor(t, true))
-	if err != nil {
-		return provision.Settings{}, err
-	}
-	if t.User == "root" {
-		return provision.Settings{}, stack.Fault(stack.CauseUsage, "provision "+t.Name, errors.New("the deploy user is root"), "set `user:` of the target to a user of its own, such as deploy")
-	}
-	return provision.SettingsFor(t, key), nil
 }

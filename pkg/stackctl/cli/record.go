@@ -76,7 +76,11 @@ type work struct {
 }
 
 // recordOne runs a story against one target and keeps its evidence.
-func (o *options) recordOne(ctx context.Context, w work, t stack.Target, show func(stack.Event)) outcome {
+func (o *options) recordOne(ctx context.Context, w work, t stack.Target, screen func(stack.Event)) outcome {
+	show := screen
+	if o.doing != nil {
+		show = func(e stack.Event) { o.doing.note(t.Name, e); screen(e) }
+	}
 	kept, err := evidence.Open(w.config.Evidence.Dir, evidence.NewID(time.Now(), w.verb), o.redactor, time.Now)
 	if err != nil {
 		return outcome{target: t.Name, err: errors.Join(w.broken, err)}

@@ -27,6 +27,8 @@ type options struct {
 	verbose bool
 
 	redactor *redact.Redactor
+	// doing is what runs, for who interrupts it; nil: nobody does.
+	doing *doing
 }
 
 // outputs are the values of --output.
@@ -71,13 +73,14 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o))
 	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o),
 		newBackup(o), newRestore(o))
-	add("prepare", newInit(o), newTrust(o), newProvision(o), newSandbox(o))
+	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o))
 	add("evidence", newEvidence(o))
 	root.AddCommand(newVersion(o))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
+	o.standing(root)
 	return root
 }
 

@@ -19,16 +19,26 @@ import (
 )
 
 func newStatus(o *options) *cobra.Command {
+	var data bool
 	cmd := &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
 		Short: "Tell what runs, since when and how well",
 		Long: `status tells which release is live and since when, how its containers are, how
 full the disk is and what of it belongs to the project, how long the served
 certificates last (read from outside, from the edge's own address), who holds
-the lock and when the last backup was made. It changes nothing.`,
-		Example: "  stackctl status\n  stackctl status --all-targets\n  stackctl status --target production --output json",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.status(cmd.Context()) },
+the lock and when the last backup was made. It changes nothing.
+
+With --data it lists what the project keeps on the target instead: each database,
+volume and folder with its size and last backup, also what is not backed up.`,
+		Example: "  stackctl status\n  stackctl status --data\n  stackctl status --all-targets\n  stackctl status --target production --output json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if data {
+				return o.statusData(cmd)
+			}
+			return o.status(cmd.Context())
+		},
 	}
+	cmd.Flags().BoolVar(&data, "data", false, "list what the project keeps, with size and last backup")
 	o.bindMany(cmd, false)
 	return cmd
 }

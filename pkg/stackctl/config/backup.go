@@ -37,7 +37,7 @@ func checkBackup(b stack.Backup) (problem, fix, key string) {
 
 // What a place may be backed up as, and what its services may do meanwhile.
 var (
-	placeKinds  = []string{"postgresql", "mysql", "mongodb", "redis", "files", "none"}
+	placeKinds  = []string{"postgresql", "mysql", "redis", "files", "none"}
 	placeWhiles = []string{"running", "paused", "stopped"}
 )
 

@@ -14,7 +14,9 @@ var (
 	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 	domainName  = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	unixPath    = regexp.MustCompile(`^/[A-Za-z0-9._/-]+$`)
-	unixUser    = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	unixUser    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+	// shellSigns never stand in a host's name; commands of ssh_config would run them.
+	shellSigns = "[]@/ \t\n'\"`$\\;&|<>(){}*?!#"
 )
 
 // check judges values that a type cannot.
@@ -83,20 +85,22 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 	switch {
 	case t.Host == "":
 		return "host is missing", "give the server's address", "host"
-	case strings.ContainsAny(t.Host, "[]@/ "):
+	case strings.ContainsAny(t.Host, shellSigns) || strings.HasPrefix(t.Host, "-"):
 		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
 	case strings.ContainsAny(t.Edge.Address, "[]@/ "):
 		return fmt.Sprintf("edge.address %q is no address", t.Edge.Address), "leave out port, scheme and brackets", "edge"
-	case t.Port < 1 || t.Port > 65535:
+	case t.Port < 0 || t.Port > 65535:
 		return fmt.Sprintf("port %d is no port", t.Port), "", "port"
 	case !domainName.MatchString(t.Domain):
 		return fmt.Sprintf("domain %q is no host name", t.Domain), "give the site's name, such as example.org", "domain"
 	case !unixPath.MatchString(t.Path) || t.Path == "/":
 		return fmt.Sprintf("path %q is no folder of its own", t.Path), "give an absolute path such as /srv/site", "path"
-	case !unixUser.MatchString(t.User):
+	case t.User != "" && !unixUser.MatchString(t.User):
 		return fmt.Sprintf("user %q is no user name", t.User), "", "user"
-	case !unixUser.MatchString(t.Admin):
+	case t.Admin != "" && !unixUser.MatchString(t.Admin):
 		return fmt.Sprintf("admin %q is no user name", t.Admin), "", "admin"
+	case !unixPath.MatchString(t.Socket):
+		return fmt.Sprintf("socket %q is no path on the host", t.Socket), "give the Docker Engine's socket, such as /run/user/1000/docker.sock", "socket"
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
 	}

@@ -60,6 +60,9 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Gates.Own {
 		c.Gates.Own[i].Line = doc.line("gates", "own", fmt.Sprint(i))
 	}
+	for i := range c.Backup.Places {
+		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
 	}
@@ -253,7 +256,8 @@ func yamlStrict(doc document, t *stack.Target) error {
 	return nil
 }
 
-// Target picks a target by name; an empty name means the file's default.
+// Target picks a target by name; an empty name means the file's default. What
+// the file leaves open of the login comes from ssh's own settings.
 func Target(c stack.Config, name string) (stack.Target, error) {
 	if name == "" {
 		name = c.Target
@@ -275,5 +279,6 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 	if !slices.Contains(names, name) {
 		return stack.Target{}, stack.Usage(c.File, 0, fmt.Sprintf("there is no target %q", name), "known targets: "+strings.Join(names, ", "))
 	}
-	return c.Targets[name], nil
+	t := c.Targets[name]
+	return t, resolveLogin(&t)
 }

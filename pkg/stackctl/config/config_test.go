@@ -45,7 +45,11 @@ func TestLoadGivesAbsolutePathsAndDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := filepath.Dir(file)
-	p := c.Targets["prod"]
+	t.Setenv("HOME", root) // nobody's ~/.ssh/config
+	p, err := config.Target(c, "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, have := range [][2]any{
 		{c.Compose.Files[0], filepath.Join(root, "compose.yaml")},
 		{c.Evidence.Dir, filepath.Join(root, "artifacts")},

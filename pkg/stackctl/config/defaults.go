@@ -96,17 +96,16 @@ func resolveEdge(t *stack.Traefik) {
 }
 
 func resolveTarget(c *stack.Config, t *stack.Target) {
-	setDefault(&t.Port, 22)
-	setDefault(&t.User, "deploy")
-	setDefault(&t.Admin, "root")
 	setDefault(&t.Path, "/srv/"+c.Project)
-	setDefault(&t.Edge.Address, t.Host)
+	setDefault(&t.Socket, "/var/run/docker.sock")
 	setDefault(&t.Edge.HTTPPort, 80)
 	setDefault(&t.Edge.HTTPSPort, 443)
 	setDefault(&t.ACME.Directory, StagingDirectory)
-	setDefault(&t.KnownHosts, "~/.ssh/known_hosts")
 	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots} {
 		*p = absolute(c.Root, *p)
+	}
+	if t.SSHConfig != "none" {
+		t.SSHConfig = absolute(c.Root, t.SSHConfig)
 	}
 }
 

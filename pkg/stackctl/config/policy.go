@@ -18,8 +18,7 @@ var families = map[string]string{"G1": "acme", "G2": "contract", "G3": "health",
 // gates know.
 var ruleForm = regexp.MustCompile(`^[a-z]+/[a-z0-9-]+$`)
 
-// checkPolicy refuses policies that there are not, and required gates that
-// there are not.
+// checkPolicy refuses policies and required gates that there are not.
 func checkPolicy(c stack.Config, d document) error {
 	if !slices.Contains([]stack.Policy{"", stack.PolicyStrict, stack.PolicyStandard}, c.Policy) {
 		return stack.Usage(d.name, d.line("policy"), fmt.Sprintf("there is no policy %q", c.Policy), "write strict or standard")
@@ -27,6 +26,20 @@ func checkPolicy(c stack.Config, d document) error {
 	for i, id := range c.Gates.Require {
 		if !isGate(c, id) {
 			return stack.Usage(d.name, d.line("gates", "require", fmt.Sprint(i)), fmt.Sprintf("gates.require: there is no gate %q", id), "see `stackctl gates`")
+		}
+	}
+	return checkAuth(c, d)
+}
+
+// checkAuth refuses half a description of the sign-in.
+func checkAuth(c stack.Config, d document) error {
+	a := c.Gates.Auth
+	if a.Login == "" && a.SignUp == "" && a.Me == "" {
+		return nil
+	}
+	for _, f := range []struct{ key, value string }{{"csrf", a.CSRF}, {"sign_up", a.SignUp}, {"login", a.Login}, {"logout", a.Logout}, {"me", a.Me}, {"cookie", a.Cookie}, {"header", a.Header}} {
+		if f.value == "" {
+			return stack.Usage(d.name, d.line("gates", "auth"), "gates.auth."+f.key+" is missing", "name it, or leave gates.auth out where there are no accounts")
 		}
 	}
 	return nil

@@ -201,8 +201,7 @@ func (x *executor) pullImage(ctx context.Context, step stack.Step) (string, erro
 	defer stop()
 	err := x.server.Pull(ctx, step.Subject, progress)
 	if err != nil {
-		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err,
-			"put an archive of it (docker save) into "+x.d.Config.Images.Archives+", or correct the reference")
+		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err, "") // the engine knows why, and what to do
 	}
 	return "pulled", nil
 }
@@ -214,7 +213,7 @@ func (x *executor) shipFiles(ctx context.Context) (string, error) {
 		return "", stack.Fault(stack.CauseStep, "write the release's files to "+root, err, "")
 	}
 	made := absentPersistent(x.want.Release, x.seen)
-	if err := seed(ctx, x.server, root, made); err != nil {
+	if err := node.Seed(ctx, x.server, root, made); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d files", len(written)) + persistentDetail(made), nil

@@ -41,7 +41,7 @@ func (w Wanted) interest() []string {
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
 func Plan(want Wanted, seen stack.Observed) stack.Plan {
-	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]bool{}}
+	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]stack.Kind{}}
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
@@ -75,8 +75,8 @@ type planner struct {
 	// joined says that a step of the base project was planned: any of them
 	// makes all of its networks.
 	joined bool
-	// ended are the services, by release, that a step of the plan ends early.
-	ended map[string]bool
+	// ended are the services, by release, that a step of the plan ends early, and how.
+	ended map[string]stack.Kind
 	// backed says that it is settled whether a backup is taken.
 	backed bool
 }
@@ -361,7 +361,7 @@ func (p *planner) others(which func(stack.Container) bool) map[string]map[string
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
 		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" || c.OneShot() ||
-			!active(c) || p.ended[c.Release+" "+c.Service] || !which(c) {
+			!active(c) || p.ended[c.Release+" "+c.Service] != "" || !which(c) {
 			continue
 		}
 		if out[c.Release] == nil {

@@ -10,6 +10,11 @@ import (
 // the containers of a release that is not good.
 func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) {
 	project := x.want.Release.Project
+	if len(step.Services) > 0 { // what it writes is to be whole
+		if err := x.stop(ctx, step.Release, step.Services...); err != nil {
+			return "", err
+		}
+	}
 	var err error
 	switch {
 	case step.Release != "" && len(step.Services) > 0:
@@ -53,6 +58,11 @@ func (x *executor) pruneImages(ctx context.Context, id string) error {
 	}
 	for _, i := range x.want.Release.Images {
 		used[i.ID] = true
+	}
+	for _, c := range x.seen.Containers { // of another project too, whether they run or not
+		if !stack.Owns(c, x.want.Release.Project) {
+			used[c.ImageID] = true
+		}
 	}
 	for _, i := range gone {
 		if i.ID == "" || used[i.ID] {

@@ -11,6 +11,11 @@ import (
 // clash returns why a service must not run beside a container of the project;
 // empty: it may. Both would write to one place, or want one name or port.
 func clash(r stack.Release, s stack.Service, c stack.Container) string {
+	return cmp.Or(takes(s, c), writes(r, s, c))
+}
+
+// takes returns what a service would take from a container: its name or a port.
+func takes(s stack.Service, c stack.Container) string {
 	if s.ContainerName != "" && c.Name == s.ContainerName {
 		return "its container is called " + c.Name
 	}
@@ -21,6 +26,12 @@ func clash(r stack.Release, s stack.Service, c stack.Container) string {
 			}
 		}
 	}
+	return ""
+}
+
+// writes returns why two runs of a service, or it and another one, must not
+// write at the same time.
+func writes(r stack.Release, s stack.Service, c stack.Container) string {
 	if s.Layer == stack.LayerApp && !recreates(r, s) {
 		return "" // what it writes to may have several writers
 	}
@@ -84,25 +95,26 @@ func (p *planner) rivals(services []string) {
 	stops, removes := map[string]map[string]string{}, map[string]map[string]string{}
 	for _, name := range services {
 		s, _ := p.r.Service(name)
-		if p.runs(s) {
-			continue // whatever is beside it has been so before
-		}
+		inPlace := p.runs(s) // whoever writes beside it has done so before
 		for _, c := range p.seen.Containers {
 			cause := ""
-			if obsolete(p.r, c) && !c.OneShot() { // a one-shot is waited for
-				cause = clash(p.r, s, c)
+			if obsolete(p.r, c) {
+				cause = takes(s, c)
+			}
+			if cause == "" && !inPlace && obsolete(p.r, c) {
+				cause = writes(p.r, s, c)
 			}
 			switch {
 			case cause == "":
 			case s.ContainerName != "" && c.Name == s.ContainerName:
 				note(removes, c, name+" starts: "+cause)
-			case active(c):
+			case active(c) && !c.OneShot(): // a one-shot was waited for
 				note(stops, c, name+" starts: "+cause)
 			}
 		}
 	}
-	p.endRivals(stack.StepStop, stops)
 	p.endRivals(stack.StepRemove, removes)
+	p.endRivals(stack.StepStop, stops)
 }
 
 // note remembers by release and service why a container ends.
@@ -117,11 +129,14 @@ func (p *planner) endRivals(kind stack.Kind, ends map[string]map[string]string) 
 	for _, release := range sorted(ends) {
 		var names, causes []string
 		for _, name := range sorted(ends[release]) {
-			if key := release + " " + name; !p.ended[key] {
-				p.ended[key] = true
-				names, causes = append(names, name), append(causes, ends[release][name])
+			key := release + " " + name
+			if p.ended[key] == "" {
 				p.away(release, name, ends[release][name])
+			} else if kind == stack.StepStop || p.ended[key] == kind {
+				continue
 			}
+			p.ended[key] = kind
+			names, causes = append(names, name), append(causes, ends[release][name])
 		}
 		if len(names) == 0 {
 			continue

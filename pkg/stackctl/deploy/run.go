@@ -148,6 +148,9 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	x.spareEdge(ctx)
+	if err := checkHome(want.Release.Project, s.d.Target, x.seen); err != nil {
+		return nil, stack.Plan{}, err
+	}
 	s.noteUnreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)
 	if live := x.seen.Record(x.seen.Live); live.ID != want.Release.ID {

@@ -143,7 +143,8 @@ func (p *undoer) keepsData(service string) bool {
 }
 
 // stopped are the app services of the old release that must run again: those
-// that ran when this run began and run no more, and those that it stopped.
+// that ran when this run began and run no more, those that it stopped, and what
+// starts with them.
 func (p *undoer) stopped() []string {
 	ran := p.inState(p.Before, "running", "restarting", "paused")
 	if p.Idle {
@@ -158,6 +159,22 @@ func (p *undoer) stopped() []string {
 			out[name] = true
 		}
 	}
+	// A run that was killed may have ended others, for a successor that goes now;
+	// and what starts one service of a release starts all that are stopped.
+	there := p.inState(p.Before, "running", "restarting", "paused", "exited", "created", "dead")
+	var idle []string
+	again := len(out) > 0
+	for _, name := range p.Old.AppServices() {
+		if s, _ := p.Release.Service(name); there[name] && !now[name] {
+			idle = append(idle, name)
+			again = again || recreates(p.Release, s) && p.applied(stack.StepStart, name)
+		}
+	}
+	if again {
+		for _, name := range idle {
+			out[name] = true
+		}
+	}
 	return sorted(out)
 }
 
@@ -168,6 +185,14 @@ func (p *undoer) vacate(stopped []string) {
 	for _, s := range p.Old.Services {
 		if s.Layer != stack.LayerApp && s.Deployed && p.baseCause(s) != "" {
 			back = append(back, s.Name)
+		}
+	}
+	for i := 0; i < len(back); i++ { // and what they start after
+		s, _ := p.Old.Service(back[i])
+		for _, name := range relied(s) {
+			if !slices.Contains(back, name) {
+				back = append(back, name)
+			}
 		}
 	}
 	ends := map[string]map[string]string{}

@@ -108,6 +108,15 @@ func TestUndoOfEachPointOfADeploy(t *testing.T) {
 [4] drain release bbbbbbbbbbbb, release aaaaaaaaaaaa serves
 [5] remove release bbbbbbbbbbbb, release aaaaaaaaaaaa serves
 [6] ` + failureLine},
+		"a killed run had ended another service": {func() Undone {
+			u := stop(started(undoing(stack.Step{Kind: stack.StepStop, Release: oldID, Services: []string{"api"}}, startStep)), "worker")
+			u.Before.Containers = slices.Clone(u.Now.Containers)
+			u.Now.Containers = slices.Clone(u.Now.Containers)
+			of(u.Now, "api").State = "exited"
+			return u
+		}(), `[1] start release aaaaaaaaaaaa: api, worker, ran when the run began
+[2] remove release bbbbbbbbbbbb, release aaaaaaaaaaaa serves
+[3] ` + failureLine},
 		"a file more": {func() Undone {
 			u := switched(undoing(startStep, switchStep))
 			u.Now.Files = map[string]string{stack.DynamicPath("routes.yml"): stack.Sum([]byte("old")), stack.DynamicPath("more.yml"): "x"}

@@ -8,7 +8,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
 )
@@ -44,17 +46,40 @@ func (e *Engine) load(ctx context.Context, archive io.Reader) error {
 	}
 }
 
-// Pull makes the host pull an image from its registry, without credentials.
-// progress gets the bytes of all layers known so far; it may be nil.
+// Pull makes the host pull an image from its registry, with the operator's own
+// credentials where there are some. progress gets the bytes of all layers known
+// so far; it may be nil. A pull that stands still for a minute ends, and an
+// image for another architecture than the host's is refused.
 func (e *Engine) Pull(ctx context.Context, ref string, progress func(done, total int64)) error {
-	return stepFault(ctx, "pull image "+ref+" on the host", e.pull(ctx, ref, progress),
-		"check the name and that the host reaches the registry, or put an archive of it into images.archives")
+	auth, err := credentials(ref, authn.DefaultKeychain)
+	if err == nil {
+		err = e.pull(ctx, ref, auth, pullPatience, progress)
+	}
+	if err == nil {
+		err = e.fits(ctx, ref)
+	}
+	return stepFault(ctx, "pull image "+ref+" on the host", err, pullFix(err))
 }
 
-func (e *Engine) pull(ctx context.Context, ref string, progress func(done, total int64)) error {
-	res, err := e.api.ImagePull(ctx, ref, client.ImagePullOptions{})
+// pullFix is what to do about a pull that failed.
+func pullFix(err error) string {
+	switch {
+	case errors.Is(err, errStalled):
+		return "run it again: layers that came whole are kept; where it stalls each time, see the host's way to the registry (proxy, MTU, firewall), or put an archive of the image into images.archives"
+	case errors.Is(err, errArchitecture):
+		return "name an image of the host's architecture, or one of several architectures"
+	}
+	return "check the name, that the host reaches the registry, and for a private one that `docker login` has been run here; or put an archive of it into images.archives"
+}
+
+func (e *Engine) pull(ctx context.Context, ref, auth string, patience time.Duration, progress func(done, total int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(patience, func() { cancel(errStalled) })
+	defer stalled.Stop()
+	res, err := e.api.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: auth})
 	if err != nil {
-		return err
+		return cause(ctx, err)
 	}
 	defer res.Close()
 	type layer struct{ done, total int64 }
@@ -62,10 +87,12 @@ func (e *Engine) pull(ctx context.Context, ref string, progress func(done, total
 	for m, err := range res.JSONMessages(ctx) {
 		switch {
 		case err != nil:
-			return err
+			return cause(ctx, err)
 		case m.Error != nil:
 			return m.Error
-		case m.Progress == nil || m.Status != "Downloading" || progress == nil:
+		}
+		stalled.Reset(patience)
+		if m.Progress == nil || m.Status != "Downloading" || progress == nil {
 			continue
 		}
 		layers[m.ID] = layer{m.Progress.Current, m.Progress.Total}
@@ -75,7 +102,32 @@ func (e *Engine) pull(ctx context.Context, ref string, progress func(done, total
 		}
 		progress(done, total)
 	}
-	return ctx.Err()
+	return cause(ctx, ctx.Err())
+}
+
+// cause is why a pull ended: that it stalled rather than that it was cut off.
+func cause(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+// errArchitecture says that an image does not run on the host.
+var errArchitecture = errors.New("the host cannot run it")
+
+// fits refuses an image of another architecture than the host's: the Engine
+// takes it, and its services would end at once.
+func (e *Engine) fits(ctx context.Context, ref string) error {
+	image, err := e.api.ImageInspect(ctx, ref)
+	if err != nil {
+		return err
+	}
+	version, err := e.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil || image.Architecture == "" || version.Arch == "" || image.Architecture == version.Arch {
+		return err
+	}
+	return fmt.Errorf("it is for %s, the host is %s: %w", image.Architecture, version.Arch, errArchitecture)
 }
 
 // Tag gives an image a further name.

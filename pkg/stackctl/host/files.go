@@ -52,6 +52,12 @@ func file[T any](ctx context.Context, c *Conn, what, at string, do func(*sftp.Cl
 // fs.ErrNotExist.
 func (c *Conn) ReadFile(ctx context.Context, name string) ([]byte, error) {
 	return file(ctx, c, "read", name, func(s *sftp.Client) ([]byte, error) {
+		// A pipe in its place would be waited for without an end.
+		if info, err := s.Stat(name); err != nil {
+			return nil, err
+		} else if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("it is %s, where an ordinary file belongs: move it away", kind(info.Mode()))
+		}
 		f, err := s.Open(name)
 		if err != nil {
 			return nil, err

@@ -211,6 +211,34 @@ func TestAFileThatMayNotBeReadIsOneThatDiffers(t *testing.T) {
 	}
 }
 
+func TestWhatStandsInTheWayOfAFileIsNamed(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	dir := t.TempDir()
+	pipe, folder := filepath.Join(dir, "pipe"), filepath.Join(dir, "folder")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	must(t, os.MkdirAll(filepath.Join(folder, "full"), 0o700))
+	for name, what := range map[string]string{pipe: "a named pipe", folder: "a folder"} {
+		if _, err := c.ReadFile(t.Context(), name); err == nil || !strings.Contains(err.Error(), "it is "+what) {
+			t.Errorf("read %s: %v", what, err)
+		}
+	}
+	if err := c.WriteFile(t.Context(), folder, []byte("x"), 0o600); err == nil || !strings.Contains(err.Error(), "is a folder, where") {
+		t.Errorf("write: %v", err)
+	}
+	must(t, c.WriteFile(t.Context(), pipe, []byte("x"), 0o600)) // the rename replaces it
+}
+
+func TestAReadOnlyDiskIsTold(t *testing.T) {
+	c := startSSHD(t, "").connect(t)
+	dir := t.TempDir()
+	must(t, exec.Command("mount", "-t", "tmpfs", "-o", "ro", "none", dir).Run())
+	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
+	err := c.WriteFile(t.Context(), filepath.Join(dir, "f"), []byte("x"), 0o600)
+	if err == nil || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A server with umask 027 is a real one: a program in a container must still
 // enter the folders that it has mounted, and nobody else on the server may.
 func TestWriteFilesMakesFoldersThatContainersEnter(t *testing.T) {

@@ -31,9 +31,9 @@ func newGroup(stderr io.Writer) *group {
 	return &group{mark: "stackctl-" + rand.Text(), next: stderr, known: make(chan struct{})}
 }
 
-// line is what the shell is given for a quoted command.
+// line is what the login shell is given for a quoted command.
 func (g *group) line(command string) string {
-	return "echo " + g.mark + " $$ >&2; exec " + command
+	return underShell("echo " + g.mark + " $$ >&2; exec " + command)
 }
 
 // Write takes the mark out of the error output.
@@ -94,7 +94,7 @@ func (c *Conn) kill(g *group) {
 	}
 	defer session.Close()
 	line, _ := Quote([]string{"sh", "-c", killScript, "sh", g.pid})
-	_, _ = await(ctx, func() (struct{}, error) { return struct{}{}, session.Run(line) }, nil)
+	_, _ = await(ctx, func() (struct{}, error) { return struct{}{}, session.Run(underShell(line)) }, nil)
 }
 
 // flush passes on what is still held when the command has ended.

@@ -158,21 +158,18 @@ func (c *Conn) watch() {
 	tick := time.NewTicker(keepaliveEvery)
 	defer tick.Stop()
 	asking := make(chan struct{}, 1)
+	nap := nap{woke: time.Now()}
 	for {
 		select {
 		case err := <-ended:
-			if err == nil {
-				err = fmt.Errorf("the server ended it")
-			} else {
-				err = fmt.Errorf("the server or the network ended it: %w", err)
-			}
-			c.give(err)
+			c.give(nap.explain(c.wire, time.Now(), c.ended(err)))
 			c.way.Close()
 			close(c.done)
 			return
 		case <-tick.C:
+			nap.look(c.wire, time.Now())
 			if silent := c.wire.silent(); silent > silenceLimit {
-				c.give(fmt.Errorf("no answer for %d s", int(silent.Seconds())))
+				c.give(nap.explain(c.wire, time.Now(), fmt.Errorf("no answer for %d s", int(silent.Seconds()))))
 				c.wire.Close()
 				continue
 			}
@@ -186,6 +183,42 @@ func (c *Conn) watch() {
 			}
 		}
 	}
+}
+
+// ended is the end of a connection that was not asked for.
+func (c *Conn) ended(err error) error {
+	if err == nil {
+		return errors.New("the server ended it")
+	}
+	return fmt.Errorf("the server or the network ended it: %w", err)
+}
+
+// nap notices that this program did not run for a while: it was stopped, or the
+// machine slept. What came meanwhile was not heard.
+type nap struct {
+	woke  time.Time
+	took  time.Duration
+	heard int64
+}
+
+// look is called every keepaliveEvery. After a nap the peer gets a fresh chance
+// to answer.
+func (n *nap) look(w *wire, now time.Time) {
+	if late := now.Round(0).Sub(n.woke.Round(0)) - keepaliveEvery; late > silenceLimit/2 {
+		n.took, n.heard = late, w.received.Load()
+		w.last.Store(int64(time.Since(start)))
+	}
+	n.woke = now
+}
+
+// explain adds to the end of a connection that it came of a nap, where nothing
+// was heard since.
+func (n *nap) explain(w *wire, now time.Time, err error) error {
+	n.look(w, now)
+	if n.took == 0 || w.received.Load() != n.heard {
+		return err
+	}
+	return fmt.Errorf("stackctl itself was stopped for %d s (Ctrl-Z, a suspended machine), and the connection did not outlast that: %w", int(n.took.Seconds()), err)
 }
 
 // wire counts the bytes of a connection, notes when the last ones came and

@@ -65,14 +65,17 @@ func readKey(name string) (keyFile, error) {
 	k.public = publicHalf(name, block)
 	locked := new(ssh.PassphraseMissingError)
 	switch {
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), block.Type == pkcs8:
 		k.locked = content
-	case block.Type == "ENCRYPTED PRIVATE KEY", k.public != nil:
+	case k.public != nil: // on a hardware key
 	default:
 		return k, fmt.Errorf("%w: %w", errNoKey, err)
 	}
 	return k, nil
 }
+
+// pkcs8 is the kind of block that PKCS #8 locks with a passphrase.
+const pkcs8 = "ENCRYPTED PRIVATE KEY"
 
 // publicHalf finds the public half of a key that cannot be read: in the key
 // itself, else in the file beside it.
@@ -139,6 +142,9 @@ const tries = 3
 
 // unlock asks for the key's passphrase.
 func (k keyFile) unlock(ask func(prompt string) ([]byte, error)) (ssh.Signer, error) {
+	if block, _ := pem.Decode(k.locked); block != nil && block.Type == pkcs8 {
+		return nil, fmt.Errorf("%s is locked in the format PKCS #8, which only the SSH agent opens: add it with `ssh-add %s`", k.name, k.name)
+	}
 	for range tries {
 		phrase, err := ask("Passphrase for key " + k.name + ": ")
 		if err != nil {

@@ -23,8 +23,8 @@ const OutputLimit = 16 << 20
 // errTooLong says that a command printed more than OutputLimit.
 var errTooLong = fmt.Errorf("it printed more than %d MB", OutputLimit>>20)
 
-// Run executes argv, each word quoted, in the login shell of the user. A
-// command that ends with a code other than 0 is no error: the code is in
+// Run executes argv, each word quoted, under /bin/sh, whatever the login shell
+// of the user. A command that ends with a code other than 0 is no error: the code is in
 // Output.Exit, 128+n for one that signal n ended.
 func (c *Conn) Run(ctx context.Context, argv ...string) (stack.Output, error) {
 	return c.RunInput(ctx, nil, argv...)

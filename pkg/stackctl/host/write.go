@@ -97,7 +97,8 @@ func writeTemporary(s *sftp.Client, dir, name string, content io.Reader, mode fs
 	return tmp, nil
 }
 
-// full tells a full disk from other failures: SFTP has no code for it.
+// full tells a full disk, a read-only one and a folder in the way from other
+// failures: SFTP has one code for all of them.
 func full(s *sftp.Client, dir, name string, size int, err error) error {
 	var status *sftp.StatusError
 	if err == nil || !errors.As(err, &status) || status.FxCode() != sftp.ErrSSHFxFailure {
@@ -113,8 +114,40 @@ func full(s *sftp.Client, dir, name string, size int, err error) error {
 		return &DiskFullError{Path: name, Needed: int64(size), Free: free}
 	case disk.Files > 0 && disk.Favail == 0:
 		return &DiskFullError{Path: name, NoInodes: true}
+	case disk.Flag&readOnly != 0:
+		return fmt.Errorf("the filesystem of %s is mounted read-only (%w); `dmesg` and `findmnt -T %s` on the host tell why", dir, syscall.EROFS, dir)
 	}
-	return err
+	return inTheWay(s, name, err)
+}
+
+// readOnly is the flag of a filesystem that takes no writes (ST_RDONLY).
+const readOnly = 1
+
+// inTheWay names what stands in the place of a file, where that is why it cannot
+// be written.
+func inTheWay(s *sftp.Client, name string, err error) error {
+	there, look := s.Lstat(name)
+	if look != nil || there.Mode().IsRegular() {
+		return err
+	}
+	return fmt.Errorf("%s is %s, where an ordinary file belongs: move it away (%w)", name, kind(there.Mode()), err)
+}
+
+// kind is what a name stands for, in a word.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no ordinary file"
 }
 
 // WriteFiles writes those files under root whose content or mode differs from

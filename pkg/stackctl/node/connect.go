@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// dockerSocket is where the engine listens on the host.
+// dockerSocket is where the engine listens on the host unless the target says
+// otherwise.
 const dockerSocket = "/var/run/docker.sock"
 
 // Connect reaches a target over one SSH connection: files and commands by it,
@@ -28,7 +30,7 @@ func Connect(ctx context.Context, t stack.Target) (Server, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	e, err := engine.Open(ctx, func(ctx context.Context) (net.Conn, error) {
-		return conn.DialContext(ctx, "unix", dockerSocket)
+		return conn.DialContext(ctx, "unix", cmp.Or(t.Socket, dockerSocket))
 	})
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -93,20 +95,18 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
-// Lend, Return, Hold and Release let a backup reach what containers keep.
+// Lend starts a container for commands, Return removes it.
 func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
 
-// Return removes a lent container.
 func (s server) Return(ctx context.Context, container string) error {
 	return s.engine.Return(ctx, container)
 }
 
-// Hold pauses or stops a container.
+// Hold pauses or stops a container, Release lets it go on.
 func (s server) Hold(ctx context.Context, container string, stop bool) error {
 	return s.engine.Hold(ctx, container, stop)
 }
 
-// Release lets a container go on.
 func (s server) Release(ctx context.Context, container string) error {
 	return s.engine.Release(ctx, container)
 }

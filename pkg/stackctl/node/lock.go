@@ -36,9 +36,11 @@ const (
 // files of a deploy that was cut off, and writes its note anew where it was lost.
 // Where somebody removed the file, the lock on it bars nobody any more: the
 // holder takes the one on the new file, or has lost it to who was faster.
-const holdScript = `umask 022
+const holdScript = `umask 077
 [ -d "${1%/*}" ] || { echo "there is no such folder" >&2; exit 74; }
+[ ! -e "$1" ] || [ -f "$1" ] || { echo "$1 is no ordinary file" >&2; exit 1; }
 exec 9>>"$1" || exit 1
+chmod 600 "$1" 2>/dev/null # whoever can open it can hold it
 flock -w 1 -E 75 9 || exit 75
 echo $$ >"$1"
 rm -f "${1%/*}"/tmp/.*.tmp

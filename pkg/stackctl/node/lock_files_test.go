@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -28,6 +30,37 @@ func TestALockThatCannotBeOpenedSaysWhatToDo(t *testing.T) {
 	}
 	if who, err := Holder(t.Context(), local{}, stack.Target{Path: folder}); err == nil || !strings.Contains(err.Error(), "is no file") {
 		t.Errorf("that nobody holds it is not known: %+v, %v", who, err)
+	}
+}
+
+// Whoever can open the lock's file can hold it, and bar every deploy.
+func TestTheLockIsItsOwnersAlone(t *testing.T) {
+	root := t.TempDir()
+	file := filepath.Join(root, stack.LockFile)
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, unlock, err := asked(root, "ada@one").Take(t.Context(), local{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	for _, name := range []string{file, filepath.Join(root, stack.LockNote)} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestAPipeInThePlaceOfTheLockHoldsNobody(t *testing.T) {
+	root := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(root, stack.LockFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, _, err := asked(root, "ada@one").Take(ctx, local{}); err == nil || !strings.Contains(err.Error(), "no ordinary file") {
+		t.Errorf("%v", err)
 	}
 }
 

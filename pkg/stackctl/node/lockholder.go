@@ -19,7 +19,7 @@ const lookScript = `[ -e "$1" ] || exit 0
 [ -f "$1" ] || { echo "$1 is no file" >&2; exit 1; }
 flock -s -n -E 75 "$1" true; code=$?
 [ $code = 75 ] || exit $code
-date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; cat "$2" 2>/dev/null
+date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; [ ! -f "$2" ] || cat "$2" 2>/dev/null
 exit 75`
 
 // clearScript ends the shell that holds the lock, if it is the one that was

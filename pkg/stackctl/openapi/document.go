@@ -75,6 +75,7 @@ func Parse(content []byte, allowYAML bool) (*Doc, error) {
 	return d, nil
 }
 
+// Decode reads a document from JSON or YAML, within bounds.
 func Decode(content []byte, allowYAML bool) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(content))
 	var root any
@@ -354,6 +355,7 @@ func PathKey(path string) string {
 	return b.String()
 }
 
+// Keys are the names in a map, sorted.
 func Keys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

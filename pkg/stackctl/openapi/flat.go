@@ -17,7 +17,7 @@ func annotation(key string) bool {
 	return strings.HasPrefix(key, "x-")
 }
 
-// Live flattens one schema by one level: references followed, annotations
+// Schema flattens one schema by one level: references followed, annotations
 // and defaults left out, spellings of the same thing made one. What is below
 // it stays as it is. A schema that is true or empty is an empty map; false is
 // {"not": {}}.

@@ -23,6 +23,7 @@ type Difference struct {
 	Observed string `json:"observed"`
 }
 
+// ErrComplex is the answer where two documents are too entangled to compare.
 var ErrComplex = errors.New("the documents are too entangled to compare")
 
 // Comparer walks two documents side by side. Everything counts but what is
@@ -201,6 +202,7 @@ func (c *Comparer) Content(where string, a, b any) {
 	})
 }
 
+// Media are the media types of a content map.
 func Media(v any) map[string]any {
 	m, _ := v.(map[string]any)
 	out := make(map[string]any, len(m))

@@ -2,6 +2,7 @@ package openssh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,7 +29,7 @@ func (r *reader) match(args []string, never bool) (bool, error) {
 		case "all":
 			all = true
 			if negated {
-				return false, fmt.Errorf("Match !all never applies")
+				return false, errors.New("`Match !all` never applies")
 			}
 			continue
 		case "canonical", "final":
@@ -42,7 +43,7 @@ func (r *reader) match(args []string, never bool) (bool, error) {
 		others++
 		if !hasArgument {
 			if i++; i >= len(args) {
-				return false, fmt.Errorf("Match %s has no value", name)
+				return false, fmt.Errorf("`Match %s` has no value", name)
 			}
 			argument = args[i]
 		}
@@ -53,7 +54,7 @@ func (r *reader) match(args []string, never bool) (bool, error) {
 		holds = holds && is != negated
 	}
 	if all && others > 0 {
-		return false, fmt.Errorf("Match all cannot be combined with other criteria")
+		return false, errors.New("`Match all` cannot be combined with other criteria")
 	}
 	return holds, nil
 }
@@ -85,7 +86,7 @@ func (r *reader) criterion(name, argument string, holds bool) (bool, error) {
 		}
 		return r.succeeds(host, argument)
 	}
-	return false, fmt.Errorf("Match %s is not a criterion that is known", name)
+	return false, fmt.Errorf("`Match %s` is not a criterion that is known", name)
 }
 
 // succeeds runs a command of the operator's own file, as ssh does.
@@ -124,7 +125,7 @@ func localNetwork(networks []string) (bool, error) {
 	for _, n := range networks {
 		prefix, err := netip.ParsePrefix(n)
 		if err != nil {
-			return false, fmt.Errorf("Match localnetwork: %q is no network", n)
+			return false, fmt.Errorf("`Match localnetwork`: %q is no network", n)
 		}
 		for _, a := range addresses {
 			at, ok := a.(*net.IPNet)

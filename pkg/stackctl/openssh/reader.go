@@ -124,7 +124,7 @@ func (r *reader) file(name string, from source) error {
 func guarded(name string, from source) error {
 	info, err := os.Stat(name)
 	if err != nil || !from.user || runtime.GOOS == "windows" || info.Mode().Perm()&0o022 == 0 {
-		return nil //nolint:nilerr // it was read a moment ago
+		return nil // it was read a moment ago
 	}
 	return stack.Usage(name, 0, fmt.Sprintf("others may write it (mode %04o)", info.Mode().Perm()), "`chmod go-w "+name+"`; ssh refuses it too")
 }

@@ -105,10 +105,18 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 
 // Backups lists the backups of a target, the newest first.
 func Backups(ctx context.Context, server node.Server, c stack.Config, t stack.Target) ([]backup.Listed, error) {
+	return backups(server, c, t, nil).List(ctx)
+}
+
+// Data measures what a project keeps on a target, and finds the newest backup of each.
+func Data(ctx context.Context, server node.Server, c stack.Config, t stack.Target, places []backup.Place) ([]backup.Datum, error) {
+	return backups(server, c, t, places).Data(ctx)
+}
+
+func backups(server node.Server, c stack.Config, t stack.Target, places []backup.Place) *backup.Backups {
 	kept := c.Backup
 	kept.Dir = kept.Folder(t.Name)
-	b := &backup.Backups{Config: kept, Project: c.Project, Target: t.Name, Root: t.Path, Server: server, Now: time.Now}
-	return b.List(ctx)
+	return &backup.Backups{Config: kept, Project: c.Project, Target: t.Name, Root: t.Path, Places: places, Server: server, Now: time.Now}
 }
 
 // filesProblem names what is wrong with what the host keeps of the live release.

@@ -48,7 +48,7 @@ type Folder struct {
 // Folders are those that a ready host has. What may hold secrets is mode 0700:
 // containers get single files of it, mounted by the Engine.
 var Folders = []Folder{
-	{".", "755"},
+	{".", "700"}, // what is mounted of it is mounted by the Engine, whoever runs a service
 	{stack.ReleasesDir, "700"},
 	{"edge", "755"},
 	{stack.EdgeDynamic, "755"},
@@ -58,7 +58,7 @@ var Folders = []Folder{
 	{stack.TmpDir, "700"},
 }
 
-var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)
 
 // check refuses settings that no host could be brought to.
 func (s Settings) check() error {

@@ -85,6 +85,12 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 		if len(doc.Content) == 0 {
 			continue
 		}
+		switch size, circular := unfolded(&doc, map[*yaml.Node]int{}); {
+		case circular != nil:
+			return stack.Usage(file, circular.Line, "an anchor holds an alias of itself", "write out what it means")
+		case size > maxNodes:
+			return stack.Usage(file, 0, fmt.Sprintf("its aliases unfold to more than %d values", maxNodes), "write out what they mean, or less of it")
+		}
 		if err := r.document(source{file: file, root: doc.Content[0], of: of, only: only, dir: dir}); err != nil {
 			return err
 		}

@@ -117,6 +117,9 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	}
 	service.PreStart = s.before(service.PreStart)
 	service.DependsOn = s.waits(service, x)
+	if x.layer == stack.LayerApp {
+		staysStopped(&service)
+	}
 	service.Networks = aliased(service, id, s.names(service, x))
 	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {

@@ -64,3 +64,17 @@ func strategyGiven(s types.ServiceConfig) stack.Strategy {
 	given, _ := x["strategy"].(string)
 	return stack.Strategy(given)
 }
+
+// staysStopped lets a service of a release that was stopped stay so: with
+// `restart: always` the engine starts it again when the server reboots, and a
+// release of the day before would write beside the live one.
+func staysStopped(s *types.ServiceConfig) {
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil && restart(*s.Deploy.RestartPolicy) == types.RestartPolicyAlways {
+		deploy := *s.Deploy
+		deploy.RestartPolicy, s.Deploy = nil, &deploy
+		s.Restart = types.RestartPolicyAlways
+	}
+	if s.Restart == types.RestartPolicyAlways {
+		s.Restart = types.RestartPolicyUnlessStopped
+	}
+}

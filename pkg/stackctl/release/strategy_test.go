@@ -3,6 +3,8 @@ package release
 import (
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -45,5 +47,23 @@ func TestWhatMustNotRunBesideItsSuccessorIsRecreated(t *testing.T) {
 	}
 	if got, _ := strategy(stack.Service{Volumes: mount("volume", "data", false)}, nil, stack.StrategyOverlap); got != stack.StrategyOverlap {
 		t.Error("what the compose file says itself does not count")
+	}
+}
+
+func TestAStoppedReleaseStaysSoWhenTheServerReboots(t *testing.T) {
+	for name, c := range map[string]struct {
+		service types.ServiceConfig
+		want    string
+	}{
+		"always":           {types.ServiceConfig{Restart: "always"}, "unless-stopped"},
+		"any, as in Swarm": {types.ServiceConfig{Deploy: &types.DeployConfig{RestartPolicy: &types.RestartPolicy{Condition: "any"}}}, "unless-stopped"},
+		"on failure":       {types.ServiceConfig{Restart: "on-failure:3"}, "on-failure:3"},
+		"no":               {types.ServiceConfig{}, ""},
+	} {
+		before := c.service.Deploy
+		staysStopped(&c.service)
+		if c.service.Restart != c.want || before != nil && (before.RestartPolicy == nil || c.service.Deploy.RestartPolicy != nil) {
+			t.Errorf("%s: %q, %+v", name, c.service.Restart, c.service.Deploy)
+		}
 	}
 }

@@ -61,8 +61,10 @@ func good() stack.Report {
 		latency("GET https://shop.example/api/health/ready", 60, 4, 5*time.Second, 1),
 		latency("GET https://shop.example/", 60, 2, 5*time.Second, 2),
 	}
-	r.Gates[4].Accepted = []stack.Finding{{Subject: "host pgadmin.shop.example", Problem: "the certificate expires in 6 days", Expected: "at least 7 days",
-		Observed: "6 days", Exception: &stack.Exception{Gate: "G1", Match: "host pgadmin.shop.example", Owner: "operations", Reason: "renewal is planned for Monday", Expires: "2026-03-20"}}}
+	r.Unused = []stack.Exception{{Rule: "compose/user", Subject: "service pgadmin", Owner: "operations", Reason: "the image has changed since", Expires: "2026-04-20"}}
+	r.Gates[3].Advice = []stack.Finding{{Rule: "compose/mem-limit", Level: stack.LevelStrict, Subject: "service worker", Problem: "no memory limit", Expected: "mem_limit", Observed: "none", Fix: "write mem_limit"}}
+	r.Gates[4].Accepted = []stack.Finding{{Rule: "acme/served", Level: stack.LevelDanger, Subject: "host pgadmin.shop.example", Problem: "the certificate expires in 6 days", Expected: "at least 7 days",
+		Observed: "6 days", Exception: &stack.Exception{Rule: "acme/served", Subject: "host pgadmin.shop.example", Owner: "operations", Reason: "renewal is planned for Monday", Expires: "2026-03-20"}}}
 	r.Gates = append(r.Gates, stack.GateResult{ID: "G7", Name: "Jobs", Question: "Does a job go through queue and worker?", Phase: stack.PhasePost,
 		Status: stack.Skipped, Reason: "changes the site; give --all-tests or allow it for this target"})
 	r.Artifacts = map[string]string{"celery-ping.json": "gate G7 was skipped", "celery-result.json": "gate G7 was skipped"}
@@ -95,16 +97,16 @@ func bad() stack.Report {
 	r.Reason = "2 gates failed after the switch: G3 Health, G8 Headers and guards"
 	r.Fix = "read the findings below; the release before serves again"
 	r.Gates[5].Status = stack.Failed
-	r.Gates[5].Findings = []stack.Finding{{Subject: "GET /api/health/ready", Problem: "p95 is over the limit", Expected: "p95 ≤ 250 ms over 60 samples",
+	r.Gates[5].Findings = []stack.Finding{{Rule: "health/latency", Level: stack.LevelStrict, Subject: "GET /api/health/ready", Problem: "p95 is over the limit", Expected: "p95 ≤ 250 ms over 60 samples",
 		Observed: "p95 = 410 ms; 2 of 60 requests failed", Evidence: "api-health.json", Fix: "look at the slow queries of release 3f9ac01be27d, or raise gates.health[0].p95", File: "stackctl.yaml", Line: 41}}
 	r.Gates[5].Latencies[0] = latency("GET https://shop.example/api/health/ready", 60, 150, 250*time.Millisecond, 3)
 	r.Gates[5].Latencies[0].Errors = 2
 	r.Gates[5].Attempts = []stack.Attempt{{At: at(11801), Result: "ready"}}
 	r.Gates[8].Status = stack.Failed
 	r.Gates[8].Findings = []stack.Finding{
-		{Subject: "404 https://shop.example/api/nothing", Problem: "no nosniff on an error answer", Expected: "X-Content-Type-Options: nosniff", Observed: "header absent",
+		{Rule: "headers/nosniff", Level: stack.LevelStrict, Subject: "404 https://shop.example/api/nothing", Problem: "no nosniff on an error answer", Expected: "X-Content-Type-Options: nosniff", Observed: "header absent",
 			Evidence: "headers.json", Fix: "add the middleware public-headers to router api", File: "traefik/dynamic/routes.yml", Line: 18},
-		{Subject: "301 http://shop.example/", Problem: "no Strict-Transport-Security", Expected: "max-age of a year or more", Observed: "max-age=300", Evidence: "headers.json", Fix: "raise stsSeconds"},
+		{Rule: "headers/hsts", Level: stack.LevelStrict, Subject: "301 http://shop.example/", Problem: "no Strict-Transport-Security", Expected: "max-age of a year or more", Observed: "max-age=300", Evidence: "headers.json", Fix: "raise stsSeconds"},
 	}
 	r.Gates[2].Status = stack.CouldNotJudge
 	r.Gates[2].Reason = "read https://shop.example/api/openapi.json: the answer never ended (8 MiB read)"
@@ -136,9 +138,9 @@ func hostile() stack.Report {
 	for i := range r.Gates {
 		g := &r.Gates[i]
 		g.ID, g.Name, g.Question, g.Reason, g.Of, g.Rerun, g.Phase = evil, evil, evil, evil, evil, evil, stack.Phase(evil)
-		f := stack.Finding{Subject: evil, Problem: evil, Expected: evil, Observed: evil, Evidence: evil, Fix: evil, File: evil, Line: 3,
-			Exception: &stack.Exception{Gate: evil, Match: evil, Owner: evil, Reason: evil, Expires: evil}}
-		g.Findings, g.Accepted = []stack.Finding{f}, []stack.Finding{f}
+		f := stack.Finding{Rule: evil, Level: stack.Level(evil), Subject: evil, Problem: evil, Expected: evil, Observed: evil, Evidence: evil, Fix: evil, File: evil, Line: 3,
+			Exception: &stack.Exception{Rule: evil, Subject: evil, Owner: evil, Reason: evil, Expires: evil}}
+		g.Findings, g.Accepted, g.Advice = []stack.Finding{f}, []stack.Finding{f}, []stack.Finding{f}
 		for k := range g.Latencies {
 			g.Latencies[k].Endpoint = evil
 		}

@@ -17,6 +17,7 @@ type target struct {
 	Admin      string            `yaml:"admin"`
 	Key        string            `yaml:"key"`
 	KnownHosts string            `yaml:"known_hosts"`
+	SSHConfig  string            `yaml:"ssh_config"`
 	Path       string            `yaml:"path"`
 	Domain     string            `yaml:"domain"`
 	ACME       acmeTarget        `yaml:"acme"`
@@ -45,7 +46,7 @@ func writeTarget(s State) error {
 	enc.SetIndent(2)
 	err := enc.Encode(target{
 		Host: s.Address.String(), Port: 22, User: "deploy", Admin: "root",
-		Key: s.Key(), KnownHosts: s.KnownHosts(),
+		Key: s.Key(), KnownHosts: s.KnownHosts(), SSHConfig: "none",
 		Path: "/srv/stack", Domain: s.Domain,
 		ACME: acmeTarget{
 			Directory: s.Directory, Email: "operator@" + s.Domain,

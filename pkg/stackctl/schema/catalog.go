@@ -31,6 +31,7 @@ type Column struct {
 	Filled bool `json:"d"`
 }
 
+// Tables is how many tables the catalog has.
 func (c *Catalog) Tables() int {
 	names := map[string]bool{}
 	for _, col := range c.Columns {
@@ -51,6 +52,7 @@ const CatalogQuery = `SELECT json_build_object(
   WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'),
 'indexes', (SELECT count(*) FROM pg_indexes WHERE schemaname NOT LIKE 'pg\_%' AND schemaname <> 'information_schema'))`
 
+// CatalogOf reads what the query printed.
 func CatalogOf(stdout []byte) (*Catalog, error) {
 	text := bytes.TrimSpace(stdout)
 	if len(text) > Limit {

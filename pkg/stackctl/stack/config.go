@@ -173,6 +173,8 @@ type Gates struct {
 	Schema   CommandGate      `mapstructure:"schema"`
 	Jobs     JobsGate         `mapstructure:"jobs"`
 	Exposure ExposureGate     `mapstructure:"exposure"`
+	Headers  HeadersGate      `mapstructure:"headers"`
+	Compose  ComposeGate      `mapstructure:"compose"`
 	// Require lists gates, such as G2, that fail where they would be skipped.
 	Require []string `mapstructure:"require"`
 	// Own are the gates that the project adds itself.
@@ -229,6 +231,27 @@ type JobsGate struct {
 	Service string        `mapstructure:"service"`
 	Command []string      `mapstructure:"command"`
 	Timeout time.Duration `mapstructure:"timeout"`
+	// Scheduler and Dashboard are the services beside the worker; empty: the
+	// project has none.
+	Scheduler string `mapstructure:"scheduler"`
+	Dashboard string `mapstructure:"dashboard"`
+}
+
+// HeadersGate tells gate G8 what the routes alone do not.
+type HeadersGate struct {
+	// Staff are the first labels of host names that are for staff only:
+	// "admin" means admin.example.org.
+	Staff []string `mapstructure:"staff"`
+}
+
+// ComposeGate is what a project demands of its compose files beside what every
+// project should.
+type ComposeGate struct {
+	// Docs is a page with a table of all services, relative to the project's
+	// root; empty: there is none.
+	Docs string `mapstructure:"docs"`
+	// Networks must be defined.
+	Networks []string `mapstructure:"networks"`
 }
 
 // ExposureGate lists the TCP ports that may be reached from outside.
@@ -307,7 +330,7 @@ type Backup struct {
 type BackupPlace struct {
 	// Name is that of a service that is a store, of a volume, or of a folder.
 	Name string `mapstructure:"name"`
-	// As is postgresql, mysql, mongodb, redis, files or none.
+	// As is postgresql, mysql, redis, files or none.
 	As string `mapstructure:"as"`
 	// While is what the services that write to files do while these are copied:
 	// running, paused or stopped.

@@ -25,4 +25,7 @@ type Login struct {
 	ProxyCommand string
 	// Via are the hosts to go through, the first one first.
 	Via []Login
+	// Origin is the file and line of what ssh's settings say, by keyword in lower
+	// case.
+	Origin map[string]string
 }

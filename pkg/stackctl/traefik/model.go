@@ -32,6 +32,7 @@ type Model struct {
 	Broken []brokenFile
 }
 
+// EntryPoint is a port that the edge listens on.
 type EntryPoint struct {
 	Name        string
 	Port        int
@@ -43,6 +44,7 @@ type EntryPoint struct {
 	Node        *Node
 }
 
+// Router is one router, with what its entry points add.
 type Router struct {
 	Name        string
 	Tcp         bool
@@ -59,6 +61,7 @@ type Router struct {
 	Line        int
 }
 
+// Middleware is one middleware and its kind.
 type Middleware struct {
 	Name string
 	Kind string // lower case: basicauth, ipallowlist, headers, …
@@ -158,6 +161,7 @@ func (m *Model) readStatic(r stack.Release, t stack.Traefik) {
 	}
 }
 
+// ReadEntryPoints adds the entry points of the static source.
 func (m *Model) ReadEntryPoints(r stack.Release, t stack.Traefik) {
 	svc, known := Service(r, t)
 	for _, all := range m.Static.Root.Find("entryPoints") {
@@ -198,6 +202,7 @@ func entryPort(address string) (port int, udp bool) {
 // toldBeside are what the edge's API says of a middleware beside what it is.
 var toldBeside = []string{"status", "error", "err", "usedby", "provider", "type", "name"}
 
+// ReadMiddlewares adds the middlewares and services of a dynamic source.
 func (m *Model) ReadMiddlewares(src Source) {
 	for _, all := range src.Root.Find("http", "middlewares") {
 		for _, n := range all.Kids {
@@ -230,6 +235,7 @@ func (m *Model) expand(names []string, depth int) []string {
 	return out
 }
 
+// ReadRouters adds the routers of a dynamic source.
 func (m *Model) ReadRouters(src Source) {
 	for _, kind := range []string{"http", "tcp"} {
 		for _, all := range src.Root.Find(kind, "routers") {
@@ -282,7 +288,8 @@ func (m *Model) entryPointsOf(names []string) []EntryPoint {
 }
 
 var (
-	hostMatcher  = regexp.MustCompile("(?i)\\bHost(?:SNI)?\\(([^)]*)\\)")
+	hostMatcher = regexp.MustCompile("(?i)\\bHost(?:SNI)?\\(([^)]*)\\)")
+	// QuotedString is a quoted value of a rule, in either kind of quotes.
 	QuotedString = regexp.MustCompile("`([^`]*)`|\"([^\"]*)\"")
 )
 

@@ -309,6 +309,7 @@ func (n *Node) addItem(kid *Node) {
 	n.Kids = append(n.Kids, kid)
 }
 
+// FromMap adds the settings of a decoded document below into.
 func (b *Builder) FromMap(into *Node, doc map[string]any, depth int) error {
 	names := make([]string, 0, len(doc))
 	for k := range doc {

@@ -29,6 +29,16 @@ export function problemFrom(response: Response, body: unknown): Problem {
   return new Problem(response.status, told, Number.isFinite(after) && after > 0 ? after : undefined);
 }
 
+/** Whether the site asks to prove anew who is logged in. */
+export function isStepUp(error: unknown): boolean {
+  return error instanceof Problem && error.type === "urn:problem:step-up";
+}
+
+/** Whether the password was right and the code of the second factor is missing. */
+export function isSecondFactor(error: unknown): boolean {
+  return error instanceof Problem && error.type === "urn:problem:second-factor";
+}
+
 /** One or two sentences for a person: what happened and what to do. */
 export function explain(error: unknown): string {
   if (!(error instanceof Problem)) return "Something went wrong in this page. Load it again.";

@@ -39,6 +39,18 @@ export function useLogIn() {
   });
 }
 
+/** Goes on with a login that waits for a code. */
+export function useEnterCode() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (code: string) => answer(api.http.POST("/auth/login/code", { body: { code } })),
+    onSuccess: (user) => {
+      api.forgetToken();
+      queries.setQueryData(meQuery.queryKey, user);
+    },
+  });
+}
+
 /** Ends the session. A session that is already gone counts as ended. */
 export function useLogOut() {
   return useMutation({

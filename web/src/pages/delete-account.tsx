@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useDeleteAccount } from "../api/account.ts";
 import type { User } from "../api/client.ts";
 import { useLeave } from "../leave.ts";
+import { StepUp } from "../ui/step-up.tsx";
 import { FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 
 /** The way out, behind a second step. */
@@ -35,6 +36,7 @@ function DeleteForm({ user, cancel }: { user: User; cancel: () => void }) {
   }
 
   return (
+    <>
     <form className="form narrow-form" noValidate onSubmit={(event) => { submit(event, send); }}>
       <FormError failure={remove.error} known={["password"]} />
       {user.has_password && <PasswordField name="password" label="Your password" autoComplete="current-password" required error={errorOf("password")} />}
@@ -43,5 +45,7 @@ function DeleteForm({ user, cancel }: { user: User; cancel: () => void }) {
         <button type="button" className="button quiet" onClick={cancel}>Keep the account</button>
       </div>
     </form>
+    <StepUp failure={remove.error} again={() => { if (remove.variables) remove.mutate(remove.variables, { onSuccess: () => void goodbye("Your account is deleted.") }); }} />
+    </>
   );
 }

@@ -1,9 +1,10 @@
 import { useGoogleOffered, useIdentities, useLinkGoogle, useUnlink } from "../api/google.ts";
 import type { Identity } from "../api/client.ts";
-import { explain } from "../api/problem.ts";
+import { explain, isStepUp } from "../api/problem.ts";
 import { formatDay } from "../format.ts";
 import { Alert } from "../ui/alert.tsx";
 import { GoogleMark } from "../ui/google.tsx";
+import { StepUp } from "../ui/step-up.tsx";
 import { Loading } from "./states.tsx";
 
 /** The user's accounts elsewhere that lead in here. Not shown where the site offers none and none is linked. */
@@ -32,7 +33,8 @@ function IdentityList({ identities }: { identities: readonly Identity[] }) {
   if (identities.length === 0) return <p className="muted">No Google account is linked. Link one to log in without a password.</p>;
   return (
     <>
-      {unlink.error && <Alert kind="bad">{explain(unlink.error)}</Alert>}
+      <StepUp failure={unlink.error} again={() => { if (unlink.variables !== undefined) unlink.mutate(unlink.variables); }} />
+      {unlink.error && !isStepUp(unlink.error) && <Alert kind="bad">{explain(unlink.error)}</Alert>}
       <ul className="rows">
         {identities.map((identity) => (
           <li key={identity.id} className="row">
@@ -52,11 +54,13 @@ function IdentityList({ identities }: { identities: readonly Identity[] }) {
 
 function LinkGoogle({ another }: { another: boolean }) {
   const link = useLinkGoogle();
+  const go = () => { link.mutate(undefined, { onSuccess: (url) => { window.location.assign(url); } }); };
   return (
     <>
-      {link.error && <Alert kind="bad">{explain(link.error)}</Alert>}
+      {link.error && !isStepUp(link.error) && <Alert kind="bad">{explain(link.error)}</Alert>}
+      <StepUp failure={link.error} again={go} />
       <p>
-        <button type="button" className="button small quiet" disabled={link.isPending} onClick={() => { link.mutate(undefined, { onSuccess: (url) => { window.location.assign(url); } }); }}>
+        <button type="button" className="button small quiet" disabled={link.isPending} onClick={go}>
           <GoogleMark /> {another ? "Link another Google account" : "Link a Google account"}
         </button>
       </p>

@@ -1,20 +1,29 @@
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { isSecondFactor } from "../api/problem.ts";
 import { useLogIn } from "../api/session.ts";
 import { checkEmail } from "../check.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
+import { CodeForm } from "./code-form.tsx";
 
 function check({ email = "", password = "" }: Values) {
   return { email: checkEmail(email), password: password ? undefined : "Enter your password." };
 }
 
-/** Logs in where it stands; done is called after. */
-export function LoginForm({ done }: { done: () => void }) {
+/** Logs in where it stands, with a second step where the user has a second factor; done is called after. */
+export function LoginForm({ done, halfway = false }: { done: () => void; halfway?: boolean }) {
+  const [waits, setWaits] = useState(halfway);
+  if (waits) return <CodeForm done={done} back={() => { setWaits(false); }} />;
+  return <PasswordStep done={done} waits={() => { setWaits(true); }} />;
+}
+
+function PasswordStep({ done, waits }: { done: () => void; waits: () => void }) {
   const logIn = useLogIn();
   const { submit, errorOf } = useForm(check, logIn.error);
 
   function send({ email = "", password = "" }: Values, onError: (error: Error) => void) {
     if (logIn.isPending) return;
-    logIn.mutate({ email, password }, { onSuccess: done, onError });
+    logIn.mutate({ email, password }, { onSuccess: done, onError: (error) => { if (isSecondFactor(error)) waits(); else onError(error); } });
   }
 
   return (

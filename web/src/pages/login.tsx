@@ -7,7 +7,7 @@ import { Page } from "../ui/page.tsx";
 import { LoginForm } from "./login-form.tsx";
 
 export function LoginPage() {
-  const { next, error } = useSearch({ from: "/guest" });
+  const { next, error, code } = useSearch({ from: "/guest" });
   const refusal = googleReason(error);
   const navigate = useNavigate();
   const asked = next !== undefined && returnPath(next) !== home;
@@ -16,7 +16,7 @@ export function LoginPage() {
     <Page narrow title="Log in" lead={asked ? "Log in to go on to the page you asked for." : undefined}>
       {refusal && <Alert kind="bad">{refusal}</Alert>}
       <GoogleEntrance returnTo={returnPath(next)} />
-      <LoginForm done={() => void navigate({ to: returnPath(next), replace: true })} />
+      <LoginForm halfway={code !== undefined} done={() => void navigate({ to: returnPath(next), replace: true })} />
       <p className="aside">No account yet? <Link to="/signup" search={next === undefined ? {} : { next }}>Sign up</Link></p>
     </Page>
   );

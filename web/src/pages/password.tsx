@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useChangePassword } from "../api/account.ts";
 import type { User } from "../api/client.ts";
 import { checkNewPassword, newPasswordHint } from "../check.ts";
+import { StepUp } from "../ui/step-up.tsx";
 import { FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 
 /** Changes the password, or sets the first one of a user who logs in elsewhere. */
@@ -37,6 +38,7 @@ function PasswordForm({ user, changed }: { user: User; changed: () => void }) {
   }
 
   return (
+    <>
     <form className="form narrow-form" noValidate onSubmit={(event) => { submit(event, send); }}>
       <FormError failure={change.error} known={["current_password", "new_password"]} />
       <input type="text" className="hidden" name="username" autoComplete="username" defaultValue={user.email} tabIndex={-1} aria-hidden="true" readOnly />
@@ -44,5 +46,7 @@ function PasswordForm({ user, changed }: { user: User; changed: () => void }) {
       <PasswordField name="new_password" label="New password" autoComplete="new-password" required hint={newPasswordHint} error={errorOf("new_password")} />
       <Submit busy={change.isPending} busyText="Saving…">{user.has_password ? "Change the password" : "Set the password"}</Submit>
     </form>
+    <StepUp failure={change.error} again={() => { if (change.variables) change.mutate(change.variables, { onSuccess: changed }); }} />
+    </>
   );
 }

@@ -4,6 +4,7 @@ import { googleReason } from "../google-reason.ts";
 import { Alert } from "../ui/alert.tsx";
 import { Page } from "../ui/page.tsx";
 import { AccountNavigation } from "./account-navigation.tsx";
+import { FactorSection } from "./factor.tsx";
 import { DeleteAccount } from "./delete-account.tsx";
 import { IdentitiesSection } from "./identities.tsx";
 import { PasswordSection } from "./password.tsx";
@@ -21,6 +22,7 @@ export function SecurityPage() {
       {linked === "google" && <Alert kind="good">Your Google account is linked. You can log in with it now.</Alert>}
       {refusal && <Alert kind="bad">{refusal}</Alert>}
       <PasswordSection user={me.data} />
+      <FactorSection user={me.data} />
       <IdentitiesSection />
       <SessionsSection />
       <DeleteAccount user={me.data} />

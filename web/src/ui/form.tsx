@@ -1,5 +1,5 @@
 import { useId, useState, type InputHTMLAttributes, type ReactNode, type SubmitEvent } from "react";
-import { explain, Problem } from "../api/problem.ts";
+import { explain, isStepUp, Problem } from "../api/problem.ts";
 import { Alert } from "./alert.tsx";
 
 export type Values = Readonly<Record<string, string>>;
@@ -99,7 +99,7 @@ export function PasswordField(props: Omit<FieldProps, "type" | "rows">) {
 
 /** What the whole form ran into; nothing while its fields tell it all. */
 export function FormError({ failure, known }: { failure: Error | null; known: readonly string[] }) {
-  if (!failure) return null;
+  if (!failure || isStepUp(failure)) return null; // StepUp asks for what is missing
   if (failure instanceof Problem && failure.status === 400) {
     const fields = Object.keys(failure.fields);
     if (fields.length > 0 && fields.every((name) => known.includes(name))) return <Alert kind="bad">Look at the fields marked below.</Alert>;

@@ -34,6 +34,7 @@ func Served() gate.Gate { return servedWithin(ready, pause) }
 
 func servedWithin(ready, pause time.Duration) gate.Gate {
 	return gate.Gate{
+		Rules: Rules,
 		// The others come over this certificate; just after a first switch it
 		// may still be on its way.
 		ID: "G1", Name: "acme", Phase: stack.PhasePost, First: true,

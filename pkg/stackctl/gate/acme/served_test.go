@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -157,7 +158,11 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	roots.prodPool.AddCert(a.Cert)
 	c := &servedCertificate{Host: "example.org", chain: chain}
 	c.judge(roots, time.Now())
-	gatetest.WantFinding(t, stack.GateResult{Status: stack.Failed, Findings: c.findings}, "certificate example.org", "browsers trust")
+	if !slices.ContainsFunc(c.findings, func(f stack.Finding) bool {
+		return f.Rule == issuerRule.ID && strings.Contains(f.Problem, "browsers trust")
+	}) {
+		t.Errorf("%+v", c.findings)
+	}
 	// The same root, allowed by the target, is no production root.
 	mine, err := loadRoots(writeRoots(t, a.Cert))
 	if err != nil {

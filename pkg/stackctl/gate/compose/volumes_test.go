@@ -15,7 +15,6 @@ func TestComposeCatchesVolumesAndNetworksThatAreOpen(t *testing.T) {
 		{Name: "devices by rule", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    device_cgroup_rules: [\"a *:* rwm\"]\n", Subject: "service web", Problem: "devices of the host"},
 		{Name: "no container wanted", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    scale: 0\n", Subject: "service web", Problem: "no container"},
 		{Name: "no replica wanted", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    deploy: {replicas: 0}\n", Subject: "service web", Problem: "no container"},
-		{Name: "the engine's socket by its switch", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    use_api_socket: true\n", Subject: "service web", Problem: "engine's socket"},
 		{Name: "a hook as root", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    post_start: [{command: [id], user: root}]\n", Subject: "service web", Problem: "a hook"},
 		{Name: "a password in a label", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    labels: {backup.password: \"hunter2hunter2\"}\n", Subject: "service web", Problem: "in the label"},
 	})

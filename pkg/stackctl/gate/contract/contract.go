@@ -66,10 +66,10 @@ func finding(s gate.Subject, d openapi.Difference, fix string) stack.Finding {
 	return stack.Finding{Rule: cmp.Or(d.Rule, driftRule.ID), Subject: subject, Problem: problem, Expected: d.Expected, Observed: d.Observed, Fix: fix, File: s.Config.Contract.File}
 }
 
-const none = "stackctl.yaml names no contract, and the release has no service api"
+const none = "stackctl.yaml names no contract.file"
 
 func absent(s gate.Subject) bool {
-	return len(s.Release.Contract) == 0 && probe.Absent(s, s.Config.Contract.File != "", "api")
+	return len(s.Release.Contract) == 0 && s.Config.Contract.File == ""
 }
 
 // file looks at the committed document alone.
@@ -298,7 +298,7 @@ func run(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	}
 	service := s.Config.Contract.Service
 	if service == "" {
-		service = "api"
+		return gate.Answer{Skip: "stackctl.yaml names no contract.service that could serve the contract"}, nil
 	}
 	containers, err := probe.Containers(ctx, s, service)
 	if err != nil {

@@ -251,10 +251,8 @@ func TestCommittedContract(t *testing.T) {
 			gatetest.Catches(t, Static(), d.Subject, m.want)
 		})
 	}
-	d.Release.Contract = nil
-	if _, err := Static().Check(t.Context(), d.Subject); err == nil {
-		t.Error("judged without a contract")
-	}
+	d.Release.Contract, d.Config.Contract.File = nil, "contract.yaml"
+	gatetest.Catches(t, Static(), d.Subject, "an empty file")
 	d.Release.Contract = []byte("paths: [")
 	gatetest.Catches(t, Static(), d.Subject, "neither JSON nor YAML")
 }

@@ -44,6 +44,7 @@ func makeCert(t testing.TB, template, parent *x509.Certificate, public, signer a
 	return c
 }
 
+// NewAuthority makes a certificate authority with a root of the name.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	a := &Authority{key: newKey(t), sign: newKey(t)}
@@ -75,6 +76,7 @@ func (p leafPair) Pem() []byte {
 	return out
 }
 
+// Leaf makes a certificate below the root.
 func (a *Authority) Leaf(t testing.TB, o LeafOptions) leafPair {
 	t.Helper()
 	if o.From.IsZero() {

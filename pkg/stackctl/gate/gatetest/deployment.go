@@ -17,6 +17,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// What the good deployment is.
 const (
 	ReleaseID = "0123456789ab"
 	Commit    = "8f6d5f0c1f2e3d4c5b6a79880123456789abcdef"
@@ -31,16 +32,20 @@ type Server struct {
 	OnDial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// DialContext calls OnDial.
 func (f *Server) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return f.OnDial(ctx, network, address)
 }
 
+// Run calls OnRun.
 func (f *Server) Run(_ context.Context, argv ...string) (stack.Output, error) { return f.OnRun(argv) }
 
+// Containers returns List.
 func (f *Server) Containers(context.Context) ([]stack.Container, error) {
 	return f.List, nil
 }
 
+// Exec calls OnExec.
 func (f *Server) Exec(_ context.Context, container string, argv ...string) (stack.Output, error) {
 	return f.OnExec(container, argv)
 }
@@ -51,6 +56,7 @@ type Sink struct {
 	Kept map[string][]byte
 }
 
+// Artifact keeps a copy.
 func (k *Sink) Artifact(name string, content []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -67,6 +73,7 @@ type Deployment struct {
 	Sink *Sink
 }
 
+// GoodDeployment starts a site that every gate passes.
 func GoodDeployment(t testing.TB) *Deployment {
 	t.Helper()
 	contract := Contract
@@ -100,7 +107,16 @@ func GoodDeployment(t testing.TB) *Deployment {
 	}
 	d.Fake.List = append(d.Fake.List, stack.Container{ID: "id-postgres", Service: "postgres", Project: "stack", State: "running"})
 	d.Config.Contract = stack.Contract{Prefix: "/api", Service: "api", Command: []string{"/server", "openapi"}}
-	d.Config.Gates.Auth.Header = "X-CSRF-Token"
+	d.Config.Gates = stack.Gates{
+		Auth: stack.AuthGate{CSRF: "/auth/csrf", SignUp: "/auth/signup", Login: "/auth/login", Logout: "/auth/logout", Me: "/users/me",
+			Cookie: "__Host-session", Header: "X-CSRF-Token"},
+		Schema: stack.CommandGate{Service: "admin", Command: []string{"/server", "schema-check", "--json"}},
+		Jobs:   stack.JobsGate{Service: "worker", Command: []string{"/server", "ping", "--nonce", "{nonce}", "--json"}, Scheduler: "scheduler", Dashboard: "jobs-ui"},
+		Health: []stack.HealthEndpoint{
+			{Path: "/api/health/ready", Release: "release", Status: "status", Dependencies: []string{"database", "redis", "schema"}},
+			{Path: "/api/health/live", Status: "status"}, {Path: "/"},
+		},
+	}
 	d.Target = stack.Target{Host: "127.0.0.1", Domain: Domain, ACME: stack.ACME{Roots: roots}}
 	_, port, err := net.SplitHostPort(edge.Listener.Addr().String())
 	if err != nil {

@@ -18,14 +18,17 @@ type RunningServer struct {
 	Told map[string]any
 }
 
+// Inspect returns Told as the container's configuration.
 func (r *RunningServer) Inspect(context.Context, string) ([]byte, error) {
 	return json.Marshal(map[string]any{"Config": r.Told})
 }
 
+// InspectImage returns an image without defaults.
 func (r *RunningServer) InspectImage(context.Context, string) ([]byte, error) {
 	return []byte("{}"), nil
 }
 
+// Files returns what Tree holds at a path and below.
 func (r *RunningServer) Files(_ context.Context, _, at string) ([]stack.File, error) {
 	var out []stack.File
 	for path, text := range r.Tree {

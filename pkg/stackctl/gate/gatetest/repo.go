@@ -19,6 +19,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// Files of the repository that mutants change, and the directory of production certificates.
 const (
 	StaticFile  = "traefik/traefik.yml"
 	RoutesFile  = "traefik/dynamic/routes.yml"
@@ -40,6 +41,7 @@ var RepoSecrets = map[string]string{
 	"staff_password": "st-bN3mV8cX1zL5kJ7h", "staff_htpasswd": "staff:$2y$05$0123456789012345678901uJ8X0YQ0mJc6N9w2y3z4a5b6c7d8e9f",
 }
 
+// NewRepo copies the deployment files into a folder of the test.
 func NewRepo(t testing.TB) Repo {
 	t.Helper()
 	r := Repo{t.TempDir()}
@@ -57,6 +59,7 @@ func NewRepo(t testing.TB) Repo {
 	return r
 }
 
+// Read returns a file's text.
 func (r Repo) Read(t testing.TB, name string) string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(r.root, name))
@@ -66,6 +69,7 @@ func (r Repo) Read(t testing.TB, name string) string {
 	return string(raw)
 }
 
+// Write replaces a file.
 func (r Repo) Write(t testing.TB, name, text string) {
 	t.Helper()
 	file := filepath.Join(r.root, name)
@@ -196,6 +200,7 @@ func StaticMutants(t *testing.T, g gate.Gate, mutants []Mutant) {
 	}
 }
 
+// WantFinding fails the test unless a result failed by a whole finding on the subject.
 func WantFinding(t *testing.T, r stack.GateResult, subject, problem string) {
 	t.Helper()
 	if r.Status != stack.Failed {
@@ -212,8 +217,10 @@ func WantFinding(t *testing.T, r stack.GateResult, subject, problem string) {
 	t.Errorf("no finding on %q with %q in %+v", subject, problem, r.Findings)
 }
 
+// RepoHosts are the host names of the repository's routes.
 var RepoHosts = []string{"admin.example.org", "example.org", "jobs.example.org", "pgadmin.example.org", "traefik.example.org", "www.example.org"}
 
+// The addresses of the site's host, and what `ip -o addr` prints there.
 const (
 	SiteAddress  = "203.0.113.7"
 	SiteAddress6 = "2001:db8::7"

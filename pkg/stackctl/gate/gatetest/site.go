@@ -138,6 +138,7 @@ func (f *site) Problem(w http.ResponseWriter, status int) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
+// Cookie is the name of the session's cookie; pre is that of the one before login.
 const Cookie, pre = "__Host-session", "__Host-pre"
 
 func (f *site) SetCookie(w http.ResponseWriter, name, value string) {
@@ -197,6 +198,7 @@ func (f *site) csrf(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, 200, body)
 }
 
+// Token is a random value that no other has.
 func Token() string {
 	b := make([]byte, 32)
 	if _, err := rand.Read(b); err != nil {
@@ -367,6 +369,7 @@ func (f *site) current(r *http.Request) (string, *user) {
 	return email, f.Users[email]
 }
 
+// SlicesFirst is any key of a map; empty where there is none.
 func SlicesFirst(m map[string]*user) string {
 	for k := range maps.Keys(m) {
 		return k

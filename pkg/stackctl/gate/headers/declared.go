@@ -180,9 +180,6 @@ func (j *judge) dynamic() {
 	j.transports()
 }
 
-// staffLabels begin the host names that are for staff only (SPEC R3, R5).
-var staffLabels = []string{"admin", "jobs", "pgadmin", "traefik"}
-
 // guards tells which factors a router carries.
 func (j *judge) guards(r traefik.Router) (password, address bool) {
 	for _, name := range r.Middlewares {
@@ -205,7 +202,7 @@ func (j *judge) staff(r traefik.Router) (string, bool) {
 		return "", false
 	}
 	for _, h := range r.Hosts {
-		if label, _, _ := strings.Cut(h, "."); slices.Contains(staffLabels, label) {
+		if label, _, _ := strings.Cut(h, "."); slices.Contains(j.subject.Config.Gates.Headers.Staff, label) {
 			return "its host is for staff: " + h, true
 		}
 	}

@@ -93,12 +93,7 @@ type refusal struct {
 func endpoints(s gate.Subject) []stack.HealthEndpoint {
 	list := slices.Clone(s.Config.Gates.Health)
 	if len(list) == 0 {
-		prefix := s.Config.Contract.Prefix
-		list = []stack.HealthEndpoint{
-			{Path: prefix + "/health/ready", Release: "release", Status: "status", Dependencies: []string{"database", "redis", "schema"}},
-			{Path: prefix + "/health/live", Status: "status"},
-			{Path: "/"},
-		}
+		list = []stack.HealthEndpoint{{Path: "/"}}
 	}
 	for i := range list {
 		if list[i].Samples <= 0 {

@@ -111,8 +111,8 @@ func (r *run) find(rule stack.Rule, subject, problem, expected, observed, fix st
 }
 
 func check(ctx context.Context, s gate.Subject, phase stack.Phase, extra ...string) (gate.Answer, error) {
-	if probe.Absent(s, len(s.Config.Gates.Jobs.Command) > 0, "worker") {
-		return gate.Answer{Skip: "stackctl.yaml names no gates.jobs.command, and the release has no service worker"}, nil
+	if len(s.Config.Gates.Jobs.Command) == 0 {
+		return gate.Answer{Skip: "stackctl.yaml names no gates.jobs.command"}, nil
 	}
 	a := gate.Answer{Of: "jobs"}
 	r := &run{s: s}
@@ -125,9 +125,12 @@ func check(ctx context.Context, s gate.Subject, phase stack.Phase, extra ...stri
 	if phase == stack.PhasePost {
 		a.Inspected += 2
 		a.Of = "jobs, schedulers and dashboards"
-		r.running(ctx, "worker")
-		r.running(ctx, "scheduler")
-		r.scheduler()
+		conf := s.Config.Gates.Jobs
+		r.running(ctx, conf.Service)
+		if conf.Scheduler != "" {
+			r.running(ctx, conf.Scheduler)
+			r.scheduler()
+		}
 		if err := r.dashboard(ctx); err != nil {
 			return a, err
 		}
@@ -144,9 +147,6 @@ func check(ctx context.Context, s gate.Subject, phase stack.Phase, extra ...stri
 // answer: nobody did the job.
 func (r *run) ping(ctx context.Context, phase stack.Phase, extra []string) (stack.Output, error) {
 	conf := r.s.Config.Gates.Jobs
-	if conf.Service == "" {
-		conf.Service = "worker"
-	}
 	if len(conf.Command) == 0 {
 		conf.Command = []string{"/server", "ping", "--nonce", "{nonce}", "--json"}
 	}
@@ -296,18 +296,19 @@ func (r *run) dashboard(ctx context.Context) error {
 	if r.word != nil && r.word.DashboardJobs != nil && *r.word.DashboardJobs <= 0 {
 		r.find(dashboardRule, "dashboard", "the dashboard sees no job", "at least the ping", strings.TrimSpace(fmt.Sprintf("%d %s", *r.word.DashboardJobs, stack.Short(r.word.DashboardError, 200))), "see whether the dashboard reads the same database and schema")
 	}
-	if _, declared := r.s.Release.Service("jobs-ui"); !declared {
+	service := r.s.Config.Gates.Jobs.Dashboard
+	if service == "" {
 		if r.word != nil && r.word.DashboardJobs == nil {
-			r.find(dashboardRule, "dashboard", "no dashboard sees the job", "dashboard_jobs in the result, or a service jobs-ui", "neither", "let the ping count what the dashboard sees")
+			r.find(dashboardRule, "dashboard", "no dashboard sees the job", "dashboard_jobs in the result, or gates.jobs.dashboard", "neither", "let the ping count what the dashboard sees")
 		}
 		return nil
 	}
-	containers, err := probe.Containers(ctx, r.s, "jobs-ui")
+	containers, err := probe.Containers(ctx, r.s, service)
 	if err != nil {
 		r.find(processesRule, "dashboard", "no dashboard of this release runs", "a running container", probe.Reason(err), "see the dashboard's log")
 		return nil
 	}
-	port, err := probe.Port(r.s, "jobs-ui")
+	port, err := probe.Port(r.s, service)
 	if err != nil {
 		return err
 	}

@@ -22,11 +22,13 @@ func EdgePorts(s gate.Subject) []int {
 	return list
 }
 
+// PortText is a published port as a finding shows it.
 func PortText(p stack.Port) string {
 	host := cmp.Or(p.HostIP, "0.0.0.0")
 	return fmt.Sprintf("%s:%s->%d/%s", host, cmp.Or(p.Published, "(any)"), p.Target, cmp.Or(p.Protocol, "tcp"))
 }
 
+// PortList is a list of ports as a finding shows it.
 func PortList(list []int) string {
 	var words []string
 	for _, p := range list {

@@ -90,15 +90,6 @@ func Domain(s gate.Subject) string {
 	return s.Target.Domain
 }
 
-// Absent says that a project has nothing for a gate to look at: neither
-// does the configuration name it, nor has the release a service of the name
-// that would be the default. A service that is there is always looked at, but
-// under the standard policy: any project may call a service api or worker.
-func Absent(s gate.Subject, configured bool, service string) bool {
-	_, declared := s.Release.Service(service)
-	return !configured && (!declared || s.Config.Policy == stack.PolicyStandard)
-}
-
 // Edge is a client that sees the site as a user does: it dials the edge
 // whatever host name the URL has. The chain is verified where the target
 // names roots; whether the certificate is the right one is gate G1's question.

@@ -35,6 +35,7 @@ func IsEngineSocket(p string) bool {
 	return false
 }
 
+// Routed reports whether a route of the edge leads to the service.
 func Routed(s gate.Subject, name string) bool {
 	return slices.ContainsFunc(s.Release.Edge.Routes, func(r stack.Route) bool { return r.Service == name })
 }

@@ -25,6 +25,7 @@ func Few(list []string) string {
 	return strings.Join(list, "; ")
 }
 
+// Wait waits for d, or until ctx ends.
 func Wait(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -50,6 +51,7 @@ func Shown(s string) string {
 	return s
 }
 
+// Host is the whole host name of a prefix of the site's domain.
 func Host(s gate.Subject, e stack.HealthEndpoint) string {
 	if e.Host == "" {
 		return Domain(s)
@@ -105,4 +107,5 @@ func Encode(v any) []byte {
 	return append(b, '\n')
 }
 
+// HasDigit matches text with a digit.
 var HasDigit = regexp.MustCompile(`\d`)

@@ -1,38 +1,21 @@
 //go:build linux
 
-package deploy
+package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
-// writing is a host that is this machine: files are written to it and commands
-// run on it.
-type writing struct{ node.Host }
-
-func (writing) Run(ctx context.Context, argv ...string) (stack.Output, error) {
-	var errs bytes.Buffer
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = nil
-	}
-	return stack.Output{Stdout: out, Stderr: errs.Bytes(), Exit: cmd.ProcessState.ExitCode()}, err
-}
+// writing is a local host that files are written to.
+type writing struct{ local }
 
 func (writing) WriteFiles(_ context.Context, root string, files []stack.File) ([]string, error) {
 	for _, f := range append(files, stack.File{Path: "tmp", Mode: fs.ModeDir}) {
@@ -71,7 +54,7 @@ func TestAPersistentFolderIsMadeOnceAndNeverTouchedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(seed(t.Context(), writing{}, root, list))
+	must(Seed(t.Context(), writing{}, root, list))
 	for name, want := range map[string]fs.FileMode{
 		"data": fs.ModeDir | 0o700, "data/app.db": 0o644, "data/none": fs.ModeDir | 0o755, "data/state": 0o644, "data/up": fs.ModeDir | 0o755,
 		"data/up/in": fs.ModeDir | 0o755, "data/up/in/a": 0o644, "data/up/run": 0o755, "data/up/empty": fs.ModeDir | 0o755, "data/up/later": fs.ModeDir | 0o755,
@@ -86,7 +69,7 @@ func TestAPersistentFolderIsMadeOnceAndNeverTouchedAgain(t *testing.T) {
 	must(os.WriteFile(filepath.Join(root, "data/app.db"), []byte("more rows"), 0o600))
 	must(os.Remove(filepath.Join(root, "data/none")))
 	must(os.Symlink("/elsewhere", filepath.Join(root, "data/none")))
-	must(seed(t.Context(), writing{}, root, list))
+	must(Seed(t.Context(), writing{}, root, list))
 	for name, want := range map[string]string{"data/up/in/a": "uploaded", "data/app.db": "more rows"} {
 		if got, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(got) != want {
 			t.Errorf("%s is %q, %v", name, got, err)
@@ -100,42 +83,5 @@ func TestAPersistentFolderIsMadeOnceAndNeverTouchedAgain(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Join(root, "tmp")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
-	}
-}
-
-func TestAPlanMakesAPersistentFolderWhereItIsNotThere(t *testing.T) {
-	want := wantedShop()
-	want.Release.Persistent = []stack.Persistent{{Path: "data/up", Services: []string{"api"}}}
-	if got := planText(want, done()); !strings.HasPrefix(got, "[1] ship-files release bbbbbbbbbbbb, data/up of api is not there\n") {
-		t.Errorf("got\n%s", got)
-	}
-	seen := done()
-	seen.Files["data/up"] = stack.FolderHash
-	if got := planText(want, seen); strings.Contains(got, "ship-files") {
-		t.Errorf("got\n%s", got)
-	}
-	if list := want.interest(); list[len(list)-1] != "data/up" {
-		t.Errorf("nobody looks for it: %v", list)
-	}
-}
-
-func TestOneImageByAnyOfItsNamesIsNotPulledAgain(t *testing.T) {
-	digest := "sha256:" + strings.Repeat("ab", 32)
-	for reference, host := range map[string]stack.HostImage{
-		"docker.io/library/postgres:16":           {ID: "sha256:cc", Tags: []string{"postgres:16"}},
-		"postgres":                                {ID: "sha256:cc", Tags: []string{"postgres:latest"}},
-		"postgres@" + digest:                      {ID: "sha256:cc", Digests: []string{"postgres@" + digest}},
-		"docker.io/library/postgres:16@" + digest: {ID: "sha256:cc", Digests: []string{"postgres@" + digest}},
-		"ghcr.io/team/app:1":                      {ID: "sha256:cc", Tags: []string{"ghcr.io/team/app:1"}},
-	} {
-		want, seen := wantedShop(), done()
-		want.Release.Images[1].Reference, seen.Images[1] = reference, host
-		if got := planText(want, seen); strings.Contains(got, "pull-image") {
-			t.Errorf("%s is pulled though %v is there", reference, host)
-		}
-		seen.Images[1] = stack.HostImage{ID: "sha256:dd", Tags: []string{"postgres:15"}, Digests: []string{"postgres@sha256:" + strings.Repeat("cd", 32)}}
-		if got := planText(want, seen); !strings.Contains(got, "pull-image "+reference) {
-			t.Errorf("%s is not pulled", reference)
-		}
 	}
 }

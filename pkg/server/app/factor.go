@@ -1,0 +1,328 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// Factor is a user's second factor.
+type Factor struct {
+	UserID string
+	// Secret is sealed with a FactorKey.
+	Secret []byte
+	// ConfirmedAt is zero until a code of it was entered: until then it is none.
+	ConfirmedAt time.Time
+	// UsedStep is the step of the last code that was taken.
+	UsedStep int64
+}
+
+// FactorState is what a user is told of the own factor.
+type FactorState struct {
+	EnabledAt     time.Time // zero: there is none
+	RecoveryCodes int
+}
+
+// FactorSetup is what an authenticator app needs; it is shown once.
+type FactorSetup struct{ Secret, URI string }
+
+// FactorTx is what a transaction can do with second factors.
+type FactorTx interface {
+	// Factor reads a user's factor, also one that is not confirmed; the user's row
+	// must be held.
+	Factor(ctx context.Context, userID string) (Factor, error)
+	SaveFactor(ctx context.Context, f Factor) error
+	// DropFactor removes a user's factor with its recovery codes; false: there was
+	// none.
+	DropFactor(ctx context.Context, userID string) (bool, error)
+	// SetRecoveryCodes replaces a user's recovery codes.
+	SetRecoveryCodes(ctx context.Context, userID string, hashes [][]byte) error
+	// UseRecoveryCode takes a recovery code; false: the user has none such.
+	UseRecoveryCode(ctx context.Context, userID string, hash []byte) (bool, error)
+	// AddPending adds a login that waits for a code; Pending finds its user, and
+	// DropPending ends it.
+	AddPending(ctx context.Context, userID string, kind SessionKind, hash []byte, expires time.Time) error
+	Pending(ctx context.Context, kind SessionKind, hash []byte, now time.Time) (userID string, err error)
+	DropPending(ctx context.Context, hash []byte) (bool, error)
+	// ProveSession notes that the user of a session has proven who they are.
+	ProveSession(ctx context.Context, id string, at time.Time) error
+}
+
+// pendingLife is how long a login waits for its code.
+const pendingLife = 10 * time.Minute
+
+var (
+	// errSecondFactor says that the password was right and a code is missing.
+	errSecondFactor = &Error{Code: CodeSecondFactor, Message: "Enter the code of your second factor."}
+	errStepUp       = &Error{Code: CodeStepUp, Message: "Prove anew that it is you."}
+	errCode         = Invalid("code", "is wrong, or was used already")
+)
+
+// useCode takes a code of a user whose row is held; false: it is none.
+func (a *Accounts) useCode(ctx context.Context, tx Tx, userID, code string) (bool, error) {
+	plain := plainCode(code)
+	if len(plain) != totpDigits {
+		return tx.UseRecoveryCode(ctx, userID, hashCode(plain))
+	}
+	factor, err := tx.Factor(ctx, userID)
+	if CodeOf(err) == CodeNotFound && err != nil {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	secret, err := a.Factors.open(userID, factor.Secret)
+	if err != nil {
+		return false, err
+	}
+	step, fits := totpFits(secret, plain, a.now(), factor.UsedStep)
+	if !fits {
+		return false, nil
+	}
+	factor.UsedStep = step
+	return true, tx.SaveFactor(ctx, factor)
+}
+
+// waitForCode keeps a login until its code comes, and returns its token.
+func (a *Accounts) waitForCode(ctx context.Context, tx Tx, userID string, kind SessionKind) (Token, error) {
+	token := NewToken()
+	return token, tx.AddPending(ctx, userID, kind, token.Hash(), a.now().Add(pendingLife))
+}
+
+// EnterCode finishes a login that waits for a code. A wrong code is audited and
+// counted: for the user, and for where it comes from.
+func (a *Accounts) EnterCode(ctx context.Context, pending Token, code string, kind SessionKind, before Token) (Token, User, error) {
+	var user User
+	err := a.Store.InTx(ctx, func(tx Tx) error {
+		id, err := tx.Pending(ctx, kind, pending.Hash(), a.now())
+		if err == nil {
+			user, err = tx.User(ctx, id)
+		}
+		return err
+	})
+	if CodeOf(err) == CodeNotFound && err != nil {
+		return "", User{}, &Error{Code: CodeUnauthorized, Message: "That took too long. Log in again."}
+	}
+	if err != nil {
+		return "", User{}, err
+	}
+	if err := a.limitCode(ctx, user, loginAction(kind)); err != nil {
+		return "", User{}, err
+	}
+	token := NewToken()
+	err = a.Store.InTx(ctx, func(tx Tx) error {
+		if user, err = tx.User(ctx, user.ID); err != nil {
+			return err
+		}
+		if left, err := tx.DropPending(ctx, pending.Hash()); err != nil {
+			return err
+		} else if !left || !mayEnter(user, kind) {
+			return errUnauthorized // the password was changed meanwhile, or the account shut
+		}
+		if fits, err := a.useCode(ctx, tx, user.ID, code); err != nil {
+			return err
+		} else if !fits {
+			return errCode // rolled back: the login goes on waiting
+		}
+		if before != "" {
+			if _, err := tx.DropSession(ctx, before.Hash()); err != nil {
+				return err
+			}
+		}
+		if err := a.startSession(ctx, tx, user, kind, token); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK, Detail: map[string]any{"second_factor": true}})
+	})
+	if err == errCode {
+		err = a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Detail: map[string]any{"reason": "code"}}, errCode)
+	}
+	if err != nil {
+		return "", User{}, err
+	}
+	a.codeEntered(ctx, user)
+	return token, user, nil
+}
+
+// proven makes sure that the user of a session has proven who they are not long
+// ago. What is refused for that is audited.
+func (a *Accounts) proven(ctx context.Context, session Session, action string) error {
+	if a.now().Sub(session.ProvenAt) <= recent {
+		return nil
+	}
+	return a.step(ctx, AuditEvent{Actor: session.UserID, Action: action, SubjectKind: "user", SubjectID: session.UserID}, func(Tx) error { return errStepUp })
+}
+
+// Prove proves within a session who its user is: by a code of the second factor
+// where there is one, else by the password.
+func (a *Accounts) Prove(ctx context.Context, user User, session Session, password, code string) error {
+	event := AuditEvent{Actor: user.ID, Action: "user.prove", SubjectKind: "user", SubjectID: user.ID}
+	if err := a.limitConfirm(ctx, event.Action, session); err != nil {
+		return err
+	}
+	if !user.SecondFactor {
+		if user.PasswordHash == "" {
+			return a.refuse(ctx, event, errLogInAgain)
+		}
+		fits, _, err := a.Hasher.Verify(ctx, user.PasswordHash, normalPassword(password))
+		if err != nil {
+			return err
+		}
+		if !fits {
+			return a.refuse(ctx, event, Invalid("password", "is wrong"))
+		}
+	}
+	err := a.Store.InTx(ctx, func(tx Tx) error {
+		now, err := unchanged(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		if now.SecondFactor {
+			if fits, err := a.useCode(ctx, tx, user.ID, code); err != nil {
+				return err
+			} else if !fits {
+				return errCode
+			}
+		}
+		return tx.ProveSession(ctx, session.ID, a.now())
+	})
+	if err == errCode {
+		return a.refuse(ctx, event, errCode)
+	}
+	return err
+}
+
+// FactorState tells of a user's factor.
+func (a *Accounts) FactorState(ctx context.Context, userID string) (FactorState, error) {
+	return a.Store.FactorState(ctx, userID)
+}
+
+// BeginFactor makes the secret of a second factor, which is none until
+// ConfirmFactor.
+func (a *Accounts) BeginFactor(ctx context.Context, user User, session Session) (FactorSetup, error) {
+	if err := a.proven(ctx, session, "factor.begin"); err != nil {
+		return FactorSetup{}, err
+	}
+	secret := newFactorSecret()
+	err := a.step(ctx, AuditEvent{Actor: user.ID, Action: "factor.begin", SubjectKind: "user", SubjectID: user.ID}, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if now.SecondFactor {
+			return &Error{Code: CodeConflict, Message: "You have a second factor. Turn it off first."}
+		}
+		return tx.SaveFactor(ctx, Factor{UserID: user.ID, Secret: a.Factors.seal(user.ID, secret)})
+	})
+	return FactorSetup{Secret: base32Of(secret), URI: otpauth(a.Domain, user.Email, secret)}, err
+}
+
+// ConfirmFactor turns a second factor on with a code of it. The user's other
+// sessions end, this one gets a new token, and the recovery codes are shown.
+func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session, code string) (codes []string, token Token, err error) {
+	event := AuditEvent{Actor: user.ID, Action: "factor.confirm", SubjectKind: "user", SubjectID: user.ID}
+	if err := a.proven(ctx, session, event.Action); err != nil {
+		return nil, "", err
+	}
+	if err := a.limitConfirm(ctx, event.Action, session); err != nil {
+		return nil, "", err
+	}
+	codes, hashes := newRecoveryCodes()
+	token = NewToken()
+	err = a.step(ctx, event, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		factor, err := tx.Factor(ctx, user.ID)
+		if CodeOf(err) == CodeNotFound && err != nil || now.SecondFactor {
+			return &Error{Code: CodeConflict, Message: "There is no second factor to confirm."}
+		}
+		if err != nil {
+			return err
+		}
+		if fits, err := a.useCode(ctx, tx, user.ID, code); err != nil {
+			return err
+		} else if !fits || len(plainCode(code)) != totpDigits {
+			return errCode
+		}
+		if factor, err = tx.Factor(ctx, user.ID); err != nil {
+			return err
+		}
+		factor.ConfirmedAt = a.now()
+		if err := tx.SaveFactor(ctx, factor); err != nil {
+			return err
+		}
+		if err := tx.SetRecoveryCodes(ctx, user.ID, hashes); err != nil {
+			return err
+		}
+		if _, err := tx.DropSessions(ctx, user.ID, session.ID); err != nil {
+			return err
+		}
+		if renewed, err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
+			return err
+		} else if !renewed {
+			return errUnauthorized // ended meanwhile
+		}
+		if err := tx.ProveSession(ctx, session.ID, a.now()); err != nil {
+			return err
+		}
+		return enqueueLetter(ctx, tx, LetterFactorOn, user.Email)
+	})
+	if err == errCode {
+		err = a.refuse(ctx, event, errCode)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return codes, token, nil
+}
+
+// DropFactor turns a user's second factor off.
+func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) error {
+	event := AuditEvent{Actor: user.ID, Action: "factor.drop", SubjectKind: "user", SubjectID: user.ID}
+	if err := a.proven(ctx, session, event.Action); err != nil {
+		return err
+	}
+	return a.step(ctx, event, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if now.Staff {
+			return &Error{Code: CodeConflict, Message: "Members of staff must have a second factor."}
+		}
+		return dropFactor(ctx, tx, now)
+	})
+}
+
+// dropFactor removes a factor and tells its user.
+func dropFactor(ctx context.Context, tx Tx, user User) error {
+	dropped, err := tx.DropFactor(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	if !dropped || !user.SecondFactor {
+		return &Error{Code: CodeConflict, Message: "There is no second factor."}
+	}
+	return enqueueLetter(ctx, tx, LetterFactorOff, user.Email)
+}
+
+// RenewRecoveryCodes replaces a user's recovery codes.
+func (a *Accounts) RenewRecoveryCodes(ctx context.Context, user User, session Session) ([]string, error) {
+	event := AuditEvent{Actor: user.ID, Action: "factor.codes", SubjectKind: "user", SubjectID: user.ID}
+	if err := a.proven(ctx, session, event.Action); err != nil {
+		return nil, err
+	}
+	codes, hashes := newRecoveryCodes()
+	err := a.step(ctx, event, func(tx Tx) error {
+		now, err := tx.User(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if !now.SecondFactor {
+			return &Error{Code: CodeConflict, Message: "There is no second factor."}
+		}
+		return tx.SetRecoveryCodes(ctx, user.ID, hashes)
+	})
+	return codes, err
+}

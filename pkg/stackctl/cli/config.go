@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func newConfig(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "config", Args: cobra.NoArgs,
+		Short: "Show the settings of a target, and where each came from",
+		Long: `config shows what a run would use: the settings of stackctl.yaml, of the
+environment (STACKCTL_…), of flags, of ~/.ssh/config and /etc/ssh/ssh_config, and
+the defaults, each with its file and line. The values of variables are not shown.
+Nothing is connected to.`,
+		Example: "  stackctl config --target production\n  stackctl config --output json",
+		RunE: func(*cobra.Command, []string) error {
+			c, t, err := o.load()
+			if err != nil {
+				return err
+			}
+			list, err := config.Settings(c, t)
+			if err != nil {
+				return err
+			}
+			list = slices.Insert(list, 0, o.chosenTarget(c, t))
+			o.redactor = knownOf(c, []stack.Target{t})
+			if o.output == "json" {
+				return o.jsonLine(map[string]any{"target": t.Name, "settings": list})
+			}
+			return o.printSettings(list)
+		},
+	}
+}
+
+// chosenTarget says which target it is, and who chose it.
+func (o *options) chosenTarget(c stack.Config, t stack.Target) config.Setting {
+	s := config.Setting{Key: "--target", Value: t.Name, From: "default"}
+	switch {
+	case len(o.targets) > 0:
+		s.From = "flag --target"
+	case c.Target != "":
+		s.From = "the file's target"
+	}
+	return s
+}
+
+func (o *options) printSettings(list []config.Setting) error {
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
+	for _, s := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Key, o.safe(or(s.Value, "-")), s.From)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,37 @@
+package release
+
+import (
+	"math"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxNodes bounds what a file is once its aliases are unfolded: some lines can
+// unfold to more than any machine holds.
+const maxNodes = 200_000
+
+// unfolded is how many nodes a node is with its aliases unfolded, at most
+// math.MaxInt32; circular says that one holds itself. Sizes are kept in seen,
+// where one that is not yet known is 0.
+func unfolded(node *yaml.Node, seen map[*yaml.Node]int) (size int, circular *yaml.Node) {
+	if node == nil {
+		return 0, nil
+	}
+	if known, is := seen[node]; is {
+		if known == 0 {
+			return 0, node
+		}
+		return known, nil
+	}
+	seen[node] = 0
+	size = 1
+	for _, child := range append(node.Content[:len(node.Content):len(node.Content)], node.Alias) {
+		n, circular := unfolded(child, seen)
+		if circular != nil {
+			return 0, circular
+		}
+		size = min(size+n, math.MaxInt32)
+	}
+	seen[node] = size
+	return size, nil
+}

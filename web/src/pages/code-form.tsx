@@ -1,0 +1,25 @@
+import { useEnterCode } from "../api/session.ts";
+import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
+import { CodeField } from "../ui/step-up.tsx";
+
+/** Goes on with a login that waits for the code of a second factor. */
+export function CodeForm({ done, back }: { done: () => void; back: () => void }) {
+  const enter = useEnterCode();
+  const { submit, errorOf } = useForm(({ code = "" }: Values) => ({ code: code ? undefined : "Enter the code." }), enter.error);
+
+  function send({ code = "" }: Values, onError: (error: Error) => void) {
+    if (!enter.isPending) enter.mutate(code, { onSuccess: done, onError });
+  }
+
+  return (
+    <form className="card form" noValidate aria-label="Second factor" onSubmit={(event) => { submit(event, send); }}>
+      <p role="status">One more step: the code of your second factor.</p>
+      <FormError failure={enter.error} known={["code"]} />
+      <CodeField error={errorOf("code")} />
+      <div className="actions">
+        <Submit busy={enter.isPending} busyText="Logging in…">Log in</Submit>
+        <button type="button" className="button quiet" onClick={back}>Start again</button>
+      </div>
+    </form>
+  );
+}

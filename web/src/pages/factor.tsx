@@ -1,0 +1,89 @@
+import { useState } from "react";
+import type { User } from "../api/client.ts";
+import { useBeginFactor, useConfirmFactor, useDropFactor, useFactor, useRenewRecoveryCodes } from "../api/factor.ts";
+import { explain, isStepUp } from "../api/problem.ts";
+import { formatDay } from "../format.ts";
+import { Alert } from "../ui/alert.tsx";
+import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
+import { CodeField, StepUp } from "../ui/step-up.tsx";
+import { Loading } from "./states.tsx";
+
+/** The second factor of a login: set up, turned off, and the codes for when it is lost. */
+export function FactorSection({ user }: { user: User }) {
+  const factor = useFactor();
+  const [codes, setCodes] = useState<readonly string[]>();
+  return (
+    <section className="card" aria-labelledby="factor">
+      <h2 id="factor">Second factor</h2>
+      {codes && <RecoveryCodes codes={codes} kept={() => { setCodes(undefined); }} />}
+      {factor.isPending && <Loading />}
+      {factor.error && <Alert kind="bad">{explain(factor.error)}</Alert>}
+      {factor.data && !codes && (user.second_factor
+        ? <FactorOn since={factor.data.enabled_at} left={factor.data.recovery_codes} show={setCodes} />
+        : <FactorOff show={setCodes} />)}
+    </section>
+  );
+}
+
+function RecoveryCodes({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
+  return (
+    <>
+      <Alert kind="good">Keep these recovery codes where nobody else finds them. Each lets you in once without the app. They are shown this once.</Alert>
+      <ul className="codes">{codes.map((code) => <li key={code}><code>{code}</code></li>)}</ul>
+      <p><button type="button" className="button small" onClick={kept}>I have kept them</button></p>
+    </>
+  );
+}
+
+function FactorOff({ show }: { show: (codes: readonly string[]) => void }) {
+  const begin = useBeginFactor();
+  if (begin.data) return <Confirm setup={begin.data} show={show} />;
+  return (
+    <>
+      <p className="muted">Logins ask for your password alone. With an authenticator app they ask for a code, too: a stolen password opens nothing then.</p>
+      {begin.error && !isStepUp(begin.error) && <Alert kind="bad">{explain(begin.error)}</Alert>}
+      <StepUp failure={begin.error} again={() => { begin.mutate(); }} />
+      {!isStepUp(begin.error) && <p><button type="button" className="button small quiet" disabled={begin.isPending} onClick={() => { begin.mutate(); }}>Set up an authenticator app</button></p>}
+    </>
+  );
+}
+
+type Setup = NonNullable<ReturnType<typeof useBeginFactor>["data"]>;
+
+function Confirm({ setup, show }: { setup: Setup; show: (codes: readonly string[]) => void }) {
+  const confirm = useConfirmFactor();
+  const { submit, errorOf } = useForm(({ code = "" }: Values) => ({ code: code ? undefined : "Enter the code." }), confirm.error);
+
+  function send({ code = "" }: Values, onError: (error: Error) => void) {
+    if (!confirm.isPending) confirm.mutate(code, { onSuccess: show, onError });
+  }
+
+  return (
+    <form className="form narrow-form" noValidate onSubmit={(event) => { submit(event, send); }}>
+      <p>Scan this with your authenticator app.</p>
+      <svg className="qr" role="img" aria-label="QR code of the secret" viewBox={`0 0 ${setup.qr.size} ${setup.qr.size}`}><path d={setup.qr.path} /></svg>
+      <p>Or type the secret: <code className="secret">{setup.secret}</code></p>
+      <FormError failure={confirm.error} known={["code"]} />
+      <CodeField recovery={false} error={errorOf("code")} />
+      <Submit busy={confirm.isPending} busyText="Checking…">Turn it on</Submit>
+    </form>
+  );
+}
+
+function FactorOn({ since, left, show }: { since: string | undefined; left: number; show: (codes: readonly string[]) => void }) {
+  const drop = useDropFactor();
+  const renew = useRenewRecoveryCodes();
+  const makeCodes = () => { renew.mutate(undefined, { onSuccess: show }); };
+  return (
+    <>
+      <p>Logins ask for a code{since && <> since <time dateTime={since}>{formatDay(since)}</time></>}. You have {left} recovery {left === 1 ? "code" : "codes"} left.</p>
+      {[drop.error, renew.error].map((error, i) => error && !isStepUp(error) && <Alert key={i} kind="bad">{explain(error)}</Alert>)}
+      <StepUp failure={renew.error} again={makeCodes} />
+      <StepUp failure={drop.error} again={() => { drop.mutate(); }} />
+      <div className="actions">
+        <button type="button" className="button small quiet" disabled={renew.isPending} onClick={makeCodes}>New recovery codes</button>
+        <button type="button" className="button small quiet danger" disabled={drop.isPending} onClick={() => { drop.mutate(); }}>Turn it off</button>
+      </div>
+    </>
+  );
+}
