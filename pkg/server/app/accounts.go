@@ -107,7 +107,7 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 			if err != nil {
 				return err
 			}
-			if _, err := dropUnproven(ctx, tx, known); err != nil {
+			if err := dropUnproven(ctx, tx, known); err != nil {
 				return err
 			}
 			if err := cutOff(ctx, tx, known.ID); err != nil {
@@ -140,12 +140,13 @@ func cutOff(ctx context.Context, tx Tx, userID string) error {
 }
 
 // dropUnproven removes the identities of a user whose address was never proven:
-// somebody else may have made the account and linked them. It counts them.
-func dropUnproven(ctx context.Context, tx Tx, user User) (int, error) {
+// somebody else may have made the account and linked them.
+func dropUnproven(ctx context.Context, tx Tx, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
-		return 0, nil
+		return nil
 	}
-	return tx.DropIdentities(ctx, user.ID)
+	_, err := tx.DropIdentities(ctx, user.ID)
+	return err
 }
 
 // dropLinked removes the identities that a reset of the password does not trust,

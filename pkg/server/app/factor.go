@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -133,7 +134,7 @@ func (a *Accounts) EnterCode(ctx context.Context, pending Token, code string, ki
 		}
 		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK, Detail: map[string]any{"second_factor": true}})
 	})
-	if err == errCode {
+	if errors.Is(err, errCode) {
 		err = a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Detail: map[string]any{"reason": "code"}}, errCode)
 	}
 	if err != nil {
@@ -185,7 +186,7 @@ func (a *Accounts) Prove(ctx context.Context, user User, session Session, passwo
 		}
 		return tx.ProveSession(ctx, session.ID, a.now())
 	})
-	if err == errCode {
+	if errors.Is(err, errCode) {
 		return a.refuse(ctx, event, errCode)
 	}
 	return err
@@ -233,7 +234,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 		if err != nil {
 			return err
 		}
-		factor, err := tx.Factor(ctx, user.ID)
+		_, err = tx.Factor(ctx, user.ID)
 		if CodeOf(err) == CodeNotFound && err != nil || now.SecondFactor {
 			return &Error{Code: CodeConflict, Message: "There is no second factor to confirm."}
 		}
@@ -245,7 +246,8 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 		} else if !fits || len(plainCode(code)) != totpDigits {
 			return errCode
 		}
-		if factor, err = tx.Factor(ctx, user.ID); err != nil {
+		factor, err := tx.Factor(ctx, user.ID) // with the step of the code that was used
+		if err != nil {
 			return err
 		}
 		factor.ConfirmedAt = a.now()
@@ -268,7 +270,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 		}
 		return enqueueLetter(ctx, tx, LetterFactorOn, user.Email)
 	})
-	if err == errCode {
+	if errors.Is(err, errCode) {
 		err = a.refuse(ctx, event, errCode)
 	}
 	if err != nil {

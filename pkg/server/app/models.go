@@ -80,7 +80,7 @@ func dropPrepared(ctx context.Context, tx Tx, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
 	}
-	if _, err := dropUnproven(ctx, tx, user); err != nil {
+	if err := dropUnproven(ctx, tx, user); err != nil {
 		return err
 	}
 	user.PasswordHash = ""

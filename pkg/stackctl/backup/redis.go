@@ -57,9 +57,9 @@ func (r redis) script(ctx context.Context, container string, port int, out io.Wr
 }
 
 // text runs statements and returns what they print.
-func (r redis) text(ctx context.Context, container string, port int, statements string, args ...string) (string, error) {
+func (r redis) text(ctx context.Context, container string, port int, statements string) (string, error) {
 	out := &head{limit: 1 << 20}
-	err := r.script(ctx, container, port, out, statements, args...)
+	err := r.script(ctx, container, port, out, statements)
 	return string(out.kept), err
 }
 

@@ -362,9 +362,9 @@ func TestNeverDoTwoReleasesWriteToOnePlace(t *testing.T) {
 				Labels: map[string]string{stack.LabelProject: name, stack.LabelDefinition: "x"}}
 		}
 		for range 8 {
-			r, back := stack.Release{}, false
 			last, err := Earlier(w.observed(), "")
-			if r, back = w.releases[last.ID], err == nil && w.rand.IntN(4) == 0; !back {
+			r, back := w.releases[last.ID], err == nil && w.rand.IntN(4) == 0
+			if !back {
 				r = w.invent()
 			}
 			w.run(r, back)

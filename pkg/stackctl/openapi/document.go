@@ -19,10 +19,11 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// Bounds of a document that is read.
 const (
-	Limit   = 4 << 20 // bytes of a document
-	g2Depth = 120     // nesting of a document
-	Nodes   = 300_000 // values of a document
+	Limit    = 4 << 20 // bytes of a document
+	maxDepth = 120     // nesting of a document
+	Nodes    = 300_000 // values of a document
 )
 
 // Doc is an OpenAPI document as plain JSON values. It is untrusted: nothing
@@ -106,7 +107,7 @@ func Decode(content []byte, allowYAML bool) (any, error) {
 // fromYAML gives YAML values the types that JSON would have. Aliases make
 // small texts large, so it counts while it copies.
 func fromYAML(v any, depth int, nodes *int) (any, error) {
-	if *nodes++; *nodes > Nodes || depth > g2Depth {
+	if *nodes++; *nodes > Nodes || depth > maxDepth {
 		return nil, errors.New("too large or too deep")
 	}
 	switch v := v.(type) {
@@ -159,8 +160,8 @@ func bounded(root any) error {
 		if nodes++; nodes > Nodes {
 			return fmt.Errorf("more than %d values", Nodes)
 		}
-		if depth > g2Depth {
-			return fmt.Errorf("nested deeper than %d", g2Depth)
+		if depth > maxDepth {
+			return fmt.Errorf("nested deeper than %d", maxDepth)
 		}
 		switch v := v.(type) {
 		case map[string]any:

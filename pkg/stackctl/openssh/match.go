@@ -111,7 +111,7 @@ func Shell(ctx context.Context, line string) *exec.Cmd {
 	if runtime.GOOS == "windows" {
 		return exec.CommandContext(ctx, "cmd", "/c", line)
 	}
-	return exec.CommandContext(ctx, or(os.Getenv("SHELL"), "/bin/sh"), "-c", line)
+	return exec.CommandContext(ctx, or(os.Getenv("SHELL"), "/bin/sh"), "-c", line) //nolint:gosec // the operator's own shell and settings, as with ssh
 }
 
 // localNetwork reports whether an address of this machine lies in one of the

@@ -35,10 +35,10 @@ func references(text string) []reference {
 			return out
 		}
 		text = text[at+1:]
-		switch {
-		case text[0] == '$':
+		switch text[0] {
+		case '$':
 			text = text[1:]
-		case text[0] == '{':
+		case '{':
 			body, rest := braced(text[1:])
 			if name := nameIn(body); name != "" {
 				operator, word := operatorIn(body[len(name):])

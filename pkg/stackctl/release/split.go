@@ -255,19 +255,19 @@ func (s *split) bind(v *types.ServiceVolumeConfig, service, id string) ([]types.
 		options.CreateHostPath = one.kind == hosts && options.CreateHostPath
 		v.Bind = &options
 	}
-	switch {
-	case one.kind == persistent:
+	switch one.kind {
+	case persistent:
 		v.Source = s.draft.onServer(one.at)
 		return nil, nil
-	case one.kind == hosts:
+	case hosts:
 		return nil, nil
 	}
 	v.ReadOnly = true
-	switch {
-	case one.local == s.draft.config.Traefik.Dynamic:
+	switch one.local {
+	case s.draft.config.Traefik.Dynamic:
 		v.Source = s.draft.target.Path + "/edge/dynamic"
 		return nil, nil
-	case one.local == s.draft.config.Traefik.Static:
+	case s.draft.config.Traefik.Static:
 		v.Source = s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.static}, id)
 		return nil, nil
 	}

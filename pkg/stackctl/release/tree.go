@@ -43,9 +43,9 @@ type tree struct {
 // readTree reads a folder into a tree. Symbolic links inside bounds are followed, others
 // refused with their place; empty folders are kept.
 func readTree(t tree, dir string) (tree, error) {
-	real, err := filepath.EvalSymlinks(dir)
+	at, err := filepath.EvalSymlinks(dir)
 	if err == nil {
-		err = t.folder(real, "", []string{real})
+		err = t.folder(at, "", []string{at})
 	}
 	return t, err
 }

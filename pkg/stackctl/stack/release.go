@@ -266,9 +266,9 @@ type Network struct {
 // RealName is what the host calls the network of a project.
 func (n Network) RealName(project string) string { return realName(n.Real, project, n.Name) }
 
-func realName(real, project, key string) string {
-	if real != "" {
-		return real
+func realName(given, project, key string) string {
+	if given != "" {
+		return given
 	}
 	return project + "_" + key
 }

@@ -38,7 +38,7 @@ type EntryPoint struct {
 	Port        int
 	udp         bool
 	Public      bool
-	Tls         bool
+	TLS         bool
 	Resolver    string
 	middlewares []string
 	Node        *Node
@@ -47,14 +47,14 @@ type EntryPoint struct {
 // Router is one router, with what its entry points add.
 type Router struct {
 	Name        string
-	Tcp         bool
+	TCP         bool
 	Rule        string
 	Hosts       []string
 	EntryPoints []EntryPoint
 	// Middlewares are those of the entry point first, chains taken apart.
 	Middlewares []string
 	Service     string
-	Tls         bool
+	TLS         bool
 	Resolver    string
 	Priority    int
 	File        string
@@ -168,7 +168,7 @@ func (m *Model) ReadEntryPoints(r stack.Release, t stack.Traefik) {
 		for _, n := range all.Kids {
 			e := EntryPoint{
 				Name: n.Name, Node: n, Resolver: n.Text("http", "tls", "certResolver"),
-				Tls: n.First("http", "tls") != nil, middlewares: n.List("http", "middlewares"),
+				TLS: n.First("http", "tls") != nil, middlewares: n.List("http", "middlewares"),
 			}
 			e.Port, e.udp = entryPort(n.Text("address"))
 			e.Public = !known || entryPublished(svc, e.Port, t.APIPort)
@@ -248,19 +248,19 @@ func (m *Model) ReadRouters(src Source) {
 
 func (m *Model) router(src Source, tcp bool, n *Node) Router {
 	r := Router{
-		Name: n.Name, Tcp: tcp, Rule: n.Text("rule"), Service: n.Text("service"),
+		Name: n.Name, TCP: tcp, Rule: n.Text("rule"), Service: n.Text("service"),
 		Resolver: n.Text("tls", "certResolver"), File: src.Where, Line: n.Line,
 	}
 	r.Hosts = ruleHosts(r.Rule)
 	r.Priority, _ = strconv.Atoi(n.Text("priority"))
 	section := n.First("tls")
-	r.Tls = section != nil && !strings.EqualFold(section.Value, "false")
+	r.TLS = section != nil && !strings.EqualFold(section.Value, "false")
 	r.EntryPoints = m.entryPointsOf(n.List("entryPoints"))
 	names := n.List("middlewares")
 	for _, e := range r.EntryPoints {
 		// A router without a tls section takes the entry point's whole one.
-		if e.Tls && section == nil {
-			r.Tls, r.Resolver = true, e.Resolver
+		if e.TLS && section == nil {
+			r.TLS, r.Resolver = true, e.Resolver
 		}
 		names = slices.Concat(e.middlewares, names)
 	}

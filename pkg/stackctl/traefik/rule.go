@@ -14,11 +14,11 @@ type Request struct{ Host, Path, Method string }
 type answer int
 
 const (
-	// No: the request does not meet the rule.
+	// No means that the request does not meet the rule.
 	No answer = iota
-	// Perhaps: it depends on what is not looked at.
+	// Perhaps means that it depends on what is not looked at.
 	Perhaps
-	// Yes: it meets the rule.
+	// Yes means that it meets the rule.
 	Yes
 )
 

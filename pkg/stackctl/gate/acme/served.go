@@ -83,7 +83,7 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 		return gate.Answer{}, err
 	}
 	model := traefik.Read(s.Release, s.Config.Traefik)
-	hosts := probe.TlsHosts(s, model)
+	hosts := probe.TLSHosts(s, model)
 	served := make([]*servedCertificate, len(hosts))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 4)

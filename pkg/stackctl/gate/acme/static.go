@@ -319,18 +319,18 @@ func (j *judge) routers() {
 		j.add(f)
 	}
 	for _, e := range j.model.EntryPoints {
-		if e.Tls && e.Resolver != "" {
+		if e.TLS && e.Resolver != "" {
 			j.seen++
 			name("entry point "+e.Name, e.Resolver, j.model.Static.Where, e.Node.Line)
 		}
 	}
 	for _, r := range j.model.Routers {
-		passthrough := r.Tcp && j.passthrough(r)
-		if r.Tls && !passthrough && (r.Public() || r.Resolver != "") {
+		passthrough := r.TCP && j.passthrough(r)
+		if r.TLS && !passthrough && (r.Public() || r.Resolver != "") {
 			j.seen++
 			name("router "+r.Name, r.Resolver, r.File, r.Line)
 		}
-		if !r.Tls && slices.ContainsFunc(r.EntryPoints, func(e traefik.EntryPoint) bool { return e.Public && e.Port == 443 }) {
+		if !r.TLS && slices.ContainsFunc(r.EntryPoints, func(e traefik.EntryPoint) bool { return e.Public && e.Port == 443 }) {
 			j.seen++
 			j.add(stack.Finding{Subject: "router " + r.Name, Rule: routerResolverRule.ID, Problem: "a router on the https entry point without TLS", File: r.File, Line: r.Line,
 				Expected: "tls with certResolver " + j.name, Observed: "no tls section", Evidence: "traefik-dynamic.yml",

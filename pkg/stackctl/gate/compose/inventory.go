@@ -40,7 +40,7 @@ func inventoryTraefik(s gate.Subject) []stack.Finding {
 	}
 	for _, r := range m.Routers {
 		name := strings.TrimSuffix(r.Service, "@file")
-		if r.Tcp || strings.Contains(name, "@") {
+		if r.TCP || strings.Contains(name, "@") {
 			continue
 		}
 		if _, ok := m.Services[name]; !ok {

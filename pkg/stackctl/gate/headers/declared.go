@@ -168,7 +168,7 @@ func (j *judge) entryPoint(e traefik.EntryPoint, at func(rule stack.Rule, subjec
 func (j *judge) dynamic() {
 	for _, r := range j.model.Routers {
 		j.seen++
-		if !r.Tcp && r.Public() {
+		if !r.TCP && r.Public() {
 			j.router(r)
 		}
 	}
@@ -245,7 +245,7 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 	if early != "" && len(have) > 0 {
 		finding(headersFirstRule, "the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
 	}
-	policy := policy{hsts: r.Tls, strict: true}
+	policy := policy{hsts: r.TLS, strict: true}
 	for _, fault := range policy.judge(values(have)) {
 		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}

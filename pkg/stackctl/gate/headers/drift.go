@@ -54,7 +54,7 @@ func (g *visit) loaded(body []byte) {
 	}
 	wanted := map[string]traefik.Router{}
 	for _, r := range g.model.Routers {
-		wanted[fmt.Sprint(r.Tcp, " ", r.Name)] = r
+		wanted[fmt.Sprint(r.TCP, " ", r.Name)] = r
 	}
 	judge := func(list map[string]loadedRouter, tcp bool) {
 		for full, r := range list {
@@ -125,7 +125,7 @@ func (g *visit) sameRouter(w traefik.Router, r loadedRouter) {
 	var node *traefik.Node
 	for _, src := range g.model.Dynamic {
 		for _, kind := range []string{"http", "tcp"} {
-			if n := src.Root.First(kind, "routers", w.Name); n != nil && (kind == "tcp") == w.Tcp {
+			if n := src.Root.First(kind, "routers", w.Name); n != nil && (kind == "tcp") == w.TCP {
 				node = n
 			}
 		}
@@ -151,7 +151,7 @@ func (g *visit) sameRouter(w traefik.Router, r loadedRouter) {
 		{"service", strings.TrimSuffix(w.Service, "@file"), strings.TrimSuffix(r.Service, "@file")},
 		{"entry points", sorted(points), sorted(r.EntryPoints)},
 		{"middlewares", bare(node.List("middlewares")), bare(r.Middlewares)},
-		{"TLS", fmt.Sprint(w.Tls), fmt.Sprint(r.TLS != nil)},
+		{"TLS", fmt.Sprint(w.TLS), fmt.Sprint(r.TLS != nil)},
 		{"resolver", w.Resolver, resolver},
 	} {
 		if c.want != c.have {

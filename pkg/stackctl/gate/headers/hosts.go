@@ -27,7 +27,7 @@ func (g *visit) unknownHosts(ctx context.Context, _ *judge) {
 		{"foreign name, known SNI", "zz-" + g.nonce + ".example", domain},
 		{"look-alike name", domain + ".zz-" + g.nonce + ".example", ""},
 	}
-	served := probe.TlsHosts(s, g.model)
+	served := probe.TLSHosts(s, g.model)
 	for _, plain := range []bool{false, true} {
 		for _, n := range names {
 			if slices.Contains(served, n.host) {
@@ -97,10 +97,10 @@ func (g *visit) hidden(ctx context.Context, j *judge) {
 	}
 	each(hosts, func(h string) {
 		for _, path := range hiddenPaths {
-			g.hiddenPage(insidePagesRule, ctx, h, path, "an inside page is public")
+			g.hiddenPage(ctx, insidePagesRule, h, path, "an inside page is public")
 		}
 		for _, path := range pathTricks {
-			g.hiddenPage(pathsCleanedRule, ctx, h, path, "a path leads around the routes")
+			g.hiddenPage(ctx, pathsCleanedRule, h, path, "a path leads around the routes")
 		}
 	})
 	if ip := net.ParseIP(cmp.Or(g.wire.s.Target.Edge.Address, g.wire.s.Target.Host)); ip != nil && ip.IsLoopback() {
@@ -132,7 +132,7 @@ func (g *visit) insidePort(ctx context.Context, text string) {
 	}
 }
 
-func (g *visit) hiddenPage(rule stack.Rule, ctx context.Context, host, path, problem string) {
+func (g *visit) hiddenPage(ctx context.Context, rule stack.Rule, host, path, problem string) {
 	r := g.wire.send(ctx, ask{label: "GET " + host + " {path " + path + "}", method: "GET", host: host, path: path})
 	if r.err != nil {
 		return // the edge closed the connection on what it could not read

@@ -25,7 +25,7 @@ func (j *judge) errorPages(r traefik.Router, finding func(rule stack.Rule, probl
 		}
 		pages := j.upstreams(mw.Node.Text("service"), 0)
 		for _, other := range j.model.Routers {
-			if _, staff := j.staff(other); !staff || other.Tcp {
+			if _, staff := j.staff(other); !staff || other.TCP {
 				continue
 			}
 			if up := j.upstreams(other.Service, 0); slices.ContainsFunc(up, func(s string) bool { return slices.Contains(pages, s) }) {
@@ -75,7 +75,7 @@ func (j *judge) middleware(mw traefik.Middleware) {
 		j.limit(mw, finding)
 	case "redirectscheme":
 		if scheme := mw.Node.Text("scheme"); !strings.EqualFold(scheme, "https") {
-			finding(plainHttpRule, "the redirect leads to plain HTTP", "scheme: https", cmp.Or(scheme, "none"), "write scheme: https")
+			finding(plainHTTPRule, "the redirect leads to plain HTTP", "scheme: https", cmp.Or(scheme, "none"), "write scheme: https")
 		}
 		if strings.EqualFold(mw.Node.Text("scheme"), "https") && !mw.Node.Truth("permanent") {
 			finding(redirectPermanentRule, "the redirect to https is not permanent", "permanent: true", "a redirect for once", "write permanent: true")

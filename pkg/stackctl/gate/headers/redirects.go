@@ -19,7 +19,7 @@ func (j *judge) redirects(r traefik.Router) bool {
 		switch mw.Kind {
 		case "redirectscheme":
 			// The edge redirects where the scheme differs, and passes on otherwise.
-			return strings.EqualFold(mw.Node.Text("scheme"), "https") != r.Tls
+			return strings.EqualFold(mw.Node.Text("scheme"), "https") != r.TLS
 		case "redirectregex":
 			return redirectsAll(mw.Node, r)
 		}
@@ -44,7 +44,7 @@ func redirectsAll(n *traefik.Node, r traefik.Router) bool {
 // asked are URLs that a visitor may ask of a router.
 func asked(r traefik.Router) []string {
 	scheme := "http://"
-	if r.Tls {
+	if r.TLS {
 		scheme = "https://"
 	}
 	var out []string
@@ -77,7 +77,7 @@ func (j *judge) openRedirects(r traefik.Router, finding func(rule stack.Rule, pr
 			case strings.HasSuffix(to.Hostname(), "elsewhere.invalid"):
 				finding(openRedirectRule, "a redirect leads where the visitor says", "a host that the file names", name+": "+probe.Shown(mw.Node.Text("replacement")), "take the host from the request's host, or write it out")
 			case to.Scheme == "http":
-				finding(plainHttpRule, "a redirect leads to plain HTTP", "https", name+": "+probe.Shown(mw.Node.Text("replacement")), "write https:// in replacement")
+				finding(plainHTTPRule, "a redirect leads to plain HTTP", "https", name+": "+probe.Shown(mw.Node.Text("replacement")), "write https:// in replacement")
 			default:
 				continue
 			}
@@ -91,7 +91,7 @@ func (j *judge) openRedirects(r traefik.Router, finding func(rule stack.Rule, pr
 func (j *judge) shadowed() {
 	told := map[string]bool{}
 	for _, r := range j.model.Routers {
-		if _, staff := j.staff(r); r.Tcp || !staff || !r.Public() {
+		if _, staff := j.staff(r); r.TCP || !staff || !r.Public() {
 			continue
 		}
 		for _, h := range r.Hosts {

@@ -17,7 +17,7 @@ import (
 // services of the staff through guarded routes alone.
 func (j *judge) routing() {
 	for _, r := range j.model.Routers {
-		if r.Tcp || !r.Public() {
+		if r.TCP || !r.Public() {
 			j.insideRouter(r)
 			continue
 		}
@@ -36,7 +36,7 @@ func (j *judge) routing() {
 func (j *judge) unreachable() {
 	var lost *traefik.Router
 	for i, r := range j.model.Routers {
-		if r.Tcp || !r.Tls || !j.leads(r) {
+		if r.TCP || !r.TLS || !j.leads(r) {
 			continue
 		}
 		if r.Public() {
@@ -59,7 +59,7 @@ func (j *judge) insideRouter(r traefik.Router) {
 	if own := j.subject.Config.Traefik.Own; own && r.Name == "inside" {
 		return // it can be read alone, and tells its own project's routes
 	}
-	if _, staff := j.staff(r); r.Tcp || !staff || !strings.HasSuffix(r.Service, "@internal") {
+	if _, staff := j.staff(r); r.TCP || !staff || !strings.HasSuffix(r.Service, "@internal") {
 		return
 	}
 	if password, _ := j.guards(r); !password {
@@ -83,14 +83,14 @@ func (j *judge) leads(r traefik.Router) bool {
 }
 
 func (j *judge) plainRoute(r traefik.Router) {
-	if !r.Tls && j.leads(r) {
-		j.onRouter(plainHttpRule, r, "a public route without TLS", "TLS, or a redirect to https", "no tls section", "add tls, or redirect")
+	if !r.TLS && j.leads(r) {
+		j.onRouter(plainHTTPRule, r, "a public route without TLS", "TLS, or a redirect to https", "no tls section", "add tls, or redirect")
 	}
 }
 
 // rate wants a limit on every public route that leads to a service (R2, S1).
 func (j *judge) rate(r traefik.Router) {
-	if _, staff := j.staff(r); staff || !r.Tls || !j.leads(r) {
+	if _, staff := j.staff(r); staff || !r.TLS || !j.leads(r) {
 		return
 	}
 	if j.perSecond(r) == 0 {
@@ -145,7 +145,7 @@ func (j *judge) toStaff(r traefik.Router) {
 	}
 	mine := j.upstreams(r.Service, 0)
 	for _, other := range j.model.Routers {
-		if _, staff := j.staff(other); !staff || other.Tcp || !other.Public() {
+		if _, staff := j.staff(other); !staff || other.TCP || !other.Public() {
 			continue
 		}
 		for _, name := range j.upstreams(other.Service, 0) {
@@ -172,7 +172,7 @@ func (j *judge) toNobody(r traefik.Router) {
 // taker is the router that gets a request (Traefik: the highest priority, by
 // default the longest rule), and those that get it under some condition first.
 func (j *judge) taker(a traefik.Request) (taker *traefik.Router, first []traefik.Router) {
-	routers := slices.DeleteFunc(slices.Clone(j.model.Routers), func(r traefik.Router) bool { return r.Tcp || !r.Tls || !r.Public() })
+	routers := slices.DeleteFunc(slices.Clone(j.model.Routers), func(r traefik.Router) bool { return r.TCP || !r.TLS || !r.Public() })
 	rank := func(r traefik.Router) int {
 		if r.Priority != 0 {
 			return r.Priority

@@ -129,7 +129,7 @@ var (
 		Asks: "Is the edge's own cookie Secure and HttpOnly?",
 		Fix:  "write both",
 	}
-	plainHttpRule = stack.Rule{
+	plainHTTPRule = stack.Rule{
 		ID: "headers/plain-http", Level: stack.LevelDanger, Source: "ASVS 12.2.1",
 		Asks: "Does everything go over https?",
 		Fix:  "redirect to https",
@@ -218,7 +218,7 @@ var Rules = []stack.Rule{
 	rateLimitRule,
 	timeoutsRule,
 	stickyCookieRule,
-	plainHttpRule,
+	plainHTTPRule,
 	requestHeadersRule,
 	corsRule,
 	openRedirectRule,

@@ -102,7 +102,7 @@ var prefixMatcher = regexp.MustCompile("(?i)\\bPath(?:Prefix)?\\(([^)]*)\\)")
 func (g *visit) places(j *judge) []publicPlace {
 	var out []publicPlace
 	for _, r := range g.model.Routers {
-		if _, staff := j.staff(r); staff || r.Tcp || !r.Public() || !r.Tls {
+		if _, staff := j.staff(r); staff || r.TCP || !r.Public() || !r.TLS {
 			continue
 		}
 		prefixes := []string{"/"}
@@ -302,7 +302,7 @@ func hasDigitOrUpper(s string) bool { return probe.HasDigit.MatchString(s) || st
 
 // port80 judges what the plain port answers.
 func (g *visit) port80(ctx context.Context, j *judge) {
-	hosts := probe.TlsHosts(g.wire.s, g.model)
+	hosts := probe.TLSHosts(g.wire.s, g.model)
 	each(hosts, func(h string) {
 		path := "/zz-" + g.nonce + "?a=1"
 		a := ask{label: "GET http://" + h + "/", method: "GET", host: h, path: path, plain: true}
@@ -317,14 +317,14 @@ func (g *visit) port80(ctx context.Context, j *judge) {
 		switch {
 		case r.status == 404 || r.status == 403:
 			if g.isPublic(j, h) {
-				g.finding(plainHttpRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "add the host to the redirect's rule")
+				g.finding(plainHTTPRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "add the host to the redirect's rule")
 			}
 			return
 		case r.status < 300 || r.status > 399:
-			g.finding(plainHttpRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "redirect the entry point to https")
+			g.finding(plainHTTPRule, a.label, "port 80 does not lead to https", "a redirect to https://"+h, strconv.Itoa(r.status), "redirect the entry point to https")
 			return
 		case err != nil || u.Scheme != "https" || !strings.EqualFold(u.Hostname(), h) || u.RequestURI() != path:
-			g.finding(plainHttpRule, a.label, "port 80 leads elsewhere", "https://"+h+path, location, "redirect to the same host and path")
+			g.finding(plainHTTPRule, a.label, "port 80 leads elsewhere", "https://"+h+path, location, "redirect to the same host and path")
 		case r.status != 301 && r.status != 308:
 			g.finding(redirectPermanentRule, a.label, "the redirect to https is not permanent", "301 or 308", strconv.Itoa(r.status), "write permanent: true")
 		}

@@ -45,7 +45,7 @@ type staffPlace struct {
 func (g *visit) staffPlaces(j *judge) []staffPlace {
 	var out []staffPlace
 	for _, r := range g.model.Routers {
-		if _, staff := j.staff(r); !staff || r.Tcp || !r.Public() || !r.Tls {
+		if _, staff := j.staff(r); !staff || r.TCP || !r.Public() || !r.TLS {
 			continue
 		}
 		path := "/"
@@ -126,7 +126,7 @@ func (g *visit) serverSource(ctx context.Context) netip.Addr {
 // tlsPort is the container port of the public TLS entry point.
 func (g *visit) tlsPort() int {
 	for _, r := range g.model.Routers {
-		if r.Tls && r.Public() {
+		if r.TLS && r.Public() {
 			for _, e := range r.EntryPoints {
 				if e.Public {
 					return e.Port

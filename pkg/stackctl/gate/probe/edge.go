@@ -238,8 +238,8 @@ func plainUpstream(s gate.Subject, at string) string {
 	return at
 }
 
-// TlsHosts are the public host names that routes with TLS serve.
-func TlsHosts(s gate.Subject, m traefik.Model) []string {
+// TLSHosts are the public host names that routes with TLS serve.
+func TLSHosts(s gate.Subject, m traefik.Model) []string {
 	var hosts []string
 	add := func(h string) {
 		if h != "" && !slices.Contains(hosts, h) {
@@ -248,7 +248,7 @@ func TlsHosts(s gate.Subject, m traefik.Model) []string {
 	}
 	inside := map[string]bool{}
 	for _, r := range m.Routers {
-		if !r.Public() || !r.Tls {
+		if !r.Public() || !r.TLS {
 			inside[r.Name] = true
 			continue
 		}
