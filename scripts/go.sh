@@ -5,18 +5,15 @@
 heavy='TestOnlyTheChangedLayerTravels|TestHeadersServedCatches|TestComposeDeclaredCatches|TestItFindsWhatGitleaksFinds'
 export heavy
 
-# racing lists the packages in which goroutines meet: those of the deployer whose
-# code or tests start some, and of the application those that share memory. What
-# else the application shares is in its stores, and its tests hash passwords.
+# racing lists the packages in which goroutines meet and whose tests are small:
+# of the application those that share memory (what else it shares is in its
+# stores, and its tests hash passwords), of the deployer those that start some.
+# racing_long are those of the same kind that talk to an engine, to databases or
+# to many ports for minutes: they race in make full.
 racing() {
-	local starts='(^|[[:space:]])go (func|[[:alnum:]_.]+\()|\.Go\(|errgroup\.|AfterFunc\('
-	{
-		git grep -lE "$starts" -- 'pkg/stackctl/*.go' ':!*/testdata/*'
-		printf 'pkg/server/%s/x\n' jobs password ratelimit serve
-	} | xargs -n 1 dirname | sort -u | sed 's,^,./,'
+	printf 'stackctl/pkg/server/%s\n' jobs password ratelimit serve
+	printf 'stackctl/pkg/stackctl/%s\n' cli deploy display evidence gate gate/auth gate/declared host image node redact
 }
-
-# heavies lists those of them with a heavy test.
-heavies() {
-	racing | grep -xFf <(git grep -lE "^func ($heavy)\(" -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's,^,./,')
+racing_long() {
+	printf 'stackctl/pkg/stackctl/%s\n' backup engine gate/acme gate/exposure gate/health
 }

@@ -52,11 +52,11 @@ func TestHealthToleratesARateLimit(t *testing.T) {
 
 func TestHealthToleratesOneSlowAnswerInThirty(t *testing.T) {
 	d := gatetest.GoodDeployment(t)
-	d.Config.Gates.Health = []stack.HealthEndpoint{{Path: "/api/health/live", P95: 50 * time.Millisecond}}
+	d.Config.Gates.Health = []stack.HealthEndpoint{{Path: "/api/health/live", Samples: 30, P95: 500 * time.Millisecond}}
 	var n atomic.Int32
 	d.Site.Wrap = func(http.ResponseWriter, *http.Request) bool {
 		if n.Add(1) == 5 {
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(600 * time.Millisecond)
 		}
 		return false
 	}
