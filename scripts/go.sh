@@ -8,12 +8,9 @@ export heavy
 # racing lists the packages in which goroutines meet and whose tests are small:
 # of the application those that share memory (what else it shares is in its
 # stores, and its tests hash passwords), of the deployer those that start some.
-# racing_long are those of the same kind that talk to an engine, to databases or
-# to many ports for minutes: they race in make full.
+# What talks to an engine, to databases or to many ports for minutes races in
+# make full, with everything else.
 racing() {
 	printf 'stackctl/pkg/server/%s\n' jobs password ratelimit serve
 	printf 'stackctl/pkg/stackctl/%s\n' cli deploy display evidence gate gate/auth gate/declared host image node redact
-}
-racing_long() {
-	printf 'stackctl/pkg/stackctl/%s\n' backup engine gate/acme gate/exposure gate/health
 }
