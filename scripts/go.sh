@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Which packages are tested how, sourced by the scripts that test.
 
-# These compress, encrypt or match so much that the race detector takes minutes.
-heavy='TestOnlyTheChangedLayerTravels|TestHeadersServedCatches|TestComposeDeclaredCatches|TestItFindsWhatGitleaksFinds'
+# It matches so much that the race detector takes minutes.
+heavy=TestItFindsWhatGitleaksFinds
 export heavy
 
 # racing lists the packages in which goroutines meet and whose tests are small:

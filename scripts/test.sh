@@ -32,11 +32,10 @@ go run ./test/images server
 # The linters have judged all that vet would.
 part "tests under the race detector"
 mapfile -t racing < <(racing)
-CGO_ENABLED=1 go test -race -vet=off -p 3 -timeout 30m -skip "^($heavy)\$" "${racing[@]}"
+CGO_ENABLED=1 go test -race -vet=off -p 3 -timeout 30m -skip "^$heavy\$" "${racing[@]}"
 
 part "tests"
-mapfile -t heavies < <(heavies)
-go test -vet=off -run "^($heavy)\$" "${heavies[@]}"
+go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
 mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
 go test -vet=off -p 3 -timeout 30m "${plain[@]}"
 
