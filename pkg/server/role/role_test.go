@@ -102,7 +102,7 @@ func TestPingGoesThroughQueueAndWorker(t *testing.T) {
 
 func TestPingWithoutWorkerFails(t *testing.T) {
 	s := apptest.New(t)
-	if out, code := s.Tool("", "ping", "--timeout", "300ms", "--json"); code != 1 || out != "" {
+	if out, code := s.Tool("", "ping", "--timeout", "3s", "--json"); code != 1 || out != "" {
 		t.Errorf("code %d: %s", code, out)
 	}
 	if !strings.Contains(s.Log.String(), "no worker has finished it") {
