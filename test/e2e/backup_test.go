@@ -102,7 +102,7 @@ func (p project) interruptRestore(name string) {
 	p.t.Helper()
 	before := p.lastRun()
 	r := p.start("restore", name, "--yes")
-	until(p.t, time.Minute, "the restored database is to be judged", func() bool {
+	until(p.t, 4*time.Minute, "the restored database is to be judged", func() bool {
 		return p.lastRun() != before && strings.Contains(p.soFar(), `"reconnect"`)
 	})
 	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {

@@ -169,7 +169,7 @@ func (p project) start(args ...string) *running { return p.startWith("", args...
 // with runs stackctl with an input.
 func (p project) with(input string, args ...string) result {
 	p.t.Helper()
-	return p.startWith(input, args...).wait(p.t, 5*time.Minute)
+	return p.startWith(input, args...).wait(p.t, 10*time.Minute)
 }
 
 func (p project) startWith(input string, args ...string) *running {
@@ -204,7 +204,7 @@ func (r *running) wait(t *testing.T, limit time.Duration) result {
 
 func (p project) stackctl(args ...string) result {
 	p.t.Helper()
-	return p.start(args...).wait(p.t, 5*time.Minute)
+	return p.start(args...).wait(p.t, 10*time.Minute)
 }
 
 // must runs stackctl and fails the test where it ends otherwise.
