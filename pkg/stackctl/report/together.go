@@ -41,6 +41,9 @@ func together(findings []stack.Finding) []told {
 	return out
 }
 
+// most is how many subjects a finding lists; report.json has all.
+const most = 8
+
 // list writes subjects one after the other; a word that each begins with
 // stands once: "service db, web".
 func list(subjects []string) string {
@@ -51,6 +54,9 @@ func list(subjects []string) string {
 			s = rest
 		}
 		short = append(short, s)
+	}
+	if more := len(short) - most; more > 0 {
+		short = append(short[:most], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(short, ", ")
 }
