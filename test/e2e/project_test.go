@@ -57,6 +57,9 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 	expectBody(t, c, "https://"+domain+"/", "hello, theme plain, entries 0")
 	expectBody(t, c, "https://books."+domain+"/uploads/first.txt", "seeded")
 	put(t, c, "https://books."+domain+"/uploads/second.txt", "kept")
+	if got := onDroplet(t, "ls /srv/stack/data/inbox; stat -c %a /srv/stack/data"); got != "started\n700\n" {
+		t.Errorf("what a service without root wrote, and who may look at it: %s", got)
+	}
 	p.sql(`CREATE TABLE orders AS SELECT generate_series(1, 1000) AS id`)
 	stores := onDroplet(t, "docker ps -q --no-trunc --filter label=com.docker.compose.service=db --filter label=com.docker.compose.service=stackctl-edge")
 	written := 0

@@ -5,7 +5,7 @@
 //
 //	shop web       pages at :8080 that ask the books how many entries they hold
 //	shop books     entries in /data and uploads in /uploads at :8081; one writer at a time
-//	shop worker    goes on until it is told to stop
+//	shop worker    notes in /inbox that it started, and goes on until it is told to stop
 //	shop migrate   ends well
 package main
 
@@ -38,7 +38,9 @@ func main() {
 	case "books":
 		err = books(ctx)
 	case "worker":
-		<-ctx.Done()
+		if err = os.WriteFile("/inbox/started", nil, 0o600); err == nil {
+			<-ctx.Done()
+		}
 	case "migrate":
 	default:
 		err = fmt.Errorf("usage: shop web | books | worker | migrate")
