@@ -15,6 +15,7 @@ import (
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
@@ -223,7 +224,7 @@ func readExample(s gate.Subject, raw []byte) (map[string]int, []stack.Finding) {
 			out = append(out, f)
 		}
 		// A known secret is one in every committed file: rule compose/committed-secret.
-		if knownIn(value, s.Release.Known) == "" && tokenForm.MatchString(value) {
+		if knownIn(value, s.Release.Known) == "" && redact.FormReason(value) != "" {
 			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = exampleSecretRule.ID, "a real secret is in the example", "a placeholder", "a secret value", "remove it, and replace the secret: it is in the history"
 			out = append(out, f)
 		}

@@ -200,14 +200,14 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 func networksOf(s gate.Subject, svc stack.Service, c stack.Container) []stack.Finding {
 	var want []string
 	for _, n := range svc.Networks {
-		want = append(want, strings.TrimPrefix(n, s.Release.Project+"_"))
+		want = append(want, s.Release.NetworkName(n))
 	}
 	if len(want) == 0 || c.Addresses == nil {
 		return nil
 	}
 	var out []stack.Finding
 	for n := range c.Addresses {
-		if name := strings.TrimPrefix(n, s.Release.Project+"_"); !slices.Contains(want, name) {
+		if !slices.Contains(want, n) {
 			out = append(out, containerFinding(asDeclaredRule, svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
 		}
 	}
