@@ -21,7 +21,7 @@ func localHost() (string, error) {
 	if name == "" {
 		settings, err := dockerconfig.Load(dockerconfig.Dir())
 		if err != nil {
-			return "", nil //nolint:nilerr // broken settings have no context: the default socket is tried
+			return "", nil // broken settings have no context: the default socket is tried
 		}
 		name = settings.CurrentContext
 	}
