@@ -27,7 +27,7 @@ var deployer = [][]string{
 	{"host", "config", "report", "display"},
 	{"openssh"},
 	{"traefik", "openapi", "schema"},
-	{"redact", "given", "infer"},
+	{"redact", "given", "infer", "build"},
 	{"stack"},
 }
 
