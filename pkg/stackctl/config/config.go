@@ -63,11 +63,14 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Backup.Places {
 		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
+	for i := range c.Notices {
+		c.Notices[i].Line = doc.line("notices", fmt.Sprint(i))
+	}
+	for i := range c.Hooks {
+		c.Hooks[i].Line = doc.line("hooks", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
-	}
-	for i := range c.Backup.Places {
-		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
 	return c, check(c, doc)
 }
@@ -210,6 +213,7 @@ func (d document) keepCase(out any) error {
 		t.Env = env
 		c.Targets[name] = t
 	}
+	d.keepSecrets(c)
 	return nil
 }
 
@@ -230,7 +234,7 @@ func addSandbox(c *stack.Config) error {
 	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
 		return err
 	}
-	if err := yamlStrict(doc, &t); err != nil {
+	if err := yamlInto(doc, &t); err != nil {
 		return err
 	}
 	c.Targets = map[string]stack.Target{SandboxTarget: t}
@@ -240,13 +244,14 @@ func addSandbox(c *stack.Config) error {
 	return nil
 }
 
-func yamlStrict(doc document, t *stack.Target) error {
+// yamlInto decodes a part of a document, strictly.
+func yamlInto(doc document, out any) error {
 	var raw map[string]any
 	if err := doc.node.Decode(&raw); err != nil {
 		line, text := yamlError(err)
 		return stack.Usage(doc.name, line, text, "")
 	}
-	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: t, ErrorUnused: true})
+	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: out, ErrorUnused: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(asDuration, wholeNumber)})
 	if err != nil {
 		return stack.Usage(doc.name, 0, err.Error(), "")
 	}
