@@ -178,7 +178,9 @@ func (p *planner) trialCause() string {
 			return s.Name + " " + otherDefinition
 		}
 	}
-	live, err := edge.Point(p.r.Edge.Dynamic, p.seen.Live, p.r.AppServices())
+	as := p.r
+	as.ID = p.seen.Live
+	live, err := edge.Point(p.r.Edge.Dynamic, as.ID, as.Upstreams())
 	if err != nil {
 		return "they cannot be compared" // the trial says why
 	}

@@ -17,7 +17,9 @@ func routed(t *testing.T, seen stack.Observed, id string) (Wanted, stack.Observe
 	want := wantedShop()
 	want.Release.Edge.Dynamic = []stack.File{{Path: "routes.yml", Content: []byte(routes)}}
 	point := func(id string) []stack.File {
-		files, err := edge.Point(want.Release.Edge.Dynamic, id, want.Release.AppServices())
+		as := want.Release
+		as.ID = id
+		files, err := edge.Point(as.Edge.Dynamic, id, as.Upstreams())
 		if err != nil {
 			t.Fatal(err)
 		}
