@@ -3,7 +3,10 @@
 package cli_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"golang.org/x/crypto/ssh"
+
 	"stackctl/pkg/stackctl/notice"
 )
 
@@ -20,7 +25,21 @@ const watchCompose = "services:\n  web: {image: \"shop/web:1\"}\n"
 
 func watchSettings(url string) string {
 	return "project: shop\npolicy: standard\ncompose: {files: [compose.yaml], env_example: \"\"}\n" +
-		"targets:\n  prod: {host: 127.0.0.1, port: 1, user: deploy, domain: shop.example, ssh_config: none}\nnotices:\n  - {webhook: \"" + url + "\"}\n"
+		"targets:\n  prod: {host: 127.0.0.1, port: 1, user: deploy, domain: shop.example, ssh_config: none, key: id}\nnotices:\n  - {webhook: \"" + url + "\"}\n"
+}
+
+// watchFiles are a project whose server answers nobody.
+func watchFiles(t *testing.T, url string) map[string]string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"stackctl.yaml": watchSettings(url), "compose.yaml": watchCompose, "id": string(pem.EncodeToMemory(key))}
 }
 
 // A server that cannot be reached is one change, however often one looks.
@@ -33,7 +52,7 @@ func TestWatchSendsOneNoticeForEachChange(t *testing.T) {
 		n.Add(1)
 	}))
 	defer sink.Close()
-	exit, text, dir := run(t, map[string]string{"stackctl.yaml": watchSettings(sink.URL), "compose.yaml": watchCompose}, "watch")
+	exit, text, dir := run(t, watchFiles(t, sink.URL), "watch")
 	if exit != 3 || n.Load() != 1 {
 		t.Fatalf("exit %d, %d notices:\n%s", exit, n.Load(), text)
 	}
@@ -57,7 +76,7 @@ func TestWatchSendsOneNoticeForEachChange(t *testing.T) {
 func TestANoticeThatCannotBeSentChangesNoVerdict(t *testing.T) {
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer sink.Close()
-	exit, text, _ := run(t, map[string]string{"stackctl.yaml": watchSettings(sink.URL), "compose.yaml": watchCompose}, "watch")
+	exit, text, _ := run(t, watchFiles(t, sink.URL), "watch")
 	if exit != 3 || !strings.Contains(text, "notice webhook was not sent: it answered with status 403") {
 		t.Errorf("exit %d:\n%s", exit, text)
 	}

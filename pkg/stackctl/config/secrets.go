@@ -19,7 +19,7 @@ var secretName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
 // keepSecrets restores the case of the secrets' names: viper folds every key.
 func (d document) keepSecrets(c *stack.Config) {
 	at := d.find("secrets")
-	if at == nil || c.Secrets == nil {
+	if at == nil {
 		return
 	}
 	kept := map[string]stack.SecretSource{}
