@@ -13,7 +13,7 @@ type Hook struct {
 	Command []string `mapstructure:"command" json:"command,omitempty"`
 	Service string   `mapstructure:"service" json:"service,omitempty"`
 	// Timeout is how long it may take.
-	Timeout time.Duration `mapstructure:"timeout" json:"timeout"`
+	Timeout time.Duration `mapstructure:"timeout" json:"timeout_ns"`
 	// Line is where stackctl.yaml names it.
 	Line int `mapstructure:"-" json:"-"`
 }
