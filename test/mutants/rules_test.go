@@ -37,6 +37,7 @@ var unitTested = map[string]string{
 	"jobs/dashboard": "jobs.TestJobsCatch",
 	// A file that cannot be read is refused before any gate looks.
 	"acme/readable": "acme.TestACMEStaticCatches",
+	"headers/inside-api": "headers.TestHeadersTellEachFaultOfTheEdge",
 	// Every gate of the good deployment finds something to look at.
 	"gate/inspected": "gate.TestRunTellsEachEndApart",
 }

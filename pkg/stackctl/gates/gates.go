@@ -17,6 +17,7 @@ import (
 	"stackctl/pkg/stackctl/gate/exposure"
 	"stackctl/pkg/stackctl/gate/headers"
 	"stackctl/pkg/stackctl/gate/health"
+	"stackctl/pkg/stackctl/gate/hooks"
 	"stackctl/pkg/stackctl/gate/jobs"
 	"stackctl/pkg/stackctl/gate/schemas"
 	"stackctl/pkg/stackctl/stack"
@@ -95,6 +96,7 @@ func Rules(own []stack.OwnGate) []stack.Rule {
 	for _, g := range All(own) {
 		add(g.Rules)
 	}
+	add(hooks.Rules)
 	add(gate.Rules)
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/hooks"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -39,6 +40,9 @@ func TestRulesAreWhole(t *testing.T) {
 	}
 	for _, r := range gate.Rules {
 		check("gate", r)
+	}
+	for _, r := range hooks.Rules {
+		check("hooks", r)
 	}
 }
 

@@ -27,6 +27,13 @@ type Config struct {
 	Retention  Retention         `mapstructure:"retention"`
 	Timeouts   Timeouts          `mapstructure:"timeouts"`
 	Backup     Backup            `mapstructure:"backup"`
+	// Secrets are where values are kept that compose files call secrets, or variables.
+	Secrets map[string]SecretSource `mapstructure:"secrets"`
+	Age     Age                     `mapstructure:"age"`
+	// Hooks run at named points of a deploy, those of one point in their order here.
+	Hooks []Hook `mapstructure:"hooks"`
+	// Notices are the ways in which people are told that a verdict has changed.
+	Notices []NoticeSpec `mapstructure:"notices"`
 }
 
 // Compose says which files make the stack.
@@ -283,6 +290,8 @@ type Exception struct {
 type Evidence struct {
 	// Dir is the folder that holds one folder per run.
 	Dir string `mapstructure:"dir"`
+	// URL is where what is in Dir is published; notices link to it. Empty: it is not.
+	URL string `mapstructure:"url"`
 	// Key is a PEM file with an ed25519 private key (PKCS #8); empty: the run is not signed.
 	Key string `mapstructure:"key"`
 }
