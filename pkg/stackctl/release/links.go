@@ -94,3 +94,36 @@ func (s *split) links(service types.ServiceConfig, x extension) []string {
 func (s *split) together(other types.ServiceConfig, x extension) bool {
 	return (s.draft.extension(other).layer == stack.LayerApp) == (x.layer == stack.LayerApp)
 }
+
+// siblings lead each name of an app service, within one release, to that
+// release's alias. On their networks two releases are side by side, and a plain
+// name means both: a name that a container has for itself comes before it.
+func (s *split) siblings(service types.ServiceConfig, id string) []string {
+	if id == "" {
+		return nil
+	}
+	taken := map[string]bool{}
+	for _, written := range service.Links {
+		taken[linkOf(written).name] = true
+	}
+	var out []string
+	for _, name := range sortedKeys(s.draft.project.Services) {
+		other := s.draft.project.Services[name]
+		if s.draft.extension(other).layer != stack.LayerApp || !s.draft.deployed(other) {
+			continue
+		}
+		for _, network := range shared(service, other) {
+			names := []string{name}
+			if n := other.Networks[network]; n != nil {
+				names = append(names, n.Aliases...)
+			}
+			for _, called := range names {
+				if !taken[called] {
+					taken[called] = true
+					out = append(out, stack.Upstream(name, id)+":"+called)
+				}
+			}
+		}
+	}
+	return out
+}

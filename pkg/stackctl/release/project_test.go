@@ -76,6 +76,7 @@ type resolvedService struct {
 	Labels      map[string]string
 	Volumes     []resolvedVolume
 	Links       []string
+	External    []string `yaml:"external_links"`
 }
 
 type resolvedVolume struct {

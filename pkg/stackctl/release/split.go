@@ -120,6 +120,7 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if x.layer == stack.LayerApp {
 		staysStopped(&service)
 	}
+	service.ExternalLinks = append(service.ExternalLinks[:len(service.ExternalLinks):len(service.ExternalLinks)], s.siblings(service, id)...)
 	service.Networks = aliased(service, id, s.names(service, x))
 	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {
