@@ -45,6 +45,8 @@ type Tx interface {
 	// RenewSession gives a session another token; false: it has ended.
 	RenewSession(ctx context.Context, id string, hash []byte) (bool, error)
 	DeleteUser(ctx context.Context, id string) error
+	// NoteAsked notes that a user was sent a mail to confirm the address.
+	NoteAsked(ctx context.Context, userID string, at time.Time) error
 	AddToken(ctx context.Context, userID string, purpose Purpose, hash []byte, expires time.Time) error
 	// UseToken takes a token that is not over and gives its user, who cannot
 	// change meanwhile; a token can be taken once.
