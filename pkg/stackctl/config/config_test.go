@@ -188,6 +188,34 @@ func TestSandboxIsTheTargetWhereNoneIsNamed(t *testing.T) {
 	}
 }
 
+// A project with servers rehearses on the sandbox by its name, and never deploys
+// there unasked.
+func TestSandboxIsATargetBesideTheServers(t *testing.T) {
+	file := write(t, "project: shop\ntargets:\n  production: {host: 203.0.113.7, domain: example.org}\n")
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Target(c, "sandbox"); err == nil || !strings.Contains(err.Error(), "sandbox up") {
+		t.Fatalf("without a sandbox: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(file), config.SandboxFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("host: 172.20.0.2\ndomain: shop.localhost\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, host := range map[string]string{"": "203.0.113.7", "sandbox": "172.20.0.2"} {
+		if target, err := config.Target(c, name); err != nil || target.Host != host || target.Path == "" {
+			t.Errorf("target %q is %+v, %v", name, target, err)
+		}
+	}
+	if len(c.Targets) != 1 {
+		t.Errorf("--all-targets acts on %v", c.Targets)
+	}
+}
+
 func TestUnknownTargetNamesTheKnownOnes(t *testing.T) {
 	c, err := config.Load(write(t, good))
 	if err != nil {

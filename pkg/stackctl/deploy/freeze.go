@@ -55,7 +55,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())
+	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.Upstreams())
 	return Wanted{Release: r, Pointed: pointed, Keep: d.Config.Retention.Releases, Backup: backing}, err
 }
 

@@ -15,8 +15,9 @@ import (
 var mark = regexp.MustCompile(`(?m)^# stackctl: release ([0-9a-f]{12})$`)
 
 // Point rewrites dynamic files so that the upstreams of the app services are
-// those of one release. The first line of each file names the release.
-func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
+// those of one release: upstreams are their host names, by service. The first
+// line of each file names the release.
+func Point(files []stack.File, id string, upstreams map[string]string) ([]stack.File, error) {
 	out := make([]stack.File, 0, len(files))
 	for _, f := range files {
 		doc, root, err := parse(f.Path, f.Content)
@@ -31,7 +32,7 @@ func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
 			}
 			for _, server := range servers.Content {
 				if at := lookup(server, "url"); at != nil {
-					at.Value = upstream(at.Value, id, app)
+					at.Value = upstream(at.Value, upstreams)
 				}
 			}
 		}
@@ -46,22 +47,20 @@ func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
 	return out, nil
 }
 
-func upstream(at, id string, app []string) string {
+func upstream(at string, upstreams map[string]string) string {
 	u, err := url.Parse(at)
 	if err != nil {
 		return at
 	}
-	for _, name := range app {
-		if u.Hostname() == name {
-			host := stack.Upstream(name, id)
-			if u.Port() != "" {
-				host += ":" + u.Port()
-			}
-			u.Host = host
-			return u.String()
-		}
+	host, is := upstreams[u.Hostname()]
+	if !is {
+		return at
 	}
-	return at
+	if u.Port() != "" {
+		host += ":" + u.Port()
+	}
+	u.Host = host
+	return u.String()
 }
 
 // Release reads which release a dynamic file on a host points at; empty: none.
@@ -73,10 +72,11 @@ func Release(content []byte) string {
 }
 
 // Routed are the services of a release that dynamic files on a host lead to,
-// sorted: whatever names one by its alias of that release counts.
+// sorted: whatever names one by its alias of that release counts, or by one
+// that lasts.
 func Routed(files []stack.File, id string) []string {
 	var out []string
-	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-` + regexp.QuoteMeta(id) + `\b`)
+	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-(?:live-[0-9a-f]{12}|` + regexp.QuoteMeta(id) + `)\b`)
 	for _, f := range files {
 		for _, m := range alias.FindAllSubmatch(f.Content, -1) {
 			out = append(out, string(m[1]))

@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,11 +18,21 @@ import (
 // Breaking finds what clients of the document before cannot live with in
 // the document now: oasdiff's rules, and our own where those are too mild.
 func Breaking(before, now *Doc, csrf string) ([]Difference, error) {
-	same, err := same(before, now)
+	list, err := breaking(before, now)
 	if err != nil {
 		return nil, err
 	}
-	list := Weaker(before, now, csrf)
+	called, err := calledBack(before, now)
+	return slices.Concat(Weaker(before, now, csrf), list, called), err
+}
+
+// breaking is what changes on the wire of the operations of both documents,
+// and what oasdiff finds beside it.
+func breaking(before, now *Doc) ([]Difference, error) {
+	same, list, err := wires(before, now)
+	if err != nil {
+		return nil, err
+	}
 	theirs, err := oasdiff(before, now)
 	for _, d := range theirs {
 		if !same[d.Subject] && !slices.Contains(list, d) {
@@ -31,28 +42,32 @@ func Breaking(before, now *Doc, csrf string) ([]Difference, error) {
 	return list, err
 }
 
-// same names the operations that are the same on the wire. oasdiff is not
-// heard on them: it sees changes where only the spelling differs.
-func same(before, now *Doc) (map[string]bool, error) {
-	same := map[string]bool{}
+// wires names the operations that are the same on the wire, and tells what of
+// the others is not. oasdiff is not heard on the first: it sees changes where
+// only the spelling differs.
+func wires(before, now *Doc) (same map[string]bool, list []Difference, err error) {
+	same = map[string]bool{}
 	known := map[string]Operation{}
 	for _, o := range before.Operations() {
 		known[o.key()] = o
 	}
-	for _, o := range now.Operations() {
-		was, ok := known[o.key()]
-		if !ok {
-			continue
+	list, err = guard(func(c *Comparer) {
+		for _, o := range now.Operations() {
+			was, ok := known[o.key()]
+			if !ok {
+				continue
+			}
+			side := &Comparer{Want: before, Got: now, seen: map[[2]uintptr]bool{}, classes: c.classes}
+			side.operation(was, o)
+			c.op, c.steps, c.classes = o.Name(), 0, side.classes
+			if len(side.Found) == 0 {
+				same[was.Name()], same[o.Name()] = true, true
+				continue
+			}
+			c.wire(was, o)
 		}
-		list, err := guard(func(c *Comparer) { c.operation(was, o) }, before, now)
-		if err != nil {
-			return nil, err
-		}
-		if len(list) == 0 {
-			same[was.Name()], same[o.Name()] = true, true
-		}
-	}
-	return same, nil
+	}, before, now)
+	return same, list, err
 }
 
 // oasdiff hears oasdiff on three spellings of the same two documents: as
@@ -135,7 +150,9 @@ func tolerated(c checker.Change) bool {
 // g2Load hands a document to kin-openapi: self-contained, without what is no
 // part of the interface (extensions, deprecation), in the given spelling.
 func g2Load(d *Doc, spelling spelling) (*openapi3.T, error) {
-	content, err := json.Marshal(plain(d.Root, false, spelling != asIs))
+	root := maps.Clone(d.Root)
+	delete(root, "webhooks") // calledBack judges them: there the server is the client
+	content, err := json.Marshal(plain(root, false, spelling != asIs))
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +176,7 @@ func plain(v any, names, unwrap bool) any {
 		return out
 	case map[string]any:
 		if unwrap && !names {
-			v = g2Unwrap(v)
+			v = single(g2Unwrap(v))
 		}
 		out := make(map[string]any, len(v))
 		for k, e := range v {
@@ -196,6 +213,20 @@ func g2Unwrap(m map[string]any) map[string]any {
 			return m
 		}
 		m = branch
+	}
+	return m
+}
+
+// single writes a choice of one branch, beside other keywords, as what must
+// hold too: a choice of one is none.
+func single(m map[string]any) map[string]any {
+	for _, word := range []string{"anyOf", "oneOf"} {
+		if list, _ := m[word].([]any); len(list) == 1 {
+			m = maps.Clone(m)
+			parts, _ := m["allOf"].([]any)
+			m["allOf"] = append(slices.Clone(parts), list[0])
+			delete(m, word)
+		}
 	}
 	return m
 }

@@ -34,6 +34,9 @@ type Doc struct {
 	refs map[string]any
 	// flat caches flattened schemas by the identity of the source map.
 	flat map[uintptr]map[string]any
+	// anything and nothing are the flattened schemas true and false: maps that
+	// live as long as the document, since schemas are known by their address.
+	anything, nothing map[string]any
 	// V31 says that the document follows OpenAPI 3.1 or later.
 	V31 bool
 }
@@ -58,11 +61,14 @@ func Parse(content []byte, allowYAML bool) (*Doc, error) {
 	if !ok {
 		return nil, errors.New("not an object")
 	}
+	if _, old := m["swagger"]; old {
+		return nil, fmt.Errorf("a Swagger %s document, not an OpenAPI 3 one: convert it (swagger2openapi, or the generator that wrote it) and commit that", stack.Short(fmt.Sprint(m["swagger"]), 20))
+	}
 	version, _ := m["openapi"].(string)
 	if !strings.HasPrefix(version, "3.") {
 		return nil, fmt.Errorf("not an OpenAPI 3 document (openapi: %q)", stack.Short(version, 20))
 	}
-	d := &Doc{Root: m, refs: map[string]any{}, flat: map[uintptr]map[string]any{}, V31: !strings.HasPrefix(version, "3.0")}
+	d := newDoc(m)
 	paths, ok := m["paths"].(map[string]any)
 	if !ok || len(paths) == 0 {
 		return nil, errors.New("it has no paths")
@@ -74,6 +80,15 @@ func Parse(content []byte, allowYAML bool) (*Doc, error) {
 		return nil, errors.New("its paths have no operations")
 	}
 	return d, nil
+}
+
+func newDoc(root map[string]any) *Doc {
+	version, _ := root["openapi"].(string)
+	return &Doc{
+		Root: root, refs: map[string]any{}, flat: map[uintptr]map[string]any{},
+		anything: map[string]any{}, nothing: map[string]any{"not": true},
+		V31: !strings.HasPrefix(version, "3.0"),
+	}
 }
 
 // Decode reads a document from JSON or YAML, within bounds.

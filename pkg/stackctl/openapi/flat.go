@@ -26,13 +26,13 @@ func (d *Doc) Schema(v any) map[string]any { return d.flatten(v, 0) }
 func (d *Doc) flatten(v any, depth int) map[string]any {
 	if b, ok := v.(bool); ok {
 		if b {
-			return map[string]any{}
+			return d.anything
 		}
-		return map[string]any{"not": map[string]any{}}
+		return d.nothing
 	}
 	raw, ok := v.(map[string]any)
 	if !ok || depth > 40 {
-		return map[string]any{}
+		return d.anything
 	}
 	id := reflect.ValueOf(raw).Pointer()
 	if m, ok := d.flat[id]; ok {
@@ -42,10 +42,11 @@ func (d *Doc) flatten(v any, depth int) map[string]any {
 	m := d.dereference(raw, depth)
 	if m == nil {
 		m = bare(raw)
+		d.mapping(m)
 		types(m)
 		bounds(m)
 		d.unwrapNull(m, depth)
-		m = d.unwrapSingle(m, depth)
+		m = single(d.unwrapSingle(m, depth))
 		sets(m)
 		defaults(m)
 	}
@@ -61,7 +62,7 @@ func (d *Doc) dereference(raw map[string]any, depth int) map[string]any {
 	}
 	target, err := d.target(ref)
 	if err != nil {
-		return map[string]any{}
+		return d.anything
 	}
 	if !d.V31 || !siblings(raw) {
 		return d.flatten(target, depth+1)

@@ -27,6 +27,7 @@ var deliberate = map[string]struct {
 	"prefix_items_added":                       {true, "positions of an array are constrained: a warning of oasdiff, of unknown effect"},
 	"prefix_items_prop":                        {true, "positions of an array are constrained: a warning of oasdiff, of unknown effect"},
 	"response_pattern_added_or_changed":        {true, "a pattern changed: a warning of oasdiff, of unknown effect"},
+	"webhook_operation":                        {false, "the server sends a webhook's body: one that it must send, and a member more, harm no receiver"},
 	"request_body_any_of_media_type":           {false, "a branch was replaced by one of another name and the same content: nothing changes on the wire"},
 	"request_parameter_extensible_enum":        {false, "x-extensible-enum is an extension: no part of the interface here"},
 	"request_parameter_extensible_enum_number": {false, "x-extensible-enum is an extension: no part of the interface here"},

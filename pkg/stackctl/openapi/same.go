@@ -1,7 +1,6 @@
 package openapi
 
 import (
-	"errors"
 	"fmt"
 	"mime"
 	"reflect"
@@ -23,8 +22,9 @@ type Difference struct {
 	Observed string `json:"observed"`
 }
 
-// ErrComplex is the answer where two documents are too entangled to compare.
-var ErrComplex = errors.New("the documents are too entangled to compare")
+// ErrComplex is the answer where two documents are too large or too entangled
+// to compare: more than MaxSchemas, MaxLevels or MaxPairs.
+var ErrComplex = fmt.Errorf("the documents are too entangled to compare: more than %d schemas, %d levels of them, or %d pairs in one operation", MaxSchemas, MaxLevels, MaxPairs)
 
 // Comparer walks two documents side by side. Everything counts but what is
 // left out on purpose: order, annotations, and whether a thing is inline or a
@@ -32,13 +32,16 @@ var ErrComplex = errors.New("the documents are too entangled to compare")
 type Comparer struct {
 	Want, Got *Doc
 	Found     []Difference
-	Seen      map[[2]uintptr]bool
-	Steps     *int
+	seen      map[[2]uintptr]bool
+	steps     int
 	op        string
+	classes   *classes
 }
 
+// MaxPairs is how many pairs of schemas are compared, and findings how many
+// differences are kept.
 const (
-	steps    = 150_000
+	MaxPairs = 150_000
 	findings = 200
 )
 
@@ -48,10 +51,15 @@ func Compare(want, got *Doc) ([]Difference, error) {
 	return guard((*Comparer).documents, want, got)
 }
 
+// SameContent reports whether two content maps of a document say the same.
+func (d *Doc) SameContent(a, b map[string]any) bool {
+	list, err := guard(func(c *Comparer) { c.content("", a, b) }, d, d)
+	return err == nil && len(list) == 0
+}
+
 // guard compares with a fresh memory, within bounds.
 func guard(compare func(*Comparer), want, got *Doc) (list []Difference, err error) {
-	steps := 0
-	c := &Comparer{Want: want, Got: got, Seen: map[[2]uintptr]bool{}, Steps: &steps}
+	c := &Comparer{Want: want, Got: got, seen: map[[2]uintptr]bool{}}
 	defer func() {
 		if r := recover(); r != nil {
 			if r != ErrComplex { //nolint:errorlint // it is this very value
@@ -106,7 +114,7 @@ func show(v any) string {
 }
 
 func (c *Comparer) step() {
-	if *c.Steps++; *c.Steps > steps {
+	if c.steps++; c.steps > MaxPairs {
 		panic(ErrComplex)
 	}
 }
@@ -138,7 +146,7 @@ func (c *Comparer) operation(p, q Operation) {
 		c.say("requestBody", "request body differs", presence(x), presence(y))
 	} else if x != nil {
 		c.value("requestBody/required", x["required"] == true, y["required"] == true)
-		c.Content("requestBody", x["content"], y["content"])
+		c.content("requestBody", x["content"], y["content"])
 	}
 	c.named("responses", p.Op["responses"], q.Op["responses"], c.response)
 	c.named("callbacks", p.Op["callbacks"], q.Op["callbacks"], func(where string, a, b any) {
@@ -153,14 +161,26 @@ func presence(m map[string]any) string {
 	return "one"
 }
 
-// named compares two maps of things by name.
+// named compares two maps of things by name; extensions do not count.
 func (c *Comparer) named(where string, a, b any, each func(string, any, any)) {
-	x, _ := a.(map[string]any)
-	y, _ := b.(map[string]any)
-	for _, k := range Keys(x) {
-		if strings.HasPrefix(k, "x-") {
-			continue
+	c.names(where, extensionless(a), extensionless(b), each)
+}
+
+func extensionless(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	out := make(map[string]any, len(m))
+	for k, e := range m {
+		if !strings.HasPrefix(k, "x-") {
+			out[k] = e
 		}
+	}
+	return out
+}
+
+// names compares two maps of things by name, where any name may be given: a
+// header may be called X-Rate.
+func (c *Comparer) names(where string, x, y map[string]any, each func(string, any, any)) {
+	for _, k := range Keys(x) {
 		if _, ok := y[k]; !ok {
 			c.say(where+"/"+k, "missing", k, "not there")
 			continue
@@ -168,7 +188,7 @@ func (c *Comparer) named(where string, a, b any, each func(string, any, any)) {
 		each(where+"/"+k, x[k], y[k])
 	}
 	for _, k := range Keys(y) {
-		if _, ok := x[k]; !ok && !strings.HasPrefix(k, "x-") {
+		if _, ok := x[k]; !ok {
 			c.say(where+"/"+k, "not in the contract", "not there", k)
 		}
 	}
@@ -176,8 +196,8 @@ func (c *Comparer) named(where string, a, b any, each func(string, any, any)) {
 
 func (c *Comparer) response(where string, a, b any) {
 	x, y := c.Want.Object(a), c.Got.Object(b)
-	c.Content(where, x["content"], y["content"])
-	c.named(where+"/headers", lower(x["headers"]), lower(y["headers"]), c.parameter)
+	c.content(where, x["content"], y["content"])
+	c.names(where+"/headers", lower(x["headers"]), lower(y["headers"]), c.parameter)
 }
 
 // lower lowers the names of headers, and leaves out Content-Type, which
@@ -193,8 +213,8 @@ func lower(v any) map[string]any {
 	return out
 }
 
-// Content compares media types and what they carry.
-func (c *Comparer) Content(where string, a, b any) {
+// content compares media types and what they carry.
+func (c *Comparer) content(where string, a, b any) {
 	c.named(where+"/content", Media(a), Media(b), func(where string, a, b any) {
 		x, y := c.Want.Object(a), c.Got.Object(b)
 		c.schema(where+"/schema", x["schema"], y["schema"])
@@ -217,81 +237,13 @@ func Media(v any) map[string]any {
 	return out
 }
 
-func (c *Comparer) parameters(p, q Operation) {
-	c.named("parameters", c.Want.parameters(p), c.Got.parameters(q), c.parameter)
-}
-
-// parameters are those of the operation and of its path, by place and name.
-func (d *Doc) parameters(o Operation) map[string]any {
-	out := map[string]any{}
-	for _, list := range []any{o.Item["parameters"], o.Op["parameters"]} {
-		items, _ := list.([]any)
-		for _, v := range items {
-			m := d.Object(v)
-			in, _ := m["in"].(string)
-			name, _ := m["name"].(string)
-			switch in {
-			case "path":
-				name = position(o.Path, name)
-			case "header":
-				name = strings.ToLower(name)
-				if name == "accept" || name == "content-type" || name == "authorization" {
-					continue // OpenAPI ignores them
-				}
-			}
-			if m != nil {
-				out[in+" "+name] = m
-			}
-		}
-	}
-	return out
-}
-
-// position is the number of a path parameter in its path.
-func position(path, name string) string {
-	before, _, ok := strings.Cut(path, "{"+name+"}")
-	if !ok {
-		return name
-	}
-	return fmt.Sprint(strings.Count(before, "{") + 1)
-}
-
-// parameter compares parameters and headers.
-func (c *Comparer) parameter(where string, a, b any) {
-	x, y := c.Want.Object(a), c.Got.Object(b)
-	c.schema(where+"/schema", x["schema"], y["schema"])
-	c.Content(where, x["content"], y["content"])
-	for _, k := range []string{"required", "allowEmptyValue", "allowReserved"} {
-		c.value(where+"/"+k, x[k] == true, y[k] == true)
-	}
-	sx, ex := style(x)
-	sy, ey := style(y)
-	c.value(where+"/style", sx, sy)
-	c.value(where+"/explode", ex, ey)
-}
-
-// style gives the style and explode of a parameter, defaults filled in.
-func style(m map[string]any) (string, bool) {
-	style, _ := m["style"].(string)
-	if style == "" {
-		style = "simple"
-		if in := m["in"]; in == "query" || in == "cookie" {
-			style = "form"
-		}
-	}
-	if explode, ok := m["explode"].(bool); ok {
-		return style, explode
-	}
-	return style, style == "form"
-}
-
 func (c *Comparer) value(where string, a, b any) {
 	if !reflect.DeepEqual(a, b) {
 		c.say(where, "differs", a, b)
 	}
 }
 
-// Live compares two schemas, each pair once, so that cycles end.
+// schema compares two schemas, each pair once, so that cycles end.
 func (c *Comparer) schema(where string, a, b any) {
 	c.step()
 	if (a == nil) != (b == nil) {
@@ -299,10 +251,10 @@ func (c *Comparer) schema(where string, a, b any) {
 	}
 	x, y := c.Want.Schema(a), c.Got.Schema(b)
 	pair := [2]uintptr{reflect.ValueOf(x).Pointer(), reflect.ValueOf(y).Pointer()}
-	if c.Seen[pair] {
+	if c.seen[pair] {
 		return
 	}
-	c.Seen[pair] = true
+	c.seen[pair] = true
 	for _, k := range union(x, y) {
 		c.keyword(where, k, x[k], y[k])
 	}
@@ -311,7 +263,7 @@ func (c *Comparer) schema(where string, a, b any) {
 // noSchema is the schema of nothing said: anything goes.
 func noSchema(v any) any {
 	if v == nil {
-		return map[string]any{}
+		return true
 	}
 	return v
 }
@@ -355,40 +307,10 @@ func (c *Comparer) keyword(where, k string, a, b any) {
 		}
 	case "$defs", "definitions":
 	case "discriminator":
-		x, y := c.Want.Object(a), c.Got.Object(b)
-		c.value(at, x["propertyName"], y["propertyName"])
+		c.discriminator(at, a, b)
 	default:
 		c.value(at, a, b)
 	}
-}
-
-// branches pairs the branches of a composition in any order.
-func (c *Comparer) branches(where string, a, b any) {
-	x, _ := a.([]any)
-	y, _ := b.([]any)
-	rest := slices.Clone(y)
-	for i, branch := range x {
-		at := slices.IndexFunc(rest, func(other any) bool { return c.equal(branch, other) })
-		if at >= 0 {
-			rest = slices.Delete(rest, at, at+1)
-			continue
-		}
-		if len(x) == len(y) && len(x) == 1 {
-			c.schema(where+"/0", branch, rest[0])
-			return
-		}
-		c.say(fmt.Sprintf("%s/%d", where, i), "branch missing", c.Want.Schema(branch), "not there")
-	}
-	for _, other := range rest {
-		c.say(where, "branch not in the contract", "not there", c.Got.Schema(other))
-	}
-}
-
-// equal compares on the side, with its own memory of pairs.
-func (c *Comparer) equal(a, b any) bool {
-	side := &Comparer{Want: c.Want, Got: c.Got, Seen: map[[2]uintptr]bool{}, Steps: c.Steps}
-	side.schema("", a, b)
-	return len(side.Found) == 0
 }
 
 func union(x, y map[string]any) []string {

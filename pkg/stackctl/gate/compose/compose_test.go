@@ -296,6 +296,7 @@ func TestComposeRunningCatches(t *testing.T) {
 		{"a service does not run", container("worker", func(c *stack.Container) { c.State = "exited" }), "container worker", "does not run"},
 		{"a service is gone", container("worker", func(c *stack.Container) { c.Service = "" }), "container worker", "does not run"},
 		{"unhealthy", container("web", func(c *stack.Container) { c.Health = "unhealthy" }), "container web", "not healthy"},
+		{"a check that was declared and is not made", container("web", func(c *stack.Container) { c.Health = "none" }), "container web", "not healthy"},
 		{"another image", container("web", func(c *stack.Container) { c.ImageID = "sha256:other" }), "container web", "another image"},
 		{"an extra network", container("redis", func(c *stack.Container) { c.Addresses["bridge"] = "172.17.0.3" }), "container redis", "not declared"},
 		{"a container that nobody declares", container("web", func(c *stack.Container) { c.Service, c.Name = "miner", "stack-miner-1" }), "container stack-miner-1", "no compose file declares"},

@@ -185,7 +185,7 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 	}
 	var out []stack.Finding
 	for _, c := range running {
-		if c.Health != "" && c.Health != "healthy" {
+		if ill(svc, c) {
 			out = append(out, containerFinding(runsRule, svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
 		}
 		if id := judgedImage(s, svc.Image); same && id != "" && c.ImageID != "" && c.ImageID != id {
@@ -194,6 +194,13 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 		out = append(out, networksOf(s, svc, c)...)
 	}
 	return out
+}
+
+// ill reports whether a container's health check does not find it well. One
+// without a check is judged by whether it runs.
+func ill(svc stack.Service, c stack.Container) bool {
+	checked := svc.Healthcheck != nil && len(svc.Healthcheck.Test) > 0
+	return c.Health != "" && c.Health != "healthy" && (c.Health != "none" || checked)
 }
 
 // networksOf compares the networks that a container is on with the declared ones.

@@ -197,20 +197,13 @@ func problems(d *openapi.Doc, o openapi.Operation, responses map[string]any) []o
 		if _, has := content["application/problem+json"]; has {
 			continue
 		}
-		if code == "503" && len(content) > 0 && sameContent(d, content, ok) {
+		if code == "503" && len(content) > 0 && d.SameContent(content, ok) {
 			continue
 		}
 		list = append(list, openapi.Difference{Subject: o.Name(), Where: "responses/" + code, Rule: problemDetailsRule.ID, Problem: "error without problem details",
 			Expected: "application/problem+json", Observed: strings.Join(openapi.Keys(content), ", ")})
 	}
 	return list
-}
-
-func sameContent(d *openapi.Doc, a, b map[string]any) bool {
-	steps := 0
-	c := &openapi.Comparer{Want: d, Got: d, Seen: map[[2]uintptr]bool{}, Steps: &steps}
-	c.Content("", a, b)
-	return len(c.Found) == 0
 }
 
 // source is the running contract and where it came from.

@@ -9,6 +9,11 @@ var (
 		Asks: "Is the edge's API behind a password?",
 		Fix:  "remove api.insecure and api.debug, and guard api@internal",
 	}
+	insideAPIRule = stack.Rule{
+		ID: "headers/inside-api", Level: stack.LevelStrict, Source: "SPEC §3; ASVS 13.4.5",
+		Asks: "Does the edge's API, which only the server and the edge's networks reach, ask for a password there too?",
+		Fix:  "guard the router of api@internal with basicAuth; with stackctl's own edge, give a route `guard: staff`",
+	}
 	insidePagesRule = stack.Rule{
 		ID: "headers/inside-pages", Level: stack.LevelDanger, Source: "ASVS 13.4.5",
 		Asks: "Are pages of the inside kept off the published entry points?",
@@ -189,6 +194,7 @@ var (
 // Rules are what the findings of this family come from.
 var Rules = []stack.Rule{
 	dashboardRule,
+	insideAPIRule,
 	insidePagesRule,
 	loggedSecretsRule,
 	upstreamTrustRule,

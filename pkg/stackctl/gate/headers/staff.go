@@ -271,7 +271,7 @@ func (g *visit) live(ctx context.Context, login staffLogin) {
 	if r := g.wire.send(ctx, open); r.err == nil {
 		g.saw(1)
 		if insidePage(r) != "" {
-			g.finding(dashboardRule, "edge api", "the edge's inside API asks for no password", "401", strconv.Itoa(r.status), "guard the router of api@internal with basicAuth")
+			g.finding(insideAPIRule, "edge api", "the edge's inside API asks for no password", "401", strconv.Itoa(r.status), insideAPIRule.Fix)
 		}
 	}
 	insecure := base

@@ -223,9 +223,9 @@ func plainUpstream(s gate.Subject, at string) string {
 	if err != nil {
 		return at
 	}
-	for _, name := range s.Release.AppServices() {
-		if u.Hostname() == stack.Upstream(name, s.Release.ID) {
-			u.Host = strings.Replace(u.Host, u.Hostname(), name, 1)
+	for name, host := range s.Release.Upstreams() {
+		if u.Hostname() == host {
+			u.Host = strings.Replace(u.Host, host, name, 1)
 			return u.String()
 		}
 	}
