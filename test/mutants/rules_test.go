@@ -30,6 +30,8 @@ var unitTested = map[string]string{
 	"auth/logout":     "auth.TestAuthCatches",
 	// The edge answers before a service could fail on an odd path.
 	"headers/odd-paths": "headers.TestHeadersServedCatches",
+	// The droplet's edge keeps its API from its own networks as well.
+	"headers/inside-api": "headers.TestHeadersServedCatches",
 	// Hashes that no password opens would take a secret of the good deployment.
 	"headers/staff-works": "headers.TestHeadersServedCatches",
 	// These take a site that refuses its own probes, or a ping of another kind.
