@@ -39,8 +39,6 @@ var unitTested = map[string]string{
 	"jobs/dashboard": "jobs.TestJobsCatch",
 	// A file that cannot be read is refused before any gate looks.
 	"acme/readable": "acme.TestACMEStaticCatches",
-	// The running edge of the bench keeps its files; a listener stands for one without.
-	"headers/inside-api": "headers.TestHeadersServedCatches",
 	// The step of a deploy that runs a hook tells of it, not a gate.
 	"hooks/after": "deploy.TestAFailingHookAfterIsAFinding",
 	// Every gate of the good deployment finds something to look at.
