@@ -162,9 +162,11 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 }
 
 // trial lets a throwaway edge read dynamic files that the real one has not
-// seen yet. Files that differ in their upstreams alone have been seen.
+// seen yet. Files that differ in their upstreams alone have been seen. A project
+// without routes has no edge to try them.
 func (p *planner) trial() {
-	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 {
+	edged := slices.ContainsFunc(p.r.Services, func(s stack.Service) bool { return s.Layer == stack.LayerEdge })
+	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 && edged {
 		p.add(stack.Step{Kind: stack.StepTrial, Subject: "the edge's files", Release: p.r.ID, Cause: cause})
 	}
 }

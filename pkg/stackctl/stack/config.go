@@ -190,9 +190,15 @@ type Gates struct {
 
 // HealthEndpoint is one endpoint that gate G3 samples.
 type HealthEndpoint struct {
-	// Host is a prefix of the domain ("" is the site itself, "www").
+	// Host is a prefix of the domain ("" is the site itself, "www") or, with a
+	// dot in it, a whole host name.
 	Host string `mapstructure:"host"`
 	Path string `mapstructure:"path"`
+	// Reachable says that any answer below 500 is good: what a route answers
+	// at its root is the application's to choose, a page, a login or nothing.
+	Reachable bool `mapstructure:"-"`
+	// Scheme is how the service itself answers, as in RouteSpec.
+	Scheme string `mapstructure:"-"`
 	// Samples is how many requests are made.
 	Samples int `mapstructure:"samples"`
 	// P95 is the 95th percentile that must not be passed.

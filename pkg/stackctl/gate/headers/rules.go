@@ -169,11 +169,6 @@ var (
 		Asks: "Does the site answer odd paths without failing?",
 		Fix:  "handle the path",
 	}
-	knownPathsRule = stack.Rule{
-		ID: "headers/known-paths", Level: stack.LevelStrict, Source: "SPEC §3",
-		Asks: "Does the site know its own paths?",
-		Fix:  "name them",
-	}
 	cachingRule = stack.Rule{
 		ID: "headers/caching", Level: stack.LevelStrict, Source: "RFC 9111; SPEC §3",
 		Asks: "Do pages ask again, and are hashed files kept?",
@@ -231,7 +226,6 @@ var Rules = []stack.Rule{
 	routingRule,
 	unknownHostRule,
 	oddPathsRule,
-	knownPathsRule,
 	cachingRule,
 	privateCacheRule,
 	pageFilesRule,
