@@ -45,7 +45,11 @@ var contractFiles = []mutant{
 	{name: "an operation that documents no refusal", gates: "G2", rule: "contract/responses", files: func(p *project) {
 		text := p.read(openapiFile)
 		at := strings.Index(text, "operationId: getMe\n")
-		p.write(openapiFile, text[:at]+strings.Replace(text[at:], "        \"401\":\n          $ref: \"#/components/responses/Unauthorized\"\n", "", 1))
+		without := text[at:]
+		for _, refusal := range []string{"        \"401\":\n          $ref: \"#/components/responses/Unauthorized\"\n", "        default:\n          $ref: \"#/components/responses/Problem\"\n"} {
+			without = strings.Replace(without, refusal, "", 1)
+		}
+		p.write(openapiFile, text[:at]+without)
 	}},
 	{name: "errors as plain JSON", gates: "G2", rule: "contract/problem-details", files: openapi("application/problem+json:", "application/json:")},
 }

@@ -90,7 +90,7 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, screen 
 	}
 	d := &deploy.Deployer{
 		Config: w.config, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(w.config.Root), Tools: tools(),
-		Artifacts: kept, Connect: node.Connect, Now: time.Now,
+		Artifacts: kept, Connect: node.Connect, Builder: localBuilder, Now: time.Now,
 		Emit: keeping(kept, show),
 	}
 	broken := w.broken

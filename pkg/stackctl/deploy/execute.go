@@ -97,6 +97,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.shipImage(ctx, step)
 	case stack.StepPullImage:
 		return x.pullImage(ctx, step)
+	case stack.StepBuildImage:
+		return x.buildImage(ctx, step)
 	case stack.StepShipFiles:
 		return x.shipFiles(ctx)
 	case stack.StepTrial:

@@ -105,6 +105,8 @@ func (p *planner) images() {
 				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
 			}
 			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
+		case i.Build != nil && !names[image.Canonical(i.Reference)]:
+			p.add(stack.Step{Kind: stack.StepBuildImage, Subject: i.Reference, Services: i.Services, Cause: "the host has no image of these inputs: " + buildOf(*i.Build)})
 		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
 			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
@@ -200,10 +201,13 @@ func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseReco
 			if len(r.Files) > 0 { // a release that was read back from the host has none
 				old.Files = node.Sums(r)
 			}
+			identify(old.Images, seen.Images)
 			return old
 		}
 	}
-	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images, Files: node.Sums(r)}
+	images := slices.Clone(r.Images)
+	identify(images, seen.Images)
+	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: images, Files: node.Sums(r)}
 }
 
 // Plan tells the steps that a deploy would take and changes nothing.

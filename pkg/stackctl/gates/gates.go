@@ -20,6 +20,7 @@ import (
 	"stackctl/pkg/stackctl/gate/hooks"
 	"stackctl/pkg/stackctl/gate/jobs"
 	"stackctl/pkg/stackctl/gate/schemas"
+	"stackctl/pkg/stackctl/gate/stores"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -43,6 +44,7 @@ func BuiltIn() []gate.Gate {
 		contract.Runtime(),
 		schemas.Live(),
 		jobs.Inside(),
+		stores.Live(),
 		// Post-switch: from outside, through the edge. The certificate first,
 		// because every other answer comes over it; then what can be reached at
 		// all, then how it answers, then what users and jobs do through it.
@@ -55,6 +57,8 @@ func BuiltIn() []gate.Gate {
 		auth.Guessing(),
 		jobs.Public(),
 		compose.Running(),
+		// Last of all, and alone: who died of the questions is seen.
+		compose.Steady(),
 		// G10 is answered by the run's own evidence when the run ends; it stands
 		// here so that `stackctl gates` tells of it.
 		evidenceKept(),

@@ -40,7 +40,8 @@ type Draft struct {
 	key       nameKey // names what must not tell of secrets
 	warnings  []string
 	layers    map[string]infer.Decision
-	left      map[string]string // service → why the edge takes its place
+	left      map[string]string       // service → why the edge takes its place
+	built     map[string]*stack.Build // image by its content's name → how it is made
 }
 
 // Read loads the compose files for one target. Undefined variables, broken

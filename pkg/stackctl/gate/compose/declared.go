@@ -300,7 +300,7 @@ func ruleImage(j *judge) {
 	repo, tag, digest := splitImage(j.svc.Image)
 	fix := "write the version, such as " + cmp.Or(repo, "image") + ":1.2.3, or a digest"
 	archived := slices.ContainsFunc(j.s.Release.Images, func(i stack.Image) bool {
-		return i.Reference == j.svc.Image && i.Archive != "" && i.ID != ""
+		return i.Reference == j.svc.Image && (i.Built || i.Archive != "" && i.ID != "")
 	})
 	words := strings.FieldsFunc(strings.ToLower(tag), func(r rune) bool { return r == '-' || r == '_' })
 	moving := slices.Contains(words, "latest") || slices.Contains(words, "nightly") || slices.Contains([]string{"latest", "stable", "edge", "nightly", "main", "master", "rolling", "next", "beta", "alpha", "rc"}, strings.ToLower(tag))

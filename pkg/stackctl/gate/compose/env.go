@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -113,14 +112,12 @@ func traefikFiles(s gate.Subject) []string {
 		out = append(out, s.Config.Traefik.Static)
 	}
 	if s.Config.Traefik.Dynamic != "" {
-		entries, err := os.ReadDir(s.Config.Traefik.Dynamic)
-		if err == nil {
-			for _, e := range entries {
-				if !e.IsDir() {
-					out = append(out, filepath.Join(s.Config.Traefik.Dynamic, e.Name()))
-				}
+		_ = filepath.WalkDir(s.Config.Traefik.Dynamic, func(file string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				out = append(out, file)
 			}
-		}
+			return nil // what cannot be read was refused before
+		})
 	}
 	return out
 }

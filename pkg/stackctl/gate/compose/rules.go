@@ -239,6 +239,16 @@ var (
 		Asks: "Is every secret hard to guess, and a secret of its own?",
 		Fix:  "remove the file and run stackctl init --secrets",
 	}
+	steadyRule = stack.Rule{
+		ID: "compose/steady", Level: stack.LevelDanger, Source: "SPEC S9; ASVS 13.2.6",
+		Asks: "Does every container run on, from one look to the next and while the gates ask?",
+		Fix:  "see the service's log for why it ended",
+	}
+	otherReleaseRule = stack.Rule{
+		ID: "compose/other-release", Level: stack.LevelDanger, Source: "SPEC D4; SPEC S8",
+		Asks: "Does no container of another release run beside this one?",
+		Fix:  "stop it (docker stop), and find out who started it by hand",
+	}
 	proxyTrustRule = stack.Rule{
 		ID: "compose/proxy-trust", Level: stack.LevelDanger, Source: "ASVS 4.1.3",
 		Asks: "Does the application believe the edge alone?",
@@ -296,4 +306,6 @@ var Rules = []stack.Rule{
 	foreignVolumesRule,
 	weakSecretRule,
 	proxyTrustRule,
+	steadyRule,
+	otherReleaseRule,
 }

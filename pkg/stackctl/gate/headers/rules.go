@@ -184,6 +184,11 @@ var (
 		Asks: "Is every file there that the page asks for?",
 		Fix:  "build the web app again and deploy it as one image",
 	}
+	secretToldRule = stack.Rule{
+		ID: "headers/secret-told", Level: stack.LevelDanger, Source: "ASVS 13.3.1; ASVS 14.2.1",
+		Asks: "Are the release's secrets kept out of what strangers are sent, in every encoding?",
+		Fix:  "take it out of the answer, and change the secret",
+	}
 	runningRoutesRule = stack.Rule{
 		ID: "headers/running-routes", Level: stack.LevelDanger, Source: "SPEC §3",
 		Asks: "Does the running edge have the release's routes, and no others?",
@@ -230,4 +235,5 @@ var Rules = []stack.Rule{
 	privateCacheRule,
 	pageFilesRule,
 	runningRoutesRule,
+	secretToldRule,
 }

@@ -73,6 +73,7 @@ func checkServed(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 		}()
 	}
 	wg.Wait()
+	g.out = append(g.out, wire.read.findings()...)
 	if n := len(g.fails); n > 5 {
 		g.fails = append(g.fails[:5], fmt.Errorf("and %d more", n-5))
 	}

@@ -175,6 +175,15 @@ func TestHealthOfAnotherReleaseThroughTheEdge(t *testing.T) {
 	gatetest.Catches(t, Public(), d.Subject, "release is")
 }
 
+func TestHealthFromACacheIsNoHealth(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	d.Site.Wrap = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Age", "37")
+		return false
+	}
+	gatetest.Catches(t, Public(), d.Subject, "from a cache, 37 s old")
+}
+
 func TestHealthWithoutAContainerIsNoPass(t *testing.T) {
 	d := gatetest.GoodDeployment(t)
 	d.Fake.List = nil

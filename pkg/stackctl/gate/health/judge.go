@@ -19,6 +19,10 @@ func body(s gate.Subject, e stack.HealthEndpoint, reply probe.Reply) []string {
 	if e.Release == "" && e.Status == "" && len(e.Dependencies) == 0 {
 		return nil
 	}
+	if age := reply.Header.Get("Age"); age != "" && age != "0" {
+		// RFC 9111 §5.1: seconds since the service itself said so.
+		return []string{"the answer comes from a cache, " + stack.Short(age, 20) + " s old"}
+	}
 	kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 		return []string{fmt.Sprintf("the content type is %q, not JSON", kind)}

@@ -1,0 +1,25 @@
+package stores
+
+import "stackctl/pkg/stackctl/stack"
+
+// The rules of this family, in the order of the text that they are told in.
+var (
+	passwordRule = stack.Rule{
+		ID: "stores/password", Level: stack.LevelDanger, Source: "ASVS 13.2.1; CIS PostgreSQL 5.1; SPEC S2",
+		Asks: "Do the stores ask everyone on their networks for a password?",
+		Fix:  "set a password for the user, and let the store demand it",
+	}
+	superuserRule = stack.Rule{
+		ID: "stores/superuser", Level: stack.LevelDanger, Source: "ASVS 13.2.2; CIS PostgreSQL 4.1",
+		Asks: "Has the database one superuser, the one that it was made with?",
+		Fix:  "ALTER ROLE … NOSUPERUSER, or drop the role",
+	}
+	durabilityRule = stack.Rule{
+		ID: "stores/durability", Level: stack.LevelDanger, Source: "PostgreSQL 20.5; SPEC S2",
+		Asks: "Does what the database has confirmed outlive a loss of power?",
+		Fix:  "remove the setting (ALTER SYSTEM RESET …, ALTER ROLE … RESET …), and reload",
+	}
+)
+
+// Rules are what the findings of this family come from.
+var Rules = []stack.Rule{passwordRule, superuserRule, durabilityRule}
