@@ -28,8 +28,9 @@ func (x *executor) hook(ctx context.Context, step stack.Step) (string, error) {
 	})
 }
 
-// buildHooks runs the hooks around the making of the release.
-func (s *story) buildHooks(ctx context.Context, point string) error {
+// buildHooks runs the hooks before the release is made: what they make is part of it.
+func (s *story) buildHooks(ctx context.Context) error {
+	const point = "before-build"
 	for _, h := range s.d.Config.Hooks {
 		if h.At != point {
 			continue

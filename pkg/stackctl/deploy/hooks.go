@@ -52,8 +52,16 @@ func withHooks(p stack.Plan, want Wanted) stack.Plan {
 	first := func(i int, kind stack.Kind) bool {
 		return !slices.ContainsFunc(p.Steps[:i], func(s stack.Step) bool { return s.Kind == kind })
 	}
+	if !want.Back && !slices.ContainsFunc(p.Steps, func(s stack.Step) bool { return s.Kind == stack.StepBuildImage }) {
+		add("after-build")
+	}
 	add("before-" + whole)
 	for i, s := range p.Steps {
+		if s.Kind == stack.StepBuildImage && last(i, s.Kind) {
+			steps = append(steps, s)
+			add("after-build")
+			continue
+		}
 		point := map[stack.Kind]string{stack.StepMigrate: "migrate", stack.StepSwitch: "switch", stack.StepCommit: whole}[s.Kind]
 		if point != "" && s.Kind != stack.StepCommit && first(i, s.Kind) {
 			add("before-" + point)

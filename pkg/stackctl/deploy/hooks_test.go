@@ -38,12 +38,19 @@ func TestHooksStandAtTheirPoints(t *testing.T) {
 	want := wantedShop()
 	want.Hooks = hookAt(stack.HookPoints...)
 	got := kinds(Plan(want, seenShop()))
-	if got != "(before-deploy) ship-image ship-files backup (before-migrate) migrate (after-migrate) start gates (before-switch) switch (after-switch) gates drain commit (after-deploy)" {
+	if got != "(after-build) (before-deploy) ship-image ship-files backup (before-migrate) migrate (after-migrate) start gates (before-switch) switch (after-switch) gates drain commit (after-deploy)" {
 		t.Error(got)
 	}
 	want.Back = true
 	got = kinds(Plan(want, seenShop()))
 	if !strings.HasPrefix(got, "(before-rollback) ") || !strings.HasSuffix(got, "commit (after-rollback)") || strings.Contains(got, "migrate") || strings.Contains(got, "deploy") {
+		t.Error(got)
+	}
+}
+
+func TestAfterBuildWaitsForTheLastImage(t *testing.T) {
+	p := stack.Plan{Steps: []stack.Step{{Kind: stack.StepBuildImage}, {Kind: stack.StepBuildImage}, {Kind: stack.StepCommit}}}
+	if got := kinds(withHooks(p, Wanted{Hooks: hookAt("after-build", "before-deploy")})); got != "(before-deploy) build-image build-image (after-build) commit" {
 		t.Error(got)
 	}
 }
@@ -102,7 +109,7 @@ func shellHook(at, script string) stack.Hook {
 func TestAHookIsToldTheFacts(t *testing.T) {
 	h := shellHook("before-build", `echo "$STACKCTL_HOOK $STACKCTL_PROJECT $STACKCTL_TARGET $STACKCTL_URL $STACKCTL_RUN"`)
 	s, k := hookStory(t, stack.PolicyStrict, h)
-	if err := s.buildHooks(context.Background(), "before-build"); err != nil {
+	if err := s.buildHooks(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := k.files["hook-before-build-a-hook.txt"]; got != "before-build shop prod https://shop.example/ run-1\n" {

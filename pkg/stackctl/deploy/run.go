@@ -22,13 +22,10 @@ func (d *Deployer) Deploy(ctx context.Context) (stack.Report, error) {
 }
 
 func (s *story) deploy(ctx context.Context) error {
-	if err := s.buildHooks(ctx, "before-build"); err != nil {
+	if err := s.buildHooks(ctx); err != nil {
 		return err
 	}
 	want, err := s.frozen(ctx)
-	if err == nil {
-		err = s.buildHooks(ctx, "after-build")
-	}
 	if err != nil {
 		return err
 	}

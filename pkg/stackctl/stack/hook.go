@@ -18,9 +18,9 @@ type Hook struct {
 	Line int `mapstructure:"-" json:"-"`
 }
 
-// HookPoints are the points at which hooks run, in the order of a deploy. Those
-// of a build stand around the making of the release, before a server is
-// touched; those of a rollback take the place of those of a deploy.
+// HookPoints are the points at which hooks run. before-build is before the
+// release is made of the files, after-build when its images are built; those of
+// a rollback take the place of those of a deploy.
 var HookPoints = []string{
 	"before-build", "after-build", "before-deploy", "before-rollback", "before-migrate", "after-migrate",
 	"before-switch", "after-switch", "after-deploy", "after-rollback",
