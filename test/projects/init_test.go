@@ -4,6 +4,7 @@ package projects_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,13 +19,21 @@ var refused = map[string]struct {
 	exit int
 	says []string
 }{
-	"arr-stack":           {cli.ExitGate, []string{"a device of the host is handed in"}},
-	"host-network":        {cli.ExitGate, []string{"network_mode: host"}},
-	"interpolation":       {cli.ExitGate, []string{"the database is lost with its container"}},
-	"portainer":           {cli.ExitGate, []string{"the container engine's socket is mounted"}},
-	"privileged":          {cli.ExitGate, []string{"the service is privileged"}},
-	"watchtower":          {cli.ExitGate, []string{"the container engine's socket is mounted"}},
-	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+	"arr-stack":             {cli.ExitGate, []string{"a device of the host is handed in"}},
+	"host-network":          {cli.ExitGate, []string{"network_mode: host"}},
+	"interpolation":         {cli.ExitGate, []string{"the database is lost with its container"}},
+	"portainer":             {cli.ExitGate, []string{"the container engine's socket is mounted"}},
+	"privileged":            {cli.ExitGate, []string{"the service is privileged"}},
+	"watchtower":            {cli.ExitGate, []string{"the container engine's socket is mounted"}},
+	"dind":                  {cli.ExitGate, []string{"the service is privileged"}},
+	"env-file-missing":      {cli.ExitUsage, []string{"compose.yaml:4: service app: the env file .env does not exist", "copy .env.example to .env and fill it in"}},
+	"gitea-runner-profiles": {cli.ExitGate, []string{"the container engine's socket is mounted", "profile backup"}},
+	"gpu":                   {cli.ExitGate, []string{"a device of the host is handed in"}},
+	"monitoring-pid-host":   {cli.ExitGate, []string{"the service shares the pid namespace", "a sensitive folder of the host is mounted"}},
+	"secret-files-missing":  {cli.ExitUsage, []string{"compose.yaml:14: secret db_password", "stackctl init --secrets"}},
+	"wireguard":             {cli.ExitGate, []string{"the service changes the kernel's setting net.ipv4.ip_forward"}},
+	"zigbee-devices":        {cli.ExitGate, []string{"a device of the host is handed in"}},
+	"undefined-variables":   {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {
@@ -62,6 +71,41 @@ func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {
 				t.Logf("\n%s\n%s\n%s", text, settings, said)
 			}
 		})
+	}
+}
+
+// TestInitTellsAProgram holds that init prints one document for a program, also
+// where it refuses to replace a file.
+func TestInitTellsAProgram(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nextjs-build")
+	if err := os.CopyFS(dir, os.DirFS("files/nextjs-build")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for _, want := range []struct {
+		domain  string
+		exit    int
+		written bool
+	}{{"example.org", cli.ExitDone, true}, {"example.org", cli.ExitDone, true}, {"other.example", cli.ExitUsage, false}} {
+		var out, errs bytes.Buffer
+		exit := cli.Main([]string{"init", "--output", "json", "--host", "203.0.113.7", "--domain", want.domain, "--yes"}, strings.NewReader(""), &out, &errs)
+		var told struct {
+			Project, Settings string
+			Written           bool
+			Services          []struct {
+				Service, Layer, Strategy, Why string
+				Routes                        []string
+				Built                         bool
+			}
+		}
+		if err := json.Unmarshal(out.Bytes(), &told); err != nil {
+			t.Fatalf("%v: %s%s", err, out.String(), errs.String())
+		}
+		web := told.Services[len(told.Services)-1]
+		if exit != want.exit || told.Written != want.written || told.Project != "nextjs-build" || len(told.Services) != 2 ||
+			web.Service != "web" || !web.Built || strings.Join(web.Routes, "") != want.domain || !strings.Contains(told.Settings, want.domain) {
+			t.Errorf("exit code %d: %s%s", exit, out.String(), errs.String())
+		}
 	}
 }
 

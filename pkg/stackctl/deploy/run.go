@@ -93,7 +93,7 @@ func (s *story) frozen(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return want, err
 	}
-	if dir := s.d.Config.Images.Archives; dir != "" && !s.d.hasArchives() {
+	if dir := s.d.Config.Images.Archives; dir != "" && !s.d.hasArchives() && s.d.Config.Policy != stack.PolicyStandard {
 		s.note("there is no folder " + dir + " (images.archives): the host pulls every image, and each must be pinned by digest")
 	}
 	return want, s.phase("check", func() (string, error) {

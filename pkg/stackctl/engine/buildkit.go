@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
-	buildkit "github.com/moby/buildkit/client"
+	control "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
@@ -38,59 +37,30 @@ func (e *Engine) Build(ctx context.Context, b stack.Build, platform string, name
 	if err != nil {
 		return stack.Built{}, stepFault(ctx, "prepare the build of "+names[0], err, "")
 	}
-	c, err := e.buildKit(ctx)
-	if err != nil {
-		return stack.Built{}, stepFault(ctx, "reach the Engine's BuildKit", err, "update the Engine to 20.10 or newer")
-	}
-	defer c.Close()
 	log := &buildLog{progress: progress}
-	status := make(chan *buildkit.SolveStatus)
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		for s := range status {
-			log.add(s)
-		}
-	}()
-	answer, err := c.Solve(ctx, nil, opt, status)
-	<-read
-	if err != nil {
+	if err := e.solve(ctx, opt, log.add); err != nil {
 		return stack.Built{}, stepFault(ctx, "build "+names[0], log.explain(err), buildFix(err))
 	}
-	out := stack.Built{ID: answer.ExporterResponse["containerimage.config.digest"]}
+	var out stack.Built
 	out.Cached, out.Steps = log.count()
-	if image, err := e.api.ImageInspect(ctx, names[0]); err == nil {
-		out.ID = image.ID
-	} else {
-		return out, stepFault(ctx, "find what was built as "+names[0], err, "")
-	}
-	return out, nil
-}
-
-// buildKit connects to the BuildKit that is in every Engine.
-func (e *Engine) buildKit(ctx context.Context) (*buildkit.Client, error) {
-	return buildkit.New(ctx, "",
-		buildkit.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return e.api.DialHijack(ctx, "/grpc", "h2c", nil)
-		}),
-		buildkit.WithSessionDialer(func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
-			return e.api.DialHijack(ctx, "/session", proto, meta)
-		}))
+	image, err := e.api.ImageInspect(ctx, names[0])
+	out.ID = image.ID
+	return out, stepFault(ctx, "find what was built as "+names[0], err, "")
 }
 
 // CanBuild reports whether the Engine runs programs of a platform, itself or by
 // emulation: linux/arm64 on a laptop with another processor.
 func (e *Engine) CanBuild(ctx context.Context, platform string) bool {
-	c, err := e.buildKit(ctx)
+	c, err := e.builder()
 	if err != nil {
 		return false
 	}
 	defer c.Close()
-	workers, err := c.ListWorkers(ctx)
+	workers, err := control.NewControlClient(c).ListWorkers(ctx, &control.ListWorkersRequest{})
 	if err != nil {
 		return false
 	}
-	for _, w := range workers {
+	for _, w := range workers.Record {
 		for _, p := range w.Platforms {
 			if p.OS+"/"+p.Architecture == platform {
 				return true
@@ -119,42 +89,39 @@ func (e *Engine) Save(ctx context.Context, name string, to io.Writer) error {
 // solveOptions are a build section in BuildKit's words
 // (moby/buildkit, frontend/dockerfile/docs). dir is for the Dockerfile that the
 // compose file holds itself.
-func solveOptions(b stack.Build, platform string, names []string, dir string) (buildkit.SolveOpt, error) {
+func solveOptions(b stack.Build, platform string, names []string, dir string) (solve, error) {
 	if len(b.Platforms) > 0 && !slices.ContainsFunc(b.Platforms, func(p string) bool { return p == platform || strings.HasPrefix(p, platform+"/") }) {
-		return buildkit.SolveOpt{}, fmt.Errorf("build.platforms are %s, the host is %s", strings.Join(b.Platforms, ", "), platform)
+		return solve{}, fmt.Errorf("build.platforms are %s, the host is %s", strings.Join(b.Platforms, ", "), platform)
 	}
-	opt := buildkit.SolveOpt{
-		Frontend: "dockerfile.v0", FrontendAttrs: map[string]string{"platform": platform}, LocalMounts: map[string]fsutil.FS{},
-		Exports: []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": strings.Join(names, ",")}}},
-	}
+	opt := solve{frontend: "dockerfile.v0", attrs: map[string]string{"platform": platform}, mounts: map[string]fsutil.FS{}, names: strings.Join(names, ",")}
 	for k, v := range b.Args {
-		opt.FrontendAttrs["build-arg:"+k] = v
+		opt.attrs["build-arg:"+k] = v
 	}
 	for k, v := range b.Labels {
-		opt.FrontendAttrs["label:"+k] = v
+		opt.attrs["label:"+k] = v
 	}
 	for name, value := range map[string]string{
 		"target": b.Target, "add-hosts": strings.Join(b.ExtraHosts, ","), "ulimit": strings.Join(b.Ulimits, ","),
 		"force-network-mode": networkMode(b.Network),
 	} {
 		if value != "" {
-			opt.FrontendAttrs[name] = value
+			opt.attrs[name] = value
 		}
 	}
 	if b.ShmSize > 0 {
-		opt.FrontendAttrs["shm-size"] = fmt.Sprint(b.ShmSize)
+		opt.attrs["shm-size"] = fmt.Sprint(b.ShmSize)
 	}
 	if b.NoCache {
-		opt.FrontendAttrs["no-cache"] = ""
+		opt.attrs["no-cache"] = ""
 	}
 	if b.Pull {
-		opt.FrontendAttrs["image-resolve-mode"] = "pull"
+		opt.attrs["image-resolve-mode"] = "pull"
 	}
 	if b.Network == "host" {
-		opt.AllowedEntitlements = append(opt.AllowedEntitlements, "network.host")
+		opt.entitlements = append(opt.entitlements, "network.host")
 	}
 	for _, from := range b.CacheFrom {
-		opt.CacheImports = append(opt.CacheImports, cacheFrom(from))
+		opt.imports = append(opt.imports, cacheFrom(from))
 	}
 	if err := mountContexts(&opt, b, dir); err != nil {
 		return opt, err
@@ -164,31 +131,31 @@ func solveOptions(b stack.Build, platform string, names []string, dir string) (b
 
 // mountContexts gives the builder the folders of this machine, and the names of
 // what it reads itself.
-func mountContexts(opt *buildkit.SolveOpt, b stack.Build, dir string) error {
+func mountContexts(opt *solve, b stack.Build, dir string) error {
 	mount := func(name, at string, exclude []string) error {
 		files, err := build.FS(at, exclude)
-		opt.LocalMounts[name] = files
+		opt.mounts[name] = files
 		return err
 	}
 	remote := build.Remote(b.Context)
 	if remote {
-		opt.FrontendAttrs["context"] = b.Context
+		opt.attrs["context"] = b.Context
 	} else if err := mount("context", b.Context, b.Exclude); err != nil {
 		return err
 	}
-	opt.FrontendAttrs["filename"] = filepath.Base(b.Dockerfile)
+	opt.attrs["filename"] = filepath.Base(b.Dockerfile)
 	switch {
 	case b.Inline != "":
-		opt.FrontendAttrs["filename"] = "Dockerfile"
+		opt.attrs["filename"] = "Dockerfile"
 		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(b.Inline), 0o600); err != nil {
 			return err
 		}
 		if err := mount("dockerfile", dir, nil); err != nil {
 			return err
 		}
-		opt.FrontendAttrs["dockerfilekey"] = "dockerfile"
+		opt.attrs["dockerfilekey"] = "dockerfile"
 	case remote:
-		opt.FrontendAttrs["filename"] = filepath.ToSlash(b.Dockerfile)
+		opt.attrs["filename"] = filepath.ToSlash(b.Dockerfile)
 	default:
 		if err := mount("dockerfile", filepath.Dir(b.Dockerfile), nil); err != nil {
 			return err
@@ -196,12 +163,12 @@ func mountContexts(opt *buildkit.SolveOpt, b stack.Build, dir string) error {
 	}
 	for name, at := range b.Contexts {
 		// A builder that does not know them must refuse, not leave them out.
-		opt.FrontendAttrs["frontend.caps"] = "moby.buildkit.frontend.contexts"
+		opt.attrs["frontend.caps"] = "moby.buildkit.frontend.contexts"
 		if build.Remote(at) {
-			opt.FrontendAttrs["context:"+name] = at
+			opt.attrs["context:"+name] = at
 			continue
 		}
-		opt.FrontendAttrs["context:"+name] = "local:" + name
+		opt.attrs["context:"+name] = "local:" + name
 		if err := mount(name, at, b.Exclude); err != nil {
 			return err
 		}
@@ -211,10 +178,10 @@ func mountContexts(opt *buildkit.SolveOpt, b stack.Build, dir string) error {
 
 // attach serves what the builder asks for while it runs: credentials, secrets,
 // SSH agents.
-func attach(opt *buildkit.SolveOpt, b stack.Build) error {
-	opt.Session = []session.Attachable{&logins{keys: authn.DefaultKeychain}}
+func attach(opt *solve, b stack.Build) error {
+	opt.attach = []session.Attachable{&logins{keys: authn.DefaultKeychain}}
 	if len(b.Secrets) > 0 {
-		opt.Session = append(opt.Session, secretsprovider.FromMap(b.Secrets))
+		opt.attach = append(opt.attach, secretsprovider.FromMap(b.Secrets))
 	}
 	if len(b.SSH) == 0 {
 		return nil
@@ -231,7 +198,7 @@ func attach(opt *buildkit.SolveOpt, b stack.Build) error {
 	if err != nil {
 		return fmt.Errorf("build.ssh: %w", err)
 	}
-	opt.Session = append(opt.Session, provider)
+	opt.attach = append(opt.attach, provider)
 	return nil
 }
 
@@ -243,11 +210,11 @@ func networkMode(mode string) string {
 }
 
 // cacheFrom reads one entry of cache_from: an image, or type=…,key=value.
-func cacheFrom(entry string) buildkit.CacheOptionsEntry {
+func cacheFrom(entry string) *control.CacheOptionsEntry {
 	if !strings.Contains(entry, "=") {
-		return buildkit.CacheOptionsEntry{Type: "registry", Attrs: map[string]string{"ref": entry}}
+		return &control.CacheOptionsEntry{Type: "registry", Attrs: map[string]string{"ref": entry}}
 	}
-	out := buildkit.CacheOptionsEntry{Type: "registry", Attrs: map[string]string{}}
+	out := &control.CacheOptionsEntry{Type: "registry", Attrs: map[string]string{}}
 	for _, field := range strings.Split(entry, ",") {
 		key, value, _ := strings.Cut(field, "=")
 		if key == "type" {

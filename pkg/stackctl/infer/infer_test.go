@@ -186,6 +186,7 @@ func TestRoutesAreWhatIsPublished(t *testing.T) {
 		"a mail catcher":    {[]infer.Service{service("web", "acme/web", port("80:80")), service("mail", "axllent/mailpit", port("1025:1025"), port("8025:8025"))}, nil, "=web:80", nil, "mail: 1025:1025 is not published any more"},
 		"exposed":           {[]infer.Service{service("web", "acme/web", func(s *infer.Service) { s.Expose = []string{"3000"} }), service("db", "mysql")}, nil, "=web:3000", nil, "web: exposes the port"},
 		"nothing":           {[]infer.Service{service("bot", "acme/bot")}, nil, "", nil, ""},
+		"a debugger":        {[]infer.Service{service("web", "acme/web", port("80:80"), port("9229:9229"))}, nil, "=web:80", nil, "web: who reaches it runs what they like"},
 		"a profile":         {[]infer.Service{service("web", "acme/web", port("80:80")), service("debug", "acme/d", port("81:81"), func(s *infer.Service) { s.Deployed = false })}, nil, "=web:80", nil, ""},
 		"a port of no host": {[]infer.Service{service("x", "acme/x", port("22"))}, nil, "", nil, "x: names no port of the host"},
 		"labels": {[]infer.Service{

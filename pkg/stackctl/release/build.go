@@ -49,7 +49,9 @@ func (d *Draft) builds(archives map[string]stack.Image) error {
 			services[name] = s
 		}
 	}
-	d.project.Services = services
+	project := *d.project // the draft itself stays as it was read
+	project.Services = services
+	d.project = &project
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (d *Draft) resolveEnvironment(s *types.ServiceConfig) error {
 				continue
 			}
 			return refuse(d.sources, d.places[s.Name], "service "+s.Name+": the env file "+f.Path+" does not exist",
-				"create it, or write `required: false` beside its path", "services", s.Name, "env_file")
+				envFileFix(file, f.Path), "services", s.Name, "env_file")
 		}
 		read, err := readEnvFile(file, f.Format, func(name string) (string, bool) {
 			if value, set := d.variables.lookup(name); set {
@@ -86,6 +86,17 @@ func (d *Draft) resolveEnvironment(s *types.ServiceConfig) error {
 	}
 	s.Environment, s.EnvFiles = merged.OverrideBy(s.Environment), nil
 	return nil
+}
+
+// envFileFix is what to do about an env file that is missing: where git has an
+// example of it, that is to be copied.
+func envFileFix(file, written string) string {
+	for _, ending := range []string{".example", ".sample", ".dist", ".template", "-example"} {
+		if _, err := os.Stat(file + ending); err == nil {
+			return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
+		}
+	}
+	return "create it, or write `required: false` beside its path"
 }
 
 // warn keeps warnings that are new: services share env files.
