@@ -62,6 +62,17 @@ func exclusive(t *testing.T) {
 	s.running(t)
 }
 
+// bare gives a server of its own to a test of another project, since ports 80
+// and 443 of the others are taken. It waits for a turn like any other test.
+func bare(t *testing.T) *server {
+	t.Helper()
+	besides(t)
+	s := &server{}
+	taken.Store(t.Name(), s)
+	t.Cleanup(func() { taken.Delete(t.Name()) })
+	return s.running(t)
+}
+
 // besides waits until a test may run beside others, and returns a server that
 // may not be up.
 func besides(t *testing.T) *server {

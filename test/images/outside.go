@@ -19,14 +19,20 @@ func compileOutside(ctx context.Context, m *maker) ([]string, error) {
 	var made []string
 	for _, program := range outsidePrograms {
 		binary := filepath.Join("build", "outside", program)
-		_, err := command(ctx, m.root, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="},
-			"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "./test/images/outside/"+program)
-		if err != nil {
+		if err := compileStatic(ctx, m.root, "./test/images/outside/"+program, binary); err != nil {
 			return nil, err
 		}
 		made = append(made, binary)
 	}
 	return made, nil
+}
+
+// compileStatic makes a program that needs nothing of an image. The same source
+// makes the same program.
+func compileStatic(ctx context.Context, root, source, binary string) error {
+	_, err := command(ctx, root, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + runtime.GOARCH, "GOFLAGS="},
+		"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, source)
+	return err
 }
 
 // buildOutside packs the outside world's programs.

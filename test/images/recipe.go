@@ -31,10 +31,12 @@ type recipe struct {
 	build   func(ctx context.Context, j *job) (v1.Image, error)
 }
 
-// Folders below --out. What deploy ships lies apart from what the sandbox uses.
+// Folders below --out. What deploy ships lies apart from what the sandbox uses,
+// and from what other projects than this one run.
 const (
 	stackFolder   = "images"
 	sandboxFolder = "sandbox"
+	projectFolder = "projects"
 )
 
 // recipes lists the images, slowest first so that two builders share the time well.
@@ -48,6 +50,8 @@ func recipes() []recipe {
 			inputs: []string{"pebble.go"}, build: buildPebble},
 		{name: "outside", ref: "stackctl/outside:dev", folder: sandboxFolder,
 			inputs: []string{"outside.go"}, prepare: compileOutside, build: buildOutside},
+		{name: "shop", ref: "shop/app:1", folder: projectFolder,
+			inputs: []string{"shop.go"}, prepare: compileShop, build: buildShop},
 		{name: "postgres", ref: "postgres:16", folder: stackFolder, public: true,
 			inputs: []string{"postgres.go", "debian.go", "files/postgres-entrypoint", "npm.go"}, build: buildPostgres},
 		{name: "redis", ref: "redis:7.2", folder: stackFolder, public: true,

@@ -86,7 +86,7 @@ func (SweepTokensJob) Kind() string { return "sweep_tokens" }
 // mailAttempts lets a mail wait for its server for about a day.
 const mailAttempts = 12
 
-func enqueueLetter(ctx context.Context, tx Tx, letter Letter, email string) error {
+func enqueueLetter(ctx context.Context, tx QueueTx, letter Letter, email string) error {
 	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email}, JobOptions{MaxAttempts: mailAttempts})
 }
 

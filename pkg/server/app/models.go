@@ -76,7 +76,10 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 
 // dropPrepared takes the ways in away that somebody else may have left with an
 // address that was never proven: the identities, and the password.
-func dropPrepared(ctx context.Context, tx Tx, user User) error {
+func dropPrepared(ctx context.Context, tx interface {
+	UserTx
+	IdentityTx
+}, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
 	}

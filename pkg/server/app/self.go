@@ -42,7 +42,7 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, acti
 
 // unchanged holds the user's row and makes sure that it is still the one that
 // confirm judged.
-func unchanged(ctx context.Context, tx Tx, user User) (User, error) {
+func unchanged(ctx context.Context, tx UserTx, user User) (User, error) {
 	now, err := tx.User(ctx, user.ID)
 	if err == nil && (now.PasswordHash != user.PasswordHash || now.Disabled()) {
 		err = errLogInAgain

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,6 +127,7 @@ func (o *options) writeExample(root string, env map[string]string, survey releas
 	for name := range env {
 		names[name] = true
 	}
+	maps.Copy(names, survey.Named)
 	for _, v := range survey.Undefined {
 		names[v.Name] = true
 		what := "it is empty else"

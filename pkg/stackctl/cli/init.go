@@ -94,6 +94,12 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 	routing := infer.Routes(survey.Services, layers, n.domain, asked)
 	c.Routes, c.Gates.Exposure.Allow = routing.Routes, routing.Allow
 	text := config.Write(c)
+	for i, s := range survey.Services {
+		one := survey.Strategies(c)[s.Name]
+		if layers[s.Name].Layer == stack.LayerApp {
+			survey.Services[i].Strategy, survey.Services[i].StrategyCause = one.Strategy, one.StrategyCause
+		}
+	}
 	o.printDecisions(survey, layers, left, routing, n.domain)
 	if err := o.writeSettings(text, n.force); err != nil {
 		return err

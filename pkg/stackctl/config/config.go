@@ -27,8 +27,9 @@ import (
 // maxBytes bounds every settings file that is read.
 const maxBytes = 1 << 20
 
-// SandboxTarget is the target that is used where stackctl.yaml names none; its
-// settings are in SandboxFile below the file's folder.
+// SandboxTarget is the target that is used where stackctl.yaml names none, and
+// by its name beside those that it does; its settings are in SandboxFile below
+// the file's folder.
 const (
 	SandboxTarget = "sandbox"
 	SandboxFile   = ".stackctl/sandbox/target.yaml"
@@ -63,11 +64,14 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Backup.Places {
 		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
+	for i := range c.Notices {
+		c.Notices[i].Line = doc.line("notices", fmt.Sprint(i))
+	}
+	for i := range c.Hooks {
+		c.Hooks[i].Line = doc.line("hooks", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
-	}
-	for i := range c.Backup.Places {
-		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
 	return c, check(c, doc)
 }
@@ -210,6 +214,7 @@ func (d document) keepCase(out any) error {
 		t.Env = env
 		c.Targets[name] = t
 	}
+	d.keepSecrets(c)
 	return nil
 }
 
@@ -218,19 +223,8 @@ func addSandbox(c *stack.Config) error {
 	if len(c.Targets) > 0 {
 		return nil
 	}
-	path := filepath.Join(c.Root, SandboxFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	doc, err := read(path, path)
-	if err != nil {
-		return err
-	}
-	var t stack.Target
-	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
-		return err
-	}
-	if err := yamlStrict(doc, &t); err != nil {
+	t, there, err := sandbox(*c)
+	if err != nil || !there {
 		return err
 	}
 	c.Targets = map[string]stack.Target{SandboxTarget: t}
@@ -240,13 +234,30 @@ func addSandbox(c *stack.Config) error {
 	return nil
 }
 
-func yamlStrict(doc document, t *stack.Target) error {
+// sandbox reads the target that `stackctl sandbox up` wrote, where one is there.
+func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
+	path := filepath.Join(c.Root, SandboxFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return t, false, nil
+	}
+	doc, err := read(path, path)
+	if err != nil {
+		return t, false, err
+	}
+	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
+		return t, false, err
+	}
+	return t, true, yamlInto(doc, &t)
+}
+
+// yamlInto decodes a part of a document, strictly.
+func yamlInto(doc document, out any) error {
 	var raw map[string]any
 	if err := doc.node.Decode(&raw); err != nil {
 		line, text := yamlError(err)
 		return stack.Usage(doc.name, line, text, "")
 	}
-	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: t, ErrorUnused: true})
+	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: out, ErrorUnused: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(asDuration, wholeNumber)})
 	if err != nil {
 		return stack.Usage(doc.name, 0, err.Error(), "")
 	}
@@ -256,11 +267,27 @@ func yamlStrict(doc document, t *stack.Target) error {
 	return nil
 }
 
-// Target picks a target by name; an empty name means the file's default. What
-// the file leaves open of the login comes from ssh's own settings.
+// Target picks a target by name; an empty name means the file's default, and
+// "sandbox" the droplet of `stackctl sandbox up` where the file names no such
+// target. What the file leaves open of the login comes from ssh's own settings.
 func Target(c stack.Config, name string) (stack.Target, error) {
 	if name == "" {
 		name = c.Target
+	}
+	if _, named := c.Targets[name]; name == SandboxTarget && !named {
+		t, there, err := sandbox(c)
+		if err != nil {
+			return t, err
+		}
+		if !there {
+			return t, stack.Usage(c.File, 0, "no sandbox runs", "start one with `stackctl sandbox up`")
+		}
+		t.Name = SandboxTarget
+		resolveTarget(&c, &t)
+		if problem, fix, _ := checkTarget(t); problem != "" {
+			return t, stack.Usage(SandboxFile, 0, problem, fix)
+		}
+		return t, resolveLogin(&t)
 	}
 	names := make([]string, 0, len(c.Targets))
 	for n := range c.Targets {

@@ -98,6 +98,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"an unknown guard":   {"project: shop\nroutes:\n  - {service: web, port: 80, guard: oidc}\n", `guard "oidc" is none of staff`},
 		"an unknown scheme":  {"project: shop\nroutes:\n  - {service: web, port: 80, scheme: ftp}\n", `scheme "ftp" is none of`},
 		"routes of no edge":  {"project: shop\ntraefik: {service: traefik}\nroutes:\n  - {service: web, port: 80}\n", "stackctl.yaml:3: routes are those of stackctl's own edge"},
+		"requiring G10":      {"project: shop\ngates:\n  require: [G2, g10]\n", "gates.require: G10 judges the evidence of every run"},
 		"empty":              {"", "holds no settings"},
 		"only a comment":     {"# nothing\n", "holds no settings"},
 		"a list":             {"- a\n", "holds no settings"},
@@ -184,6 +185,34 @@ func TestSandboxIsTheTargetWhereNoneIsNamed(t *testing.T) {
 	target, err := config.Target(c, "")
 	if err != nil || target.Host != "172.20.0.2" || target.Name != config.SandboxTarget || target.Env["APP_ENV"] != "development" {
 		t.Fatalf("got %+v, %v", target, err)
+	}
+}
+
+// A project with servers rehearses on the sandbox by its name, and never deploys
+// there unasked.
+func TestSandboxIsATargetBesideTheServers(t *testing.T) {
+	file := write(t, "project: shop\ntargets:\n  production: {host: 203.0.113.7, domain: example.org}\n")
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Target(c, "sandbox"); err == nil || !strings.Contains(err.Error(), "sandbox up") {
+		t.Fatalf("without a sandbox: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(file), config.SandboxFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("host: 172.20.0.2\ndomain: shop.localhost\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, host := range map[string]string{"": "203.0.113.7", "sandbox": "172.20.0.2"} {
+		if target, err := config.Target(c, name); err != nil || target.Host != host || target.Path == "" {
+			t.Errorf("target %q is %+v, %v", name, target, err)
+		}
+	}
+	if len(c.Targets) != 1 {
+		t.Errorf("--all-targets acts on %v", c.Targets)
 	}
 }
 

@@ -33,13 +33,9 @@ type Deployer struct {
 	Artifacts gate.Sink
 	// Connect reaches the target's server.
 	Connect func(ctx context.Context, t stack.Target) (node.Server, error)
+	// Builder opens the operator's own Engine, which builds images where it is
+	// there; nil: the target's builds.
+	Builder func(ctx context.Context) (Builder, error)
 	// Now is the clock.
 	Now func() time.Time
 }
-
-// The gates would pass over what a server cannot tell them.
-var (
-	_ gate.Inspector      = node.Server(nil)
-	_ gate.ImageInspector = node.Server(nil)
-	_ gate.FileReader     = node.Server(nil)
-)

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"slices"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -56,7 +57,7 @@ func (x *executor) pruneImages(ctx context.Context, id string) error {
 			used[i.ID] = true
 		}
 	}
-	for _, i := range x.want.Release.Images {
+	for _, i := range slices.Concat(x.want.Release.Images, x.record.Images) {
 		used[i.ID] = true
 	}
 	for _, c := range x.seen.Containers { // of another project too, whether they run or not

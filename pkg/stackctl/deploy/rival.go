@@ -156,7 +156,7 @@ func (p *planner) away(release, service, cause string) {
 		return
 	}
 	until := "its successor runs"
-	if slices.Contains(p.seen.Routed, service) {
+	if mine, is := p.r.Service(service); slices.Contains(p.seen.Routed, service) && (!is || mine.Upstream == "") {
 		until = "the edge is switched"
 	}
 	_, why, _ := strings.Cut(cause, ": ")

@@ -45,7 +45,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	if err := node.CheckMounts(ctx, server, s.d.Target, r); err != nil {
 		return err
 	}
-	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.AppServices())
+	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.Upstreams())
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	if err != nil {
 		return err
 	}
-	want := Wanted{Release: r, Pointed: pointed, Back: true, Keep: s.d.Config.Retention.Releases, Backup: backing}
+	want := Wanted{Release: r, Pointed: pointed, Back: true, Keep: s.d.Config.Retention.Releases, Backup: backing, Hooks: s.d.Config.Hooks}
 	s.describe(want)
 	if err := s.checkSchema(ctx, server, r); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
@@ -21,7 +22,13 @@ func (d *Deployer) Deploy(ctx context.Context) (stack.Report, error) {
 }
 
 func (s *story) deploy(ctx context.Context) error {
+	if err := s.buildHooks(ctx, "before-build"); err != nil {
+		return err
+	}
 	want, err := s.frozen(ctx)
+	if err == nil {
+		err = s.buildHooks(ctx, "after-build")
+	}
 	if err != nil {
 		return err
 	}
@@ -41,7 +48,11 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 	}
 	failure := x.run(ctx, plan)
 	if failure == nil {
-		return nil
+		return Judged(s.hooked) // what is live stays so
+	}
+	if last := x.applied; x.committed && len(last) > 0 && last[len(last)-1].Kind == stack.StepHook {
+		s.note("the release is good and stays live: a hook after it was cut off")
+		return failure
 	}
 	failure = s.cut(ctx, server, failure)
 	if forsaken(ctx, failure) {
@@ -190,10 +201,13 @@ func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseReco
 			if len(r.Files) > 0 { // a release that was read back from the host has none
 				old.Files = node.Sums(r)
 			}
+			identify(old.Images, seen.Images)
 			return old
 		}
 	}
-	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: r.Images, Files: node.Sums(r)}
+	images := slices.Clone(r.Images)
+	identify(images, seen.Images)
+	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: images, Files: node.Sums(r)}
 }
 
 // Plan tells the steps that a deploy would take and changes nothing.

@@ -2,27 +2,36 @@ package deploy
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"stackctl/pkg/stackctl/stack"
 )
 
-// checkBuilt refuses a plan that would pull what nobody can pull: an image that
-// is only built, and that no archive holds.
+// buildOf tells what an image is built of.
+func buildOf(b stack.Build) string {
+	if b.Inline != "" {
+		return fmt.Sprintf("the compose file's own Dockerfile, with %d files of %s", b.Files, filepath.Base(b.Context))
+	}
+	if b.Files == 0 {
+		return b.Dockerfile + " in " + b.Context
+	}
+	return fmt.Sprintf("%s, with %d files of %s", filepath.Base(b.Dockerfile), b.Files, filepath.Base(b.Context))
+}
+
+// checkBuilt refuses a plan that would build what cannot be built, or pull what
+// nobody can pull: an image that is only built.
 func checkBuilt(plan stack.Plan, r stack.Release) error {
 	for _, step := range plan.Steps {
-		if step.Kind != stack.StepPullImage {
-			continue
+		at := slices.IndexFunc(r.Images, func(i stack.Image) bool { return i.Built && i.Reference == step.Subject })
+		switch {
+		case at < 0:
+		case step.Kind == stack.StepBuildImage && r.Images[at].Build.Problem != nil:
+			return r.Images[at].Build.Problem
+		case step.Kind == stack.StepPullImage:
+			return stack.Fault(stack.CauseUsage, "find image "+step.Subject, fmt.Errorf("it was built for this release, and the host has it no more"),
+				"check out the commit of that release and deploy it: that builds the image again")
 		}
-		at := slices.IndexFunc(r.Services, func(s stack.Service) bool {
-			return s.Deployed && s.Build && s.Image == step.Subject && s.Image == stack.BuiltImage(r.Project, s.Name)
-		})
-		if at < 0 {
-			continue
-		}
-		s := r.Services[at]
-		return stack.Usage(s.File, s.Line, fmt.Sprintf("service %s is built, and no image of it is there: neither the host nor images.archives has %s", s.Name, s.Image),
-			fmt.Sprintf("build it and put it into the folder of archives: docker compose build %s && docker save %s -o build/images/%s.tar; or push it to a registry and name it under image", s.Name, s.Image, s.Name))
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func (x *executor) undone(ctx context.Context, cause error) (Undone, error) {
 		u.Edge = nil
 	case idle:
 		var err error
-		if u.Edge, err = edge.Point(u.Old.Edge.Dynamic, id, u.Old.AppServices()); err != nil {
+		if u.Edge, err = edge.Point(u.Old.Edge.Dynamic, id, u.Old.Upstreams()); err != nil {
 			return u, err
 		}
 		x.note(idleNote(x.seen.Live, id))

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,7 +102,7 @@ func TestPointLeadsAppServicesToOneRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	const id = "0123456789ab"
-	files, err := edge.Point(c.Dynamic, id, []string{"api"})
+	files, err := edge.Point(c.Dynamic, id, map[string]string{"api": "api-" + id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ tcp:
 udp:
   services:
     dns: {loadBalancer: {servers: [{address: "api:53"}]}}
-`)}}, id, []string{"api"})
+`)}}, id, map[string]string{"api": "api-" + id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +187,40 @@ func TestFoldersInTheDynamicFolderAreRead(t *testing.T) {
 	}
 	if _, err := edge.Read(config, stack.Target{}, stack.Service{}); err == nil || !strings.Contains(err.Error(), "the same name") {
 		t.Errorf("two files of one name: %v", err)
+	}
+}
+
+// TestAServiceThatIsRecreatedIsReachedByALastingName: between its stop and the
+// switch the edge must find its successor under the name that it knows.
+func TestAServiceThatIsRecreatedIsReachedByALastingName(t *testing.T) {
+	r := stack.Release{ID: "0123456789ab", Services: []stack.Service{
+		{Name: "api", Layer: stack.LayerApp, Upstream: stack.LastingUpstream("shop", "api")}, {Name: "web", Layer: stack.LayerApp},
+		{Name: "migrate", Layer: stack.LayerApp, OneShot: true}, {Name: "db", Layer: stack.LayerData}}}
+	c, err := read(t, routes, map[string]string{"DOMAIN": "shop.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := map[string]bool{}
+	for _, id := range []string{r.ID, "ba9876543210"} {
+		r.ID = id
+		files, err := edge.Point(c.Dynamic, id, r.Upstreams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, err := edge.Upstreams(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[up["api"][0]] = true
+		if got := edge.Routed(files, id); !slices.Equal(got, []string{"api"}) {
+			t.Errorf("the edge leads to %v", got)
+		}
+	}
+	if len(hosts) != 1 || len(r.Upstreams()) != 2 || r.Upstreams()["web"] != "web-ba9876543210" {
+		t.Errorf("two releases are reached by %v; upstreams are %v", hosts, r.Upstreams())
+	}
+	if stack.LastingUpstream("shop", "api") == stack.LastingUpstream("shop-eu", "api") {
+		t.Error("two projects on one network share a name")
 	}
 }
 
@@ -252,7 +287,7 @@ func TestWaitLiveSaysWhatIsWrongAndNotThatALookWasCutOff(t *testing.T) {
 func FuzzPoint(f *testing.F) {
 	f.Add([]byte(routes))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		files, err := edge.Point([]stack.File{{Path: "r.yml", Content: raw}}, "0123456789ab", []string{"api"})
+		files, err := edge.Point([]stack.File{{Path: "r.yml", Content: raw}}, "0123456789ab", map[string]string{"api": "api-0123456789ab"})
 		if err == nil && edge.Release(files[0].Content) != "0123456789ab" {
 			t.Error("the release cannot be read back")
 		}

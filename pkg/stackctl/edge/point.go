@@ -15,8 +15,9 @@ import (
 var mark = regexp.MustCompile(`(?m)^# stackctl: release ([0-9a-f]{12})$`)
 
 // Point rewrites dynamic files so that the upstreams of the app services are
-// those of one release. The first line of each file names the release.
-func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
+// those of one release: upstreams are their host names, by service. The first
+// line of each file names the release.
+func Point(files []stack.File, id string, upstreams map[string]string) ([]stack.File, error) {
 	out := make([]stack.File, 0, len(files))
 	for _, f := range files {
 		doc, root, err := parse(f.Path, f.Content)
@@ -24,7 +25,7 @@ func Point(files []stack.File, id string, app []string) ([]stack.File, error) {
 			return nil, err
 		}
 		for _, at := range addresses(root) {
-			at.Value = upstream(at.Value, id, app)
+			at.Value = upstream(at.Value, upstreams)
 		}
 		doc.HeadComment = ""
 		raw, err := encode(doc)
@@ -80,9 +81,9 @@ func values(node *yaml.Node) []*yaml.Node {
 	return out
 }
 
-// upstream is an address with the alias of a release in the place of an app
-// service's name: a URL, or a host and its port.
-func upstream(at, id string, app []string) string {
+// upstream is an address with what the edge knows an app service by in the place
+// of its name: a URL, or a host and its port.
+func upstream(at string, upstreams map[string]string) string {
 	bare := !strings.Contains(at, "://")
 	text := at
 	if bare {
@@ -92,13 +93,18 @@ func upstream(at, id string, app []string) string {
 	if err != nil {
 		return at
 	}
-	for _, name := range app {
-		if strings.EqualFold(u.Hostname(), name) {
-			u.Host = stack.Upstream(name, id) + strings.TrimPrefix(u.Host, u.Hostname())
-			return strings.TrimPrefix(u.String(), map[bool]string{true: "tcp://"}[bare])
-		}
+	host, is := upstreams[strings.ToLower(u.Hostname())]
+	if !is {
+		return at
 	}
-	return at
+	if u.Port() != "" {
+		host += ":" + u.Port()
+	}
+	u.Host = host
+	if bare {
+		return host
+	}
+	return u.String()
 }
 
 // Release reads which release a dynamic file on a host points at; empty: none.
@@ -110,10 +116,11 @@ func Release(content []byte) string {
 }
 
 // Routed are the services of a release that dynamic files on a host lead to,
-// sorted: whatever names one by its alias of that release counts.
+// sorted: whatever names one by its alias of that release counts, or by one
+// that lasts.
 func Routed(files []stack.File, id string) []string {
 	var out []string
-	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-` + regexp.QuoteMeta(id) + `\b`)
+	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-(?:live-[0-9a-f]{12}|` + regexp.QuoteMeta(id) + `)\b`)
 	for _, f := range files {
 		for _, m := range alias.FindAllSubmatch(f.Content, -1) {
 			out = append(out, string(m[1]))

@@ -173,6 +173,10 @@ func (s server) Pull(ctx context.Context, reference string, progress func(done, 
 	return s.engine.Pull(ctx, reference, progress)
 }
 
+func (s server) Build(ctx context.Context, b stack.Build, platform string, names []string, progress func(line string)) (stack.Built, error) {
+	return s.engine.Build(ctx, b, platform, names, progress)
+}
+
 func (s server) RemoveImage(ctx context.Context, id string) error {
 	return s.engine.RemoveImage(ctx, id)
 }

@@ -14,11 +14,14 @@ import (
 
 // placeScript puts what was written under a temporary name ($2) where a
 // persistent folder or file ($3) belongs below $1, unless something is there:
-// what services wrote is never touched.
+// what services wrote is never touched. Whatever user a service runs as may
+// write there: nobody else on the host gets past the folder above, which is
+// the deploy user's alone.
 const placeScript = `umask 022; cd -- "$1" || exit 1
 dir=$(dirname -- "$3")
 if [ -e "$3" ] || [ -L "$3" ] || [ -d "$dir" -a ! -x "$dir" ]; then rm -rf -- "$2"; exit 0; fi
 [ -d "${3%%/*}" ] || [ "$dir" = . ] || mkdir -m 700 -- "${3%%/*}" || exit 1
+if [ -d "$2" ]; then find "$2" -type d -exec chmod 777 -- {} +; else chmod 666 -- "$2"; fi &&
 mkdir -p -- "$dir" && mv -T -- "$2" "$3"`
 
 // Seed makes the persistent folders and files that the host lacks, with what

@@ -56,8 +56,8 @@ func TestAPersistentFolderIsMadeOnceAndNeverTouchedAgain(t *testing.T) {
 	}
 	must(Seed(t.Context(), writing{}, root, list))
 	for name, want := range map[string]fs.FileMode{
-		"data": fs.ModeDir | 0o700, "data/app.db": 0o644, "data/none": fs.ModeDir | 0o755, "data/state": 0o644, "data/up": fs.ModeDir | 0o755,
-		"data/up/in": fs.ModeDir | 0o755, "data/up/in/a": 0o644, "data/up/run": 0o755, "data/up/empty": fs.ModeDir | 0o755, "data/up/later": fs.ModeDir | 0o755,
+		"data": fs.ModeDir | 0o700, "data/app.db": 0o666, "data/none": fs.ModeDir | 0o777, "data/state": 0o666, "data/up": fs.ModeDir | 0o777,
+		"data/up/in": fs.ModeDir | 0o777, "data/up/in/a": 0o644, "data/up/run": 0o755, "data/up/empty": fs.ModeDir | 0o777, "data/up/later": fs.ModeDir | 0o777,
 	} {
 		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, want mode %v", name, err, want)

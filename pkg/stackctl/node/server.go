@@ -65,6 +65,9 @@ type Engine interface {
 	// the host lacks.
 	Ship(ctx context.Context, image stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error)
 	Pull(ctx context.Context, reference string, progress func(done, total int64)) error
+	// Build makes an image on the host; the operator's files travel as far as the
+	// builder asks for them.
+	Build(ctx context.Context, b stack.Build, platform string, names []string, progress func(line string)) (stack.Built, error)
 	RemoveImage(ctx context.Context, id string) error
 	// Usage tells what a project takes of the engine's disk.
 	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)

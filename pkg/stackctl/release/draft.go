@@ -40,7 +40,8 @@ type Draft struct {
 	key       nameKey // names what must not tell of secrets
 	warnings  []string
 	layers    map[string]infer.Decision
-	left      map[string]string // service → why the edge takes its place
+	left      map[string]string       // service → why the edge takes its place
+	built     map[string]*stack.Build // image by its content's name → how it is made
 }
 
 // Read loads the compose files for one target. Undefined variables, broken
@@ -162,10 +163,21 @@ func (d Draft) Services() []stack.Service {
 	for _, s := range d.project.Services {
 		one := d.service(s)
 		one.Strategy, one.StrategyCause = strategy(one, sharedBy(s), strategyGiven(s))
+		one.Upstream = d.lastingUpstream(s)
 		out = append(out, one)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
+}
+
+// lastingUpstream is the name by which the edge reaches a service of the app
+// that never runs beside its successor; empty for any other.
+func (d Draft) lastingUpstream(s types.ServiceConfig) string {
+	one := d.service(s)
+	if how, _ := strategy(one, sharedBy(s), strategyGiven(s)); how != stack.StrategyRecreate || one.Layer != stack.LayerApp || one.OneShot {
+		return ""
+	}
+	return stack.LastingUpstream(d.config.Project, s.Name)
 }
 
 // References are the images that a deploy needs, sorted.

@@ -27,6 +27,9 @@ type Inputs struct {
 // Freeze makes the release: everything that will run, by value, with an ID
 // that depends on nothing else. The same inputs always give the same ID.
 func (d Draft) Freeze(in Inputs) (stack.Release, error) {
+	if err := d.builds(in.Archives); err != nil {
+		return stack.Release{}, err
+	}
 	s := split{draft: d, images: in.Archives, static: in.Edge.Static, taken: map[string]bool{}, definitions: map[string]string{}}
 	base, err := s.base()
 	if err != nil {
@@ -183,6 +186,7 @@ func (d Draft) images(archives map[string]stack.Image) []stack.Image {
 	for _, reference := range d.References() {
 		image := archives[reference]
 		image.Reference = reference
+		image.Build, image.Built = d.built[reference], d.built[reference] != nil
 		image.Services = nil
 		for _, name := range sortedKeys(d.project.Services) {
 			if s := d.project.Services[name]; contains(images(s), reference) && d.deployed(s) {

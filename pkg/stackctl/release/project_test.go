@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,7 @@ type resolvedService struct {
 	Volumes     []resolvedVolume
 	Links       []string
 	External    []string `yaml:"external_links"`
+	Networks    map[string]struct{ Aliases []string }
 }
 
 type resolvedVolume struct {
@@ -116,4 +118,27 @@ func file(r stack.Release, at string) (stack.File, bool) {
 		}
 	}
 	return stack.File{}, false
+}
+
+// TestTheEdgeFindsWhatIsRecreatedByALastingName: what keeps something has one
+// name for the edge through all releases, everything else one of its release.
+func TestTheEdgeFindsWhatIsRecreatedByALastingName(t *testing.T) {
+	r := newProject(t, map[string]string{"compose.yaml": `services:
+  web: {image: "web:1"}
+  books: {image: "books:1", volumes: ["entries:/data"]}
+  db: {image: "postgres:16", volumes: ["pg:/var/lib/postgresql/data"]}
+volumes: {entries: {}, pg: {}}
+`}).freeze(t)
+	for name, want := range map[string][]string{
+		"web":   {"web-" + r.ID},
+		"books": {"books-" + r.ID, stack.LastingUpstream(r.Project, "books")},
+		"db":    nil,
+	} {
+		if got := started(t, r, name).Networks["default"].Aliases; !slices.Equal(got, want) {
+			t.Errorf("%s is called %v, want %v", name, got, want)
+		}
+	}
+	if up := r.Upstreams(); up["books"] != stack.LastingUpstream(r.Project, "books") || up["web"] != "web-"+r.ID || len(up) != 2 {
+		t.Errorf("upstreams are %v", up)
+	}
 }

@@ -121,7 +121,14 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 		staysStopped(&service)
 	}
 	service.ExternalLinks = append(service.ExternalLinks[:len(service.ExternalLinks):len(service.ExternalLinks)], s.siblings(service, id)...)
-	service.Networks = aliased(service, id, s.names(service, x))
+	var upstreams []string
+	if id != "" {
+		upstreams = append(upstreams, stack.Upstream(service.Name, id))
+	}
+	if lasting := s.draft.lastingUpstream(service); lasting != "" {
+		upstreams = append(upstreams, lasting)
+	}
+	service.Networks = aliased(service, upstreams, s.names(service, x))
 	service.Links = s.links(service, x)
 	if err := s.mount(&service, x, id, p); err != nil {
 		return service, err
@@ -175,9 +182,9 @@ func (s *split) waits(service types.ServiceConfig, x extension) types.DependsOnC
 	return out
 }
 
-// aliased gives an app service a name of its own release on each network, and
-// any service the names that others link to it by.
-func aliased(service types.ServiceConfig, id string, names map[string][]string) map[string]*types.ServiceNetworkConfig {
+// aliased adds on each network the names by which the edge reaches a service,
+// and those that others link to it by.
+func aliased(service types.ServiceConfig, upstreams []string, names map[string][]string) map[string]*types.ServiceNetworkConfig {
 	out := map[string]*types.ServiceNetworkConfig{}
 	for name, n := range service.Networks {
 		c := types.ServiceNetworkConfig{}
@@ -185,9 +192,7 @@ func aliased(service types.ServiceConfig, id string, names map[string][]string) 
 			c = *n
 		}
 		c.Aliases = append(c.Aliases[:len(c.Aliases):len(c.Aliases)], names[name]...)
-		if id != "" {
-			c.Aliases = append(c.Aliases, stack.Upstream(service.Name, id))
-		}
+		c.Aliases = append(c.Aliases, upstreams...)
 		out[name] = &c
 	}
 	return out

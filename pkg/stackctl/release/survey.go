@@ -24,6 +24,10 @@ type Survey struct {
 	Undefined []Undefined
 	// Literals are the secrets that stand in the files themselves.
 	Literals []Literal
+	// Named are all variables that the files name, stackctl's own left out.
+	Named map[string]bool
+
+	draft Draft
 }
 
 // Undefined is a variable that has no value.
@@ -52,7 +56,11 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if err != nil {
 		return Survey{}, err
 	}
-	out := Survey{Name: declaredName(from), Undefined: undefined(from)}
+	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}}
+	for _, s := range from {
+		s.eachUse(s.part(), func(name string) { out.Named[name] = true })
+	}
+	maps.DeleteFunc(out.Named, func(name string, _ bool) bool { return v.origins[name] == "stackctl" })
 	values := maps.Clone(v.values)
 	maps.Copy(values, stands(from, out.Undefined))
 	project, err := load(ctx, c, values)
@@ -62,10 +70,27 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if len(project.Services) == 0 {
 		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
 	}
-	d := Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
-	d.layers = infer.Layers(d.subjects(), "")
-	out.Services, out.Literals = d.subjects(), d.literals()
+	out.draft = Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
+	out.draft.layers = infer.Layers(out.draft.subjects(), "")
+	out.Services, out.Literals = out.draft.subjects(), out.draft.literals()
 	return out, nil
+}
+
+// Strategies returns how each service of the app is replaced under these
+// settings, and why, as far as files with gaps tell it: what a variable
+// without a value mounts or publishes is not known.
+func (s Survey) Strategies(c stack.Config) map[string]stack.Service {
+	d := s.draft
+	d.config.Routes, d.config.Gates.Exposure.Allow = c.Routes, c.Gates.Exposure.Allow
+	d.closePorts()
+	if binds, err := d.bound(); err == nil { // what can't be bound, check explains
+		d.binds = binds
+	}
+	out := map[string]stack.Service{}
+	for _, one := range d.Services() {
+		out[one.Name] = one
+	}
+	return out
 }
 
 // undefined are the variables without a value and without a default, each once.

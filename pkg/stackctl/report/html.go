@@ -15,7 +15,7 @@ var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"line": line, "text": redact.Printable, "duration": duration, "moment": moment, "bytes": bytesText,
-	"denominator": denominator, "place": place, "ruled": ruled, "excuse": excuse, "sorted": sortedLogs, "short": short,
+	"denominator": denominator, "together": together, "ruled": ruled, "excuse": excuse, "sorted": sortedLogs, "short": short,
 	"inc": func(i int) int { return i + 1 },
 }).Parse(pageText))
 

@@ -56,10 +56,10 @@ func markdownGate(b *bytes.Buffer, word string, g stack.GateResult) {
 		fmt.Fprintf(b, " %s", md(g.Reason))
 	}
 	b.WriteString("\n\n")
-	for _, f := range g.Findings {
+	for _, f := range together(g.Findings) {
 		fmt.Fprintf(b, "- **%s**: %s\n", md(f.Subject), md(f.Problem))
-		for _, p := range []fact{{"rule", md(ruled(f))}, {"expected", md(f.Expected)}, {"observed", md(f.Observed)},
-			{"evidence", md(f.Evidence)}, {"where", md(place(f))}, {"fix", md(f.Fix)}} {
+		for _, p := range []fact{{"rule", md(ruled(f.Finding))}, {"expected", md(f.Expected)}, {"observed", md(f.Observed)},
+			{"evidence", md(f.Evidence)}, {"where", md(f.Where)}, {"fix", md(f.Fix)}} {
 			if p.Value != "" {
 				fmt.Fprintf(b, "  - %s: %s\n", p.Name, p.Value)
 			}
@@ -86,8 +86,8 @@ func (s story) markdownSteps(b *bytes.Buffer) {
 func (s story) markdownLists(b *bytes.Buffer) {
 	if len(s.Advice) > 0 {
 		b.WriteString("\n## Advice\n\n| rule | finding | fix |\n|---|---|---|\n")
-		for _, a := range s.Advice {
-			fmt.Fprintf(b, "| %s | %s: %s | %s |\n", md(a.Finding.Rule), md(a.Finding.Subject), md(a.Finding.Problem), md(a.Finding.Fix))
+		for _, f := range s.Pieces() {
+			fmt.Fprintf(b, "| %s | %s: %s | %s |\n", md(f.Rule), md(f.Subject), md(f.Problem), md(f.Fix))
 		}
 	}
 	if len(s.Unused) > 0 {

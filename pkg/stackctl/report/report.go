@@ -127,7 +127,7 @@ func (s story) word() string {
 func (s story) counts() string {
 	text := fmt.Sprintf("%d passed, %d failed, %d could not judge, %d skipped",
 		len(s.Passed), len(s.Failed), len(s.Unjudged), len(s.Skipped))
-	if n := len(s.Advice); n > 0 {
+	if n := len(s.Pieces()); n > 0 {
 		text += fmt.Sprintf(", %d pieces of advice", n)
 	}
 	return text

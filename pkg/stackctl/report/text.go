@@ -56,8 +56,8 @@ func (s story) textAdvice(b *bytes.Buffer) {
 		return
 	}
 	fmt.Fprintf(b, "\nAdvice (policy standard; none of it is in the way)\n")
-	for _, a := range s.Advice {
-		fmt.Fprintf(b, "  %s  %s: %s\n      → %s\n", line(a.Finding.Rule), line(a.Finding.Subject), line(a.Finding.Problem), line(a.Finding.Fix))
+	for _, f := range s.Pieces() {
+		fmt.Fprintf(b, "  %s  %s: %s\n      → %s\n", line(f.Rule), line(f.Subject), line(f.Problem), line(f.Fix))
 	}
 }
 
@@ -115,10 +115,10 @@ func textGate(b *bytes.Buffer, word string, g stack.GateResult) {
 	if g.Reason != "" {
 		fmt.Fprintf(b, "  %s\n", line(g.Reason))
 	}
-	for _, f := range g.Findings {
+	for _, f := range together(g.Findings) {
 		fmt.Fprintf(b, "  • %s: %s\n", line(f.Subject), line(f.Problem))
-		for _, p := range []fact{{"rule", ruled(f)}, {"expected", line(f.Expected)}, {"observed", line(f.Observed)},
-			{"evidence", line(f.Evidence)}, {"where", place(f)}, {"fix", line(f.Fix)}} {
+		for _, p := range []fact{{"rule", ruled(f.Finding)}, {"expected", line(f.Expected)}, {"observed", line(f.Observed)},
+			{"evidence", line(f.Evidence)}, {"where", f.Where}, {"fix", line(f.Fix)}} {
 			if p.Value != "" {
 				fmt.Fprintf(b, "      %-8s  %s\n", p.Name, p.Value)
 			}

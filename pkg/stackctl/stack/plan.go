@@ -12,23 +12,27 @@ type Kind string
 const (
 	StepShipImage Kind = "ship-image"
 	StepPullImage Kind = "pull-image"
-	StepShipFiles Kind = "ship-files"
-	StepTrial     Kind = "trial"
-	StepData      Kind = "data"
-	StepBackup    Kind = "backup"
-	StepMigrate   Kind = "migrate"
-	StepEdge      Kind = "edge"
-	StepStart     Kind = "start"
-	StepGates     Kind = "gates"
-	StepSwitch    Kind = "switch"
-	StepDrain     Kind = "drain"
-	StepCommit    Kind = "commit"
-	StepRemove    Kind = "remove"
-	StepPrune     Kind = "prune"
+	// StepBuildImage builds an image, on the operator's Engine or on the host's.
+	StepBuildImage Kind = "build-image"
+	StepShipFiles  Kind = "ship-files"
+	StepTrial      Kind = "trial"
+	StepData       Kind = "data"
+	StepBackup     Kind = "backup"
+	StepMigrate    Kind = "migrate"
+	StepEdge       Kind = "edge"
+	StepStart      Kind = "start"
+	StepGates      Kind = "gates"
+	StepSwitch     Kind = "switch"
+	StepDrain      Kind = "drain"
+	StepCommit     Kind = "commit"
+	StepRemove     Kind = "remove"
+	StepPrune      Kind = "prune"
 	// StepStop stops services of a release at once, and waits for nothing.
 	StepStop Kind = "stop"
 	// StepWait waits until a service that runs once has ended.
 	StepWait Kind = "wait"
+	// StepHook runs a program of the project.
+	StepHook Kind = "hook"
 	// StepFail ends an undo: the host remembers that the release failed, and why.
 	StepFail Kind = "fail"
 )
@@ -47,6 +51,8 @@ type Step struct {
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.
 	Phase Phase `json:"phase,omitempty"`
+	// Hook is what a hook step runs.
+	Hook *Hook `json:"hook,omitempty"`
 	// Cause says why the step is needed.
 	Cause string `json:"cause"`
 }
@@ -69,7 +75,7 @@ type Plan struct {
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
 		switch s.Kind {
-		case StepGates, StepCommit, StepRemove, StepPrune:
+		case StepGates, StepCommit, StepRemove, StepPrune, StepHook:
 		default:
 			return true
 		}

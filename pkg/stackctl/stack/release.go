@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"io/fs"
 	"slices"
 	"strings"
@@ -96,6 +97,25 @@ func BuiltImage(project, service string) string { return project + "-" + service
 // Upstream is the network alias of a service of one release. The edge's
 // upstreams use it, because a plain service name would mean every release.
 func Upstream(service, id string) string { return service + "-" + id }
+
+// LastingUpstream is the network alias of a service that never runs beside its
+// successor. It is the same for every release: the edge reaches the successor
+// as soon as that listens, and need not be switched first.
+func LastingUpstream(project, service string) string {
+	return service + "-live-" + Sum([]byte(project))[:12]
+}
+
+// Upstreams are the host names by which the edge reaches the services of the
+// app layer, by service.
+func (r Release) Upstreams() map[string]string {
+	out := map[string]string{}
+	for _, s := range r.Services {
+		if s.Layer == LayerApp && !s.OneShot {
+			out[s.Name] = cmp.Or(s.Upstream, Upstream(s.Name, r.ID))
+		}
+	}
+	return out
+}
 
 // AppServices are the names of the long-running services of the app layer
 // that a deploy starts.
@@ -208,6 +228,9 @@ type Service struct {
 	StopSignal string `json:"stop_signal,omitempty"`
 	// VolumesFrom are services and containers whose volumes it gets too.
 	VolumesFrom []string `json:"volumes_from,omitempty"`
+	// Upstream is the host name by which the edge reaches it, where that is not
+	// one of its release alone.
+	Upstream string `json:"upstream,omitempty"`
 	// Aliases are further names that it takes on its networks, ExtraHosts and
 	// ExternalLinks names that it resolves by itself.
 	Aliases       []string `json:"aliases,omitempty"`
@@ -318,12 +341,27 @@ func (r Release) place(m Mount) string {
 	if m.Type != "volume" || m.Source == "" {
 		return m.Source
 	}
+	return r.VolumeName(m.Source)
+}
+
+// VolumeName is what the host calls the volume of a key in the compose file.
+func (r Release) VolumeName(key string) string {
 	for _, v := range r.Volumes {
-		if v.Name == m.Source {
+		if v.Name == key {
 			return v.RealName(r.Project)
 		}
 	}
-	return r.Project + "_" + m.Source
+	return realName("", r.Project, key)
+}
+
+// NetworkName is what the host calls the network of a key in the compose file.
+func (r Release) NetworkName(key string) string {
+	for _, n := range r.Networks {
+		if n.Name == key {
+			return n.RealName(r.Project)
+		}
+	}
+	return realName("", r.Project, key)
 }
 
 // Writable reports whether what a mount holds outlives its container and may be
@@ -381,6 +419,10 @@ type Image struct {
 	// (org.opencontainers.image.revision); empty: it does not say.
 	Revision string   `json:"revision,omitempty"`
 	Services []string `json:"services"`
+	// Built says that its name is the hash of what it is built of, Build how; that
+	// is not kept on the host.
+	Built bool   `json:"built,omitempty"`
+	Build *Build `json:"-"`
 }
 
 // EdgeConfig is what Traefik will read.

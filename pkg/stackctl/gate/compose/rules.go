@@ -59,11 +59,6 @@ var (
 		Asks: "Is every image pinned?",
 		Fix:  "write a version or a digest",
 	}
-	secretDefinedRule = stack.Rule{
-		ID: "compose/secret-defined", Level: stack.LevelStrict, Source: "SPEC §2",
-		Asks: "Is every secret defined that a service uses?",
-		Fix:  "define it under secrets",
-	}
 	envExampleRule = stack.Rule{
 		ID: "compose/env-example", Level: stack.LevelStrict, Source: "SPEC §9",
 		Asks: "Does .env.example tell of every variable, with a comment, and of no other?",
@@ -91,8 +86,8 @@ var (
 	}
 	devicesRule = stack.Rule{
 		ID: "compose/devices", Level: stack.LevelDanger, Source: "CIS Docker 5.17",
-		Asks: "Are devices of the host kept out of containers?",
-		Fix:  "remove devices",
+		Asks: "Does no cgroup rule give a service devices of the host?",
+		Fix:  "remove device_cgroup_rules",
 	}
 	hooksRule = stack.Rule{
 		ID: "compose/hooks", Level: stack.LevelStrict, Source: "SPEC §2",
@@ -274,7 +269,6 @@ var Rules = []stack.Rule{
 	sideBySideRule,
 	dependsOnRule,
 	imagePinnedRule,
-	secretDefinedRule,
 	envExampleRule,
 	exampleSecretRule,
 	committedSecretRule,

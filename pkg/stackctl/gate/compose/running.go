@@ -185,7 +185,7 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 	}
 	var out []stack.Finding
 	for _, c := range running {
-		if c.Health != "" && c.Health != "healthy" {
+		if ill(svc, c) {
 			out = append(out, containerFinding(runsRule, svc, "the container is not healthy", "healthy", c.Health, "see stackctl logs "+svc.Name))
 		}
 		if id := judgedImage(s, svc.Image); same && id != "" && c.ImageID != "" && c.ImageID != id {
@@ -196,31 +196,34 @@ func presence(s gate.Subject, svc stack.Service, found []stack.Container, same b
 	return out
 }
 
+// ill reports whether a container's health check does not find it well. One
+// without a check is judged by whether it runs.
+func ill(svc stack.Service, c stack.Container) bool {
+	checked := svc.Healthcheck != nil && len(svc.Healthcheck.Test) > 0
+	return c.Health != "" && c.Health != "healthy" && (c.Health != "none" || checked)
+}
+
 // networksOf compares the networks that a container is on with the declared ones.
 func networksOf(s gate.Subject, svc stack.Service, c stack.Container) []stack.Finding {
 	var want []string
 	for _, n := range svc.Networks {
-		want = append(want, strings.TrimPrefix(n, s.Release.Project+"_"))
+		want = append(want, s.Release.NetworkName(n))
 	}
 	if len(want) == 0 || c.Addresses == nil {
 		return nil
 	}
 	var out []stack.Finding
 	for n := range c.Addresses {
-		if name := strings.TrimPrefix(n, s.Release.Project+"_"); !slices.Contains(want, name) {
+		if !slices.Contains(want, n) {
 			out = append(out, containerFinding(asDeclaredRule, svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
 		}
 	}
 	return out
 }
 
-// inspectContainer asks the Engine, where the server can; nil where it cannot.
+// inspectContainer asks the Engine how a container really runs.
 func inspectContainer(ctx context.Context, s gate.Subject, c stack.Container) (*runningContainer, error) {
-	server, ok := gate.Able[gate.Inspector](s.Server)
-	if !ok {
-		return nil, nil
-	}
-	raw, err := server.Inspect(ctx, c.ID)
+	raw, err := s.Server.Inspect(ctx, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("inspect container %s: %w", c.Name, err)
 	}
@@ -237,9 +240,6 @@ const memoryGrain = 1 << 20
 // runsAsDeclared judges a running container by the rules of its service: what
 // the Engine reports takes the place of what the file says.
 func runsAsDeclared(s gate.Subject, svc stack.Service, c stack.Container, r *runningContainer) []stack.Finding {
-	if r == nil {
-		return nil
-	}
 	running := svc
 	h := r.HostConfig
 	running.User, running.ReadOnly, running.Privileged = r.Config.User, h.ReadonlyRootfs, h.Privileged

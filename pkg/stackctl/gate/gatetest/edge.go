@@ -47,7 +47,7 @@ func EdgeServer(s gate.Subject, more map[string]string) *RunningServer {
 		env = append(env, k+"="+v)
 	}
 	files := map[string]string{"/etc/traefik/traefik.yml": string(s.Release.Edge.Static)}
-	pointed, _ := edge.Point(s.Release.Edge.Dynamic, s.Release.ID, s.Release.AppServices()) // they were read before
+	pointed, _ := edge.Point(s.Release.Edge.Dynamic, s.Release.ID, s.Release.Upstreams()) // they were read before
 	for _, f := range pointed {
 		files["/etc/traefik/dynamic/"+f.Path] = string(f.Content)
 	}

@@ -198,7 +198,7 @@ func (j *judge) staff(r traefik.Router) (string, bool) {
 	if strings.HasSuffix(r.Service, "@internal") && !strings.HasPrefix(r.Service, "noop") && !strings.HasPrefix(r.Service, "acme-http") {
 		return "it serves the edge's own " + r.Service, true
 	}
-	if j.redirects(r) {
+	if !j.leads(r) {
 		return "", false
 	}
 	for _, h := range r.Hosts {

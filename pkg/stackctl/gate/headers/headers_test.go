@@ -320,7 +320,7 @@ func rawListener(t *testing.T, body string) string {
 // the list must not get through.
 func TestHeadersServedKnowsTheServersAddress(t *testing.T) {
 	e := newEdge(t, gatetest.NewRepo(t).Subject(t))
-	server := e.subject.Server.(*gatetest.Server)
+	server := e.subject.Server.(*gatetest.RunningServer)
 	server.OnRun = func([]string) (stack.Output, error) {
 		return stack.Output{Stdout: []byte("172.20.0.5 dev br-1 src 192.0.2.1 uid 0\n")}, nil
 	}

@@ -9,6 +9,11 @@ var (
 		Asks: "Is the edge's API behind a password?",
 		Fix:  "remove api.insecure and api.debug, and guard api@internal",
 	}
+	insideAPIRule = stack.Rule{
+		ID: "headers/inside-api", Level: stack.LevelStrict, Source: "SPEC §3; ASVS 13.4.5",
+		Asks: "Does the edge's API, which only the server and the edge's networks reach, ask for a password there too?",
+		Fix:  "guard the router of api@internal with basicAuth; with stackctl's own edge, give a route `guard: staff`",
+	}
 	insidePagesRule = stack.Rule{
 		ID: "headers/inside-pages", Level: stack.LevelDanger, Source: "ASVS 13.4.5",
 		Asks: "Are pages of the inside kept off the published entry points?",
@@ -164,11 +169,6 @@ var (
 		Asks: "Does the site answer odd paths without failing?",
 		Fix:  "handle the path",
 	}
-	knownPathsRule = stack.Rule{
-		ID: "headers/known-paths", Level: stack.LevelStrict, Source: "SPEC §3",
-		Asks: "Does the site know its own paths?",
-		Fix:  "name them",
-	}
 	cachingRule = stack.Rule{
 		ID: "headers/caching", Level: stack.LevelStrict, Source: "RFC 9111; SPEC §3",
 		Asks: "Do pages ask again, and are hashed files kept?",
@@ -199,6 +199,7 @@ var (
 // Rules are what the findings of this family come from.
 var Rules = []stack.Rule{
 	dashboardRule,
+	insideAPIRule,
 	insidePagesRule,
 	loggedSecretsRule,
 	upstreamTrustRule,
@@ -230,7 +231,6 @@ var Rules = []stack.Rule{
 	routingRule,
 	unknownHostRule,
 	oddPathsRule,
-	knownPathsRule,
 	cachingRule,
 	privateCacheRule,
 	pageFilesRule,

@@ -160,11 +160,7 @@ func (g *visit) knownPaths() []ask {
 		out = append(out, ask{label: "GET " + host + path, method: "GET", host: host, path: path})
 	}
 	for _, e := range s.Config.Gates.Health {
-		host := domain
-		if e.Host != "" {
-			host = e.Host + "." + domain
-		}
-		add(host, e.Path)
+		add(probe.Host(s, e), e.Path)
 	}
 	if p := s.Config.Gates.Auth; s.Config.Contract.Prefix != "" {
 		for _, path := range []string{p.Me, p.CSRF} {

@@ -96,7 +96,7 @@ func newHeaderWire(ctx context.Context, s gate.Subject) (*wire, error) {
 		return nil, errors.New("no way to reach the site from outside")
 	}
 	if s.Server == nil {
-		return w, nil
+		return nil, errors.New("no connection to the server")
 	}
 	containers, err := s.Server.Containers(ctx)
 	if err != nil {

@@ -20,21 +20,15 @@ import (
 // the files that it sees.
 type runningEdge struct {
 	stack.Container
-	Files      gate.FileReader
+	Server     gate.Server
 	Entrypoint []string
 	Command    []string
 	Env        map[string]string
 }
 
-// RunningEdgeOf finds the edge's container. It gives nil where the server cannot
-// tell how a container runs, or where no such container runs, which is the
-// question of other gates.
+// RunningEdgeOf finds the edge's container. It returns nil where no such
+// container runs, which is the question of other gates.
 func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
-	inspector, can := gate.Able[gate.Inspector](s.Server)
-	files, reads := gate.Able[gate.FileReader](s.Server)
-	if !can || !reads {
-		return nil, nil
-	}
 	containers, err := s.Server.Containers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the host's containers: %w", err)
@@ -46,8 +40,8 @@ func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	e := &runningEdge{Container: containers[i], Files: files, Env: map[string]string{}}
-	raw, err := inspector.Inspect(ctx, e.ID)
+	e := &runningEdge{Container: containers[i], Server: s.Server, Env: map[string]string{}}
+	raw, err := s.Server.Inspect(ctx, e.ID)
 	var told struct {
 		Config struct{ Entrypoint, Cmd, Env []string }
 	}
@@ -69,7 +63,7 @@ func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
 // where there is none.
 func (e *runningEdge) static(ctx context.Context) (stack.File, error) {
 	for _, place := range traefik.StaticPlaces(slices.Concat(e.Entrypoint, e.Command), e.Env) {
-		found, err := e.Files.Files(ctx, e.ID, place)
+		found, err := e.Server.Files(ctx, e.ID, place)
 		if err != nil {
 			return stack.File{}, err
 		}
@@ -164,7 +158,7 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 	if place == "" || len(s.Release.Edge.Dynamic) == 0 {
 		return 0, nil, nil
 	}
-	files, err := e.Files.Files(ctx, e.ID, place)
+	files, err := e.Server.Files(ctx, e.ID, place)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -229,9 +223,9 @@ func plainUpstream(s gate.Subject, at string) string {
 	if err != nil {
 		return at
 	}
-	for _, name := range s.Release.AppServices() {
-		if u.Hostname() == stack.Upstream(name, s.Release.ID) {
-			u.Host = strings.Replace(u.Host, u.Hostname(), name, 1)
+	for name, host := range s.Release.Upstreams() {
+		if u.Hostname() == host {
+			u.Host = strings.Replace(u.Host, host, name, 1)
 			return u.String()
 		}
 	}
