@@ -9,6 +9,9 @@ func sql(do, back string) func(s *server) { return func(s *server) { s.sql(do, b
 // stamp stays.
 var schemas = []mutant{
 	{name: "stamped at head, a column missing", row: 20, gates: "G6", rule: "schema/differs", server: sql("ALTER TABLE users DROP COLUMN bio", "ALTER TABLE users ADD COLUMN bio text NOT NULL DEFAULT ''; ALTER TABLE users ADD CONSTRAINT users_bio_length CHECK (char_length(bio) <= 1000)")},
+	{name: "a second superuser", gates: "G9", rule: "stores/superuser", server: sql("CREATE ROLE boss SUPERUSER", "DROP ROLE boss")},
+	{name: "the database confirms what it has not written", gates: "G9", rule: "stores/durability", server: sql("ALTER ROLE CURRENT_USER SET synchronous_commit = off", "ALTER ROLE CURRENT_USER RESET synchronous_commit")},
+	{name: "a role without a password is let in from anywhere", gates: "G9", rule: "stores/password", server: sql(`COPY (SELECT 'local all all trust' UNION ALL SELECT 'host all all all scram-sha-256' UNION ALL SELECT 'host all nobody 192.0.2.0/24 trust') TO PROGRAM 'cp pg_hba.conf pg_hba.kept; cat > pg_hba.conf'; SELECT pg_reload_conf()`, `COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; mv pg_hba.kept pg_hba.conf'; SELECT pg_reload_conf()`)},
 	{name: "an index is dropped", gates: "G6", rule: "schema/differs", server: sql("DROP INDEX users_created_at_idx", "CREATE INDEX users_created_at_idx ON users (created_at)")},
 	{name: "a unique index is no longer unique", gates: "G6", rule: "schema/differs", server: sql("DROP INDEX identities_issuer_subject_key; CREATE INDEX identities_issuer_subject_key ON identities (issuer, subject)", "DROP INDEX identities_issuer_subject_key; CREATE UNIQUE INDEX identities_issuer_subject_key ON identities (issuer, subject)")},
 	{name: "a default is changed", gates: "G6", rule: "schema/differs", server: sql("ALTER TABLE users ALTER COLUMN is_staff SET DEFAULT true", "ALTER TABLE users ALTER COLUMN is_staff SET DEFAULT false")},
