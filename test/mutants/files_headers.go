@@ -47,12 +47,12 @@ var headerFiles = []mutant{
 	{name: "forwarded headers of every network are trusted", gates: "G8", rule: "headers/client-address", files: static("    address: \":443\"\n", "    address: \":443\"\n    forwardedHeaders: {trustedIPs: [\"0.0.0.0/0\"]}\n")},
 	{name: "forwarded headers trusted by flag", gates: "G8", rule: "headers/second-source", files: edgeFlag("--entryPoints.websecure.forwardedHeaders.insecure")},
 	{name: "the PROXY protocol of anybody is trusted", gates: "G8", rule: "headers/client-address", files: static("    address: \":443\"\n", "    address: \":443\"\n    proxyProtocol: {insecure: true}\n")},
-	{name: "POST is tried again", gates: "G8", rule: "headers/no-retry", files: dynamic("[public-headers, api-rate, body-limit, strip-api]", "[public-headers, api-rate, body-limit, strip-api, retry-reads]")},
+	{name: "POST is tried again", gates: "G8", rule: "headers/no-retry", files: dynamic("[api-policy, public-headers, api-rate, body-limit, strip-api]", "[api-policy, public-headers, api-rate, body-limit, strip-api, retry-reads]")},
 	{name: "PUT is tried again beside GET", gates: "G8", rule: "headers/no-retry", files: dynamic("(Method(`GET`) || Method(`HEAD`))", "(Method(`GET`) || Method(`PUT`))")},
-	{name: "sign-in without rate limit", gates: "G8", rule: "headers/rate-limit", files: dynamic("[public-headers, auth-rate, body-limit, strip-api]", "[public-headers, body-limit, strip-api]")},
+	{name: "sign-in without rate limit", gates: "G8", rule: "headers/rate-limit", files: dynamic("[api-policy, public-headers, auth-rate, body-limit, strip-api]", "[public-headers, body-limit, strip-api]")},
 	{name: "the site without rate limit", gates: "G8", rule: "headers/rate-limit", files: dynamic("[public-headers, site-rate]", "[public-headers]")},
-	{name: "sign-in limited no tighter than the rest", gates: "G8", rule: "headers/rate-limit", files: dynamic("[public-headers, auth-rate, body-limit, strip-api]", "[public-headers, api-rate, body-limit, strip-api]")},
-	{name: "a rate limit that limits nothing", gates: "G8", rule: "headers/rate-limit", files: dynamic("rateLimit: {average: {{ env \"AUTH_RATE\" }}, period: 1m, burst: {{ env \"AUTH_RATE\" }}}", "rateLimit: {average: 0, burst: 1}")},
+	{name: "sign-in limited no tighter than the rest", gates: "G8", rule: "headers/rate-limit", files: dynamic("[api-policy, public-headers, auth-rate, body-limit, strip-api]", "[api-policy, public-headers, api-rate, body-limit, strip-api]")},
+	{name: "a rate limit that limits nothing", gates: "G8", rule: "headers/rate-limit", files: dynamic("rateLimit: {average: {{ env \"AUTH_RATE\" }}, period: 1m, burst: {{ env \"AUTH_RATE\" }}, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}", "rateLimit: {average: 0, burst: 1}")},
 	{name: "the dashboard on a public router", gates: "G8", rule: "headers/staff-password", also: because("both guards are missing", "headers/staff-allowlist"), files: func(p *project) {
 		p.route("routers", "board:\n  rule: \"Host(`{{ $domain }}`) && PathPrefix(`/board`)\"\n  entryPoints: [websecure]\n  middlewares: [public-headers]\n  service: dashboard@internal\n  tls: {certResolver: le-staging}\n")
 	}},
@@ -63,7 +63,7 @@ var headerFiles = []mutant{
 		p.route("routers", "all:\n  rule: \"PathPrefix(`/`)\"\n  priority: 1\n  entryPoints: [websecure]\n  middlewares: [public-headers, site-rate]\n  service: web\n  tls: {certResolver: le-staging}\n")
 	}},
 	{name: "a router steals the API's paths by its priority", gates: "G8", rule: "headers/routing", files: func(p *project) {
-		p.route("routers", "thief:\n  rule: \"Host(`{{ $domain }}`) && PathPrefix(`/api/auth/`)\"\n  priority: 1000\n  entryPoints: [websecure]\n  middlewares: [public-headers, auth-rate]\n  service: web\n  tls: {certResolver: le-staging}\n")
+		p.route("routers", "thief:\n  rule: \"Host(`{{ $domain }}`) && PathPrefix(`/api/auth/`)\"\n  priority: 1000\n  entryPoints: [websecure]\n  middlewares: [api-policy, public-headers, auth-rate]\n  service: web\n  tls: {certResolver: le-staging}\n")
 	}},
 	{name: "a public router leads to the staff service", gates: "G8", rule: "headers/staff-bypass", files: func(p *project) {
 		p.route("routers", "door:\n  rule: \"Host(`{{ $domain }}`) && PathPrefix(`/door/`)\"\n  priority: 400\n  entryPoints: [websecure]\n  middlewares: [public-headers, site-rate]\n  service: admin\n  tls: {certResolver: le-staging}\n")

@@ -26,7 +26,7 @@ var secretFiles = []mutant{
 	{name: "the database trusts the network", gates: "G9", rule: "compose/store-password", files: compose("--auth-host=scram-sha-256", "--auth-host=trust")},
 	{name: "the database trusts everybody", gates: "G9", rule: "compose/store-password", files: compose("--auth-host=scram-sha-256", "--auth=trust")},
 	{name: "the database takes passwords in clear", gates: "G9", rule: "compose/store-password", files: compose("      POSTGRES_INITDB_ARGS:", "      POSTGRES_HOST_AUTH_METHOD: password\n      POSTGRES_INITDB_ARGS:")},
-	{name: "the application believes everybody, by default", gates: "G9", rule: "compose/proxy-trust", files: compose("${TRUSTED_PROXIES:-172.16.0.0/12}", "${TRUSTED_PROXIES:-0.0.0.0/0}")},
+	{name: "the application believes everybody, by default", gates: "G9", rule: "compose/proxy-trust", files: compose("${TRUSTED_PROXIES:-172.16.0.0/12,192.168.0.0/16}", "${TRUSTED_PROXIES:-0.0.0.0/0}")},
 	{name: "the application believes everybody, by the environment file", gates: "G9", rule: "compose/proxy-trust", files: func(p *project) { p.write(".env", "TRUSTED_PROXIES=0.0.0.0/0,::/0\n") }},
 	{name: "a secret as value of .env.example", gates: "G9", rule: "compose/example-secret", files: replaced(".env.example", "AUTH_RATE=120", "AUTH_RATE=ghp_"+strings.Repeat("a1B2", 9))},
 }

@@ -63,7 +63,7 @@ var harmlessWords = []harmless{
 		p.edit(dynamicFile, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none';", "default-src 'self'; object-src 'none'; base-uri 'self';")
 	}},
 	{"a rate by IPv6 network", func(p *project) {
-		p.edit(dynamicFile, "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000}", "    site-rate:\n      rateLimit: {average: 6000, period: 1m, burst: 200, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}")
+		p.edit(dynamicFile, "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}", "    site-rate:\n      rateLimit: {average: 6000, period: 1m, burst: 200, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}")
 	}},
 	{"a long allowlist", func(p *project) {
 		p.edit(dynamicFile, rangeAt, "sourceRange:\n          - 203.0.113.7\n          - 198.51.100.0/24\n          - 10.1.0.0/16\n          - 2001:db8::/48\n          - fd00:1::/64")

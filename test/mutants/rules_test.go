@@ -30,14 +30,17 @@ var unitTested = map[string]string{
 	"auth/logout":     "auth.TestAuthCatches",
 	// The edge answers before a service could fail on an odd path.
 	"headers/odd-paths": "headers.TestHeadersServedCatches",
+	// The droplet's edge keeps its API from its own networks as well.
+	"headers/inside-api": "headers.TestHeadersServedCatches",
 	// Hashes that no password opens would take a secret of the good deployment.
 	"headers/staff-works": "headers.TestHeadersServedCatches",
 	// These take a site that refuses its own probes, or a ping of another kind.
 	"health/samples": "health.TestHealthCatches",
 	"jobs/dashboard": "jobs.TestJobsCatch",
 	// A file that cannot be read is refused before any gate looks.
-	"acme/readable":      "acme.TestACMEStaticCatches",
-	"headers/inside-api": "headers.TestHeadersTellEachFaultOfTheEdge",
+	"acme/readable": "acme.TestACMEStaticCatches",
+	// The step of a deploy that runs a hook tells of it, not a gate.
+	"hooks/after": "deploy.TestAFailingHookAfterIsAFinding",
 	// These take a container that dies while gates ask, a second release, a fault of the site's own answers.
 	"compose/steady":        "compose.TestSteadyCatchesWhatDoesNotRunOn",
 	"compose/other-release": "compose.TestSteadyCatchesWhatDoesNotRunOn",
@@ -98,13 +101,18 @@ func also(m mutant) (ids []string) {
 	return ids
 }
 
-// exists reports whether a gate's package has a test, such as jobs.TestJobsCatch.
+// exists reports whether a package of gates, or of stackctl, has a test, such as
+// jobs.TestJobsCatch.
 func exists(t *testing.T, test string) bool {
 	t.Helper()
 	family, name, _ := strings.Cut(test, ".")
-	files, err := filepath.Glob(filepath.Join("..", "..", "pkg", "stackctl", "gate", strings.TrimPrefix(family, "gate"), "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, at := range []string{filepath.Join("gate", family), family} {
+		found, err := filepath.Glob(filepath.Join("..", "..", "pkg", "stackctl", at, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	return slices.ContainsFunc(files, func(file string) bool {
 		raw, err := os.ReadFile(file)

@@ -13,7 +13,7 @@ const staffGuards = "middlewares: [staff-headers, staff-addresses, staff-auth]"
 
 // headers weaken the running edge, and what services answer through it.
 var headers = []mutant{
-	{name: "no nosniff on error answers of the API", row: 22, gates: "G8", rule: "headers/nosniff", server: live("middlewares: [public-headers, api-rate, strip-api, retry-reads]", "middlewares: [api-rate, strip-api, retry-reads]")},
+	{name: "no nosniff on error answers of the API", row: 22, gates: "G8", rule: "headers/nosniff", server: live("middlewares: [api-policy, public-headers, api-rate, strip-api, retry-reads]", "middlewares: [api-rate, strip-api, retry-reads]")},
 	{name: "no HSTS on answers of a path that is not there", gates: "G8", rule: "headers/hsts", server: func(s *server) {
 		s.routesBy(func(t string) string {
 			t = strings.Replace(t, "  routers:\n", "  routers:\n    lost:\n      rule: \"Host(`"+s.state.Domain+"`) && PathRegexp(`^/zz-`)\"\n      priority: 999\n      entryPoints: [websecure]\n      middlewares: [less-headers]\n      service: web\n      tls: {certResolver: le-staging}\n", 1)
@@ -43,13 +43,13 @@ var headers = []mutant{
 	{name: "the running edge trusts X-Forwarded-For", gates: "G8", rule: "headers/client-address", server: func(s *server) {
 		s.edgeFile("    address: \":443\"\n", "    address: \":443\"\n    forwardedHeaders: {insecure: true}\n")
 	}},
-	{name: "the running edge tries POST again", gates: "G8", rule: "headers/no-retry", server: live("middlewares: [public-headers, api-rate, body-limit, strip-api]", "middlewares: [public-headers, api-rate, body-limit, strip-api, retry-reads]")},
+	{name: "the running edge tries POST again", gates: "G8", rule: "headers/no-retry", server: live("middlewares: [api-policy, public-headers, api-rate, body-limit, strip-api]", "middlewares: [api-policy, public-headers, api-rate, body-limit, strip-api, retry-reads]")},
 	{name: "the running edge serves any host", gates: "G8", rule: "headers/unknown-host", server: live("  routers:\n", "  routers:\n    all:\n      rule: \"HostRegexp(`.+`)\"\n      priority: 1\n      entryPoints: [websecure]\n      middlewares: [public-headers, site-rate]\n      service: web\n      tls: {}\n")},
 	{name: "a running router shows the staff pages on the public host", gates: "G8", rule: "headers/staff-bypass", server: func(s *server) {
 		s.routes("  routers:\n", "  routers:\n    door:\n      rule: \"Host(`"+s.state.Domain+"`) && PathPrefix(`/users`)\"\n      priority: 400\n      entryPoints: [websecure]\n      middlewares: [public-headers, site-rate]\n      service: admin\n      tls: {certResolver: le-staging}\n")
 	}},
 	{name: "a running router is switched off by a mistake", gates: "G8 G9", rule: "headers/running-routes", server: live("middlewares: [public-headers, site-rate, to-apex]", "middlewares: [public-headers, site-rate, to-apx]")},
-	{name: "the running edge has no rate limit on sign-in", gates: "G8", rule: "headers/rate-limit", server: live("middlewares: [public-headers, auth-rate, body-limit, strip-api]", "middlewares: [public-headers, body-limit, strip-api]")},
+	{name: "the running edge has no rate limit on sign-in", gates: "G8", rule: "headers/rate-limit", server: live("middlewares: [api-policy, public-headers, auth-rate, body-limit, strip-api]", "middlewares: [public-headers, body-limit, strip-api]")},
 	{name: "the plain port serves the site", gates: "G8", rule: "headers/plain-http", server: func(s *server) {
 		s.routes("  routers:\n", "  routers:\n    plain:\n      rule: \"Host(`"+s.state.Domain+"`)\"\n      priority: 999\n      entryPoints: [web]\n      middlewares: [public-headers, site-rate]\n      service: web\n")
 	}},
@@ -75,5 +75,5 @@ var deploys = []mutant{
 	{name: "the committed contract is not the image's", gates: "G2", rule: "contract/drift", args: "deploy", server: func(*server) {}, files: openapi("operationId: getVersion", "operationId: getVersion\n      deprecated: false\n      parameters: [{name: tenant, in: query, required: true, schema: {type: string}}]")},
 	{name: "the release is told a wrong name", gates: "G3 G7", rule: "health/identity", args: "deploy", server: func(*server) {}, files: compose("  RELEASE: ${RELEASE:-dev}\n", "  RELEASE: always-the-same\n")},
 	{name: "the site's routes answer 404", gates: "G3 G8", rule: "health/answers", args: "deploy", server: func(*server) {}, files: dynamic("rule: \"Host(`{{ $domain }}`)\"\n      priority: 100", "rule: \"Host(`{{ $domain }}`) && Path(`/only`)\"\n      priority: 100")},
-	{name: "the API's prefix is not stripped", gates: "G2 G3 G4", rule: "health/answers", args: "deploy", server: func(*server) {}, files: dynamic("[public-headers, api-rate, strip-api, retry-reads]", "[public-headers, api-rate, retry-reads]")},
+	{name: "the API's prefix is not stripped", gates: "G2 G3 G4", rule: "health/answers", args: "deploy", server: func(*server) {}, files: dynamic("[api-policy, public-headers, api-rate, strip-api, retry-reads]", "[api-policy, public-headers, api-rate, retry-reads]")},
 }

@@ -362,7 +362,7 @@ func (a *Accounts) UpdateProfile(ctx context.Context, userID string, update Prof
 			at   *string
 		}{{"display_name", update.DisplayName, &user.DisplayName}, {"avatar_url", update.AvatarURL, &user.AvatarURL}, {"bio", update.Bio, &user.Bio}} {
 			if m.to != nil && *m.to != *m.at {
-				detail[m.name] = map[string]any{"before": *m.at, "after": *m.to}
+				detail[m.name] = changedText
 				*m.at = *m.to
 			}
 		}

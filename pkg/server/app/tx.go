@@ -30,6 +30,8 @@ type UserTx interface {
 	// SaveUser writes the members of a user that can change.
 	SaveUser(ctx context.Context, u User) (User, error)
 	DeleteUser(ctx context.Context, id string) error
+	// NoteAsked notes that a user was sent a mail to confirm the address.
+	NoteAsked(ctx context.Context, userID string, at time.Time) error
 }
 
 // SessionTx starts and ends sessions.

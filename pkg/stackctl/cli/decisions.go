@@ -50,36 +50,63 @@ func parseRoutes(texts []string, domain string, services []infer.Service) ([]sta
 	return out, nil
 }
 
+// decision is what init decides about one service.
+type decision struct {
+	Service string `json:"service"`
+	// Layer is empty for a service that is left out, Strategy for one that nothing
+	// replaces: a store, or what is not deployed.
+	Layer    string `json:"layer,omitempty"`
+	Strategy string `json:"strategy,omitempty"`
+	// Routes are the addresses that lead to it.
+	Routes []string `json:"routes,omitempty"`
+	Why    string   `json:"why"`
+	// Built says that its image is built of its build section.
+	Built bool `json:"built,omitempty"`
+	// Notes are what becomes of its ports.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// decisions are those about each service, in the order of the survey.
+func decisions(survey release.Survey, layers map[string]infer.Decision, left map[string]string, routing infer.Routing, domain string) []decision {
+	var out []decision
+	for _, s := range survey.Services {
+		d := decision{Service: s.Name, Layer: string(layers[s.Name].Layer), Strategy: string(s.Strategy), Why: layers[s.Name].LayerCause}
+		for _, r := range routing.Routes {
+			if r.Service == s.Name {
+				d.Routes = append(d.Routes, address(r, domain))
+			}
+		}
+		switch {
+		case left[s.Name] != "":
+			d.Layer, d.Strategy, d.Why = "", "", "left out: "+left[s.Name]
+		case !s.Deployed:
+			d.Strategy, d.Why = "", "not deployed: name its profile "+strings.Join(s.Profiles, " or ")+" under compose.profiles"
+		case layers[s.Name].OneShot:
+			d.Strategy, d.Why = "once", layers[s.Name].OneShotCause
+		case s.StrategyCause != "":
+			d.Why += "; " + s.StrategyCause
+		}
+		if d.Built = s.Build && s.Deployed && d.Layer != ""; d.Built {
+			d.Why += "; its image is built"
+		}
+		for _, cause := range routing.Causes[s.Name] {
+			d.Notes = append(d.Notes, strings.ReplaceAll(cause, "DOMAIN", domain))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
 // printDecisions prints one line per service, and below it what becomes of its ports and
 // secrets.
-func (o *options) printDecisions(survey release.Survey, layers map[string]infer.Decision, left map[string]string, routing infer.Routing, domain string) {
-	if domain == "" {
-		domain = "DOMAIN"
-	}
+func (o *options) printDecisions(list []decision, survey release.Survey, routing infer.Routing) {
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SERVICE\tLAYER\tSTRATEGY\tROUTE\tWHY")
 	var more []string
-	for _, s := range survey.Services {
-		var at []string
-		for _, r := range routing.Routes {
-			if r.Service == s.Name {
-				at = append(at, address(r, domain))
-			}
-		}
-		layer, strategy, why := string(layers[s.Name].Layer), string(s.Strategy), layers[s.Name].LayerCause
-		switch {
-		case left[s.Name] != "":
-			layer, strategy, why = "-", "", "left out: "+left[s.Name]
-		case !s.Deployed:
-			strategy, why = "", "not deployed: name its profile "+strings.Join(s.Profiles, " or ")+" under compose.profiles"
-		case layers[s.Name].OneShot:
-			strategy, why = "once", layers[s.Name].OneShotCause
-		case s.StrategyCause != "":
-			why += "; " + s.StrategyCause
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, layer, or(strategy, "-"), or(strings.Join(at, " "), "-"), why)
-		for _, cause := range routing.Causes[s.Name] {
-			more = append(more, s.Name+": "+strings.ReplaceAll(cause, "DOMAIN", domain))
+	for _, d := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.Service, or(d.Layer, "-"), or(d.Strategy, "-"), or(strings.Join(d.Routes, " "), "-"), d.Why)
+		for _, note := range d.Notes {
+			more = append(more, d.Service+": "+note)
 		}
 	}
 	_ = w.Flush() // a reader that is gone reads nothing

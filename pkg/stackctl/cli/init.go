@@ -100,7 +100,12 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 			survey.Services[i].Strategy, survey.Services[i].StrategyCause = one.Strategy, one.StrategyCause
 		}
 	}
-	o.printDecisions(survey, layers, left, routing, n.domain)
+	list := decisions(survey, layers, left, routing, or(n.domain, "DOMAIN"))
+	if o.output == "json" {
+		told := initialized{Project: c.Project, File: o.config, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
+		return o.initializeForMachines(told, n.force, func() error { return o.writeExample(root, env, survey) })
+	}
+	o.printDecisions(list, survey, routing)
 	if err := o.writeSettings(text, n.force); err != nil {
 		return err
 	}

@@ -118,6 +118,40 @@ func TestPointLeadsAppServicesToOneRelease(t *testing.T) {
 	}
 }
 
+// TestAServiceThatIsRecreatedIsReachedByALastingName: between its stop and the
+// switch the edge must find its successor under the name that it knows.
+func TestAServiceThatIsRecreatedIsReachedByALastingName(t *testing.T) {
+	r := stack.Release{ID: "0123456789ab", Services: []stack.Service{
+		{Name: "api", Layer: stack.LayerApp, Upstream: stack.LastingUpstream("shop", "api")}, {Name: "web", Layer: stack.LayerApp},
+		{Name: "migrate", Layer: stack.LayerApp, OneShot: true}, {Name: "db", Layer: stack.LayerData}}}
+	c, err := read(t, routes, map[string]string{"DOMAIN": "shop.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := map[string]bool{}
+	for _, id := range []string{r.ID, "ba9876543210"} {
+		r.ID = id
+		files, err := edge.Point(c.Dynamic, id, r.Upstreams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, err := edge.Upstreams(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[up["api"][0]] = true
+		if got := edge.Routed(files, id); !slices.Equal(got, []string{"api"}) {
+			t.Errorf("the edge leads to %v", got)
+		}
+	}
+	if len(hosts) != 1 || len(r.Upstreams()) != 2 || r.Upstreams()["web"] != "web-ba9876543210" {
+		t.Errorf("two releases are reached by %v; upstreams are %v", hosts, r.Upstreams())
+	}
+	if stack.LastingUpstream("shop", "api") == stack.LastingUpstream("shop-eu", "api") {
+		t.Error("two projects on one network share a name")
+	}
+}
+
 func TestPointLeadsWhateverAsksAContainer(t *testing.T) {
 	const id = "0123456789ab"
 	files, err := edge.Point([]stack.File{{Path: "r.yml", Content: []byte(`
@@ -187,40 +221,6 @@ func TestFoldersInTheDynamicFolderAreRead(t *testing.T) {
 	}
 	if _, err := edge.Read(config, stack.Target{}, stack.Service{}); err == nil || !strings.Contains(err.Error(), "the same name") {
 		t.Errorf("two files of one name: %v", err)
-	}
-}
-
-// TestAServiceThatIsRecreatedIsReachedByALastingName: between its stop and the
-// switch the edge must find its successor under the name that it knows.
-func TestAServiceThatIsRecreatedIsReachedByALastingName(t *testing.T) {
-	r := stack.Release{ID: "0123456789ab", Services: []stack.Service{
-		{Name: "api", Layer: stack.LayerApp, Upstream: stack.LastingUpstream("shop", "api")}, {Name: "web", Layer: stack.LayerApp},
-		{Name: "migrate", Layer: stack.LayerApp, OneShot: true}, {Name: "db", Layer: stack.LayerData}}}
-	c, err := read(t, routes, map[string]string{"DOMAIN": "shop.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hosts := map[string]bool{}
-	for _, id := range []string{r.ID, "ba9876543210"} {
-		r.ID = id
-		files, err := edge.Point(c.Dynamic, id, r.Upstreams())
-		if err != nil {
-			t.Fatal(err)
-		}
-		up, err := edge.Upstreams(files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hosts[up["api"][0]] = true
-		if got := edge.Routed(files, id); !slices.Equal(got, []string{"api"}) {
-			t.Errorf("the edge leads to %v", got)
-		}
-	}
-	if len(hosts) != 1 || len(r.Upstreams()) != 2 || r.Upstreams()["web"] != "web-ba9876543210" {
-		t.Errorf("two releases are reached by %v; upstreams are %v", hosts, r.Upstreams())
-	}
-	if stack.LastingUpstream("shop", "api") == stack.LastingUpstream("shop-eu", "api") {
-		t.Error("two projects on one network share a name")
 	}
 }
 

@@ -81,8 +81,8 @@ func values(node *yaml.Node) []*yaml.Node {
 	return out
 }
 
-// upstream is an address with what the edge knows an app service by in the place
-// of its name: a URL, or a host and its port.
+// upstream is an address with the alias of a release in the place of an app
+// service's name: a URL, or a host and its port.
 func upstream(at string, upstreams map[string]string) string {
 	bare := !strings.Contains(at, "://")
 	text := at
@@ -93,18 +93,16 @@ func upstream(at string, upstreams map[string]string) string {
 	if err != nil {
 		return at
 	}
-	host, is := upstreams[strings.ToLower(u.Hostname())]
-	if !is {
-		return at
+	for name, host := range upstreams {
+		if strings.EqualFold(u.Hostname(), name) {
+			u.Host = host + strings.TrimPrefix(u.Host, u.Hostname())
+			if text = u.String(); bare {
+				return strings.TrimPrefix(text, "tcp://")
+			}
+			return text
+		}
 	}
-	if u.Port() != "" {
-		host += ":" + u.Port()
-	}
-	u.Host = host
-	if bare {
-		return host
-	}
-	return u.String()
+	return at
 }
 
 // Release reads which release a dynamic file on a host points at; empty: none.

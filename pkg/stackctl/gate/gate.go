@@ -36,6 +36,8 @@ type Gate struct {
 	// Alone marks a gate that compares times: it runs after the others, by
 	// itself, so that their load is not in its figures.
 	Alone bool
+	// Local marks a gate that looks at nothing on the server, whatever its phase.
+	Local bool
 	// Budget bounds the gate; 0 means the budget of every gate.
 	Budget time.Duration
 	// Rules are what its findings come from; a finding names one of them.

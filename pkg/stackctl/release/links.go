@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -112,6 +113,7 @@ func (s *split) siblings(service types.ServiceConfig, id string) []string {
 		if s.draft.extension(other).layer != stack.LayerApp || !s.draft.deployed(other) {
 			continue
 		}
+		at := cmp.Or(s.draft.lastingUpstream(other), stack.Upstream(name, id))
 		for _, network := range shared(service, other) {
 			names := []string{name}
 			if n := other.Networks[network]; n != nil {
@@ -120,7 +122,7 @@ func (s *split) siblings(service types.ServiceConfig, id string) []string {
 			for _, called := range names {
 				if !taken[called] {
 					taken[called] = true
-					out = append(out, stack.Upstream(name, id)+":"+called)
+					out = append(out, at+":"+called)
 				}
 			}
 		}

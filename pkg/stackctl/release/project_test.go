@@ -77,8 +77,8 @@ type resolvedService struct {
 	Labels      map[string]string
 	Volumes     []resolvedVolume
 	Links       []string
-	External    []string `yaml:"external_links"`
 	Networks    map[string]struct{ Aliases []string }
+	External    []string `yaml:"external_links"`
 }
 
 type resolvedVolume struct {

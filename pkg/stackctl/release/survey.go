@@ -32,17 +32,20 @@ type Survey struct {
 
 // Undefined is a variable that has no value.
 type Undefined struct {
-	Name, File string
-	Line       int
+	Name string `json:"name"`
+	File string `json:"file"`
+	Line int    `json:"line"`
 	// Needed says that check refuses it: the file demands it, or its name
 	// promises a secret.
-	Needed bool
+	Needed bool `json:"needed"`
 }
 
 // Literal is a variable of a service's environment whose value is a secret.
 type Literal struct {
-	Service, Name, File string
-	Line                int
+	Service string `json:"service"`
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
 }
 
 // Look surveys the compose files of a project. Only what Compose itself refuses

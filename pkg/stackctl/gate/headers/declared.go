@@ -266,7 +266,7 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 // staffHeaders sees that the edge sets what a page of the staff must have.
 func (j *judge) staffHeaders(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	have, _ := j.sent(r)
-	for _, fault := range (policy{}).judge(values(have)) {
+	for _, fault := range (policy{staff: r.TLS}).judge(values(have)) {
 		finding(fault.rule, "a staff route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}
 }

@@ -132,6 +132,7 @@ func (e *goodEdge) staff(w http.ResponseWriter, r *http.Request, host string) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
 	inside, _ := r.Context().Value(insideKey{}).(bool)
 	claimed := e.trusts != "" && r.Header.Get(e.trusts) != ""
 	if !inside && !claimed && e.noAllowlist != host {

@@ -76,7 +76,7 @@ var (
 	}
 	hstsRule = stack.Rule{
 		ID: "headers/hsts", Level: stack.LevelStrict, Source: "ASVS 3.4.1; RFC 6797",
-		Asks: "Do public answers carry HSTS for a year, with the subdomains?",
+		Asks: "Do all answers carry HSTS for a year, and public ones with the subdomains?",
 		Fix:  "add it to the headers middleware",
 	}
 	nosniffRule = stack.Rule{

@@ -22,7 +22,7 @@ var Rules = []stack.Rule{afterRule}
 // keeps its output; an error of its is that it was cut off.
 func After(h stack.Hook, evidence string, run func(ctx context.Context) (problem string, err error)) gate.Gate {
 	return gate.Gate{
-		ID: h.At + "-" + h.Name, Name: "hook", Phase: stack.PhasePost, Budget: 2 * h.Timeout,
+		ID: h.At + "-" + h.Name, Name: "hook", Phase: stack.PhasePost, Budget: 2 * h.Timeout, Local: true,
 		Question: "Did the hook " + h.Name + " at " + h.At + " end well?", Refs: []string{"SPEC O3"}, Rules: Rules,
 		Check: func(ctx context.Context, _ gate.Subject) (gate.Answer, error) {
 			a := gate.Answer{Inspected: 1, Of: "hooks"}

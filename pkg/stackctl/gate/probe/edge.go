@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
@@ -198,7 +198,11 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 // pointedDrift is fileDrift for a file whose upstreams a switch has pointed at
 // the release.
 func pointedDrift(s gate.Subject, want, have stack.File) ([]string, error) {
-	a, err := traefik.ParseFile(want.Path, want.Content)
+	pointed, err := edge.Point([]stack.File{want}, s.Release.ID, s.Release.Upstreams())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", want.Path, err)
+	}
+	a, err := traefik.ParseFile(want.Path, pointed[0].Content)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", want.Path, err)
 	}
@@ -206,30 +210,7 @@ func pointedDrift(s gate.Subject, want, have stack.File) ([]string, error) {
 	if err != nil {
 		return []string{"it cannot be read: " + Shown(err.Error())}, nil
 	}
-	services := b.Find("http", "services")
-	for _, all := range services {
-		all.Walk(func(_ []string, n *traefik.Node) {
-			if strings.EqualFold(n.Name, "url") {
-				n.Value = plainUpstream(s, n.Value)
-			}
-		})
-	}
 	return traefik.Differing(a.Flat(), b.Flat()), nil
-}
-
-// plainUpstream gives an upstream as the release's files write it.
-func plainUpstream(s gate.Subject, at string) string {
-	u, err := url.Parse(at)
-	if err != nil {
-		return at
-	}
-	for name, host := range s.Release.Upstreams() {
-		if u.Hostname() == host {
-			u.Host = strings.Replace(u.Host, host, name, 1)
-			return u.String()
-		}
-	}
-	return at
 }
 
 // TLSHosts are the public host names that routes with TLS serve.
