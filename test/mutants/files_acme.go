@@ -91,6 +91,7 @@ var acmeFiles = []mutant{
 	{name: "certificates held to last ten years", gates: "G1", rule: "acme/certificate-duration", files: static("      keyType: EC256\n", "      keyType: EC256\n      certificatesDuration: 87600\n")},
 	{name: "a DNS challenge without a provider", gates: "G1", rule: "acme/challenge", files: static("      httpChallenge:\n        entryPoint: web\n", "      dnsChallenge: {delayBeforeCheck: 10}\n")},
 	{name: "a DNS challenge by a program", gates: "G1", rule: "acme/challenge", files: static("      httpChallenge:\n        entryPoint: web\n", "      dnsChallenge: {provider: exec}\n")},
+	{name: "Traefik finds its file by itself", gates: "G1", rule: "acme/explicit-file", files: compose("    command: [\"--configFile=/etc/traefik/traefik.yml\"]\n", "")},
 	{name: "Traefik finds another static file by itself", gates: "G1", rule: "acme/start", also: map[string]string{"acme/explicit-file": "it looks for one, and finds another"}, files: func(p *project) {
 		p.write("traefik/traefik.toml", "[api]\ninsecure=true\n[entryPoints.web]\naddress=\":80\"\n")
 		p.edit(composeFile, "    command: [\"--configFile=/etc/traefik/traefik.yml\"]\n", "")

@@ -90,9 +90,6 @@ var harmlessWords = []harmless{
 	{"a balancer in front of the edge", func(p *project) {
 		p.edit(staticFile, "    address: \":443\"\n", "    address: \":443\"\n    forwardedHeaders: {trustedIPs: [\"198.51.100.10\", \"2001:db8::10/128\"]}\n    proxyProtocol: {trustedIPs: [\"198.51.100.10/32\"]}\n")
 	}},
-	{"Traefik finds its file by itself", func(p *project) {
-		p.edit(composeFile, "    command: [\"--configFile=/etc/traefik/traefik.yml\"]\n", "")
-	}},
 	{"sticky sessions", func(p *project) {
 		p.edit(dynamicFile, "    web: {loadBalancer: {servers", "    web: {loadBalancer: {sticky: {cookie: {name: lb, secure: true, httpOnly: true, sameSite: strict}}, servers")
 	}},

@@ -76,14 +76,17 @@ func askPostgres(ctx context.Context, s gate.Subject, l *look) error {
 // judge judges what PostgreSQL says.
 func (l *look) judge(a answered) {
 	l.answer.Inspected += len(a.Settings) + len(a.Logins)
-	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+	for _, name := range []string{"fsync", "full_page_writes"} {
 		if a.Settings[name] == "off" {
-			l.tell(durabilityRule, "what it has confirmed may be lost, or the whole database, when the server loses power", name+" = on", name+" = off")
+			l.tell(durabilityRule, "the whole database may be lost when the server loses power", name+" = on", name+" = off")
 		}
+	}
+	if a.Settings["synchronous_commit"] == "off" {
+		l.tell(commitRule, "what it has confirmed may be lost when the server loses power", "synchronous_commit = on", "synchronous_commit = off")
 	}
 	if len(a.Overridden) > 0 {
 		slices.Sort(a.Overridden)
-		l.tell(durabilityRule, "what it has confirmed to a role or in a database may be lost", "synchronous_commit = on for everyone", strings.Join(slices.Compact(a.Overridden), ", "))
+		l.tell(commitRule, "what it has confirmed to a role or in a database may be lost", "synchronous_commit = on for everyone", strings.Join(slices.Compact(a.Overridden), ", "))
 	}
 	if len(a.Supers) > 0 {
 		l.tell(superuserRule, "a further role is a superuser", "the first one only", strings.Join(a.Supers, ", "))

@@ -206,10 +206,13 @@ func TestRedisIsAskedWhoMayIn(t *testing.T) {
 	}
 }
 
-func TestAStoreThatCannotBeAskedIsNotJudged(t *testing.T) {
+// TestAStoreThatCannotBeAskedIsTold: another team's image may have no psql; that
+// is a finding of a strict project, and advice to any other.
+func TestAStoreThatCannotBeAskedIsTold(t *testing.T) {
 	d := store(t, "postgres:16", "1")
-	if _, err := Live().Check(t.Context(), d.Subject); err == nil || !strings.Contains(err.Error(), "ask db") {
-		t.Errorf("judged: %v", err)
+	gatetest.Catches(t, Live(), d.Subject, "ask db")
+	if askedRule.Level != stack.LevelStrict {
+		t.Error("it is in the way of every project")
 	}
 	d.Release.Services[0].Image = "prometheuscommunity/postgres-exporter:v1"
 	if a, err := Live().Check(t.Context(), d.Subject); err != nil || a.Skip == "" {
