@@ -78,12 +78,12 @@ func listQuery(m app.Model, q app.RecordQuery, back bool, limit int) (query stri
 	// With the table's name: without it ORDER BY means the columns of the answer,
 	// which are texts.
 	by, key, desc := sortKey(f), "r."+name(m.Key), q.Desc != back
-	at, text := app.Place{}, q.After
+	text := q.After
 	if back {
 		text = q.Before
 	}
 	if text != "" {
-		at, _ = app.ReadPlace(m, q.Sort, text) // Clean has judged it
+		at, _ := app.ReadPlace(m, q.Sort, text) // Clean has judged it
 		args = append(args, at.Value, at.Key)
 		condition := fmt.Sprintf("(%s, %s) %s ($%d::%s, $%d::%s)", by, key, map[bool]string{true: "<", false: ">"}[desc],
 			len(args)-1, sqlType(f), len(args), keyType(m))

@@ -67,11 +67,11 @@ func (m maker) fields(t reflect.Type, into map[string]any) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Tag.Get("mapstructure")
-		switch {
-		case name == ",squash":
+		switch name {
+		case ",squash":
 			m.fields(f.Type, into)
 			continue
-		case name == "" || name == "-":
+		case "", "-":
 			continue
 		}
 		one := m.of(f.Type)

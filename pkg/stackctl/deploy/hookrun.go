@@ -53,7 +53,7 @@ func (s *story) runHook(ctx context.Context, h stack.Hook, facts map[string]stri
 			defer cancel()
 			output, problem, err = service(limited, facts)
 		} else {
-			output, problem, err = s.onThisSide(ctx, h, facts)
+			output, problem = s.onThisSide(ctx, h, facts)
 		}
 		s.artifact(hookArtifact(h), []byte(output))
 		return problem, err
@@ -87,7 +87,7 @@ func (s *story) afterHook(ctx context.Context, h stack.Hook, run func(context.Co
 }
 
 // onThisSide runs a hook's command where the operator is.
-func (s *story) onThisSide(ctx context.Context, h stack.Hook, facts map[string]string) (output, problem string, err error) {
+func (s *story) onThisSide(ctx context.Context, h stack.Hook, facts map[string]string) (output, problem string) {
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
 		env = append(env, name+"="+facts[name])
@@ -95,11 +95,11 @@ func (s *story) onThisSide(ctx context.Context, h stack.Hook, facts map[string]s
 	out, err := program.Run(ctx, program.Program{Args: h.Command, Dir: s.d.Config.Root, Env: env, Limit: h.Timeout, Most: hookOutput, Together: true})
 	switch {
 	case err != nil:
-		return string(out.Out), err.Error(), nil
+		return string(out.Out), err.Error()
 	case out.Exit != 0:
-		return string(out.Out), fmt.Sprintf("it ended with exit code %d", out.Exit), nil
+		return string(out.Out), fmt.Sprintf("it ended with exit code %d", out.Exit)
 	}
-	return string(out.Out), "", nil
+	return string(out.Out), ""
 }
 
 // inContainer runs a hook's service to its end, with the facts in its environment.

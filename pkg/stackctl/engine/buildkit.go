@@ -55,7 +55,7 @@ func (e *Engine) CanBuild(ctx context.Context, platform string) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	workers, err := control.NewControlClient(c).ListWorkers(ctx, &control.ListWorkersRequest{})
 	if err != nil {
 		return false

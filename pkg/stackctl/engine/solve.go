@@ -48,7 +48,7 @@ func (e *Engine) solve(ctx context.Context, s solve, follow func(*buildkit.Solve
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	shared, err := e.share(ctx, s)
@@ -82,7 +82,7 @@ func (e *Engine) solve(ctx context.Context, s solve, follow func(*buildkit.Solve
 	_ = shared.Close()
 	cancel()
 	<-followed
-	<-served
+	<-served //nolint:errcheck // it was ended above
 	return err
 }
 
