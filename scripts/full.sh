@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | faults | load | platforms]...
+#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless faults load platforms)
+parts=(race mutants harmless faults load platforms reproducible)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -28,6 +28,18 @@ platforms() {
 	done
 }
 
+# Two folders of different depth, the same commit: the same bytes.
+reproducible() {
+	local dir sums
+	dir=$(mktemp -d) || return
+	for at in one two/deeper; do
+		mkdir -p "$dir/$at" && git archive HEAD | tar -x -C "$dir/$at" && "$dir/$at/scripts/build.sh" stackctl "$dir/$at/stackctl" || return
+	done
+	sums=$(sha256sum "$dir/one/stackctl" "$dir/two/deeper/stackctl" | tee /dev/stderr | cut -d' ' -f1 | sort -u | wc -l)
+	rm -rf "$dir"
+	[ "$sums" = 1 ]
+}
+
 run() {
 	case $1 in
 	# Every package, whatever it shares and however long it takes.
@@ -42,6 +54,7 @@ run() {
 	# 200 requests a second across every kind of change, and to a server that is starved.
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;
+	reproducible) reproducible ;;
 	esac
 }
 

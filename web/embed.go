@@ -4,8 +4,22 @@ package web
 
 import (
 	"embed"
+	"encoding/json"
 	"io/fs"
 )
+
+//go:embed pages.json
+var pages []byte
+
+// Pages returns the paths at which the web app has a page: the router's own, which
+// a test of the web app compares.
+func Pages() []string {
+	var list []string
+	if err := json.Unmarshal(pages, &list); err != nil {
+		panic(err) // The file is in this binary: it is right or no test passes.
+	}
+	return list
+}
 
 // all: takes in the placeholder, so that the module builds before the web app does.
 //

@@ -24,7 +24,7 @@ const rate = 200
 // while its body still trickles: it is in flight there. The others take the
 // shipped routes, which buffer a body before they pass it on.
 const slowRoute = "    api-trickle:\n      rule: \"Host(`{{ $domain }}`) && Path(`/api/users/me`) && Method(`PATCH`) && Header(`X-Trickle`, `1`)\"\n" +
-	"      priority: 290\n      entryPoints: [websecure]\n      middlewares: [public-headers, api-rate, strip-api]\n      service: api\n      tls: {certResolver: le-staging}\n"
+	"      priority: 290\n      entryPoints: [websecure]\n      middlewares: [api-policy, public-headers, api-rate, strip-api]\n      service: api\n      tls: {certResolver: le-staging}\n"
 
 // lossy says of a change that it cannot be lossless: the plan must announce it.
 const lossy = "the edge itself is replaced"

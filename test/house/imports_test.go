@@ -24,10 +24,11 @@ var deployer = [][]string{
 	{"gate/*"},
 	{"gate/probe"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
-	{"host", "config", "report", "display"},
+	{"host", "config", "report", "display", "notice"},
 	{"openssh"},
 	{"traefik", "openapi", "schema"},
-	{"redact", "given", "infer", "build"},
+	{"secret"},
+	{"redact", "given", "infer", "build", "program"},
 	{"stack"},
 }
 
@@ -37,7 +38,7 @@ var importers = map[string][]string{
 	"github.com/spf13/viper":    {"stackctl/pkg/stackctl/config", "stackctl/pkg/stackctl/redact"},
 	"github.com/melbahja/goph":  {"stackctl/pkg/stackctl/host"},
 	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine", "stackctl/test/composeup"},
-	"filippo.io/age":            {"stackctl/pkg/stackctl/backup"},
+	"filippo.io/age":            {"stackctl/pkg/stackctl/backup", "stackctl/pkg/stackctl/secret"},
 	// Fakes are for tests alone.
 	"stackctl/pkg/stackctl/gate/gatetest": {},
 }

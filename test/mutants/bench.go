@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"stackctl/pkg/stackctl/cli"
+	"stackctl/pkg/stackctl/evidence"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -22,9 +27,13 @@ type bench struct {
 	secrets string
 	// key signs the runs whose evidence is altered.
 	key string
+	// images is the folder of archives that the projects name.
+	images string
+	// signed is a good run of the evidence, for the mutants that alter one.
+	signed func() (string, error)
 	// server is nil where only files are judged.
 	server *server
-	made   int
+	made   atomic.Int64
 }
 
 const runLimit = 5 * time.Minute
@@ -35,18 +44,26 @@ const targetFile = ".stackctl/sandbox/target.yaml"
 const nowhere = "host: 192.0.2.10\nuser: deploy\nadmin: root\ndomain: stack.localhost\npath: /srv/stack\nacme: {email: operator@stack.localhost}\n" +
 	"env: {STAFF_ALLOWLIST: \"127.0.0.1/32,198.51.100.7/32\"}\n"
 
-// newBench prepares what every mutant shares.
+// newBench prepares what every mutant shares. Without a droplet, mutants may be
+// tried side by side.
 func newBench(repo, binary, scratch string) (b *bench, err error) {
 	defer caught(&err)
-	b = &bench{repo: repo, binary: binary, scratch: scratch, secrets: filepath.Join(scratch, "secrets"), key: filepath.Join(scratch, "evidence.key")}
-	p := newProject(repo, filepath.Join(scratch, "first"), binary)
-	b.tell(p, "init", "--secrets")
-	b.tell(p, "evidence", "keygen", b.key)
-	must(copyTree(p.path("secrets"), b.secrets))
-	return b, nil
+	b = &bench{
+		repo: repo, binary: binary, scratch: scratch, secrets: filepath.Join(scratch, "secrets"),
+		key: filepath.Join(scratch, "evidence.key"), images: filepath.Join(scratch, "images"),
+	}
+	b.signed = sync.OnceValues(b.sign)
+	must(emptyImages(b.images))
+	p := b.newProject("first")
+	for _, args := range [][]string{{"init", "--secrets"}, {"evidence", "keygen", b.key}} {
+		if r := p.command(args...); r.exit != 0 {
+			return nil, fmt.Errorf("stackctl %s: exit code %d\n%s", strings.Join(args, " "), r.exit, r.text)
+		}
+	}
+	return b, copyTree(p.path("secrets"), b.secrets)
 }
 
-// tell runs a command that must end well.
+// tell runs a command of the built program that must end well.
 func (b *bench) tell(p *project, args ...string) result {
 	r, err := p.stackctl(runLimit, nil, args...)
 	must(err)
@@ -67,10 +84,13 @@ func caught(err *error) {
 	}
 }
 
+func (b *bench) newProject(folder string) *project {
+	return newProject(b.repo, filepath.Join(b.scratch, folder), b.binary, b.images)
+}
+
 // project is a fresh good project.
 func (b *bench) project() *project {
-	b.made++
-	p := newProject(b.repo, filepath.Join(b.scratch, fmt.Sprintf("p%d", b.made)), b.binary)
+	p := b.newProject(fmt.Sprintf("p%d", b.made.Add(1)))
 	must(copyTree(b.secrets, p.path("secrets")))
 	if b.server != nil {
 		b.server.prepare(p)
@@ -97,12 +117,18 @@ func (b *bench) try(m mutant) outcome {
 
 func (b *bench) look(m mutant, o *outcome) (err error) {
 	defer caught(&err)
+	if m.after != nil {
+		return b.alter(m, o)
+	}
 	p := b.project()
 	defer func() { _ = os.RemoveAll(p.root) }()
 	if m.files != nil {
 		m.files(p)
 	}
-	if b.server != nil && !m.static() {
+	if m.static() {
+		return lookAtFiles(m, o, p)
+	}
+	if b.server != nil {
 		b.server.project = p
 		if m.faults != nil {
 			b.server.misbehave(m.faults)
@@ -113,9 +139,6 @@ func (b *bench) look(m mutant, o *outcome) (err error) {
 	if m.server != nil {
 		m.server(b.server)
 	}
-	if m.after != nil {
-		p.edit(configFile, "  dir: artifacts", "  dir: artifacts\n  key: "+b.key)
-	}
 	var during func(string)
 	if m.during != nil {
 		during = func(run string) { m.during(p, run) }
@@ -125,9 +148,6 @@ func (b *bench) look(m mutant, o *outcome) (err error) {
 	o.Exit = r.exit
 	if r.run == "" {
 		return fmt.Errorf("stackctl %s left no evidence: %s", o.Command, r.text)
-	}
-	if m.after != nil {
-		return b.alter(m, o, p, r)
 	}
 	told, err := report(r.run)
 	if err != nil {
@@ -158,27 +178,63 @@ func (b *bench) elsewhere(o *outcome, p *project) error {
 	return nil
 }
 
-// alter changes a good run's folder; `evidence verify` must refuse it.
-func (b *bench) alter(m mutant, o *outcome, p *project, r result) error {
-	verify := []string{"evidence", "verify", r.run, "--key", b.key + ".pub"}
-	good, err := p.stackctl(runLimit, nil, verify...)
-	if err != nil || good.exit != 0 || r.exit != 0 {
-		return fmt.Errorf("the run is not good before it is altered: exit codes %d and %d: %w\n%s%s", r.exit, good.exit, err, r.text, good.text)
+// lookAtFiles judges a project in this process. What is refused before any gate
+// looks goes through the whole command line.
+func lookAtFiles(m mutant, o *outcome, p *project) error {
+	if m.rule != "" || m.gates == "none" {
+		told, exit := p.check()
+		o.Exit = exit
+		m.judge(o, told)
+		return nil
 	}
-	m.after(p, r.run)
-	bad, err := p.stackctl(runLimit, nil, verify...)
+	r := p.command(m.command()...)
+	o.Exit = r.exit
+	if r.run == "" {
+		return fmt.Errorf("stackctl %s left no evidence: %s", o.Command, r.text)
+	}
+	told, err := report(r.run)
+	m.judge(o, told)
+	return err
+}
+
+// sign makes a good, signed run and gives its folder.
+func (b *bench) sign() (run string, err error) {
+	defer caught(&err)
+	p := b.project()
+	p.edit(configFile, "  dir: artifacts", "  dir: artifacts\n  key: "+b.key)
+	r := p.command("check")
+	good := p.command("evidence", "verify", r.run, "--key", b.key+".pub")
+	if r.exit != 0 || good.exit != 0 {
+		return "", fmt.Errorf("the run is not good before it is altered: exit codes %d and %d\n%s%s", r.exit, good.exit, r.text, good.text)
+	}
+	return r.run, nil
+}
+
+// alter changes a copy of a good run's folder; `evidence verify` must refuse it.
+func (b *bench) alter(m mutant, o *outcome) error {
+	good, err := b.signed()
 	if err != nil {
 		return err
 	}
-	o.Command, o.Exit = "evidence verify", bad.exit
-	if o.Caught = bad.exit == 1; o.Caught {
-		o.By = append(o.By, "G10")
+	// Evidence knows the name of its folder.
+	run := filepath.Join(b.scratch, fmt.Sprintf("run%d", b.made.Add(1)), filepath.Base(good))
+	defer func() { _ = os.RemoveAll(filepath.Dir(run)) }()
+	if err := copyTree(good, run); err != nil {
+		return err
 	}
-	for line := range strings.Lines(bad.text) {
-		if line = strings.TrimSpace(line); line != "" {
-			o.Said = line
-			break
-		}
+	m.after(nil, run)
+	key, err := evidence.LoadPublic(b.key + ".pub")
+	if err != nil {
+		return err
+	}
+	check, err := evidence.Verify(run, key)
+	if err != nil {
+		return err
+	}
+	o.Command, o.Exit = "evidence verify", cli.ExitCode(context.Background(), check.Err())
+	if o.Caught = o.Exit == 1; o.Caught {
+		o.By = append(o.By, "G10")
+		o.Said = check.Err().Error()
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ var harmlessWords = []harmless{
 		p.edit(dynamicFile, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none';", "default-src 'self'; object-src 'none'; base-uri 'self';")
 	}},
 	{"a rate by IPv6 network", func(p *project) {
-		p.edit(dynamicFile, "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000}", "    site-rate:\n      rateLimit: {average: 6000, period: 1m, burst: 200, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}")
+		p.edit(dynamicFile, "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}", "    site-rate:\n      rateLimit: {average: 6000, period: 1m, burst: 200, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}")
 	}},
 	{"a long allowlist", func(p *project) {
 		p.edit(dynamicFile, rangeAt, "sourceRange:\n          - 203.0.113.7\n          - 198.51.100.0/24\n          - 10.1.0.0/16\n          - 2001:db8::/48\n          - fd00:1::/64")
@@ -89,9 +89,6 @@ var harmlessWords = []harmless{
 	}},
 	{"a balancer in front of the edge", func(p *project) {
 		p.edit(staticFile, "    address: \":443\"\n", "    address: \":443\"\n    forwardedHeaders: {trustedIPs: [\"198.51.100.10\", \"2001:db8::10/128\"]}\n    proxyProtocol: {trustedIPs: [\"198.51.100.10/32\"]}\n")
-	}},
-	{"Traefik finds its file by itself", func(p *project) {
-		p.edit(composeFile, "    command: [\"--configFile=/etc/traefik/traefik.yml\"]\n", "")
 	}},
 	{"sticky sessions", func(p *project) {
 		p.edit(dynamicFile, "    web: {loadBalancer: {servers", "    web: {loadBalancer: {sticky: {cookie: {name: lb, secure: true, httpOnly: true, sameSite: strict}}, servers")

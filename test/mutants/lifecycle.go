@@ -81,7 +81,7 @@ func (b *bench) open(say func(string)) (err error) {
 	if _, err := os.Stat(kept); errors.Is(err, fs.ErrNotExist) {
 		must(copyTree(b.secrets, kept))
 	}
-	b.secrets = kept
+	b.secrets, b.images = kept, filepath.Join(b.repo, "build", "images")
 	conn, err := host.Dial(ctx, host.Options{Address: state.Address.String(), User: "root", Key: state.Key(), KnownHosts: state.KnownHosts()})
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"stackctl/test/mutants/fault"
 )
 
-// mutant is one way to break a good deployment. It says what it changes and
-// which gates must notice; the bench does the rest.
+// mutant is one way to break a good deployment: what it changes, and the one
+// rule that must catch it. The bench does the rest.
 type mutant struct {
 	name string
 	// row is its number in the table of known broken deployments; 0: it is
@@ -21,8 +21,12 @@ type mutant struct {
 	// refused before any gate looks (exit code 2), "step" for a deploy whose
 	// step fails (exit code 4).
 	gates string
-	// rule is the one that must catch it, where that is known.
+	// rule is the one that must catch it; empty where the gates are only the two
+	// words: then nothing comes as far as a rule.
 	rule string
+	// also maps other rules that tell of the same break to the reason: what is
+	// broken is more than one thing, or one thing that two rules ask about.
+	also map[string]string
 	// files changes the operator's project, a copy of this one.
 	files func(p *project)
 	// server breaks what runs; what it changes it undoes by server.undo.
@@ -77,6 +81,8 @@ type outcome struct {
 	By []string `json:"caught_by"`
 	// Rules are those that findings of the failed gates came from.
 	Rules []string `json:"rules"`
+	// Others are those among them that the mutant neither names nor lists.
+	Others []string `json:"other_rules,omitempty"`
 	// Unjudged are the gates that could not judge: never a catch.
 	Unjudged []string `json:"could_not_judge,omitempty"`
 	Exit     int      `json:"exit_code"`
@@ -89,7 +95,9 @@ type outcome struct {
 }
 
 // judge reads how a run ended. Caught means: an expected gate failed, by the
-// rule that the mutant names, and the command said so by its exit code.
+// rule that the mutant names and by no other that it does not list, and the
+// command said so by its exit code. What breaks files alone is caught before a
+// server is there, so that every rule that speaks is of the same look.
 func (m mutant) judge(o *outcome, r stack.Report) {
 	add := func(list *[]string, id string) {
 		if !slices.Contains(*list, id) {
@@ -123,4 +131,26 @@ func (m mutant) judge(o *outcome, r stack.Report) {
 	}
 	o.Caught = o.Exit != 0 && slices.ContainsFunc(o.Expected, func(id string) bool { return slices.Contains(o.By, id) }) &&
 		(m.rule == "" || slices.Contains(o.Rules, m.rule))
+	if o.Others = m.unlisted(o.Rules); m.static() && len(o.Others) > 0 {
+		o.Caught = false
+	}
+}
+
+// because lists rules with the one reason why they speak as well.
+func because(reason string, rules ...string) map[string]string {
+	out := map[string]string{}
+	for _, rule := range rules {
+		out[rule] = reason
+	}
+	return out
+}
+
+// unlisted are the rules that spoke and that the mutant neither names nor lists.
+func (m mutant) unlisted(spoke []string) (out []string) {
+	for _, rule := range spoke {
+		if _, listed := m.also[rule]; rule != m.rule && !listed {
+			out = append(out, rule)
+		}
+	}
+	return out
 }

@@ -33,14 +33,15 @@ func must(err error) {
 	}
 }
 
-// newProject copies the project's files, with secrets of its own.
-func newProject(repo, root, binary string) *project {
+// newProject copies the project's files; images is the folder of archives that
+// they name.
+func newProject(repo, root, binary, images string) *project {
 	p := &project{root: root, binary: binary}
 	for _, name := range shipped {
 		must(copyTree(filepath.Join(repo, name), filepath.Join(root, name)))
 	}
 	must(os.MkdirAll(filepath.Join(root, "build"), 0o700))
-	must(os.Symlink(filepath.Join(repo, "build", "images"), filepath.Join(root, "build", "images")))
+	must(os.Symlink(images, filepath.Join(root, "build", "images")))
 	return p
 }
 

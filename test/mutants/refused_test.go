@@ -15,6 +15,11 @@ import (
 // deploys that end before a server is touched.
 func TestADeployThatCannotBeginSaysWhyAndLeavesEvidence(t *testing.T) {
 	b := prepared(t)
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.binary = binary
 	for name, c := range map[string]struct {
 		spoil func(p *project)
 		exit  int

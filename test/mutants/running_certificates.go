@@ -118,15 +118,15 @@ const day = 24 * time.Hour
 
 // certificates break what the edge really serves and keeps.
 var certificates = []mutant{
-	{name: "a self-signed certificate whose issuer says (STAGING)", row: 7, gates: "G1", server: serves(leaf{issuer: "(STAGING) Pretend Pear X1", self: true, strange: true})},
-	{name: "a chain of a stranger who calls himself staging", row: 7, gates: "G1", server: serves(leaf{issuer: "(STAGING) Pretend Pear X1", strange: true})},
-	{name: "right issuer, wrong name", row: 8, gates: "G1", server: serves(leaf{names: func(string) []string { return []string{"other.example"} }})},
-	{name: "right issuer, one name is missing", gates: "G1", server: serves(leaf{names: func(domain string) []string { return everyName(domain)[:5] }})},
-	{name: "right issuer, expired", row: 8, gates: "G1", server: serves(leaf{from: -90 * day, to: -day})},
-	{name: "right issuer, not yet valid", gates: "G1", server: serves(leaf{from: day, to: 60 * day})},
-	{name: "right issuer, weak key", gates: "G1", server: serves(leaf{weak: true})},
-	{name: "right issuer, it expires in two hours", gates: "G1", server: serves(leaf{from: -89 * day, to: 2 * time.Hour})},
-	{name: "the edge's own default certificate", gates: "G1", server: func(s *server) {
+	{name: "a self-signed certificate whose issuer says (STAGING)", row: 7, gates: "G1", rule: "acme/served", server: serves(leaf{issuer: "(STAGING) Pretend Pear X1", self: true, strange: true})},
+	{name: "a chain of a stranger who calls himself staging", row: 7, gates: "G1", rule: "acme/issuer", server: serves(leaf{issuer: "(STAGING) Pretend Pear X1", strange: true})},
+	{name: "right issuer, wrong name", row: 8, gates: "G1", rule: "acme/served", server: serves(leaf{names: func(string) []string { return []string{"other.example"} }})},
+	{name: "right issuer, one name is missing", gates: "G1", rule: "acme/served", server: serves(leaf{names: func(domain string) []string { return everyName(domain)[:5] }})},
+	{name: "right issuer, expired", row: 8, gates: "G1", rule: "acme/served", server: serves(leaf{from: -90 * day, to: -day})},
+	{name: "right issuer, not yet valid", gates: "G1", rule: "acme/served", server: serves(leaf{from: day, to: 60 * day})},
+	{name: "right issuer, weak key", gates: "G1", rule: "acme/weak-key", server: serves(leaf{weak: true})},
+	{name: "right issuer, it expires in two hours", gates: "G1", rule: "acme/served", server: serves(leaf{from: -89 * day, to: 2 * time.Hour})},
+	{name: "the edge's own default certificate", gates: "G1", rule: "acme/served", server: func(s *server) {
 		s.routesBy(func(t string) string {
 			return strings.ReplaceAll(t, "certResolver: le-staging", "certResolver: nobody")
 		})
@@ -138,50 +138,50 @@ var certificates = []mutant{
 		s.sh("docker stop -t 1 " + s.container("traefik") + " && mv " + acme + " /srv/mutants/acme.json && docker start " + s.container("traefik"))
 		s.serves()
 	}},
-	{name: "the running edge accepts TLS 1.0", gates: "G1", server: func(s *server) {
+	{name: "the running edge accepts TLS 1.0", gates: "G1", rule: "acme/tls-version", server: func(s *server) {
 		s.routesBy(func(t string) string {
 			return marked(t) + "\ntls:\n  options:\n    default: {minVersion: VersionTLS10}\n"
 		})
 	}},
-	{name: "the running edge accepts TLS 1.1 on one host", gates: "G1", server: func(s *server) {
+	{name: "the running edge accepts TLS 1.1 on one host", gates: "G1", rule: "acme/tls-version", server: func(s *server) {
 		s.routesBy(func(t string) string {
 			at := strings.Index(t, "    pgadmin:\n")
 			return t[:at] + strings.Replace(t[at:], "{certResolver: le-staging}", "{certResolver: le-staging, options: old}", 1) + "\ntls:\n  options:\n    old: {minVersion: VersionTLS11}\n"
 		})
 	}},
-	{name: "a production account is kept on the server", gates: "G1", server: func(s *server) {
+	{name: "a production account is kept on the server", gates: "G1", rule: "acme/stored", server: func(s *server) {
 		s.stored(`{"le-prod":{"Account":{"Email":"a@example.org","Registration":{"body":{"status":"valid"},"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/42"}},"Certificates":null}}`)
 	}},
-	{name: "a production certificate is kept on the server", gates: "G1", server: func(s *server) {
+	{name: "a production certificate is kept on the server", gates: "G1", rule: "acme/stored", server: func(s *server) {
 		chain, _, _ := issue(leaf{from: -day, to: 60 * day, issuer: "R10"}, []string{s.state.Domain})
 		s.stored(`{"le-old":{"Account":null,"Certificates":[{"domain":{"main":"` + s.state.Domain + `"},"certificate":"` + base64Text(chain) + `","key":"","Store":"default"}]}}`)
 	}},
-	{name: "an account of another public authority is kept on the server", gates: "G1", server: func(s *server) {
+	{name: "an account of another public authority is kept on the server", gates: "G1", rule: "acme/stored", server: func(s *server) {
 		s.stored(`{"le-staging-2":{"Account":{"Email":"a@example.org","Registration":{"body":{"status":"valid"},"uri":"https://acme.zerossl.com/v2/DV90/account/42"}},"Certificates":null}}`)
 	}},
-	{name: "a production account is kept in a second file", gates: "G1", server: func(s *server) {
+	{name: "a production account is kept in a second file", gates: "G1", rule: "acme/stored", server: func(s *server) {
 		file := "/var/lib/docker/volumes/stack_acme/_data/acme-old.json"
 		s.undo(func() { s.sh("rm -f " + file) })
 		s.put(file, `{"letsencrypt":{"Account":{"Email":"a@example.org","Registration":{"body":{"status":"valid"},"uri":"https://acme-v02.api.letsencrypt.org/acme/acct/42"}},"Certificates":null}}`)
 		s.sh("chmod 600 " + file)
 	}},
-	{name: "a certificate of a public authority is kept in the resolver's own part", gates: "G1", server: func(s *server) {
+	{name: "a certificate of a public authority is kept in the resolver's own part", gates: "G1", rule: "acme/stored", server: func(s *server) {
 		chain, _, _ := issue(leaf{from: -day, to: 60 * day, issuer: "ZeroSSL ECC Domain Secure Site CA"}, []string{"old." + s.state.Domain})
 		s.stored(`{"zerossl":{"Account":null,"Certificates":[{"domain":{"main":"old.` + s.state.Domain + `"},"certificate":"` + base64Text(chain) + `","key":"","Store":"default"}]}}`)
 	}},
-	{name: "the edge's file asks production from the next start on", gates: "G1", server: func(s *server) {
+	{name: "the edge's file asks production from the next start on", gates: "G1", rule: "acme/running-settings", server: func(s *server) {
 		s.edgeFileQuietly("  le-staging:\n", "  le-prod:\n    acme: {email: a@example.org, storage: /acme/acme.json, httpChallenge: {entryPoint: web}}\n  le-staging:\n")
 	}},
-	{name: "the edge was started with production in a flag", gates: "G1", server: func(s *server) {
+	{name: "the edge was started with production in a flag", gates: "G1", rule: "acme/running-settings", server: func(s *server) {
 		s.recreated("traefik", `body["Cmd"] = body["Cmd"] + ["--certificatesresolvers.spare.acme.caserver=https://acme-v02.api.letsencrypt.org/directory"]`)
 	}},
-	{name: "the edge was started with production in a variable", gates: "G1", server: func(s *server) {
+	{name: "the edge was started with production in a variable", gates: "G1", rule: "acme/running-settings", server: func(s *server) {
 		s.recreated("traefik", `body["Env"] = body["Env"] + ["TRAEFIK_CERTIFICATESRESOLVERS_SPARE_ACME_EMAIL=a@example.org"]`)
 	}},
-	{name: "the edge trusts another root for its directory", gates: "G1", server: func(s *server) {
+	{name: "the edge trusts another root for its directory", gates: "G1", rule: "acme/running-settings", server: func(s *server) {
 		s.recreated("traefik", `body["Env"] = body["Env"] + ["LEGO_CA_SERVER_NAME=acme.example"]`)
 	}},
-	{name: "the running edge asks production", gates: "G1", server: func(s *server) {
+	{name: "the running edge asks production", gates: "G1", rule: "acme/running-settings", server: func(s *server) {
 		s.edgeFile("certificatesResolvers:\n", "certificatesResolvers:\n  spare:\n    acme: {email: a@example.org, storage: /acme/other.json, httpChallenge: {entryPoint: web}}\n")
 	}},
 }

@@ -3,9 +3,9 @@ export function formatDay(instant: string): string {
   return new Intl.DateTimeFormat(undefined, { dateStyle: "long" }).format(new Date(instant));
 }
 
-/** A minute in the reader's own language and time zone. */
+/** A minute in the reader's own language and time zone, which it names: a session from elsewhere is judged by it. */
 export function formatMinute(instant: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(instant));
+  return new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" }).format(new Date(instant));
 }
 
 // Browsers name those that they are compatible with: the first that fits is the one.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeAgent } from "../src/format.ts";
+import { describeAgent, formatMinute } from "../src/format.ts";
 import { sentence } from "../src/ui/form.tsx";
 
 describe("describeAgent", () => {
@@ -15,6 +15,14 @@ describe("describeAgent", () => {
     ["", "Unknown browser"],
   ])("reads %s", (agent, text) => {
     expect(describeAgent(agent)).toBe(text);
+  });
+});
+
+describe("formatMinute", () => {
+  it("names the time zone", () => {
+    const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" }).formatToParts(0).find((part) => part.type === "timeZoneName")?.value;
+    expect(zone).toBeTruthy();
+    expect(formatMinute("2026-03-04T10:00:00Z")).toContain(zone);
   });
 });
 

@@ -1,6 +1,6 @@
 import { screen, waitFor } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { ada, fakeApi, open, problem } from "./site.tsx";
+import { ada, again, fakeApi, open, problem } from "./site.tsx";
 
 const phrase = "a long and calm phrase";
 const stale = () => problem(400, "Bad Request", { errors: [{ field: "token", message: "is not valid any more; ask for a new mail" }] });
@@ -35,6 +35,17 @@ describe("a forgotten password", () => {
     await user.click(screen.getByRole("button", { name: "Set the password" }));
     expect(await screen.findByText("Your new password is set. Log in with it.")).toBeVisible();
     expect(screen.getByRole("heading", { name: "Log in" })).toBeVisible();
+    expect(site.to("POST /auth/password/reset")[0]?.body).toEqual({ token: "T-1_x", password: phrase });
+  });
+
+  it("can be chosen after the page was loaded again", async () => {
+    const site = fakeApi({ "POST /auth/password/reset": () => ({ status: 204 }) });
+    const first = open("/reset#token=T-1_x");
+    await waitFor(() => { expect(first.router.state.location.href).toBe("/reset"); });
+    const { user } = again(first);
+    await user.type(await screen.findByLabelText("New password"), phrase);
+    await user.click(screen.getByRole("button", { name: "Set the password" }));
+    await screen.findByText("Your new password is set. Log in with it.");
     expect(site.to("POST /auth/password/reset")[0]?.body).toEqual({ token: "T-1_x", password: phrase });
   });
 
@@ -79,7 +90,7 @@ describe("an address", () => {
   });
 
   it("asks for a login in place, and puts the token into no address", async () => {
-    const site = fakeApi({ "POST /auth/login": () => ({ status: 200, body: ada }), "PUT /users/me/verification": () => ({ status: 200, body: ada }) });
+    const site = fakeApi({ "POST /auth/login": () => ({ status: 200, body: { ...ada, email_verified: false } }), "PUT /users/me/verification": () => ({ status: 200, body: ada }) });
     const { router, user } = open("/verify#token=V-1");
     await user.type(await screen.findByLabelText("E-mail"), "ada@example.com");
     await user.type(screen.getByLabelText("Password"), phrase);
@@ -89,9 +100,16 @@ describe("an address", () => {
     expect(site.to("PUT /users/me/verification")).toHaveLength(1);
   });
 
+  it("that is confirmed stays so when the link is opened again", async () => {
+    const site = fakeApi({ "GET /users/me": () => ({ status: 200, body: ada }) });
+    open("/verify#token=V-1");
+    expect(await screen.findByRole("heading", { name: "Your address is confirmed" })).toHaveFocus();
+    expect(site.to("PUT /users/me/verification")).toHaveLength(0);
+  });
+
   it("tells a stale link from a fault that passes", async () => {
     let answer = () => problem(503, "Unavailable");
-    fakeApi({ "GET /users/me": () => ({ status: 200, body: ada }), "PUT /users/me/verification": () => answer() });
+    fakeApi({ "GET /users/me": () => ({ status: 200, body: { ...ada, email_verified: false } }), "PUT /users/me/verification": () => answer() });
     const { user } = open("/verify#token=V-1");
     expect(await screen.findByRole("alert")).toHaveTextContent("The site is busy or being updated.");
     answer = stale;

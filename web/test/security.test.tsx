@@ -50,6 +50,7 @@ describe("sessions", () => {
     await waitFor(() => { expect(section.getAllByRole("listitem")).toHaveLength(2); });
     expect(site.to("DELETE /users/me/sessions/s-2")[0]?.csrf).toBe("token-1");
     expect(section.queryByText("Chrome on Android")).toBeNull();
+    expect(section.getByRole("heading")).toHaveFocus();
   });
 
   it("are ended all at once", async () => {
@@ -147,6 +148,7 @@ describe("deleting the account", () => {
     await user.click(await screen.findByRole("button", { name: "Delete the account…" }));
     await user.click(screen.getByRole("button", { name: "Keep the account" }));
     expect(screen.queryByLabelText("Your password")).toBeNull();
+    expect(screen.getByRole("heading", { name: "Delete your account" })).toHaveFocus();
     expect(site.to("DELETE /users/me")).toHaveLength(0);
   });
 

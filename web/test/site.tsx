@@ -1,5 +1,5 @@
-import { createMemoryHistory } from "@tanstack/react-router";
-import { render } from "@testing-library/react";
+import { createMemoryHistory, type RouterHistory } from "@tanstack/react-router";
+import { cleanup, render } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { vi } from "vitest";
 import { App } from "../src/app.tsx";
@@ -57,9 +57,15 @@ export function problem(status: number, title: string, more: Record<string, unkn
 }
 
 /** Opens the site at a path, as a browser would. */
-export function open(path: string) {
+export function open(path: string, history = createMemoryHistory({ initialEntries: [path] })) {
   const queries = createQueries();
-  const router = createSiteRouter(queries, createMemoryHistory({ initialEntries: [path] }));
+  const router = createSiteRouter(queries, history);
   render(<App queries={queries} router={router} />);
-  return { router, queries, user: userEvent.setup() };
+  return { router, queries, history, user: userEvent.setup() };
+}
+
+/** Loads the page that is open anew: only the browser's history stays. */
+export function again({ history }: { history: RouterHistory }) {
+  cleanup();
+  return open("", history);
 }

@@ -17,7 +17,7 @@ describe("states", () => {
     let down = true;
     fakeApi({ "GET /users/me": () => (down ? problem(503, "Unavailable", { request_id: "r-17" }) : { status: 200, body: ada }) });
     const { user } = open("/account");
-    expect(await screen.findByRole("status")).toHaveTextContent("Loading…");
+    expect(await screen.findByText("Loading…")).toBeVisible();
     expect(await screen.findByRole("alert")).toHaveTextContent("The site is busy or being updated.");
     expect(screen.getByText("r-17")).toBeVisible();
     down = false;

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/apptest"
 )
 
@@ -110,8 +111,13 @@ func TestAttack99WildcardsAndPagesOfLists(t *testing.T) {
 		}
 	}
 	for _, n := range []string{"-1", "0", "9223372036854775807", "9223372036854775808", "1e9", "0x10", "%00", "99999", "", "+1", "1&page=2"} {
-		if resp, page := b.get("/users?page=" + n); resp.StatusCode != http.StatusOK {
-			t.Errorf("page %s: %d %.300s", n, resp.StatusCode, page)
+		for _, sort := range []string{"created_at", "email", "disabled_at"} {
+			place := app.Place{Value: n, Key: "00000000-0000-4000-8000-000000000000"}.Text()
+			for _, query := range []string{"after=" + n, "before=" + n, "after=" + place, "before=" + place, "after=" + app.Place{Key: n}.Text()} {
+				if resp, page := b.get("/users?sort=" + sort + "&" + query); resp.StatusCode != http.StatusOK {
+					t.Errorf("%s by %s: %d %.300s", query, sort, resp.StatusCode, page)
+				}
+			}
 		}
 	}
 	for _, query := range []string{"q=%00", "q=%ff%fe", "f.email=%00", "q=" + strings.Repeat("a+", 2000), strings.Repeat("f.is_staff=true&", 500)} {
@@ -553,5 +559,26 @@ func TestAttack158StaffWithAPasswordAlone(t *testing.T) {
 	}
 	if resp, _ = second.get("/users"); resp.Request.URL.Path != "/login" {
 		t.Errorf("half a login opens %s", resp.Request.URL)
+	}
+}
+
+func TestAttack160ExportByHEAD(t *testing.T) {
+	s, b := start(t)
+	b.logIn("boss@example.com", apptest.GoodPassword)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, b.base+"/users.csv", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := b.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/csv") {
+		t.Errorf("HEAD of an export: %d %v", resp.StatusCode, resp.Header)
+	}
+	var n int
+	if err := s.DB.SQL.Get(&n, `SELECT count(*) FROM audit_events WHERE action LIKE 'staff.export%'`); err != nil || n != 0 {
+		t.Errorf("HEAD left %d events of exports: %v", n, err)
 	}
 }

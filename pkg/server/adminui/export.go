@@ -2,10 +2,12 @@ package adminui
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,50 +17,69 @@ import (
 	"stackctl/pkg/server/serve"
 )
 
-// export writes what a list finds, all pages, as CSV. The audit event comes
-// first: what cannot be audited does not leave.
+// exportPause is how long a reader of an export may take nothing.
+const exportPause = time.Minute
+
+// export writes what a list finds, all of it, as CSV. The audit event comes first:
+// what cannot be audited does not leave. A second one says how much has left.
 func (p *pages) export(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
 	serve.TraceOf(r.Context()).Route = r.Pattern
-	q := readQuery(r.URL.Query()).Clean(m)
-	found, err := p.Records.List(r.Context(), m, q)
-	if err == nil {
-		err = p.Staff.Exported(r.Context(), who.User, m, q, min(found.Total, app.MaxExport))
-	}
-	if err != nil {
-		p.fail(w, r, who, err)
-		return
+	if r.Method != http.MethodHead { // of a HEAD nothing leaves, and nothing is read
+		if err := p.Staff.Exporting(r.Context(), who.User, m, readQuery(r.URL.Query()).Clean(m)); err != nil {
+			p.fail(w, r, who, err)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+m.Name+`.csv"`)
-	out := bufio.NewWriter(w)
-	row := make([]string, len(m.Fields))
-	for i, f := range m.Fields {
-		row[i] = f.Name
+	if r.Method == http.MethodHead {
+		return
 	}
-	writeRow(out, row)
-	err = p.Records.Each(r.Context(), m, q, func(record app.Record) error {
-		for i, f := range m.Fields {
-			row[i] = harmless(record[f.Name])
-		}
-		writeRow(out, row)
-		return nil
-	})
-	if err := errors.Join(err, out.Flush()); err != nil {
-		slog.ErrorContext(r.Context(), "export was cut off", "request", serve.TraceOf(r.Context()).ID, "error", err.Error())
+	// It takes as long as the reader does; one who has gone is noticed at the next row.
+	ctx := context.WithoutCancel(r.Context())
+	n, err := p.writeRecords(ctx, w, m, readQuery(r.URL.Query()))
+	if err := errors.Join(err, p.Staff.Exported(ctx, who.User, m, n, err)); err != nil {
+		slog.ErrorContext(ctx, "export was cut off", "request", serve.TraceOf(ctx).ID, "records", n, "error", err.Error())
 		panic(http.ErrAbortHandler) // the reader must see that it is not whole
 	}
 }
 
+// writeRecords writes the rows and returns how many records were read.
+func (p *pages) writeRecords(ctx context.Context, w http.ResponseWriter, m app.Model, q app.RecordQuery) (int, error) {
+	out, until := bufio.NewWriterSize(w, 64<<10), http.NewResponseController(w)
+	row := make([]string, len(m.Fields))
+	for i, f := range m.Fields {
+		row[i] = f.Name
+	}
+	if err := writeRow(out, row); err != nil {
+		return 0, err
+	}
+	count := 0
+	n, err := p.Records.Each(ctx, m, q, func(record app.Record) error {
+		if count++; count%1000 == 1 {
+			if err := until.SetWriteDeadline(time.Now().Add(exportPause)); err != nil {
+				return err
+			}
+		}
+		for i, f := range m.Fields {
+			row[i] = harmless(record[f.Name])
+		}
+		return writeRow(out, row)
+	})
+	return n, errors.Join(err, out.Flush())
+}
+
 // writeRow writes one row (RFC 4180) with every cell in quotes, so that a
 // spreadsheet that splits at another character does not begin a cell within one.
-func writeRow(w *bufio.Writer, cells []string) {
+func writeRow(w *bufio.Writer, cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			_ = w.WriteByte(',') // an error stays with the writer until Flush
+			_ = w.WriteByte(',') // an error stays with the writer
 		}
 		_, _ = w.WriteString(`"` + strings.ReplaceAll(cell, `"`, `""`) + `"`)
 	}
-	_, _ = w.WriteString("\r\n")
+	_, err := w.WriteString("\r\n")
+	return err
 }
 
 // harmless keeps a spreadsheet from taking a text for a formula (OWASP, CSV

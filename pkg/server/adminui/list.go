@@ -3,7 +3,6 @@ package adminui
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"stackctl/pkg/server/app"
@@ -11,7 +10,8 @@ import (
 
 type column struct {
 	app.ModelField
-	// Link sorts by this column, the other way round when it is sorted by it.
+	// Link sorts by this column, the other way round when it is sorted by it; empty:
+	// lists cannot be sorted by it.
 	Link string
 	// Order is "ascending" or "descending" for the column that is sorted by.
 	Order string
@@ -30,15 +30,14 @@ type option struct {
 }
 
 type listData struct {
-	Model    app.Model
-	Query    app.RecordQuery
-	Page     app.RecordPage
-	Columns  []column
-	Filters  []filter
-	Export   string
-	LastPage int
-	Before   string
-	After    string
+	Model   app.Model
+	Query   app.RecordQuery
+	Page    app.RecordPage
+	Columns []column
+	Filters []filter
+	Export  string
+	// First, Before and After lead to other pages; empty: there is none.
+	First, Before, After string
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
@@ -48,26 +47,26 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request, who caller, m app.M
 		p.fail(w, r, who, err)
 		return
 	}
-	data := listData{Model: m, Query: q, Page: found, LastPage: max(1, (found.Total+app.PageSize-1)/app.PageSize)}
+	data := listData{Model: m, Query: q, Page: found}
 	for _, f := range m.Fields {
 		if f.List {
 			data.Columns = append(data.Columns, sortColumn(m, f, q))
 		}
 	}
 	data.Filters = filters(m, q)
-	data.Export = "/" + m.Name + ".csv?" + parameters(q).Encode()
-	if q.Page > 1 {
-		data.Before = link(m, q, func(q *app.RecordQuery) { q.Page-- })
+	data.Export = "/" + m.Name + ".csv?" + parameters(turned(q, "", "")).Encode()
+	if found.Before != "" {
+		data.First = link(m, turned(q, "", ""))
+		data.Before = link(m, turned(q, "", found.Before))
 	}
-	if q.Page < data.LastPage {
-		data.After = link(m, q, func(q *app.RecordQuery) { q.Page++ })
+	if found.After != "" {
+		data.After = link(m, turned(q, found.After, ""))
 	}
 	p.show(w, r, http.StatusOK, "list", page{Title: m.Title, Current: m.Name, caller: who, Notice: notices[r.URL.Query().Get("done")], Data: data})
 }
 
 func readQuery(v url.Values) app.RecordQuery {
-	n, _ := strconv.Atoi(v.Get("page"))
-	q := app.RecordQuery{Search: v.Get("q"), Sort: v.Get("sort"), Desc: v.Get("desc") == "1", Page: n, Filters: map[string]string{}}
+	q := app.RecordQuery{Search: v.Get("q"), Sort: v.Get("sort"), Desc: v.Get("desc") == "1", After: v.Get("after"), Before: v.Get("before"), Filters: map[string]string{}}
 	for name := range v {
 		if field, ok := strings.CutPrefix(name, "f."); ok {
 			q.Filters[field] = v.Get(name)
@@ -78,7 +77,12 @@ func readQuery(v url.Values) app.RecordQuery {
 
 // parameters is readQuery the other way round.
 func parameters(q app.RecordQuery) url.Values {
-	v := url.Values{"sort": {q.Sort}, "page": {strconv.Itoa(q.Page)}}
+	v := url.Values{"sort": {q.Sort}}
+	for name, place := range map[string]string{"after": q.After, "before": q.Before} {
+		if place != "" {
+			v.Set(name, place)
+		}
+	}
 	if q.Search != "" {
 		v.Set("q", q.Search)
 	}
@@ -127,14 +131,20 @@ func sortColumn(m app.Model, f app.ModelField, q app.RecordQuery) column {
 			c.Order = "descending"
 		}
 	}
-	c.Link = link(m, q, func(q *app.RecordQuery) {
-		q.Desc = q.Sort == f.Name && !q.Desc
-		q.Sort, q.Page = f.Name, 1
-	})
+	if f.Sorts {
+		q = turned(q, "", "")
+		q.Sort, q.Desc = f.Name, q.Sort == f.Name && !q.Desc
+		c.Link = link(m, q)
+	}
 	return c
 }
 
-func link(m app.Model, q app.RecordQuery, change func(*app.RecordQuery)) string {
-	change(&q)
+// turned is the query for another page of the same list.
+func turned(q app.RecordQuery, after, before string) app.RecordQuery {
+	q.After, q.Before = after, before
+	return q
+}
+
+func link(m app.Model, q app.RecordQuery) string {
 	return "/" + m.Name + "?" + parameters(q).Encode()
 }

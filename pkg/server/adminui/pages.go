@@ -37,7 +37,7 @@ type Accounts interface {
 // Records reads what the models declare.
 type Records interface {
 	List(ctx context.Context, m app.Model, q app.RecordQuery) (app.RecordPage, error)
-	Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) error
+	Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) (int, error)
 	One(ctx context.Context, m app.Model, id string) (app.Record, error)
 }
 
@@ -47,7 +47,8 @@ type Staff interface {
 	Edit(ctx context.Context, actor app.User, m app.Model, id, version string, given map[string]string) error
 	Delete(ctx context.Context, actor app.User, m app.Model, id string) error
 	Do(ctx context.Context, actor app.User, m app.Model, id, action string) error
-	Exported(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery, records int) error
+	Exporting(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery) error
+	Exported(ctx context.Context, actor app.User, m app.Model, records int, failed error) error
 }
 
 // Options are what the staff pages need.

@@ -47,7 +47,7 @@ func (p *pages) showRecord(w http.ResponseWriter, r *http.Request, who caller, m
 	for _, other := range p.Models {
 		for _, f := range other.Fields {
 			if f.Ref == m.Name && f.Filter {
-				data.Related = append(data.Related, value{Text: other.Title, Link: link(other, app.RecordQuery{Filters: map[string]string{f.Name: id}}.Clean(other), func(*app.RecordQuery) {})})
+				data.Related = append(data.Related, value{Text: other.Title, Link: link(other, app.RecordQuery{Filters: map[string]string{f.Name: id}}.Clean(other))})
 			}
 		}
 	}

@@ -129,7 +129,10 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 }
 
 // cutOff ends a user's sessions and makes the tokens of their mails worthless.
-func cutOff(ctx context.Context, tx Tx, userID string) error {
+func cutOff(ctx context.Context, tx interface {
+	SessionTx
+	TokenTx
+}, userID string) error {
 	for _, purpose := range []Purpose{PurposeVerify, PurposeReset} {
 		if err := tx.DropTokens(ctx, userID, purpose); err != nil {
 			return err
@@ -141,7 +144,7 @@ func cutOff(ctx context.Context, tx Tx, userID string) error {
 
 // dropUnproven removes the identities of a user whose address was never proven:
 // somebody else may have made the account and linked them.
-func dropUnproven(ctx context.Context, tx Tx, user User) error {
+func dropUnproven(ctx context.Context, tx IdentityTx, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
 	}
@@ -151,7 +154,7 @@ func dropUnproven(ctx context.Context, tx Tx, user User) error {
 
 // dropLinked removes the identities that a reset of the password does not trust,
 // and counts them.
-func dropLinked(ctx context.Context, tx Tx, user User) (int, error) {
+func dropLinked(ctx context.Context, tx IdentityTx, user User) (int, error) {
 	if user.EmailVerifiedAt.IsZero() {
 		return tx.DropIdentities(ctx, user.ID)
 	}
@@ -206,7 +209,7 @@ func (a *Accounts) LogIn(ctx context.Context, email, password string, kind Sessi
 // stillFits holds the user's row and makes sure that what verified judged is
 // still so: a password that was changed, or an account that was shut, while the
 // hash was computed lets nobody in. A better hash is saved on the way.
-func (a *Accounts) stillFits(ctx context.Context, tx Tx, user User, kind SessionKind, better string) (User, error) {
+func (a *Accounts) stillFits(ctx context.Context, tx UserTx, user User, kind SessionKind, better string) (User, error) {
 	now, err := tx.User(ctx, user.ID)
 	if CodeOf(err) == CodeNotFound {
 		return User{}, errCredentials
@@ -228,7 +231,7 @@ func mayEnter(user User, kind SessionKind) bool {
 	return !user.Disabled() && (kind != SessionStaff || user.Staff)
 }
 
-func (a *Accounts) startSession(ctx context.Context, tx Tx, user User, kind SessionKind, token Token) error {
+func (a *Accounts) startSession(ctx context.Context, tx SessionTx, user User, kind SessionKind, token Token) error {
 	now, from := a.now(), OriginOf(ctx)
 	_, err := tx.AddSession(ctx, Session{
 		UserID: user.ID, Kind: kind, CreatedAt: now, SeenAt: now, ProvenAt: now,
@@ -359,7 +362,7 @@ func (a *Accounts) UpdateProfile(ctx context.Context, userID string, update Prof
 			at   *string
 		}{{"display_name", update.DisplayName, &user.DisplayName}, {"avatar_url", update.AvatarURL, &user.AvatarURL}, {"bio", update.Bio, &user.Bio}} {
 			if m.to != nil && *m.to != *m.at {
-				detail[m.name] = map[string]any{"before": *m.at, "after": *m.to}
+				detail[m.name] = changedText
 				*m.at = *m.to
 			}
 		}

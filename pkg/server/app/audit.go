@@ -19,9 +19,14 @@ type AuditEvent struct {
 	SubjectID   string
 	Result      AuditResult
 	Origin      Origin
-	// Detail is what changed, before and after, as JSON members.
+	// Detail is what changed, before and after, as JSON members. Texts of a person
+	// are no part of it: see changedText.
 	Detail map[string]any
 }
+
+// changedText stands for a person's own text in the detail of an event: events are
+// kept longer than accounts.
+var changedText = map[string]string{"changed": "yes"}
 
 // AuditResult is how an action ended.
 type AuditResult string

@@ -26,28 +26,6 @@ type FactorState struct {
 // FactorSetup is what an authenticator app needs; it is shown once.
 type FactorSetup struct{ Secret, URI string }
 
-// FactorTx is what a transaction can do with second factors.
-type FactorTx interface {
-	// Factor reads a user's factor, also one that is not confirmed; the user's row
-	// must be held.
-	Factor(ctx context.Context, userID string) (Factor, error)
-	SaveFactor(ctx context.Context, f Factor) error
-	// DropFactor removes a user's factor with its recovery codes; false: there was
-	// none.
-	DropFactor(ctx context.Context, userID string) (bool, error)
-	// SetRecoveryCodes replaces a user's recovery codes.
-	SetRecoveryCodes(ctx context.Context, userID string, hashes [][]byte) error
-	// UseRecoveryCode takes a recovery code; false: the user has none such.
-	UseRecoveryCode(ctx context.Context, userID string, hash []byte) (bool, error)
-	// AddPending adds a login that waits for a code; Pending finds its user, and
-	// DropPending ends it.
-	AddPending(ctx context.Context, userID string, kind SessionKind, hash []byte, expires time.Time) error
-	Pending(ctx context.Context, kind SessionKind, hash []byte, now time.Time) (userID string, err error)
-	DropPending(ctx context.Context, hash []byte) (bool, error)
-	// ProveSession notes that the user of a session has proven who they are.
-	ProveSession(ctx context.Context, id string, at time.Time) error
-}
-
 // pendingLife is how long a login waits for its code.
 const pendingLife = 10 * time.Minute
 
@@ -59,7 +37,7 @@ var (
 )
 
 // useCode takes a code of a user whose row is held; false: it is none.
-func (a *Accounts) useCode(ctx context.Context, tx Tx, userID, code string) (bool, error) {
+func (a *Accounts) useCode(ctx context.Context, tx FactorTx, userID, code string) (bool, error) {
 	plain := plainCode(code)
 	if len(plain) != totpDigits {
 		return tx.UseRecoveryCode(ctx, userID, hashCode(plain))
@@ -84,7 +62,7 @@ func (a *Accounts) useCode(ctx context.Context, tx Tx, userID, code string) (boo
 }
 
 // waitForCode keeps a login until its code comes, and returns its token.
-func (a *Accounts) waitForCode(ctx context.Context, tx Tx, userID string, kind SessionKind) (Token, error) {
+func (a *Accounts) waitForCode(ctx context.Context, tx PendingTx, userID string, kind SessionKind) (Token, error) {
 	token := NewToken()
 	return token, tx.AddPending(ctx, userID, kind, token.Hash(), a.now().Add(pendingLife))
 }
@@ -298,7 +276,10 @@ func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) e
 }
 
 // dropFactor removes a factor and tells its user.
-func dropFactor(ctx context.Context, tx Tx, user User) error {
+func dropFactor(ctx context.Context, tx interface {
+	FactorTx
+	QueueTx
+}, user User) error {
 	dropped, err := tx.DropFactor(ctx, user.ID)
 	if err != nil {
 		return err

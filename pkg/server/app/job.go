@@ -58,6 +58,16 @@ func (SweepAuditJob) Kind() string { return "sweep_audit" }
 // AuditRetention is how long audit events are kept.
 const AuditRetention = 400 * 24 * time.Hour
 
+// SweepUsersJob removes accounts whose address was never confirmed.
+type SweepUsersJob struct{}
+
+// Kind names the job.
+func (SweepUsersJob) Kind() string { return "sweep_users" }
+
+// UnconfirmedRetention is how long an account is kept whose address nobody has
+// confirmed, since the mail that asked for it and since it was used last.
+const UnconfirmedRetention = 30 * 24 * time.Hour
+
 // Periodic is a job that the scheduler enqueues again and again.
 type Periodic struct {
 	// Name is stable: the store remembers the last and the next run under it.
@@ -72,6 +82,7 @@ func Periodics() []Periodic {
 		{Name: "heartbeat", Every: 30 * time.Second, Args: PingJob{Nonce: "heartbeat"}},
 		{Name: "sweep_sessions", Every: 10 * time.Minute, Args: SweepSessionsJob{}},
 		{Name: "sweep_tokens", Every: time.Hour, Args: SweepTokensJob{}},
+		{Name: "sweep_users", Every: 24 * time.Hour, Args: SweepUsersJob{}},
 		{Name: "sweep_audit", Every: 24 * time.Hour, Args: SweepAuditJob{}},
 	}
 }

@@ -71,11 +71,35 @@ func NetworkOf(ip string) string {
 	return prefix.String()
 }
 
-// tries names the counters of one way in to an account: total is the one that
-// binds, own the part of it that was made with this very address. Whoever signs
-// up with another spelling shares the first alone.
-func tries(bucket, email, from string) (total, own string) {
-	return "login:pair:" + bucket + ":" + from, "login:own:" + hidden(folded(email)) + ":" + from
+// tries are the limits on logins to an account from one way in. Whoever signs up
+// with another spelling of the address shares them. A way that the site does not
+// know shares two more: with its network, and with all that guess at the account.
+func tries(bucket, from string, familiar bool) []Limit {
+	limits := []Limit{{Key: "login:pair:" + bucket + ":" + from, Max: 10, Per: 5 * time.Minute}}
+	if !familiar {
+		limits = append(limits,
+			Limit{Key: "login:net:" + from, Max: 200, Per: time.Minute},
+			Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
+	}
+	return limits
+}
+
+// beside returns a counter beside each limit that binds nobody: it counts what one
+// user takes of it, so that forgive can give that back and nothing else.
+func beside(limits []Limit, own string) []Limit {
+	var out []Limit
+	for _, l := range limits {
+		out = append(out, Limit{Key: "own:" + own + ":" + l.Key, Max: math.MaxInt32, Per: l.Per})
+	}
+	return out
+}
+
+// forgive gives back what one user has taken of limits: mistypes of somebody who
+// then knew the secret are no guesses, and use up nobody's budget.
+func (a *Accounts) forgive(ctx context.Context, limits []Limit, own string) {
+	for i, l := range beside(limits, own) {
+		a.Limiter.GiveBack(ctx, limits[i].Key, l.Key)
+	}
 }
 
 // wayIn is where a login comes from: a device that the site knows, or else a
@@ -94,28 +118,23 @@ func (a *Accounts) wayIn(ctx context.Context, email string) (from string, famili
 // known by what the site signed, so that nobody finds out from an answer which
 // networks or devices a user logs in from, or whether there is one.
 func (a *Accounts) limitLogin(ctx context.Context, email string, kind SessionKind) error {
-	bucket := Bucket(email)
+	limits, own := a.loginLimits(ctx, email)
+	return a.takeTold(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user"}, append(limits, beside(limits, own)...))
+}
+
+// loginLimits are the limits on a login, and the name of what this very address
+// takes of them.
+func (a *Accounts) loginLimits(ctx context.Context, email string) (limits []Limit, own string) {
 	from, familiar := a.wayIn(ctx, email)
-	total, own := tries(bucket, email, from)
-	limits := []Limit{
-		{Key: total, Max: 10, Per: 5 * time.Minute},
-		{Key: own, Max: math.MaxInt32, Per: 5 * time.Minute}, // binds nobody: see loggedIn
-	}
-	if !familiar {
-		limits = append(limits,
-			Limit{Key: "login:net:" + from, Max: 200, Per: time.Minute},
-			Limit{Key: "login:account:" + bucket, Max: 60, Per: 15 * time.Minute})
-	}
-	return a.takeTold(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user"}, limits)
+	return tries(Bucket(email), from, familiar), hidden(folded(email)) + ":" + from
 }
 
 // loggedIn notes that a login was no guess, nor were the tries before it from
 // there. Tries with another spelling of the address stay counted: that may be
 // another user's.
 func (a *Accounts) loggedIn(ctx context.Context, email string) {
-	from, _ := a.wayIn(ctx, email)
-	total, own := tries(Bucket(email), email, from)
-	a.Limiter.GiveBack(ctx, total, own)
+	limits, own := a.loginLimits(ctx, email)
+	a.forgive(ctx, limits, own)
 }
 
 // limitSignUp bounds the accounts that one network makes. There is no bound by
@@ -162,30 +181,42 @@ func (a *Accounts) limitChange(ctx context.Context, userID string) error {
 // that one, so that a thief does not use up the owner's tries.
 func (a *Accounts) limitConfirm(ctx context.Context, action string, session Session) error {
 	event := AuditEvent{Actor: session.UserID, Action: action, SubjectKind: "user", SubjectID: session.UserID}
-	return a.takeTold(ctx, event, []Limit{{Key: "confirm:" + session.ID, Max: 10, Per: 15 * time.Minute}})
+	limits := confirmLimits(session)
+	return a.takeTold(ctx, event, append(limits, beside(limits, session.ID)...))
 }
 
-func codeKey(userID, from string) string { return "code:" + userID + ":" + from }
+func confirmLimits(session Session) []Limit {
+	return []Limit{{Key: "confirm:" + session.ID, Max: 10, Per: 15 * time.Minute}}
+}
+
+// confirmed notes that the right password was entered within a session.
+func (a *Accounts) confirmed(ctx context.Context, session Session) {
+	a.forgive(ctx, confirmLimits(session), session.ID)
+}
+
+// codeLimits are the limits on codes for a user, and the name of what is tried
+// from there.
+func (a *Accounts) codeLimits(ctx context.Context, user User) (limits []Limit, from string) {
+	from, familiar := a.wayIn(ctx, user.Email)
+	limits = []Limit{{Key: "code:" + user.ID + ":" + from, Max: 10, Per: 15 * time.Minute}}
+	if !familiar {
+		limits = append(limits, Limit{Key: "code:" + user.ID, Max: 40, Per: time.Hour})
+	}
+	return limits, from
+}
 
 // codeEntered notes that the right code was entered: what was tried before it from
 // there is not counted.
 func (a *Accounts) codeEntered(ctx context.Context, user User) {
-	from, _ := a.wayIn(ctx, user.Email)
-	a.Limiter.GiveBack(ctx, codeKey(user.ID, from), codeKey(user.ID, from)+":own")
+	limits, from := a.codeLimits(ctx, user)
+	a.forgive(ctx, limits, from)
 }
 
 // limitCode bounds the codes that are tried for a user who has entered the right
 // password: from one device or network, and from everywhere.
 func (a *Accounts) limitCode(ctx context.Context, user User, action string) error {
-	from, familiar := a.wayIn(ctx, user.Email)
-	limits := []Limit{
-		{Key: codeKey(user.ID, from), Max: 10, Per: 15 * time.Minute},
-		{Key: codeKey(user.ID, from) + ":own", Max: math.MaxInt32, Per: 15 * time.Minute}, // binds nobody: see codeEntered
-	}
-	if !familiar {
-		limits = append(limits, Limit{Key: "code:" + user.ID, Max: 40, Per: time.Hour})
-	}
-	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID}, limits)
+	limits, from := a.codeLimits(ctx, user)
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user", SubjectID: user.ID}, append(limits, beside(limits, from)...))
 }
 
 func (a *Accounts) take(ctx context.Context, limits []Limit) error {

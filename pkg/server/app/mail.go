@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -86,7 +87,7 @@ func (SweepTokensJob) Kind() string { return "sweep_tokens" }
 // mailAttempts lets a mail wait for its server for about a day.
 const mailAttempts = 12
 
-func enqueueLetter(ctx context.Context, tx Tx, letter Letter, email string) error {
+func enqueueLetter(ctx context.Context, tx QueueTx, letter Letter, email string) error {
 	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email}, JobOptions{MaxAttempts: mailAttempts})
 }
 
@@ -129,7 +130,18 @@ func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	if err != nil {
 		return errors.Join(err, p.takeBack(context.WithoutCancel(ctx), user.Email, told))
 	}
+	if job.Letter == LetterVerify {
+		p.noteAsked(ctx, user)
+	}
 	return nil
+}
+
+// noteAsked notes that the user could have confirmed the address. Where that fails
+// the account is kept longer; the mail is not sent again for it.
+func (p *Post) noteAsked(ctx context.Context, user User) {
+	if err := p.Store.InTx(ctx, func(tx Tx) error { return tx.NoteAsked(ctx, user.ID, p.now()) }); err != nil {
+		slog.WarnContext(ctx, "a confirmation was sent and could not be noted", "user", user.ID, "error", err.Error())
+	}
 }
 
 func (p *Post) now() time.Time {

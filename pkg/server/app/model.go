@@ -33,10 +33,17 @@ type ModelField struct {
 	List   bool
 	Search bool
 	Filter bool
+	// Sorts lets lists be sorted by it; the store has an index for that. A value of
+	// such a field that can be absent (Null, a time) counts as the least.
+	Sorts bool
+	Null  bool
 	// Choices are the values that a filter offers.
 	Choices []string
 	// Ref names the model whose record the value is the key of.
 	Ref string
+	// Personal marks what is a person's own: audit events say that it was changed,
+	// and never what it was, so that nothing of it outlives the person's account.
+	Personal bool
 	// Create and Edit let staff set it; Clean judges what they give.
 	Create bool
 	Edit   bool
@@ -65,6 +72,9 @@ type Model struct {
 	// Sort is the field that lists are sorted by at first; Desc turns it.
 	Sort string
 	Desc bool
+	// Exact makes the search look for whole values, which have an index, and not
+	// for parts of them: the table can have millions of rows.
+	Exact bool
 	// Touched is the column that says when a record was last changed.
 	Touched string
 	// Deletes lets staff delete records.
@@ -144,12 +154,6 @@ func (m Model) KeyFits(key string) bool {
 // PageSize is how many records a page of a list shows.
 const PageSize = 50
 
-// MaxPage bounds the page number, MaxExport the records of an export.
-const (
-	MaxPage   = 10000
-	MaxExport = 50000
-)
-
 // RecordQuery asks for one page of records.
 type RecordQuery struct {
 	Search string
@@ -158,16 +162,22 @@ type RecordQuery struct {
 	Filters map[string]string
 	Sort    string
 	Desc    bool
-	Page    int // from 1
+	// After and Before are places in the list: the page begins behind the one, or
+	// ends before the other. Both empty: the first page.
+	After, Before string
 }
 
 // Clean bounds a query by its model: an unknown sort becomes the model's own,
 // filters of fields that offer none fall away.
 func (q RecordQuery) Clean(m Model) RecordQuery {
-	if _, known := m.Field(q.Sort); !known {
+	if f, known := m.Field(q.Sort); !known || !f.Sorts {
 		q.Sort, q.Desc = m.Sort, m.Desc
 	}
-	q.Page = min(max(q.Page, 1), MaxPage)
+	for _, at := range []*string{&q.After, &q.Before} {
+		if _, ok := ReadPlace(m, q.Sort, *at); !ok {
+			*at = ""
+		}
+	}
 	q.Search = storable(q.Search)
 	if r := []rune(q.Search); len(r) > 100 {
 		q.Search = string(r[:100])
@@ -197,17 +207,15 @@ func (f ModelField) filterFits(value string) bool {
 	case f.Type == FieldTime:
 		return value == "set" || value == "unset"
 	case f.Ref != "" || f.Type == FieldUUID:
-		return Model{Key: "k", Fields: []ModelField{{Name: "k"}}}.KeyFits(value)
+		return f.KeyFits(value)
 	}
 	return true
 }
 
+// KeyFits reports whether a text could be a value of the field that is a key.
+func (f ModelField) KeyFits(value string) bool {
+	return Model{Key: "k", Fields: []ModelField{{Name: "k", Type: f.Type}}}.KeyFits(value)
+}
+
 // Record is one row as text, by column; a null is absent.
 type Record map[string]string
-
-// RecordPage is one page of a list.
-type RecordPage struct {
-	Records []Record
-	// Total is how many records the query finds on all pages.
-	Total int
-}

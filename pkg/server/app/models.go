@@ -15,15 +15,15 @@ func userModel() Model {
 		Name: "users", Title: "Users", Singular: "user", Table: "users", Key: "id", Sort: "created_at", Desc: true,
 		Touched: "updated_at", Deletes: true, Changed: userChanged,
 		Fields: []ModelField{
-			{Name: "email", Title: "E-mail", List: true, Search: true, Create: true, Clean: CleanEmail},
-			{Name: "display_name", Title: "Name", List: true, Search: true, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
+			{Name: "email", Personal: true, Title: "E-mail", List: true, Search: true, Create: true, Clean: CleanEmail, Sorts: true},
+			{Name: "display_name", Personal: true, Title: "Name", List: true, Search: true, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
 			{Name: "is_staff", Title: "Staff", Type: FieldBool, List: true, Filter: true, Create: true, Edit: true},
-			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true, Filter: true},
-			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true, Filter: true},
-			{Name: "created_at", Title: "Created", Type: FieldTime, List: true},
+			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
+			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
+			{Name: "created_at", Title: "Created", Type: FieldTime, List: true, Sorts: true},
 			{Name: "updated_at", Title: "Changed", Type: FieldTime},
-			{Name: "avatar_url", Title: "Avatar", Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{AvatarURL: &s} })},
-			{Name: "bio", Title: "About", Type: FieldLong, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{Bio: &s} })},
+			{Name: "avatar_url", Personal: true, Title: "Avatar", Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{AvatarURL: &s} })},
+			{Name: "bio", Personal: true, Title: "About", Type: FieldLong, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{Bio: &s} })},
 			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
 		},
 		Actions: []Action{
@@ -76,7 +76,10 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 
 // dropPrepared takes the ways in away that somebody else may have left with an
 // address that was never proven: the identities, and the password.
-func dropPrepared(ctx context.Context, tx Tx, user User) error {
+func dropPrepared(ctx context.Context, tx interface {
+	UserTx
+	IdentityTx
+}, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
 	}
@@ -137,11 +140,11 @@ func identityModel() Model {
 		Name: "identities", Title: "Identities", Singular: "identity", Table: "identities", Key: "id", Sort: "created_at", Desc: true, Deletes: true,
 		Fields: []ModelField{
 			{Name: "issuer", Title: "Provider", List: true, Search: true},
-			{Name: "subject", Title: "Subject", List: true, Search: true},
-			{Name: "email", Title: "E-mail there", List: true, Search: true},
+			{Name: "subject", Personal: true, Title: "Subject", List: true, Search: true},
+			{Name: "email", Personal: true, Title: "E-mail there", List: true, Search: true},
 			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Ref: "users"},
-			{Name: "created_at", Title: "Linked", Type: FieldTime, List: true},
-			{Name: "last_login_at", Title: "Last login", Type: FieldTime, List: true, Filter: true},
+			{Name: "created_at", Title: "Linked", Type: FieldTime, List: true, Sorts: true},
+			{Name: "last_login_at", Title: "Last login", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
 			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
 		},
 	}
@@ -153,11 +156,11 @@ func sessionModel() Model {
 		Fields: []ModelField{
 			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
 			{Name: "kind", Title: "Kind", List: true, Filter: true, Choices: []string{string(SessionSite), string(SessionStaff)}},
-			{Name: "ip", Title: "Address", List: true, Search: true},
-			{Name: "user_agent", Title: "Browser", List: true, Search: true},
-			{Name: "created_at", Title: "Started", Type: FieldTime, List: true},
-			{Name: "seen_at", Title: "Last used", Type: FieldTime, List: true},
-			{Name: "expires_at", Title: "Ends", Type: FieldTime, List: true},
+			{Name: "ip", Personal: true, Title: "Address", List: true, Search: true},
+			{Name: "user_agent", Personal: true, Title: "Browser", List: true, Search: true},
+			{Name: "created_at", Title: "Started", Type: FieldTime, List: true, Sorts: true},
+			{Name: "seen_at", Title: "Last used", Type: FieldTime, List: true, Sorts: true},
+			{Name: "expires_at", Title: "Ends", Type: FieldTime, List: true, Sorts: true},
 			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
 		},
 	}
@@ -165,7 +168,7 @@ func sessionModel() Model {
 
 func auditModel() Model {
 	return Model{
-		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true,
+		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true, Exact: true,
 		Fields: []ModelField{
 			{Name: "at", Title: "When", Type: FieldTime, List: true},
 			{Name: "actor_id", Title: "Who", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
@@ -177,7 +180,7 @@ func auditModel() Model {
 			{Name: "user_agent", Title: "Browser"},
 			{Name: "request_id", Title: "Request", Search: true},
 			{Name: "detail", Title: "Detail", Type: FieldJSON},
-			{Name: "id", Title: "ID", Type: FieldInt},
+			{Name: "id", Title: "ID", Type: FieldInt, Sorts: true},
 		},
 	}
 }
@@ -186,7 +189,7 @@ func jobModel() Model {
 	return Model{
 		Name: "jobs", Title: "Jobs", Singular: "job", Table: "river_job", Key: "id", Sort: "id", Desc: true,
 		Fields: []ModelField{
-			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: true},
+			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: true, Sorts: true},
 			{Name: "kind", Title: "Kind", List: true, Search: true, Filter: true},
 			{Name: "state", Title: "State", List: true, Filter: true, Choices: []string{"available", "cancelled", "completed", "discarded", "pending", "retryable", "running", "scheduled"}},
 			{Name: "queue", Title: "Queue", List: true, Search: true, Filter: true},

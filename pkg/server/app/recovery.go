@@ -137,7 +137,12 @@ func (a *Accounts) Reset(ctx context.Context, token Token, password string) (use
 
 // passwordSet saves a user with a new password: sessions but one end, tokens
 // are worthless, and the user is told.
-func (a *Accounts) passwordSet(ctx context.Context, tx Tx, user User, keep string, letter Letter) error {
+func (a *Accounts) passwordSet(ctx context.Context, tx interface {
+	UserTx
+	SessionTx
+	TokenTx
+	QueueTx
+}, user User, keep string, letter Letter) error {
 	if _, err := tx.SaveUser(ctx, user); err != nil {
 		return err
 	}

@@ -37,12 +37,13 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, acti
 	if !fits {
 		return a.refuse(ctx, event, Invalid(field, "is wrong"))
 	}
+	a.confirmed(ctx, session)
 	return nil
 }
 
 // unchanged holds the user's row and makes sure that it is still the one that
 // confirm judged.
-func unchanged(ctx context.Context, tx Tx, user User) (User, error) {
+func unchanged(ctx context.Context, tx UserTx, user User) (User, error) {
 	now, err := tx.User(ctx, user.ID)
 	if err == nil && (now.PasswordHash != user.PasswordHash || now.Disabled()) {
 		err = errLogInAgain
@@ -91,8 +92,9 @@ func fieldMessage(err error) string {
 	return "is not accepted"
 }
 
-// DeleteSelf deletes the user with all that belongs to them. Audit events
-// stay as they are until they are swept.
+// DeleteSelf deletes the user with all that belongs to them, and the mails that
+// wait for them. Audit events stay until they are swept: they hold no text of the
+// user's.
 func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, password string) error {
 	if err := a.confirm(ctx, user, session, "user.delete", "password", password); err != nil {
 		return err

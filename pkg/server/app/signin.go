@@ -253,7 +253,10 @@ func (s *SignIn) arrive(ctx context.Context, out Outcome, f flow, before Token, 
 // subject alone. An address never opens an account that is there already, not
 // even one that the provider vouches for: who made that account is not known
 // to be the same person (SPEC A8, SECURITY 49).
-func (s *SignIn) whose(ctx context.Context, tx Tx, link string, claims Claims) (user User, reason string, err error) {
+func (s *SignIn) whose(ctx context.Context, tx interface {
+	UserTx
+	IdentityTx
+}, link string, claims Claims) (user User, reason string, err error) {
 	owner, err := tx.UseIdentity(ctx, claims.Issuer, claims.Subject, s.Accounts.now())
 	known := err == nil
 	if err != nil && CodeOf(err) != CodeNotFound {
@@ -300,7 +303,7 @@ func shown(email string) string {
 	return text
 }
 
-func (s *SignIn) newcomer(ctx context.Context, tx Tx, claims Claims) (User, string, error) {
+func (s *SignIn) newcomer(ctx context.Context, tx UserTx, claims Claims) (User, string, error) {
 	email, err := CleanEmail(claims.Email)
 	if err != nil || !claims.EmailVerified {
 		return User{}, ReasonUnverified, nil

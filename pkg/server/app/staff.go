@@ -98,12 +98,23 @@ func (s *Staff) Do(ctx context.Context, actor User, m Model, id, action string) 
 	})
 }
 
-// Exported notes that staff took records out.
-func (s *Staff) Exported(ctx context.Context, actor User, m Model, q RecordQuery, records int) error {
+// Exporting notes that staff begin to take records out. What was searched for is
+// left out: it is an address or a name as a rule.
+func (s *Staff) Exporting(ctx context.Context, actor User, m Model, q RecordQuery) error {
 	return s.Store.InTx(ctx, func(tx Tx) error {
 		return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff.export", SubjectKind: m.Singular, Result: AuditOK,
-			Detail: map[string]any{"records": records, "search": q.Search, "filters": q.Filters}})
+			Detail: map[string]any{"searched": q.Search != "", "filters": q.Filters}})
 	})
+}
+
+// Exported notes how many records an export took out, and whether it was whole.
+func (s *Staff) Exported(ctx context.Context, actor User, m Model, records int, failed error) error {
+	event := AuditEvent{Actor: actor.ID, Action: "staff.exported", SubjectKind: m.Singular, Result: AuditOK, Detail: map[string]any{"records": records}}
+	if failed != nil {
+		event.Result = AuditRefused
+		event.Detail["reason"] = "cut off"
+	}
+	return s.Store.InTx(ctx, func(tx Tx) error { return tx.Audit(ctx, event) })
 }
 
 // inTx runs a change by a member of staff, who must still be one: of two who
@@ -160,6 +171,9 @@ func finish(ctx context.Context, tx Tx, actor User, m Model, action, id string, 
 	for _, f := range m.Fields {
 		if was, is := before[f.Name], after[f.Name]; was != is && f.Name != m.Touched {
 			detail[f.Name] = map[string]string{"before": was, "after": is}
+			if f.Personal {
+				detail[f.Name] = changedText
+			}
 		}
 	}
 	return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff." + action, SubjectKind: m.Singular, SubjectID: id, Result: AuditOK, Detail: detail})

@@ -122,9 +122,14 @@ func cleanText(field, text string, longest int, lines bool) (string, error) {
 			return "", Invalid(field, "has a control character")
 		}
 	}
-	// A name with something in it that nobody sees passes for another name.
-	if !lines && !isPlainLine(text) {
-		return "", Invalid(field, "has a character that cannot be seen, or too many marks on one letter")
+	// What nobody sees makes a text pass for another.
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return lines && unicode.In(r, unicode.Cc) }) {
+		if !isPlainLine(line) {
+			return "", Invalid(field, "has a character that cannot be seen, or too many marks on one letter")
+		}
+	}
+	if !lines && isMasked(text) {
+		return "", Invalid(field, "mixes letters of alphabets that look alike")
 	}
 	return text, nil
 }

@@ -346,3 +346,34 @@ func TestAttack140NamesWithUnseenMarks(t *testing.T) {
 		}
 	}
 }
+
+func TestAttack159NamesAndTextsThatPassForOthers(t *testing.T) {
+	_, b := start(t)
+	b.Enter("ada@example.com")
+	refused := map[string][]string{
+		"display_name": {
+			"\u0410dmin", "Adm\u0456n", "\u0391dmin", "p\u0430ypal", "Ivan \u0430dmin Petrov", // Cyrillic and Greek among Latin
+			"\U0001d400dmin", "\uff21\uff44\uff4d\uff49\uff4e", "\u24b6dmin", // dressed up
+			"\u0430\u5c71", // written together nowhere
+		},
+		"bio": {"Ad\u200bmin", "line\nAd\u2060min", "\ufeffhello", "a\u3164b", "x\n" + strings.Repeat("a"+strings.Repeat("\u0489", 12), 3), "see \U000e0041"},
+	}
+	for field, texts := range refused {
+		for _, text := range texts {
+			if a := b.Send("PATCH", "/users/me", map[string]string{field: text}); a.Status != http.StatusBadRequest {
+				t.Errorf("%s %q: %d", field, text, a.Status)
+			}
+		}
+	}
+	taken := map[string][]string{
+		"display_name": {"Анна Каренина", "Σοφία", "山田 Taro", "ユーザーX", "Łukasz Żal", "M\u00aa Carmen", "Jean-François O\u2019Neil 3rd", "김민준", "Ivan Петров", "ʔatʔatsxʷ"},
+		"bio":          {"One\n\ttwo\r\nthree 👩\u200d💻", "mixed: \u0410dmin and p\u0430ypal may be written of", "नीलू क्\u200dष"},
+	}
+	for field, texts := range taken {
+		for _, text := range texts {
+			if a := b.Send("PATCH", "/users/me", map[string]string{field: text}); a.Status != http.StatusOK {
+				t.Errorf("%s %q: %d %s", field, text, a.Status, a.Body)
+			}
+		}
+	}
+}

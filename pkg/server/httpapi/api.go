@@ -104,7 +104,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	engine.Use(private)
 	engine.NoRoute(func(c *gin.Context) { writeProblem(c, problemOf(http.StatusNotFound)) })
-	engine.NoMethod(func(c *gin.Context) { writeProblem(c, problemOf(http.StatusMethodNotAllowed)) })
+	engine.NoMethod(notAllowed)
 	g, err := newGuard(doc, o.Accounts, o.CSRF)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func New(o Options) (http.Handler, error) {
 	contract.RegisterHandlersWithOptions(engine.Group("", g.check), strict, contract.GinServerOptions{
 		ErrorHandler: func(c *gin.Context, _ error, _ int) { writeProblem(c, problemOf(http.StatusBadRequest)) },
 	})
-	return engine, nil
+	return headed(engine), nil
 }
 
 // private marks every answer of the API as nobody else's.

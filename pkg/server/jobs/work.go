@@ -22,6 +22,7 @@ type Sweeper interface {
 	SweepTokens(ctx context.Context, now time.Time) (int, error)
 	SweepMailboxes(ctx context.Context, before time.Time) (int, error)
 	SweepAudit(ctx context.Context, before time.Time) (int, error)
+	SweepUsers(ctx context.Context, before time.Time) (int, error)
 }
 
 // Post sends letters; *app.Post is one.
@@ -71,6 +72,10 @@ func NewWorker(w Work) (*Worker, error) {
 				return river.JobCancel(err) // trying again changes nothing
 			}
 			return err
+		})),
+		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepUsersJob]) error {
+			n, err := w.Sweeper.SweepUsers(ctx, time.Now().Add(-app.UnconfirmedRetention))
+			return recordSwept(ctx, n, err)
 		})),
 		river.AddWorkerSafely(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[app.SweepAuditJob]) error {
 			n, err := w.Sweeper.SweepAudit(ctx, time.Now().Add(-app.AuditRetention))

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -27,6 +29,10 @@ type Address struct {
 	Name     string
 	User     string
 	Password string
+	// TLS asks for a server whose certificate fits Host, by the authorities of CA
+	// (PEM); empty: by the system's.
+	TLS bool
+	CA  []byte
 }
 
 // DB is one pool, in the two forms in which it is used.
@@ -44,7 +50,7 @@ func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
 	}
 	c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Database = a.Host, a.Port, a.Name
 	c.ConnConfig.User, c.ConnConfig.Password = a.User, a.Password
-	c.ConnConfig.Fallbacks = nil
+	c.ConnConfig.Fallbacks, c.ConnConfig.TLSConfig = nil, a.tls()
 	c.ConnConfig.ConnectTimeout = 3 * time.Second
 	c.ConnConfig.StatementCacheCapacity = 64
 	c.ConnConfig.RuntimeParams = map[string]string{
@@ -62,6 +68,19 @@ func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
 		return nil, fmt.Errorf("open the pool for %s:%d: %w", a.Host, a.Port, err)
 	}
 	return &DB{Pool: pool, SQL: sqlx.NewDb(stdlib.OpenDBFromPool(pool), "pgx")}, nil
+}
+
+// tls is how the server proves itself; nil: it does not.
+func (a Address) tls() *tls.Config {
+	if !a.TLS {
+		return nil
+	}
+	c := &tls.Config{ServerName: a.Host, MinVersion: tls.VersionTLS12}
+	if len(a.CA) > 0 {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM(a.CA)
+	}
+	return c
 }
 
 // Close closes the pool.

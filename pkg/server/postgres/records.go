@@ -22,27 +22,62 @@ type Records struct {
 // NewRecords makes a Records.
 func NewRecords(db *DB) *Records { return &Records{db: db.SQL} }
 
-// List gives one page of a model's records.
+// List returns one page of a model's records, and about how many there are.
 func (r *Records) List(ctx context.Context, m app.Model, q app.RecordQuery) (app.RecordPage, error) {
 	q = q.Clean(m)
-	where, args := matching(m, q)
-	var page app.RecordPage
-	if err := r.db.GetContext(ctx, &page.Total, `SELECT count(*) FROM `+name(m.Table)+where, args...); err != nil {
-		return page, coded(fmt.Errorf("count %s: %w", m.Name, err))
+	page, err := r.count(ctx, m, q)
+	if err != nil {
+		return page, err
 	}
-	err := r.each(ctx, m, ordered(m, q, where, app.PageSize, (q.Page-1)*app.PageSize), args, func(record app.Record) error {
-		page.Records = append(page.Records, record)
-		return nil
-	})
-	return page, err
+	back := q.Before != ""
+	rows, err := r.placed(ctx, m, q, back, app.PageSize+1)
+	if err != nil {
+		return page, err
+	}
+	more := len(rows) > app.PageSize
+	if more {
+		rows = rows[:app.PageSize]
+	}
+	if back {
+		slices.Reverse(rows)
+	}
+	for _, row := range rows {
+		page.Records = append(page.Records, row.record)
+	}
+	if len(rows) > 0 && (more || back) {
+		page.After = rows[len(rows)-1].place.Text()
+	}
+	if len(rows) > 0 && (back && more || !back && q.After != "") {
+		page.Before = rows[0].place.Text()
+	}
+	return page, nil
 }
 
-// Each calls a function with every record that a query finds, app.MaxExport at
-// most.
-func (r *Records) Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) error {
+// batch is how many records are read at a time where all are.
+const batch = 2000
+
+// Each calls a function with every record that a query finds, from the first one
+// on. It reads them in parts, so that it may take as long as it must, and returns
+// how many there were.
+func (r *Records) Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) (int, error) {
 	q = q.Clean(m)
-	where, args := matching(m, q)
-	return r.each(ctx, m, ordered(m, q, where, app.MaxExport, 0), args, do)
+	q.After, q.Before = "", ""
+	for n := 0; ; {
+		rows, err := r.placed(ctx, m, q, false, batch)
+		if err != nil {
+			return n, err
+		}
+		for _, row := range rows {
+			if err := do(row.record); err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(rows) < batch {
+			return n, nil
+		}
+		q.After = rows[len(rows)-1].place.Text()
+	}
 }
 
 // One reads one record.
@@ -51,33 +86,6 @@ func (r *Records) One(ctx context.Context, m app.Model, id string) (app.Record, 
 		return nil, app.ErrNotFound
 	}
 	return one(ctx, r.db, m, id, "")
-}
-
-func (r *Records) each(ctx context.Context, m app.Model, query string, args []any, do func(app.Record) error) error {
-	rows, err := r.db.QueryxContext(ctx, query, args...)
-	if err != nil {
-		return coded(fmt.Errorf("list %s: %w", m.Name, err))
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		record, err := scan(rows, m)
-		if err != nil {
-			return coded(fmt.Errorf("read %s: %w", m.Name, err))
-		}
-		if err := do(record); err != nil {
-			return err
-		}
-	}
-	return coded(rows.Err())
-}
-
-func ordered(m app.Model, q app.RecordQuery, where string, limit, offset int) string {
-	direction := "ASC"
-	if q.Desc {
-		direction = "DESC"
-	}
-	return fmt.Sprintf(`SELECT %s FROM %s%s ORDER BY %s %s NULLS LAST, %s LIMIT %d OFFSET %d`, selected(m), name(m.Table), where,
-		name(q.Sort), direction, name(m.Key), limit, offset)
 }
 
 func one(ctx context.Context, q sqlx.QueryerContext, m app.Model, id, lock string) (app.Record, error) {
@@ -96,43 +104,6 @@ func keyType(m app.Model) string {
 	return "uuid"
 }
 
-// matching makes the condition of a query: every word stands in some field,
-// and every filter holds.
-func matching(m app.Model, q app.RecordQuery) (string, []any) {
-	var all []string
-	var args []any
-	for word := range strings.FieldsSeq(q.Search) {
-		args = append(args, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
-		var some []string
-		for _, f := range m.Fields {
-			if f.Search {
-				some = append(some, fmt.Sprintf("%s::text ILIKE $%d", name(f.Name), len(args)))
-			}
-		}
-		all = append(all, "("+strings.Join(some, " OR ")+")")
-	}
-	for _, f := range m.Fields {
-		value, ok := q.Filters[f.Name]
-		if !ok {
-			continue
-		}
-		switch f.Type {
-		case app.FieldTime:
-			all = append(all, name(f.Name)+map[string]string{"set": " IS NOT NULL", "unset": " IS NULL"}[value])
-		case app.FieldBool, app.FieldUUID:
-			args = append(args, value)
-			all = append(all, fmt.Sprintf("%s = $%d::%s", name(f.Name), len(args), f.Type))
-		default:
-			args = append(args, value)
-			all = append(all, fmt.Sprintf("%s::text = $%d", name(f.Name), len(args)))
-		}
-	}
-	if len(all) == 0 {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(all, " AND "), args
-}
-
 func selected(m app.Model) string {
 	columns := []string{}
 	for _, f := range m.Fields {
@@ -145,13 +116,13 @@ func selected(m app.Model) string {
 	return strings.Join(columns, ", ")
 }
 
-func scan(row interface{ Scan(...any) error }, m app.Model) (app.Record, error) {
+func scan(row interface{ Scan(...any) error }, m app.Model, more ...any) (app.Record, error) {
 	values := make([]sql.NullString, len(m.Fields))
-	into := make([]any, len(values))
+	into := make([]any, len(values), len(values)+len(more))
 	for i := range values {
 		into[i] = &values[i]
 	}
-	if err := row.Scan(into...); err != nil {
+	if err := row.Scan(append(into, more...)...); err != nil {
 		return nil, err
 	}
 	record := app.Record{}
@@ -201,6 +172,9 @@ func (t *storeTx) ChangeRecord(ctx context.Context, m app.Model, id string, valu
 }
 
 func (t *storeTx) DropRecord(ctx context.Context, m app.Model, id string) error {
+	if m.Table == "users" {
+		return t.DeleteUser(ctx, id)
+	}
 	_, err := t.tx.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE %s = $1::%s`, name(m.Table), name(m.Key), keyType(m)), id)
 	return coded(err)
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"stackctl/pkg/server/app"
@@ -11,12 +12,11 @@ import (
 func (s *Store) SweepSessions(ctx context.Context, now time.Time) (int, error) {
 	total := 0
 	for _, kind := range []app.SessionKind{app.SessionSite, app.SessionStaff} {
-		n, err := changed(s.db.ExecContext(ctx, `DELETE FROM sessions WHERE kind = $1 AND (expires_at <= $2 OR seen_at <= $3)`,
-			kind, now, now.Add(-kind.Lifetime().Idle)))
+		n, err := s.sweep(ctx, "sessions", `kind = $1 AND (expires_at <= $2 OR seen_at <= $3)`, kind, now, now.Add(-kind.Lifetime().Idle))
+		total += n
 		if err != nil {
 			return total, err
 		}
-		total += n
 	}
 	return total, nil
 }
@@ -24,19 +24,60 @@ func (s *Store) SweepSessions(ctx context.Context, now time.Time) (int, error) {
 // SweepAudit removes audit events from before a time; the database refuses
 // any that is younger than a year.
 func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int, error) {
-	return changed(s.db.ExecContext(ctx, `DELETE FROM audit_events WHERE at < $1`, before))
+	return s.sweep(ctx, "audit_events", `at < $1`, before)
 }
 
 // SweepTokens removes tokens and waiting logins that are over; it counts the
 // tokens.
 func (s *Store) SweepTokens(ctx context.Context, now time.Time) (int, error) {
-	if _, err := changed(s.db.ExecContext(ctx, `DELETE FROM pending_logins WHERE expires_at <= $1`, now)); err != nil {
+	if _, err := s.sweep(ctx, "pending_logins", `expires_at <= $1`, now); err != nil {
 		return 0, err
 	}
-	return changed(s.db.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now))
+	return s.sweep(ctx, "mail_tokens", `expires_at <= $1`, now)
 }
 
 // SweepMailboxes removes the counts of mailboxes that have long been empty.
 func (s *Store) SweepMailboxes(ctx context.Context, before time.Time) (int, error) {
-	return changed(s.db.ExecContext(ctx, `DELETE FROM mailboxes WHERE at < $1`, before))
+	return s.sweep(ctx, "mailboxes", `at < $1`, before)
+}
+
+// SweepUsers removes accounts that nobody has used since a time, and whose address
+// nobody has confirmed although a mail asked for it before that time. Accounts of
+// staff, those that staff or a provider made, and those with another way in stay.
+func (s *Store) SweepUsers(ctx context.Context, before time.Time) (int, error) {
+	for total := 0; ; {
+		n, err := changed(s.db.ExecContext(ctx, `WITH gone AS (DELETE FROM users WHERE id = ANY(ARRAY(
+				SELECT u.id FROM users u WHERE u.email_verified_at IS NULL AND u.asked_at < $1 AND u.password_hash IS NOT NULL
+					AND NOT u.is_staff AND u.disabled_at IS NULL
+					AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = u.id)
+					AND NOT EXISTS (SELECT FROM identities i WHERE i.user_id = u.id)
+					AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = u.id)
+					AND NOT EXISTS (SELECT FROM audit_events a WHERE a.actor_id = u.id AND a.at >= $1)
+				LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id)
+			INSERT INTO audit_events (action, subject_kind, subject_id, result) SELECT 'user.expire', 'user', id::text, 'ok' FROM gone`,
+			before, sweepBatch))
+		total += n
+		if err != nil || n < sweepBatch {
+			return total, err
+		}
+	}
+}
+
+// sweepBatch bounds what one statement removes: it holds locks and writes a log in
+// proportion, and must end well before a statement is cut off.
+const sweepBatch = 5000
+
+// sweep removes the rows of a table that a condition holds for, in parts, and
+// returns how many there were. Rows that another transaction holds wait for the
+// next sweep.
+func (s *Store) sweep(ctx context.Context, table, condition string, args ...any) (int, error) {
+	query := fmt.Sprintf(`DELETE FROM %[1]s WHERE ctid = ANY(ARRAY(SELECT ctid FROM %[1]s WHERE %[2]s LIMIT %[3]d FOR UPDATE SKIP LOCKED))`,
+		table, condition, sweepBatch)
+	for total := 0; ; {
+		n, err := changed(s.db.ExecContext(ctx, query, args...))
+		total += n
+		if err != nil || n < sweepBatch {
+			return total, err
+		}
+	}
 }

@@ -17,7 +17,17 @@ func (t *storeTx) RenewSession(ctx context.Context, id string, hash []byte) (boo
 	return n > 0, err
 }
 
+func (t *storeTx) NoteAsked(ctx context.Context, userID string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE users SET asked_at = $2 WHERE id = $1`, userID, at)
+	return err
+}
+
 func (t *storeTx) DeleteUser(ctx context.Context, id string) error {
+	// A mail that waits names the address. One that is being sent ends by itself.
+	if _, err := t.exec(ctx, `DELETE FROM river_job j USING users u
+		WHERE u.id = $1 AND j.kind = 'mail' AND j.args->>'email' = u.email AND j.state <> 'running'`, id); err != nil {
+		return err
+	}
 	_, err := t.tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1`, id)
 	return coded(err)
 }

@@ -4,7 +4,10 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -21,11 +24,35 @@ type Client struct {
 	patient *goredis.Client
 }
 
+// Address says where Redis is, and how it proves itself.
+type Address struct {
+	Addr     string
+	User     string
+	Password string
+	// TLS asks for a server whose certificate fits the host, by the authorities of
+	// CA (PEM); empty: by the system's.
+	TLS bool
+	CA  []byte
+}
+
+func (a Address) tls() *tls.Config {
+	if !a.TLS {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(a.Addr) // without a port it is no address, and dialling it says so
+	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if len(a.CA) > 0 {
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM(a.CA)
+	}
+	return c
+}
+
 // Open makes a client. It does not connect yet.
-func Open(addr, password string) *Client {
+func Open(a Address) *Client {
 	logging.Disable() // failures come back as errors, and are logged by who asked
 	quick := goredis.NewClient(&goredis.Options{
-		Addr: addr, Password: password, PoolSize: 8, MinIdleConns: 0, MaxIdleConns: 8, ConnMaxIdleTime: 5 * time.Minute,
+		Addr: a.Addr, Username: a.User, Password: a.Password, TLSConfig: a.tls(), PoolSize: 8, MinIdleConns: 0, MaxIdleConns: 8, ConnMaxIdleTime: 5 * time.Minute,
 		DialTimeout: time.Second, ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond,
 		PoolTimeout: 500 * time.Millisecond, MaxRetries: 1, ContextTimeoutEnabled: true,
 	})

@@ -29,7 +29,7 @@ func stalled(t *testing.T, client *redis.Client, server *testdb.Redis, pause tim
 func open(t *testing.T) (*testdb.Redis, *redis.Client) {
 	t.Helper()
 	server := testdb.NewRedis(t)
-	client := redis.Open(server.Addr, testdb.RedisPassword)
+	client := redis.Open(redis.Address{Addr: server.Addr, Password: testdb.RedisPassword})
 	t.Cleanup(func() { _ = client.Close() })
 	return server, client
 }
@@ -67,4 +67,27 @@ func TestAOneTimeValueIsNotLostInAStall(t *testing.T) {
 			t.Errorf("taken: %q, %t, %v", value, ok, err)
 		}
 	})
+}
+
+func TestRedisProvesItselfWhereAsked(t *testing.T) {
+	certificate := testdb.NewCertificate(t)
+	server := testdb.SecuredRedis(t, certificate)
+	for name, c := range map[string]struct {
+		at   redis.Address
+		good bool
+	}{
+		"its certificate is believed": {redis.Address{TLS: true, CA: certificate.PEM}, true},
+		"an authority of the system":  {redis.Address{TLS: true}, false},
+		"another authority":           {redis.Address{TLS: true, CA: testdb.NewCertificate(t).PEM}, false},
+		"without TLS":                 {redis.Address{}, false},
+	} {
+		c.at.Addr, c.at.Password = server.Addr, testdb.RedisPassword
+		client := redis.Open(c.at)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if err := client.Ping(ctx); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		_ = client.Close()
+	}
 }

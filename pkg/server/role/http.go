@@ -77,7 +77,7 @@ func (p *parts) api(hasher *password.Hasher) (http.Handler, error) {
 }
 
 func runWeb(ctx context.Context, p *parts) error {
-	handler, err := spa.Handler(p.settings.Release)
+	handler, err := spa.Handler(spa.Options{Release: p.settings.Release, Site: p.settings.Site, SecurityContact: p.settings.SecurityContact})
 	if err != nil {
 		return err
 	}

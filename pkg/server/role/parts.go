@@ -152,7 +152,7 @@ func (c *call) open(ctx context.Context, size int) (*parts, error) {
 		}
 	}
 	if settings.Keyed(s.Role) {
-		p.rdb = redis.Open(s.Redis.Addr, s.Redis.Password)
+		p.rdb = redis.Open(redis.Address(s.Redis))
 	}
 	return p, nil
 }

@@ -36,8 +36,10 @@ type Settings struct {
 	// Secret is the key that other keys are derived from.
 	Secret  []byte
 	Proxies []netip.Prefix
-	Mail    Mail
-	OAuth   OAuth
+	// SecurityContact is where weaknesses are told: a mailto: or https: address.
+	SecurityContact string
+	Mail            Mail
+	OAuth           OAuth
 	// StaffFactor says whether members of staff must have a second factor.
 	StaffFactor bool
 	// JobsURL is where the job dashboard answers inside.
@@ -51,12 +53,19 @@ type Database struct {
 	Name     string
 	User     string
 	Password string
+	// TLS asks for a server whose certificate fits Host. CA is the PEM of the
+	// authorities that are believed; empty: the system's.
+	TLS bool
+	CA  []byte
 }
 
-// Redis says where Redis is.
+// Redis says where Redis is. TLS and CA are as those of Database.
 type Redis struct {
 	Addr     string
+	User     string
 	Password string
+	TLS      bool
+	CA       []byte
 }
 
 // Mail says where the mail server is; an empty Host means that there is none.
@@ -113,15 +122,14 @@ func Load(role string, env Env) (Settings, error) {
 		r.fail("RELEASE", "must be letters, digits and dashes, at most 40")
 	}
 	s.Proxies = r.prefixes("TRUSTED_PROXIES")
+	if role == "web" {
+		s.SecurityContact = r.contact("SECURITY_CONTACT")
+	}
 	if Stored(role) {
-		s.Database = Database{
-			Host: r.text("DATABASE_HOST", "localhost"), Port: r.port("DATABASE_PORT", 5432),
-			Name: r.text("DATABASE_NAME", "app"), User: r.text("DATABASE_USER", "app"),
-			Password: r.secret("DATABASE_PASSWORD_FILE", "/run/secrets/postgres_password"),
-		}
+		s.Database = r.database()
 	}
 	if Keyed(role) {
-		s.Redis = Redis{Addr: r.text("REDIS_ADDR", "localhost:6379"), Password: r.secret("REDIS_PASSWORD_FILE", "/run/secrets/redis_password")}
+		s.Redis = r.redis()
 		s.Secret = []byte(r.secret("APP_SECRET_FILE", "/run/secrets/app_secret"))
 		s.JobsURL = r.text("JOBS_URL", jobsURL(s.Release))
 	}
@@ -216,6 +224,16 @@ func (r *reader) site(name, fallback string) string {
 	u, err := url.Parse(v)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || v != u.Scheme+"://"+u.Host {
 		r.fail(name, fmt.Sprintf("is %q; it must be like https://example.org", v))
+	}
+	return v
+}
+
+// contact reads where weaknesses are told (RFC 9116, 2.5.3).
+func (r *reader) contact(name string) string {
+	v := r.text(name, "")
+	u, err := url.Parse(v)
+	if v != "" && (err != nil || u.Scheme != "mailto" && u.Scheme != "https" || strings.ContainsAny(v, " \r\n\t")) {
+		r.fail(name, fmt.Sprintf("is %q; it must be like mailto:security@example.org or https://example.org/security", v))
 	}
 	return v
 }

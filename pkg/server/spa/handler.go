@@ -18,24 +18,37 @@ const (
 	indexPath    = "/index.html"
 )
 
-// Handler serves the web app that is embedded in this binary. Files under
-// /assets/ carry a hash of their content in their name and are cached for ever;
-// everything else is asked for anew. Any other path answers with the page,
-// whose router knows it. Without a build in the binary every path answers 503.
-func Handler(release string) (http.Handler, error) {
-	return newHandler(web.Dist(), release)
+// Options say for which site the web app is served.
+type Options struct {
+	Release string
+	// Site is the address that users see, without a trailing slash.
+	Site string
+	// SecurityContact is where weaknesses are told, as an address (mailto: or
+	// https:); empty: the site has no security.txt.
+	SecurityContact string
+	pages           []string
 }
 
-func newHandler(dist fs.FS, release string) (http.Handler, error) {
+// Handler serves the web app that is embedded in this binary. Files under
+// /assets/ carry a hash of their content in their name and are cached for ever;
+// everything else is asked for anew. The paths of the app's pages answer with the
+// page, whose router knows them; any other path does so with status 404. Without
+// a build in the binary every path answers 503.
+func Handler(o Options) (http.Handler, error) {
+	return newHandler(web.Dist(), o)
+}
+
+func newHandler(dist fs.FS, o Options) (http.Handler, error) {
+	o.pages = web.Pages()
 	files, err := load(dist)
 	if err != nil {
 		return nil, err
 	}
-	health := newHealth(release)
+	health := newHealth(o.Release)
 	if files == nil {
 		return readOnly(route(notBuilt(), health.unavailable)), nil
 	}
-	return readOnly(route(site(files), health.ok)), nil
+	return readOnly(route(o.site(files), health.ok)), nil
 }
 
 // route puts the health answer beside the site.
@@ -62,7 +75,7 @@ func readOnly(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func site(files map[string]file) http.HandlerFunc {
+func (o Options) site(files map[string]file) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f, found := files[r.URL.Path]
 		switch {
@@ -76,10 +89,16 @@ func site(files map[string]file) http.HandlerFunc {
 			w.Header().Set("Cache-Control", "no-store") // A newer release may bring this file.
 			http.Error(w, "No such file in this release. Load the page again.", http.StatusNotFound)
 			return
+		case o.known(w, r):
+			return
+		case !o.isPage(r.URL.Path):
+			// The app shows that there is no such page; programs read the status.
+			serveAs(w, r, files[indexPath], http.StatusNotFound)
+			return
 		default:
 			f = files[indexPath]
 		}
-		serve(w, r, f)
+		serveAs(w, r, f, http.StatusOK)
 	}
 }
 
@@ -90,24 +109,28 @@ func isAPI(path string) bool {
 	return strings.EqualFold(first, "api")
 }
 
-func serve(w http.ResponseWriter, r *http.Request, f file) {
+// serveAs sends a file with a status. Only an answer of status 200 can be asked
+// for by its tag.
+func serveAs(w http.ResponseWriter, r *http.Request, f file, status int) {
 	v := f.choose(r.Header.Get("Accept-Encoding"))
 	h := w.Header()
 	h.Set("Cache-Control", f.cache)
-	h.Set("ETag", v.etag)
 	if len(f.variants) > 1 {
 		h.Set("Vary", "Accept-Encoding")
 	}
-	if matches(r.Header.Get("If-None-Match"), v.etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if status == http.StatusOK {
+		h.Set("ETag", v.etag)
+		if matches(r.Header.Get("If-None-Match"), v.etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
 	h.Set("Content-Type", f.mime)
 	if v.encoding != identity {
 		h.Set("Content-Encoding", v.encoding)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(v.body)))
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 	_, _ = w.Write(v.body) // For HEAD net/http leaves the body out. On an error the client is gone: nobody is left to tell.
 }
 

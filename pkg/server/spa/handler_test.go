@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"stackctl/web"
 )
@@ -29,7 +30,7 @@ func build() fstest.MapFS {
 
 func serverFor(t *testing.T, dist fstest.MapFS) *httptest.Server {
 	t.Helper()
-	h, err := newHandler(dist, "0123456789ab")
+	h, err := newHandler(dist, Options{Release: "0123456789ab", Site: "https://site.example.com", SecurityContact: "mailto:security@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +75,18 @@ func TestPathsAndCache(t *testing.T) {
 		{"/", "text/html; charset=utf-8", "no-cache", page, 200},
 		{"/index.html", "text/html; charset=utf-8", "no-cache", page, 200},
 		{"/account", "text/html; charset=utf-8", "no-cache", page, 200},
-		{"/a/deep/path.txt?x=1", "text/html; charset=utf-8", "no-cache", page, 200},
+		{"/account/", "text/html; charset=utf-8", "no-cache", page, 200},
+		{"/reset?x=1", "text/html; charset=utf-8", "no-cache", page, 200},
+		{"/a/deep/path.txt?x=1", "text/html; charset=utf-8", "no-cache", page, 404},
+		{"/wp-login.php", "text/html; charset=utf-8", "no-cache", page, 404},
+		{"/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", "text/html; charset=utf-8", "no-cache", page, 404},
 		{"/robots.txt", "text/plain; charset=utf-8", "no-cache", "User-agent: *", 200},
 		{"/assets/app-2b.js", "text/javascript; charset=utf-8", cacheForever, "plain script", 200},
 		{"/assets/icon-1a.svg", "image/svg+xml", cacheForever, "<svg/>", 200},
 		{"/assets/app-2b.js.br", "text/plain; charset=utf-8", "no-store", "No such file in this release. Load the page again.\n", 404},
 		{"/assets/old-9f.js", "text/plain; charset=utf-8", "no-store", "No such file in this release. Load the page again.\n", 404},
 		{"/assets/", "text/plain; charset=utf-8", "no-store", "No such file in this release. Load the page again.\n", 404},
-		{"/.keep", "text/html; charset=utf-8", "no-cache", page, 200},
+		{"/.keep", "text/html; charset=utf-8", "no-cache", page, 404},
 	} {
 		response, body := ask(t, server, "GET", c.path, nil)
 		if response.StatusCode != c.status || body != c.body {
@@ -197,7 +202,7 @@ func TestWithoutABuildEveryPathSaysSo(t *testing.T) {
 func TestAnIncompleteBuildIsRefused(t *testing.T) {
 	dist := build()
 	delete(dist, "assets/app-2b.js")
-	_, err := newHandler(dist, "0123456789ab")
+	_, err := newHandler(dist, Options{Release: "0123456789ab"})
 	if err == nil || !strings.Contains(err.Error(), "/assets/app-2b.js") {
 		t.Fatalf("error is %v", err)
 	}
@@ -205,7 +210,7 @@ func TestAnIncompleteBuildIsRefused(t *testing.T) {
 
 // The embedded build must load whether or not the web app was built before this test.
 func TestEmbeddedBuildLoads(t *testing.T) {
-	handler, err := Handler("dev")
+	handler, err := Handler(Options{Release: "dev"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,5 +226,38 @@ func TestEmbeddedBuildLoads(t *testing.T) {
 	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
 	if recorder.Code != want {
 		t.Errorf("GET /: %d, want %d", recorder.Code, want)
+	}
+}
+
+func TestPathsThatProgramsAskFor(t *testing.T) {
+	dist := build()
+	delete(dist, "robots.txt")
+	server := serverFor(t, dist)
+	response, body := ask(t, server, "GET", "/robots.txt", nil)
+	if response.StatusCode != 200 || !strings.HasPrefix(body, "User-agent: *\n") || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("robots.txt: %d %s", response.StatusCode, body)
+	}
+	r := httptest.NewRecorder()
+	server.Config.Handler.ServeHTTP(r, httptest.NewRequest("GET", "/.well-known/change-password", nil))
+	if r.Code != http.StatusFound || r.Header().Get("Location") != "/account/security" {
+		t.Errorf("change-password: %d to %q", r.Code, r.Header().Get("Location"))
+	}
+	response, body = ask(t, server, "GET", "/.well-known/security.txt", nil)
+	if response.StatusCode != 200 || !strings.Contains(body, "Contact: mailto:security@example.com\n") {
+		t.Errorf("security.txt: %d %s", response.StatusCode, body)
+	}
+	_, expires, _ := strings.Cut(body, "Expires: ")
+	expires, _, _ = strings.Cut(expires, "\n")
+	if at, err := time.Parse(time.RFC3339, expires); err != nil || time.Until(at) < 24*time.Hour || time.Until(at) > 365*24*time.Hour {
+		t.Errorf("security.txt expires %q: %v", expires, err)
+	}
+	silent, err := newHandler(build(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = httptest.NewRecorder()
+	silent.ServeHTTP(r, httptest.NewRequest("GET", "/.well-known/security.txt", nil))
+	if r.Code != http.StatusNotFound {
+		t.Errorf("security.txt without a contact: %d", r.Code)
 	}
 }

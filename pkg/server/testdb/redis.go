@@ -13,9 +13,10 @@ import (
 // Redis is a running redis-server.
 type Redis struct {
 	Addr string
-	port int
 	dir  string
 	cmd  *exec.Cmd
+	// listens are the options that name its port.
+	listens []string
 }
 
 // NewRedis starts a redis-server for one test, which may stop and start it.
@@ -31,11 +32,15 @@ func NewRedis(t testing.TB) *Redis {
 
 // LaunchRedis starts a redis-server that may write to a folder; Stop ends it.
 func LaunchRedis(dir string) (*Redis, error) {
+	return launchRedis(dir, func(port string) []string { return []string{"--port", port} })
+}
+
+func launchRedis(dir string, listens func(port string) []string) (*Redis, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{Addr: fmt.Sprintf("127.0.0.1:%d", port), port: port, dir: dir}
+	r := &Redis{Addr: fmt.Sprintf("127.0.0.1:%d", port), dir: dir, listens: listens(strconv.Itoa(port))}
 	return r, r.Start()
 }
 
@@ -44,8 +49,8 @@ func (r *Redis) PID() int { return r.cmd.Process.Pid }
 
 // Start starts it, again on the same port and empty.
 func (r *Redis) Start() error {
-	r.cmd = exec.Command("redis-server", "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--requirepass", RedisPassword, "--dir", r.dir, "--daemonize", "no", "--loglevel", "warning")
+	r.cmd = exec.Command("redis-server", append([]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+		"--requirepass", RedisPassword, "--dir", r.dir, "--daemonize", "no", "--loglevel", "warning"}, r.listens...)...)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.cmd.Start(); err != nil {
 		return err

@@ -1,10 +1,5 @@
 package backup
 
-import (
-	"path"
-	"strings"
-)
-
 // Kind is how a place is dumped and restored.
 type Kind string
 
@@ -47,28 +42,4 @@ func (k Kind) Count() string {
 		k = PostgreSQL
 	}
 	return k.count()
-}
-
-// images tells by an image's repository what its containers are. Where a team
-// builds its own, backup.places says so.
-var images = map[string]Kind{
-	"postgres": PostgreSQL, "postgresql": PostgreSQL, "postgis": PostgreSQL, "pgvector": PostgreSQL, "pgvecto-rs": PostgreSQL,
-	"timescaledb": PostgreSQL, "timescaledb-ha": PostgreSQL, "pgautoupgrade": PostgreSQL, "paradedb": PostgreSQL,
-	"mysql": MySQL, "mysql-server": MySQL, "mariadb": MySQL, "percona": MySQL, "percona-server": MySQL,
-	"redis": Redis, "redis-stack": Redis, "redis-stack-server": Redis, "valkey": Redis, "keydb": Redis,
-}
-
-// writers are stores that write to their folder at any time and have no dump
-// that is known here: their folder is copied while they are paused. Such a copy
-// is what a loss of power leaves, from which they come up by their journal
-// (of MongoDB: docs, "Back Up and Restore with Filesystem Snapshots").
-var writers = []string{"mongo", "mongodb", "mongodb-community-server", "percona-server-mongodb", "rabbitmq", "kafka", "elasticsearch", "opensearch", "clickhouse", "clickhouse-server", "minio", "meilisearch",
-	"influxdb", "cassandra", "couchdb", "neo4j", "etcd", "consul", "nats", "zookeeper", "typesense", "qdrant", "weaviate", "victoria-metrics", "prometheus"}
-
-// repository is the last part of an image's name, without tag and digest.
-func repository(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	name := path.Base(image)
-	name, _, _ = strings.Cut(name, ":")
-	return strings.ToLower(name)
 }

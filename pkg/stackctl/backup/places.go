@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -104,7 +105,8 @@ func (d *deciding) wish(name string) (stack.BackupPlace, bool) {
 
 // store adds a service that is dumped by its own tools.
 func (d *deciding) store(s stack.Service) {
-	kind, known := images[repository(s.Image)]
+	kind := Kind(infer.Dump(s.Image))
+	known := kind != ""
 	reason := fmt.Sprintf("image %s is known: %s", s.Image, words[kind].tool)
 	if w, ok := d.wish(s.Name); ok && w.As != "" {
 		kind, known, reason = Kind(w.As), Kind(w.As) != Files, "backup.places says so"
@@ -196,8 +198,8 @@ func (d *deciding) mount(s stack.Service, m stack.Mount) {
 	if s.Layer == stack.LayerEdge && p.Kind == Files {
 		p.Kind, p.Reason = None, "the edge keeps certificates there, which are fetched again"
 	}
-	if slices.Contains(writers, repository(s.Image)) {
-		p.store, p.While, p.Reason = true, Paused, fmt.Sprintf("%s writes to it at any time: it is paused for a moment", repository(s.Image))
+	if infer.Paused(s.Image) {
+		p.store, p.While, p.Reason = true, Paused, fmt.Sprintf("%s writes to it at any time: it is paused for a moment", path.Base(infer.Repository(s.Image)))
 	}
 	d.add(p, m.Source)
 }

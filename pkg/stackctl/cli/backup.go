@@ -84,6 +84,9 @@ func newBackupPlaces(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := o.readSecrets(cmd.Context(), &c); err != nil {
+				return err
+			}
 			places, err := deploy.Places(cmd.Context(), c, t)
 			if err != nil {
 				return err

@@ -23,6 +23,9 @@ func (o *options) statusData(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := o.readSecrets(cmd.Context(), &c); err != nil {
+		return err
+	}
 	places, err := deploy.Places(cmd.Context(), c, t)
 	if err != nil {
 		return err

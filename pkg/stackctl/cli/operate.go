@@ -31,6 +31,9 @@ func (o *options) onTarget(run func(ctx context.Context, r reached, args []strin
 		if err != nil {
 			return err
 		}
+		if err := o.readSecrets(cmd.Context(), &c); err != nil {
+			return err
+		}
 		o.redactor = redact.New(release.Known(c, t))
 		server, err := node.Connect(cmd.Context(), t)
 		if err != nil {

@@ -36,6 +36,9 @@ func (o *options) record(ctx context.Context, verb string, run story) error {
 			c.Evidence.Dir = fallbackDir(o.config)
 		}
 	}
+	if broken == nil {
+		broken = o.readSecrets(ctx, &c)
+	}
 	o.redactor = knownOf(c, targets)
 	screen := o.display(len(targets) > 1)
 	w := work{config: c, verb: verb, run: run, broken: broken}
@@ -108,6 +111,7 @@ func (o *options) recordOne(ctx context.Context, w work, t stack.Target, screen 
 	r, failure := run(ctx, d)
 	r, failure = o.seal(ctx, signer, kept, r, failure)
 	show(stack.Event{At: time.Now(), Kind: stack.EventVerdict, Name: w.verb, Message: string(r.Verdict), Took: r.Took, Report: &r})
+	o.notify(ctx, w, t, r, kept.Dir())
 	return outcome{target: t.Name, report: r, dir: kept.Dir(), err: failure}
 }
 

@@ -71,11 +71,11 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 		}
 	}
 	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o), newSchema(o))
-	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o),
+	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o),
 		newBackup(o), newRestore(o))
-	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o))
+	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o), newSecrets(o))
 	add("evidence", newEvidence(o))
-	root.AddCommand(newVersion(o))
+	root.AddCommand(newVersion(o), newMan(o))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

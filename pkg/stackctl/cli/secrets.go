@@ -87,11 +87,17 @@ func secretValue(name string, files map[string]string, user string) (string, err
 	if err != nil {
 		return "", stack.Usage(files[name], 0, "there is no secret "+base+"_password to make it of", "add it to the compose file, or make "+files[name]+" with htpasswd -B")
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(strings.TrimSpace(string(password))), bcrypt.DefaultCost)
+	hash, err := htpasswd(user, strings.TrimSpace(string(password)))
 	if err != nil {
 		return "", stack.Usage(files[name], 0, err.Error(), "")
 	}
-	return user + ":" + string(hash), nil
+	return hash, nil
+}
+
+// htpasswd is a line of the edge's basic auth.
+func htpasswd(user, password string) (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	return user + ":" + string(hash), err
 }
 
 // writeSecret writes a file that only its owner may read; one that exists stays.

@@ -56,14 +56,13 @@ func check(c stack.Config, d document) error {
 			return bad("gates.health: "+problem, fix, "gates", "health", fmt.Sprint(i), key)
 		}
 	}
-	if err := checkOwn(c, d); err != nil {
-		return err
+	if c.Evidence.URL != "" && !isWeb(c.Evidence.URL) {
+		return bad("evidence.url is no http or https URL", "write it as https://…", "evidence", "url")
 	}
-	if err := checkRoutes(c, d); err != nil {
-		return err
-	}
-	if err := checkPolicy(c, d); err != nil {
-		return err
+	for _, judge := range []func(stack.Config, document) error{checkOwn, checkRoutes, checkPolicy, checkSecrets, checkHooks, checkNotices} {
+		if err := judge(c, d); err != nil {
+			return err
+		}
 	}
 	return checkExceptions(c, d)
 }

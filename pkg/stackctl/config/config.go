@@ -64,6 +64,12 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Backup.Places {
 		c.Backup.Places[i].Line = doc.line("backup", "places", fmt.Sprint(i))
 	}
+	for i := range c.Notices {
+		c.Notices[i].Line = doc.line("notices", fmt.Sprint(i))
+	}
+	for i := range c.Hooks {
+		c.Hooks[i].Line = doc.line("hooks", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
 	}
@@ -208,6 +214,7 @@ func (d document) keepCase(out any) error {
 		t.Env = env
 		c.Targets[name] = t
 	}
+	d.keepSecrets(c)
 	return nil
 }
 
@@ -240,16 +247,17 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
 		return t, false, err
 	}
-	return t, true, yamlStrict(doc, &t)
+	return t, true, yamlInto(doc, &t)
 }
 
-func yamlStrict(doc document, t *stack.Target) error {
+// yamlInto decodes a part of a document, strictly.
+func yamlInto(doc document, out any) error {
 	var raw map[string]any
 	if err := doc.node.Decode(&raw); err != nil {
 		line, text := yamlError(err)
 		return stack.Usage(doc.name, line, text, "")
 	}
-	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: t, ErrorUnused: true})
+	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: out, ErrorUnused: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(asDuration, wholeNumber)})
 	if err != nil {
 		return stack.Usage(doc.name, 0, err.Error(), "")
 	}

@@ -98,6 +98,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"an unknown guard":   {"project: shop\nroutes:\n  - {service: web, port: 80, guard: oidc}\n", `guard "oidc" is none of staff`},
 		"an unknown scheme":  {"project: shop\nroutes:\n  - {service: web, port: 80, scheme: ftp}\n", `scheme "ftp" is none of`},
 		"routes of no edge":  {"project: shop\ntraefik: {service: traefik}\nroutes:\n  - {service: web, port: 80}\n", "stackctl.yaml:3: routes are those of stackctl's own edge"},
+		"requiring G10":      {"project: shop\ngates:\n  require: [G2, g10]\n", "gates.require: G10 judges the evidence of every run"},
 		"empty":              {"", "holds no settings"},
 		"only a comment":     {"# nothing\n", "holds no settings"},
 		"a list":             {"- a\n", "holds no settings"},

@@ -34,6 +34,7 @@ func defaults() map[string]any {
 		"gates.exposure.allow":        []int{22, 80, 443},
 		"evidence.dir":                "artifacts",
 		"evidence.key":                "",
+		"evidence.url":                "",
 		"retention.releases":          3,
 		"timeouts.start":              5 * time.Minute,
 		"timeouts.migrate":            time.Hour,
@@ -46,6 +47,8 @@ func defaults() map[string]any {
 		"backup.identity":             ".stackctl/backup.key",
 		"backup.dir":                  ".stackctl/backups",
 		"backup.keep":                 10,
+		"age.identity":                "",
+		"age.recipients":              []string{},
 	}
 }
 
@@ -54,7 +57,7 @@ func resolve(c *stack.Config) {
 	resolveEdge(&c.Traefik)
 	for _, p := range []*string{&c.Compose.EnvFile, &c.Compose.EnvExample, &c.Traefik.Static, &c.Traefik.Dynamic,
 		&c.Traefik.Staff.PasswordFile, &c.Contract.File, &c.Images.Archives, &c.Evidence.Dir, &c.Evidence.Key,
-		&c.Backup.Identity, &c.Backup.Dir} {
+		&c.Backup.Identity, &c.Backup.Dir, &c.Age.Identity} {
 		*p = absolute(c.Root, *p)
 	}
 	for i := range c.Compose.Files {
@@ -72,6 +75,9 @@ func resolve(c *stack.Config) {
 	for i := range c.Gates.Own {
 		resolveOwn(c.Root, &c.Gates.Own[i])
 	}
+	resolveSecrets(c)
+	resolveHooks(c)
+	resolveNotices(c)
 	for name, t := range c.Targets {
 		t.Name = name
 		resolveTarget(c, &t)

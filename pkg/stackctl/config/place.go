@@ -175,7 +175,7 @@ func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
 // keepsCase says whether the keys of a mapping are names of their own: those of
 // variables are.
 func keepsCase(t reflect.Type, parent string) bool {
-	return t.Kind() == reflect.Map && parent == "env"
+	return t.Kind() == reflect.Map && (parent == "env" || parent == "secrets")
 }
 
 // member is the type of a key's value: of a struct's field, or of any entry of a map.

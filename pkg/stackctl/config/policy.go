@@ -24,6 +24,9 @@ func checkPolicy(c stack.Config, d document) error {
 		return stack.Usage(d.name, d.line("policy"), fmt.Sprintf("there is no policy %q", c.Policy), "write strict or standard")
 	}
 	for i, id := range c.Gates.Require {
+		if strings.EqualFold(id, "G10") {
+			return stack.Usage(d.name, d.line("gates", "require", fmt.Sprint(i)), "gates.require: G10 judges the evidence of every run and is never skipped", "remove it from gates.require")
+		}
 		if !isGate(c, id) {
 			return stack.Usage(d.name, d.line("gates", "require", fmt.Sprint(i)), fmt.Sprintf("gates.require: there is no gate %q", id), "see `stackctl gates`")
 		}

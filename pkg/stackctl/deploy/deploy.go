@@ -39,10 +39,3 @@ type Deployer struct {
 	// Now is the clock.
 	Now func() time.Time
 }
-
-// The gates would pass over what a server cannot tell them.
-var (
-	_ gate.Inspector      = node.Server(nil)
-	_ gate.ImageInspector = node.Server(nil)
-	_ gate.FileReader     = node.Server(nil)
-)

@@ -137,6 +137,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return "", x.stop(ctx, step.Release, step.Services...)
 	case stack.StepWait:
 		return x.wait(ctx, step)
+	case stack.StepHook:
+		return x.hook(ctx, step)
 	case stack.StepFail:
 		return "", x.fail(ctx, x.cause)
 	case stack.StepCommit:

@@ -48,6 +48,9 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err := declared.Fits(d.Config, r); err != nil {
 		return Wanted{}, err
 	}
+	if err := hooksFit(d.Config, r); err != nil {
+		return Wanted{}, err
+	}
 	if err := d.holdsData(r); err != nil {
 		return Wanted{}, err
 	}
@@ -56,7 +59,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 		return Wanted{}, err
 	}
 	pointed, err := edge.Point(r.Edge.Dynamic, r.ID, r.Upstreams())
-	return Wanted{Release: r, Pointed: pointed, Keep: d.Config.Retention.Releases, Backup: backing}, err
+	return Wanted{Release: r, Pointed: pointed, Keep: d.Config.Retention.Releases, Backup: backing, Hooks: d.Config.Hooks}, err
 }
 
 // archives finds the images that the operator's archives hold; no folder of
@@ -110,6 +113,9 @@ func (s *story) describe(want Wanted) {
 	// Names and origins alone: which file or flag decided what runs.
 	if variables, err := json.MarshalIndent(r.Variables, "", "  "); err == nil && len(r.Variables) > 0 {
 		s.artifact("variables.json", append(variables, '\n'))
+	}
+	if secrets, err := json.MarshalIndent(r.Secrets, "", "  "); err == nil && len(r.Secrets) > 0 {
+		s.artifact("secrets.json", append(secrets, '\n'))
 	}
 	for _, w := range r.Warnings {
 		s.note(w)

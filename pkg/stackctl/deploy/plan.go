@@ -22,6 +22,8 @@ type Wanted struct {
 	Keep int
 	// Back says that Release was live before and is led back to.
 	Back bool
+	// Hooks are the project's, in their order.
+	Hooks []stack.Hook
 	// Backup says how the database is backed up before it may change.
 	Backup Backing
 }
@@ -64,7 +66,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
 	p.orphans(stack.LayerData)
 	p.prune()
-	return p.plan
+	return withHooks(p.plan, want)
 }
 
 type planner struct {
@@ -162,9 +164,11 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 }
 
 // trial lets a throwaway edge read dynamic files that the real one has not
-// seen yet. Files that differ in their upstreams alone have been seen.
+// seen yet. Files that differ in their upstreams alone have been seen. A project
+// without routes has no edge to try them.
 func (p *planner) trial() {
-	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 {
+	edged := slices.ContainsFunc(p.r.Services, func(s stack.Service) bool { return s.Layer == stack.LayerEdge })
+	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 && edged {
 		p.add(stack.Step{Kind: stack.StepTrial, Subject: "the edge's files", Release: p.r.ID, Cause: cause})
 	}
 }
@@ -305,9 +309,10 @@ func (p *planner) migrate(cause string) {
 	if p.want.Back {
 		return
 	}
-	p.backup(stack.StepMigrate, p.r.OneShots())
-	p.rivals(p.r.OneShots())
-	for _, name := range p.r.OneShots() {
+	names := slices.DeleteFunc(p.r.OneShots(), func(name string) bool { return isHook(p.want.Hooks, name) })
+	p.backup(stack.StepMigrate, names)
+	p.rivals(names)
+	for _, name := range names {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}
 }

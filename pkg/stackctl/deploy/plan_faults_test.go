@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,17 @@ func TestNewRoutesAreTriedBeforeTheEdgeSeesThem(t *testing.T) {
 		if trial < 0 || other >= 0 && other < trial || strings.Index(got, "] switch") < trial {
 			t.Errorf("%s: got\n%s", name, got)
 		}
+	}
+}
+
+// TestAProjectWithoutAnEdgeTriesNone: workers and bots have no routes, and
+// nothing that could read them.
+func TestAProjectWithoutAnEdgeTriesNone(t *testing.T) {
+	want, seen := routed(t, seenShop(), oldID)
+	seen.Live = ""
+	want.Release.Services = slices.DeleteFunc(want.Release.Services, func(s stack.Service) bool { return s.Layer == stack.LayerEdge })
+	if got := planText(want, seen); strings.Contains(got, "trial") || !strings.Contains(got, "start release") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *story) rollback(ctx context.Context, server node.Server, seen stack.Obs
 	if err != nil {
 		return err
 	}
-	want := Wanted{Release: r, Pointed: pointed, Back: true, Keep: s.d.Config.Retention.Releases, Backup: backing}
+	want := Wanted{Release: r, Pointed: pointed, Back: true, Keep: s.d.Config.Retention.Releases, Backup: backing, Hooks: s.d.Config.Hooks}
 	s.describe(want)
 	if err := s.checkSchema(ctx, server, r); err != nil {
 		return err

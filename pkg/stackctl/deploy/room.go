@@ -51,7 +51,7 @@ func checkRoom(r stack.Release, seen stack.Observed) error {
 // that cannot write forgets that a container stopped.
 func (x *executor) checkStepRoom(ctx context.Context, step stack.Step) error {
 	switch step.Kind {
-	case stack.StepGates, stack.StepCommit, stack.StepRemove, stack.StepPrune:
+	case stack.StepGates, stack.StepHook, stack.StepCommit, stack.StepRemove, stack.StepPrune:
 		return nil // they write little, or make room
 	}
 	path, engine, err := node.RoomOf(ctx, x.server, x.d.Target, x.seen.Host.DockerRoot)

@@ -22,6 +22,9 @@ func (d *Deployer) Deploy(ctx context.Context) (stack.Report, error) {
 }
 
 func (s *story) deploy(ctx context.Context) error {
+	if err := s.buildHooks(ctx); err != nil {
+		return err
+	}
 	want, err := s.frozen(ctx)
 	if err != nil {
 		return err
@@ -42,7 +45,11 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 	}
 	failure := x.run(ctx, plan)
 	if failure == nil {
-		return nil
+		return Judged(s.hooked) // what is live stays so
+	}
+	if last := x.applied; x.committed && len(last) > 0 && last[len(last)-1].Kind == stack.StepHook {
+		s.note("the release is good and stays live: a hook after it was cut off")
+		return failure
 	}
 	failure = s.cut(ctx, server, failure)
 	if forsaken(ctx, failure) {

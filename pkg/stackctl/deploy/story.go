@@ -20,6 +20,8 @@ type story struct {
 	mu     sync.Mutex
 	server node.Server // nil until it is reached
 	report stack.Report
+	// hooked are the results of the hooks that ran after something.
+	hooked []stack.GateResult
 	// schema is what the schema gate saw.
 	schema []byte
 	// ahead is how far the host's clock is before the operator's.

@@ -5,8 +5,10 @@ package edge
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -66,25 +68,48 @@ func readFile(file string) ([]byte, error) {
 	return raw, nil
 }
 
-// dynamic reads and renders the files of the provider's folder, by name.
+// Files are the dynamic files of a folder and of those below it, which Traefik
+// reads too, as paths relative to the folder.
+func Files(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(dir, file) // it is below it
+		switch {
+		case err != nil:
+			return err
+		case rel == ".":
+		case strings.HasPrefix(e.Name(), "."):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+		case e.IsDir():
+		case slices.Contains([]string{".yml", ".yaml", ".toml"}, strings.ToLower(filepath.Ext(rel))):
+			out = append(out, rel)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// dynamic reads and renders the files of the provider's folder, by name. Those
+// of folders in it lie beside the others on the server: Traefik minds no names.
 func dynamic(dir string, env map[string]string) ([]stack.File, error) {
-	entries, err := os.ReadDir(dir)
+	files, err := Files(dir)
 	if err != nil {
 		return nil, stack.Usage(dir, 0, "the folder of Traefik's dynamic files cannot be read: "+err.Error(), "name it under traefik.dynamic in stackctl.yaml")
 	}
 	var out []stack.File
-	for _, e := range entries {
-		ext := strings.ToLower(filepath.Ext(e.Name()))
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		file := filepath.Join(dir, e.Name())
-		if ext == ".toml" {
+	from := map[string]string{}
+	for _, rel := range files {
+		file := filepath.Join(dir, rel)
+		if strings.EqualFold(filepath.Ext(rel), ".toml") {
 			return nil, stack.Usage(file, 0, "dynamic files are YAML here", "write it as YAML")
 		}
-		if ext != ".yml" && ext != ".yaml" {
-			continue
+		name := strings.ReplaceAll(filepath.ToSlash(rel), "/", "--")
+		if other, taken := from[name]; taken {
+			return nil, stack.Usage(file, 0, "on the server it has the same name as "+other, "name one of them differently")
 		}
+		from[name] = file
 		raw, err := readFile(file)
 		if err != nil {
 			return nil, err
@@ -93,7 +118,7 @@ func dynamic(dir string, env map[string]string) ([]stack.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, stack.File{Path: e.Name(), Mode: 0o644, Content: text})
+		out = append(out, stack.File{Path: name, Mode: 0o644, Content: text})
 	}
 	if len(out) == 0 {
 		return nil, stack.Usage(dir, 0, "the folder holds no dynamic file", "")

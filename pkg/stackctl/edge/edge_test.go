@@ -152,6 +152,78 @@ func TestAServiceThatIsRecreatedIsReachedByALastingName(t *testing.T) {
 	}
 }
 
+func TestPointLeadsWhateverAsksAContainer(t *testing.T) {
+	const id = "0123456789ab"
+	files, err := edge.Point([]stack.File{{Path: "r.yml", Content: []byte(`
+http:
+  middlewares:
+    ask: {forwardAuth: {address: "http://api:3000/auth?x=1"}}
+    other: {forwardAuth: {address: "https://sso.example/auth"}}
+  services:
+    api: {loadBalancer: {servers: [{url: "http://API:3000"}, {url: "h2c://api"}]}}
+    db: {loadBalancer: {servers: [{url: "http://db:80"}]}}
+tcp:
+  services:
+    mqtt: {loadBalancer: {servers: [{address: "api:1883"}, {address: "db:5432"}]}}
+udp:
+  services:
+    dns: {loadBalancer: {servers: [{address: "api:53"}]}}
+`)}}, id, map[string]string{"api": "api-" + id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(files[0].Content)
+	for _, want := range []string{"http://api-" + id + ":3000/auth?x=1", "https://sso.example/auth", `"http://api-` + id + `:3000"`, "h2c://api-" + id, "http://db:80",
+		`"api-` + id + `:1883"`, "db:5432", `"api-` + id + `:53"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "//api:") || strings.Contains(text, `"api:`) {
+		t.Errorf("something still means every release:\n%s", text)
+	}
+}
+
+func TestFoldersInTheDynamicFolderAreRead(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"a.yml": "http: {}\n", "sub/b.yaml": "http: {routers: {b: {rule: Host(`b.example`), service: b}}}\n", "sub/deep/c.yml": "http: {}\n",
+		".git/d.yml": "no: [\n", "sub/notes.txt": "x", "empty/x.md": "",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	static := filepath.Join(t.TempDir(), "traefik.yml")
+	if err := os.WriteFile(static, []byte("entryPoints: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := stack.Config{Traefik: stack.Traefik{Static: static, Dynamic: dir}}
+	c, err := edge.Read(config, stack.Target{}, stack.Service{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range c.Dynamic {
+		names = append(names, f.Path)
+	}
+	if got := strings.Join(names, " "); got != "a.yml sub--b.yaml sub--deep--c.yml" {
+		t.Errorf("read %s", got)
+	}
+	if len(c.Routes) != 1 || c.Routes[0].Hosts[0] != "b.example" {
+		t.Errorf("routes are %+v", c.Routes)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sub--b.yaml"), []byte("http: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := edge.Read(config, stack.Target{}, stack.Service{}); err == nil || !strings.Contains(err.Error(), "the same name") {
+		t.Errorf("two files of one name: %v", err)
+	}
+}
+
 // traefik answers as Traefik's API does.
 func traefik(t *testing.T, url, status string) edge.API {
 	t.Helper()

@@ -24,17 +24,8 @@ func Point(files []stack.File, id string, upstreams map[string]string) ([]stack.
 		if err != nil {
 			return nil, err
 		}
-		services := lookup(root, "http", "services")
-		for i := 1; services != nil && i < len(services.Content); i += 2 {
-			servers := lookup(services.Content[i], "loadBalancer", "servers")
-			if servers == nil {
-				continue
-			}
-			for _, server := range servers.Content {
-				if at := lookup(server, "url"); at != nil {
-					at.Value = upstream(at.Value, upstreams)
-				}
-			}
+		for _, at := range addresses(root) {
+			at.Value = upstream(at.Value, upstreams)
 		}
 		doc.HeadComment = ""
 		raw, err := encode(doc)
@@ -47,20 +38,71 @@ func Point(files []stack.File, id string, upstreams map[string]string) ([]stack.
 	return out, nil
 }
 
+// addresses are the places of a dynamic file that name a container: servers of
+// HTTP, TCP and UDP services, and what middlewares ask whether a visitor may in.
+func addresses(root *yaml.Node) []*yaml.Node {
+	var out []*yaml.Node
+	add := func(at *yaml.Node) {
+		if at != nil && at.Kind == yaml.ScalarNode {
+			out = append(out, at)
+		}
+	}
+	for _, protocol := range []struct{ name, key string }{{"http", "url"}, {"tcp", "address"}, {"udp", "address"}} {
+		for _, service := range values(lookup(root, protocol.name, "services")) {
+			servers := lookup(service, "loadBalancer", "servers")
+			if servers != nil && servers.Kind == yaml.AliasNode {
+				servers = servers.Alias
+			}
+			if servers == nil || servers.Kind != yaml.SequenceNode {
+				continue
+			}
+			for _, server := range servers.Content {
+				add(lookup(server, protocol.key))
+			}
+		}
+	}
+	for _, middleware := range values(lookup(root, "http", "middlewares")) {
+		add(lookup(middleware, "forwardAuth", "address"))
+	}
+	return out
+}
+
+// values are those of a mapping.
+func values(node *yaml.Node) []*yaml.Node {
+	if node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	var out []*yaml.Node
+	if node != nil && node.Kind == yaml.MappingNode {
+		for i := 1; i < len(node.Content); i += 2 {
+			out = append(out, node.Content[i])
+		}
+	}
+	return out
+}
+
+// upstream is an address with the alias of a release in the place of an app
+// service's name: a URL, or a host and its port.
 func upstream(at string, upstreams map[string]string) string {
-	u, err := url.Parse(at)
+	bare := !strings.Contains(at, "://")
+	text := at
+	if bare {
+		text = "tcp://" + at
+	}
+	u, err := url.Parse(text)
 	if err != nil {
 		return at
 	}
-	host, is := upstreams[u.Hostname()]
-	if !is {
-		return at
+	for name, host := range upstreams {
+		if strings.EqualFold(u.Hostname(), name) {
+			u.Host = host + strings.TrimPrefix(u.Host, u.Hostname())
+			if text = u.String(); bare {
+				return strings.TrimPrefix(text, "tcp://")
+			}
+			return text
+		}
 	}
-	if u.Port() != "" {
-		host += ":" + u.Port()
-	}
-	u.Host = host
-	return u.String()
+	return at
 }
 
 // Release reads which release a dynamic file on a host points at; empty: none.

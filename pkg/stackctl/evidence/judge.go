@@ -43,7 +43,7 @@ func judge(dir string, r *redact.Redactor, cleared map[string]bool) stack.GateRe
 		}
 	}
 	for _, p := range c.Problems {
-		g.Findings = append(g.Findings, stack.Finding{Subject: p.Path, Problem: string(p.Kind), Expected: "whole, as it was written", Observed: p.What,
+		g.Findings = append(g.Findings, stack.Finding{Rule: wholeRule.ID, Level: wholeRule.Level, Subject: p.Path, Problem: string(p.Kind), Expected: "whole, as it was written", Observed: p.What,
 			Evidence: runLog, Fix: "find out who else writes to " + dir + ", then run again"})
 	}
 	names := make([]string, 0, len(files))
@@ -77,7 +77,7 @@ func alteredFindings(name string, content []byte, sums map[string]stack.FileSum)
 	if name == runLog || name == manifest || name == attestation {
 		return nil
 	}
-	f := stack.Finding{Subject: name, Evidence: name, Fix: "find out who else writes to the folder, then run again"}
+	f := stack.Finding{Rule: wholeRule.ID, Level: wholeRule.Level, Subject: name, Evidence: name, Fix: wholeRule.Fix}
 	s, ok := sums[name]
 	switch {
 	case !ok:
@@ -95,8 +95,8 @@ func alteredFindings(name string, content []byte, sums map[string]stack.FileSum)
 func leakFindings(name string, content []byte, r *redact.Redactor, cleared bool) ([]stack.Finding, error) {
 	var out []stack.Finding
 	found := func(what string, line int) {
-		out = append(out, stack.Finding{Subject: name, Problem: "it holds the secret " + redact.Mark(what), Expected: "no secret, in no encoding",
-			Observed: fmt.Sprintf("line %d", line), Evidence: name, Fix: "change that secret, delete this run's folder, and report how it came there"})
+		out = append(out, stack.Finding{Rule: noSecretRule.ID, Level: noSecretRule.Level, Subject: name, Problem: "it holds the secret " + redact.Mark(what), Expected: "no secret, in no encoding",
+			Observed: fmt.Sprintf("line %d", line), Evidence: name, Fix: noSecretRule.Fix})
 	}
 	texts := [][]byte{content}
 	if name == attestation {

@@ -12,13 +12,6 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// ImageInspector is a Server that can also tell what an image brings along.
-type ImageInspector interface {
-	// InspectImage gives the Engine's own description of an image, as JSON
-	// (GET /images/{name}/json).
-	InspectImage(ctx context.Context, image string) ([]byte, error)
-}
-
 // Gate is one question in one phase. A gate that looks in two phases stands
 // twice in the registry, with the same ID.
 type Gate struct {
@@ -43,6 +36,8 @@ type Gate struct {
 	// Alone marks a gate that compares times: it runs after the others, by
 	// itself, so that their load is not in its figures.
 	Alone bool
+	// Local marks a gate that looks at nothing on the server, whatever its phase.
+	Local bool
 	// Budget bounds the gate; 0 means the budget of every gate.
 	Budget time.Duration
 	// Rules are what its findings come from; a finding names one of them.
@@ -63,7 +58,7 @@ type Answer struct {
 }
 
 // Subject is the deployment that a gate looks at. In the static phase Server
-// and Outside are nil.
+// and Outside are nil; without a Server no gate of another phase can judge.
 type Subject struct {
 	Config  stack.Config
 	Target  stack.Target
@@ -96,7 +91,9 @@ type Dialer interface {
 }
 
 // Server looks at the deployment from the server, through the one SSH
-// connection. Dialling reaches containers by their addresses.
+// connection: all that any gate needs of it. What a server cannot do is an
+// error, so that the gate could not judge. Dialling reaches containers by their
+// addresses.
 type Server interface {
 	Dialer
 	// Run executes argv on the host, without a shell in between.
@@ -105,20 +102,15 @@ type Server interface {
 	Containers(ctx context.Context) ([]stack.Container, error)
 	// Exec executes argv in a running container.
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
-}
-
-// Inspector is a Server that can also tell how a container really runs.
-type Inspector interface {
-	// Inspect gives the Engine's own description of a container, as JSON
+	// Inspect returns the Engine's own description of a container, as JSON
 	// (GET /containers/{id}/json).
 	Inspect(ctx context.Context, container string) ([]byte, error)
-}
-
-// FileReader is a Server that can also read files as a container sees them,
-// those among them that the deploying user may not read on the host.
-type FileReader interface {
-	// Files gives a file, or the files of a folder and below, with absolute
-	// paths; none where the path is not there.
+	// InspectImage returns the Engine's own description of an image, as JSON
+	// (GET /images/{name}/json).
+	InspectImage(ctx context.Context, image string) ([]byte, error)
+	// Files returns a file as a container sees it, or the files of a folder and
+	// below, with absolute paths; none where the path is not there. Files that
+	// the deploying user may not read on the host are among them.
 	Files(ctx context.Context, container, at string) ([]stack.File, error)
 }
 

@@ -30,24 +30,6 @@ type lister struct {
 // listed puts a lister before a Server.
 func listed(s Server) Server { return &lister{Server: s, turn: make(chan struct{}, 1)} }
 
-func (l *lister) unwrap() Server { return l.Server }
-
-// Able gives what a Server, or one that it stands before, can do beyond the
-// least.
-func Able[T any](s Server) (ability T, can bool) {
-	for s != nil {
-		if ability, can = s.(T); can {
-			return ability, true
-		}
-		before, wraps := s.(interface{ unwrap() Server })
-		if !wraps {
-			break
-		}
-		s = before.unwrap()
-	}
-	return ability, false
-}
-
 // Containers lists all containers on the host.
 func (l *lister) Containers(ctx context.Context) ([]stack.Container, error) {
 	select {

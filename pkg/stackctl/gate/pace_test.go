@@ -30,9 +30,6 @@ func (s *slowLister) Containers(ctx context.Context) ([]stack.Container, error) 
 func TestGatesThatAskAtTheSameTimeShareAList(t *testing.T) {
 	s := &slowLister{takes: 100 * time.Millisecond}
 	l := listed(s)
-	if _, can := Able[Inspector](l); can {
-		t.Error("it inspects, although the server cannot")
-	}
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -81,23 +78,5 @@ func TestASlowLineGivesGatesMoreTimeAndLetsThemLookOneByOne(t *testing.T) {
 		if pace > 0 && most.Load() != 1 {
 			t.Errorf("%d gates looked at the same time", most.Load())
 		}
-	}
-}
-
-// everything is a Server with every ability.
-type everything struct {
-	Server
-	Inspector
-	FileReader
-	ImageInspector
-}
-
-func TestAServerThatIsListedLosesNoAbility(t *testing.T) {
-	l := listed(everything{Server: &slowLister{}})
-	_, inspects := Able[Inspector](l)
-	_, reads := Able[FileReader](l)
-	_, images := Able[ImageInspector](l)
-	if !inspects || !reads || !images {
-		t.Errorf("inspects %v, reads files %v, inspects images %v", inspects, reads, images)
 	}
 }

@@ -158,6 +158,9 @@ func check(ctx context.Context, g Gate, s Subject) (Answer, error) {
 	if g.Check == nil {
 		return Answer{Skip: "judged by the evidence of the run, not by a look at the site"}, nil
 	}
+	if (g.Phase == stack.PhasePre || g.Phase == stack.PhasePost) && s.Server == nil && !g.Local {
+		return Answer{}, errors.New("no connection to the server")
+	}
 	limit := g.Budget
 	if limit == 0 {
 		limit = Budget

@@ -71,6 +71,15 @@ func TestRunTellsEachEndApart(t *testing.T) {
 	}
 }
 
+func TestNoGateOfWhatRunsPassesWithoutAServer(t *testing.T) {
+	for _, phase := range []stack.Phase{stack.PhasePre, stack.PhasePost} {
+		r := runGates(Subject{}, Gate{ID: "G1", Phase: phase, Check: answering3()})[0]
+		if r.Status != stack.CouldNotJudge || !strings.Contains(r.Reason, "no connection to the server") {
+			t.Errorf("%s: %s %q", phase, r.Status, r.Reason)
+		}
+	}
+}
+
 func TestRunLetsSlowAndMutatingGatesLook(t *testing.T) {
 	slow, mutates := Gate{ID: "G1", Slow: true, Check: answering3()}, Gate{ID: "G2", Mutates: true, Check: answering3()}
 	for _, c := range []struct {
@@ -138,7 +147,7 @@ func TestAnExceptionDoesNotHideWhatWasNotJudged(t *testing.T) {
 }
 
 func TestAnExpiredExceptionIsToldOncePerGate(t *testing.T) {
-	s := Subject{Config: stack.Config{Exceptions: []stack.Exception{{Rule: "test/one", Subject: "x", Owner: "o", Reason: "r", Expires: "2020-01-01"}}}}
+	s := Subject{Server: &slowLister{}, Config: stack.Config{Exceptions: []stack.Exception{{Rule: "test/one", Subject: "x", Owner: "o", Reason: "r", Expires: "2020-01-01"}}}}
 	got := runGates(s, Gate{ID: "G1", Rules: ofTest, Phase: stack.PhaseStatic, Check: answering3()}, Gate{ID: "G1", Rules: ofTest, Phase: stack.PhasePost, Check: answering3()})
 	if got[0].Status != stack.Failed || got[1].Status != stack.Passed {
 		t.Errorf("%s and %s", got[0].Status, got[1].Status)

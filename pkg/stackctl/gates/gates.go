@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/evidence"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gate/acme"
 	"stackctl/pkg/stackctl/gate/auth"
@@ -16,8 +17,10 @@ import (
 	"stackctl/pkg/stackctl/gate/exposure"
 	"stackctl/pkg/stackctl/gate/headers"
 	"stackctl/pkg/stackctl/gate/health"
+	"stackctl/pkg/stackctl/gate/hooks"
 	"stackctl/pkg/stackctl/gate/jobs"
 	"stackctl/pkg/stackctl/gate/schemas"
+	"stackctl/pkg/stackctl/gate/stores"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -41,6 +44,7 @@ func BuiltIn() []gate.Gate {
 		contract.Runtime(),
 		schemas.Live(),
 		jobs.Inside(),
+		stores.Live(),
 		// Post-switch: from outside, through the edge. The certificate first,
 		// because every other answer comes over it; then what can be reached at
 		// all, then how it answers, then what users and jobs do through it.
@@ -53,6 +57,8 @@ func BuiltIn() []gate.Gate {
 		auth.Guessing(),
 		jobs.Public(),
 		compose.Running(),
+		// Last of all, and alone: who died of the questions is seen.
+		compose.Steady(),
 		// G10 is answered by the run's own evidence when the run ends; it stands
 		// here so that `stackctl gates` tells of it.
 		evidenceKept(),
@@ -62,7 +68,7 @@ func BuiltIn() []gate.Gate {
 // evidenceKept describes gate G10. The evidence package answers it.
 func evidenceKept() gate.Gate {
 	return gate.Gate{
-		ID: "G10", Name: "evidence", Phase: stack.PhasePost,
+		ID: "G10", Name: "evidence", Phase: stack.PhasePost, Rules: evidence.Rules,
 		Question:  "Is the run's own evidence complete, unaltered and free of secrets?",
 		Refs:      []string{"SPEC §8", "ASVS 16.2.5", "ASVS 14.1.2"},
 		Inspects:  "every artifact of the run: presence, hash, chain, signature, known secrets in every encoding",
@@ -94,14 +100,19 @@ func Rules(own []stack.OwnGate) []stack.Rule {
 	for _, g := range All(own) {
 		add(g.Rules)
 	}
+	add(hooks.Rules)
 	add(gate.Rules)
 	return out
 }
 
-// Fits refuses exceptions from rules that there are not.
+// Fits refuses exceptions from rules that there are not, and from those of the
+// evidence.
 func Fits(c stack.Config) error {
 	all := Rules(c.Gates.Own)
 	for _, e := range c.Exceptions {
+		if slices.ContainsFunc(evidence.Rules, func(r stack.Rule) bool { return r.ID == e.Rule }) {
+			return stack.Usage(c.File, 0, fmt.Sprintf("exceptions: no exception excuses %s", e.Rule), "remove it: evidence that is altered, or tells a secret, is worth nothing")
+		}
 		if !slices.ContainsFunc(all, func(r stack.Rule) bool { return r.ID == e.Rule }) {
 			return stack.Usage(c.File, 0, fmt.Sprintf("exceptions: there is no rule %q", e.Rule), "see `stackctl rules`; the finding in the report names its rule")
 		}

@@ -28,7 +28,7 @@ func terminalKeyring() *keyring {
 	if !is {
 		return nil
 	}
-	return &keyring{ask: askTerminal}
+	return &keyring{ask: AskTerminal}
 }
 
 // unlock opens a key.
@@ -49,8 +49,8 @@ func (r *keyring) unlock(k keyFile) (ssh.Signer, error) {
 	return s, nil
 }
 
-// askTerminal asks without showing what is typed.
-func askTerminal(prompt string) ([]byte, error) {
+// AskTerminal asks on the operator's terminal, without showing what is typed.
+func AskTerminal(prompt string) ([]byte, error) {
 	in, out, err := openTerminal()
 	if err != nil {
 		return nil, err

@@ -158,6 +158,52 @@ func (d *Doc) Servers(o Operation) []string {
 	return []string{"/"}
 }
 
+// ServerURLs are the base addresses of an operation as clients use them: a
+// variable stands for its default and for each of its values; one without
+// either stays as it is written.
+func (d *Doc) ServerURLs(o Operation) []string {
+	for _, v := range []any{o.Op["servers"], o.Item["servers"], d.Root["servers"]} {
+		list, _ := v.([]any)
+		if len(list) == 0 {
+			continue
+		}
+		var out []string
+		for _, e := range list {
+			m, _ := e.(map[string]any)
+			text, _ := m["url"].(string)
+			variables, _ := m["variables"].(map[string]any)
+			out = append(out, spelled(text, variables)...)
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return []string{"/"}
+}
+
+// maxSpelled bounds how many addresses the values of variables make.
+const maxSpelled = 200
+
+func spelled(text string, variables map[string]any) []string {
+	out := []string{text}
+	for _, name := range Keys(variables) {
+		one, _ := variables[name].(map[string]any)
+		values, _ := one["enum"].([]any)
+		values = append(slices.Clone(values), one["default"])
+		var next []string
+		for _, t := range out {
+			for _, v := range values {
+				if value, ok := v.(string); ok && len(next) < maxSpelled {
+					next = append(next, strings.ReplaceAll(t, "{"+name+"}", value))
+				}
+			}
+		}
+		if len(next) > 0 {
+			out = next
+		}
+	}
+	return out
+}
+
 var adminWords = []string{"admin", "administration", "staff", "internal", "debug", "metrics", "pprof", "backoffice", "superuser", "impersonate", "sudo", "root", "console", "actuator", "management", "superadmin", "admins", "administrator", "administrators", "operator", "operators"}
 
 // Admin says that an operation's path or tags speak of administration.

@@ -35,16 +35,14 @@ var (
 // one answer to the question; no value is in what it returns.
 func SecretReason(name, value string) string {
 	v := strings.TrimSpace(value)
-	switch {
-	case v == "":
+	if v == "" {
 		return ""
-	case tokenForm.MatchString(v):
-		return "it has the form of a key or token"
-	case hasPassword(v):
-		return "it is an address with a password"
-	case webhook.MatchString(v), strings.Contains(v, "://") && inQuery.MatchString(v):
-		return "it is an address that only its owner may know"
-	case isPath(v), plainValue(v), strings.HasPrefix(v, "${"):
+	}
+	if why := FormReason(v); why != "" {
+		return why
+	}
+	switch {
+	case isPath(v), IsSetting(v), strings.HasPrefix(v, "${"):
 		return ""
 	case secretName.MatchString(name) && !plainName.MatchString(name):
 		return "its name says that it is one"
@@ -52,6 +50,20 @@ func SecretReason(name, value string) string {
 		return "its name says that it is one"
 	case !hashName.MatchString(name) && !strings.Contains(v, "://") && looksRandom(v):
 		return "it looks random"
+	}
+	return ""
+}
+
+// FormReason is why a text holds a secret whatever it is called, by its form
+// alone, or "": a key, a token, an address that opens something.
+func FormReason(text string) string {
+	switch {
+	case tokenForm.MatchString(text):
+		return "it has the form of a key or token"
+	case hasPassword(text):
+		return "it is an address with a password"
+	case webhook.MatchString(text), strings.Contains(text, "://") && inQuery.MatchString(text):
+		return "it is an address that only its owner may know"
 	}
 	return ""
 }
@@ -72,8 +84,9 @@ func hasPassword(v string) bool {
 	return false
 }
 
-// plainValue tells values that are settings, not secrets.
-func plainValue(v string) bool {
+// IsSetting reports whether a value is a setting, such as a number or a
+// duration, and no secret whatever it is called.
+func IsSetting(v string) bool {
 	if _, err := strconv.ParseBool(v); err == nil {
 		return true
 	}

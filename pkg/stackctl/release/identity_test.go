@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,4 +118,18 @@ func TestALinkBecomesANameOnTheNetwork(t *testing.T) {
 		newProject(t, map[string]string{"compose.yaml": strings.Replace(text, from, to, 1)}).refused(t, "compose.yaml:", want)
 	}
 	newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    networks: [x]\n    links: [b]\n  b:\n    image: b:1\n    networks: [y]\nnetworks: {x: {}, y: {}}\n"}).refused(t, "compose.yaml:5: ", "shares no network")
+}
+
+func TestAPlainNameMeansTheOwnRelease(t *testing.T) {
+	text := "services:\n  web:\n    image: w:1\n    networks: [x, y]\n    links: [\"api:backend\"]\n  api:\n    image: a:1\n    networks: {x: {aliases: [v1]}}\n" +
+		"  far:\n    image: f:1\n    networks: [z]\n  db:\n    image: d:1\n    networks: [x]\n    x-stackctl: {layer: data}\nnetworks: {x: {}, y: {}, z: {}}\n"
+	r, err := newProject(t, map[string]string{"compose.yaml": text}).read()
+	must(t, err)
+	want := []string{"api-" + r.ID + ":api", "api-" + r.ID + ":v1", "web-" + r.ID + ":web"}
+	if got := started(t, r, "web").External; !slices.Equal(got, want) {
+		t.Errorf("web reaches %q, want %q", got, want)
+	}
+	if got := started(t, r, "db").External; len(got) > 0 {
+		t.Errorf("what stays reaches %q: its names are one release's", got)
+	}
 }

@@ -13,6 +13,11 @@ import (
 // known are the values that must never leave in clear.
 func (d Draft) known() map[string]string {
 	known := d.variableSecrets()
+	for name, s := range d.config.Secrets {
+		if s.Value != nil {
+			known[name] = s.Text()
+		}
+	}
 	maps.Copy(known, d.secretValues())
 	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
 		if raw, err := given.Read(file, given.Most); file != "" && err == nil {

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -93,4 +94,38 @@ func (s *split) links(service types.ServiceConfig, x extension) []string {
 // layer.
 func (s *split) together(other types.ServiceConfig, x extension) bool {
 	return (s.draft.extension(other).layer == stack.LayerApp) == (x.layer == stack.LayerApp)
+}
+
+// siblings lead each name of an app service, within one release, to that
+// release's alias. On their networks two releases are side by side, and a plain
+// name means both: a name that a container has for itself comes before it.
+func (s *split) siblings(service types.ServiceConfig, id string) []string {
+	if id == "" {
+		return nil
+	}
+	taken := map[string]bool{}
+	for _, written := range service.Links {
+		taken[linkOf(written).name] = true
+	}
+	var out []string
+	for _, name := range sortedKeys(s.draft.project.Services) {
+		other := s.draft.project.Services[name]
+		if s.draft.extension(other).layer != stack.LayerApp || !s.draft.deployed(other) {
+			continue
+		}
+		at := cmp.Or(s.draft.lastingUpstream(other), stack.Upstream(name, id))
+		for _, network := range shared(service, other) {
+			names := []string{name}
+			if n := other.Networks[network]; n != nil {
+				names = append(names, n.Aliases...)
+			}
+			for _, called := range names {
+				if !taken[called] {
+					taken[called] = true
+					out = append(out, at+":"+called)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -78,6 +78,7 @@ type resolvedService struct {
 	Volumes     []resolvedVolume
 	Links       []string
 	Networks    map[string]struct{ Aliases []string }
+	External    []string `yaml:"external_links"`
 }
 
 type resolvedVolume struct {

@@ -30,7 +30,13 @@ func (d Draft) readSecrets() ([]secret, error) {
 		refused := func(problem, fix string) error {
 			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "secret "+name+problem, fix, "secrets", name)
 		}
+		source, named := d.config.Secrets[name]
 		switch {
+		case named && source.Value == nil:
+			return nil, stack.Usage(d.config.File, source.Line, "secret "+name+" was not read from "+source.From(), "")
+		case named:
+			out = append(out, secret{stack.Secret{Name: name, File: source.From()}, source.Value})
+			continue
 		case bool(s.External):
 			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `environment:`")
 		case s.File == "" && s.Environment == "":
@@ -73,7 +79,8 @@ func readSecret(file string) ([]byte, error) {
 }
 
 // SecretFiles lists the secrets that the compose files name, also those that
-// they include, whether they exist or not, as name → file.
+// they include, whether they exist or not, as name → file. Those that
+// stackctl.yaml takes from elsewhere are not among them.
 func SecretFiles(c stack.Config) (map[string]string, error) {
 	if len(c.Compose.Files) == 0 {
 		return nil, nil
@@ -100,7 +107,9 @@ func SecretFiles(c stack.Config) (map[string]string, error) {
 				if !strings.HasPrefix(written, "~") {
 					written = below(s.dir, written)
 				}
-				out[name.Value] = d.path(written)
+				if _, elsewhere := c.Secrets[name.Value]; !elsewhere {
+					out[name.Value] = d.path(written)
+				}
 			}
 		}
 	}

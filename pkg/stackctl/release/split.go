@@ -120,6 +120,7 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if x.layer == stack.LayerApp {
 		staysStopped(&service)
 	}
+	service.ExternalLinks = append(service.ExternalLinks[:len(service.ExternalLinks):len(service.ExternalLinks)], s.siblings(service, id)...)
 	var upstreams []string
 	if id != "" {
 		upstreams = append(upstreams, stack.Upstream(service.Name, id))

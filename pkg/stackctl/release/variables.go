@@ -23,7 +23,8 @@ type variables struct {
 }
 
 // environment reads the values in Compose's order: the command line, the
-// process, the target's, the env file's; stackctl's own stand over all.
+// process, the target's, the env file's; what stackctl.yaml has under secrets
+// comes before all but the command line, and stackctl's own stand over all.
 func environment(c stack.Config, t stack.Target) (variables, error) {
 	v := variables{values: map[string]string{}, origins: map[string]string{}, declared: map[string]string{}}
 	if c.Compose.EnvFile != "" {
@@ -44,6 +45,11 @@ func environment(c stack.Config, t stack.Target) (variables, error) {
 	v.set(t.Env, "targets."+t.Name+".env")
 	v.declared = maps.Clone(v.values)
 	v.set(process(), "environment")
+	for name, s := range c.Secrets {
+		if s.Value != nil {
+			v.set(map[string]string{name: s.Text()}, s.From())
+		}
+	}
 	v.set(c.Compose.Env, "--env")
 	maps.Copy(v.declared, c.Compose.Env)
 	v.set(map[string]string{

@@ -27,6 +27,13 @@ type Config struct {
 	Retention  Retention         `mapstructure:"retention"`
 	Timeouts   Timeouts          `mapstructure:"timeouts"`
 	Backup     Backup            `mapstructure:"backup"`
+	// Secrets are where values are kept that compose files call secrets, or variables.
+	Secrets map[string]SecretSource `mapstructure:"secrets"`
+	Age     Age                     `mapstructure:"age"`
+	// Hooks run at named points of a deploy, those of one point in their order here.
+	Hooks []Hook `mapstructure:"hooks"`
+	// Notices are the ways in which people are told that a verdict has changed.
+	Notices []NoticeSpec `mapstructure:"notices"`
 }
 
 // Compose says which files make the stack.
@@ -183,9 +190,15 @@ type Gates struct {
 
 // HealthEndpoint is one endpoint that gate G3 samples.
 type HealthEndpoint struct {
-	// Host is a prefix of the domain ("" is the site itself, "www").
+	// Host is a prefix of the domain ("" is the site itself, "www") or, with a
+	// dot in it, a whole host name.
 	Host string `mapstructure:"host"`
 	Path string `mapstructure:"path"`
+	// Reachable says that any answer below 500 is good: what a route answers
+	// at its root is the application's to choose, a page, a login or nothing.
+	Reachable bool `mapstructure:"-"`
+	// Scheme is how the service itself answers, as in RouteSpec.
+	Scheme string `mapstructure:"-"`
 	// Samples is how many requests are made.
 	Samples int `mapstructure:"samples"`
 	// P95 is the 95th percentile that must not be passed.
@@ -277,6 +290,8 @@ type Exception struct {
 type Evidence struct {
 	// Dir is the folder that holds one folder per run.
 	Dir string `mapstructure:"dir"`
+	// URL is where what is in Dir is published; notices link to it. Empty: it is not.
+	URL string `mapstructure:"url"`
 	// Key is a PEM file with an ed25519 private key (PKCS #8); empty: the run is not signed.
 	Key string `mapstructure:"key"`
 }

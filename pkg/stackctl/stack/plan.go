@@ -31,6 +31,8 @@ const (
 	StepStop Kind = "stop"
 	// StepWait waits until a service that runs once has ended.
 	StepWait Kind = "wait"
+	// StepHook runs a program of the project.
+	StepHook Kind = "hook"
 	// StepFail ends an undo: the host remembers that the release failed, and why.
 	StepFail Kind = "fail"
 )
@@ -49,6 +51,8 @@ type Step struct {
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.
 	Phase Phase `json:"phase,omitempty"`
+	// Hook is what a hook step runs.
+	Hook *Hook `json:"hook,omitempty"`
 	// Cause says why the step is needed.
 	Cause string `json:"cause"`
 }
@@ -71,7 +75,7 @@ type Plan struct {
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
 		switch s.Kind {
-		case StepGates, StepCommit, StepRemove, StepPrune:
+		case StepGates, StepCommit, StepRemove, StepPrune, StepHook:
 		default:
 			return true
 		}

@@ -341,12 +341,27 @@ func (r Release) place(m Mount) string {
 	if m.Type != "volume" || m.Source == "" {
 		return m.Source
 	}
+	return r.VolumeName(m.Source)
+}
+
+// VolumeName is what the host calls the volume of a key in the compose file.
+func (r Release) VolumeName(key string) string {
 	for _, v := range r.Volumes {
-		if v.Name == m.Source {
+		if v.Name == key {
 			return v.RealName(r.Project)
 		}
 	}
-	return r.Project + "_" + m.Source
+	return realName("", r.Project, key)
+}
+
+// NetworkName is what the host calls the network of a key in the compose file.
+func (r Release) NetworkName(key string) string {
+	for _, n := range r.Networks {
+		if n.Name == key {
+			return n.RealName(r.Project)
+		}
+	}
+	return realName("", r.Project, key)
 }
 
 // Writable reports whether what a mount holds outlives its container and may be

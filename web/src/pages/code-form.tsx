@@ -1,10 +1,12 @@
 import { useEnterCode } from "../api/session.ts";
+import { useFocusFirst } from "../ui/focus.ts";
 import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
 import { CodeField } from "../ui/step-up.tsx";
 
 /** Goes on with a login that waits for the code of a second factor. */
 export function CodeForm({ done, back }: { done: () => void; back: () => void }) {
   const enter = useEnterCode();
+  const first = useFocusFirst<HTMLParagraphElement>();
   const { submit, errorOf } = useForm(({ code = "" }: Values) => ({ code: code ? undefined : "Enter the code." }), enter.error);
 
   function send({ code = "" }: Values, onError: (error: Error) => void) {
@@ -13,7 +15,7 @@ export function CodeForm({ done, back }: { done: () => void; back: () => void })
 
   return (
     <form className="card form" noValidate aria-label="Second factor" onSubmit={(event) => { submit(event, send); }}>
-      <p role="status">One more step: the code of your second factor.</p>
+      <p ref={first} tabIndex={-1}>One more step: the code of your second factor.</p>
       <FormError failure={enter.error} known={["code"]} />
       <CodeField error={errorOf("code")} />
       <div className="actions">

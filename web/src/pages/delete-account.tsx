@@ -2,18 +2,20 @@ import { useState } from "react";
 import { useDeleteAccount } from "../api/account.ts";
 import type { User } from "../api/client.ts";
 import { useLeave } from "../leave.ts";
+import { useFocusPlace } from "../ui/focus.ts";
 import { StepUp } from "../ui/step-up.tsx";
 import { FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 
 /** The way out, behind a second step. */
 export function DeleteAccount({ user }: { user: User }) {
   const [asked, setAsked] = useState(false);
+  const [heading, toHeading] = useFocusPlace<HTMLHeadingElement>();
   return (
     <section className="card" aria-labelledby="delete">
-      <h2 id="delete">Delete your account</h2>
+      <h2 id="delete" ref={heading} tabIndex={-1}>Delete your account</h2>
       <p className="muted">Your profile, your sessions and your ways to log in are removed for good. Nobody can bring them back.</p>
       {asked ? (
-        <DeleteForm user={user} cancel={() => { setAsked(false); }} />
+        <DeleteForm user={user} cancel={() => { setAsked(false); toHeading(); }} />
       ) : (
         <p><button type="button" className="button quiet danger" onClick={() => { setAsked(true); }}>Delete the account…</button></p>
       )}

@@ -4,6 +4,7 @@ import { useBeginFactor, useConfirmFactor, useDropFactor, useFactor, useRenewRec
 import { explain, isStepUp } from "../api/problem.ts";
 import { formatDay } from "../format.ts";
 import { Alert } from "../ui/alert.tsx";
+import { useFocusFirst, useFocusPlace } from "../ui/focus.ts";
 import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
 import { CodeField, StepUp } from "../ui/step-up.tsx";
 import { Loading } from "./states.tsx";
@@ -12,10 +13,11 @@ import { Loading } from "./states.tsx";
 export function FactorSection({ user }: { user: User }) {
   const factor = useFactor();
   const [codes, setCodes] = useState<readonly string[]>();
+  const [heading, toHeading] = useFocusPlace<HTMLHeadingElement>();
   return (
     <section className="card" aria-labelledby="factor">
-      <h2 id="factor">Second factor</h2>
-      {codes && <RecoveryCodes codes={codes} kept={() => { setCodes(undefined); }} />}
+      <h2 id="factor" ref={heading} tabIndex={-1}>Second factor</h2>
+      {codes && <RecoveryCodes codes={codes} kept={() => { setCodes(undefined); toHeading(); }} />}
       {factor.isPending && <Loading />}
       {factor.error && <Alert kind="bad">{explain(factor.error)}</Alert>}
       {factor.data && !codes && (user.second_factor
@@ -26,9 +28,10 @@ export function FactorSection({ user }: { user: User }) {
 }
 
 function RecoveryCodes({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
+  const first = useFocusFirst<HTMLParagraphElement>();
   return (
     <>
-      <Alert kind="good">Keep these recovery codes where nobody else finds them. Each lets you in once without the app. They are shown this once.</Alert>
+      <p ref={first} tabIndex={-1} className="alert good">Keep these recovery codes where nobody else finds them. Each lets you in once without the app. They are shown this once.</p>
       <ul className="codes">{codes.map((code) => <li key={code}><code>{code}</code></li>)}</ul>
       <p><button type="button" className="button small" onClick={kept}>I have kept them</button></p>
     </>
@@ -52,6 +55,7 @@ type Setup = NonNullable<ReturnType<typeof useBeginFactor>["data"]>;
 
 function Confirm({ setup, show }: { setup: Setup; show: (codes: readonly string[]) => void }) {
   const confirm = useConfirmFactor();
+  const first = useFocusFirst<HTMLParagraphElement>();
   const { submit, errorOf } = useForm(({ code = "" }: Values) => ({ code: code ? undefined : "Enter the code." }), confirm.error);
 
   function send({ code = "" }: Values, onError: (error: Error) => void) {
@@ -60,7 +64,7 @@ function Confirm({ setup, show }: { setup: Setup; show: (codes: readonly string[
 
   return (
     <form className="form narrow-form" noValidate onSubmit={(event) => { submit(event, send); }}>
-      <p>Scan this with your authenticator app.</p>
+      <p ref={first} tabIndex={-1}>Scan this with your authenticator app.</p>
       <svg className="qr" role="img" aria-label="QR code of the secret" viewBox={`0 0 ${setup.qr.size} ${setup.qr.size}`}><path d={setup.qr.path} /></svg>
       <p>Or type the secret: <code className="secret">{setup.secret}</code></p>
       <FormError failure={confirm.error} known={["code"]} />

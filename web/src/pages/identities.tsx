@@ -3,6 +3,7 @@ import type { Identity } from "../api/client.ts";
 import { explain, isStepUp } from "../api/problem.ts";
 import { formatDay } from "../format.ts";
 import { Alert } from "../ui/alert.tsx";
+import { useFocusPlace } from "../ui/focus.ts";
 import { GoogleMark } from "../ui/google.tsx";
 import { StepUp } from "../ui/step-up.tsx";
 import { Loading } from "./states.tsx";
@@ -11,10 +12,11 @@ import { Loading } from "./states.tsx";
 export function IdentitiesSection() {
   const offered = useGoogleOffered();
   const identities = useIdentities();
+  const [heading, toHeading] = useFocusPlace<HTMLHeadingElement>();
   if (!offered && !identities.data?.length) return null;
   return (
     <section className="card" aria-labelledby="identities">
-      <h2 id="identities">Log in with Google</h2>
+      <h2 id="identities" ref={heading} tabIndex={-1}>Log in with Google</h2>
       {identities.isPending && <Loading />}
       {identities.error && (
         <>
@@ -22,18 +24,18 @@ export function IdentitiesSection() {
           <p><button type="button" className="button small quiet" onClick={() => void identities.refetch()}>Try again</button></p>
         </>
       )}
-      {identities.data && <IdentityList identities={identities.data} />}
+      {identities.data && <IdentityList identities={identities.data} unlinked={toHeading} />}
       {identities.data && offered && <LinkGoogle another={identities.data.length > 0} />}
     </section>
   );
 }
 
-function IdentityList({ identities }: { identities: readonly Identity[] }) {
+function IdentityList({ identities, unlinked }: { identities: readonly Identity[]; unlinked: () => void }) {
   const unlink = useUnlink();
   if (identities.length === 0) return <p className="muted">No Google account is linked. Link one to log in without a password.</p>;
   return (
     <>
-      <StepUp failure={unlink.error} again={() => { if (unlink.variables !== undefined) unlink.mutate(unlink.variables); }} />
+      <StepUp failure={unlink.error} again={() => { if (unlink.variables !== undefined) unlink.mutate(unlink.variables, { onSuccess: unlinked }); }} />
       {unlink.error && !isStepUp(unlink.error) && <Alert kind="bad">{explain(unlink.error)}</Alert>}
       <ul className="rows">
         {identities.map((identity) => (
@@ -42,7 +44,7 @@ function IdentityList({ identities }: { identities: readonly Identity[] }) {
               <p><strong>{identity.email}</strong></p>
               <p className="muted">Linked on <time dateTime={identity.created_at}>{formatDay(identity.created_at)}</time></p>
             </div>
-            <button type="button" className="button small quiet" disabled={unlink.isPending} onClick={() => { unlink.mutate(identity.id); }}>
+            <button type="button" className="button small quiet" disabled={unlink.isPending} onClick={() => { unlink.mutate(identity.id, { onSuccess: unlinked }); }}>
               Unlink<span className="hidden"> {identity.email}</span>
             </button>
           </li>

@@ -3,14 +3,16 @@ import type { Session } from "../api/client.ts";
 import { explain } from "../api/problem.ts";
 import { describeAgent, formatMinute } from "../format.ts";
 import { Alert } from "../ui/alert.tsx";
+import { useFocusPlace } from "../ui/focus.ts";
 import { Loading } from "./states.tsx";
 
 /** Where the user is logged in, and a way to end each of it. */
 export function SessionsSection() {
   const sessions = useSessions();
+  const [heading, toHeading] = useFocusPlace<HTMLHeadingElement>();
   return (
     <section className="card" aria-labelledby="sessions">
-      <h2 id="sessions">Where you are logged in</h2>
+      <h2 id="sessions" ref={heading} tabIndex={-1}>Where you are logged in</h2>
       {sessions.isPending && <Loading />}
       {sessions.error && (
         <>
@@ -18,12 +20,12 @@ export function SessionsSection() {
           <p><button type="button" className="button small quiet" onClick={() => void sessions.refetch()}>Try again</button></p>
         </>
       )}
-      {sessions.data && <SessionList sessions={sessions.data} />}
+      {sessions.data && <SessionList sessions={sessions.data} ended={toHeading} />}
     </section>
   );
 }
 
-function SessionList({ sessions }: { sessions: readonly Session[] }) {
+function SessionList({ sessions, ended }: { sessions: readonly Session[]; ended: () => void }) {
   const end = useEndSession();
   const endOthers = useEndOtherSessions();
   const others = sessions.filter((session) => !session.current);
@@ -37,7 +39,7 @@ function SessionList({ sessions }: { sessions: readonly Session[] }) {
           <li key={session.id} className="row">
             <SessionText session={session} />
             {!session.current && (
-              <button type="button" className="button small quiet" disabled={busy} onClick={() => { end.mutate(session.id); }}>
+              <button type="button" className="button small quiet" disabled={busy} onClick={() => { end.mutate(session.id, { onSuccess: ended }); }}>
                 End<span className="hidden"> the session of {describeAgent(session.user_agent)} from {session.ip}</span>
               </button>
             )}
@@ -46,7 +48,7 @@ function SessionList({ sessions }: { sessions: readonly Session[] }) {
       </ul>
       {others.length === 0 && <p className="muted">You are logged in nowhere else.</p>}
       {others.length > 1 && (
-        <p><button type="button" className="button small quiet" disabled={busy} onClick={() => { endOthers.mutate(); }}>End all other sessions</button></p>
+        <p><button type="button" className="button small quiet" disabled={busy} onClick={() => { endOthers.mutate(undefined, { onSuccess: ended }); }}>End all other sessions</button></p>
       )}
       <p className="outcome good-text" role="status">{!busy && !failure && (end.isSuccess || endOthers.isSuccess) && "Ended."}</p>
     </>

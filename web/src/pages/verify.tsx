@@ -26,19 +26,20 @@ export function VerifyPage() {
       </Page>
     );
   }
-  return <Confirmation token={token} />;
+  return <Confirmation token={token} confirmed={me.data.email_verified} />;
 }
 
-function Confirmation({ token }: { token: string }) {
+/** A link that is opened twice is no mistake: the address is confirmed. */
+function Confirmation({ token, confirmed }: { token: string; confirmed: boolean }) {
   const { mutate, isSuccess, error } = useVerifyEmail();
   const sent = useRef("");
   useEffect(() => {
-    if (sent.current === token) return;
+    if (confirmed || sent.current === token) return;
     sent.current = token;
     mutate(token);
-  }, [mutate, token]);
+  }, [mutate, token, confirmed]);
 
-  if (isSuccess) {
+  if (isSuccess || confirmed) {
     return (
       <Page narrow focus title="Your address is confirmed" lead="Thank you. That was all.">
         <p><Link to="/account" className="button">Go to your account</Link></p>

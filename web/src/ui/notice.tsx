@@ -32,5 +32,12 @@ export function useNotice(): (notice: Notice) => void {
 export function NoticeLine() {
   const { posted } = useBoard();
   const path = useLocation({ select: (location) => location.pathname });
-  return <div className="notice">{posted?.page === path && <Alert kind={posted.notice.kind}>{posted.notice.text}</Alert>}</div>;
+  const notice = posted?.page === path ? posted.notice : undefined;
+  // The region is there before its text: one that comes with it is not read out by all.
+  return (
+    <>
+      <div className="notice" role="status">{notice?.kind === "good" && <p className="alert good">{notice.text}</p>}</div>
+      {notice?.kind === "bad" && <div className="notice"><Alert kind="bad">{notice.text}</Alert></div>}
+    </>
+  );
 }

@@ -2,6 +2,7 @@ import { useId } from "react";
 import { useProve } from "../api/factor.ts";
 import { isStepUp } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
+import { useFocusFirst } from "./focus.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "./form.tsx";
 
 /**
@@ -16,6 +17,7 @@ function ProofForm({ again }: { again: () => void }) {
   const me = useMe();
   const prove = useProve();
   const title = useId();
+  const first = useFocusFirst<HTMLParagraphElement>();
   const name = me.data?.second_factor ? "code" : "password";
   const { submit, errorOf } = useForm(check, prove.error);
 
@@ -30,7 +32,7 @@ function ProofForm({ again }: { again: () => void }) {
 
   return (
     <form className="form narrow-form proof" noValidate aria-labelledby={title} onSubmit={(event) => { submit(event, send); }}>
-      <p id={title} role="status">Your login was a while ago: prove once more that it is you.</p>
+      <p id={title} ref={first} tabIndex={-1}>Your login was a while ago: prove once more that it is you.</p>
       <FormError failure={prove.error} known={[name]} />
       {name === "code"
         ? <CodeField error={errorOf("code")} />

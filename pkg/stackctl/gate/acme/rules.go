@@ -69,6 +69,11 @@ var (
 		Asks: "Are the TLS options that a router names defined?",
 		Fix:  "define them, or remove the name",
 	}
+	explicitFileRule = stack.Rule{
+		ID: "acme/explicit-file", Level: stack.LevelStrict, Source: "SPEC §4",
+		Asks: "Is Traefik told which static file it reads?",
+		Fix:  "write command: [\"--configFile=…\"] with the place where the judged file is mounted",
+	}
 	startRule = stack.Rule{
 		ID: "acme/start", Level: stack.LevelDanger, Source: "SPEC §4",
 		Asks: "Is the edge started as Traefik, with the files that are judged?",
@@ -126,6 +131,7 @@ var Rules = []stack.Rule{
 	tlsVersionRule,
 	cipherSuitesRule,
 	tlsOptionsRule,
+	explicitFileRule,
 	startRule,
 	challengeRule,
 	storageRule,

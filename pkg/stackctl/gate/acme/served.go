@@ -260,11 +260,10 @@ type storedRecord struct {
 	Result string `json:"result"`
 }
 
-// readStored judges the accounts and certificates that the edge keeps. Where
-// nothing can read the store, what is served has been judged in any case.
+// readStored judges the accounts and certificates that the edge keeps.
 func readStored(ctx context.Context, s gate.Subject, m traefik.Model, roots *roots) ([]storedRecord, []stack.Finding, error) {
 	if s.Server == nil {
-		return nil, nil, nil
+		return nil, nil, errors.New("no connection to the server")
 	}
 	var records []storedRecord
 	var out []stack.Finding
@@ -299,7 +298,7 @@ func readStore(ctx context.Context, s gate.Subject, inside string) ([]stack.File
 		if dir := path.Dir(inside); dir != "/" && ownFolder(s, dir) {
 			at = dir
 		}
-		files, err := e.Files.Files(ctx, e.ID, at)
+		files, err := e.Server.Files(ctx, e.ID, at)
 		if err != nil {
 			return nil, fmt.Errorf("read the edge's certificate store: %w", err)
 		}

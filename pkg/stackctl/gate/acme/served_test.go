@@ -71,7 +71,7 @@ func serve(t *testing.T, a *gatetest.Authority, least uint16, pick func(host str
 	t.Helper()
 	s := gatetest.NewRepo(t).Subject(t)
 	s.Target.ACME.Roots = writeRoots(t, a.Cert)
-	s.Outside = toListener{serveTLS(t, least, pick)}
+	s.Server, s.Outside = gatetest.EdgeServer(s, nil), toListener{serveTLS(t, least, pick)}
 	return s
 }
 
@@ -211,7 +211,7 @@ func TestACMEServedCannotJudgeWithoutAnEdge(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	_ = l.Close()
-	s.Outside = toListener{addr}
+	s.Server, s.Outside = gatetest.EdgeServer(s, nil), toListener{addr}
 	r := gatetest.Run(context.Background(), servedWithin(100*time.Millisecond, 50*time.Millisecond), s)
 	if r.Status != stack.CouldNotJudge || !strings.Contains(r.Reason, "example.org") {
 		t.Errorf("%s %s", r.Status, r.Reason)
@@ -226,7 +226,7 @@ func TestACMEServedEndsOnASilentServer(t *testing.T) {
 	}
 	defer l.Close()
 	s := gatetest.NewRepo(t).Subject(t)
-	s.Outside = toListener{l.Addr().String()}
+	s.Server, s.Outside = gatetest.EdgeServer(s, nil), toListener{l.Addr().String()}
 	g := servedWithin(100*time.Millisecond, 50*time.Millisecond)
 	g.Budget = 500 * time.Millisecond
 	began := time.Now()

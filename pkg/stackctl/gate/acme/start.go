@@ -26,7 +26,14 @@ func (j *judge) start() {
 		j.add(f)
 	}
 	j.folder(svc, f)
-	file := cmp.Or(staticPath(svc, j.s.Release.Edge.Flags), j.found(svc))
+	named := staticPath(svc, j.s.Release.Edge.Flags)
+	if named == "" {
+		e := f
+		e.Rule, e.Problem, e.Expected, e.Observed = explicitFileRule.ID, "Traefik looks for its static file by itself: one in the image, its working folder or the user's settings may come first", "--configFile in command", "no --configFile"
+		e.Fix = explicitFileRule.Fix
+		j.add(e)
+	}
+	file := cmp.Or(named, j.found(svc))
 	if file == "" || probe.MountsFile(svc, file, path.Base(traefik.StaticName(j.s.Config.Traefik))) && !j.strange(svc, file, j.s.Config.Traefik.Static) {
 		return
 	}

@@ -280,6 +280,7 @@ func TestACMECatchesAnotherStart(t *testing.T) {
 	const command = `command: ["--configFile=/etc/traefik/traefik.yml"]`
 	gatetest.StaticMutants(t, Static(), []gatetest.Mutant{
 		{Name: "another program", File: gatetest.ComposeFile, From: command, To: `entrypoint: ["sh", "-c", "exec traefik --configFile=/acme/traefik.yml"]`, Subject: "service traefik", Problem: "something else"},
+		{Name: "no file named", File: gatetest.ComposeFile, From: "    " + command + "\n", To: "", Subject: "service traefik", Problem: "looks for its static file by itself"},
 		{Name: "another file", File: gatetest.ComposeFile, From: command, To: `command: ["--configFile=/acme/traefik.yml"]`, Subject: "service traefik", Problem: "another file"},
 		{Name: "no challenge", File: gatetest.StaticFile, From: "      httpChallenge:\n        entryPoint: web\n", To: "", Subject: "resolver le-staging", Problem: "no way"},
 		{Name: "a challenge nowhere", File: gatetest.StaticFile, From: "        entryPoint: web\n", To: "        entryPoint: nowhere\n", Subject: "resolver le-staging", Problem: "defined nowhere"},

@@ -173,8 +173,7 @@ func hostPaths(s gate.Subject, svc stack.Service, inside string) []string {
 		if strings.HasPrefix(m.Source, "/") {
 			out = append(out, m.Source+rest)
 		} else if m.Source != "" {
-			out = append(out, "/var/lib/docker/volumes/"+s.Release.Project+"_"+m.Source+"/_data"+rest,
-				"/var/lib/docker/volumes/"+m.Source+"/_data"+rest)
+			out = append(out, "/var/lib/docker/volumes/"+s.Release.VolumeName(m.Source)+"/_data"+rest)
 		}
 	}
 	if s.Target.Path != "" {

@@ -26,9 +26,6 @@ type imageDefaults struct {
 // command, variables, health check, mounts and devices. Values are not shown:
 // there may be secrets among them.
 func altered(ctx context.Context, s gate.Subject, svc stack.Service, c stack.Container, r *runningContainer, want probe.FrozenService) ([]stack.Finding, error) {
-	if r == nil {
-		return nil, nil
-	}
 	var out []stack.Finding
 	tell := func(rule stack.Rule, problem, expected, observed string) {
 		f := containerFinding(rule, svc, problem, expected, observed+" (container "+c.Name+")", "deploy again; then find out who works on the host by hand")
@@ -72,11 +69,10 @@ func anonymous(kind, name string) bool {
 }
 
 func defaultsOf(ctx context.Context, s gate.Subject, id string) (d imageDefaults, known bool, err error) {
-	server, can := gate.Able[gate.ImageInspector](s.Server)
-	if !can || id == "" {
+	if id == "" {
 		return d, false, nil
 	}
-	raw, err := server.InspectImage(ctx, id)
+	raw, err := s.Server.InspectImage(ctx, id)
 	if err == nil {
 		err = json.Unmarshal(raw, &d)
 	}

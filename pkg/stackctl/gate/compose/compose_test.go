@@ -107,7 +107,7 @@ func TestComposeDeclaredCatches(t *testing.T) {
 		{Name: "a variable that nothing reads", File: ".env.example", From: "LOG_LEVEL=info\n", To: "LOG_LEVEL=info\n# Gone.\nOLD_THING=1\n", Subject: "variable OLD_THING", Problem: "read by nothing"},
 		{Name: "a variable without a comment", File: ".env.example", From: "# debug, info, warn or error.\n", To: "\n", Subject: "variable LOG_LEVEL", Problem: "without a comment"},
 		{Name: "a variable twice", File: ".env.example", From: "LOG_LEVEL=info\n", To: "LOG_LEVEL=info\nLOG_LEVEL=debug\n", Subject: "variable LOG_LEVEL", Problem: "twice"},
-		{Name: "a real secret in the example", File: ".env.example", From: "LOG_LEVEL=info\n", To: "LOG_LEVEL=" + gatetest.RepoSecrets["app_secret"] + "\n", Subject: "variable LOG_LEVEL", Problem: "real secret"},
+		{Name: "a real secret in the example", File: ".env.example", From: "LOG_LEVEL=info\n", To: "LOG_LEVEL=" + gatetest.RepoSecrets["app_secret"] + "\n", Subject: "file .env.example", Problem: "real secret"},
 		{Name: "no example", After: func(s *gate.Subject) { s.Config.Compose.EnvExample += ".gone" }, Subject: ".env.example", Problem: "missing"},
 		{Name: "an upstream that does not exist", File: gatetest.RoutesFile, From: "http://web:8080", To: "http://wep:8080", Subject: "upstream web", Problem: "not a service"},
 		{Name: "an upstream that the edge cannot reach", File: gatetest.RoutesFile, From: "http://web:8080", To: "http://worker:8080", Subject: "upstream web", Problem: "no network"},

@@ -70,7 +70,7 @@ func (j *judge) add(rule stack.Rule, problem, expected, observed, fix string) {
 // modes, devices and the engine's socket are gate G5's.
 var rules = []func(*judge){
 	ruleRuns, ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
-	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, ruleEnvironment, ruleCommand, ruleSecretNames,
+	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, ruleEnvironment, ruleCommand,
 	ruleSideBySide, ruleKeeps, ruleForeignVolumes, ruleNames, ruleStore,
 }
 
@@ -317,13 +317,5 @@ func ruleImage(j *judge) {
 		j.add(imagePinnedRule, "the image is not pinned", "a version", j.svc.Image, fix)
 	case !archived && !probe.HasDigit.MatchString(tag):
 		j.add(imagePinnedRule, "the image is not pinned", "a version", j.svc.Image+", a tag that moves", fix)
-	}
-}
-
-func ruleSecretNames(j *judge) {
-	for _, name := range j.svc.Secrets {
-		if !slices.ContainsFunc(j.s.Release.Secrets, func(k stack.Secret) bool { return k.Name == name }) {
-			j.add(secretDefinedRule, "the secret "+name+" is not defined", "a secret with a file", name, "define it under secrets:")
-		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
 )
@@ -112,14 +112,12 @@ func traefikFiles(s gate.Subject) []string {
 		out = append(out, s.Config.Traefik.Static)
 	}
 	if s.Config.Traefik.Dynamic != "" {
-		entries, err := os.ReadDir(s.Config.Traefik.Dynamic)
-		if err == nil {
-			for _, e := range entries {
-				if !e.IsDir() {
-					out = append(out, filepath.Join(s.Config.Traefik.Dynamic, e.Name()))
-				}
+		_ = filepath.WalkDir(s.Config.Traefik.Dynamic, func(file string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				out = append(out, file)
 			}
-		}
+			return nil // what cannot be read was refused before
+		})
 	}
 	return out
 }
@@ -222,7 +220,8 @@ func readExample(s gate.Subject, raw []byte) (map[string]int, []stack.Finding) {
 			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = envExampleRule.ID, "a variable is listed without a comment", "a comment above it", "none", "say what "+name+" is"
 			out = append(out, f)
 		}
-		if k := knownIn(value, s.Release.Known); k != "" || tokenForm.MatchString(value) {
+		// A known secret is one in every committed file: rule compose/committed-secret.
+		if knownIn(value, s.Release.Known) == "" && redact.FormReason(value) != "" {
 			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = exampleSecretRule.ID, "a real secret is in the example", "a placeholder", "a secret value", "remove it, and replace the secret: it is in the history"
 			out = append(out, f)
 		}

@@ -130,13 +130,6 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	for _, n := range s.Release.Networks {
 		byName[n.Name] = n
 	}
-	network := func(name string) (stack.Network, bool) {
-		if n, ok := byName[name]; ok {
-			return n, true
-		}
-		n, ok := byName[s.Release.Project+"_"+name]
-		return n, ok
-	}
 	var out []stack.Finding
 	data := map[string]bool{}
 	for _, name := range dataServices(s) {
@@ -144,7 +137,7 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 		for _, n := range svc.Networks {
 			data[n] = true
 			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}
-			if net, ok := network(n); !ok || !net.Internal {
+			if net, ok := byName[n]; !ok || !net.Internal {
 				f.Rule, f.Problem, f.Expected, f.Fix = dataNetworkRule.ID, "a data service is on a network with a way out", "networks with internal: true only", "put the service on the data network only, and write internal: true there"
 				out = append(out, f)
 			}
@@ -188,7 +181,7 @@ func openNetworks(s gate.Subject) []stack.Finding {
 func missingNetworks(s gate.Subject) []stack.Finding {
 	var out []stack.Finding
 	for _, want := range s.Config.Gates.Compose.Networks {
-		if !slices.ContainsFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want || n.Name == s.Release.Project+"_"+want }) {
+		if !slices.ContainsFunc(s.Release.Networks, func(n stack.Network) bool { return n.Name == want }) {
 			out = append(out, stack.Finding{Subject: "network " + want, Rule: networksRule.ID, Problem: "a network is missing",
 				Expected: "the networks " + strings.Join(s.Config.Gates.Compose.Networks, ", "), Observed: "no " + want, Fix: "define the network " + want})
 		}

@@ -59,11 +59,6 @@ var (
 		Asks: "Is every image pinned?",
 		Fix:  "write a version or a digest",
 	}
-	secretDefinedRule = stack.Rule{
-		ID: "compose/secret-defined", Level: stack.LevelStrict, Source: "SPEC §2",
-		Asks: "Is every secret defined that a service uses?",
-		Fix:  "define it under secrets",
-	}
 	envExampleRule = stack.Rule{
 		ID: "compose/env-example", Level: stack.LevelStrict, Source: "SPEC §9",
 		Asks: "Does .env.example tell of every variable, with a comment, and of no other?",
@@ -91,8 +86,8 @@ var (
 	}
 	devicesRule = stack.Rule{
 		ID: "compose/devices", Level: stack.LevelDanger, Source: "CIS Docker 5.17",
-		Asks: "Are devices of the host kept out of containers?",
-		Fix:  "remove devices",
+		Asks: "Does no cgroup rule give a service devices of the host?",
+		Fix:  "remove device_cgroup_rules",
 	}
 	hooksRule = stack.Rule{
 		ID: "compose/hooks", Level: stack.LevelStrict, Source: "SPEC §2",
@@ -244,6 +239,16 @@ var (
 		Asks: "Is every secret hard to guess, and a secret of its own?",
 		Fix:  "remove the file and run stackctl init --secrets",
 	}
+	steadyRule = stack.Rule{
+		ID: "compose/steady", Level: stack.LevelDanger, Source: "SPEC S9; ASVS 13.2.6",
+		Asks: "Does every container run on, from one look to the next and while the gates ask?",
+		Fix:  "see the service's log for why it ended",
+	}
+	otherReleaseRule = stack.Rule{
+		ID: "compose/other-release", Level: stack.LevelDanger, Source: "SPEC D4; SPEC S8",
+		Asks: "Does no container of another release run beside this one?",
+		Fix:  "stop it (docker stop), and find out who started it by hand",
+	}
 	proxyTrustRule = stack.Rule{
 		ID: "compose/proxy-trust", Level: stack.LevelDanger, Source: "ASVS 4.1.3",
 		Asks: "Does the application believe the edge alone?",
@@ -264,7 +269,6 @@ var Rules = []stack.Rule{
 	sideBySideRule,
 	dependsOnRule,
 	imagePinnedRule,
-	secretDefinedRule,
 	envExampleRule,
 	exampleSecretRule,
 	committedSecretRule,
@@ -302,4 +306,6 @@ var Rules = []stack.Rule{
 	foreignVolumesRule,
 	weakSecretRule,
 	proxyTrustRule,
+	steadyRule,
+	otherReleaseRule,
 }

@@ -207,27 +207,23 @@ func ill(svc stack.Service, c stack.Container) bool {
 func networksOf(s gate.Subject, svc stack.Service, c stack.Container) []stack.Finding {
 	var want []string
 	for _, n := range svc.Networks {
-		want = append(want, strings.TrimPrefix(n, s.Release.Project+"_"))
+		want = append(want, s.Release.NetworkName(n))
 	}
 	if len(want) == 0 || c.Addresses == nil {
 		return nil
 	}
 	var out []stack.Finding
 	for n := range c.Addresses {
-		if name := strings.TrimPrefix(n, s.Release.Project+"_"); !slices.Contains(want, name) {
+		if !slices.Contains(want, n) {
 			out = append(out, containerFinding(asDeclaredRule, svc, "the container is on a network that is not declared", strings.Join(want, ", "), n, "disconnect it, or deploy again"))
 		}
 	}
 	return out
 }
 
-// inspectContainer asks the Engine, where the server can; nil where it cannot.
+// inspectContainer asks the Engine how a container really runs.
 func inspectContainer(ctx context.Context, s gate.Subject, c stack.Container) (*runningContainer, error) {
-	server, ok := gate.Able[gate.Inspector](s.Server)
-	if !ok {
-		return nil, nil
-	}
-	raw, err := server.Inspect(ctx, c.ID)
+	raw, err := s.Server.Inspect(ctx, c.ID)
 	if err != nil {
 		return nil, fmt.Errorf("inspect container %s: %w", c.Name, err)
 	}
@@ -244,9 +240,6 @@ const memoryGrain = 1 << 20
 // runsAsDeclared judges a running container by the rules of its service: what
 // the Engine reports takes the place of what the file says.
 func runsAsDeclared(s gate.Subject, svc stack.Service, c stack.Container, r *runningContainer) []stack.Finding {
-	if r == nil {
-		return nil
-	}
 	running := svc
 	h := r.HostConfig
 	running.User, running.ReadOnly, running.Privileged = r.Config.User, h.ReadonlyRootfs, h.Privileged

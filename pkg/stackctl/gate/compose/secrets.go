@@ -5,26 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"math"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/traefik"
-)
-
-var (
-	secretName = regexp.MustCompile(`(?i)(pass(word|wd|phrase)?$|pass(word|wd|phrase)?_|passwd|password|secret|token|credential|api_?key|private_?key|access_?key|encryption_?key|signing_?key|(^|_)(pw|pwd|dsn|salt|pepper)$|_key$|^key$|jwt)`)
-	// plainName ends names that only speak of a secret.
-	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_email|_host|_port|_method|_required)$`)
-	hashName  = regexp.MustCompile(`(?i)(commit|revision|release|digest|sha|version|build|checksum|image|etag|fingerprint)`)
-	tokenForm = regexp.MustCompile(`(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1`)
-	textToken = regexp.MustCompile(`[A-Za-z0-9+/_=-]{24,}`)
 )
 
 // ruleEnvironment finds secrets in the environment: by name, by form, and by
@@ -52,31 +40,13 @@ func ruleEnvironment(j *judge) {
 	}
 }
 
-// secretIn says why a variable holds a secret, or "".
+// secretIn is why a variable holds a secret, or "". What redact does not take
+// for one is not masked, so that the question is asked there.
 func secretIn(name, value string, known map[string]string) string {
-	trimmed := strings.TrimSpace(value)
-	if trimmed == "" {
-		return ""
-	}
-	if k := knownIn(trimmed, known); k != "" {
+	if k := knownIn(strings.TrimSpace(value), known); k != "" {
 		return "it holds the value of the secret " + k
 	}
-	if tokenForm.MatchString(trimmed) {
-		return "it has the form of a key or token"
-	}
-	if urlPassword(trimmed) {
-		return "it is a URL with a password"
-	}
-	if strings.HasPrefix(trimmed, "/") && !strings.ContainsAny(trimmed, " \n") {
-		return "" // a path
-	}
-	if secretName.MatchString(name) && !plainName.MatchString(name) && !plainValue(trimmed) {
-		return "its name says that it is one"
-	}
-	if !hashName.MatchString(name) && !strings.Contains(trimmed, "://") && randomLooking(trimmed) {
-		return "it looks random"
-	}
-	return ""
+	return redact.SecretReason(name, value)
 }
 
 // knownIn names the known secret that a text holds, or "". Known values that
@@ -101,72 +71,7 @@ func knownIn(text string, known map[string]string) string {
 	return ""
 }
 
-var userinfo = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@`)
-
-func urlPassword(value string) bool {
-	m := userinfo.FindStringSubmatch(value)
-	if m == nil {
-		// key=value strings of database drivers
-		lower := strings.ToLower(value)
-		i := strings.Index(lower, "password=")
-		return i >= 0 && strings.Contains(lower, "host=") && len(strings.TrimLeft(value[i+9:], " '\"")) > 0 && !strings.HasPrefix(value[i+9:], "$")
-	}
-	return !strings.HasPrefix(m[1], "$")
-}
-
-// plainValue tells values that are settings, not secrets.
-func plainValue(v string) bool {
-	if _, err := strconv.ParseBool(v); err == nil {
-		return true
-	}
-	if _, err := strconv.ParseFloat(v, 64); err == nil && len(v) < 6 {
-		return true
-	}
-	if _, err := time.ParseDuration(v); err == nil {
-		return true
-	}
-	if _, _, err := net.ParseCIDR(v); err == nil {
-		return true
-	}
-	if u, err := url.Parse(v); err == nil && u.Scheme != "" && u.Host != "" && u.User == nil {
-		return true
-	}
-	switch strings.ToLower(v) {
-	case "none", "yes", "no", "on", "off", "auto", "disabled", "enabled", "required", "optional":
-		return true
-	}
-	return false
-}
-
-// randomLooking tells long words of high entropy (bits per character).
-func randomLooking(v string) bool {
-	for _, w := range textToken.FindAllString(v, 16) {
-		if strings.Count(w, "-") > 2 || strings.Count(w, "/") > 1 || strings.Count(w, "_") > 2 {
-			continue
-		}
-		bits := entropy(w)
-		isHex := regexpHex.MatchString(w)
-		if isHex && len(w) >= 32 && bits > 3 || !isHex && bits > 4.2 && probe.HasDigit.MatchString(w) && strings.ToLower(w) != w {
-			return true
-		}
-	}
-	return false
-}
-
 var regexpHex = regexp.MustCompile(`^[0-9a-fA-F]+$`)
-
-// entropy is Shannon's, in bits per character.
-func entropy(s string) float64 {
-	counts := map[rune]float64{}
-	for _, r := range s {
-		counts[r]++
-	}
-	sum, n := 0.0, float64(len([]rune(s)))
-	for _, c := range counts {
-		sum -= c / n * math.Log2(c/n)
-	}
-	return sum
-}
 
 var secretFlag = regexp.MustCompile(`(?i)^--?(?:[a-z-]*(?:password|passwd|requirepass|secret|token|api-key|private-key|masterauth))(?:[= ]+(.+))?$`)
 
@@ -183,7 +88,7 @@ func ruleCommand(j *judge) {
 		switch {
 		case k != "":
 			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "the value of the secret "+k, "read it from /run/secrets in the program")
-		case tokenForm.MatchString(text) || urlPassword(text):
+		case redact.FormReason(text) != "":
 			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
 		case flaggedSecret(words) || writtenSecret(text):
 			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")

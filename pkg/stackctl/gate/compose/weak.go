@@ -10,6 +10,7 @@ import (
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gate/probe"
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -99,7 +100,7 @@ var (
 func writtenSecret(text string) bool {
 	for _, re := range []*regexp.Regexp{secretWord, secretInput} {
 		for _, m := range re.FindAllStringSubmatch(text, 16) {
-			if !plainValue(m[1]) {
+			if !redact.IsSetting(m[1]) {
 				return true
 			}
 		}

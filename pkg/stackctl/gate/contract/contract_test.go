@@ -195,6 +195,15 @@ func TestOpenPathsAnswerAsDocumented(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"commit":"a","built":"b","release":7}`)
 		}, "does not fit its schema"},
+		"another release": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"commit":"a","built":"b","release":"bbbbbbbbbbbb"}`)
+		}, "the answer is of another release"},
+		"another release in a header": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("X-Release", "bbbbbbbbbbbb")
+			fmt.Fprint(w, `{"commit":"a","built":"b","release":"`+gatetest.ReleaseID+`"}`)
+		}, "the answer is of another release"},
 		"half a body": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"commit":`)

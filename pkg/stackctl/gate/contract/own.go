@@ -102,7 +102,8 @@ func says(schema map[string]any) bool {
 }
 
 // served sees that clients are sent to this site, and to the path where the
-// edge serves the API.
+// edge serves the API: whoever follows a document elsewhere takes the visitor's
+// session along. A server of the developer's own machine is no harm.
 func served(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Difference {
 	prefix := strings.TrimSuffix(s.Config.Contract.Prefix, "/")
 	said := slices.ContainsFunc([]any{o.Op["servers"], o.Item["servers"], d.Root["servers"]}, func(v any) bool { list, _ := v.([]any); return len(list) > 0 })
@@ -110,25 +111,43 @@ func served(s gate.Subject, d *openapi.Doc, o openapi.Operation) []openapi.Diffe
 		return nil
 	}
 	var list []openapi.Difference
-	wrong := func(rule stack.Rule, problem, observed string) {
-		list = append(list, openapi.Difference{Subject: o.Name(), Where: "servers", Rule: rule.ID, Problem: problem, Expected: "url: " + prefix, Observed: observed})
+	wrong := func(problem, observed string) {
+		list = append(list, openapi.Difference{Subject: o.Name(), Where: "servers", Rule: serversRule.ID, Problem: problem, Expected: "url: " + prefix, Observed: observed})
 	}
 	here := false
-	for _, text := range d.Servers(o) {
+	servers := d.ServerURLs(o)
+	for _, text := range servers {
 		u, err := url.Parse(text)
 		switch {
-		case err != nil || strings.Contains(text, "{"):
-			return nil // a template: it depends on values
-		case u.Scheme == "http" && !local(u.Hostname()):
-			wrong(serversRule, "clients are sent over plain HTTP", text)
+		case err != nil || strings.ContainsAny(text, "{}"):
+			wrong("clients are sent where a variable without a value leads", text)
+		case local(u.Hostname()):
+			here = here || strings.TrimSuffix(u.Path, "/") == prefix
+		case u.Host != "" && !ofSite(s, u.Hostname()):
+			wrong("clients are sent to another host", text)
+		case u.Scheme == "http":
+			wrong("clients are sent over plain HTTP", text)
+		case u.Scheme != "" && u.Scheme != "https":
+			wrong("clients are sent by another protocol", text)
 		case strings.TrimSuffix(u.Path, "/") == prefix:
 			here = true
 		}
 	}
 	if !here && len(list) == 0 {
-		wrong(serversRule, "clients are sent where the API is not served", strings.Join(d.Servers(o), ", "))
+		wrong("clients are sent where the API is not served", strings.Join(servers, ", "))
 	}
 	return list
+}
+
+// ofSite reports whether a host is one that the edge routes, or the target's
+// domain. Where neither is known every host may be the site's.
+func ofSite(s gate.Subject, host string) bool {
+	hosts := []string{s.Target.Domain, s.Release.Domain}
+	for _, r := range s.Release.Edge.Routes {
+		hosts = append(hosts, r.Hosts...)
+	}
+	hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == "" })
+	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
 // local says that a server is the developer's own machine.

@@ -39,3 +39,40 @@ func TestOwnContractRules(t *testing.T) {
 		}
 	}
 }
+
+func TestServersLeadToTheSite(t *testing.T) {
+	s := gate.Subject{Config: stack.Config{Contract: stack.Contract{Prefix: "/api"}}, Target: stack.Target{Domain: "site.example"},
+		Release: stack.Release{Edge: stack.EdgeConfig{Routes: []stack.Route{{Hosts: []string{"www.site.example"}}}}}}
+	for servers, problem := range map[string]string{
+		"{url: /api}":                                            "",
+		"{url: /api/}":                                           "",
+		"{url: 'https://site.example/api'}":                      "",
+		"{url: 'https://WWW.site.example/api'}":                  "",
+		"{url: /api}, {url: 'http://localhost:8000/api'}":        "",
+		"{url: '//site.example/api'}":                            "",
+		"{url: /v1}":                                             "not served",
+		"{url: 'https://evil.example/api'}":                      "another host",
+		"{url: '//evil.example/api'}":                            "another host",
+		"{url: /api}, {url: 'https://staging.site.example/api'}": "another host",
+		"{url: 'http://site.example/api'}":                       "plain HTTP",
+		"{url: 'ws://site.example/api'}":                         "another protocol",
+		"{url: 'https://{host}/api', variables: {host: {default: evil.example}}}":                                     "another host",
+		"{url: 'https://{host}/api', variables: {host: {default: site.example, enum: [site.example, evil.example]}}}": "another host",
+		"{url: 'https://{host}/api', variables: {host: {default: site.example}}}":                                     "",
+		"{url: '/{base}', variables: {base: {default: api}}}":                                                         "",
+		"{url: '/{base}', variables: {base: {default: v2}}}":                                                          "not served",
+		"{url: 'https://{host}/api'}":                                                                                 "without a value",
+	} {
+		d, err := openapi.Parse([]byte("openapi: 3.0.3\ninfo: {title: t, version: \"1\"}\nservers: ["+servers+"]\npaths: {/x: {get: {}}}\n"), true)
+		if err != nil {
+			t.Fatal(servers, err)
+		}
+		var found []string
+		for _, f := range served(s, d, d.Operations()[0]) {
+			found = append(found, f.Problem)
+		}
+		if text := strings.Join(found, "; "); problem == "" && text != "" || !strings.Contains(text, problem) {
+			t.Errorf("%s: %q, want %q", servers, text, problem)
+		}
+	}
+}

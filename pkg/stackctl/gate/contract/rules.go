@@ -50,8 +50,8 @@ var (
 		Fix:  "describe the body",
 	}
 	serversRule = stack.Rule{
-		ID: "contract/servers", Level: stack.LevelStrict, Source: "SPEC A12",
-		Asks: "Are clients sent to where the API is served?",
+		ID: "contract/servers", Level: stack.LevelStrict, Source: "ASVS 4.1.4; SPEC A12",
+		Asks: "Are clients sent to this site, and to where it serves the API?",
 		Fix:  "name the site's own prefix as the server",
 	}
 	configuredPathsRule = stack.Rule{
@@ -68,6 +68,11 @@ var (
 		ID: "contract/drift", Level: stack.LevelStrict, Source: "SPEC A12; ASVS 4.1.4",
 		Asks: "Is what runs the committed contract?",
 		Fix:  "make the service and the contract agree",
+	}
+	releaseRule = stack.Rule{
+		ID: "contract/release", Level: stack.LevelDanger, Source: "SPEC D4",
+		Asks: "Does every open answer that names its release name this one?",
+		Fix:  "see which container answers; what is told is not what was deployed",
 	}
 	answersRule = stack.Rule{
 		ID: "contract/answers", Level: stack.LevelStrict, Source: "SPEC A12",
@@ -92,4 +97,5 @@ var Rules = []stack.Rule{
 	breaksClientsRule,
 	driftRule,
 	answersRule,
+	releaseRule,
 }

@@ -147,6 +147,11 @@ func openPaths(ctx context.Context, s gate.Subject, client *http.Client, d *open
 			a.Findings = append(a.Findings, f)
 			continue
 		}
+		if told := toldRelease(reply); told != "" && told != s.Release.ID {
+			f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = releaseRule.ID, "the answer is of another release", s.Release.ID, told, releaseRule.Fix
+			a.Findings = append(a.Findings, f)
+			continue
+		}
 		responses, _ := o.Op["responses"].(map[string]any)
 		if problem := body(validator, o, reply); problem != "" {
 			f.Rule, f.Problem, f.Expected, f.Observed = answersRule.ID, "the body does not fit its schema", "a body as documented for "+fmt.Sprint(reply.Status), problem
@@ -158,6 +163,22 @@ func openPaths(ctx context.Context, s gate.Subject, client *http.Client, d *open
 		}
 	}
 	return nil
+}
+
+// toldRelease is the release that an answer names, in a header or in a member
+// "release" of its body; "": none.
+func toldRelease(reply probe.Reply) string {
+	if header := reply.Header.Get("X-Release"); header != "" {
+		return stack.Short(header, 80)
+	}
+	var body struct {
+		Release any `json:"release"`
+	}
+	if reply.Cut || json.Unmarshal(reply.Body, &body) != nil || body.Release == nil {
+		return ""
+	}
+	release, _ := body.Release.(string) // of another type: the schema's matter
+	return stack.Short(release, 80)
 }
 
 // schemas is the committed contract for the validation of bodies; nil

@@ -108,7 +108,7 @@ func (rec *record) keep(s gate.Subject) error {
 
 // ours says whether a container belongs to the project, whatever release.
 func ours(s gate.Subject, c stack.Container) bool {
-	return c.Project == s.Release.Project || strings.HasPrefix(c.Project, s.Release.Project+"-") || c.Labels[stack.LabelProject] == s.Release.Project && s.Release.Project != ""
+	return stack.Owns(c, s.Release.Project) || probe.Current(s, c)
 }
 
 // actual judges what the containers on the host really publish. Published

@@ -86,7 +86,7 @@ func siteNetworks(s gate.Subject) []string {
 	var out []string
 	for _, n := range s.Release.Networks {
 		if !n.External {
-			out = append(out, s.Release.Project+"_"+n.Name)
+			out = append(out, n.RealName(s.Release.Project))
 		}
 	}
 	return out
@@ -98,7 +98,7 @@ func siteVolumes(s gate.Subject) []string {
 	for _, svc := range s.Release.Services {
 		for _, m := range svc.Volumes {
 			if m.Type == "volume" && m.Source != "" {
-				out = append(out, s.Release.Project+"_"+m.Source)
+				out = append(out, s.Release.VolumeName(m.Source))
 			}
 		}
 	}

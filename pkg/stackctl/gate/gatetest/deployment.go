@@ -3,6 +3,7 @@ package gatetest
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -24,12 +25,26 @@ const (
 	Domain    = "site.example.com"
 )
 
-// Server is the server side of a deployment, made of functions.
+// Server is the server side of a deployment, made of functions. It cannot look
+// into containers and images: RunningServer can.
 type Server struct {
 	List   []stack.Container
 	OnRun  func(argv []string) (stack.Output, error)
 	OnExec func(container string, argv []string) (stack.Output, error)
 	OnDial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+var errNoInside = errors.New("this server of a test cannot look into containers")
+
+// Inspect returns an error.
+func (f *Server) Inspect(context.Context, string) ([]byte, error) { return nil, errNoInside }
+
+// InspectImage returns an error.
+func (f *Server) InspectImage(context.Context, string) ([]byte, error) { return nil, errNoInside }
+
+// Files returns an error.
+func (f *Server) Files(context.Context, string, string) ([]stack.File, error) {
+	return nil, errNoInside
 }
 
 // DialContext calls OnDial.

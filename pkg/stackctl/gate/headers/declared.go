@@ -198,7 +198,7 @@ func (j *judge) staff(r traefik.Router) (string, bool) {
 	if strings.HasSuffix(r.Service, "@internal") && !strings.HasPrefix(r.Service, "noop") && !strings.HasPrefix(r.Service, "acme-http") {
 		return "it serves the edge's own " + r.Service, true
 	}
-	if j.redirects(r) {
+	if !j.leads(r) {
 		return "", false
 	}
 	for _, h := range r.Hosts {
@@ -266,7 +266,7 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 // staffHeaders sees that the edge sets what a page of the staff must have.
 func (j *judge) staffHeaders(r traefik.Router, finding func(rule stack.Rule, problem, expected, observed, fix string)) {
 	have, _ := j.sent(r)
-	for _, fault := range (policy{}).judge(values(have)) {
+	for _, fault := range (policy{staff: r.TLS}).judge(values(have)) {
 		finding(fault.rule, "a staff route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
 	}
 }

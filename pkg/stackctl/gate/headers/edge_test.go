@@ -132,6 +132,7 @@ func (e *goodEdge) staff(w http.ResponseWriter, r *http.Request, host string) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
 	inside, _ := r.Context().Value(insideKey{}).(bool)
 	claimed := e.trusts != "" && r.Header.Get(e.trusts) != ""
 	if !inside && !claimed && e.noAllowlist != host {
@@ -193,16 +194,16 @@ func newEdge(t *testing.T, s gate.Subject) *goodEdge {
 		return d.DialContext(ctx, network, at)
 	})
 	e.subject.Outside = dial
-	e.subject.Server = &gatetest.Server{
-		OnDial: dial,
-		OnRun: func(argv []string) (stack.Output, error) {
-			if strings.Join(argv, " ") == "ip route get 172.20.0.5" {
-				return stack.Output{Stdout: []byte("172.20.0.5 dev br-1 src 172.20.0.1 uid 0\n    cache\n")}, nil
-			}
-			return stack.Output{Exit: 1}, nil
-		},
-		List: []stack.Container{{ID: "e", Project: "stack", Service: "traefik", State: "running", Addresses: map[string]string{"stack_edge": "172.20.0.5"}}},
+	server := gatetest.EdgeServer(e.subject, nil)
+	server.OnDial = dial
+	server.OnRun = func(argv []string) (stack.Output, error) {
+		if strings.Join(argv, " ") == "ip route get 172.20.0.5" {
+			return stack.Output{Stdout: []byte("172.20.0.5 dev br-1 src 172.20.0.1 uid 0\n    cache\n")}, nil
+		}
+		return stack.Output{Exit: 1}, nil
 	}
+	server.List = []stack.Container{{ID: "e", Project: "stack", Service: "traefik", State: "running", Addresses: map[string]string{"stack_edge": "172.20.0.5"}}}
+	e.subject.Server = server
 	return e
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestLimitsRedirectsAndUsersCatch(t *testing.T) {
 	const (
-		rate   = "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000}"
+		rate   = "    site-rate:\n      rateLimit: {average: 500, period: 1s, burst: 1000, sourceCriterion: {ipStrategy: {ipv6Subnet: 64}}}"
 		guards = "rule: \"Host(`jobs.{{ $domain }}`)\"\n      entryPoints: [websecure]\n      middlewares: [staff-headers, staff-addresses, staff-auth]"
 		jobs   = "rule: \"Host(`jobs.{{ $domain }}`)\"\n      entryPoints: [websecure]\n      middlewares: "
 	)

@@ -14,7 +14,7 @@ import (
 
 // policy says which headers an answer must carry.
 type policy struct {
-	// hsts: 1 demands it, staff refuses it.
+	// hsts demands it for the subdomains too, staff for the host itself.
 	hsts  bool
 	staff bool
 	// strict demands the whole set of a public answer; otherwise what a staff
@@ -45,13 +45,10 @@ func (p policy) judge(values func(name string) []string) []fault {
 	}
 	hsts := first("Strict-Transport-Security")
 	switch {
-	case p.hsts && hstsSeconds(hsts) < yearSeconds:
+	case (p.hsts || p.staff) && hstsSeconds(hsts) < yearSeconds:
 		add(hstsRule, "HSTS is missing or too short", "Strict-Transport-Security: max-age of 31536000 or more", hsts)
 	case p.hsts && !strings.Contains(strings.ToLower(hsts), "includesubdomains"):
 		add(hstsRule, "HSTS leaves the subdomains out", "Strict-Transport-Security with includeSubDomains", hsts)
-	}
-	if p.staff && hsts != "" {
-		add(hstsRule, "a staff answer carries HSTS", "no Strict-Transport-Security", hsts)
 	}
 	if !strings.EqualFold(first("X-Content-Type-Options"), "nosniff") {
 		add(nosniffRule, "nosniff is missing", "X-Content-Type-Options: nosniff", first("X-Content-Type-Options"))

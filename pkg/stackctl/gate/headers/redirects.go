@@ -87,11 +87,14 @@ func (j *judge) openRedirects(r traefik.Router, finding func(rule stack.Rule, pr
 }
 
 // shadowed finds unguarded routers that get a staff host's requests before
-// the guarded one does.
+// the guarded one does. A staff router's own missing guard is another rule's.
 func (j *judge) shadowed() {
 	told := map[string]bool{}
 	for _, r := range j.model.Routers {
 		if _, staff := j.staff(r); r.TCP || !staff || !r.Public() {
+			continue
+		}
+		if password, address := j.guards(r); !password && !address {
 			continue
 		}
 		for _, h := range r.Hosts {
@@ -100,8 +103,7 @@ func (j *judge) shadowed() {
 				first = append(first, *taker)
 			}
 			for _, other := range first {
-				password, address := j.guards(other)
-				if password && address || !j.leads(other) || told[other.Name] {
+				if _, own := j.staff(other); own || !j.leads(other) || told[other.Name] {
 					continue
 				}
 				told[other.Name] = true

@@ -82,9 +82,16 @@ func (j *judge) leads(r traefik.Router) bool {
 	return !strings.HasSuffix(r.Service, "@internal") && !j.redirects(r)
 }
 
+// plainRoute finds what the plain port serves. A router without TLS on the https
+// entry point is acme/router-resolver's.
 func (j *judge) plainRoute(r traefik.Router) {
-	if !r.TLS && j.leads(r) {
+	https := slices.ContainsFunc(r.EntryPoints, func(e traefik.EntryPoint) bool { return e.Public && e.Port == 443 })
+	switch {
+	case r.TLS || https:
+	case j.leads(r):
 		j.onRouter(plainHTTPRule, r, "a public route without TLS", "TLS, or a redirect to https", "no tls section", "add tls, or redirect")
+	case strings.HasPrefix(r.Service, "noop@") && !j.redirects(r):
+		j.onRouter(plainHTTPRule, r, "the plain port does not lead to https", "a redirect to https", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add a redirectScheme middleware")
 	}
 }
 

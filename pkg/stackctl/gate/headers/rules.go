@@ -76,7 +76,7 @@ var (
 	}
 	hstsRule = stack.Rule{
 		ID: "headers/hsts", Level: stack.LevelStrict, Source: "ASVS 3.4.1; RFC 6797",
-		Asks: "Do public answers carry HSTS for a year, with the subdomains?",
+		Asks: "Do all answers carry HSTS for a year, and public ones with the subdomains?",
 		Fix:  "add it to the headers middleware",
 	}
 	nosniffRule = stack.Rule{
@@ -169,11 +169,6 @@ var (
 		Asks: "Does the site answer odd paths without failing?",
 		Fix:  "handle the path",
 	}
-	knownPathsRule = stack.Rule{
-		ID: "headers/known-paths", Level: stack.LevelStrict, Source: "SPEC §3",
-		Asks: "Does the site know its own paths?",
-		Fix:  "name them",
-	}
 	cachingRule = stack.Rule{
 		ID: "headers/caching", Level: stack.LevelStrict, Source: "RFC 9111; SPEC §3",
 		Asks: "Do pages ask again, and are hashed files kept?",
@@ -188,6 +183,11 @@ var (
 		ID: "headers/page-files", Level: stack.LevelStrict, Source: "SPEC §3",
 		Asks: "Is every file there that the page asks for?",
 		Fix:  "build the web app again and deploy it as one image",
+	}
+	secretToldRule = stack.Rule{
+		ID: "headers/secret-told", Level: stack.LevelDanger, Source: "ASVS 13.3.1; ASVS 14.2.1",
+		Asks: "Are the release's secrets kept out of what strangers are sent, in every encoding?",
+		Fix:  "take it out of the answer, and change the secret",
 	}
 	runningRoutesRule = stack.Rule{
 		ID: "headers/running-routes", Level: stack.LevelDanger, Source: "SPEC §3",
@@ -231,9 +231,9 @@ var Rules = []stack.Rule{
 	routingRule,
 	unknownHostRule,
 	oddPathsRule,
-	knownPathsRule,
 	cachingRule,
 	privateCacheRule,
 	pageFilesRule,
 	runningRoutesRule,
+	secretToldRule,
 }

@@ -73,6 +73,7 @@ func checkServed(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 		}()
 	}
 	wg.Wait()
+	g.out = append(g.out, wire.read.findings()...)
 	if n := len(g.fails); n > 5 {
 		g.fails = append(g.fails[:5], fmt.Errorf("and %d more", n-5))
 	}
@@ -159,11 +160,7 @@ func (g *visit) knownPaths() []ask {
 		out = append(out, ask{label: "GET " + host + path, method: "GET", host: host, path: path})
 	}
 	for _, e := range s.Config.Gates.Health {
-		host := domain
-		if e.Host != "" {
-			host = e.Host + "." + domain
-		}
-		add(host, e.Path)
+		add(probe.Host(s, e), e.Path)
 	}
 	if p := s.Config.Gates.Auth; s.Config.Contract.Prefix != "" {
 		for _, path := range []string{p.Me, p.CSRF} {

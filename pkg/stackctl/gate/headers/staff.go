@@ -85,7 +85,7 @@ func (g *visit) staffRoutes(ctx context.Context, j *judge, login staffLogin) {
 	each(places, func(p staffPlace) {
 		denied := false
 		for _, inside := range []bool{false, true} {
-			if inside && (g.wire.s.Server == nil || g.wire.edge == "") {
+			if inside && g.wire.edge == "" {
 				continue
 			}
 			got := g.tryStaff(ctx, p, login, inside, source)
@@ -107,7 +107,7 @@ func (g *visit) staffRoutes(ctx context.Context, j *judge, login staffLogin) {
 // serverSource is the address by which the server reaches the edge's
 // container; invalid where the server cannot tell.
 func (g *visit) serverSource(ctx context.Context) netip.Addr {
-	if g.wire.s.Server == nil || g.wire.edge == "" {
+	if g.wire.edge == "" {
 		return netip.Addr{}
 	}
 	o, err := g.wire.s.Server.Run(ctx, "ip", "route", "get", g.wire.edge)
@@ -262,7 +262,7 @@ func (g *visit) staffPaths(ctx context.Context, host string) {
 // files: what runs may differ from what was shipped.
 func (g *visit) live(ctx context.Context, login staffLogin) {
 	s := g.wire.s
-	if s.Server == nil || g.wire.edge == "" || s.Config.Traefik.APIPort == 0 {
+	if g.wire.edge == "" || s.Config.Traefik.APIPort == 0 {
 		return
 	}
 	base := ask{method: "GET", host: "edge", path: "/api/rawdata", plain: true, inside: true, port: s.Config.Traefik.APIPort}

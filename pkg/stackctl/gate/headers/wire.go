@@ -71,6 +71,8 @@ type wire struct {
 	// edge is the address of the edge's container, as the server reaches it.
 	edge string
 	slot chan struct{}
+	// read looks for secrets in what comes; nil: nobody does.
+	read *reader
 
 	mu  sync.Mutex
 	log []entry
@@ -89,12 +91,12 @@ type entry struct {
 }
 
 func newHeaderWire(ctx context.Context, s gate.Subject) (*wire, error) {
-	w := &wire{s: s, slot: make(chan struct{}, askParallel)}
+	w := &wire{s: s, slot: make(chan struct{}, askParallel), read: newReader(s.Release.Known)}
 	if s.Outside == nil {
 		return nil, errors.New("no way to reach the site from outside")
 	}
 	if s.Server == nil {
-		return w, nil
+		return nil, errors.New("no connection to the server")
 	}
 	containers, err := s.Server.Containers(ctx)
 	if err != nil {
@@ -125,6 +127,7 @@ func (w *wire) send(ctx context.Context, a ask) reply {
 	w.slot <- struct{}{}
 	defer func() { <-w.slot }()
 	r := w.exchange(ctx, a)
+	w.read.look(a, r)
 	e := entry{Ask: a.label, From: "outside", Method: a.method, Host: a.host, Path: a.path, Status: r.status, Headers: shownHeaders(r.header)}
 	if a.inside {
 		e.From = "server"

@@ -1,9 +1,12 @@
 package health
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -172,6 +175,15 @@ func TestHealthOfAnotherReleaseThroughTheEdge(t *testing.T) {
 	gatetest.Catches(t, Public(), d.Subject, "release is")
 }
 
+func TestHealthFromACacheIsNoHealth(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	d.Site.Wrap = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Age", "37")
+		return false
+	}
+	gatetest.Catches(t, Public(), d.Subject, "from a cache, 37 s old")
+}
+
 func TestHealthWithoutAContainerIsNoPass(t *testing.T) {
 	d := gatetest.GoodDeployment(t)
 	d.Fake.List = nil
@@ -210,4 +222,56 @@ func TestHealthComparesCommits(t *testing.T) {
 	d := gatetest.GoodDeployment(t)
 	d.Release.Images[0].Revision, d.Site.Ready["commit"] = "unknown", "unknown" // no git where it was built
 	gatetest.Passes(t, Inside(), d.Subject)
+}
+
+// TestAProjectThatNamesNoEndpointIsAskedAtTheRootOfEachRoute: what it answers
+// there is its own to choose, as long as it answers.
+func TestAProjectThatNamesNoEndpointIsAskedAtTheRootOfEachRoute(t *testing.T) {
+	for status, good := range map[int]bool{200: true, 302: true, 401: true, 404: true, 500: false, 502: false} {
+		for _, g := range []gate.Gate{Inside(), Public()} {
+			d := gatetest.GoodDeployment(t)
+			d.Config.Gates.Health = nil
+			d.Config.Routes = []stack.RouteSpec{{Service: "web", Port: 80}, {Service: "web", Port: 80, Path: "/"}}
+			d.Site.Wrap = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/" {
+					w.WriteHeader(status)
+				}
+				return r.URL.Path == "/"
+			}
+			a, err := g.Check(t.Context(), d.Subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (len(a.Findings) == 0) != good || len(a.Latencies) != 1 {
+				t.Errorf("%s, %d: %d endpoints, findings %v", g.Phase, status, len(a.Latencies), a.Findings)
+			}
+		}
+	}
+}
+
+// TestAServiceIsAskedInTheProtocolThatItsRouteNames asks inside, where no edge
+// translates: HTTP/2 without TLS, and TLS with a certificate of its own.
+func TestAServiceIsAskedInTheProtocolThatItsRouteNames(t *testing.T) {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	h2c := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	h2c.Config.Protocols = &protocols
+	h2c.Start()
+	t.Cleanup(h2c.Close)
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(secure.Close)
+	for scheme, server := range map[string]*httptest.Server{"h2c": h2c, "https": secure} {
+		d := gatetest.GoodDeployment(t)
+		d.Config.Gates.Health = nil
+		d.Config.Routes = []stack.RouteSpec{{Service: "web", Port: 80, Scheme: scheme}}
+		d.Fake.OnDial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			var n net.Dialer
+			return n.DialContext(ctx, network, server.Listener.Addr().String())
+		}
+		gatetest.Passes(t, Inside(), d.Subject)
+		d.Config.Routes[0].Scheme = ""
+		if a, err := Inside().Check(t.Context(), d.Subject); scheme == "h2c" && (err != nil || len(a.Findings) == 0) {
+			t.Errorf("asked in HTTP/1.1 it answers all the same: %v, %v", a.Findings, err)
+		}
+	}
 }

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -168,7 +167,7 @@ func (r *run) ping(ctx context.Context, phase stack.Phase, extra []string) (stac
 		argv = append(argv, strings.ReplaceAll(word, "{timeout}", conf.Timeout.String()))
 	}
 	r.request = request{Phase: phase, Nonce: nonce, Command: argv, Service: conf.Service}
-	r.request.Asked, r.request.Clock = r.now(ctx)
+	r.request.Asked, r.request.Clock = probe.Now(ctx, r.s)
 	one, cancel := context.WithTimeout(ctx, conf.Timeout+5*time.Second)
 	defer cancel()
 	out, err := r.s.Server.Exec(one, containers[0].ID, argv...)
@@ -178,23 +177,9 @@ func (r *run) ping(ctx context.Context, phase stack.Phase, extra []string) (stac
 	if err != nil {
 		return out, fmt.Errorf("ping the queue: run %s in %s: %w", strings.Join(conf.Command, " "), conf.Service, err)
 	}
-	r.request.Answered, _ = r.now(ctx)
+	r.request.Answered, _ = probe.Now(ctx, r.s)
 	r.request.Exit = out.Exit
 	return out, nil
-}
-
-// now is the server's time: the operator's clock may be anywhere.
-func (r *run) now(ctx context.Context) (time.Time, string) {
-	out, err := r.s.Server.Run(ctx, "date", "+%s.%N")
-	if err == nil && out.Exit == 0 {
-		sec, frac, _ := strings.Cut(strings.TrimSpace(string(out.Stdout)), ".")
-		s, errS := strconv.ParseInt(sec, 10, 64)
-		n, errN := strconv.ParseInt(frac, 10, 64)
-		if errS == nil && errN == nil {
-			return time.Unix(s, n).UTC(), "server"
-		}
-	}
-	return time.Now().UTC(), "operator"
 }
 
 // judge holds the result against what was asked.

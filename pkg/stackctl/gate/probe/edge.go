@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
@@ -20,21 +20,15 @@ import (
 // the files that it sees.
 type runningEdge struct {
 	stack.Container
-	Files      gate.FileReader
+	Server     gate.Server
 	Entrypoint []string
 	Command    []string
 	Env        map[string]string
 }
 
-// RunningEdgeOf finds the edge's container. It gives nil where the server cannot
-// tell how a container runs, or where no such container runs, which is the
-// question of other gates.
+// RunningEdgeOf finds the edge's container. It returns nil where no such
+// container runs, which is the question of other gates.
 func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
-	inspector, can := gate.Able[gate.Inspector](s.Server)
-	files, reads := gate.Able[gate.FileReader](s.Server)
-	if !can || !reads {
-		return nil, nil
-	}
 	containers, err := s.Server.Containers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the host's containers: %w", err)
@@ -46,8 +40,8 @@ func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	e := &runningEdge{Container: containers[i], Files: files, Env: map[string]string{}}
-	raw, err := inspector.Inspect(ctx, e.ID)
+	e := &runningEdge{Container: containers[i], Server: s.Server, Env: map[string]string{}}
+	raw, err := s.Server.Inspect(ctx, e.ID)
 	var told struct {
 		Config struct{ Entrypoint, Cmd, Env []string }
 	}
@@ -69,7 +63,7 @@ func RunningEdgeOf(ctx context.Context, s gate.Subject) (*runningEdge, error) {
 // where there is none.
 func (e *runningEdge) static(ctx context.Context) (stack.File, error) {
 	for _, place := range traefik.StaticPlaces(slices.Concat(e.Entrypoint, e.Command), e.Env) {
-		found, err := e.Files.Files(ctx, e.ID, place)
+		found, err := e.Server.Files(ctx, e.ID, place)
 		if err != nil {
 			return stack.File{}, err
 		}
@@ -164,7 +158,7 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 	if place == "" || len(s.Release.Edge.Dynamic) == 0 {
 		return 0, nil, nil
 	}
-	files, err := e.Files.Files(ctx, e.ID, place)
+	files, err := e.Server.Files(ctx, e.ID, place)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -204,7 +198,11 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 // pointedDrift is fileDrift for a file whose upstreams a switch has pointed at
 // the release.
 func pointedDrift(s gate.Subject, want, have stack.File) ([]string, error) {
-	a, err := traefik.ParseFile(want.Path, want.Content)
+	pointed, err := edge.Point([]stack.File{want}, s.Release.ID, s.Release.Upstreams())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", want.Path, err)
+	}
+	a, err := traefik.ParseFile(want.Path, pointed[0].Content)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", want.Path, err)
 	}
@@ -212,30 +210,7 @@ func pointedDrift(s gate.Subject, want, have stack.File) ([]string, error) {
 	if err != nil {
 		return []string{"it cannot be read: " + Shown(err.Error())}, nil
 	}
-	services := b.Find("http", "services")
-	for _, all := range services {
-		all.Walk(func(_ []string, n *traefik.Node) {
-			if strings.EqualFold(n.Name, "url") {
-				n.Value = plainUpstream(s, n.Value)
-			}
-		})
-	}
 	return traefik.Differing(a.Flat(), b.Flat()), nil
-}
-
-// plainUpstream gives an upstream as the release's files write it.
-func plainUpstream(s gate.Subject, at string) string {
-	u, err := url.Parse(at)
-	if err != nil {
-		return at
-	}
-	for name, host := range s.Release.Upstreams() {
-		if u.Hostname() == host {
-			u.Host = strings.Replace(u.Host, host, name, 1)
-			return u.String()
-		}
-	}
-	return at
 }
 
 // TLSHosts are the public host names that routes with TLS serve.

@@ -53,8 +53,11 @@ func Shown(s string) string {
 
 // Host is the whole host name of a prefix of the site's domain.
 func Host(s gate.Subject, e stack.HealthEndpoint) string {
-	if e.Host == "" {
+	switch {
+	case e.Host == "":
 		return Domain(s)
+	case strings.Contains(e.Host, "."):
+		return e.Host
 	}
 	return e.Host + "." + Domain(s)
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -25,6 +26,9 @@ func main() {
 	case "print":
 		fmt.Println(arg(2))
 		fmt.Fprintln(os.Stderr, "to stderr")
+	case "resolve":
+		list, err := net.LookupHost(arg(2))
+		fmt.Println(list, err)
 	case "fail":
 		code, _ := strconv.Atoi(arg(2))
 		fmt.Println("failing on purpose")

@@ -1,0 +1,178 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"stackctl/pkg/server/app"
+)
+
+// placed is a record with its place in the list.
+type placed struct {
+	record app.Record
+	place  app.Place
+}
+
+// countable is how many records are counted one by one.
+const countable = 1000
+
+// fresh lets PostgreSQL plan a query for its very values, each time: a plan for
+// all values reads whole tables where one of them is rare.
+const fresh = pgx.QueryExecModeCacheDescribe
+
+// count returns a page without its records: how many a query finds, beyond
+// countable by what the planner expects.
+func (r *Records) count(ctx context.Context, m app.Model, q app.RecordQuery) (page app.RecordPage, err error) {
+	where, args := matching(m, q)
+	args = append([]any{fresh}, args...)
+	from := "FROM " + name(m.Table) + where
+	err = r.db.GetContext(ctx, &page.Total, fmt.Sprintf(`SELECT count(*) FROM (SELECT %s LIMIT %d) AS sample`, from, countable+1), args...)
+	if err != nil || page.Total <= countable {
+		return page, wrapped(err, "count", m)
+	}
+	page.About = true
+	var text string
+	if err := r.db.GetContext(ctx, &text, `EXPLAIN (FORMAT JSON) SELECT `+from, args...); err != nil {
+		return page, wrapped(err, "estimate", m)
+	}
+	var plans []struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &plans); err != nil || len(plans) == 0 {
+		return page, fmt.Errorf("read the plan of %s: %w", m.Name, err)
+	}
+	page.Total = max(page.Total, int(plans[0].Plan.Rows))
+	return page, nil
+}
+
+// placed returns so many records from the place of a query on: behind After, or
+// back from Before, the nearest first.
+func (r *Records) placed(ctx context.Context, m app.Model, q app.RecordQuery, back bool, limit int) ([]placed, error) {
+	query, args := listQuery(m, q, back, limit)
+	rows, err := r.db.QueryxContext(ctx, query, append([]any{fresh}, args...)...)
+	if err != nil {
+		return nil, wrapped(err, "list", m)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []placed
+	for rows.Next() {
+		var one placed
+		if one.record, err = scan(rows, m, &one.place.Value, &one.place.Key); err != nil {
+			return nil, wrapped(err, "read", m)
+		}
+		found = append(found, one)
+	}
+	return found, wrapped(rows.Err(), "list", m)
+}
+
+// listQuery is the query that placed asks.
+func listQuery(m app.Model, q app.RecordQuery, back bool, limit int) (query string, args []any) {
+	where, args := matching(m, q)
+	f, _ := m.Field(q.Sort)
+	// With the table's name: without it ORDER BY means the columns of the answer,
+	// which are texts.
+	by, key, desc := sortKey(f), "r."+name(m.Key), q.Desc != back
+	at, text := app.Place{}, q.After
+	if back {
+		text = q.Before
+	}
+	if text != "" {
+		at, _ = app.ReadPlace(m, q.Sort, text) // Clean has judged it
+		args = append(args, at.Value, at.Key)
+		condition := fmt.Sprintf("(%s, %s) %s ($%d::%s, $%d::%s)", by, key, map[bool]string{true: "<", false: ">"}[desc],
+			len(args)-1, sqlType(f), len(args), keyType(m))
+		where += map[bool]string{true: " WHERE ", false: " AND "}[where == ""] + condition
+	}
+	direction := map[bool]string{true: "DESC", false: "ASC"}[desc]
+	return fmt.Sprintf(`SELECT %s, %s::text, %s::text FROM %s AS r%s ORDER BY %s %s, %s %s LIMIT %d`, selected(m), by, key, name(m.Table), where,
+		by, direction, key, direction, limit), args
+}
+
+func wrapped(err error, doing string, m app.Model) error {
+	if err == nil {
+		return nil
+	}
+	return coded(fmt.Errorf("%s %s: %w", doing, m.Name, err))
+}
+
+// sortKey is what a list is sorted by: an index has the same expression. An absent
+// time is before all others, so that one order holds for all rows.
+func sortKey(f app.ModelField) string {
+	if f.Null && f.Type == app.FieldTime {
+		return fmt.Sprintf("coalesce(r.%s, '-infinity'::timestamptz)", name(f.Name))
+	}
+	return "r." + name(f.Name)
+}
+
+func sqlType(f app.ModelField) string {
+	switch f.Type {
+	case app.FieldTime:
+		return "timestamptz"
+	case app.FieldBool:
+		return "boolean"
+	case app.FieldUUID:
+		return "uuid"
+	case app.FieldInt:
+		return "bigint"
+	}
+	return "text"
+}
+
+// matching makes the condition of a query: every word stands in some field,
+// and every filter holds.
+func matching(m app.Model, q app.RecordQuery) (string, []any) {
+	var all []string
+	var args []any
+	for word := range strings.FieldsSeq(q.Search) {
+		condition, value := found(m, word, len(args)+1)
+		all, args = append(all, condition), append(args, value)
+	}
+	for _, f := range m.Fields {
+		value, ok := q.Filters[f.Name]
+		if !ok {
+			continue
+		}
+		switch f.Type {
+		case app.FieldTime:
+			all = append(all, name(f.Name)+map[string]string{"set": " IS NOT NULL", "unset": " IS NULL"}[value])
+		case app.FieldBool, app.FieldUUID:
+			args = append(args, value)
+			all = append(all, fmt.Sprintf("%s = $%d::%s", name(f.Name), len(args), f.Type))
+		default:
+			args = append(args, value)
+			all = append(all, fmt.Sprintf("%s::text = $%d", name(f.Name), len(args)))
+		}
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// found is the condition that some field of a model holds a word, as parameter n.
+func found(m app.Model, word string, n int) (condition string, value any) {
+	value = "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
+	if m.Exact {
+		value = word
+	}
+	var some []string
+	for _, f := range m.Fields {
+		switch {
+		case !f.Search:
+		case !m.Exact:
+			some = append(some, fmt.Sprintf("%s::text ILIKE $%d", name(f.Name), n))
+		case f.Type == app.FieldUUID && !f.KeyFits(word):
+		case f.Type == app.FieldUUID:
+			some = append(some, fmt.Sprintf("%s = $%d::text::uuid", name(f.Name), n))
+		default:
+			some = append(some, fmt.Sprintf("%s = $%d::text", name(f.Name), n))
+		}
+	}
+	return "(" + strings.Join(some, " OR ") + ")", value
+}

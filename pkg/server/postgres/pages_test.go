@@ -1,0 +1,184 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"stackctl/pkg/server/app"
+)
+
+func model(t *testing.T, name string) app.Model {
+	t.Helper()
+	for _, m := range app.Models() {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("there is no model %s", name)
+	return app.Model{}
+}
+
+// fill adds users with times that are alike and absent, sessions, and audit events.
+func fill(t *testing.T, pool *pgxpool.Pool, events int) {
+	t.Helper()
+	for _, query := range []string{
+		`INSERT INTO users (email, created_at, email_verified_at, disabled_at, is_staff)
+			SELECT 'user' || n || '@example.com', '2026-01-01'::timestamptz + (n / 7) * interval '1 second',
+				CASE WHEN n % 3 = 0 THEN '2026-02-01'::timestamptz + (n / 5) * interval '1 ms' END,
+				CASE WHEN n % 400 = 0 THEN '2026-03-01'::timestamptz END, n % 900 = 0 FROM generate_series(1, 3000) n`,
+		`INSERT INTO sessions (user_id, token_hash, kind, seen_at, expires_at)
+			SELECT id, sha256(email::bytea), CASE WHEN is_staff THEN 'staff' ELSE 'site' END, created_at, created_at FROM users`,
+		`INSERT INTO identities (user_id, issuer, subject, created_at, last_login_at) SELECT id, 'i', email, created_at, email_verified_at FROM users`,
+		fmt.Sprintf(`INSERT INTO audit_events (actor_id, action, subject_kind, subject_id, result, ip, request_id)
+			SELECT u.id, 'action' || n %% 37, CASE WHEN n %% 5000 = 0 THEN 'job' ELSE 'user' END, u.id::text, CASE WHEN n %% 200 = 0 THEN 'refused' ELSE 'ok' END, '192.0.2.' || n %% 250, 'R' || n
+			FROM generate_series(1, %d) n JOIN (SELECT id, row_number() OVER () AS r FROM users) u ON u.r = n %% 3000 + 1`, events),
+		`ANALYZE users, sessions, identities, audit_events`,
+	} {
+		if _, err := pool.Exec(t.Context(), `SET statement_timeout = 0; `+query); err != nil {
+			t.Fatalf("%v: %s", err, query)
+		}
+	}
+}
+
+// TestPagesMissAndRepeatNothing walks lists page by page, forth and back, and
+// compares with the whole.
+func TestPagesMissAndRepeatNothing(t *testing.T) {
+	db := migratedDB(t)
+	fill(t, db.Pool, 1000)
+	records := NewRecords(db)
+	m := model(t, "users")
+	for _, sort := range []string{"created_at", "email", "email_verified_at", "disabled_at"} {
+		for _, desc := range []bool{false, true} {
+			q := app.RecordQuery{Sort: sort, Desc: desc, Search: "user1"}
+			var all, walked []string
+			n, err := records.Each(t.Context(), m, q, func(r app.Record) error {
+				all = append(all, r["id"])
+				return nil
+			})
+			if err != nil || n != 1111 || len(all) != n {
+				t.Fatalf("by %s: %d records, %d seen: %v", sort, n, len(all), err)
+			}
+			if !slices.Equal(all, ordered(t, db.Pool, sort, desc)) {
+				t.Errorf("by %s, down %t: the order is not that of the values, an absent one as the least", sort, desc)
+			}
+			var back string
+			for {
+				page, err := records.List(t.Context(), m, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range page.Records {
+					walked = append(walked, r["id"])
+				}
+				if page.After == "" {
+					back = page.Before
+					break
+				}
+				q.After = page.After
+			}
+			if !slices.Equal(walked, all) {
+				t.Errorf("by %s, down %t: the pages have %d records, in another order or not all of %d", sort, desc, len(walked), n)
+			}
+			before := len(all) - len(all)%app.PageSize
+			for q.After = ""; back != ""; before -= app.PageSize {
+				q.Before = back
+				page, err := records.List(t.Context(), m, q)
+				if err != nil || len(page.Records) != app.PageSize || page.Records[0]["id"] != all[before-app.PageSize] {
+					t.Fatalf("by %s, down %t, back from %d: %d records: %v", sort, desc, before, len(page.Records), err)
+				}
+				back = page.Before
+			}
+			if before != 0 {
+				t.Errorf("by %s, down %t: the way back ended %d records before the first", sort, desc, before)
+			}
+		}
+	}
+}
+
+func ordered(t *testing.T, pool *pgxpool.Pool, sort string, desc bool) []string {
+	t.Helper()
+	direction := map[bool]string{true: "DESC NULLS LAST, id DESC", false: "ASC NULLS FIRST, id ASC"}[desc]
+	rows, err := pool.Query(t.Context(), `SELECT id::text FROM users WHERE email LIKE 'user1%' ORDER BY `+sort+" "+direction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// TestNoListReadsAWholeTable asks PostgreSQL for the plan of each list that the
+// staff pages offer, by every sort and every filter: none reads the whole table
+// or sorts it. Searches for a part of a word are left out: they must read.
+func TestNoListReadsAWholeTable(t *testing.T) {
+	db := migratedDB(t)
+	fill(t, db.Pool, 20000)
+	var user string
+	if err := db.Pool.QueryRow(t.Context(), `SELECT id::text FROM users LIMIT 1`).Scan(&user); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string][]string{
+		"is_staff": {"true", "false"}, "user_id": {user}, "actor_id": {user}, "subject_id": {user}, "kind": {"site", "staff"},
+		"action": {"action3", "none"}, "subject_kind": {"user", "job", "none"}, "result": {"ok", "refused"},
+	}
+	for _, name := range []string{"users", "identities", "sessions", "audit"} {
+		m := model(t, name)
+		for _, sort := range m.Fields {
+			if !sort.Sorts {
+				continue
+			}
+			for _, desc := range []bool{false, true} {
+				fits(t, db, m, app.RecordQuery{Sort: sort.Name, Desc: desc})
+			}
+		}
+		for _, f := range m.Fields {
+			options := values[f.Name]
+			if f.Type == app.FieldTime {
+				options = []string{"set", "unset"}
+			}
+			for _, v := range options {
+				if f.Filter {
+					fits(t, db, m, app.RecordQuery{Sort: m.Sort, Desc: m.Desc, Filters: map[string]string{f.Name: v}})
+				}
+			}
+		}
+		if m.Exact {
+			for _, word := range []string{user, "none-of-all", "192.0.2.9"} {
+				fits(t, db, m, app.RecordQuery{Sort: m.Sort, Desc: m.Desc, Search: word})
+			}
+		}
+	}
+}
+
+func fits(t *testing.T, db *DB, m app.Model, q app.RecordQuery) {
+	t.Helper()
+	q = q.Clean(m)
+	query, args := listQuery(m, q, false, app.PageSize+1)
+	var plan strings.Builder
+	rows, err := db.Pool.Query(t.Context(), "EXPLAIN "+query, append([]any{fresh}, args...)...)
+	if err != nil {
+		t.Fatalf("%s %+v: %v", m.Name, q, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if rows.Err() != nil || strings.Contains(plan.String(), "Seq Scan") {
+		t.Errorf("%s, sort %s down %t, filters %v, search %q: %v\n%s", m.Name, q.Sort, q.Desc, q.Filters, q.Search, rows.Err(), plan.String())
+	}
+}

@@ -1,0 +1,103 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/probe"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	// between is the time between the two looks.
+	between = 500 * time.Millisecond
+	// recent is for how long an end by itself is told: what came back and has
+	// run on for longer is past.
+	recent = 10 * time.Minute
+)
+
+// Steady looks last, after every other gate has asked its questions: what died
+// of them, or dies by itself, is told before the release counts as good.
+func Steady() gate.Gate {
+	return gate.Gate{
+		Rules: Rules,
+		ID:    "G9", Name: "steady", Phase: stack.PhasePost, Alone: true,
+		Question: "Do the release's containers run on, and does no other release run beside it?",
+		Refs:     []string{"SPEC S9", "SPEC D4", "ASVS 13.2.6"},
+		Inspects: "each container of the project in two looks half a second apart, after all other gates: its start, its restarts, whether memory ended it, and whose release it is",
+		Check:    steady,
+	}
+}
+
+func steady(ctx context.Context, s gate.Subject) (gate.Answer, error) {
+	a := gate.Answer{Of: "containers, looked at twice"}
+	if s.Server == nil {
+		return a, errors.New("no connection to the server")
+	}
+	first, err := s.Server.Containers(ctx)
+	if err != nil {
+		return a, fmt.Errorf("list the host's containers: %w", err)
+	}
+	probe.Wait(ctx, between)
+	now, _ := probe.Now(ctx, s)
+	second, err := s.Server.Containers(ctx)
+	if err != nil {
+		return a, fmt.Errorf("list the host's containers again: %w", err)
+	}
+	for _, c := range second {
+		svc, declared := s.Release.Service(c.Service)
+		switch {
+		case probe.Current(s, c) && declared && !svc.OneShot && !c.OneShot():
+			a.Inspected++
+			a.Findings = append(a.Findings, unsteady(svc, before(first, c), c, now)...)
+		case rival(s, c):
+			a.Inspected++
+			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Rule: otherReleaseRule.ID, Problem: "a container of another release runs beside this one",
+				Expected: "containers of release " + s.Release.ID, Observed: c.Service + " of release " + c.Release, Fix: otherReleaseRule.Fix})
+		}
+	}
+	return a, nil
+}
+
+// before is the container as the first look saw it.
+func before(first []stack.Container, c stack.Container) stack.Container {
+	i := slices.IndexFunc(first, func(o stack.Container) bool { return o.ID == c.ID })
+	if i < 0 {
+		return c
+	}
+	return first[i]
+}
+
+// unsteady tells of a container that does not run on.
+func unsteady(svc stack.Service, was, c stack.Container, now time.Time) []stack.Finding {
+	tell := func(problem, observed string) []stack.Finding {
+		f := containerFinding(steadyRule, svc, problem, "it runs on", observed, "see stackctl logs "+svc.Name)
+		f.Subject = "container " + c.Name
+		return []stack.Finding{f}
+	}
+	ended := "it ended by itself"
+	if c.OutOfMemory {
+		ended = "memory ran out and it was ended"
+	}
+	switch {
+	case c.State == "restarting" || !c.Started.Equal(was.Started) || c.Restarts != was.Restarts:
+		return tell("it does not stay up: "+ended+" between two looks", fmt.Sprintf("%s, %d restarts, then %s, %d restarts", was.State, was.Restarts, c.State, c.Restarts))
+	case was.State == "running" && c.State != "running" && c.State != "paused":
+		return tell(ended+" between two looks", c.State)
+	case c.Restarts > 0 && now.Sub(c.Started) < recent:
+		return tell(ended+" and was started again", fmt.Sprintf("%d restarts, the last one at %s", c.Restarts, c.Started.UTC().Format(time.RFC3339)))
+	}
+	return nil
+}
+
+// rival reports whether a container is of a release of this project that should
+// not run any more. The one before it still drains while a deploy is judged.
+func rival(s gate.Subject, c stack.Container) bool {
+	mine := c.Labels[stack.LabelProject] == s.Release.Project && s.Release.Project != ""
+	up := slices.Contains([]string{"running", "restarting", "paused"}, c.State)
+	return mine && up && c.Release != "" && c.Release != s.Release.ID && (s.Before == nil || s.Before.ID != c.Release)
+}
