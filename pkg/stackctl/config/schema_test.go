@@ -125,7 +125,7 @@ func TestTheSchemaIsOfTheTypes(t *testing.T) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
+	enc.SetIndent("", "") // the program carries it
 	if err := enc.Encode(made); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -85,7 +86,7 @@ func TestAnImageIsBuiltOfAContext(t *testing.T) {
 // TestABaseImageThatIsHereIsUsed builds on an image that no registry has, runs
 // a program in it, and gives it a secret that stays out of the image.
 func TestABaseImageThatIsHereIsUsed(t *testing.T) {
-	dir := contextOf(t, map[string]string{"Dockerfile": "FROM " + imageA + "\nRUN --mount=type=secret,id=token,target=/token [\"/app\", \"print\", \"hello\"]\nLABEL on=top\n"})
+	dir := contextOf(t, map[string]string{"Dockerfile": "FROM " + imageA + "\nRUN --mount=type=secret,id=token,target=/token,required=true [\"/app\", \"print\", \"hello\"]\nLABEL on=top\n"})
 	_, e, name, err := built(t, stack.Build{Context: dir, Secrets: map[string][]byte{"token": []byte("hunter2-is-not-kept")}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -109,5 +110,25 @@ func TestAnInlineDockerfileIsBuilt(t *testing.T) {
 	_, _, _, err := built(t, stack.Build{Context: dir, Inline: "FROM scratch\nCOPY . /\n", Exclude: []string{"artifacts"}}, nil)
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestABuildEndsWithItsContext holds that Ctrl-C ends a build that would run on.
+func TestABuildEndsWithItsContext(t *testing.T) {
+	dir := contextOf(t, map[string]string{"Dockerfile": "FROM " + imageA + "\nCOPY seed /seed\nRUN [\"/app\", \"sleep\"]\n", "seed": random()})
+	e, err := Open(t.Context(), unix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = e.Build(ctx, stack.Build{Context: dir, Dockerfile: filepath.Join(dir, "Dockerfile")}, hostPlatform, []string{"stackctl-engine-test/built:" + random()}, func(line string) {
+		if strings.Contains(line, "RUN") {
+			cancel()
+		}
+	})
+	if stack.CauseOf(err) != stack.CauseInterrupted {
+		t.Errorf("got %v", err)
 	}
 }

@@ -28,15 +28,18 @@ type solve struct {
 	attach       []session.Attachable
 }
 
+// mostMessage bounds a message in bytes, as containerd does, whose client
+// BuildKit's own is.
+const mostMessage = 16 << 20
+
 // statusPatience is how long the last lines of a build that has ended are awaited.
 const statusPatience = 5 * time.Second
 
 // builder is the connection to the BuildKit that is in every Engine.
 func (e *Engine) builder() (*grpc.ClientConn, error) {
-	const most = 16 << 20 // as containerd, whose clients BuildKit's are
 	return grpc.NewClient("passthrough:///docker",
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // the way there is the Engine's own
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most), grpc.MaxCallSendMsgSize(most)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostMessage), grpc.MaxCallSendMsgSize(mostMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return e.api.DialHijack(ctx, "/grpc", "h2c", nil)
 		}))
@@ -51,14 +54,15 @@ func (e *Engine) solve(ctx context.Context, s solve, follow func(*buildkit.Solve
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	shared, err := e.share(ctx, s)
+	files, err := served(s.mounts)
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
+	shared := newShare(append(s.attach, files)...)
+	ended := make(chan error, 1)
 	go func() {
-		served <- shared.Run(ctx, func(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
-			return e.api.DialHijack(ctx, "/session", proto, meta)
+		ended <- shared.run(ctx, func(ctx context.Context, meta map[string][]string) (net.Conn, error) {
+			return e.api.DialHijack(ctx, "/session", "h2c", meta)
 		})
 	}()
 	client, ref := control.NewControlClient(conn), identity.NewID()
@@ -69,7 +73,7 @@ func (e *Engine) solve(ctx context.Context, s solve, follow func(*buildkit.Solve
 	}()
 	attrs := map[string]string{"name": s.names}
 	_, err = client.Solve(ctx, &control.SolveRequest{
-		Ref: ref, Session: shared.ID(), Frontend: s.frontend, FrontendAttrs: s.attrs, Entitlements: s.entitlements,
+		Ref: ref, Session: shared.id, Frontend: s.frontend, FrontendAttrs: s.attrs, Entitlements: s.entitlements,
 		Exporters:          []*control.Exporter{{Type: exporter, Attrs: attrs}},
 		ExporterDeprecated: exporter, ExporterAttrsDeprecated: attrs, // BuildKits before 0.13 read these
 		Cache: &control.CacheOptions{Imports: s.imports},
@@ -79,38 +83,30 @@ func (e *Engine) solve(ctx context.Context, s solve, follow func(*buildkit.Solve
 	case <-time.After(statusPatience):
 	case <-ctx.Done():
 	}
-	_ = shared.Close()
 	cancel()
 	<-followed
-	<-served //nolint:errcheck // it was ended above
+	<-ended //nolint:errcheck // it was ended above
 	return err
 }
 
 // exporter puts an image into the Engine's own store.
 const exporter = "moby"
 
-// share makes the session that serves files and what else a build asks for.
-func (e *Engine) share(ctx context.Context, s solve) (*session.Session, error) {
-	shared, err := session.NewSession(ctx, "")
-	if err != nil {
-		return nil, err
-	}
+// served are the folders that a build may read.
+func served(mounts map[string]fsutil.FS) (session.Attachable, error) {
 	dirs := filesync.StaticDirSource{}
-	for name, files := range s.mounts {
+	for name, files := range mounts {
 		// Who owns a file here is nothing to the image.
-		dirs[name], err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: func(_ string, st *types.Stat) fsutil.MapResult {
+		filtered, err := fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: func(_ string, st *types.Stat) fsutil.MapResult {
 			st.Uid, st.Gid = 0, 0
 			return fsutil.MapResultKeep
 		}})
 		if err != nil {
 			return nil, err
 		}
+		dirs[name] = filtered
 	}
-	shared.Allow(filesync.NewFSSyncProvider(dirs))
-	for _, a := range s.attach {
-		shared.Allow(a)
-	}
-	return shared, nil
+	return filesync.NewFSSyncProvider(dirs), nil
 }
 
 // followStatus hands on what a build tells, until it has told all. What it came to
