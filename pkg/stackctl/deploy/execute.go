@@ -34,6 +34,8 @@ type executor struct {
 	old   stack.Release
 	back  []stack.File
 	cause error
+	// started are the containers as they were when the first gates of this run began.
+	started []stack.Container
 	// committed says that the release is good: what follows only tidies up.
 	committed bool
 }
@@ -346,6 +348,9 @@ func (x *executor) once(ctx context.Context, name string) error {
 
 func (x *executor) gates(ctx context.Context, step stack.Step) (string, error) {
 	before := len(x.report.Gates)
+	if x.started == nil {
+		x.started, _ = x.server.Containers(ctx) // gates that need them say why they cannot be listed
+	}
 	err := x.judge(ctx, step.Phase, x.subject(ctx))
 	return tally(x.report.Gates[before:]), err
 }
@@ -370,7 +375,7 @@ func tally(gates []stack.GateResult) string {
 
 // subject is the deployment as the gates see it.
 func (x *executor) subject(ctx context.Context) gate.Subject {
-	return gate.Subject{Release: x.want.Release, Before: x.previous(ctx), Outside: outside{}, Server: x.server}
+	return gate.Subject{Release: x.want.Release, Before: x.previous(ctx), Outside: outside{}, Server: x.server, Started: x.started}
 }
 
 // previous reads what the release before left for comparison.

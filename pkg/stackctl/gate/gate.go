@@ -65,6 +65,9 @@ type Subject struct {
 	Release stack.Release
 	// Before is what ran before this release; nil on a first deploy.
 	Before *Before
+	// Started are the host's containers as they were when the release had started
+	// and its judgement began; nil where nothing was started.
+	Started []stack.Container
 	// Outside dials from where the operator is.
 	Outside Dialer
 	// Server looks from the server itself.

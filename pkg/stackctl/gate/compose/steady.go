@@ -18,6 +18,9 @@ const (
 	// recent is for how long an end by itself is told: what came back and has
 	// run on for longer is past.
 	recent = 10 * time.Minute
+	// starts is how often a service may have ended until what it needs was there,
+	// as many do that wait for a database by ending.
+	starts = 2
 )
 
 // Steady looks last, after every other gate has asked its questions: what died
@@ -53,7 +56,7 @@ func steady(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 		switch {
 		case probe.Current(s, c) && declared && !svc.OneShot && !c.OneShot():
 			a.Inspected++
-			a.Findings = append(a.Findings, unsteady(svc, before(first, c), c, now)...)
+			a.Findings = append(a.Findings, unsteady(svc, before(first, c), c, s.Started, now)...)
 		case rival(s, c):
 			a.Inspected++
 			a.Findings = append(a.Findings, stack.Finding{Subject: "container " + c.Name, Rule: otherReleaseRule.ID, Problem: "a container of another release runs beside this one",
@@ -72,8 +75,10 @@ func before(first []stack.Container, c stack.Container) stack.Container {
 	return first[i]
 }
 
-// unsteady tells of a container that does not run on.
-func unsteady(svc stack.Service, was, c stack.Container, now time.Time) []stack.Finding {
+// unsteady tells of a container that does not run on. begun are the containers
+// as they were when the judgement began: what ended before that and came back
+// has started.
+func unsteady(svc stack.Service, was, c stack.Container, begun []stack.Container, now time.Time) []stack.Finding {
 	tell := func(problem, observed string) []stack.Finding {
 		f := containerFinding(steadyRule, svc, problem, "it runs on", observed, "see stackctl logs "+svc.Name)
 		f.Subject = "container " + c.Name
@@ -88,10 +93,22 @@ func unsteady(svc stack.Service, was, c stack.Container, now time.Time) []stack.
 		return tell("it does not stay up: "+ended+" between two looks", fmt.Sprintf("%s, %d restarts, then %s, %d restarts", was.State, was.Restarts, c.State, c.Restarts))
 	case was.State == "running" && c.State != "running" && c.State != "paused":
 		return tell(ended+" between two looks", c.State)
-	case c.Restarts > 0 && now.Sub(c.Started) < recent:
+	case c.Restarts > allowed(begun, c) && now.Sub(c.Started) < recent:
 		return tell(ended+" and was started again", fmt.Sprintf("%d restarts, the last one at %s", c.Restarts, c.Started.UTC().Format(time.RFC3339)))
 	}
 	return nil
+}
+
+// allowed is how often a container may have been started again.
+func allowed(begun []stack.Container, c stack.Container) int {
+	i := slices.IndexFunc(begun, func(o stack.Container) bool { return o.ID == c.ID })
+	switch {
+	case i >= 0:
+		return begun[i].Restarts
+	case c.OutOfMemory:
+		return 0
+	}
+	return starts
 }
 
 // rival reports whether a container is of a release of this project that should

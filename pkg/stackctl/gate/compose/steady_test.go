@@ -34,7 +34,7 @@ func TestSteadyCatchesWhatDoesNotRunOn(t *testing.T) {
 		"waits to be restarted":            {func(a, b *stack.Container) { a.State, b.State = "restarting", "restarting" }, "does not stay up"},
 		"ended between the looks":          {func(_, b *stack.Container) { b.State = "exited" }, "exited"},
 		"ended for want of memory":         {func(_, b *stack.Container) { b.State, b.OutOfMemory = "exited", true }, "memory ran out"},
-		"restarted while the gates asked":  {func(a, b *stack.Container) { a.Restarts, a.Started = 2, moment; *b = *a }, "2 restarts"},
+		"restarted while the gates asked":  {func(a, b *stack.Container) { a.Restarts, a.Started = 3, moment; *b = *a }, "3 restarts"},
 		"memory ended it while they asked": {func(a, b *stack.Container) { a.Restarts, a.Started, a.OutOfMemory = 1, moment, true; *b = *a }, "memory ran out"},
 		"restarted long ago":               {func(a, b *stack.Container) { a.Restarts = 7; *b = *a }, ""},
 		"an old worker":                    {func(a, b *stack.Container) { old(a, "running"); *b = *a }, "another release runs beside"},
@@ -66,4 +66,17 @@ func TestSteadyCatchesWhatDoesNotRunOn(t *testing.T) {
 
 func old(c *stack.Container, state string) {
 	c.State, c.Release, c.Project, c.Service, c.Name = state, "cccccccccccc", stack.AppProject("stack", "cccccccccccc"), "worker", "old-worker-1"
+}
+
+// TestAServiceThatEndedUntilItsDatabaseWasThereHasStarted: what counts is what
+// ends once the release is judged.
+func TestAServiceThatEndedUntilItsDatabaseWasThereHasStarted(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	c := stack.Container{ID: "1", Name: "api-1", Service: "api", Project: d.Release.AppProject(), Release: d.Release.ID, State: "running", Started: time.Now().Add(-time.Minute), Restarts: 4}
+	d.Started = []stack.Container{c}
+	d.Server = &looks{Server: d.Fake, lists: [][]stack.Container{{c}}}
+	gatetest.Passes(t, Steady(), d.Subject)
+	c.Restarts++
+	d.Server = &looks{Server: d.Fake, lists: [][]stack.Container{{c}}}
+	gatetest.Catches(t, Steady(), d.Subject, "started again")
 }
