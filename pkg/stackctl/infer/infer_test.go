@@ -195,6 +195,10 @@ func TestRoutesAreWhatIsPublished(t *testing.T) {
 			service("api", "acme/api", label("traefik.http.routers.a.rule", "Host(`example.com`) && PathPrefix(`/api/`)"), label("traefik.http.routers.a.middlewares", "s@docker"),
 				label("traefik.http.middlewares.s.stripprefix.prefixes", "/api"), port("8000:8000")),
 		}, nil, "=web:3000, www=web:3000, /api=api:8000 strip", nil, "web: its labels say so"},
+		"alternatives": {[]infer.Service{
+			service("web", "acme/web", label("traefik.http.routers.w.rule", "Host(`example.com`)"), label("traefik.http.services.w.loadbalancer.server.port", "3000")),
+			service("api", "acme/api", label("traefik.http.routers.a.rule", "Host(`api.example.com`) || (Host(`example.com`) && (PathPrefix(`/v1`) || PathPrefix(`/v2`)))"), port("8000:8000")),
+		}, nil, "=web:3000, api=api:8000, /v1=api:8000, /v2=api:8000", nil, "api: its labels say so"},
 		"one label":   {[]infer.Service{service("who", "traefik/whoami", label("traefik.http.routers.w.rule", "Host(`whoami.localhost`)"))}, nil, "=who:80", nil, "who: 80 is assumed"},
 		"old labels":  {[]infer.Service{service("who", "x", label("traefik.frontend.rule", "Host:a.example.com"), label("traefik.port", "81"))}, nil, "=who:81", nil, ""},
 		"nginx-proxy": {[]infer.Service{service("who", "x", func(s *infer.Service) { s.Environment["VIRTUAL_HOST"] = "a.b.c,www.a.b.c" }, port("9:8080"))}, nil, "=who:8080, www=who:8080", nil, ""},

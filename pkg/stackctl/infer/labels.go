@@ -80,8 +80,35 @@ func traefikRoutes(s Service) []labelled {
 	return out
 }
 
-// ruleRoutes are the hosts and paths of a rule.
+// ruleRoutes are the hosts and paths of a rule: each alternative at its top has
+// its own.
 func ruleRoutes(rule string) []labelled {
+	var out []labelled
+	for _, one := range alternatives(rule) {
+		out = append(out, hostsAndPaths(one)...)
+	}
+	return out
+}
+
+// alternatives are the parts of a rule between the `||` that no parenthesis holds.
+func alternatives(rule string) []string {
+	var out []string
+	depth, from := 0, 0
+	for i := range len(rule) {
+		switch {
+		case rule[i] == '(':
+			depth++
+		case rule[i] == ')':
+			depth--
+		case depth == 0 && strings.HasPrefix(rule[i:], "||"):
+			out = append(out, rule[from:i])
+			from = i + len("||")
+		}
+	}
+	return append(out, rule[min(from, len(rule)):])
+}
+
+func hostsAndPaths(rule string) []labelled {
 	var hosts, paths []string
 	for _, m := range ruleHost.FindAllStringSubmatch(rule, -1) {
 		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {

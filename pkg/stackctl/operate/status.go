@@ -74,7 +74,7 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 		return s, err
 	}
 	kept := liveRelease(ctx, server, t, s.Live)
-	s.Containers = []Container{}
+	s.Containers, s.Certificates = []Container{}, []Certificate{}
 	for _, x := range ours(c, seen) {
 		if serves(x, s.Live) {
 			s.Containers = append(s.Containers, judge(x, kept, seen.Host.Clock))
@@ -85,7 +85,9 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 	s.Health = health(s.Live, kept, s.Containers)
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
-	all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
+	if len(kept.Edge.Routes) > 0 { // workers have no edge, and nothing that could be served
+		all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
+	}
 	all.Go(func() {
 		list, problem := Backups(ctx, server, c, t)
 		if s.Backup = newestOnHost(list); problem != nil {
