@@ -67,6 +67,9 @@ func serve(ctx context.Context, address string, h http.Handler) error {
 }
 
 func web() http.Handler {
+	// The pages do without the books while those are away: their name is gone
+	// then, and a resolver may take long to say so.
+	asker := &http.Client{Timeout: 2 * time.Second}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		ask, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://books:8081/entries", http.NoBody)
@@ -76,7 +79,7 @@ func web() http.Handler {
 		}
 		theme, _ := os.ReadFile("/theme/name")
 		entries := "no books"
-		if resp, err := http.DefaultClient.Do(ask); err == nil {
+		if resp, err := asker.Do(ask); err == nil {
 			text, _ := io.ReadAll(io.LimitReader(resp.Body, 100))
 			_ = resp.Body.Close()
 			entries = string(text)
