@@ -68,6 +68,11 @@ func (b *builder) createDroplet(ctx context.Context, s State) error {
 	}
 	var mounts []mount.Mount
 	for name, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
+		// What a droplet that was removed by hand left would come back on a server
+		// whose other files are new.
+		if _, err := b.api.VolumeRemove(ctx, b.named(name), client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+			return fault("remove the old volume "+b.named(name), err, "")
+		}
 		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: b.named(name), Labels: b.labels()}); err != nil {
 			return fault("make volume "+b.named(name), err, "")
 		}
