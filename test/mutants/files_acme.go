@@ -22,7 +22,7 @@ func caServer(line string) func(p *project) {
 // edgeVariable gives the edge one more environment variable.
 func edgeVariable(name, value string) func(p *project) {
 	return func(p *project) {
-		p.edit(composeFile, "      GOMEMLIMIT: 256MiB\n    ports:", "      GOMEMLIMIT: 128MiB\n      "+name+": \""+value+"\"\n    ports:")
+		p.edit(composeFile, "      GOMEMLIMIT: 640MiB\n    ports:", "      GOMEMLIMIT: 128MiB\n      "+name+": \""+value+"\"\n    ports:")
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 const (
 	// edgeImage is the Traefik that stackctl was tested with.
 	edgeImage = "traefik:v3.6.12"
-	// edgeMemory holds some 4,000 slow clients, each about 60 KB.
-	edgeMemory = 384 << 20
+	// edgeMemory holds some 8,000 slow clients, each about 60 KB.
+	edgeMemory = 768 << 20
 	// edgeVolume holds the certificates.
 	edgeVolume = "stackctl-acme"
 	// edgeNetwork is the edge's own, where every network that it joins is
@@ -155,7 +155,7 @@ func staffFiles(c stack.Config) map[string]string {
 func edgeService(t stack.Traefik, networks []string) types.ServiceConfig {
 	probe, timeout, start, retries := types.Duration(5*time.Second), types.Duration(3*time.Second), types.Duration(30*time.Second), uint64(10)
 	grace := types.Duration(15 * time.Second)
-	limit := "256MiB"
+	limit := "640MiB"
 	s := types.ServiceConfig{
 		Name: t.Service, Image: edgeImage, Command: types.ShellCommand{"--configFile=/etc/traefik/traefik.yml"},
 		User: "0:0", ReadOnly: true, CapDrop: []string{"ALL"}, CapAdd: []string{"NET_BIND_SERVICE"}, SecurityOpt: []string{"no-new-privileges:true"},
