@@ -50,7 +50,7 @@ run() {
 	harmless) go run ./test/mutants -harmless ;;
 	# Every fault at the beginning and towards the end of every step. It goes on
 	# where it was when it is run again; without build/faults.log it begins anew.
-	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk)' ;;
+	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
 	# 200 requests a second across every kind of change, and to a server that is starved.
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;

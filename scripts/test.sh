@@ -40,7 +40,7 @@ mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
 go test -vet=off -p 3 -timeout 30m "${plain[@]}"
 
 part "end-to-end tests"
-go test -vet=off -tags e2e -count=1 -timeout 60m ./test/e2e
+go test -vet=off -tags e2e -count=1 -timeout 70m ./test/e2e
 
 part "another platform"
 GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null

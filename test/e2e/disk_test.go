@@ -65,7 +65,7 @@ const (
 func TestAFullDiskAtEveryStepIsSurvived(t *testing.T) {
 	w := newWalk(t)
 	smallDisk(t)
-	short := map[fault][]string{faultDisk: {"start", "gates post-switch"}, faultFiles: {"drain"}}
+	short := map[fault][]string{faultDisk: {"start"}, faultFiles: {"drain"}}
 	w.over([]fault{faultDisk, faultFiles}, func(p point, _ int) bool {
 		return !p.late && slices.Contains(short[p.fault], p.name)
 	})
