@@ -94,7 +94,7 @@ func beside(limits []Limit, own string) []Limit {
 	return out
 }
 
-// forgive gives back what one user has taken of limits: mistypes of somebody who
+// forgive returns what one user has taken of limits: mistypes of somebody who
 // then knew the secret are no guesses, and use up nobody's budget.
 func (a *Accounts) forgive(ctx context.Context, limits []Limit, own string) {
 	for i, l := range beside(limits, own) {

@@ -46,7 +46,7 @@ type SessionTx interface {
 	DropSessions(ctx context.Context, userID, except string) (int, error)
 	// DropSessionOf ends one session of a user; false: the user has none such.
 	DropSessionOf(ctx context.Context, userID, id string) (bool, error)
-	// RenewSession gives a session another token; false: it has ended.
+	// RenewSession replaces the token of a session, and reports whether it had not ended.
 	RenewSession(ctx context.Context, id string, hash []byte) (bool, error)
 	// ProveSession notes that the user of a session has proven who they are.
 	ProveSession(ctx context.Context, id string, at time.Time) error

@@ -22,7 +22,7 @@ import (
 	"stackctl/pkg/server/app"
 )
 
-// Address says where the database is.
+// Address is where the database is.
 type Address struct {
 	Host     string
 	Port     uint16

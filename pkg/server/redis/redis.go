@@ -24,7 +24,7 @@ type Client struct {
 	patient *goredis.Client
 }
 
-// Address says where Redis is, and how it proves itself.
+// Address is where Redis is, and how it proves itself.
 type Address struct {
 	Addr     string
 	User     string

@@ -59,7 +59,7 @@ type Database struct {
 	CA  []byte
 }
 
-// Redis says where Redis is. TLS and CA are as those of Database.
+// Redis is where Redis is. TLS and CA are as those of Database.
 type Redis struct {
 	Addr     string
 	User     string

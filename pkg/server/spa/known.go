@@ -39,7 +39,7 @@ func (o Options) known(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// securityTxt says whom to tell of a weakness (RFC 9116).
+// securityTxt returns whom to tell of a weakness (RFC 9116).
 func (o Options) securityTxt(now time.Time) string {
 	expires := now.UTC().Truncate(24 * time.Hour).Add(securityLife)
 	return fmt.Sprintf("Contact: %s\nExpires: %s\nPreferred-Languages: en\nCanonical: %s/.well-known/security.txt\n",

@@ -60,7 +60,7 @@ type decision struct {
 	// Routes are the addresses that lead to it.
 	Routes []string `json:"routes,omitempty"`
 	Why    string   `json:"why"`
-	// Built says that its image is built of its build section.
+	// Built reports whether its image is built of its build section.
 	Built bool `json:"built,omitempty"`
 	// Notes are what becomes of its ports.
 	Notes []string `json:"notes,omitempty"`

@@ -419,7 +419,7 @@ type Image struct {
 	// (org.opencontainers.image.revision); empty: it does not say.
 	Revision string   `json:"revision,omitempty"`
 	Services []string `json:"services"`
-	// Built says that its name is the hash of what it is built of, Build how; that
+	// Built reports whether its name is the hash of what it is built of, Build how; that
 	// is not kept on the host.
 	Built bool   `json:"built,omitempty"`
 	Build *Build `json:"-"`
