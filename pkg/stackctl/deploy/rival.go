@@ -183,7 +183,8 @@ func (p *planner) early() (early, late []string) {
 		}
 		waits[name] = false // a circle
 		s, _ := p.r.Service(name)
-		waits[name] = recreates(p.r, s) || slices.ContainsFunc(relied(s), needs)
+		// A store is there already, and is no part of what starts.
+		waits[name] = s.Layer == stack.LayerApp && (recreates(p.r, s) || slices.ContainsFunc(relied(s), needs))
 		return waits[name]
 	}
 	for _, name := range p.r.AppServices() {

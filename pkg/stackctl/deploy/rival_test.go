@@ -201,3 +201,22 @@ func TestADataServiceThatRunsOnceRunsOncePerDefinition(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatNeedsAStoreStartsWithTheRest: a store keeps data and is there before
+// any release. Two starts, one after the other, would take twice as long.
+func TestWhatNeedsAStoreStartsWithTheRest(t *testing.T) {
+	want, seen := wantedShop(), seenShop()
+	want.Release.Services = append(want.Release.Services,
+		stack.Service{Name: "page", Layer: stack.LayerApp, Deployed: true, Strategy: stack.StrategyOverlap})
+	for i, s := range want.Release.Services {
+		switch s.Name {
+		case "db":
+			want.Release.Services[i].Strategy = stack.StrategyRecreate
+		case "api":
+			want.Release.Services[i].Strategy, want.Release.Services[i].DependsOn = stack.StrategyOverlap, map[string]string{"db": "service_healthy"}
+		}
+	}
+	if got := planText(want, seen); strings.Count(got, "] start release") != 1 {
+		t.Errorf("got\n%s", got)
+	}
+}
