@@ -246,49 +246,6 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	return names, causes
 }
 
-// startCause says why the release must be started; empty: it runs.
-func (p *planner) startCause() string {
-	there := 0
-	var causes []string
-	for _, name := range p.r.AppServices() {
-		s, _ := p.r.Service(name)
-		cause := p.differs(p.r.AppProject(), s)
-		if cause != "is not there" {
-			there++
-		}
-		if cause != "" {
-			causes = append(causes, name+" "+cause)
-		}
-	}
-	switch {
-	case len(causes) == 0:
-		return ""
-	case there == 0 && p.seen.Live == "":
-		return "nothing is live"
-	case there == 0:
-		return "release " + p.seen.Live + " is live"
-	}
-	return strings.Join(causes, "; ")
-}
-
-// start starts the release beside the old one, and last what must not run
-// beside it.
-func (p *planner) start(cause string) {
-	early, late := p.early()
-	if len(early) > 0 && len(late) > 0 {
-		p.startStep(early, ": "+strings.Join(early, ", "), cause)
-		p.rivals(late)
-		p.startStep(late, ": "+strings.Join(late, ", "), cause)
-		return
-	}
-	p.rivals(late)
-	p.startStep(p.r.AppServices(), "", cause)
-}
-
-func (p *planner) startStep(services []string, which, cause string) {
-	p.add(stack.Step{Kind: stack.StepStart, Subject: "release " + p.r.ID + which, Release: p.r.ID, Services: services, Cause: cause})
-}
-
 // unfinished waits for the one-shots of a run that was cut off: they are at work
 // on the data, and must neither be ended midway nor have a second one beside them.
 func (p *planner) unfinished() {

@@ -91,6 +91,31 @@ func repository(image string) string {
 	return dist.FamiliarName(n)
 }
 
+// extraHosts are the hosts that a build knows by address, as NAME=ADDRESS.
+func extraHosts(from types.BuildConfig) []string {
+	var out []string
+	for _, host := range sortedKeys(from.ExtraHosts) {
+		for _, address := range from.ExtraHosts[host] {
+			out = append(out, host+"="+address)
+		}
+	}
+	return out
+}
+
+// ulimits are the limits of a build's processes, as NAME=SOFT:HARD.
+func ulimits(from types.BuildConfig) []string {
+	var out []string
+	for _, name := range sortedKeys(from.Ulimits) {
+		u := from.Ulimits[name]
+		soft, hard := u.Soft, u.Hard
+		if u.Single != 0 {
+			soft, hard = u.Single, u.Single
+		}
+		out = append(out, fmt.Sprintf("%s=%d:%d", name, soft, hard))
+	}
+	return out
+}
+
 // section is a build section with this machine's paths, values and secrets.
 func (d *Draft) section(s types.ServiceConfig) (*stack.Build, error) {
 	from := *s.Build
@@ -115,19 +140,7 @@ func (d *Draft) section(s types.ServiceConfig) (*stack.Build, error) {
 		}
 		b.Args[name] = strings.ReplaceAll(*value, placeholder, unreleased)
 	}
-	for _, host := range sortedKeys(from.ExtraHosts) {
-		for _, address := range from.ExtraHosts[host] {
-			b.ExtraHosts = append(b.ExtraHosts, host+"="+address)
-		}
-	}
-	for _, name := range sortedKeys(from.Ulimits) {
-		u := from.Ulimits[name]
-		soft, hard := u.Soft, u.Hard
-		if u.Single != 0 {
-			soft, hard = u.Single, u.Single
-		}
-		b.Ulimits = append(b.Ulimits, fmt.Sprintf("%s=%d:%d", name, soft, hard))
-	}
+	b.ExtraHosts, b.Ulimits = extraHosts(from), ulimits(from)
 	for _, key := range from.SSH {
 		b.SSH[key.ID] = key.Path
 		if key.Path != "" {

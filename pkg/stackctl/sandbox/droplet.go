@@ -57,6 +57,22 @@ func (b *builder) ensureDroplet(ctx context.Context, s *State) error {
 // Engine's default. --privileged would ask for more than some machines have.
 var capabilities = []string{"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYSLOG", "NET_RAW", "MKNOD"}
 
+// freshVolumes makes the volumes of the droplet's own Engine. What one left that
+// was removed by hand would come back on a server whose other files are new.
+func (b *builder) freshVolumes(ctx context.Context) ([]mount.Mount, error) {
+	var mounts []mount.Mount
+	for name, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
+		if _, err := b.api.VolumeRemove(ctx, b.named(name), client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+			return nil, fault("remove the old volume "+b.named(name), err, "")
+		}
+		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: b.named(name), Labels: b.labels()}); err != nil {
+			return nil, fault("make volume "+b.named(name), err, "")
+		}
+		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: b.named(name), Target: target})
+	}
+	return mounts, nil
+}
+
 func (b *builder) createDroplet(ctx context.Context, s State) error {
 	image, err := b.image(ctx, "droplet.tar")
 	if err != nil {
@@ -66,17 +82,9 @@ func (b *builder) createDroplet(ctx context.Context, s State) error {
 	if err != nil {
 		return fault("read the sandbox's key", err, "")
 	}
-	var mounts []mount.Mount
-	for name, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
-		// What a droplet that was removed by hand left would come back on a server
-		// whose other files are new.
-		if _, err := b.api.VolumeRemove(ctx, b.named(name), client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
-			return fault("remove the old volume "+b.named(name), err, "")
-		}
-		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: b.named(name), Labels: b.labels()}); err != nil {
-			return fault("make volume "+b.named(name), err, "")
-		}
-		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: b.named(name), Target: target})
+	mounts, err := b.freshVolumes(ctx)
+	if err != nil {
+		return err
 	}
 	ports := network.PortMap{}
 	if !b.Private {

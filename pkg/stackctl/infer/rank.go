@@ -1,0 +1,96 @@
+package infer
+
+import (
+	"slices"
+	"strings"
+)
+
+// mains are the ports of programs whose page is not where one would look.
+var mains = []struct {
+	images []string
+	ports  []int
+}{
+	{[]string{"portainer", "portainer-ce", "portainer-ee"}, []int{9000, 9443}},
+	{[]string{"unifi-network-application", "unifi-controller", "unifi"}, []int{8443}},
+	{[]string{"jenkins", "jenkins/jenkins"}, []int{8080}},
+	{[]string{"syncthing"}, []int{8384}},
+	{[]string{"all-in-one"}, []int{16686}},
+	{[]string{"qbittorrent", "transmission"}, []int{8080, 9091}},
+}
+
+func mainPorts(repository string) []int {
+	for _, m := range mains {
+		if names(m.images, repository) {
+			return m.ports
+		}
+	}
+	return nil
+}
+
+// rank orders the ports of one service: the program's own page, then where
+// browsers ask first.
+func rank(p published, main []int) int {
+	if i := slices.Index(main, p.target); i >= 0 {
+		return i - len(main)
+	}
+	for i, port := range preferred {
+		if p.outside == port || p.target == port {
+			return i
+		}
+	}
+	return len(preferred)
+}
+
+// fronts are programs that stand in front of others.
+var fronts = []string{"nginx", "nginx-unprivileged", "caddy", "httpd", "haproxy", "openresty", "envoy", "traefik", "nginx-proxy-manager", "swag", "kong", "varnish", "apisix", "bunkerweb", "angie"}
+
+// frontNames are what people name a site's front, best first.
+var frontNames = []string{"proxy", "nginx", "caddy", "web", "frontend", "front", "webapp", "website", "site", "app", "www", "ui", "client", "gateway", "server", "api", "backend"}
+
+// tools are programs beside a site that nobody takes for it.
+var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
+	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "all-in-one", "zipkin",
+	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc"}
+
+// bareTools are tools that ask nobody who they are.
+var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
+	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack"}
+
+// withoutSignIn reports whether a service shows what it has to whoever comes.
+func withoutSignIn(s Service) bool {
+	repository := Repository(s.Image)
+	return names(bareTools, repository) || strings.HasSuffix(repository, "exporter") || s.Image == "" && strings.EqualFold(s.Name, "flower")
+}
+
+// score says how much a service looks like the site: who gets the domain.
+func score(c candidate) int {
+	if len(c.ports) == 0 {
+		return 0
+	}
+	p := c.ports[0]
+	repository, n := Repository(c.service.Image), 0
+	if names(fronts, repository) {
+		n += 100
+	}
+	switch p.outside {
+	case 80:
+		n += 90
+	case 443:
+		n += 85
+	default:
+		n += 30 - 2*max(0, rank(p, nil))
+	}
+	for i, name := range frontNames {
+		if strings.EqualFold(c.service.Name, name) || strings.Contains(strings.ToLower(c.service.Name), name) && i < 6 {
+			n += 60 - 3*i
+			break
+		}
+	}
+	if names(tools, repository) || withoutSignIn(c.service) {
+		n -= 200
+	}
+	if p.loopback {
+		n -= 40
+	}
+	return n
+}
