@@ -54,7 +54,7 @@ var harmlessFiles = []harmless{
 		p.write(composeFile, "include: [more.yaml]\n"+p.read(composeFile))
 	}},
 	{"a limit below deploy", func(p *project) {
-		p.edit(composeFile, "    mem_limit: 768m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}\n", "    deploy: {resources: {limits: {memory: 384M}}}\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}\n")
+		p.edit(composeFile, "    mem_limit: 768m\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}\n", "    deploy: {resources: {limits: {memory: 768M}}}\n    stop_grace_period: 15s\n    x-stackctl: {layer: edge}\n")
 	}},
 	{"always restarted", func(p *project) { p.edit(composeFile, "  restart: unless-stopped\n", "  restart: always\n") }},
 	{"options of security in other words", func(p *project) {

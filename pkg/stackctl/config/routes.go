@@ -2,14 +2,20 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"stackctl/pkg/stackctl/stack"
 )
 
 var routePath = regexp.MustCompile(`^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$`)
+
+// mostRate is what a bound on one client may be to be one.
+const mostRate = 5000
 
 // checkRoutes judges the routes of stackctl's own edge. Whether their services
 // exist is judged with the compose files.
@@ -48,6 +54,13 @@ func checkRoute(r stack.RouteSpec) (problem, fix, key string) {
 		return fmt.Sprintf("guard %q is none of staff", r.Guard), "leave it out for everybody", "guard"
 	case !slices.Contains([]string{"", "http", "https", "h2c"}, r.Scheme):
 		return fmt.Sprintf("scheme %q is none of http, https, h2c", r.Scheme), "leave it out for http", "scheme"
+	case r.Rate < 0 || r.Rate > mostRate:
+		return fmt.Sprintf("a rate of %d", r.Rate), fmt.Sprintf("give the requests a second that one client may make, at most %d; leave it out for no bound", mostRate), "rate"
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(r.Headers[name]) || strings.Contains(r.Headers[name], "{{") {
+			return fmt.Sprintf("%q is no header with a value of one line", name), "write it as NAME: value, such as Content-Security-Policy: \"default-src 'self'\"", "headers"
+		}
 	}
 	return "", "", ""
 }

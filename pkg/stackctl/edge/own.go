@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,14 +80,7 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 		if r.Path != "" {
 			rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
 		}
-		through := []string{"headers"}
-		if r.Guard == "staff" {
-			through = []string{"staff-headers", "staff-auth"}
-		}
-		if r.Strip {
-			through = append(through, "strip-"+name)
-			middlewares["strip-"+name] = object{"stripPrefix": object{"prefixes": []string{r.Path}}}
-		}
+		through := passed(c, r, name, middlewares)
 		router := func(rule string, priority int, more ...string) object {
 			return object{"rule": rule, "priority": priority, "entryPoints": []string{"websecure"},
 				"middlewares": append(slices.Clone(through), more...), "service": name, "tls": object{"certResolver": c.Traefik.Resolver}}
@@ -102,19 +96,63 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 		inside["middlewares"] = []string{"staff-auth"}
 	}
 	routers["inside"] = inside
-	http := object{"routers": routers, "services": services, "middlewares": middlewares}
+	all := object{"routers": routers, "services": services, "middlewares": middlewares}
 	if slices.ContainsFunc(c.Routes, func(r stack.RouteSpec) bool { return r.Scheme == "https" }) {
-		http["serversTransports"] = object{"own-certificate": object{"insecureSkipVerify": true}}
+		all["serversTransports"] = object{"own-certificate": object{"insecureSkipVerify": true}}
 	}
 	var b bytes.Buffer
 	b.WriteString("# Made by stackctl of the routes in stackctl.yaml.\n")
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(object{"http": http}); err != nil {
+	if err := e.Encode(object{"http": all}); err != nil {
 		return nil, fmt.Errorf("write the edge's routes: %w", err)
 	}
 	return b.Bytes(), e.Close()
 }
+
+// passed are the middlewares of a route in their order, those of its own added
+// to all. The first of several that set headers has the last word.
+func passed(c stack.Config, r stack.RouteSpec, name string, all object) []string {
+	var out []string
+	if len(r.Headers) > 0 {
+		own := object{}
+		for header, value := range r.Headers { // the settings' reader has folded them
+			own[http.CanonicalHeaderKey(header)] = value
+		}
+		out = append(out, "headers-"+name)
+		all["headers-"+name] = object{"headers": object{"customResponseHeaders": own}}
+	}
+	if r.Guard == "staff" {
+		out = append(out, "staff-headers")
+	} else {
+		out = append(out, "headers")
+	}
+	if rate := rateOf(c, r); rate > 0 {
+		out = append(out, "rate-"+name)
+		all["rate-"+name] = object{"rateLimit": object{"average": rate, "period": "1s", "burst": 2 * rate,
+			"sourceCriterion": object{"ipStrategy": object{"ipv6Subnet": 64}}}}
+	}
+	if r.Guard == "staff" {
+		out = append(out, "staff-auth")
+	}
+	if r.Strip {
+		out = append(out, "strip-"+name)
+		all["strip-"+name] = object{"stripPrefix": object{"prefixes": []string{r.Path}}}
+	}
+	return out
+}
+
+// strictRate is the bound of a route that names none, under policy strict.
+const strictRate = 500
+
+func rateOf(c stack.Config, r stack.RouteSpec) int {
+	if r.Rate == 0 && strict(c) {
+		return strictRate
+	}
+	return r.Rate
+}
+
+func strict(c stack.Config) bool { return c.Policy != stack.PolicyStandard }
 
 func upstreamOf(r stack.RouteSpec) object {
 	scheme := r.Scheme
@@ -145,15 +183,21 @@ func routeName(r stack.RouteSpec) string {
 	}, strings.Join(parts, "-")))
 }
 
-// ownMiddlewares are the headers that break no site: how a page may be framed
-// and what it may load is the application's to say.
+// ownMiddlewares are what all routes share. Under policy standard their headers
+// break no site: how a page may be framed and what it may load is the
+// application's to say. Under strict they say it themselves.
 func ownMiddlewares(c stack.Config) object {
-	hidden := object{"Server": "", "X-Powered-By": ""}
+	public := object{
+		"stsSeconds": 31536000, "contentTypeNosniff": true, "customFrameOptionsValue": "SAMEORIGIN",
+		"referrerPolicy": "strict-origin-when-cross-origin", "customResponseHeaders": object{"Server": "", "X-Powered-By": ""},
+	}
+	if strict(c) {
+		public["stsIncludeSubdomains"], public["customFrameOptionsValue"] = true, "DENY"
+		public["permissionsPolicy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+		public["contentSecurityPolicy"] = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	}
 	out := object{
-		"headers": object{"headers": object{
-			"stsSeconds": 31536000, "contentTypeNosniff": true, "customFrameOptionsValue": "SAMEORIGIN",
-			"referrerPolicy": "strict-origin-when-cross-origin", "customResponseHeaders": hidden,
-		}},
+		"headers":     object{"headers": public},
 		"to-https":    object{"redirectScheme": object{"scheme": "https", "permanent": true}},
 		"retry-reads": object{"retry": object{"attempts": 3, "initialInterval": "50ms"}},
 	}

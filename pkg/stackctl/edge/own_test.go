@@ -10,7 +10,7 @@ import (
 
 func ownEdge(t *testing.T, routes ...stack.RouteSpec) stack.EdgeConfig {
 	t.Helper()
-	c := stack.Config{Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes}
+	c := stack.Config{Policy: stack.PolicyStandard, Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes}
 	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{})
 	if err != nil {
 		t.Fatal(err)
@@ -66,5 +66,18 @@ func TestWithoutRoutesTheEdgeIsAFileThatNamesTheRelease(t *testing.T) {
 	files, err := edge.Point(out.Dynamic, "0123456789ab", nil)
 	if err != nil || edge.Release(files[0].Content) != "0123456789ab" || len(out.Routes) > 0 || len(out.Static) > 0 {
 		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+func TestARouteHasHeadersAndARateOfItsOwn(t *testing.T) {
+	out := ownEdge(t, stack.RouteSpec{Service: "web", Port: 80, Rate: 50, Headers: map[string]string{"content-security-policy": "default-src 'self'"}, Path: "/a", Strip: true})
+	if len(out.Routes) == 0 || strings.Join(out.Routes[len(out.Routes)-2].Middlewares, " ") != "headers-web-a headers rate-web-a strip-web-a" {
+		t.Errorf("got %+v", out.Routes)
+	}
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"Content-Security-Policy: default-src 'self'", "average: 50", "burst: 100", "ipv6Subnet: 64"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }

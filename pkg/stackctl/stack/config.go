@@ -85,6 +85,12 @@ type RouteSpec struct {
 	// Scheme is how the service answers: "" (http), "https" (its certificate
 	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
 	Scheme string `mapstructure:"scheme"`
+	// Headers are sent with each answer, in the place of the edge's and the
+	// service's own.
+	Headers map[string]string `mapstructure:"headers"`
+	// Rate is how many requests a second one client may make (an address, or an
+	// IPv6 /64), and twice as many at once; 0: no bound, under policy strict 500.
+	Rate int `mapstructure:"rate"`
 	// Line is where stackctl.yaml has it.
 	Line int `mapstructure:"-"`
 }

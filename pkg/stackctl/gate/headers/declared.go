@@ -247,7 +247,7 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 	}
 	policy := policy{hsts: r.TLS, strict: true}
 	for _, fault := range policy.judge(values(have)) {
-		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, "set it in the route's headers middleware")
+		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, headerFix(j.subject.Config, "set it in the route's headers middleware"))
 	}
 	if csp := have["content-security-policy"]; strings.Contains(strings.ToLower(csp), "'nonce-") {
 		finding(cspRule, "a public route: a nonce that never changes lets any script run", "hashes, or 'self'", probe.Shown(csp), "remove the nonce: the edge's files cannot make a new one for each answer")
@@ -261,6 +261,15 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 	for _, fault := range leaks(func(name string) []string { return []string{have[strings.ToLower(name)]} }) {
 		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, "remove it from customResponseHeaders")
 	}
+}
+
+// headerFix is what to do about a header that is missing: with stackctl's own edge
+// there is no file to write it into.
+func headerFix(c stack.Config, file string) string {
+	if c.Traefik.Own {
+		return "write it under headers: of the route in stackctl.yaml, or let policy: strict set it"
+	}
+	return file
 }
 
 // staffHeaders sees that the edge sets what a page of the staff must have.

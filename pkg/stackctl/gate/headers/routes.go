@@ -101,8 +101,15 @@ func (j *judge) rate(r traefik.Router) {
 		return
 	}
 	if j.perSecond(r) == 0 {
-		j.onRouter(rateLimitRule, r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), "add a rateLimit middleware")
+		j.onRouter(rateLimitRule, r, "a public route has no rate limit", "a rateLimit middleware with an average above 0", cmp.Or(strings.Join(r.Middlewares, ", "), "no middleware"), rateFix(j.subject.Config))
 	}
+}
+
+func rateFix(c stack.Config) string {
+	if c.Traefik.Own {
+		return "write rate: at the route in stackctl.yaml"
+	}
+	return "add a rateLimit middleware"
 }
 
 // perSecond is the tightest rate of a router; 0: it has none.

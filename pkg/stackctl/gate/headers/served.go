@@ -182,7 +182,7 @@ func (g *visit) judgePublic(ctx context.Context, a ask) {
 	g.saw(1)
 	observed := fmt.Sprintf(" (status %d)", r.status)
 	for _, f := range (policy{hsts: true, strict: true}).judge(r.values) {
-		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, "add it to the headers middleware of the public routes, first in their list")
+		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, headerFix(g.wire.s.Config, "add it to the headers middleware of the public routes, first in their list"))
 	}
 	for _, f := range leaks(r.values) {
 		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
