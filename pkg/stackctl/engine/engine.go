@@ -36,6 +36,8 @@ type Engine struct {
 
 	mu    sync.Mutex
 	store string // once it was asked for
+
+	asked asked
 }
 
 // parallel bounds how many API calls one observation makes at once.

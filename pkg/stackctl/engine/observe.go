@@ -73,7 +73,7 @@ func (e *Engine) Containers(ctx context.Context) ([]stack.Container, error) {
 			if err != nil {
 				return fmt.Errorf("container %s: %w", containerName(summary), err)
 			}
-			c := observed(summary, res.Container)
+			c := observed(summary, res.Container, e.lookOnce(gctx, res.Container))
 			if id := ids[c.ImageID]; id != "" {
 				c.ImageID = id
 			}
@@ -98,7 +98,7 @@ func (e *Engine) Containers(ctx context.Context) ([]stack.Container, error) {
 }
 
 // observed joins what the list and the inspection say of one container.
-func observed(s container.Summary, c container.InspectResponse) stack.Container {
+func observed(s container.Summary, c container.InspectResponse, health container.HealthStatus) stack.Container {
 	out := stack.Container{
 		ID:         c.ID,
 		Name:       strings.TrimPrefix(c.Name, "/"),
@@ -109,7 +109,7 @@ func observed(s container.Summary, c container.InspectResponse) stack.Container 
 		Image:      s.Image,
 		ImageID:    c.Image,
 		ConfigHash: s.Labels[api.ConfigHashLabel],
-		Health:     string(healthOf(c)),
+		Health:     string(health),
 		Restarts:   c.RestartCount,
 		Addresses:  map[string]string{},
 		Labels:     s.Labels,

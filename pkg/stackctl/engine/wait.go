@@ -44,6 +44,7 @@ type wait struct {
 	said    map[string]string
 	dies    map[string]int // container ID → deaths seen
 	checks  map[string]checked
+	asker   *asker
 	// since is when a container was first seen running; what ran before Up
 	// began has a zero time.
 	since map[string]time.Time
@@ -55,15 +56,17 @@ type wait struct {
 func (w *wait) run(ctx context.Context) ([]string, error) {
 	w.started, w.said = map[string]bool{}, map[string]string{}
 	w.dies, w.checks, w.since = map[string]int{}, map[string]checked{}, nil
+	w.asker = newAsker(w.engine)
+	defer w.asker.group.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if err := w.look(ctx); err != nil {
 		return nil, err
 	}
 	if done, err := w.judge(ctx); done || err != nil {
 		return nil, err
 	}
-	listen, stop := context.WithCancel(ctx)
-	defer stop()
-	stream := w.engine.api.Events(listen, client.EventsListOptions{
+	stream := w.engine.api.Events(ctx, client.EventsListOptions{
 		Filters: make(client.Filters).Add("type", "container").
 			Add("event", "start", "die", "health_status", "destroy").
 			Add("label", api.ProjectLabel+"="+w.project),
@@ -101,7 +104,7 @@ func (w *wait) look(ctx context.Context) error {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(c container.Summary) bool { return c.Labels[api.OneoffLabel] == "True" })
-	looks := make([]*look, len(list))
+	looks, found := make([]*look, len(list)), make([]container.InspectResponse, len(list))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, c := range list {
@@ -113,8 +116,11 @@ func (w *wait) look(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("look at container %s: %w", containerName(c), err)
 			}
-			looks[i] = lookAt(res.Container)
+			found[i], looks[i] = res.Container, lookAt(res.Container)
 			looks[i].await(w.resumed)
+			if looks[i].health == container.Starting && w.engine.asked.knows(res.Container) {
+				looks[i].health = container.Healthy
+			}
 			return nil
 		})
 	}
@@ -129,6 +135,7 @@ func (w *wait) look(ctx context.Context) error {
 	for i, c := range list {
 		if s := c.Labels[api.ServiceLabel]; looks[i] != nil {
 			w.age(looks[i], first)
+			w.asker.follow(ctx, found[i])
 			w.seen[s] = append(w.seen[s], *looks[i])
 		}
 	}
@@ -285,6 +292,8 @@ func (w *wait) sleep(ctx context.Context, stream *client.EventsResult) error {
 		case m := <-stream.Messages:
 			w.note(m)
 			timer.Reset(settle)
+		case <-w.asker.passed:
+			timer.Reset(0)
 		case <-stream.Err: //nolint:errcheck // why it ended changes nothing
 			// The stream ended; looking now and then does as well.
 			stream.Err, stream.Messages = nil, nil
