@@ -6,7 +6,7 @@ import "strings"
 var harmlessWords = []harmless{
 	{"quoted booleans and numbers", func(p *project) {
 		p.edit(composeFile, "read_only: true", "read_only: \"true\"")
-		p.edit(composeFile, "retries: 5", "retries: \"5\"")
+		p.edit(composeFile, "retries: 4", "retries: \"4\"")
 		p.edit(composeFile, "internal: true", "internal: \"true\"")
 	}},
 	{"restarted by deploy too", func(p *project) {

@@ -88,6 +88,15 @@ func TestABadVariableIsNamedAndNotALineOfTheFile(t *testing.T) {
 
 func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
+		"a redirect to a path":    {"project: shop\nroutes:\n  - {host: www, redirect: /new}\n", "stackctl.yaml:3: routes: redirect \"/new\" is no address"},
+		"a redirect by template":  {"project: shop\nroutes:\n  - {host: www, redirect: \"https://{{ env }}\"}\n", "is no address"},
+		"a redirect to a service": {"project: shop\nroutes:\n  - {host: www, service: web, port: 80, redirect: https://shop.example}\n", "leads to no service"},
+		"a redirect of bodies":    {"project: shop\nroutes:\n  - {host: www, body: 1m, redirect: https://shop.example}\n", "a route that redirects has no"},
+		"a size without number":   {"project: shop\nroutes:\n  - {service: web, port: 80, body: much}\n", "stackctl.yaml:3: routes: body \"much\" is no size"},
+		"a network that is a name": {"project: shop\nroutes:\n  - {service: web, port: 80, allow: [office]}\n", "stackctl.yaml:3: routes: \"office\" is no network"},
+		"a rate below nothing":    {"project: shop\nroutes:\n  - {service: web, port: 80, rate: -1}\n", "stackctl.yaml:3: routes: a rate of -1"},
+		"a header over two lines": {"project: shop\nroutes:\n  - {service: web, port: 80, headers: {x-a: \"a\\nb\"}}\n", "is no header"},
+		"a header by template":    {"project: shop\nroutes:\n  - {service: web, port: 80, headers: {x-a: \"{{ env }}\"}}\n", "is no header"},
 		"a route to nothing": {"project: shop\nroutes:\n  - {port: 80}\n", "stackctl.yaml:3: routes: a route needs a service"},
 		"a route to port 0":  {"project: shop\nroutes:\n  - {service: web}\n", "stackctl.yaml:3: routes: port 0 is no port"},
 		"a port too high":    {"project: shop\nroutes:\n  - service: web\n    port: 70000\n", "stackctl.yaml:4: routes: port 70000 is no port"},

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/stack"
@@ -71,7 +72,7 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 	var hosts []string
 	for i, r := range c.Routes {
 		name, rule := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
-		if services[name] != nil {
+		if routers[name] != nil {
 			name += "-" + strconv.Itoa(i)
 		}
 		if !slices.Contains(hosts, rule) {
@@ -81,12 +82,19 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 			rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
 		}
 		through := passed(c, r, name, middlewares)
+		service := name
+		if r.Redirect != "" {
+			service = "noop@internal"
+		}
 		router := func(rule string, priority int, more ...string) object {
 			return object{"rule": rule, "priority": priority, "entryPoints": []string{"websecure"},
-				"middlewares": append(slices.Clone(through), more...), "service": name, "tls": object{"certResolver": c.Traefik.Resolver}}
+				"middlewares": append(slices.Clone(through), more...), "service": service, "tls": object{"certResolver": c.Traefik.Resolver}}
 		}
 		// A longer path wins over a shorter one, a read over the rest of its route.
 		routers[name] = router(rule, 100+2*len(r.Path))
+		if r.Redirect != "" {
+			continue
+		}
 		routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101+2*len(r.Path), "retry-reads")
 		services[name] = upstreamOf(r)
 	}
@@ -114,30 +122,44 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 // to all. The first of several that set headers has the last word.
 func passed(c stack.Config, r stack.RouteSpec, name string, all object) []string {
 	var out []string
+	own := func(kind string, settings object) {
+		out = append(out, kind+"-"+name)
+		all[kind+"-"+name] = settings
+	}
 	if len(r.Headers) > 0 {
-		own := object{}
+		sent := object{}
 		for header, value := range r.Headers { // the settings' reader has folded them
-			own[http.CanonicalHeaderKey(header)] = value
+			sent[http.CanonicalHeaderKey(header)] = value
 		}
-		out = append(out, "headers-"+name)
-		all["headers-"+name] = object{"headers": object{"customResponseHeaders": own}}
+		own("headers", object{"headers": object{"customResponseHeaders": sent}})
 	}
 	if r.Guard == "staff" {
 		out = append(out, "staff-headers")
 	} else {
 		out = append(out, "headers")
 	}
+	if len(r.Allow) > 0 {
+		own("allow", object{"ipAllowList": object{"sourceRange": r.Allow}})
+	}
 	if rate := rateOf(c, r); rate > 0 {
-		out = append(out, "rate-"+name)
-		all["rate-"+name] = object{"rateLimit": object{"average": rate, "period": "1s", "burst": 2 * rate,
-			"sourceCriterion": object{"ipStrategy": object{"ipv6Subnet": 64}}}}
+		own("rate", object{"rateLimit": object{"average": rate, "period": "1s", "burst": 2 * rate,
+			"sourceCriterion": object{"ipStrategy": object{"ipv6Subnet": 64}}}})
 	}
 	if r.Guard == "staff" {
 		out = append(out, "staff-auth")
 	}
+	if r.Body != "" {
+		most, _ := units.RAMInBytes(r.Body) // the settings' reader has judged it
+		own("body", object{"buffering": object{"maxRequestBodyBytes": most}})
+	}
+	if r.Compress {
+		own("compress", object{"compress": object{}})
+	}
 	if r.Strip {
-		out = append(out, "strip-"+name)
-		all["strip-"+name] = object{"stripPrefix": object{"prefixes": []string{r.Path}}}
+		own("strip", object{"stripPrefix": object{"prefixes": []string{r.Path}}})
+	}
+	if r.Redirect != "" {
+		own("redirect", object{"redirectRegex": object{"regex": "^[^:]+://[^/]+", "replacement": strings.TrimSuffix(r.Redirect, "/"), "permanent": true}})
 	}
 	return out
 }
@@ -169,6 +191,9 @@ func upstreamOf(r stack.RouteSpec) object {
 // routeName names a route's router and service: what it leads to and from where.
 func routeName(r stack.RouteSpec) string {
 	parts := []string{r.Service}
+	if r.Redirect != "" {
+		parts[0] = "redirect"
+	}
 	if r.Host != "" {
 		parts = append(parts, r.Host)
 	}

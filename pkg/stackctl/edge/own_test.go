@@ -81,3 +81,26 @@ func TestARouteHasHeadersAndARateOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestARouteBoundsWhoAsksAndWhatIsSent(t *testing.T) {
+	out := ownEdge(t,
+		stack.RouteSpec{Service: "web", Port: 80, Allow: []string{"203.0.113.0/24", "2001:db8::/32"}, Body: "10m", Compress: true},
+		stack.RouteSpec{Host: "www", Redirect: "https://shop.example/"})
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"maxRequestBodyBytes: 10485760", "compress: {}", "- 203.0.113.0/24", "replacement: https://shop.example\n", "regex: ^[^:]+://[^/]+\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	for _, r := range out.Routes {
+		if r.Name == "redirect-www" && (r.Service != "" || strings.Join(r.Middlewares, " ") != "headers redirect-redirect-www") {
+			t.Errorf("the redirect is %+v", r)
+		}
+		if r.Name == "web" && strings.Join(r.Middlewares, " ") != "headers allow-web body-web compress-web" {
+			t.Errorf("the route is %+v", r)
+		}
+	}
+	if strings.Contains(text, "redirect-www-reads") {
+		t.Error("a redirect is asked again on another connection, and there is none")
+	}
+}

@@ -106,7 +106,7 @@ func TestTheHealthCommandIsTheEngines(t *testing.T) {
 
 func TestOnlyWhatHasJustStartedIsAsked(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	make := func() container.InspectResponse {
+	fresh := func() container.InspectResponse {
 		return container.InspectResponse{
 			State: &container.State{Status: container.StateRunning, StartedAt: now.Add(-time.Second).Format(time.RFC3339Nano),
 				Health: &container.Health{Status: container.Starting}},
@@ -126,7 +126,7 @@ func TestOnlyWhatHasJustStartedIsAsked(t *testing.T) {
 		"a store":                          {func(c *container.InspectResponse) { c.Config.Labels[stack.LabelLayer] = string(stack.LayerData) }, false},
 		"nobody knows when it was started": {func(c *container.InspectResponse) { c.State.StartedAt = "" }, false},
 	} {
-		in := make()
+		in := fresh()
 		c.change(&in)
 		if got := askable(in, now); got != c.want {
 			t.Errorf("%s: %t", name, got)

@@ -45,6 +45,9 @@ func (d *Draft) addEdge() error {
 	}
 	networks := types.Networks{}
 	for _, r := range d.config.Routes {
+		if r.Redirect != "" {
+			continue
+		}
 		joined, err := d.reach(r)
 		if err != nil {
 			return err

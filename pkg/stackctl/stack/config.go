@@ -91,6 +91,15 @@ type RouteSpec struct {
 	// Rate is how many requests a second one client may make (an address, or an
 	// IPv6 /64), and twice as many at once; 0: no bound, under policy strict 500.
 	Rate int `mapstructure:"rate"`
+	// Allow are the networks that may ask, in CIDR notation; others get 403.
+	Allow []string `mapstructure:"allow"`
+	// Body is the most that a request may send, such as 10m; more gets 413.
+	Body string `mapstructure:"body"`
+	// Compress lets the edge compress what the service did not.
+	Compress bool `mapstructure:"compress"`
+	// Redirect is where requests are sent instead of to a service, their path
+	// and query kept: https://HOST, with a path where that comes before theirs.
+	Redirect string `mapstructure:"redirect"`
 	// Line is where stackctl.yaml has it.
 	Line int `mapstructure:"-"`
 }
