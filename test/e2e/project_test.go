@@ -100,6 +100,36 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 	}
 	p.must(0, "verify", "--target", "sandbox")
 	p.must(0, "status", "--target", "sandbox")
+	t.Run("moved from docker compose", func(t *testing.T) {
+		p.t = t
+		movedFromCompose(t, p)
+	})
+}
+
+// movedFromCompose leaves of the project what `docker compose` would have made: a
+// volume with its labels, and a container. A deploy takes neither over; once the
+// containers are down it goes on with the data.
+func movedFromCompose(t *testing.T, p project) {
+	onDroplet(t, `set -e
+image=$(docker inspect -f '{{.Config.Image}}' shop-db-1)
+docker rm -f $(docker ps -aq --filter label=dev.stackctl.project=shop) >/dev/null
+docker run --rm -v shop_pg:/from -v kept:/to --entrypoint sh $image -c 'cp -a /from/. /to'
+docker volume rm shop_pg >/dev/null
+docker volume create --label com.docker.compose.project=shop --label com.docker.compose.volume=pg --label com.docker.compose.version=2.29.1 shop_pg >/dev/null
+docker run --rm -v kept:/from -v shop_pg:/to --entrypoint sh $image -c 'cp -a /from/. /to'
+docker run -d --name shop-db-1 --label com.docker.compose.project=shop --label com.docker.compose.service=db -v shop_pg:/var/lib/postgresql/data $image >/dev/null`)
+	refused := p.must(4, "deploy", "--target", "sandbox")
+	if said := refused.out + refused.err; !strings.Contains(said, "shop-db-1") || !strings.Contains(said, "docker compose down") {
+		t.Errorf("it says %s", said)
+	}
+	if n := p.sql("SELECT count(*) FROM orders"); n != "1000" {
+		t.Errorf("what compose started holds %s orders", n)
+	}
+	onDroplet(t, "docker rm -f shop-db-1 && docker volume rm kept")
+	p.must(0, "deploy", "--target", "sandbox")
+	if n := p.sql("SELECT count(*) FROM orders"); n != "1000" {
+		t.Errorf("the database holds %s orders", n)
+	}
 }
 
 // sql asks the project's database.

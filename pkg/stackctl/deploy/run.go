@@ -53,7 +53,7 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 	}
 	failure = s.cut(ctx, server, failure)
 	if forsaken(ctx, failure) {
-		s.note("nothing was brought back: the server is out of reach, or another run's. What served goes on serving; run the same command again")
+		x.abandon()
 		return failure
 	}
 	failure = explained(ctx, server, s.d.Target, failure)
@@ -156,7 +156,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	x.spareEdge(ctx)
-	if err := checkHome(want.Release.Project, s.d.Target, x.seen); err != nil {
+	if err := cmp.Or(checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen)); err != nil {
 		return nil, stack.Plan{}, err
 	}
 	s.noteUnreadable(x.seen, want.Release.ID)
@@ -176,7 +176,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	for _, err := range []error{checkBuilt(plan, want.Release), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
+	for _, err := range []error{checkBuilt(plan, want.Release), checkPorts(plan, want.Release, s.d.Target, x.seen), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
 		if err == nil {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -32,5 +33,25 @@ func TestAStepThatFailedAsTheConnectionWentIsNoFailureOfTheStep(t *testing.T) {
 	}
 	if got := s.cut(t.Context(), told{}, step); stack.CauseOf(got) != stack.CauseStep {
 		t.Errorf("on a server that answers: %v", got)
+	}
+}
+
+func TestARunThatMayTouchTheServerNoMoreTellsWhatItKnows(t *testing.T) {
+	led := []stack.Step{{Kind: stack.StepStart}, {Kind: stack.StepSwitch}}
+	for name, c := range map[string]struct {
+		applied []stack.Step
+		turned  time.Time
+		live    string
+	}{
+		"before the switch": {led[:1], time.Time{}, "old"},
+		"in the switch":     {led, time.Time{}, ""},
+		"after the switch":  {led, time.Now(), "new"},
+	} {
+		x := &executor{story: operator(t.TempDir(), "ada@one", 0), want: Wanted{Release: stack.Release{ID: "new"}}, applied: c.applied, turned: c.turned}
+		x.report.Before, x.report.Live = "old", "old"
+		x.abandon()
+		if !x.report.Unseen || x.report.Live != c.live {
+			t.Errorf("%s: live is %q", name, x.report.Live)
+		}
 	}
 }

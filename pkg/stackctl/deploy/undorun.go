@@ -51,6 +51,23 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	})
 }
 
+// abandon tells what a run knows that may touch the server no more: another one may
+// be at work there, or it cannot be reached.
+func (x *executor) abandon() {
+	x.report.Unseen = true
+	id := x.want.Release.ID
+	switch {
+	case !x.began(stack.StepSwitch):
+		x.note("nothing was brought back: the server is out of reach, or another run's. This run had led nobody to release " + id + "; run the same command again")
+	case x.turned.IsZero():
+		x.report.Live = ""
+		x.note("nothing was brought back: the server is out of reach, or another run's. The edge was just being led to release " + id + ": `stackctl status` says what serves; run the same command again")
+	default:
+		x.report.Live = id
+		x.note("nothing was brought back: the server is out of reach, or another run's. The edge had been led to release " + id + ", which was not judged to its end: `stackctl status` says what serves; run the same command again")
+	}
+}
+
 // runUndo applies the steps of an undo. One that fails hinders no other, with two
 // exceptions: the new release, which may still be served then, stays; and where
 // something did not end, nothing is started that must not run beside it.

@@ -94,6 +94,16 @@ func (s story) good() string {
 // still says which release users see after a bad end.
 func (s story) still() string {
 	switch {
+	case s.Unseen && s.Live == "" && s.Plan.Release == "":
+		return "; nothing was changed"
+	case s.Unseen && s.Live == "" && s.Before == "":
+		return "; nothing served when the run last looked"
+	case s.Unseen && s.Live == "":
+		return "; what serves is not known, see `stackctl status`"
+	case s.Unseen && s.Live == s.Before:
+		return fmt.Sprintf("; release %s served when the run last looked", line(s.Live))
+	case s.Unseen:
+		return fmt.Sprintf("; release %s was switched to and is not judged, see `stackctl status`", line(s.Live))
 	case s.Unsettled && s.Live != "":
 		return fmt.Sprintf("; release %s was not brought back whole, see `stackctl status`", line(s.Live))
 	case s.RolledBack:

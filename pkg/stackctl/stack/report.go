@@ -155,13 +155,16 @@ type Report struct {
 	RolledBack bool `json:"rolled_back"`
 	// Unsettled says that Before could not be brought back whole: what serves
 	// must be looked at.
-	Unsettled bool              `json:"unsettled,omitempty"`
-	Tools     map[string]string `json:"tools"` // name → version
-	Started   time.Time         `json:"started"`
-	Took      time.Duration     `json:"took_ns"`
-	Plan      Plan              `json:"plan"`
-	Steps     []StepResult      `json:"steps"`
-	Gates     []GateResult      `json:"gates"`
+	Unsettled bool `json:"unsettled,omitempty"`
+	// Unseen says that the run could not look at the server at its end. Live is
+	// then what it knew last, empty where it was just leading users elsewhere.
+	Unseen  bool              `json:"unseen,omitempty"`
+	Tools   map[string]string `json:"tools"` // name → version
+	Started time.Time         `json:"started"`
+	Took    time.Duration     `json:"took_ns"`
+	Plan    Plan              `json:"plan"`
+	Steps   []StepResult      `json:"steps"`
+	Gates   []GateResult      `json:"gates"`
 	// Logs are the last lines of services that did not become healthy.
 	Logs map[string]string `json:"logs,omitempty"`
 	// Artifacts maps an artifact to why it holds nothing, where it does.

@@ -1,0 +1,93 @@
+package deploy
+
+import (
+	"fmt"
+	"strings"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// checkPorts refuses what would publish a port that a container of somebody else
+// holds, before anything is changed: the engine says so when half is started.
+func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Observed) error {
+	for _, s := range starts(plan, r, seen) {
+		for _, c := range seen.Containers {
+			if !active(c) || stack.Owns(c, r.Project) {
+				continue
+			}
+			if port, held := meets(s.Ports, c.Ports); held {
+				return stack.Fault(stack.CauseStep, "publish port "+port+" for "+s.Name,
+					fmt.Errorf("%s holds it on %s; nothing was changed", holder(c), t.Host), wayOut(c))
+			}
+		}
+	}
+	return nil
+}
+
+// checkStrangers refuses a project whose name on the host is another's: that of
+// containers that `docker compose` started, which the engine would take for ours.
+func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed) error {
+	var names []string
+	for _, c := range seen.Containers {
+		if c.Project == r.Project && c.Labels[stack.LabelProject] == "" {
+			names = append(names, c.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
+		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", strings.Join(names, ", ")),
+		composeDown+"; if it is another project, give this one another name in stackctl.yaml")
+}
+
+// composeDown is how a project that Compose started becomes stackctl's: its volumes
+// have the names that a release's have.
+const composeDown = "if it is this project, take a backup and run `docker compose down` in its folder on the host: that keeps its volumes, " +
+	"and the deploy goes on with them; never add -v"
+
+// meets returns the first port that two lists publish at one address of the host.
+func meets(want, has []stack.Port) (string, bool) {
+	for _, w := range want {
+		for _, h := range has {
+			if w.Published != "" && w.Published != "0" && w.Published == h.Published && protocol(w) == protocol(h) && sameAddress(w.HostIP, h.HostIP) {
+				return w.Published, true
+			}
+		}
+	}
+	return "", false
+}
+
+// sameAddress reports whether two listeners get in each other's way: one of them
+// listens at all addresses, or both at the same.
+func sameAddress(a, b string) bool {
+	all := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
+	return all(a) || all(b) || a == b
+}
+
+// holder names a container of somebody else.
+func holder(c stack.Container) string {
+	text := "container " + c.Name
+	switch owner := c.Labels[stack.LabelProject]; {
+	case owner != "" && c.Layer == stack.LayerEdge:
+		return text + ", the edge of project " + owner + ","
+	case owner != "":
+		return text + " of project " + owner
+	case c.Project != "":
+		return text + " of the compose project " + c.Project
+	}
+	return text
+}
+
+// wayOut says how the port gets free. What serves others is not to be stopped.
+func wayOut(c stack.Container) string {
+	switch owner := c.Labels[stack.LabelProject]; {
+	case owner != "" && c.Layer == stack.LayerEdge:
+		return "one server has one edge, and that one serves project " + owner + ": deploy to another server, or move the services of both into one stackctl.yaml"
+	case owner != "":
+		return "project " + owner + " needs it: publish another port, or deploy to another server"
+	case c.Project != "":
+		return composeDown + "; its name was " + c.Project + ", and volumes are found by the project's name: write `project: " + c.Project + "`. If it is another project, publish another port"
+	}
+	return "see what it is by `docker inspect " + c.Name + "` on the host; stop it if nobody needs it, or publish another port"
+}
