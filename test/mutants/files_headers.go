@@ -25,6 +25,7 @@ var headerFiles = []mutant{
 	{name: "the edge's profiler", gates: "G8", rule: "headers/dashboard", files: static("  dashboard: true\n", "  dashboard: true\n  debug: true\n")},
 	{name: "HSTS for five minutes", gates: "G8", rule: "headers/hsts", files: dynamic("stsSeconds: 31536000", "stsSeconds: 300")},
 	{name: "a CSP with unsafe-inline", gates: "G8", rule: "headers/csp", files: dynamic("script-src 'self'", "script-src 'self' 'unsafe-inline'")},
+	{name: "a CSP that lets a third party run code", gates: "G8", rule: "headers/third-party-code", files: dynamic("script-src 'self'", "script-src 'self' https://cdn.tracker.example")},
 	{name: "a CSP that takes scripts from anywhere", gates: "G8", rule: "headers/csp", files: dynamic("script-src 'self'", "script-src https:")},
 	{name: "a CSP in report-only mode", gates: "G8", rule: "headers/csp", files: dynamic("        contentSecurityPolicy: ", "        contentSecurityPolicyReportOnly: ")},
 	{name: "framing allowed", gates: "G8", rule: "headers/framing", files: func(p *project) {

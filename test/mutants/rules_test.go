@@ -48,6 +48,7 @@ var unitTested = map[string]string{
 	"compose/steady":        "compose.TestSteadyCatchesWhatDoesNotRunOn",
 	"compose/other-release": "compose.TestSteadyCatchesWhatDoesNotRunOn",
 	"contract/release":      "contract.TestOpenPathsAnswerAsDocumented",
+	"headers/trace":         "headers.TestHeadersServedCatches",
 	"headers/secret-told":   "headers.TestASecretInAnAnswerIsSeenInAnyEncoding",
 	// Every gate of the good deployment finds something to look at.
 	"gate/inspected": "gate.TestRunTellsEachEndApart",

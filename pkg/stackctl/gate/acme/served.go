@@ -85,6 +85,8 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 	model := traefik.Read(s.Release, s.Config.Traefik)
 	hosts := probe.TLSHosts(s, model)
 	served := make([]*servedCertificate, len(hosts))
+	clock, _ := probe.Now(ctx, s)
+	ahead := time.Until(clock)
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 4)
 	for i, host := range hosts {
@@ -93,7 +95,7 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 			defer wg.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			served[i] = serveOne(ctx, s, host, roots, ready, pause)
+			served[i] = serveOne(ctx, s, host, roots, ahead, ready, pause)
 		}()
 	}
 	wg.Wait()
@@ -112,7 +114,7 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 	return a, errors.Join(failed, err, keepCertificates(s, served, stored))
 }
 
-func serveOne(ctx context.Context, s gate.Subject, host string, roots *roots, ready, pause time.Duration) *servedCertificate {
+func serveOne(ctx context.Context, s gate.Subject, host string, roots *roots, ahead, ready, pause time.Duration) *servedCertificate {
 	c := &servedCertificate{Host: host}
 	deadline := time.Now().Add(ready)
 	for {
@@ -126,7 +128,7 @@ func serveOne(ctx context.Context, s gate.Subject, host string, roots *roots, re
 		default:
 			c.attempt(host+": a certificate", nil)
 			c.take(state)
-			c.judge(roots, time.Now())
+			c.judge(roots, time.Now(), ahead)
 			c.old(ctx, s)
 			return c
 		}
@@ -195,15 +197,36 @@ func (c *servedCertificate) finding(rule stack.Rule, problem, expected, observed
 		Observed: observed, Fix: fix, Evidence: "certificate.json"})
 }
 
-// judge looks at the leaf and the chain that was sent, each rule by itself.
-func (c *servedCertificate) judge(roots *roots, now time.Time) {
+const renew = "delete the stored certificate of this host on the server and restart the edge, so that it asks for a new one"
+
+// clockSlack is how far two clocks that are right may be apart.
+const clockSlack = 2 * time.Minute
+
+// mendDates is what to do about a certificate whose dates do not hold now. Where a
+// clock is wrong, no new certificate helps.
+func mendDates(leaf *x509.Certificate, now time.Time, ahead time.Duration) string {
+	there := now.Add(ahead)
+	apart := fmt.Sprintf("the server's clock is %s off this machine's: see `timedatectl` on both and set the wrong one right, then run the same command again", ahead.Abs().Round(time.Second))
+	switch {
+	case ahead.Abs() > clockSlack && !there.Before(leaf.NotBefore) && !there.After(leaf.NotAfter):
+		return apart + "; by the server's clock the certificate is valid"
+	case ahead.Abs() > clockSlack:
+		return apart
+	case now.Before(leaf.NotBefore):
+		return "its authority's clock is ahead of this machine's and the server's: see `timedatectl` on both; where they are right, " + renew
+	}
+	return renew
+}
+
+// judge looks at the leaf and the chain that was sent, each rule by itself. ahead is
+// by how much the server's clock is ahead of now.
+func (c *servedCertificate) judge(roots *roots, now time.Time, ahead time.Duration) {
 	leaf := c.chain[0]
-	renew := "delete the stored certificate of this host on the server and restart the edge, so that it asks for a new one"
 	if err := leaf.VerifyHostname(c.Host); err != nil {
 		c.finding(servedRule, "the certificate is for another name", c.Host, strings.Join(c.Names, ", "), renew)
 	}
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		c.finding(servedRule, "the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), renew)
+		c.finding(servedRule, "the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), mendDates(leaf, now, ahead))
 	} else if left := leaf.NotAfter.Sub(now); left < leaf.NotAfter.Sub(leaf.NotBefore)/10 {
 		// ACME clients renew when a third is left.
 		c.finding(servedRule, "the certificate is about to expire: its renewal does not work", "at least a tenth of its lifetime left",

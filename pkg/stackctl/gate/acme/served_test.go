@@ -157,7 +157,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	}
 	roots.prodPool.AddCert(a.Cert)
 	c := &servedCertificate{Host: "example.org", chain: chain}
-	c.judge(roots, time.Now())
+	c.judge(roots, time.Now(), 0)
 	if !slices.ContainsFunc(c.findings, func(f stack.Finding) bool {
 		return f.Rule == issuerRule.ID && strings.Contains(f.Problem, "browsers trust")
 	}) {
@@ -170,7 +170,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	}
 	mine.prodPool.AddCert(a.Cert)
 	c = &servedCertificate{Host: "example.org", chain: chain}
-	c.judge(mine, time.Now())
+	c.judge(mine, time.Now(), 0)
 	if len(c.findings) != 0 {
 		t.Errorf("%+v", c.findings)
 	}
@@ -244,4 +244,28 @@ func TestACMEStoreOnTheServerIsRead(t *testing.T) {
 	})
 	r := gatetest.Run(context.Background(), servedWithin(time.Second, 50*time.Millisecond), s)
 	gatetest.WantFinding(t, r, "stored account old", "another certificate authority")
+}
+
+func TestAWrongClockIsNoReasonForANewCertificate(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	leaf := func(from, to time.Duration) *x509.Certificate {
+		return &x509.Certificate{NotBefore: now.Add(from), NotAfter: now.Add(to)}
+	}
+	for name, c := range map[string]struct {
+		leaf   *x509.Certificate
+		ahead  time.Duration
+		renews bool
+		says   string
+	}{
+		"expired by both clocks":       {leaf(-90*time.Hour, -time.Hour), 3 * time.Second, true, "delete the stored"},
+		"this machine is behind":       {leaf(time.Hour, 90*time.Hour), 2 * time.Hour, false, "by the server's clock the certificate is valid"},
+		"this machine is ahead":        {leaf(-90*time.Hour, -time.Hour), -2 * time.Hour, false, "by the server's clock the certificate is valid"},
+		"the server is off, too":       {leaf(-90*time.Hour, -time.Hour), 30 * time.Minute, false, "is 30m0s off"},
+		"the authority's clock is off": {leaf(time.Hour, 90*time.Hour), 0, true, "its authority's clock"},
+	} {
+		got := mendDates(c.leaf, now, c.ahead)
+		if strings.Contains(got, renew) != c.renews || !strings.Contains(got, c.says) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

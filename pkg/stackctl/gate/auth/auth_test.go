@@ -194,6 +194,7 @@ func TestGuessing(t *testing.T) {
 		"no limit":                     "guessing is not slowed down",
 		"429 without Retry-After":      "429 without Retry-After",
 		"trusts X-Forwarded-For":       "escapes the limit",
+		"trusts CF-Connecting-IP":      "escapes the limit",
 	} {
 		t.Run(bug, func(t *testing.T) {
 			d := gatetest.GoodDeployment(t)

@@ -231,8 +231,8 @@ type limit struct {
 	Most       int    `json:"most"`
 	Limited    bool   `json:"limited"`
 	RetryAfter string `json:"retry_after,omitempty"`
-	// Spoofed counts the requests with a made-up X-Forwarded-For after the
-	// limit, SpoofedLimited those of them that were refused.
+	// Spoofed counts the requests with a made-up client address after the limit,
+	// SpoofedLimited those of them that were refused.
 	Spoofed        int `json:"spoofed"`
 	SpoofedLimited int `json:"spoofed_limited"`
 }
@@ -277,9 +277,20 @@ func (r *run) tooMany(ctx context.Context) (limit, error) {
 		}
 	}
 	if l.Spoofed == 8 && l.SpoofedLimited == 0 {
-		r.find(rateLimitRule, subject, "a made-up X-Forwarded-For escapes the limit", "429 for the same client", "none of 8 refused", "trust forwarded headers from the edge alone")
+		r.find(rateLimitRule, subject, "a made-up client address escapes the limit", "429 for the same client", "none of 8 refused", "trust forwarded headers from the edge alone")
 	}
 	return l, nil
+}
+
+// claimed are the headers in which proxies tell a client's address. An application
+// that believes any of them from everybody is told whatever suits.
+func claimed(address string) http.Header {
+	h := http.Header{"Forwarded": {"for=" + address}}
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Originating-Ip", "X-Remote-Addr",
+		"True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip", "Fly-Client-Ip", "X-Azure-Clientip"} {
+		h.Set(name, address)
+	}
+	return h
 }
 
 // burst sends n wrong logins at once. Transport errors are no answers: the
@@ -293,7 +304,7 @@ func (r *run) burst(ctx context.Context, b *browser, account account, n int, spo
 		wg.Go(func() {
 			q := request{method: http.MethodPost, path: r.conf.Login, body: body}
 			if spoof != "" {
-				q.header = http.Header{"X-Forwarded-For": {spoof + strconv.Itoa(i+1)}, "X-Real-Ip": {spoof + strconv.Itoa(i+1)}}
+				q.header = claimed(spoof + strconv.Itoa(i+1))
 			}
 			one, cancel := context.WithTimeout(ctx, 15*time.Second)
 			defer cancel()

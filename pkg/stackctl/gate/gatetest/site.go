@@ -296,7 +296,8 @@ func (f *site) logIn(w http.ResponseWriter, r *http.Request, body map[string]any
 	f.failed++
 	limited := f.failed > 120 && !f.bug("no limit")
 	f.Mu.Unlock()
-	if limited && (r.Header.Get("X-Forwarded-For") == "" || !f.bug("trusts X-Forwarded-For")) {
+	believed := r.Header.Get("X-Forwarded-For") != "" && f.bug("trusts X-Forwarded-For") || r.Header.Get("CF-Connecting-IP") != "" && f.bug("trusts CF-Connecting-IP")
+	if limited && !believed {
 		if !f.bug("429 without Retry-After") {
 			w.Header().Set("Retry-After", "60")
 		}

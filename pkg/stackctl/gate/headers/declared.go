@@ -245,7 +245,7 @@ func (j *judge) publicHeaders(r traefik.Router, finding func(rule stack.Rule, pr
 	if early != "" && len(have) > 0 {
 		finding(headersFirstRule, "the middleware "+early+" answers before the headers are set", "the headers middleware first", list, "put the headers middleware first")
 	}
-	policy := policy{hsts: r.TLS, strict: true}
+	policy := policy{hsts: r.TLS, strict: true, hosts: ownHosts(j.subject, r.Hosts...)}
 	for _, fault := range policy.judge(values(have)) {
 		finding(fault.rule, "a public route: "+fault.problem, fault.expected, fault.observed, headerFix(j.subject.Config, "set it in the route's headers middleware"))
 	}

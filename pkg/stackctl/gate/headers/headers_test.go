@@ -157,6 +157,17 @@ func TestHeadersServedCatches(t *testing.T) {
 		{"no referrer policy", on("example.org", 200, drop("Referrer-Policy")), home, "referrer"},
 		{"no permissions policy", on("example.org", 200, drop("Permissions-Policy")), home, "permissions"},
 		{"unsafe-eval", on("example.org", 200, put("Content-Security-Policy", "default-src 'self'; script-src 'self' 'unsafe-eval'; frame-ancestors 'none'")), home, "unsafe-eval"},
+		{"a third party's scripts", on("example.org", 200, put("Content-Security-Policy", "default-src 'self'; script-src 'self' https://cdn.tracker.example/lib.js; frame-ancestors 'none'")), home, "cdn.tracker.example"},
+		{"TRACE is echoed", func(e *goodEdge) {
+			e.handle = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodTrace || r.TLS == nil {
+					return false
+				}
+				publicHeaders(w, true)
+				_, _ = w.Write([]byte("TRACE / HTTP/1.1\r\nX-Echo: " + r.Header.Get("X-Echo")))
+				return true
+			}
+		}, "TRACE example.org/ {trace}", "TRACE"},
 		{"a policy without scripts", on("example.org", 200, put("Content-Security-Policy", "img-src 'self'; frame-ancestors 'none'")), home, "neither"},
 		{"the version in Server", on("example.org", 404, put("Server", "nginx/1.25.3")), "GET example.org/api/ {missing}", "Server"},
 		{"X-Powered-By", on("example.org", 200, put("X-Powered-By", "Express")), home, "X-Powered-By"},

@@ -20,6 +20,8 @@ type policy struct {
 	// strict demands the whole set of a public answer; otherwise what a staff
 	// page must have.
 	strict bool
+	// hosts are the site's own names; none: whose code may run is not judged.
+	hosts []string
 }
 
 type fault struct {
@@ -68,6 +70,9 @@ func (p policy) judge(values func(name string) []string) []fault {
 	}
 	if why := cspFault(policies); why != "" {
 		add(cspRule, "the content security policy is missing or weak: "+why, "a policy without unsafe-inline, unsafe-eval and wildcards", strings.Join(policies, " | "))
+	}
+	if who := foreignCode(policies, p.hosts); who != "" {
+		add(thirdPartyRule, "a third party may run code in the site's pages: "+who, "code from the site's own hosts alone", strings.Join(policies, " | "))
 	}
 	return out
 }
@@ -166,6 +171,52 @@ func onePolicyFault(policy string) string {
 		}
 	}
 	return ""
+}
+
+// foreignCode returns the first host that is none of the site's and that every
+// policy lets run code, or "".
+func foreignCode(policies, own []string) string {
+	first := ""
+	for _, p := range policies {
+		who := foreignSource(cspDirectives(p), own)
+		if who == "" || len(own) == 0 {
+			return ""
+		}
+		first = cmp.Or(first, who)
+	}
+	return first
+}
+
+func foreignSource(directives map[string][]string, own []string) string {
+	for _, name := range []string{"default-src", "script-src", "script-src-elem", "script-src-attr", "worker-src", "object-src"} {
+		_, scripts := directives["script-src"]
+		if name == "default-src" && scripts {
+			continue // script-src stands in for it where code is concerned
+		}
+		for _, source := range directives[name] {
+			if host := sourceHost(source); host != "" && !slices.ContainsFunc(own, func(o string) bool { return host == o || strings.HasSuffix(host, "."+o) }) {
+				return host
+			}
+		}
+	}
+	return ""
+}
+
+// sourceHost is the host of a source of a policy, or "" where it is a keyword, a
+// hash or a scheme (CSP 3, section 2.3.1).
+func sourceHost(source string) string {
+	if strings.HasPrefix(source, "'") || strings.HasSuffix(source, ":") {
+		return ""
+	}
+	if _, rest, ok := strings.Cut(source, "://"); ok {
+		source = rest
+	}
+	host, _, _ := strings.Cut(source, "/")
+	host, _, _ = strings.Cut(host, ":")
+	if !strings.Contains(host, ".") || strings.Contains(host, "*") { // a wildcard is told as one
+		return ""
+	}
+	return host
 }
 
 var versionInServer = regexp.MustCompile(`\d`)

@@ -104,6 +104,11 @@ var (
 		Asks: "Do public answers carry a strict content security policy?",
 		Fix:  "add it to the headers middleware",
 	}
+	thirdPartyRule = stack.Rule{
+		ID: "headers/third-party-code", Level: stack.LevelStrict, Source: "ASVS 3.6.1",
+		Asks: "Does the content security policy let the site's own hosts alone run code?",
+		Fix:  "serve the script from the site, or excuse the one host that must be trusted",
+	}
 	headersFirstRule = stack.Rule{
 		ID: "headers/headers-first", Level: stack.LevelStrict, Source: "SPEC §3",
 		Asks: "Are headers set before anything answers?",
@@ -113,6 +118,11 @@ var (
 		ID: "headers/server-header", Level: stack.LevelStrict, Source: "ASVS 13.4.6",
 		Asks: "Do answers keep names and versions of programs to themselves?",
 		Fix:  "empty the header in customResponseHeaders",
+	}
+	traceRule = stack.Rule{
+		ID: "headers/trace", Level: stack.LevelStrict, Source: "ASVS 13.4.4; RFC 9110 §9.3.8",
+		Asks: "Does no public route answer TRACE with the request?",
+		Fix:  "switch TRACE off in the service, or let its route match the methods that it serves",
 	}
 	noRetryRule = stack.Rule{
 		ID: "headers/no-retry", Level: stack.LevelDanger, Source: "RFC 9110 §9.2.2",
@@ -218,8 +228,10 @@ var Rules = []stack.Rule{
 	referrerRule,
 	permissionsRule,
 	cspRule,
+	thirdPartyRule,
 	headersFirstRule,
 	serverHeaderRule,
+	traceRule,
 	noRetryRule,
 	rateLimitRule,
 	timeoutsRule,

@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -136,6 +138,7 @@ func (g *visit) public(ctx context.Context, j *judge) {
 			{label: "{method}", method: "DELETE", path: missing},
 			{label: "{cors}", method: "GET", path: p.prefix, lines: []string{"Origin: https://evil.example"}},
 			{label: "{cors null}", method: "GET", path: p.prefix, lines: []string{"Origin: null"}},
+			{label: "{trace}", method: "TRACE", path: p.prefix, lines: []string{"X-Echo: " + g.nonce}},
 			{label: "{preflight}", method: "OPTIONS", path: p.prefix, lines: []string{"Origin: https://evil.example", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type"}},
 		} {
 			a.host = p.host
@@ -181,17 +184,25 @@ func (g *visit) judgePublic(ctx context.Context, a ask) {
 	}
 	g.saw(1)
 	observed := fmt.Sprintf(" (status %d)", r.status)
-	for _, f := range (policy{hsts: true, strict: true}).judge(r.values) {
+	for _, f := range (policy{hsts: true, strict: true, hosts: ownHosts(g.wire.s, a.host)}).judge(r.values) {
 		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, headerFix(g.wire.s.Config, "add it to the headers middleware of the public routes, first in their list"))
 	}
 	for _, f := range leaks(r.values) {
 		g.finding(f.rule, a.label, f.problem, f.expected, f.observed+observed, "empty the header in customResponseHeaders")
+	}
+	if a.method == http.MethodTrace && bytes.Contains(r.body, []byte(g.nonce)) {
+		g.finding(traceRule, a.label, "TRACE is answered with the request: a script could read headers that are kept from it", "405", strconv.Itoa(r.status), traceRule.Fix)
 	}
 	g.judgeCORS(a, r)
 	g.judgePrivate(a, r)
 	if location := r.header.Get("Location"); location != "" && leavesSite(location, a.host) {
 		g.finding(openRedirectRule, a.label, "the answer leads to another site", "a place on "+a.host, location, "build redirects from known paths only")
 	}
+}
+
+// ownHosts are the names of the site itself, and the one that was asked.
+func ownHosts(s gate.Subject, asked ...string) []string {
+	return append(asked, cmp.Or(s.Release.Domain, s.Target.Domain))
 }
 
 // judgeCORS sees that no foreign origin may read answers with the user's
