@@ -29,7 +29,7 @@ func TestProvisioningHoldsAgainstWhatHappensToServers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-timeout=20m", "./pkg/stackctl/provision")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-timeout=40m", "./pkg/stackctl/provision")
 	cmd.Dir = repo
 	cmd.Env = append(os.Environ(), "STACKCTL_DROPLET="+bare.Target())
 	out, err := cmd.CombinedOutput()

@@ -33,6 +33,8 @@ var refused = map[string]struct {
 	"secret-files-missing":  {cli.ExitUsage, []string{"compose.yaml:14: secret db_password", "stackctl init --secrets"}},
 	"wireguard":             {cli.ExitGate, []string{"the service changes the kernel's setting net.ipv4.ip_forward"}},
 	"zigbee-devices":        {cli.ExitGate, []string{"a device of the host is handed in"}},
+	"images-by-variable":    {cli.ExitUsage, []string{"compose.yaml:8: service caddy has the image ${CADDY_IMAGE}, which has no value"}},
+	"demanded-variable":     {cli.ExitUsage, []string{"compose.yaml:5: the variable MODEL_API_KEY is not set: set MODEL_API_KEY as a stack variable, please"}},
 	"undefined-variables":   {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
@@ -113,4 +115,24 @@ func run(args ...string) (int, string) {
 	var out bytes.Buffer
 	exit := cli.Main(args, strings.NewReader(""), &out, &out)
 	return exit, out.String()
+}
+
+func TestInitTellsWhatHidesAnImage(t *testing.T) {
+	files, err := filepath.Abs("files")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"code-mount":                 "backend: .:/app lies over what its image is built of",
+		"port-of-a-store-and-an-app": "panel    app    overlap   example.org",
+	} {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(files, name))); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(dir)
+		if _, text := run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes"); !strings.Contains(text, want) {
+			t.Errorf("%s: init says\n%s", name, text)
+		}
+	}
 }

@@ -62,7 +62,7 @@ type decision struct {
 	Why    string   `json:"why"`
 	// Built reports whether its image is built of its build section.
 	Built bool `json:"built,omitempty"`
-	// Notes are what becomes of its ports.
+	// Notes are what becomes of its ports, and what hides its image.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -91,6 +91,9 @@ func decisions(survey release.Survey, layers map[string]infer.Decision, left map
 		}
 		for _, cause := range routing.Causes[s.Name] {
 			d.Notes = append(d.Notes, strings.ReplaceAll(cause, "DOMAIN", domain))
+		}
+		if mount := survey.Hidden[s.Name]; mount != "" && d.Built {
+			d.Notes = append(d.Notes, mount+" lies over what its image is built of: later releases would not change what runs. Remove it for a server, or keep it in compose.override.yaml")
 		}
 		out = append(out, d)
 	}

@@ -17,7 +17,8 @@ var notHTTP = map[int]string{
 	5004: "RTP", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7359: "discovery",
 	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
-	2345: "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
+	50051: "gRPC",
+	2345:  "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
 }
 
 // debuggers are ports at which whoever connects runs what they like.
@@ -84,7 +85,7 @@ func wellKnown(port int) string {
 }
 
 // sharedPorts are ports of a store that HTTP programs use as well.
-var sharedPorts = []int{3000, 4000, 7000, 8086, 8091, 8123, 8200, 8333, 8428, 8500, 8529, 8983, 9000, 9001, 9080, 9093, 9094, 9200, 9428, 9600, 10000, 15672, 50000}
+var sharedPorts = []int{3000, 3301, 3322, 3900, 4000, 4200, 5080, 5701, 7000, 7700, 8086, 8091, 8108, 8123, 8200, 8222, 8333, 8428, 8500, 8529, 8983, 9000, 9001, 9009, 9080, 9093, 9094, 9200, 9306, 9333, 9428, 9600, 10000, 10001, 10002, 15672, 50000, 50051}
 
 // text is a port as Compose writes it.
 func (p published) text() string {

@@ -33,6 +33,9 @@ func (d *Draft) seed(b binds) error {
 	return nil
 }
 
+// unhide is what to do about a mount that hides an image's own code.
+const unhide = "a server needs no such mount: remove it, or keep it in compose.override.yaml and name the other file alone under compose.files"
+
 func (d *Draft) seedFolder(use bindUse, one bind, kept *stack.Persistent) error {
 	at := d.bindPlace(use).String() + ":"
 	if database(one.local) {
@@ -51,6 +54,10 @@ func (d *Draft) seedFolder(use bindUse, one bind, kept *stack.Persistent) error 
 	}
 	for _, f := range t.files {
 		kept.Seed = append(kept.Seed, writable(f))
+	}
+	if d.hides(use) {
+		d.warn([]string{at + " " + use.source + " lies over what the image of " + use.service + " is built of: the server runs the copy of the first deploy in " + kept.Path + ", and later releases do not change it; " + unhide})
+		return nil
 	}
 	d.warn([]string{at + " " + use.source + " is writable for " + use.service + ": the server keeps its own copy in " + kept.Path + ", which later deploys leave as it is; mount it with :ro to send it with each release"})
 	return nil

@@ -24,6 +24,8 @@ type Survey struct {
 	Undefined []Undefined
 	// Literals are the secrets that stand in the files themselves.
 	Literals []Literal
+	// Hidden are the mounts, by service, that lie over what its image is built of.
+	Hidden map[string]string
 	// Named are all variables that the files name, stackctl's own left out.
 	Named map[string]bool
 
@@ -59,7 +61,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if err != nil {
 		return Survey{}, err
 	}
-	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}}
+	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}, Hidden: map[string]string{}}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { out.Named[name] = true })
 	}
@@ -76,6 +78,11 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	out.draft = Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
 	out.draft.layers = infer.Layers(out.draft.subjects(), "")
 	out.Services, out.Literals = out.draft.subjects(), out.draft.literals()
+	for _, use := range out.draft.bindUses() {
+		if out.draft.hides(use) {
+			out.Hidden[use.service] = use.source + ":" + use.target
+		}
+	}
 	return out, nil
 }
 
@@ -139,7 +146,9 @@ func promising(name string) bool { return redact.SecretReason(name, "Example1val
 func stands(from []source, variables []Undefined) map[string]string {
 	out := map[string]string{}
 	for _, v := range variables {
-		use := `\$\{?` + v.Name + `\b[^}\s]*\}?`
+		use := `(?:\$` + v.Name + `\b|\$\{` + v.Name + `\b[^}\n]*\})`
+		image := regexp.MustCompile(`(?m)image:\s*["']?` + use + `["']?\s*(?:#.*)?$`)
+		demanded := regexp.MustCompile(`\$\{` + v.Name + `:?\?`)
 		folder := regexp.MustCompile(`(?m)(?:-|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
 		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
 		for _, s := range from {
@@ -148,8 +157,12 @@ func stands(from []source, variables []Undefined) map[string]string {
 			case err != nil:
 			case number.Match(raw):
 				out[v.Name] = "0"
+			case image.Match(raw):
+				out[v.Name] = "unset"
 			case folder.Match(raw) && out[v.Name] == "":
 				out[v.Name] = "./" + strings.ToLower(v.Name)
+			case demanded.Match(raw) && out[v.Name] == "":
+				out[v.Name] = "unset"
 			}
 		}
 		if _, stands := out[v.Name]; !stands {
