@@ -35,6 +35,8 @@ var refused = map[string]struct {
 	"zigbee-devices":        {cli.ExitGate, []string{"a device of the host is handed in"}},
 	"images-by-variable":    {cli.ExitUsage, []string{"compose.yaml:8: service caddy has the image ${CADDY_IMAGE}, which has no value"}},
 	"demanded-variable":     {cli.ExitUsage, []string{"compose.yaml:5: the variable MODEL_API_KEY is not set: set MODEL_API_KEY as a stack variable, please"}},
+	"no-ports":              {cli.ExitGate, []string{"the database is lost with its container"}},
+	"mysql-without-volume":  {cli.ExitGate, []string{"the database is lost with its container"}},
 	"undefined-variables":   {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 

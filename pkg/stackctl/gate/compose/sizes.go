@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -70,15 +71,28 @@ func byteSize(text string) (float64, bool) {
 	return n, power >= 0
 }
 
+// databases are where the images of databases keep their data, by the last part of
+// their names. A cache or a broker that starts empty is no loss.
+var databases = map[string]string{
+	"postgres": "/var/lib/postgresql/data", "postgis": "/var/lib/postgresql/data", "pgvector": "/var/lib/postgresql/data", "timescaledb": "/var/lib/postgresql/data",
+	"mysql": "/var/lib/mysql", "mysql-server": "/var/lib/mysql", "mariadb": "/var/lib/mysql", "percona": "/var/lib/mysql", "percona-server": "/var/lib/mysql",
+	"mongo": "/data/db", "couchdb": "/opt/couchdb/data",
+}
+
 // keptAt is where a vendor's image keeps its data.
 func keptAt(svc stack.Service) string {
-	repo, _, _ := splitImage(svc.Image)
-	switch {
-	case svc.Layer != stack.LayerData:
-	case repo == "postgres" || strings.HasSuffix(repo, "/postgres"):
-		return cmp.Or(svc.Environment["PGDATA"], "/var/lib/postgresql/data")
+	if svc.Layer != stack.LayerData {
+		return ""
 	}
-	return ""
+	repo, _, _ := splitImage(svc.Image)
+	if strings.Contains(repo, "bitnami") { // its images keep their data elsewhere
+		return ""
+	}
+	at := databases[path.Base(repo)]
+	if strings.HasPrefix(at, "/var/lib/postgresql") {
+		return cmp.Or(svc.Environment["PGDATA"], at)
+	}
+	return at
 }
 
 // ruleKeeps sees that a database outlives its container.
