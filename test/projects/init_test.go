@@ -127,6 +127,7 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 	for name, want := range map[string]string{
 		"code-mount":                 "backend: .:/app lies over what its image is built of",
 		"port-of-a-store-and-an-app": "panel    app    overlap   example.org",
+		"default-elsewhere":          "documenso: the domain → port 3000",
 	} {
 		dir := filepath.Join(t.TempDir(), name)
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join(files, name))); err != nil {
@@ -136,5 +137,17 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 		if _, text := run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes"); !strings.Contains(text, want) {
 			t.Errorf("%s: init says\n%s", name, text)
 		}
+	}
+}
+
+func TestInitRefusesComposesFirstFormat(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "docker-compose.yml"), []byte("web:\n  image: acme/web:1\n  ports: [\"80:80\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	exit, text := run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes")
+	if exit != cli.ExitUsage || !strings.Contains(text, "docker-compose.yml:1: the file is of Compose's first format") {
+		t.Errorf("exit code %d\n%s", exit, text)
 	}
 }

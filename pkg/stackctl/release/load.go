@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
@@ -70,6 +71,11 @@ func composeError(from []source, first string, err error) error {
 	if line, rest := errorLine(err); line > 0 {
 		return stack.Usage(fileIn(from, first, text), line, rest, "correct the compose file")
 	}
+	for _, s := range from {
+		if _, services := lookupNode(s.root, "services"); services == nil && strings.Contains(text, "additional properties") && firstFormat(s.root) {
+			return stack.Usage(s.file, 1, "the file is of Compose's first format, which Compose refuses as well", "put its services below `services:`")
+		}
+	}
 	keys := strings.FieldsFunc(schemaPath.FindString(text), func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 	if m := serviceName.FindStringSubmatch(text); len(keys) == 0 && m != nil {
 		keys = []string{"services", m[1]}
@@ -80,6 +86,22 @@ func composeError(from []source, first string, err error) error {
 		}
 	}
 	return refuse(from, place{file: fileIn(from, first, text)}, text, "correct the compose file", keys...)
+}
+
+// firstFormat reports whether a file names services at its top, as before 2016.
+func firstFormat(root *yaml.Node) bool {
+	root = resolved(root)
+	if root == nil || root.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 1; i < len(root.Content); i += 2 {
+		for _, key := range []string{"image", "build"} {
+			if _, value := lookupNode(root.Content[i], key); value != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // imageWithoutValue refuses the first service whose image is a variable without a

@@ -148,6 +148,7 @@ func stands(from []source, variables []Undefined) map[string]string {
 	for _, v := range variables {
 		use := `(?:\$` + v.Name + `\b|\$\{` + v.Name + `\b[^}\n]*\})`
 		image := regexp.MustCompile(`(?m)image:\s*["']?` + use + `["']?\s*(?:#.*)?$`)
+		otherwise := regexp.MustCompile(`\$\{` + v.Name + `:?-([^}$]+)\}`)
 		demanded := regexp.MustCompile(`\$\{` + v.Name + `:?\?`)
 		folder := regexp.MustCompile(`(?m)(?:-|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
 		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
@@ -155,6 +156,8 @@ func stands(from []source, variables []Undefined) map[string]string {
 			raw, err := readBounded(s.file)
 			switch {
 			case err != nil:
+			case otherwise.Match(raw): // another place has a default
+				out[v.Name] = string(otherwise.FindSubmatch(raw)[1])
 			case number.Match(raw):
 				out[v.Name] = "0"
 			case image.Match(raw):
