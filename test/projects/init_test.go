@@ -128,6 +128,8 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 		"code-mount":                 "backend: .:/app lies over what its image is built of",
 		"port-of-a-store-and-an-app": "panel    app    overlap   example.org",
 		"default-elsewhere":          "documenso: the domain → port 3000",
+		"nginx-proxy-built":          "left out: nginx-proxy serves by what it asks Docker",
+		"profile-without-name":       "db_postgres  data   -         -            PostgreSQL keeps data",
 	} {
 		dir := filepath.Join(t.TempDir(), name)
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join(files, name))); err != nil {

@@ -183,6 +183,9 @@ func oldTraefikRoutes(s Service) []labelled {
 func virtualHosts(s Service) []labelled {
 	var out []labelled
 	port, _ := strconv.Atoi(s.Environment["VIRTUAL_PORT"])
+	if h, named := s.Environment["VIRTUAL_HOST"]; named && strings.TrimSpace(h) == "" { // to be filled in
+		return []labelled{{path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port}}
+	}
 	for h := range strings.SplitSeq(s.Environment["VIRTUAL_HOST"], ",") {
 		if h = strings.TrimSpace(h); h != "" && !strings.ContainsAny(h, "*~^") {
 			h, _, _ = strings.Cut(h, ":")

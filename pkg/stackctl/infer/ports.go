@@ -17,12 +17,15 @@ var notHTTP = map[int]string{
 	5004: "RTP", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7359: "discovery",
 	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
-	50051: "gRPC",
-	2345:  "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
+	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: "gRPC",
+	2345: "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
 }
 
 // debuggers are ports at which whoever connects runs what they like.
 var debuggers = []int{2345, 5005, 9003, 9229}
+
+// openProxies are ports at which whoever connects goes out in the server's name.
+var openProxies = []int{1080, 3128, 8118, 9050}
 
 // overTLS are ports that speak TLS themselves.
 var overTLS = []int{443, 9443}

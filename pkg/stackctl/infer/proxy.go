@@ -3,6 +3,8 @@ package infer
 import (
 	"slices"
 	"strings"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // proxyKind is a program that asks Docker which containers there are, and
@@ -56,7 +58,17 @@ func proxyOf(s Service) (proxyKind, bool) {
 		}
 		return kind, kind.name != "Traefik" || byLabels(s)
 	}
+	if builtNginxProxy(s) {
+		return proxies[slices.IndexFunc(proxies, func(k proxyKind) bool { return k.name == "nginx-proxy" })], true
+	}
 	return proxyKind{}, false
+}
+
+// builtNginxProxy reports whether a service whose image nobody knows is built of
+// nginx-proxy: that one looks for Docker's socket in a place of its own.
+func builtNginxProxy(s Service) bool {
+	return slices.ContainsFunc(s.Volumes, func(m stack.Mount) bool { return m.Target == "/tmp/docker.sock" }) &&
+		slices.ContainsFunc(portsOf(s), func(p published) bool { return p.target == 80 })
 }
 
 // byLabels reports whether a Traefik serves what Docker's labels say and

@@ -215,6 +215,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
 		case slices.Contains(debuggers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
+		case slices.Contains(openProxies, p.target) && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), what)
 		case withoutSignIn(s) && !http:
 			r.tell(s.Name, "port %s is not published any more: services reach it inside (%s)", p.text(), what)
 		case runs[i] != "":

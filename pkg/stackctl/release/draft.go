@@ -208,5 +208,5 @@ func images(s types.ServiceConfig) []string {
 
 // deployed says whether a service's profiles are chosen.
 func (d Draft) deployed(s types.ServiceConfig) bool {
-	return len(s.Profiles) == 0 || s.HasProfile(d.config.Compose.Profiles)
+	return d.config.Compose.Deploys(s.Profiles)
 }

@@ -1,6 +1,9 @@
 package stack
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Config is stackctl.yaml, decoded once. Every path in it is absolute.
 type Config struct {
@@ -47,6 +50,16 @@ type Compose struct {
 	Profiles   []string `mapstructure:"profiles"`
 	// Env are the variables of the command line (--env); they win over all others.
 	Env map[string]string `mapstructure:"-"`
+}
+
+// Deploys reports whether a service of these profiles is deployed: one without any
+// is, one of a chosen profile, and where none is chosen one of the profile "", as
+// Compose has it.
+func (c Compose) Deploys(profiles []string) bool {
+	if len(profiles) == 0 || len(c.Profiles) == 0 && slices.Contains(profiles, "") {
+		return true
+	}
+	return slices.ContainsFunc(c.Profiles, func(chosen string) bool { return chosen == "*" || slices.Contains(profiles, chosen) })
 }
 
 // Traefik says where the edge's files are and how its inside API is reached.

@@ -260,7 +260,7 @@ func preparer(s gate.Subject, store string) string {
 func dataServices(s gate.Subject) []string {
 	var out []string
 	for _, svc := range s.Release.Services {
-		if svc.Layer == stack.LayerData && len(svc.Profiles) == 0 && !svc.OneShot && !probe.Routed(s, svc.Name) {
+		if svc.Layer == stack.LayerData && s.Config.Compose.Deploys(svc.Profiles) && !svc.OneShot && !probe.Routed(s, svc.Name) {
 			out = append(out, svc.Name)
 		}
 	}

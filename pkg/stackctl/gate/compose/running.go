@@ -163,7 +163,7 @@ func sameStore(s gate.Subject, mine []stack.Container) bool {
 
 // deployed says whether a service's profiles are chosen.
 func deployed(s gate.Subject, svc stack.Service) bool {
-	return len(svc.Profiles) == 0 || slices.ContainsFunc(svc.Profiles, func(p string) bool { return slices.Contains(s.Config.Compose.Profiles, p) })
+	return s.Config.Compose.Deploys(svc.Profiles)
 }
 
 func containerFinding(rule stack.Rule, svc stack.Service, problem, expected, observed, fix string) stack.Finding {
