@@ -118,6 +118,7 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 	restart := func(r string) func(*infer.Service) { return func(s *infer.Service) { s.Restart = r } }
 	probe := func(s *infer.Service) { s.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "x"}} }
 	waiting := service("web", "acme/web", needs("x", "service_completed_successfully"))
+	runs := func(words ...string) func(*infer.Service) { return func(s *infer.Service) { s.Command = words } }
 	for name, c := range map[string]struct {
 		x     infer.Service
 		other infer.Service
@@ -140,6 +141,14 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 	}{
 		"migrate": {service("db-migrate", "acme/web", restart("no")), true}, "migrate always": {service("migrate", "acme/web", restart("always")), false},
 		"with a port": {service("setup", "acme/web", port("80:80")), false}, "with a probe": {service("init", "acme/web", probe), false}, "initial": {service("initiator", "acme/web"), false},
+		"it copies":         {service("frontend", "acme/web", runs("cp", "-r", "/app/build/.", "/static/")), true},
+		"by a shell":        {service("x", "acme/web", runs("sh", "-c", "sleep 5 && python manage.py migrate && python manage.py collectstatic --noinput")), true},
+		"a framework's":     {service("x", "acme/web", runs("npx", "prisma", "migrate", "deploy")), true},
+		"then it serves":    {service("x", "acme/web", runs("sh", "-c", "python manage.py migrate && gunicorn app")), false},
+		"beside what runs":  {service("x", "acme/web", runs("sh", "-c", "cp a b & celery worker")), false},
+		"it waits for ever": {service("x", "acme/web", runs("sleep", "infinity")), false},
+		"no command":        {service("x", "acme/web"), false},
+		"it copies, always": {service("x", "acme/web", runs("cp", "a", "b"), restart("always")), false},
 	} {
 		if d := infer.Layers([]infer.Service{c.s}, "")[c.s.Name]; d.OneShot != c.once {
 			t.Errorf("%s: got %+v", name, d)

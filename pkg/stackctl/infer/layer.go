@@ -1,6 +1,8 @@
 package infer
 
 import (
+	"path"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -161,6 +163,9 @@ func runsOnce(s Service, services []Service) string {
 	if names([]string{"minio/mc"}, Repository(s.Image)) {
 		return "the MinIO client does something and ends"
 	}
+	if ends(s) {
+		return "its command does something and ends, and nothing starts it again"
+	}
 	for _, word := range strings.FieldsFunc(strings.ToLower(s.Name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
 		if slices.Contains(onceWords, word) {
 			return "it is named for something that ends, and nothing starts it again"
@@ -170,4 +175,32 @@ func runsOnce(s Service, services []Service) string {
 		return "it is named for something that ends, and nothing starts it again"
 	}
 	return ""
+}
+
+// endingTools are programs that do one thing and end.
+var endingTools = []string{"cp", "mv", "mkdir", "chown", "chmod", "ln", "rm", "touch", "rsync", "tar", "unzip", "echo", "true", "sleep", "wait-for-it.sh", "wait-for", "dockerize"}
+
+// migrations are commands of frameworks that bring a database or its files to a
+// release.
+var migrations = regexp.MustCompile(`manage\.py (?:migrate|collectstatic|loaddata|createsuperuser)|\bprisma (?:migrate deploy|db push|db seed)|\balembic upgrade|\bartisan (?:migrate|db:seed)|\bdb:(?:migrate|seed|setup|prepare)|\bmigrate:(?:latest|up)|\bmigration:run|\bflyway .*migrate|\bliquibase .*update|\bgoose .*up\b`)
+
+// ends reports whether every part of a service's command is something that ends.
+func ends(s Service) bool {
+	words := slices.Concat(s.Entrypoint, s.Command)
+	text := strings.Join(words, " ")
+	if len(words) > 2 && slices.Contains([]string{"sh", "bash", "ash"}, path.Base(words[0])) && strings.HasPrefix(words[1], "-") && strings.HasSuffix(words[1], "c") {
+		text = words[2]
+	}
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '&' || r == ';' || r == '\n' || r == '|' })
+	for _, part := range parts {
+		part = strings.TrimSpace(part)
+		tool, _, _ := strings.Cut(part, " ")
+		if strings.HasPrefix(part, "sleep inf") {
+			return false
+		}
+		if part != "" && !slices.Contains(endingTools, path.Base(tool)) && !migrations.MatchString(part) {
+			return false
+		}
+	}
+	return strings.TrimSpace(text) != ""
 }
