@@ -129,6 +129,7 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 		"port-of-a-store-and-an-app": "panel    app    overlap   example.org",
 		"default-elsewhere":          "documenso: the domain → port 3000",
 		"static-by-copy":             "frontend  app    once ",
+		"nginx-certbot":              "certbot    -      -         -            left out: it gets certificates",
 		"nginx-proxy-built":          "left out: nginx-proxy serves by what it asks Docker",
 		"profile-without-name":       "db_postgres  data   -         -            PostgreSQL keeps data",
 	} {

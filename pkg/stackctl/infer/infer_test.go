@@ -249,3 +249,22 @@ func TestPortsStayPublishedWhereSomebodySaidSo(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+func TestWhatGetsCertificatesIsLeftOut(t *testing.T) {
+	certificates := func(s *infer.Service) {
+		s.Volumes = append(s.Volumes, stack.Mount{Type: "volume", Source: "certs", Target: "/etc/letsencrypt"})
+	}
+	services := []infer.Service{
+		service("certbot", "certbot/certbot", certificates), service("dns", "docker.io/certbot/dns-cloudflare:v2", certificates), service("acme", "neilpang/acme.sh"),
+		service("nginx", "nginx", certificates), service("web", "acme/web"), service("with-a-port", "certbot/certbot", port("80:80")),
+	}
+	left := infer.LeftOut(services)
+	for name, want := range map[string]bool{"certbot": true, "dns": true, "acme": true, "nginx": false, "web": false, "with-a-port": false} {
+		if (left[name] != "") != want {
+			t.Errorf("%s: %q", name, left[name])
+		}
+	}
+	if told := infer.Certificates(services); len(told) != 1 || !strings.Contains(told["nginx"], "plain HTTP") {
+		t.Errorf("it tells %v", told)
+	}
+}

@@ -26,6 +26,32 @@ var proxies = []proxyKind{
 // socketProxies hand a part of the Docker socket to a proxy.
 var socketProxies = []string{"docker-socket-proxy", "socket-proxy"}
 
+// certificateTools get certificates for a proxy that has none of its own.
+var certificateTools = []string{"certbot", "neilpang/acme.sh", "acme.sh", "docker-certbot"}
+
+// certificates is where they put them.
+const certificates = "/etc/letsencrypt"
+
+// getsCertificates reports whether a service does nothing but get certificates.
+func getsCertificates(s Service) bool {
+	repository := Repository(s.Image)
+	return (names(certificateTools, repository) || strings.HasPrefix(repository, "certbot/")) && len(s.Ports) == 0
+}
+
+// Certificates says of the services that serve certificates of their own what
+// changes behind the edge, by name.
+func Certificates(services []Service) map[string]string {
+	out := map[string]string{}
+	for _, s := range services {
+		for _, m := range s.Volumes {
+			if strings.HasPrefix(m.Target+"/", certificates+"/") && !getsCertificates(s) {
+				out[s.Name] = "it serves certificates from " + m.Target + ": behind the edge it must answer plain HTTP, without a redirect to HTTPS; the edge has certificates of its own"
+			}
+		}
+	}
+	return out
+}
+
 // LeftOut are the services that the edge replaces, with the reason: proxies
 // that serve by Docker's labels alone, and what only they need.
 func LeftOut(services []Service) map[string]string {
@@ -37,6 +63,9 @@ func LeftOut(services []Service) map[string]string {
 		}
 	}
 	for _, s := range services {
+		if getsCertificates(s) {
+			out[s.Name] = "it gets certificates; stackctl's own edge gets its own"
+		}
 		repository := Repository(s.Image)
 		for _, kind := range proxies {
 			if kinds[kind.name] && names(kind.helpers, repository) {

@@ -309,6 +309,10 @@ func (r *record) add(s gate.Subject, p look, reply probe.Reply, err error) {
 		r.refuse(reply)
 		return
 	}
+	if p.endpoint.Reachable && loops(p.url, reply) {
+		r.fail(looped)
+		return
+	}
 	r.Samples = append(r.Samples, reply.Took)
 	for _, problem := range body(s, p.endpoint, reply) {
 		if !slices.Contains(r.Problems, problem) && len(r.Problems) < 20 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -47,6 +48,29 @@ func body(s gate.Subject, e stack.HealthEndpoint, reply probe.Reply) []string {
 		}
 	}
 	return append(problems, dependencies(e, body)...)
+}
+
+// looped is the failure of an endpoint that sends visitors round for ever.
+const looped = "it redirects to its own address"
+
+// loops reports whether an answer leads back to the address that was asked. One
+// that sets a cookie may answer otherwise when it gets it back.
+func loops(asked string, reply probe.Reply) bool {
+	if reply.Status/100 != 3 || reply.Header.Get("Set-Cookie") != "" || reply.Header.Get("Location") == "" {
+		return false
+	}
+	from, err := url.Parse(asked)
+	if err != nil {
+		return false
+	}
+	to, err := from.Parse(reply.Header.Get("Location"))
+	return err == nil && address(from) == address(to)
+}
+
+// address is a URL without what browsers leave out of comparisons.
+func address(u *url.URL) string {
+	host := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ":80")
+	return strings.ToLower(u.Scheme) + "://" + host + "/" + strings.TrimPrefix(u.EscapedPath(), "/") + "?" + u.RawQuery
 }
 
 // refused says how a request was refused, and by which dependency where
@@ -127,9 +151,12 @@ func judge(r record, p look) []stack.Finding {
 		if p.endpoint.Reachable {
 			expected = "every request answered below 500"
 		}
+		fix := "read the service's log for these requests"
+		if r.Failures[looped] > 0 {
+			fix = "the service redirects to HTTPS what the edge brought by HTTPS: let it believe X-Forwarded-Proto, or serve plain HTTP behind the edge"
+		}
 		add(answersRule, "requests fail", expected,
-			fmt.Sprintf("%d of %d failed: %s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures)),
-			"read the service's log for these requests")
+			fmt.Sprintf("%d of %d failed: %s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures)), fix)
 	}
 	if n := len(r.Samples); n > 0 && r.P95 > r.Threshold {
 		add(latencyRule, "too slow", fmt.Sprintf("95th percentile at most %s", r.Threshold),
