@@ -144,6 +144,9 @@ func TestComposeDeclaredDoesNotCryWolf(t *testing.T) {
 		"the time zone": set("web", func(s *stack.Service) {
 			s.Volumes = []stack.Mount{{Type: "bind", Source: "/etc/localtime", Target: "/etc/localtime", ReadOnly: true}}
 		}),
+		"the time zone, writable": set("web", func(s *stack.Service) {
+			s.Volumes = []stack.Mount{{Type: "bind", Source: "/etc/localtime", Target: "/etc/localtime"}, {Type: "bind", Source: "/etc/timezone", Target: "/etc/timezone"}}
+		}),
 		"a folder of the project": func(s *gate.Subject) {
 			gatetest.ServiceOf(s, "web").Volumes = []stack.Mount{{Type: "bind", Source: s.Target.Path + "/x", Target: "/x"}}
 		},
