@@ -171,3 +171,11 @@ func (v *visitor) logIn(email string) int {
 	r, _ := v.send(http.MethodPost, "/auth/login", map[string]string{"email": email, "password": goodPassword})
 	return r.status
 }
+
+// logInAgain logs in on the device of the login before.
+func (v *visitor) logInAgain(email string) int {
+	v.t.Helper()
+	v.renew()
+	r, _ := v.send(http.MethodPost, "/auth/login", map[string]string{"email": email, "password": goodPassword})
+	return r.status
+}

@@ -39,8 +39,8 @@ const states: readonly (readonly [name: string, reach: (page: Page) => Promise<u
     await page.getByRole("button", { name: "Send the link" }).click();
     await page.getByRole("heading", { name: "Look at your mail" }).waitFor();
   }],
-  ["reset", async (page) => { await page.goto("/reset#token=x"); await page.getByRole("button", { name: "Set the password" }).waitFor(); }],
   ["stale-link", async (page) => { await page.goto("/reset"); await page.getByRole("heading", { name: "This link does not work" }).waitFor(); }],
+  ["reset", async (page) => { await page.goto("/reset#token=x"); await page.getByRole("button", { name: "Set the password" }).waitFor(); }],
   ["verify-login", async (page) => { await page.goto("/verify#token=x"); await page.getByRole("heading", { name: "Confirm your address" }).waitFor(); }],
   ["login-google", async (page) => {
     await page.route("**/api/auth/providers", (route) => route.fulfill({ json: { google: true } }));

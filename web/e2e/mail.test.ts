@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe("mail", () => {
-  it("confirms an address by its link, once", () =>
+  it("confirms an address by its link, and says so when it is opened again", () =>
     visiting(async (page) => {
       const person = newPerson();
       await signUp(page, person);
@@ -34,7 +34,7 @@ describe("mail", () => {
       await page.getByRole("heading", { name: "Your account" }).waitFor();
       expect(await page.getByText("Please confirm").count()).toBe(0);
       await page.goto(link);
-      await page.getByRole("heading", { name: "This link does not work" }).waitFor();
+      await page.getByRole("heading", { name: "Your address is confirmed" }).waitFor();
     }));
 
   it("leads to a new password, ends every login and works once", () =>
