@@ -91,6 +91,7 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"a redirect to a path":     {"project: shop\nroutes:\n  - {host: www, redirect: /new}\n", "stackctl.yaml:3: routes: redirect \"/new\" is no address"},
 		"a redirect by template":   {"project: shop\nroutes:\n  - {host: www, redirect: \"https://{{ env }}\"}\n", "is no address"},
 		"a redirect to a service":  {"project: shop\nroutes:\n  - {host: www, service: web, port: 80, redirect: https://shop.example}\n", "leads to no service"},
+		"a redirect at no rate":    {"project: shop\nroutes:\n  - {host: www, rate: -1, redirect: https://shop.example}\n", "stackctl.yaml:3: routes: a rate of -1"},
 		"a redirect of bodies":     {"project: shop\nroutes:\n  - {host: www, body: 1m, redirect: https://shop.example}\n", "a route that redirects has no"},
 		"a size without number":    {"project: shop\nroutes:\n  - {service: web, port: 80, body: much}\n", "stackctl.yaml:3: routes: body \"much\" is no size"},
 		"a network that is a name": {"project: shop\nroutes:\n  - {service: web, port: 80, allow: [office]}\n", "stackctl.yaml:3: routes: \"office\" is no network"},

@@ -58,8 +58,6 @@ func checkRoute(r stack.RouteSpec) (problem, fix, key string) {
 		return fmt.Sprintf("guard %q is none of staff", r.Guard), "leave it out for everybody", "guard"
 	case !slices.Contains([]string{"", "http", "https", "h2c"}, r.Scheme):
 		return fmt.Sprintf("scheme %q is none of http, https, h2c", r.Scheme), "leave it out for http", "scheme"
-	case r.Rate < 0 || r.Rate > mostRate:
-		return fmt.Sprintf("a rate of %d", r.Rate), fmt.Sprintf("give the requests a second that one client may make, at most %d; leave it out for no bound", mostRate), "rate"
 	}
 	return checkPassed(r)
 }
@@ -94,6 +92,9 @@ func checkRedirect(r stack.RouteSpec) (problem, fix, key string) {
 
 // checkPassed judges what requests and answers pass on their way.
 func checkPassed(r stack.RouteSpec) (problem, fix, key string) {
+	if r.Rate < 0 || r.Rate > mostRate {
+		return fmt.Sprintf("a rate of %d", r.Rate), fmt.Sprintf("give the requests a second that one client may make, at most %d; leave it out for no bound", mostRate), "rate"
+	}
 	if r.Body != "" {
 		if most, err := units.RAMInBytes(r.Body); err != nil || most <= 0 {
 			return fmt.Sprintf("body %q is no size", r.Body), "write it as 10m or 1g", "body"

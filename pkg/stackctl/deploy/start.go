@@ -7,7 +7,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// startCause says why the release must be started; empty: it runs.
+// startCause returns why the release must be started; empty: it runs.
 func (p *planner) startCause() string {
 	there := 0
 	var causes []string

@@ -79,7 +79,7 @@ func holder(c stack.Container) string {
 	return text
 }
 
-// wayOut says how the port gets free. What serves others is not to be stopped.
+// wayOut returns how the port gets free. What serves others is not to be stopped.
 func wayOut(c stack.Container) string {
 	switch owner := c.Labels[stack.LabelProject]; {
 	case owner != "" && c.Layer == stack.LayerEdge:

@@ -51,21 +51,22 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	})
 }
 
-// abandon tells what a run knows that may touch the server no more: another one may
-// be at work there, or it cannot be reached.
+// abandon records what a run knows that may touch the server no more: another one
+// may be at work there, or it cannot be reached.
 func (x *executor) abandon() {
 	x.report.Unseen = true
 	id := x.want.Release.ID
+	led := "this run had led nobody to release " + id
 	switch {
 	case !x.began(stack.StepSwitch):
-		x.note("nothing was brought back: the server is out of reach, or another run's. This run had led nobody to release " + id + "; run the same command again")
 	case x.turned.IsZero():
 		x.report.Live = ""
-		x.note("nothing was brought back: the server is out of reach, or another run's. The edge was just being led to release " + id + ": `stackctl status` says what serves; run the same command again")
+		led = "the edge was just being led to release " + id + ", and `stackctl status` says what serves"
 	default:
 		x.report.Live = id
-		x.note("nothing was brought back: the server is out of reach, or another run's. The edge had been led to release " + id + ", which was not judged to its end: `stackctl status` says what serves; run the same command again")
+		led = "the edge had been led to release " + id + ", which was not judged to its end, and `stackctl status` says what serves"
 	}
+	x.note("nothing was brought back, for the server is out of reach, or another run's: " + led + "; run the same command again")
 }
 
 // runUndo applies the steps of an undo. One that fails hinders no other, with two

@@ -38,8 +38,8 @@ func getsCertificates(s Service) bool {
 	return (names(certificateTools, repository) || strings.HasPrefix(repository, "certbot/")) && len(s.Ports) == 0
 }
 
-// Certificates says of the services that serve certificates of their own what
-// changes behind the edge, by name.
+// Certificates returns, by service, what changes behind the edge for those that
+// serve certificates of their own.
 func Certificates(services []Service) map[string]string {
 	out := map[string]string{}
 	for _, s := range services {

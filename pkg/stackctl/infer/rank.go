@@ -62,7 +62,7 @@ func withoutSignIn(s Service) bool {
 	return names(bareTools, repository) || strings.HasSuffix(repository, "exporter") || s.Image == "" && strings.EqualFold(s.Name, "flower")
 }
 
-// score says how much a service looks like the site: who gets the domain.
+// score returns how much a service looks like the site: who gets the domain.
 func score(c candidate) int {
 	if len(c.ports) == 0 {
 		return 0

@@ -156,8 +156,8 @@ type Report struct {
 	// Unsettled says that Before could not be brought back whole: what serves
 	// must be looked at.
 	Unsettled bool `json:"unsettled,omitempty"`
-	// Unseen says that the run could not look at the server at its end. Live is
-	// then what it knew last, empty where it was just leading users elsewhere.
+	// Unseen reports whether the run could not look at the server at its end. Live
+	// is then what it knew last, empty where it was just leading users elsewhere.
 	Unseen  bool              `json:"unseen,omitempty"`
 	Tools   map[string]string `json:"tools"` // name → version
 	Started time.Time         `json:"started"`
