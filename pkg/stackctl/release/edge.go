@@ -43,18 +43,9 @@ func (d *Draft) addEdge() error {
 		at := d.places[name]
 		return stack.Usage(at.file, at.line, "service "+name+" has the name of stackctl's own edge", "give it another name")
 	}
-	networks := types.Networks{}
-	for _, r := range d.config.Routes {
-		if r.Redirect != "" {
-			continue
-		}
-		joined, err := d.reach(r)
-		if err != nil {
-			return err
-		}
-		for _, n := range joined {
-			networks[n] = d.project.Networks[n]
-		}
+	networks, err := d.meeting()
+	if err != nil {
+		return err
 	}
 	if d.project.Networks == nil {
 		d.project.Networks = types.Networks{}
@@ -88,6 +79,24 @@ func (d *Draft) addEdge() error {
 	d.layers[name] = infer.Decision{Layer: stack.LayerEdge, LayerCause: "stackctl's own edge"}
 	d.places[name] = place{d.config.File, d.config.Routes[0].Line}
 	return nil
+}
+
+// meeting are the networks on which the edge meets the services of its routes.
+func (d *Draft) meeting() (types.Networks, error) {
+	networks := types.Networks{}
+	for _, r := range d.config.Routes {
+		if r.Redirect != "" {
+			continue
+		}
+		joined, err := d.reach(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range joined {
+			networks[n] = d.project.Networks[n]
+		}
+	}
+	return networks, nil
 }
 
 // closePorts takes away the published ports that the edge serves, or that
