@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/types/container"
-	"github.com/moby/moby/client"
 )
 
 func TestChecksThatHaveStoppedAreNoticed(t *testing.T) {
@@ -45,10 +44,7 @@ func TestAContainerThatBlinksGoesOn(t *testing.T) {
 	if err := w.blink(w.ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	res, err := w.api.ContainerInspect(w.ctx, id, client.ContainerInspectOptions{})
-	if err != nil || res.Container.State.Status != container.StateRunning {
-		t.Errorf("%v, %v", res.Container.State, err)
-	}
+	w.running("api")
 	if err := w.blink(w.ctx, "nobody"); err != nil {
 		t.Errorf("one that is gone: %v", err)
 	}

@@ -276,7 +276,7 @@ healthcheck: {test: [CMD, /app, health], interval: 10s}`})
 	})
 }
 
-// eventually waits for a condition for at most ten seconds.
+// eventually waits for a condition for at most 30 seconds.
 func eventually(t testing.TB, ok func() bool, describe func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
