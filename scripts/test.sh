@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/go.sh
 source scripts/go.sh
 
+rm -f build/repeated.*
 part() { printf '\n== %s, %d s after the start\n' "$1" "$SECONDS"; }
 
 part "what this machine lacks"
@@ -32,16 +33,17 @@ go run ./test/images server
 # The linters have judged all that vet would.
 part "tests under the race detector"
 mapfile -t racing < <(racing)
-CGO_ENABLED=1 go test -race -vet=off -p 3 -timeout 30m -skip "^$heavy\$" "${racing[@]}"
+CGO_ENABLED=1 tested standard-quiet "${racing[*]}" -race -p 3 -timeout 30m -skip "^$heavy\$"
 
 part "tests"
 go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
 mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
-go test -vet=off -p 3 -timeout 30m "${plain[@]}"
+tested standard-quiet "${plain[*]}" -p 3 -timeout 30m
 
 part "end-to-end tests"
-go test -vet=off -tags e2e -count=1 -timeout 70m ./test/e2e
+tested testname ./test/e2e -tags e2e -count=1 -timeout 70m
 
 part "another platform"
 GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null
+repeated
 printf '\nAll passed, after %d s.\n' "$SECONDS"
