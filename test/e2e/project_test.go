@@ -100,10 +100,48 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 	}
 	p.must(0, "verify", "--target", "sandbox")
 	p.must(0, "status", "--target", "sandbox")
+	t.Run("visitors are kept out", func(t *testing.T) {
+		p.t = t
+		keptOut(t, p, c)
+	})
+	p.t = t
 	t.Run("moved from docker compose", func(t *testing.T) {
 		p.t = t
 		movedFromCompose(t, p)
 	})
+}
+
+// keptOut has the edge answer visitors itself. Who is let in sees the site, and
+// only where that is this machine does a run judge it.
+func keptOut(t *testing.T, p project, c *http.Client) {
+	t.Helper()
+	p.must(0, "maintenance", "on", "--without-me", "--target", "sandbox")
+	for _, at := range []string{"https://" + domain + "/", "https://books." + domain + "/uploads/first.txt", "https://books." + domain + "/nowhere"} {
+		resp, err := c.Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s answers %s, %v", at, resp.Status, resp.Header)
+		}
+	}
+	for _, verb := range []string{"verify", "deploy"} {
+		if refused := p.must(2, verb, "--target", "sandbox"); !strings.Contains(refused.out+refused.err, "stackctl maintenance off") {
+			t.Errorf("%s says %s", verb, refused.out+refused.err)
+		}
+	}
+	p.must(0, "maintenance", "on", "--target", "sandbox")
+	expectBody(t, c, "https://books."+domain+"/uploads/second.txt", "kept")
+	p.must(0, "verify", "--all-tests", "--target", "sandbox")
+	if s := p.must(0, "status", "--target", "sandbox"); !strings.Contains(s.out, "visitors get 503, but for") {
+		t.Errorf("the status is %s", s.out)
+	}
+	p.must(0, "maintenance", "off", "--target", "sandbox")
+	if s := p.must(0, "maintenance", "--target", "sandbox"); s.out != "off\n" {
+		t.Errorf("it says %s", s.out)
+	}
+	p.must(0, "verify", "--target", "sandbox")
 }
 
 // movedFromCompose leaves of the project what `docker compose` would have made: a

@@ -71,7 +71,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 		}
 	}
 	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o), newSchema(o))
-	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o),
+	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o), newMaintenance(o),
 		newBackup(o), newRestore(o))
 	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o), newSecrets(o))
 	add("evidence", newEvidence(o))

@@ -156,6 +156,11 @@ func (o *options) printStatus(s operate.Status) {
 	case s.Unjudged:
 		say("", "not judged to the end: a run was cut off; `stackctl deploy` of it judges it, `stackctl rollback` leads back")
 	}
+	if s.MaintenanceProblem != "" {
+		say("maintenance", "%s", o.clean(s.MaintenanceProblem))
+	} else if s.Maintenance != nil {
+		say("maintenance", "%s", o.clean(maintenanceLine(s.Maintenance)))
+	}
 	o.printHealth(s)
 	if s.FilesProblem != "" {
 		say("files", "%s", o.clean(s.FilesProblem))

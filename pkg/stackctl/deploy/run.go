@@ -156,6 +156,9 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	x.spareEdge(ctx)
+	if err := s.checkMaintenance(ctx, server); err != nil {
+		return nil, stack.Plan{}, err
+	}
 	if err := cmp.Or(checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen)); err != nil {
 		return nil, stack.Plan{}, err
 	}
@@ -262,6 +265,9 @@ func (s *story) verify(ctx context.Context) error {
 	s.report.Before, s.report.Live = seen.Live, seen.Live
 	if seen.Live == "" {
 		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Host, fmt.Errorf("no release is live"), "run `stackctl deploy` first")
+	}
+	if err := s.checkMaintenance(ctx, server); err != nil {
+		return err
 	}
 	edited := node.CheckFiles(ctx, server, s.d.Target, seen.Record(seen.Live))
 	if seen.Live != want.Release.ID {

@@ -75,6 +75,29 @@ func (a API) Answers(ctx context.Context) error {
 	})
 }
 
+// WaitRouters waits until Traefik has loaded routers of the file provider, or, there
+// being false, has them no more. It gives the last reason why not when ctx ends.
+func (a API) WaitRouters(ctx context.Context, names []string, there bool) error {
+	return a.poll(ctx, func(client *http.Client) error {
+		var routers []apiRouter
+		if err := a.get(ctx, client, "/api/http/routers?per_page=1000", &routers); err != nil {
+			return err
+		}
+		for _, name := range names {
+			i := slices.IndexFunc(routers, func(r apiRouter) bool { return r.Name == name+"@file" })
+			switch {
+			case there && i < 0:
+				return fmt.Errorf("router %s is not loaded: the edge's Traefik may be older than 3.1", name)
+			case there && routers[i].Status != "enabled":
+				return fmt.Errorf("router %s is %s: %s", name, routers[i].Status, strings.Join(routers[i].Error, ", "))
+			case !there && i >= 0:
+				return fmt.Errorf("router %s is still loaded", name)
+			}
+		}
+		return nil
+	})
+}
+
 // poll asks until it gets an answer; the error is that of the last try.
 func (a API) poll(ctx context.Context, ask func(client *http.Client) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}

@@ -53,8 +53,8 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	return seen, nil
 }
 
-// ReadDynamic reads the edge's dynamic files as they are on the host; nil: their
-// folder is not there.
+// ReadDynamic reads the edge's dynamic files of releases as they are on the host;
+// nil: their folder is not there.
 func ReadDynamic(ctx context.Context, h Host, t stack.Target) ([]stack.File, error) {
 	dir := t.At(stack.EdgeDynamic)
 	entries, err := h.List(ctx, dir)
@@ -66,7 +66,7 @@ func ReadDynamic(ctx context.Context, h Host, t stack.Target) ([]stack.File, err
 	}
 	files := []stack.File{}
 	for _, e := range entries {
-		if !e.Mode().IsRegular() || e.Size() > 1<<20 {
+		if !e.Mode().IsRegular() || e.Size() > 1<<20 || e.Name() == stack.MaintenanceFile {
 			continue
 		}
 		raw, err := h.ReadFile(ctx, path.Join(dir, e.Name()))

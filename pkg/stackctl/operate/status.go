@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -39,6 +40,10 @@ type Status struct {
 	// live release: its containers run on, and may not start again.
 	FilesProblem string          `json:"files_problem,omitempty"`
 	Lock         *stack.LockInfo `json:"lock"`
+	// Maintenance is since when and by whom visitors are kept out; nil: they are not.
+	Maintenance *edge.Maintenance `json:"maintenance,omitempty"`
+	// MaintenanceProblem is why that is not known.
+	MaintenanceProblem string `json:"maintenance_problem,omitempty"`
 	// LockProblem is why it is not known who holds the lock.
 	LockProblem string `json:"lock_problem,omitempty"`
 	// Backup is the newest one on the host; nil: there is none.
@@ -99,6 +104,12 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 		lock, problem := node.Holder(ctx, server, t)
 		if s.Lock = lock; problem != nil {
 			s.LockProblem = problem.Error()
+		}
+	})
+	all.Go(func() {
+		m, problem := node.Maintenance(ctx, server, t)
+		if s.Maintenance = m; problem != nil {
+			s.MaintenanceProblem = problem.Error()
 		}
 	})
 	all.Wait()

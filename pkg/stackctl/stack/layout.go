@@ -39,6 +39,10 @@ const (
 	SchemaFile   = "schema.json"  // the database's schema when the release was good
 )
 
+// MaintenanceFile is the edge's dynamic file that keeps visitors out. It belongs
+// to no release, so that deploys and rollbacks leave it as it is.
+const MaintenanceFile = "stackctl-maintenance.yml"
+
 // ReleasePath is the path of a release's folder, or of something in it,
 // relative to the target's Path.
 func ReleasePath(id string, elem ...string) string {

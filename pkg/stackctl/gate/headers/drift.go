@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate/probe"
 	"stackctl/pkg/stackctl/stack"
 	"stackctl/pkg/stackctl/traefik"
@@ -100,6 +101,9 @@ func (g *visit) ofRelease(kind, full string) (name string, ours bool) {
 	name, provider, _ := strings.Cut(full, "@")
 	switch provider {
 	case "file":
+		if strings.HasPrefix(name, edge.MaintenancePrefix) { // drift has read every file that could bring it
+			return name, false
+		}
 		return name, true
 	case "", "internal":
 		return name, false

@@ -188,7 +188,10 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 			tell(name, "the running edge has other settings than the release", "the file that was judged", Few(diff))
 		}
 	}
-	for name := range have {
+	for name, f := range have {
+		if _, failure := edge.ReadMaintenance(f.Content); name == stack.MaintenanceFile && failure == nil {
+			continue
+		}
 		seen++
 		tell(name, "the running edge has a file that the release does not bring", "files of the release only", name)
 	}

@@ -5,12 +5,20 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate/gatetest"
 	"stackctl/pkg/stackctl/stack"
 )
 
 func TestRunningEdgeIsTheReleases(t *testing.T) {
-	const static, routes = "/etc/traefik/traefik.yml", "/etc/traefik/dynamic/routes.yml"
+	const static, routes, kept = "/etc/traefik/traefik.yml", "/etc/traefik/dynamic/routes.yml", "/etc/traefik/dynamic/" + stack.MaintenanceFile
+	maintenance := func(t *testing.T) string {
+		f, err := edge.Maintenance{Doors: []edge.Door{{Rules: []string{"Host(`example.org`)"}, EntryPoints: []string{"websecure"}}}}.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(f.Content)
+	}
 	change := func(file, from, to string) func(*testing.T, *gatetest.RunningServer) {
 		return func(t *testing.T, r *gatetest.RunningServer) {
 			if !strings.Contains(r.Tree[file], from) {
@@ -47,6 +55,11 @@ func TestRunningEdgeIsTheReleases(t *testing.T) {
 		{"an upstream elsewhere", change(routes, "http://api-", "http://miner-"), "url is another"},
 		{"a file of a stranger", func(_ *testing.T, r *gatetest.RunningServer) { r.Tree["/etc/traefik/dynamic/x.yml"] = "http: {}" }, "does not bring"},
 		{"a file of a stranger, in a folder", func(_ *testing.T, r *gatetest.RunningServer) { r.Tree["/etc/traefik/dynamic/a/x.toml"] = "" }, "does not bring"},
+		{"visitors are kept out", func(t *testing.T, r *gatetest.RunningServer) { r.Tree[kept] = maintenance(t) }, ""},
+		{"visitors are kept out, edited by hand", func(t *testing.T, r *gatetest.RunningServer) {
+			r.Tree[kept] = strings.Replace(maintenance(t), "rejectStatusCode: 503", "rejectStatusCode: 200", 1)
+		}, "does not bring"},
+		{"a stranger's file of that name", func(_ *testing.T, r *gatetest.RunningServer) { r.Tree[kept] = "http: {}" }, "does not bring"},
 		{"a file that Traefik passes over", func(_ *testing.T, r *gatetest.RunningServer) { r.Tree["/etc/traefik/dynamic/README"] = "hello" }, ""},
 		{"the routes are gone", func(_ *testing.T, r *gatetest.RunningServer) { delete(r.Tree, routes) }, "does not have a file"},
 	} {
