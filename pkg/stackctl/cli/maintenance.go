@@ -77,7 +77,9 @@ func newMaintenanceOff(o *options) *cobra.Command {
 		Use: "off", Args: cobra.NoArgs,
 		Short:   "Lead visitors to the site again",
 		Example: "  stackctl maintenance off",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.maintain(cmd.Context(), deploy.Maintaining{}, wait) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.maintain(cmd.Context(), deploy.Maintaining{}, wait)
+		},
 	}
 	o.bindMaintenance(cmd, &wait)
 	return cmd

@@ -79,6 +79,21 @@ func checkHealth(h stack.HealthEndpoint) (problem, fix, key string) {
 	return "", "", ""
 }
 
+// reserved are names that no public authority certifies (RFC 2606, RFC 6761, RFC 8375).
+var reserved = regexp.MustCompile(`(?i)(^|\.)(localhost|local|test|example|invalid|internal|home\.arpa|example\.(com|net|org))$`)
+
+func checkACME(t stack.Target) (problem, fix, key string) {
+	switch {
+	case t.ACME.Policy != stack.ACMEStaging && t.ACME.Policy != stack.ACMEPublic:
+		return fmt.Sprintf("acme.policy %q is no policy", t.ACME.Policy), "write staging or public", "acme"
+	case t.ACME.Public() && t.ACME.Directory == StagingDirectory:
+		return "acme.policy is public, but acme.directory is Let's Encrypt's staging directory", "leave acme.directory out", "acme"
+	case t.ACME.Public() && t.ACME.Roots == "" && reserved.MatchString(t.Domain):
+		return fmt.Sprintf("acme.policy is public, but no public authority certifies %q", t.Domain), "write `policy: staging`, or give the site a name of its own", "acme"
+	}
+	return "", "", ""
+}
+
 func checkTarget(t stack.Target) (problem, fix, key string) {
 	directory, err := url.Parse(t.ACME.Directory)
 	switch {
@@ -103,5 +118,5 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
 	}
-	return "", "", ""
+	return checkACME(t)
 }

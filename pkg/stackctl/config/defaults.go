@@ -106,6 +106,10 @@ func resolveTarget(c *stack.Config, t *stack.Target) {
 	setDefault(&t.Socket, "/var/run/docker.sock")
 	setDefault(&t.Edge.HTTPPort, 80)
 	setDefault(&t.Edge.HTTPSPort, 443)
+	setDefault(&t.ACME.Policy, stack.ACMEStaging)
+	if t.ACME.Public() {
+		setDefault(&t.ACME.Directory, PublicDirectory)
+	}
 	setDefault(&t.ACME.Directory, StagingDirectory)
 	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots} {
 		*p = absolute(c.Root, *p)
@@ -115,8 +119,11 @@ func resolveTarget(c *stack.Config, t *stack.Target) {
 	}
 }
 
-// StagingDirectory is Let's Encrypt's staging directory.
-const StagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory"
+// Let's Encrypt's directories (letsencrypt.org/docs/acme-protocol-updates).
+const (
+	StagingDirectory = "https://acme-staging-v02.api.letsencrypt.org/directory"
+	PublicDirectory  = "https://acme-v02.api.letsencrypt.org/directory"
+)
 
 func setDefault[T comparable](at *T, value T) {
 	var zero T

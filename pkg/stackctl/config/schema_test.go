@@ -22,7 +22,7 @@ import (
 
 // enums are the values that some settings are limited to.
 var enums = map[string][]any{
-	"Config.policy": {"standard", "strict"}, "RouteSpec.guard": {"", "staff"}, "RouteSpec.scheme": {"", "http", "https", "h2c"},
+	"Config.policy": {"standard", "strict"}, "ACME.policy": {"staging", "public"}, "RouteSpec.guard": {"", "staff"}, "RouteSpec.scheme": {"", "http", "https", "h2c"},
 	"BackupPlace.as": {"postgresql", "mysql", "redis", "files", "none"}, "BackupPlace.while": {"running", "paused", "stopped"},
 }
 

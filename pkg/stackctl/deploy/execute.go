@@ -25,6 +25,8 @@ type executor struct {
 	// before are the edge's dynamic files as they were found.
 	before []stack.File
 	record stack.ReleaseRecord
+	// orders are the names that the edge will ask a public authority to certify.
+	orders []string
 	// turned is when the edge last went from one release to another.
 	turned time.Time
 	// applied are the steps that were begun; undo is planned from them.

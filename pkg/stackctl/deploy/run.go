@@ -42,6 +42,9 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 		if err := x.open(ctx); err != nil {
 			return err
 		}
+		if err := x.noteOrders(ctx, x.orders); err != nil {
+			return err
+		}
 	}
 	failure := x.run(ctx, plan)
 	if failure == nil {
@@ -161,6 +164,11 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	}
 	if err := cmp.Or(checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen)); err != nil {
 		return nil, stack.Plan{}, err
+	}
+	if s.report.Verb != "rollback" { // the way back stays open
+		if x.orders, err = s.checkPublic(ctx, server, want.Release, s.hostNow()); err != nil {
+			return nil, stack.Plan{}, err
+		}
 	}
 	s.noteUnreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)

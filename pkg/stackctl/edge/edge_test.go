@@ -293,3 +293,13 @@ func FuzzPoint(f *testing.F) {
 		}
 	})
 }
+
+func TestPublicCertificatesHaveAFileOfTheirOwn(t *testing.T) {
+	const text = "certificatesResolvers:\n  le-staging:\n    acme:\n      caServer: " + staging + "\n      storage: /acme/acme.json\n"
+	for policy, want := range map[string]string{stack.ACMEStaging: "storage: /acme/acme.json\n", stack.ACMEPublic: "storage: /acme/acme-public.json\n"} {
+		out, err := edge.Static("traefik.yml", []byte(text), "le-staging", stack.ACME{Policy: policy, Directory: "https://ca.example/dir"}, staging)
+		if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "caServer: https://ca.example/dir\n") {
+			t.Errorf("%s: %v, got\n%s", policy, err, out)
+		}
+	}
+}

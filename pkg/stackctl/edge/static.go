@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"net/url"
+	"path"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -12,7 +13,8 @@ import (
 
 // Static puts a target's ACME directory and e-mail into a static file. It
 // replaces nothing but the staging directory: any other directory that the file
-// names stays, for the gate to see.
+// names stays, for the gate to see. Public certificates get a file of their own:
+// Traefik serves what is stored, whatever directory it came from.
 func Static(file string, raw []byte, resolver string, acme stack.ACME, staging string) ([]byte, error) {
 	doc, root, err := parse(file, raw)
 	if err != nil {
@@ -31,6 +33,9 @@ func Static(file string, raw []byte, resolver string, acme stack.ACME, staging s
 			changed = true
 		case strings.EqualFold(key.Value, "email") && value.Value == "" && acme.Email != "":
 			value.SetString(acme.Email)
+			changed = true
+		case strings.EqualFold(key.Value, "storage") && acme.Public():
+			value.SetString(path.Join(path.Dir(value.Value), stack.PublicStore))
 			changed = true
 		}
 	}

@@ -179,8 +179,22 @@ type Target struct {
 	Mutate bool `mapstructure:"mutate"`
 }
 
+// Which certificates a target may have.
+const (
+	// ACMEStaging is the default: certificates that browsers do not trust.
+	ACMEStaging = "staging"
+	// ACMEPublic allows a directory whose certificates browsers trust.
+	ACMEPublic = "public"
+)
+
+// PublicStore is the file that the edge keeps public certificates in, beside the
+// one that its static file names: those of the staging directory stay for the way back.
+const PublicStore = "acme-public.json"
+
 // ACME is the certificate authority that this target uses.
 type ACME struct {
+	// Policy is "staging", which no browser trusts, or "public".
+	Policy string `mapstructure:"policy"`
 	// Directory is the ACME directory URL (RFC 8555, section 7.1.1).
 	Directory string `mapstructure:"directory"`
 	Email     string `mapstructure:"email"`
@@ -188,9 +202,13 @@ type ACME struct {
 	// (a local ACME server); empty means the system's roots.
 	DirectoryCA string `mapstructure:"directory_ca"`
 	// Roots is a PEM file of the roots that served certificates must chain
-	// to; empty means Let's Encrypt's staging roots.
+	// to; empty means Let's Encrypt's staging roots, or, by the public policy,
+	// the roots that this machine and Let's Encrypt name.
 	Roots string `mapstructure:"roots"`
 }
+
+// Public reports whether browsers are to trust the target's certificates.
+func (a ACME) Public() bool { return a.Policy == ACMEPublic }
 
 // Edge says how the site is reached from outside.
 type Edge struct {

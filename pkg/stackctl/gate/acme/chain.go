@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/given"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // Let's Encrypt's published roots (letsencrypt.org/certs). Staging ones are
@@ -39,13 +40,22 @@ type roots struct {
 	// staging says that the allowed roots are Let's Encrypt's own, so that
 	// issuer names are judged as well.
 	staging bool
+	// public says that browsers are to trust what is served.
+	public bool
 }
 
-// loadRoots reads the target's roots; an empty file name means Let's
-// Encrypt's staging roots.
-func loadRoots(file string) (*roots, error) {
-	r := &roots{staging: file == "", allowPool: x509.NewCertPool(), prodPool: x509.NewCertPool()}
+// loadRoots reads the target's roots. Without a file they are Let's Encrypt's
+// staging roots, or by the public policy those of this machine and Let's Encrypt.
+func loadRoots(a stack.ACME) (*roots, error) {
+	file := a.Roots
+	r := &roots{staging: file == "" && !a.Public(), public: a.Public(), allowPool: x509.NewCertPool(), prodPool: x509.NewCertPool()}
 	raw := stagingRootsPEM
+	if r.public {
+		raw = productionRootsPEM
+	}
+	if r.systemPool, _ = x509.SystemCertPool(); r.public && file == "" && r.systemPool != nil {
+		r.allowPool = r.systemPool.Clone()
+	}
 	if file != "" {
 		var err error
 		if raw, err = given.Read(file, given.Most); err != nil {
@@ -66,7 +76,6 @@ func loadRoots(file string) (*roots, error) {
 	for _, c := range production {
 		r.prodPool.AddCert(c)
 	}
-	r.systemPool, _ = x509.SystemCertPool()
 	return r, nil
 }
 

@@ -78,7 +78,7 @@ func checkServed(ctx context.Context, s gate.Subject, ready, pause time.Duration
 	if err := writeEdgeArtifacts(s); err != nil {
 		return gate.Answer{}, err
 	}
-	roots, err := loadRoots(s.Target.ACME.Roots)
+	roots, err := loadRoots(s.Target.ACME)
 	if err != nil {
 		return gate.Answer{}, err
 	}
@@ -218,6 +218,17 @@ func mendDates(leaf *x509.Certificate, now time.Time, ahead time.Duration) strin
 	return renew
 }
 
+// leastLeft is how much of its lifetime a certificate must have left. ACME clients
+// renew when a third is left, and look once a day. One that browsers trust must not
+// come near its end: whoever reads of it needs time.
+func leastLeft(leaf *x509.Certificate, public bool) time.Duration {
+	lifetime := leaf.NotAfter.Sub(leaf.NotBefore)
+	if public {
+		return max(lifetime/3-24*time.Hour, lifetime/10)
+	}
+	return lifetime / 10
+}
+
 // judge looks at the leaf and the chain that was sent, each rule by itself. ahead is
 // by how much the server's clock is ahead of now.
 func (c *servedCertificate) judge(roots *roots, now time.Time, ahead time.Duration) {
@@ -227,9 +238,8 @@ func (c *servedCertificate) judge(roots *roots, now time.Time, ahead time.Durati
 	}
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
 		c.finding(servedRule, "the certificate is not valid now", "a time between its dates", fmt.Sprintf("%s to %s", leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339)), mendDates(leaf, now, ahead))
-	} else if left := leaf.NotAfter.Sub(now); left < leaf.NotAfter.Sub(leaf.NotBefore)/10 {
-		// ACME clients renew when a third is left.
-		c.finding(servedRule, "the certificate is about to expire: its renewal does not work", "at least a tenth of its lifetime left",
+	} else if left, least := leaf.NotAfter.Sub(now), leastLeft(leaf, roots.public); left < least {
+		c.finding(servedRule, "the certificate is about to expire: its renewal does not work", "at least "+least.Round(time.Minute).String()+" left",
 			left.Round(time.Minute).String()+" until "+leaf.NotAfter.Format(time.RFC3339), "see the edge's log for the ACME error of this host")
 	}
 	if why := weakKey(leaf); why != "" {
@@ -238,6 +248,10 @@ func (c *servedCertificate) judge(roots *roots, now time.Time, ahead time.Durati
 	if roots.staging && !strings.HasPrefix(leaf.Issuer.CommonName, stagingPrefix) {
 		c.finding(issuerRule, "the issuer is not a staging one", "an issuer whose common name begins with "+stagingPrefix, cmp.Or(leaf.Issuer.CommonName, "(none)"),
 			"see that caServer is the staging directory, then: "+renew)
+	}
+	if roots.public && strings.HasPrefix(leaf.Issuer.CommonName, stagingPrefix) {
+		c.finding(issuerRule, "the issuer is a staging one, which no browser trusts", "an issuer that browsers trust", leaf.Issuer.CommonName,
+			"see that caServer is the target's directory, and the edge's log for the ACME error of this host")
 	}
 	// Dates have their own rule: an expired leaf still has its chain judged.
 	at := now
@@ -253,7 +267,7 @@ func (c *servedCertificate) judge(roots *roots, now time.Time, ahead time.Durati
 	default:
 		c.Root = cmp.Or(chains[0][len(chains[0])-1].Subject.CommonName, "(no name)")
 	}
-	if root := roots.production(c.chain, at); root != "" {
+	if root := roots.production(c.chain, at); root != "" && !roots.public {
 		c.finding(issuerRule, "browsers trust the certificate: it comes from a production authority", "no chain to a production root", "a chain to "+root, "set caServer to the target's directory, then: "+renew)
 	}
 }
@@ -299,7 +313,10 @@ func readStored(ctx context.Context, s gate.Subject, m traefik.Model, roots *roo
 			records = append(records, storedRecord{inside, "not there, or not readable by the deploying user"})
 		}
 		for _, f := range files {
-			found := judgeStore(f.Path, f.Content, allowed(s), roots)
+			var found []stack.Finding
+			if roots.public || path.Base(f.Path) != stack.PublicStore || path.Base(inside) == stack.PublicStore {
+				found = judgeStore(f.Path, f.Content, s.Target.ACME, roots)
+			} // else it is of yesterday's policy, and the edge does not read it
 			clear(f.Content) // private keys stand beside the certificates
 			records = append(records, storedRecord{f.Path, fmt.Sprintf("read, %d findings", len(found))})
 			out = append(out, found...)

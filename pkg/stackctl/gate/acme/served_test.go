@@ -151,7 +151,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, err := loadRoots("")
+	roots, err := loadRoots(stack.ACME{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestProductionRootIsToldApart(t *testing.T) {
 		t.Errorf("%+v", c.findings)
 	}
 	// The same root, allowed by the target, is no production root.
-	mine, err := loadRoots(writeRoots(t, a.Cert))
+	mine, err := loadRoots(stack.ACME{Roots: writeRoots(t, a.Cert)})
 	if err != nil {
 		t.Fatal(err)
 	}

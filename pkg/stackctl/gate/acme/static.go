@@ -112,7 +112,9 @@ func writeEdgeArtifacts(s gate.Subject) error {
 }
 
 // allowed is the directory that the target may use.
-func allowed(s gate.Subject) string { return cmp.Or(s.Target.ACME.Directory, stagingURL) }
+func allowed(s gate.Subject) string { return directoryOf(s.Target.ACME) }
+
+func directoryOf(a stack.ACME) string { return cmp.Or(a.Directory, stagingURL) }
 
 func (j *judge) add(f stack.Finding) {
 	if f.Evidence == "" {
@@ -139,13 +141,18 @@ func (j *judge) targets() {
 		f := stack.Finding{
 			Subject: "target " + name, Expected: stagingURL + ", or a directory of your own with its roots in acme.roots",
 			Observed: speak(t.ACME.Directory), File: j.s.Config.File, Evidence: "traefik-static.yml",
-			Fix: "set targets." + name + ".acme.directory to the staging directory",
+			Fix: "set targets." + name + ".acme.directory to the staging directory, or acme.policy to public where browsers are to trust the site",
 		}
 		_, public := public(t.ACME.Directory)
 		_, err := canonical(t.ACME.Directory)
 		switch {
+		case public && t.ACME.Public():
+			continue
 		case public:
 			f.Rule, f.Problem = targetDirectoryRule.ID, "the target's ACME directory issues certificates that browsers trust"
+		case t.ACME.Public() && same(t.ACME.Directory, stagingURL):
+			f.Rule, f.Problem, f.Expected = targetDirectoryRule.ID, "acme.policy is public, and the directory is Let's Encrypt's staging", "a directory whose certificates browsers trust"
+			f.Fix = "leave targets." + name + ".acme.directory out, or set acme.policy to staging"
 		case err != nil:
 			f.Rule, f.Problem = targetDirectoryRule.ID, "the target's ACME directory is not a usable URL"
 		case !same(t.ACME.Directory, stagingURL) && t.ACME.Roots == "" && t.ACME.DirectoryCA == "":
@@ -167,7 +174,7 @@ func (j *judge) otherFiles() {
 			continue
 		}
 		if ext == ".json" && bytes.Contains(f.Content, []byte("Certificates")) {
-			for _, finding := range judgeStore(f.Path, f.Content, j.allowed, nil) {
+			for _, finding := range judgeStore(f.Path, f.Content, j.s.Target.ACME, nil) {
 				j.add(finding)
 			}
 			continue

@@ -22,11 +22,11 @@ func TestStoredCertificateThatNamesAPublicAuthority(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		roots, err := loadRoots("")
+		roots, err := loadRoots(stack.ACME{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := judgeStore("acme.json", doc, stagingURL, roots); len(found) != want {
+		if found := judgeStore("acme.json", doc, stack.ACME{Directory: stagingURL}, roots); len(found) != want {
 			t.Errorf("issuer %s: %d findings, want %d", issuer, len(found), want)
 		}
 	}
@@ -198,21 +198,21 @@ func TestStoredProductionCertificateIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, err := loadRoots("")
+	roots, err := loadRoots(stack.ACME{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := judgeStore("acme.json", doc, stagingURL, roots); len(found) != 0 {
+	if found := judgeStore("acme.json", doc, stack.ACME{Directory: stagingURL}, roots); len(found) != 0 {
 		t.Errorf("an unknown root is taken for production: %+v", found)
 	}
 	roots.prodPool.AddCert(authority.Cert)
-	if found := judgeStore("acme.json", doc, stagingURL, roots); len(found) != 1 || found[0].Subject != "stored certificate example.org" {
+	if found := judgeStore("acme.json", doc, stack.ACME{Directory: stagingURL}, roots); len(found) != 1 || found[0].Subject != "stored certificate example.org" {
 		t.Errorf("%+v", found)
 	}
 }
 
 func TestTheRootsAreThePublishedOnes(t *testing.T) {
-	roots, err := loadRoots("")
+	roots, err := loadRoots(stack.ACME{})
 	if err != nil {
 		t.Fatal(err)
 	}

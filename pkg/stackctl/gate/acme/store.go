@@ -38,8 +38,9 @@ type store struct {
 
 // judgeStore judges stored certificates and accounts: a changed caServer
 // does not throw away what was stored before, Traefik goes on serving it.
-func judgeStore(where string, content []byte, allowed string, roots *roots) []stack.Finding {
+func judgeStore(where string, content []byte, a stack.ACME, roots *roots) []stack.Finding {
 	var stores map[string]store
+	allowed := directoryOf(a)
 	if err := json.Unmarshal(content, &stores); err != nil {
 		return nil
 	}
@@ -64,6 +65,9 @@ func judgeStore(where string, content []byte, allowed string, roots *roots) []st
 			}
 		}
 		for _, c := range st.Certificates {
+			if a.Public() {
+				break // which of them is served is judged where it is served
+			}
 			if why := storedFromProduction(c.Certificate, roots); why != "" {
 				f := base
 				f.Subject, f.Rule, f.Problem = "stored certificate "+cmp.Or(c.Domain.Main, name), storedRule.ID, "a stored certificate comes from a production authority"
@@ -92,7 +96,7 @@ func storedFromProduction(raw []byte, roots *roots) string {
 		return ""
 	}
 	if roots == nil {
-		if roots, err = loadRoots(""); err != nil {
+		if roots, err = loadRoots(stack.ACME{}); err != nil {
 			return ""
 		}
 	}

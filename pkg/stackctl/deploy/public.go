@@ -1,0 +1,221 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/gate/acme"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// order is one certificate that the edge was led to ask a public authority for.
+type order struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+}
+
+// What Let's Encrypt allows (letsencrypt.org/docs/rate-limits). Other authorities
+// allow more.
+const (
+	week          = 7 * 24 * time.Hour
+	mostOfDomain  = 50 // new certificates of a registered domain a week
+	mostOfName    = 5  // the same certificate a week
+	mostInAnHour  = 5  // failed validations of a name an hour
+	lookupTimeout = 10 * time.Second
+)
+
+// checkPublic returns an error where a public authority should not be asked yet for
+// the certificates that a release needs. It gives the names it would be asked for.
+func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Release, now time.Time) ([]string, error) {
+	t := s.d.Target
+	if !t.ACME.Public() {
+		return nil, nil
+	}
+	standing := map[string]acme.Standing{}
+	for _, host := range certified(r) {
+		is, err := acme.StandingOf(ctx, gate.Subject{Target: t, Outside: outside{}}, host, now)
+		if err != nil {
+			return nil, stack.Fault(stack.CauseUsage, "read acme.roots", err, "")
+		}
+		standing[host] = is
+	}
+	wanted := slices.DeleteFunc(sorted(standing), func(host string) bool { return standing[host] == acme.Trusted })
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	const what = "ask a public authority for certificates"
+	if name := notInProduction(r); name != "" {
+		return nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("service %s has an APP_ENV other than production; nothing was changed", name), "set APP_ENV=production for this target")
+	}
+	unproven := slices.DeleteFunc(slices.Clone(wanted), func(host string) bool { return standing[host] == acme.Rehearsed })
+	if len(unproven) > 0 && len(wanted) == len(standing) {
+		return nil, stack.Fault(stack.CauseUsage, what,
+			fmt.Errorf("%s has no certificate of the staging directory yet; nothing was changed", strings.Join(unproven, ", ")),
+			"deploy with `acme: {policy: staging}` first: an authority allows few mistakes, and staging shows them for nothing")
+	}
+	if acme.KnownPublic(t.ACME.Directory) {
+		if err := checkNames(ctx, t, wanted); err != nil {
+			return nil, stack.Fault(stack.CauseUsage, what, err, "set the name's A and AAAA records to the server, and wait until they are known")
+		}
+	}
+	past, err := orders(ctx, server, t)
+	if err == nil {
+		err = overBudget(past, wanted, now)
+	}
+	if err != nil {
+		return nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("%w; nothing was changed", err), "wait, and see in the edge's log why the orders before brought no certificate")
+	}
+	if len(unproven) > 0 {
+		s.note(strings.Join(unproven, ", ") + ": new on a site that is public; certificates are asked for without a rehearsal")
+	}
+	return wanted, nil
+}
+
+// certified are the hosts for which a release's edge asks for certificates, sorted.
+func certified(r stack.Release) []string {
+	var out []string
+	for _, route := range r.Edge.Routes {
+		if route.Resolver != "" {
+			out = append(out, route.Hosts...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// notInProduction names a service that says of itself that it does not run for the
+// public.
+func notInProduction(r stack.Release) string {
+	for _, s := range r.Services {
+		if mode, set := s.Environment["APP_ENV"]; set && s.Deployed && !strings.EqualFold(mode, "production") && !strings.EqualFold(mode, "prod") {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// checkNames returns an error where a name does not lead to the target alone: an
+// authority takes any of its addresses (RFC 8555, section 8.3).
+func checkNames(ctx context.Context, t stack.Target, names []string) error {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	target := t.Edge.Address
+	if target == "" {
+		target = t.Host
+	}
+	here, err := net.DefaultResolver.LookupNetIP(ctx, "ip", target)
+	if err != nil {
+		return fmt.Errorf("look up the target %s: %w", target, err)
+	}
+	for _, name := range names {
+		there, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		if err != nil {
+			return fmt.Errorf("look up %s: %w; nothing was changed", name, err)
+		}
+		if other, found := elsewhere(here, there); found {
+			return fmt.Errorf("%s leads to %s, which is not the target %s; nothing was changed", name, other, target)
+		}
+	}
+	return nil
+}
+
+// elsewhere returns the first address of a name that is none of the target's.
+func elsewhere(here, there []netip.Addr) (netip.Addr, bool) {
+	for _, a := range there {
+		if !slices.ContainsFunc(here, func(b netip.Addr) bool { return a.Unmap() == b.Unmap() }) {
+			return a.Unmap(), true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// overBudget returns an error where orders for these names would be more than an
+// authority allows.
+func overBudget(past []order, names []string, now time.Time) error {
+	domains, thisWeek, thisHour := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, o := range past {
+		if now.Sub(o.At) < week {
+			domains[registered(o.Name)]++
+			thisWeek[o.Name]++
+		}
+		if now.Sub(o.At) < time.Hour {
+			thisHour[o.Name]++
+		}
+	}
+	for _, name := range names {
+		domain := registered(name)
+		domains[domain]++
+		switch {
+		case thisHour[name] >= mostInAnHour:
+			return fmt.Errorf("%s was ordered %d times within the hour, and an authority allows %d that fail", name, thisHour[name], mostInAnHour)
+		case thisWeek[name] >= mostOfName:
+			return fmt.Errorf("%s was ordered %d times within a week, and an authority allows %d", name, thisWeek[name], mostOfName)
+		case domains[domain] > mostOfDomain:
+			return fmt.Errorf("%s would have %d new certificates within a week, and an authority allows %d", domain, domains[domain], mostOfDomain)
+		}
+	}
+	return nil
+}
+
+// registered is the domain that somebody registered: example.co.uk of www.example.co.uk.
+func registered(name string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return name
+	}
+	return domain
+}
+
+// orders reads what was ordered from this host.
+func orders(ctx context.Context, h node.Host, t stack.Target) ([]order, error) {
+	raw, err := h.ReadFile(ctx, t.At(stack.OrdersFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []order
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("read %s: %w", t.At(stack.OrdersFile), err)
+	}
+	return list, nil
+}
+
+// noteOrders keeps on the host what the edge is about to order.
+func (x *executor) noteOrders(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	list, err := orders(ctx, x.server, x.d.Target)
+	if err != nil {
+		return err
+	}
+	now := x.hostNow()
+	list = slices.DeleteFunc(list, func(o order) bool { return now.Sub(o.At) >= week })
+	for _, name := range names {
+		list = append(list, order{name, now.Truncate(time.Second)})
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	at := x.d.Target.At(stack.OrdersFile)
+	if err := x.server.WriteFileVia(ctx, path.Join(x.d.Target.Path, stack.TmpDir), at, append(raw, '\n'), 0o600); err != nil {
+		return stack.Fault(stack.CauseStep, "note which certificates are ordered", err, "")
+	}
+	return nil
+}
