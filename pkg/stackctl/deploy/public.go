@@ -42,6 +42,9 @@ const (
 func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Release, now time.Time) ([]string, error) {
 	t := s.d.Target
 	if !t.ACME.Public() {
+		if acme.IsStaging(t.ACME.Directory) && len(certified(r)) > 0 {
+			s.note("the certificates are of Let's Encrypt's staging directory, which no browser trusts; once the site is good, `acme: {policy: public}` in the target and another deploy change that")
+		}
 		return nil, nil
 	}
 	standing := map[string]acme.Standing{}

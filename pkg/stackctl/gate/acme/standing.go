@@ -43,6 +43,9 @@ func StandingOf(ctx context.Context, s gate.Subject, host string, now time.Time)
 	return Uncertified, nil
 }
 
+// IsStaging reports whether a directory is Let's Encrypt's staging.
+func IsStaging(directory string) bool { return same(directory, stagingURL) }
+
 // KnownPublic reports whether a directory is one whose certificates browsers are
 // known to trust.
 func KnownPublic(directory string) bool {
