@@ -342,7 +342,7 @@ func (p *planner) others(which func(stack.Container) bool) map[string]map[string
 // the newest good ones stay; of the failed ones only the last.
 func (p *planner) prune() {
 	records := append([]stack.ReleaseRecord{}, p.seen.Releases...)
-	sort.SliceStable(records, func(i, j int) bool { return records[i].Switched.After(records[j].Switched) })
+	slices.SortStableFunc(records, stack.Newer)
 	good, failed := 1, 0
 	for _, r := range records {
 		if r.ID == p.r.ID || r.ID == p.seen.Live {

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"stackctl/pkg/stackctl/node"
@@ -38,7 +37,8 @@ func (x *executor) freeReserve(ctx context.Context) {
 
 func (x *executor) commit(ctx context.Context) error {
 	x.freeReserve(ctx) // every gate has passed: this is the way to the end
-	x.record.State, x.record.Reason, x.record.Switched = stack.ReleaseGood, "", switchedAt(x.seen, x.want.Release.ID, x.hostNow())
+	x.record.State, x.record.Reason = stack.ReleaseGood, ""
+	x.record.Switched, x.record.Turn = wentLive(x.seen, x.want.Release.ID, x.hostNow())
 	if err := x.keep(ctx); err != nil {
 		return err
 	}
@@ -52,27 +52,20 @@ func (x *executor) commit(ctx context.Context) error {
 	return nil
 }
 
-// switchedAt is since when a release is live that is so now. One that was found
-// live and good, and later than any other, has been since then.
-func switchedAt(seen stack.Observed, id string, now time.Time) time.Time {
-	if r := seen.Record(id); id == seen.Live && r.State == stack.ReleaseGood {
-		others := slices.DeleteFunc(slices.Clone(seen.Releases), func(o stack.ReleaseRecord) bool { return o.ID == id })
-		if !r.Switched.IsZero() && after(r.Switched, others).Equal(r.Switched) {
-			return r.Switched
-		}
+// wentLive is since when a release is live that is so now, and its turn. One that
+// was found live and good, and went live last, has both from then.
+func wentLive(seen stack.Observed, id string, now time.Time) (time.Time, int) {
+	is := seen.Record(id)
+	last := !is.Switched.IsZero() && id == seen.Live && is.State == stack.ReleaseGood
+	turn := 0
+	for _, r := range seen.Releases {
+		turn = max(turn, r.Turn)
+		last = last && (r.ID == id || stack.Newer(is, r) < 0)
 	}
-	return after(now, seen.Releases)
-}
-
-// after gives a time that is later than every switch so far: rollback and
-// retention go by their order. It is now, unless the host's clock was set back.
-func after(now time.Time, releases []stack.ReleaseRecord) time.Time {
-	for _, r := range releases {
-		if !now.After(r.Switched) {
-			now = r.Switched.Add(time.Second)
-		}
+	if last {
+		return is.Switched, is.Turn
 	}
-	return now
+	return now, turn + 1
 }
 
 // keep writes what the host remembers of the release.

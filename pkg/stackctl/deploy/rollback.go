@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sort"
 	"strings"
 
 	"stackctl/pkg/stackctl/edge"
@@ -127,7 +126,7 @@ func Earlier(seen stack.Observed, id string) (stack.ReleaseRecord, error) {
 			good = append(good, r)
 		}
 	}
-	sort.Slice(good, func(i, j int) bool { return good[i].Switched.After(good[j].Switched) })
+	slices.SortFunc(good, stack.Newer)
 	if id == "" {
 		if len(good) == 0 {
 			return refuse("no earlier good release is kept", "see `stackctl releases`")

@@ -25,7 +25,7 @@ func TestADeployThatChangesNothingLeavesSinceWhenAReleaseIsLive(t *testing.T) {
 		"nothing is kept of it":      {newID, nil, now, "bob"},
 	} {
 		seen := stack.Observed{Live: c.live, Releases: c.releases}
-		if got := switchedAt(seen, newID, now); !got.Equal(c.want) {
+		if got, _ := wentLive(seen, newID, now); !got.Equal(c.want) {
 			t.Errorf("%s: since %s, want %s", name, got, c.want)
 		}
 		s := operator("/srv/shop", "run", 0)

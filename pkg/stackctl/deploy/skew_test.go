@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,12 +89,32 @@ func TestARollbackLeadsToTheReleaseBeforeWhateverTheClocksSay(t *testing.T) {
 	}
 }
 
-func TestASwitchIsLaterThanEveryOneBefore(t *testing.T) {
-	now := time.Unix(1000, 0)
-	for last, want := range map[int64]int64{10: 1000, 1000: 1001, 5000: 5001} {
-		releases := []stack.ReleaseRecord{{Switched: time.Unix(last, 0)}, {Switched: time.Unix(5, 0)}, {}}
-		if got := after(now, releases); got.Unix() != want {
-			t.Errorf("after %d: %d, want %d", last, got.Unix(), want)
-		}
+// A clock of the host that was 80 minutes ahead for one run stamps nothing else.
+func TestTheOrderOfReleasesDoesNotHangOnTheHostsClock(t *testing.T) {
+	at := func(minutes int) time.Time { return time.Unix(0, 0).Add(time.Duration(minutes) * time.Minute) }
+	seen := stack.Observed{Releases: []stack.ReleaseRecord{{ID: "old", State: stack.ReleaseGood, Switched: at(1)}}, Live: "old"} // of a stackctl before
+	deploy := func(id string, clock int) {
+		r := stack.ReleaseRecord{ID: id, State: stack.ReleaseGood}
+		r.Switched, r.Turn = wentLive(seen, id, at(clock))
+		seen.Releases = append(slices.DeleteFunc(seen.Releases, func(o stack.ReleaseRecord) bool { return o.ID == id }), r)
+		seen.Live = id
+	}
+	deploy("a", 10)
+	deploy("b", 91) // 80 minutes ahead
+	deploy("c", 12)
+	deploy("c", 13) // nothing changed
+	deploy("d", 14)
+	deploy("a", 15) // again
+	slices.SortFunc(seen.Releases, stack.Newer)
+	var got []string
+	for _, r := range seen.Releases {
+		got = append(got, fmt.Sprintf("%s %d", r.ID, r.Switched.Unix()/60))
+	}
+	if want := []string{"a 15", "d 14", "c 12", "b 91", "old 1"}; !slices.Equal(got, want) {
+		t.Errorf("the newest first they are %v, want %v", got, want)
+	}
+	seen.Live = "a"
+	if r, err := Earlier(seen, ""); err != nil || r.ID != "d" {
+		t.Errorf("before a is %s: %v", r.ID, err)
 	}
 }

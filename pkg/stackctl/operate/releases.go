@@ -21,7 +21,7 @@ func overview(ctx context.Context, server node.Server, t stack.Target, now time.
 	}
 	s := Status{At: seen.At, Target: t.Name, Host: t.Host, Domain: t.Domain, Engine: "Docker " + seen.Host.EngineVersion,
 		Live: seen.Live, Memory: seen.Host.MemoryBytes, Free: seen.Host.FreeBytes, Releases: seen.Releases}
-	sort.Slice(s.Releases, func(i, j int) bool { return s.Releases[i].Switched.After(s.Releases[j].Switched) })
+	slices.SortFunc(s.Releases, stack.Newer)
 	for _, r := range s.Releases {
 		if r.ID == s.Live {
 			s.Since, s.By, s.Commit = r.Switched, r.By, r.Commit

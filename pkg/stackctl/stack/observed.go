@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"io"
 	"time"
 )
@@ -136,11 +137,19 @@ type ReleaseRecord struct {
 	Reason  string       `json:"reason,omitempty"`
 	// Switched is when it went live last; a deploy of what is live does not change it.
 	Switched time.Time `json:"switched"`
-	Images   []Image   `json:"images"`
+	// Turn counts the releases that went live on the host: it orders them, whatever
+	// the host's clock said. 0: it never did, or a stackctl of before kept the record.
+	Turn   int     `json:"turn,omitempty"`
+	Images []Image `json:"images"`
 	// Files are the SHA-256 sums (hex) of what its folder keeps, by name.
 	Files map[string]string `json:"files,omitempty"`
 	// Schema is the migration version that the release was made for.
 	Schema int64 `json:"schema"`
+}
+
+// Newer compares two records for sorting: the one that went live last comes first.
+func Newer(a, b ReleaseRecord) int {
+	return cmp.Or(cmp.Compare(b.Turn, a.Turn), b.Switched.Compare(a.Switched))
 }
 
 // LockInfo says who holds a project's lock.
