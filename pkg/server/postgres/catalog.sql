@@ -16,6 +16,7 @@ SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'p' THEN 'table ' WHEN 'v' THEN 
     concat_ws(', ', CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized' ELSE relkind::text END,
         CASE relpersistence WHEN 'u' THEN 'unlogged' END,
         CASE WHEN relrowsecurity THEN 'row security' END,
+        CASE WHEN relowner <> (SELECT relowner FROM rel WHERE relname = 'goose_db_version') THEN 'of another owner' END,
         CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(oid)) END)
 FROM rel WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 UNION ALL
@@ -49,20 +50,36 @@ SELECT 'rule ' || rel.relname || '.' || r.rulename, pg_get_ruledef(r.oid)
 FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid WHERE r.rulename <> '_RETURN'
 UNION ALL
 -- What others than the owner may do; on the schema, to make objects.
-SELECT format('grant %s to %s', rel.relname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END), string_agg(DISTINCT g.privilege_type, ', ' ORDER BY g.privilege_type)
+SELECT format('grant %s to %s', rel.relname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END),
+    string_agg(g.may || CASE WHEN g.passes_on THEN ' with grant option' ELSE '' END, ', ' ORDER BY g.may)
 FROM rel CROSS JOIN LATERAL (
-    SELECT * FROM aclexplode(rel.relacl)
-    UNION ALL SELECT (aclexplode(a.attacl)).* FROM pg_attribute a WHERE a.attrelid = rel.oid
+    SELECT grantee, privilege_type AS may, is_grantable AS passes_on FROM aclexplode(rel.relacl)
+    UNION ALL SELECT x.grantee, format('%s (%s)', x.privilege_type, a.attname), x.is_grantable
+        FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x WHERE a.attrelid = rel.oid
 ) g WHERE g.grantee <> rel.relowner GROUP BY rel.relname, g.grantee
 UNION ALL
 SELECT format('grant schema public to %s', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END), g.privilege_type
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) g
 WHERE n.nspname = 'public' AND g.privilege_type = 'CREATE' AND g.grantee <> n.nspowner
 UNION ALL
+SELECT format('grant %s to %s', p.oid::regprocedure, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END), g.privilege_type
+FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) g
+WHERE p.pronamespace = 'public'::regnamespace AND g.grantee <> p.proowner
+  AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_proc'::regclass AND f.objid = p.oid)
+UNION ALL
+-- The roles of the services. Whether one may log in is the installation's choice.
+SELECT 'role ' || r.rolname, concat_ws(', ', CASE WHEN r.rolsuper THEN 'superuser' END, CASE WHEN r.rolcreatedb THEN 'makes databases' END,
+        CASE WHEN r.rolcreaterole THEN 'makes roles' END, CASE WHEN r.rolreplication THEN 'replicates' END, CASE WHEN r.rolbypassrls THEN 'bypasses row security' END,
+        (SELECT string_agg('member of ' || m.roleid::regrole, ', ' ORDER BY m.roleid::regrole::text) FROM pg_auth_members m WHERE m.member = r.oid),
+        (SELECT string_agg(setting, ', ' ORDER BY setting) FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS setting
+            WHERE s.setrole = r.oid AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))))
+FROM pg_roles r WHERE r.rolname ~ '^app_(api|admin|worker|scheduler|jobs_ui)$'
+UNION ALL
 SELECT 'policy ' || rel.relname || '.' || p.polname, format('%s %s %s', p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
 FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL
-SELECT 'function ' || p.oid::regprocedure, format('%s %s %s', p.prokind, coalesce(pg_get_function_result(p.oid), ''), md5(p.prosrc))
+SELECT 'function ' || p.oid::regprocedure, concat_ws(' ', p.prokind, coalesce(pg_get_function_result(p.oid), ''), md5(p.prosrc),
+        CASE WHEN p.prosecdef THEN 'security definer' END, array_to_string(p.proconfig, ', '))
 FROM pg_proc p
 WHERE p.pronamespace = 'public'::regnamespace
   AND NOT EXISTS (SELECT FROM foreign_objects f WHERE f.classid = 'pg_proc'::regclass AND f.objid = p.oid)

@@ -45,7 +45,10 @@ func migratedDB(t *testing.T) *DB {
 		if err != nil {
 			return err
 		}
-		_, err = m.Up(context20(t))
+		if _, err = m.Up(context20(t)); err != nil {
+			return err
+		}
+		_, err = m.Roles(context20(t), testdb.RolePasswords())
 		return err
 	})
 	return openDB(t, port, name)

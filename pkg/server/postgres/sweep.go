@@ -24,7 +24,7 @@ func (s *Store) SweepSessions(ctx context.Context, now time.Time) (int, error) {
 // SweepAudit removes audit events from before a time; the database refuses
 // any that is younger than a year.
 func (s *Store) SweepAudit(ctx context.Context, before time.Time) (int, error) {
-	return s.sweep(ctx, "audit_events", `at < $1`, before)
+	return s.sweepBy(ctx, "sweep_audit_events", before)
 }
 
 // SweepTokens removes tokens and waiting logins that are over; it counts the
@@ -45,22 +45,7 @@ func (s *Store) SweepMailboxes(ctx context.Context, before time.Time) (int, erro
 // nobody has confirmed although a mail asked for it before that time. Accounts of
 // staff, those that staff or a provider made, and those with another way in stay.
 func (s *Store) SweepUsers(ctx context.Context, before time.Time) (int, error) {
-	for total := 0; ; {
-		n, err := changed(s.db.ExecContext(ctx, `WITH gone AS (DELETE FROM users WHERE id = ANY(ARRAY(
-				SELECT u.id FROM users u WHERE u.email_verified_at IS NULL AND u.asked_at < $1 AND u.password_hash IS NOT NULL
-					AND NOT u.is_staff AND u.disabled_at IS NULL
-					AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = u.id)
-					AND NOT EXISTS (SELECT FROM identities i WHERE i.user_id = u.id)
-					AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = u.id)
-					AND NOT EXISTS (SELECT FROM audit_events a WHERE a.actor_id = u.id AND a.at >= $1)
-				LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id)
-			INSERT INTO audit_events (action, subject_kind, subject_id, result) SELECT 'user.expire', 'user', id::text, 'ok' FROM gone`,
-			before, sweepBatch))
-		total += n
-		if err != nil || n < sweepBatch {
-			return total, err
-		}
-	}
+	return s.sweepBy(ctx, "sweep_users", before)
 }
 
 // sweepBatch bounds what one statement removes: it holds locks and writes a log in
@@ -78,6 +63,19 @@ func (s *Store) sweep(ctx context.Context, table, condition string, args ...any)
 		total += n
 		if err != nil || n < sweepBatch {
 			return total, err
+		}
+	}
+}
+
+// sweepBy removes rows in parts by a function of the database, which may do what
+// the role of the service may not, and returns how many there were.
+func (s *Store) sweepBy(ctx context.Context, function string, before time.Time) (int, error) {
+	for total := 0; ; {
+		n := 0
+		err := s.db.GetContext(ctx, &n, fmt.Sprintf(`SELECT %s($1, $2)`, function), before, sweepBatch)
+		total += n
+		if err != nil || n < sweepBatch {
+			return total, coded(err)
 		}
 	}
 }

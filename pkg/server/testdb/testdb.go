@@ -30,6 +30,15 @@ const (
 	RedisPassword = "another-one-for-tests-alone"
 )
 
+// RolePasswords are the passwords of the services' database roles.
+func RolePasswords() map[string]string {
+	passwords := map[string]string{}
+	for _, role := range []string{"app_api", "app_admin", "app_worker", "app_scheduler", "app_jobs_ui"} {
+		passwords[role] = "only-for-tests-of-" + role
+	}
+	return passwords
+}
+
 // Cluster is a running PostgreSQL.
 type Cluster struct {
 	Port int
