@@ -106,7 +106,7 @@ type Post struct {
 // Deliver sends the letter to whom it concerns, if their mailbox has room for
 // it. For an address without a user there is nothing to send.
 func (p *Post) Deliver(ctx context.Context, job MailJob) error {
-	user, err := p.Store.UserByEmail(ctx, job.Email)
+	user, err := p.Store.Addressee(ctx, job.Email)
 	if CodeOf(err) == CodeNotFound && err != nil {
 		return nil
 	}

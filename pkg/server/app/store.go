@@ -13,6 +13,9 @@ type Store interface {
 	InTx(ctx context.Context, do func(Tx) error) error
 	// UserByEmail finds a user by the clean form of an address.
 	UserByEmail(ctx context.Context, email string) (User, error)
+	// Addressee finds a user by the clean form of an address, for a letter: with
+	// address and name, whether it is verified and whether the user is disabled.
+	Addressee(ctx context.Context, email string) (User, error)
 	// SessionByToken finds a session and its user by the token's hash.
 	SessionByToken(ctx context.Context, hash []byte, kind SessionKind) (Session, User, error)
 	// Sessions lists a user's sessions of a kind, the last used first.

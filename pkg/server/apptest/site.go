@@ -32,6 +32,8 @@ const Secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0
 // Site is a running site.
 type Site struct {
 	t testing.TB
+	// owner is the file with the password of the database's owner.
+	owner string
 	// DB is the site's database.
 	DB *postgres.DB
 	// Redis can be stopped and started.
@@ -95,7 +97,9 @@ func On(t testing.TB, c *testdb.Cluster) *Site {
 func prepare(t testing.TB, port int, name string, redis *testdb.Redis) *Site {
 	t.Helper()
 	dir := t.TempDir()
-	for file, content := range map[string]string{"db": testdb.Password, "redis": testdb.RedisPassword, "secret": Secret} {
+	files := testdb.RolePasswords()
+	files["db"], files["redis"], files["secret"] = testdb.Password, testdb.RedisPassword, Secret
+	for file, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(content+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -107,12 +111,15 @@ func prepare(t testing.TB, port int, name string, redis *testdb.Redis) *Site {
 	t.Cleanup(db.Close)
 	log := &Log{}
 	t.Cleanup(func() {
+		if strings.Contains(log.String(), "permission denied for") {
+			t.Error("a service lacks a right in the database")
+		}
 		if t.Failed() {
 			t.Logf("the roles warn:\n%s", log.warnings())
 		}
 	})
 	return &Site{
-		t: t, DB: db, Redis: redis, URLs: map[string]string{}, Inside: map[string]string{}, Log: log,
+		t: t, owner: filepath.Join(dir, "db"), DB: db, Redis: redis, URLs: map[string]string{}, Inside: map[string]string{}, Log: log,
 		Env: map[string]string{
 			"WEBSITE_DOMAIN": Domain, "RELEASE": "testrelease1", "TRUSTED_PROXIES": "127.0.0.0/8", "LOG_LEVEL": "debug",
 			"STAFF_FACTOR":  "optional", // tests of the factor ask for it
@@ -139,7 +146,10 @@ func migrate(port int, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = m.Up(ctx)
+	if _, err = m.Up(ctx); err != nil {
+		return err
+	}
+	_, err = m.Roles(ctx, testdb.RolePasswords())
 	return err
 }
 
@@ -152,7 +162,7 @@ func (s *Site) Start(roles ...string) (stop func() int) {
 	var running sync.WaitGroup
 	var code atomic.Int64 // the worst
 	for _, name := range roles {
-		env := maps.Clone(s.Env)
+		env := s.as(name)
 		env["LISTEN"], env["METRICS_LISTEN"] = s.free(), s.free()
 		s.URLs[name], s.Inside[name] = "http://"+env["LISTEN"], "http://"+env["METRICS_LISTEN"]
 		running.Go(func() {
@@ -171,6 +181,23 @@ func (s *Site) Start(roles ...string) (stop func() int) {
 		s.Wait(name+" to be healthy", func() bool { return s.healthy(name) })
 	}
 	return stop
+}
+
+// users maps a role or tool to the service whose database role it has: tools are
+// started in the containers of services.
+var users = map[string]string{
+	"api": "api", "admin": "admin", "worker": "worker", "scheduler": "scheduler", "jobs-ui": "jobs_ui",
+	"ping": "worker", "schema-check": "admin", "create-staff": "admin",
+}
+
+// as is the environment of a role or tool: it connects as its own database role,
+// unless a test has chosen another.
+func (s *Site) as(name string) map[string]string {
+	env := maps.Clone(s.Env)
+	if service, ok := users[name]; ok && env["DATABASE_USER"] == "app" && env["DATABASE_PASSWORD_FILE"] == s.owner {
+		env["DATABASE_USER"], env["DATABASE_PASSWORD_FILE"] = "app_"+service, filepath.Join(filepath.Dir(s.owner), "app_"+service)
+	}
+	return env
 }
 
 // healthy asks as the container's health check does.
@@ -208,7 +235,7 @@ func (s *Site) Tool(in string, args ...string) (out string, code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	var b bytes.Buffer
-	code = role.Run(ctx, args, lookup(s.Env), strings.NewReader(in), &b, s.Log)
+	code = role.Run(ctx, args, lookup(s.as(args[0])), strings.NewReader(in), &b, s.Log)
 	return b.String(), code
 }
 

@@ -91,7 +91,9 @@ func NewWorker(w Work) (*Worker, error) {
 		ID: w.Name, Logger: w.Log, Workers: workers, ErrorHandler: logged{w.Log},
 		Queues:     map[string]river.QueueConfig{app.DefaultQueue: queue, app.ReleaseQueue(w.Release): queue},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute,
-		FetchPollInterval: time.Second, MaxAttempts: 10, SoftStopTimeout: 8 * time.Second,
+		// To rebuild an index takes its owner, which the worker is not (docs/decisions/0250).
+		ReindexerIndexNames: []string{},
+		FetchPollInterval:   time.Second, MaxAttempts: 10, SoftStopTimeout: 8 * time.Second,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the worker: %w", err)

@@ -17,7 +17,8 @@ const rolesLock = 0x726f6c65
 // Roles makes the database roles of the services as this release needs them, with
 // passwords by role (see CheckRoles), and returns what it changed. All of it is one
 // transaction; what is right already is left alone. Without passwords the roles
-// have their rights, and who may log in stays as it is.
+// have their rights, and who may log in stays as it is. In a database of a newer
+// release nothing is taken away: that one may be at work.
 func (m *Migrations) Roles(ctx context.Context, passwords map[string]string) ([]string, error) {
 	if err := CheckRoles(passwords); err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func (m *Migrations) Roles(ctx context.Context, passwords map[string]string) ([]
 			return coded(err)
 		}
 		defer func() { _ = tx.Rollback() }()
-		a := administrator{tx: tx}
+		a := administrator{tx: tx, head: m.Head()}
 		if err := a.all(ctx, passwords); err != nil {
 			return err
 		}
@@ -45,6 +46,8 @@ func (m *Migrations) Roles(ctx context.Context, passwords map[string]string) ([]
 // administrator changes roles in one transaction, and notes what it changed.
 type administrator struct {
 	tx *sqlx.Tx
+	// head is the newest migration of this release.
+	head int64
 	// database is the quoted name of the database.
 	database string
 	done     []string
@@ -126,7 +129,17 @@ func (a *administrator) grants(ctx context.Context) error {
 	if err := a.tx.SelectContext(ctx, &are, heldQuery, strings.Join(roleNames(), ",")); err != nil {
 		return coded(err)
 	}
-	for _, statement := range adjust(wanted(serviceRoles()), are) {
+	var newer bool
+	if err := a.tx.GetContext(ctx, &newer, `SELECT EXISTS (SELECT FROM goose_db_version WHERE is_applied AND version_id > $1)`, a.head); err != nil {
+		return coded(err)
+	}
+	want := wanted(serviceRoles())
+	if newer {
+		for _, r := range are {
+			want[r] = true
+		}
+	}
+	for _, statement := range adjust(want, are) {
 		if err := a.do(ctx, statement, ""); err != nil {
 			return err
 		}

@@ -46,6 +46,13 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (app.User, error)
 	return getUser(ctx, s.db, `SELECT `+userColumns+` FROM users u WHERE email = $1`, email)
 }
 
+// Addressee finds whom a letter is for. It reads nothing that opens an account: the
+// worker's database role may not.
+func (s *Store) Addressee(ctx context.Context, email string) (app.User, error) {
+	return getUser(ctx, s.db, `SELECT u.id AS u_id, u.email AS u_email, u.email_verified_at AS u_email_verified_at,
+		u.display_name AS u_display_name, u.disabled_at AS u_disabled_at FROM users u WHERE email = $1`, email)
+}
+
 // SessionByToken finds a session and its user by the token's hash.
 func (s *Store) SessionByToken(ctx context.Context, hash []byte, kind app.SessionKind) (app.Session, app.User, error) {
 	var row struct {
