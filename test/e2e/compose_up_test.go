@@ -114,7 +114,7 @@ func loadArchive(t *testing.T, ctx context.Context, e *engine.Engine, file strin
 // they read single secrets through their own mounts.
 func (p project) localSecrets() {
 	p.t.Helper()
-	for _, s := range strings.Fields("postgres_password redis_password app_secret staff_htpasswd smtp_password oauth_client_secret") {
+	for _, s := range strings.Fields("postgres_password db_api_password db_admin_password db_worker_password db_scheduler_password db_jobs_ui_password redis_password app_secret staff_htpasswd smtp_password oauth_client_secret") {
 		p.write("local/"+s, read(p.t, filepath.Join(on(p.t).secrets, s)))
 		if err := os.Chmod(filepath.Join(p.root, "local", s), 0o444); err != nil {
 			p.t.Fatal(err)

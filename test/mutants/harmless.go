@@ -18,7 +18,9 @@ const reports = `
     command: ["worker"]
     environment:
       <<: [*store-env, *mail-env]
-    secrets: [postgres_password, redis_password, app_secret]
+      DATABASE_USER: app_worker
+      DATABASE_PASSWORD_FILE: /run/secrets/db_worker_password
+    secrets: [db_worker_password, redis_password, app_secret]
     networks: [app, data]
     depends_on: {<<: *wait-for-stores}
     healthcheck: {<<: *probe, test: ["CMD", "/server", "healthcheck", "worker"]}

@@ -75,7 +75,7 @@ var recreations = []mutant{
 		s.recreated("worker", `body["Healthcheck"] = dict(body["Healthcheck"], Test=["CMD", "/server", "version"])`)
 	}},
 	{name: "a password in a container's environment", gates: "G9", rule: "compose/secret-in-environment", server: func(s *server) {
-		s.recreated("worker", `body["Env"] = body["Env"] + ["EXTRA=" + open([m["Source"] for m in was["Mounts"] if m["Destination"] == "/run/secrets/postgres_password"][0]).read().strip()]`)
+		s.recreated("worker", `body["Env"] = body["Env"] + ["EXTRA=" + open([m["Source"] for m in was["Mounts"] if m["Destination"] == "/run/secrets/db_worker_password"][0]).read().strip()]`)
 	}},
 	{name: "a container runs with another setting", gates: "G9", rule: "compose/as-declared", server: func(s *server) {
 		s.recreated("api", `body["Env"] = [e for e in body["Env"] if not e.startswith("TRUSTED_PROXIES=")] + ["TRUSTED_PROXIES=0.0.0.0/0"]`)

@@ -101,6 +101,10 @@ func compare(r *SchemaReport, want, live Schema) {
 		switch {
 		case !there:
 			r.Differences = append(r.Differences, Difference{Object: object, Problem: "missing", Expected: want[object]})
+		case newer && strings.HasPrefix(object, "grant ") && grantsAll(definition, want[object]):
+			if definition != want[object] {
+				r.Ahead = append(r.Ahead, object)
+			}
 		case definition != want[object]:
 			r.Differences = append(r.Differences, Difference{Object: object, Problem: "changed", Expected: want[object], Observed: definition})
 		}
@@ -120,6 +124,17 @@ func compare(r *SchemaReport, want, live Schema) {
 			r.Ahead = append(r.Ahead, object)
 		}
 	}
+}
+
+// grantsAll reports whether all privileges of one list are in another.
+func grantsAll(held, needed string) bool {
+	list := strings.Split(held, ", ")
+	for privilege := range strings.SplitSeq(needed, ", ") {
+		if !slices.Contains(list, privilege) {
+			return false
+		}
+	}
+	return true
 }
 
 // blocksOlder says whether an addition keeps a release that does not know it

@@ -47,7 +47,7 @@ func commands() []command {
 		{"worker", "run background jobs", with(6, runWorker)},
 		{"scheduler", "enqueue periodic jobs", with(2, runScheduler)},
 		{"jobs-ui", "serve the job dashboard", with(3, runJobsUI)},
-		{"migrate", "apply the pending migrations, then check the schema", with(3, runMigrate)},
+		{"migrate", "apply the pending migrations, make the services' database roles, then check the schema", with(3, runMigrate)},
 		{"schema-check", "compare the live schema with what the migrations make [--json]", runSchemaCheck},
 		{"check", "judge the configuration for production [--json]", runCheck},
 		{"openapi", "print the API contract that this binary carries", runOpenAPI},

@@ -23,21 +23,6 @@ import (
 	"stackctl/pkg/server/settings"
 )
 
-func runMigrate(ctx context.Context, p *parts) error {
-	m, err := postgres.NewMigrations(p.db)
-	if err != nil {
-		return err
-	}
-	done, err := m.Up(ctx)
-	for _, d := range done {
-		p.log.Info("applied", "migration", d.Name, "version", d.Version)
-	}
-	if err != nil {
-		return err
-	}
-	return p.schemaReport(ctx, p.db, false)
-}
-
 func runSchemaCheck(ctx context.Context, c *call) error {
 	var asJSON bool
 	if err := c.flags(func(fs *flag.FlagSet) { fs.BoolVar(&asJSON, "json", false, "print the report as JSON") }); err != nil {

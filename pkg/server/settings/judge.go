@@ -2,9 +2,11 @@ package settings
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +25,7 @@ type rule func(Settings) *Finding
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
 	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor,
+	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor,
 }
 
 // Judge says what keeps a configuration from being fit for production, and
@@ -99,6 +101,22 @@ func databasePassword(s Settings) *Finding {
 		return nil
 	}
 	return &Finding{Setting: "DATABASE_PASSWORD_FILE", Problem: "the password is short or easy to guess", Fix: "use at least 16 random characters"}
+}
+
+// rolePasswords: whoever takes one service over must not have the password of another.
+func rolePasswords(s Settings) *Finding {
+	seen := map[string]bool{s.Database.Password: true}
+	for _, role := range slices.Sorted(maps.Keys(s.DatabaseRoles)) {
+		password := s.DatabaseRoles[role]
+		if !strong(password, 16, s.Domain) {
+			return &Finding{Setting: "DATABASE_ROLES", Problem: "the password of " + role + " is short or easy to guess", Fix: "use at least 16 random characters"}
+		}
+		if seen[password] {
+			return &Finding{Setting: "DATABASE_ROLES", Problem: "the password of " + role + " is also another's", Fix: "give each role its own random value"}
+		}
+		seen[password] = true
+	}
+	return nil
 }
 
 func redisPassword(s Settings) *Finding {

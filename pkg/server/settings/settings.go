@@ -32,7 +32,10 @@ type Settings struct {
 	LogLevel string
 
 	Database Database
-	Redis    Redis
+	// DatabaseRoles are the passwords of the services' database roles, by role; a
+	// migration alone has them.
+	DatabaseRoles map[string]string
+	Redis         Redis
 	// Secret is the key that other keys are derived from.
 	Secret  []byte
 	Proxies []netip.Prefix
@@ -127,6 +130,9 @@ func Load(role string, env Env) (Settings, error) {
 	}
 	if Stored(role) {
 		s.Database = r.database()
+	}
+	if role == "migrate" {
+		s.DatabaseRoles = r.roles("DATABASE_ROLES")
 	}
 	if Keyed(role) {
 		s.Redis = r.redis()
@@ -261,10 +267,13 @@ func (r *reader) prefixes(name string) []netip.Prefix {
 	return out
 }
 
-// secret reads a secret from the file that a variable names. A trailing line
-// break is not part of it.
+// secret reads a secret from the file that a variable names.
 func (r *reader) secret(name, fallback string) string {
-	path := r.text(name, fallback)
+	return r.secretIn(name, r.text(name, fallback))
+}
+
+// secretIn reads a secret from a file. A trailing line break is not part of it.
+func (r *reader) secretIn(name, path string) string {
 	b, err := os.ReadFile(path)
 	switch {
 	case err != nil:

@@ -47,6 +47,25 @@ func (r *reader) database() Database {
 	return d
 }
 
+// roles reads database roles with the files of their passwords, as ROLE=FILE,…
+func (r *reader) roles(name string) map[string]string {
+	passwords := map[string]string{}
+	for entry := range strings.SplitSeq(r.text(name, ""), ",") {
+		entry = strings.TrimSpace(entry)
+		role, file, named := strings.Cut(entry, "=")
+		switch {
+		case entry == "":
+		case !named || role == "" || file == "":
+			r.fail(name, fmt.Sprintf("has %q; each entry must be like app_api=/run/secrets/db_api_password", entry))
+		case passwords[role] != "":
+			r.fail(name, fmt.Sprintf("names %s twice", role))
+		default:
+			passwords[role] = r.secretIn(name, file)
+		}
+	}
+	return passwords
+}
+
 // redis reads where Redis is: from REDIS_URL, where it is set, or from REDIS_ADDR.
 func (r *reader) redis() Redis {
 	s := Redis{Addr: r.text("REDIS_ADDR", "localhost:6379"), Password: r.secret("REDIS_PASSWORD_FILE", "/run/secrets/redis_password")}

@@ -37,6 +37,8 @@ var repoFiles = []string{"compose/stack.yaml", "traefik/traefik.yml", "traefik/d
 // RepoSecrets have values that no other text holds.
 var RepoSecrets = map[string]string{
 	"postgres_password": "pg-vR8mQ2xK7tL4nB6w", "redis_password": "rd-hJ5sD9fG3kP1zX8c", "app_secret": "as-yT4uI7oE2wQ6rA9s",
+	"db_api_password": "da-kW7nB2vX9mQ4tR6z", "db_admin_password": "dd-pL3hG8jF5sD1yU6c", "db_worker_password": "dw-oE9iR4tY7uW2qA5x",
+	"db_scheduler_password": "ds-zC6vB1nM8kJ3hG4f", "db_jobs_ui_password": "dj-aS5dF2gH9lK7pO3w",
 	"smtp_password": "sm-nV3xW8bZ5qC1tY6k", "oauth_client_secret": "oc-eF2gH9jL4mP7sU3d",
 	"staff_password": "st-bN3mV8cX1zL5kJ7h", "staff_htpasswd": "staff:$2y$05$0123456789012345678901uJ8X0YQ0mJc6N9w2y3z4a5b6c7d8e9f",
 }
