@@ -270,3 +270,22 @@ func TestMetricsAreInside(t *testing.T) {
 	b.Raw = true
 	b.Get("/metrics").Want(t, http.StatusNotFound)
 }
+
+// TestMigrateJudgesTheDatabaseRolesBeforeItBegins gives it a role that is none, and
+// one too few.
+func TestMigrateJudgesTheDatabaseRolesBeforeItBegins(t *testing.T) {
+	s := apptest.New(t)
+	file := s.Env["DATABASE_PASSWORD_FILE"]
+	for roles, problem := range map[string]string{
+		"app_boss=" + file: `there is no database role \"app_boss\"`, "app_api=" + file: "has no password file", "app_api=/nowhere": "cannot read the secret",
+	} {
+		s.Env["DATABASE_ROLES"] = roles
+		if out, code := s.Tool("", "migrate"); code != 2 || !strings.Contains(strings.ReplaceAll(s.Log.String(), `"`, `\"`), problem) {
+			t.Errorf("%s: code %d: %s", roles, code, out)
+		}
+	}
+	delete(s.Env, "DATABASE_ROLES")
+	if out, code := s.Tool("", "migrate"); code != 0 || !strings.Contains(out, "schema ok") {
+		t.Errorf("without: code %d: %s%s", code, out, s.Log)
+	}
+}

@@ -54,3 +54,39 @@ func TestStoresByURL(t *testing.T) {
 		}
 	}
 }
+
+// TestDatabaseRolesAreReadFromFiles holds how migrate is told of the roles, and that
+// what is wrong is told without the passwords.
+func TestDatabaseRolesAreReadFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"db": "owner-0f1e2d3c4b5a6978", "api": "api-8796a5b4c3d2e1f0x\n", "empty": "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func(role, roles string) (Settings, error) {
+		env := map[string]string{"DATABASE_PASSWORD_FILE": filepath.Join(dir, "db"), "DATABASE_ROLES": strings.ReplaceAll(roles, "DIR", dir)}
+		return Load(role, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	}
+	s, err := load("migrate", "app_api=DIR/api, ")
+	if err != nil || len(s.DatabaseRoles) != 1 || s.DatabaseRoles["app_api"] != "api-8796a5b4c3d2e1f0x" {
+		t.Errorf("%v, %v", s.DatabaseRoles, err)
+	}
+	if f := rolePasswords(s); f != nil {
+		t.Errorf("%+v", f)
+	}
+	for roles, problem := range map[string]string{
+		"app_api=DIR/nowhere": "cannot read the secret", "app_api=DIR/empty": "is empty", "app_api": "each entry must be like",
+		"=DIR/api": "each entry must be like", "app_api=DIR/api,app_api=DIR/api": "names app_api twice",
+	} {
+		if _, err := load("migrate", roles); err == nil || !strings.Contains(err.Error(), "DATABASE_ROLES: ") || !strings.Contains(err.Error(), problem) || strings.Contains(err.Error(), "8796a5b4") {
+			t.Errorf("%s: %v", roles, err)
+		}
+	}
+	for roles, problem := range map[string]string{"app_api=DIR/db": "also another's", "app_api=DIR/api,app_admin=DIR/api": "also another's"} {
+		s, err := load("migrate", roles)
+		if f := rolePasswords(s); err != nil || f == nil || !strings.Contains(f.Problem, problem) {
+			t.Errorf("%s: %+v, %v", roles, f, err)
+		}
+	}
+}
