@@ -34,7 +34,18 @@ func migrations(t *testing.T, db *DB) *Migrations {
 	return m
 }
 
-// everybodyMayNot is what no service may do, with what stands in its way.
+// rolesDB is a migrated database with its roles: a copy of a database has not what
+// was taken from everybody on the database itself.
+func rolesDB(t *testing.T) *DB {
+	t.Helper()
+	db := migratedDB(t)
+	if _, err := migrations(t, db).Roles(context20(t), testdb.RolePasswords()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// everybodyMayNot is what no service may do.
 var everybodyMayNot = map[string]string{
 	"change an event":                `UPDATE audit_events SET action = 'x'`,
 	"delete an event":                `DELETE FROM audit_events`,
@@ -95,7 +106,7 @@ var someMayNot = map[string][]string{
 }
 
 func TestServicesMayNotDoMoreThanTheyNeed(t *testing.T) {
-	db := migratedDB(t)
+	db := rolesDB(t)
 	for _, role := range roleNames() {
 		own := as(t, db, role)
 		for what, statement := range everybodyMayNot {
@@ -121,7 +132,7 @@ func mustRefuse(t *testing.T, db *DB, problem, statement string) {
 }
 
 func TestRolesTwiceChangeNothing(t *testing.T) {
-	db := migratedDB(t)
+	db := rolesDB(t)
 	done, err := migrations(t, db).Roles(context20(t), testdb.RolePasswords())
 	if err != nil || len(done) > 0 {
 		t.Errorf("changed %q, %v", done, err)
@@ -147,7 +158,7 @@ func TestRolesAreMadeRightAgain(t *testing.T) {
 		"a right too few":        {`REVOKE ALL ON river_job FROM app_worker`, "grant river_job to app_worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, ctx := migratedDB(t), context20(t)
+			db, ctx := rolesDB(t), context20(t)
 			m := migrations(t, db)
 			t.Cleanup(func() { _, _ = m.Roles(context20(t), testdb.RolePasswords()) })
 			if _, err := db.SQL.ExecContext(ctx, c.wrong); err != nil {
@@ -169,7 +180,7 @@ func TestRolesAreMadeRightAgain(t *testing.T) {
 // TestNothingIsTakenFromANewerRelease lets this release migrate a database that a
 // newer one uses.
 func TestNothingIsTakenFromANewerRelease(t *testing.T) {
-	db, ctx := migratedDB(t), context20(t)
+	db, ctx := rolesDB(t), context20(t)
 	if _, err := db.SQL.ExecContext(ctx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, true);
 		GRANT UPDATE ON schedules TO app_worker; REVOKE SELECT ON schedules FROM app_worker`); err != nil {
 		t.Fatal(err)
@@ -181,7 +192,7 @@ func TestNothingIsTakenFromANewerRelease(t *testing.T) {
 }
 
 func TestPasswordsOfRolesChange(t *testing.T) {
-	db, ctx := migratedDB(t), context20(t)
+	db, ctx := rolesDB(t), context20(t)
 	m := migrations(t, db)
 	t.Cleanup(func() { _, _ = m.Roles(context20(t), testdb.RolePasswords()) })
 	changed := maps.Clone(testdb.RolePasswords())
@@ -205,7 +216,7 @@ func TestPasswordsOfRolesChange(t *testing.T) {
 }
 
 func TestPasswordsForOtherRolesAreRefused(t *testing.T) {
-	m := migrations(t, migratedDB(t))
+	m := migrations(t, rolesDB(t))
 	for problem, change := range map[string]func(map[string]string){
 		`no database role "app_boss"`: func(p map[string]string) { p["app_boss"] = "x" },
 		"app_worker has no password":  func(p map[string]string) { delete(p, "app_worker") },
@@ -265,7 +276,7 @@ func TestNoPasswordIsInTheServersLog(t *testing.T) {
 
 // TestAnOwnerWithAServicesNameIsRefused.
 func TestAnOwnerWithAServicesNameIsRefused(t *testing.T) {
-	db := as(t, migratedDB(t), "app_api")
+	db := as(t, rolesDB(t), "app_api")
 	if _, err := migrations(t, db).Roles(context20(t), nil); err == nil || !strings.Contains(err.Error(), "POSTGRES_USER") {
 		t.Errorf("%v", err)
 	}
