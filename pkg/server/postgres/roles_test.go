@@ -109,6 +109,7 @@ func TestServicesMayNotDoMoreThanTheyNeed(t *testing.T) {
 	db := rolesDB(t)
 	for _, role := range roleNames() {
 		own := as(t, db, role)
+		await(t, role+" logs in", func() bool { return own.Ping(context20(t)) == nil })
 		for what, statement := range everybodyMayNot {
 			mustRefuse(t, own, role+" can "+what, statement)
 		}
