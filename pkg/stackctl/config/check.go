@@ -33,7 +33,7 @@ func check(c stack.Config, d document) error {
 	if c.Retention.Releases < 2 {
 		return bad("retention.releases must be 2 or more", "a rollback needs the release before", "retention", "releases")
 	}
-	for key, limit := range map[string]time.Duration{"start": c.Timeouts.Start, "migrate": c.Timeouts.Migrate, "drain": c.Timeouts.Drain} {
+	for key, limit := range map[string]time.Duration{"start": c.Timeouts.Start, "migrate": c.Timeouts.Migrate, "drain": c.Timeouts.Drain, "hold": c.Timeouts.Hold} {
 		if limit < time.Second || limit > 24*time.Hour {
 			return bad(fmt.Sprintf("timeouts.%s is %s", key, limit), "give between 1s and 24h", "timeouts", key)
 		}

@@ -39,6 +39,7 @@ func defaults() map[string]any {
 		"timeouts.start":              5 * time.Minute,
 		"timeouts.migrate":            time.Hour,
 		"timeouts.drain":              10 * time.Second,
+		"timeouts.hold":               30 * time.Second,
 		"backup.service":              "",
 		"backup.command":              []string{"pg_dump", "--format=custom", "--no-password", "--username={user}", "--snapshot={snapshot}", "--dbname={database}"},
 		"backup.restore":              []string{"pg_restore", "--exit-on-error", "--no-password", "--username={user}", "--dbname={database}"},

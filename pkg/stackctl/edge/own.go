@@ -4,11 +4,13 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/go-units"
 	"gopkg.in/yaml.v3"
@@ -26,7 +28,7 @@ const Htpasswd = "/run/secrets/stackctl_staff_htpasswd"
 
 // own makes the files of stackctl's own edge of a project's routes. Without
 // routes there is no edge: the file that says which release is live is all.
-func own(c stack.Config, t stack.Target) (stack.EdgeConfig, error) {
+func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, error) {
 	if len(c.Routes) == 0 {
 		return stack.EdgeConfig{Env: map[string]string{}, Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: []byte("http: {}\n")}}}, nil
 	}
@@ -34,7 +36,7 @@ func own(c stack.Config, t stack.Target) (stack.EdgeConfig, error) {
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
-	dynamic, err := ownDynamic(c, t.Domain)
+	dynamic, err := ownDynamic(c, t.Domain, recreated)
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
@@ -65,10 +67,11 @@ func Host(r stack.RouteSpec, domain string) string {
 type object = map[string]any
 
 // ownDynamic writes the routes: for each one a router of its own, and for
-// what may be asked twice one more that asks again on another connection. Port
-// 80 redirects by routers, so that nobody else's host is answered.
-func ownDynamic(c stack.Config, domain string) ([]byte, error) {
-	routers, services, middlewares := object{}, object{}, ownMiddlewares(c)
+// what may be asked twice one more that asks again on another connection. What is
+// recreated needs one alone: it holds every request. Port 80 redirects by
+// routers, so that nobody else's host is answered.
+func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, error) {
+	routers, services, middlewares, transports := object{}, object{}, ownMiddlewares(c), object{}
 	var hosts []string
 	for i, r := range c.Routes {
 		name, rule := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
@@ -91,12 +94,19 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 				"middlewares": append(slices.Clone(through), more...), "service": service, "tls": object{"certResolver": c.Traefik.Resolver}}
 		}
 		// A longer path wins over a shorter one, a read over the rest of its route.
-		routers[name] = router(rule, 100+2*len(r.Path))
-		if r.Redirect != "" {
+		held := r.Redirect == "" && slices.Contains(recreated, r.Service)
+		switch {
+		case held:
+			maps.Copy(middlewares, holding(c))
+			routers[name] = router(rule, 100+2*len(r.Path), "hold-most", "hold")
+		case r.Redirect != "":
+			routers[name] = router(rule, 100+2*len(r.Path))
 			continue
+		default:
+			routers[name] = router(rule, 100+2*len(r.Path))
+			routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101+2*len(r.Path), "retry-reads")
 		}
-		routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101+2*len(r.Path), "retry-reads")
-		services[name] = upstreamOf(r)
+		services[name] = upstreamOf(r, held, transports)
 	}
 	routers["to-https"] = object{"rule": strings.Join(hosts, " || "), "entryPoints": []string{"web"}, "middlewares": []string{"headers", "to-https"}, "service": "noop@internal"}
 	inside := object{"rule": "PathPrefix(`/api/`)", "entryPoints": []string{"internal"}, "service": "api@internal"}
@@ -105,8 +115,8 @@ func ownDynamic(c stack.Config, domain string) ([]byte, error) {
 	}
 	routers["inside"] = inside
 	all := object{"routers": routers, "services": services, "middlewares": middlewares}
-	if slices.ContainsFunc(c.Routes, func(r stack.RouteSpec) bool { return r.Scheme == "https" }) {
-		all["serversTransports"] = object{"own-certificate": object{"insecureSkipVerify": true}}
+	if len(transports) > 0 {
+		all["serversTransports"] = transports
 	}
 	var b bytes.Buffer
 	b.WriteString("# Made by stackctl of the routes in stackctl.yaml.\n")
@@ -176,14 +186,40 @@ func rateOf(c stack.Config, r stack.RouteSpec) int {
 
 func strict(c stack.Config) bool { return c.Policy != stack.PolicyStandard }
 
-func upstreamOf(r stack.RouteSpec) object {
+// mostHeld is how many requests to one host may wait for a service that is recreated.
+const mostHeld = 2000
+
+// holding are the middlewares that let requests wait while a service is recreated.
+// Traefik's retry tries a connection again and never a request: once its headers
+// are written to a service, that is the end (pkg/middlewares/retry of Traefik). So
+// writes wait as well, and are sent once. Tries are half a second to one apart.
+func holding(c stack.Config) object {
+	attempts := max(2, int(c.Timeouts.Hold/(720*time.Millisecond)))
+	return object{
+		"hold":      object{"retry": object{"attempts": attempts, "initialInterval": "500ms"}},
+		"hold-most": object{"inFlightReq": object{"amount": mostHeld}},
+	}
+}
+
+// upstreamOf is where a route leads. A service that is recreated is reached by a
+// new connection for each request: one that it closes at its end must not be met
+// by a request on its way, which could not be sent again.
+func upstreamOf(r stack.RouteSpec, held bool, transports object) object {
 	scheme := r.Scheme
 	if scheme == "" {
 		scheme = "http"
 	}
 	balancer := object{"servers": []object{{"url": scheme + "://" + net.JoinHostPort(r.Service, strconv.Itoa(r.Port))}}}
+	name, settings := []string{}, object{}
 	if r.Scheme == "https" {
-		balancer["serversTransport"] = "own-certificate"
+		name, settings["insecureSkipVerify"] = append(name, "own-certificate"), true
+	}
+	if held {
+		name, settings["maxIdleConnsPerHost"] = append(name, "no-reuse"), -1
+	}
+	if len(name) > 0 {
+		transport := strings.Join(name, "-")
+		balancer["serversTransport"], transports[transport] = transport, settings
 	}
 	return object{"loadBalancer": balancer}
 }

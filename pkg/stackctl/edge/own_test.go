@@ -3,6 +3,7 @@ package edge_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/stack"
@@ -10,8 +11,13 @@ import (
 
 func ownEdge(t *testing.T, routes ...stack.RouteSpec) stack.EdgeConfig {
 	t.Helper()
-	c := stack.Config{Policy: stack.PolicyStandard, Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes}
-	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{})
+	return ownEdgeOf(t, nil, routes...)
+}
+
+func ownEdgeOf(t *testing.T, recreated []string, routes ...stack.RouteSpec) stack.EdgeConfig {
+	t.Helper()
+	c := stack.Config{Policy: stack.PolicyStandard, Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes, Timeouts: stack.Timeouts{Hold: 30 * time.Second}}
+	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{}, recreated)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,5 +108,26 @@ func TestARouteBoundsWhoAsksAndWhatIsSent(t *testing.T) {
 	}
 	if strings.Contains(text, "redirect-www-reads") {
 		t.Error("a redirect is asked again on another connection, and there is none")
+	}
+}
+
+func TestRequestsToWhatIsRecreatedAreHeld(t *testing.T) {
+	out := ownEdgeOf(t, []string{"books"}, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "books", Service: "books", Port: 8081, Scheme: "https"},
+		stack.RouteSpec{Host: "old", Service: "books", Port: 8080})
+	routes := map[string]string{}
+	for _, r := range out.Routes {
+		routes[r.Name] = strings.Join(r.Middlewares, " ")
+	}
+	if routes["books-books"] != "headers hold-most hold" || routes["books-old"] != "headers hold-most hold" || routes["web"] != "headers" || routes["web-reads"] != "headers retry-reads" {
+		t.Errorf("the routes go through %v", routes)
+	}
+	if _, twice := routes["books-books-reads"]; twice {
+		t.Error("reads have a router beside the one that holds them")
+	}
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"attempts: 41\n", "initialInterval: 500ms\n", "amount: 2000\n", "own-certificate-no-reuse:\n      insecureSkipVerify: true\n      maxIdleConnsPerHost: -1\n", "    no-reuse:\n      maxIdleConnsPerHost: -1\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }

@@ -180,6 +180,18 @@ func (d Draft) lastingUpstream(s types.ServiceConfig) string {
 	return stack.LastingUpstream(d.config.Project, s.Name)
 }
 
+// Recreated are the services of the app that never run beside their successors.
+func (d Draft) Recreated() []string {
+	var out []string
+	for _, s := range d.project.Services {
+		if d.lastingUpstream(s) != "" {
+			out = append(out, s.Name)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
 // References are the images that a deploy needs, sorted.
 func (d Draft) References() []string {
 	seen := map[string]bool{}

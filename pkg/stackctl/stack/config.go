@@ -351,6 +351,9 @@ type Timeouts struct {
 	// Drain is how long a release goes on serving after the edge has turned
 	// away from it, for requests whose bodies are still on their way.
 	Drain time.Duration `mapstructure:"drain"`
+	// Hold is how long stackctl's own edge lets a request wait for a service that
+	// is recreated.
+	Hold time.Duration `mapstructure:"hold"`
 }
 
 // Retention says how much stays on the host.

@@ -112,7 +112,7 @@ func (r Repo) Subject(t testing.TB) gate.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := edge.Read(c, target, service)
+	files, err := edge.Read(c, target, service, draft.Recreated())
 	if err != nil {
 		t.Fatal(err)
 	}
