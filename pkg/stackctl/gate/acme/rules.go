@@ -17,7 +17,7 @@ var (
 	targetDirectoryRule = stack.Rule{
 		ID: "acme/target-directory", Level: stack.LevelDanger, Source: "SPEC §4; RFC 8555 §7.1.1",
 		Asks: "Is the target's ACME directory one that may be used?",
-		Fix:  "name Let's Encrypt's staging directory, or one with roots of its own",
+		Fix:  "name Let's Encrypt's staging directory, or one with roots of its own; acme.policy public allows one that browsers trust",
 	}
 	directoryRule = stack.Rule{
 		ID: "acme/directory", Level: stack.LevelDanger, Source: "SPEC §4; RFC 8555 §7.1.1",
