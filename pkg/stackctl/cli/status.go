@@ -167,6 +167,14 @@ func (o *options) printStatus(s operate.Status) {
 	}
 	say("disk", "%s", diskWords(s.Disk))
 	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
+	o.printLock(s, say)
+	o.printBackup(s, say)
+	o.printCertificates(s)
+	o.printContainers(s)
+}
+
+// printLock tells who is at work.
+func (o *options) printLock(s operate.Status, say func(name, format string, args ...any)) {
 	switch {
 	case s.LockProblem != "":
 		say("lock", "%s", o.clean(s.LockProblem))
@@ -175,6 +183,10 @@ func (o *options) printStatus(s operate.Status) {
 	default:
 		say("lock", "nobody holds it")
 	}
+}
+
+// printBackup tells of the newest backup on the host.
+func (o *options) printBackup(s operate.Status, say func(name, format string, args ...any)) {
 	switch {
 	case s.BackupProblem != "":
 		say("last backup", "%s", o.clean(s.BackupProblem))
@@ -186,8 +198,6 @@ func (o *options) printStatus(s operate.Status) {
 			say("", "%s", o.clean(s.Backup.Problem))
 		}
 	}
-	o.printCertificates(s)
-	o.printContainers(s)
 }
 
 // adrift names the releases of which something runs where the host does not say which

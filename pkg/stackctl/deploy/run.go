@@ -187,16 +187,23 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	for _, err := range []error{checkBuilt(plan, want.Release), checkPorts(plan, want.Release, s.d.Target, x.seen), checkRoom(want.Release, x.seen), checkMemory(plan, want.Release, x.seen)} {
+	return x, plan, x.fits(plan)
+}
+
+// fits returns an error where the server cannot take what is planned. The way back
+// stays open: what stands against a rollback is a note.
+func (x *executor) fits(plan stack.Plan) error {
+	r := x.want.Release
+	for _, err := range []error{checkBuilt(plan, r), checkPorts(plan, r, x.d.Target, x.seen), checkRoom(r, x.seen), checkMemory(plan, r, x.seen)} {
 		if err == nil {
 			continue
 		}
-		if s.report.Verb != "rollback" {
-			return nil, plan, err
+		if x.report.Verb != "rollback" {
+			return err
 		}
-		s.note(err.Error()) // the way back stays open
+		x.note(err.Error())
 	}
-	return x, plan, nil
+	return nil
 }
 
 // recordOf is what the host will remember of a release.

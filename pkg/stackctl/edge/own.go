@@ -66,57 +66,36 @@ func Host(r stack.RouteSpec, domain string) string {
 // object is a mapping of a file that is written.
 type object = map[string]any
 
-// ownDynamic writes the routes: for each one a router of its own, and for
-// what may be asked twice one more that asks again on another connection. What is
-// recreated needs one alone: it holds every request. Port 80 redirects by
-// routers, so that nobody else's host is answered.
+// dynamicFile is the file of the routes while it is made.
+type dynamicFile struct {
+	config                                     stack.Config
+	routers, services, middlewares, transports object
+}
+
+// ownDynamic writes the routes, and what they share. Port 80 redirects by routers,
+// so that nobody else's host is answered.
 func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, error) {
-	routers, services, middlewares, transports := object{}, object{}, ownMiddlewares(c), object{}
+	f := dynamicFile{config: c, routers: object{}, services: object{}, middlewares: ownMiddlewares(c), transports: object{}}
 	var hosts []string
 	for i, r := range c.Routes {
-		name, rule := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
-		if routers[name] != nil {
+		name, host := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
+		if f.routers[name] != nil {
 			name += "-" + strconv.Itoa(i)
 		}
-		if !slices.Contains(hosts, rule) {
-			hosts = append(hosts, rule)
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
 		}
-		if r.Path != "" {
-			rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
-		}
-		through := passed(c, r, name, middlewares)
-		service := name
-		if r.Redirect != "" {
-			service = "noop@internal"
-		}
-		router := func(rule string, priority int, more ...string) object {
-			return object{"rule": rule, "priority": priority, "entryPoints": []string{"websecure"},
-				"middlewares": append(slices.Clone(through), more...), "service": service, "tls": object{"certResolver": c.Traefik.Resolver}}
-		}
-		// A longer path wins over a shorter one, a read over the rest of its route.
-		held := r.Redirect == "" && slices.Contains(recreated, r.Service)
-		switch {
-		case held:
-			maps.Copy(middlewares, holding(c))
-			routers[name] = router(rule, 100+2*len(r.Path), "hold-most", "hold")
-		case r.Redirect != "":
-			routers[name] = router(rule, 100+2*len(r.Path))
-			continue
-		default:
-			routers[name] = router(rule, 100+2*len(r.Path))
-			routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101+2*len(r.Path), "retry-reads")
-		}
-		services[name] = upstreamOf(r, held, transports)
+		f.add(name, host, r, slices.Contains(recreated, r.Service))
 	}
-	routers["to-https"] = object{"rule": strings.Join(hosts, " || "), "entryPoints": []string{"web"}, "middlewares": []string{"headers", "to-https"}, "service": "noop@internal"}
+	f.routers["to-https"] = object{"rule": strings.Join(hosts, " || "), "entryPoints": []string{"web"}, "middlewares": []string{"headers", "to-https"}, "service": "noop@internal"}
 	inside := object{"rule": "PathPrefix(`/api/`)", "entryPoints": []string{"internal"}, "service": "api@internal"}
 	if Guarded(c.Routes) {
 		inside["middlewares"] = []string{"staff-auth"}
 	}
-	routers["inside"] = inside
-	all := object{"routers": routers, "services": services, "middlewares": middlewares}
-	if len(transports) > 0 {
-		all["serversTransports"] = transports
+	f.routers["inside"] = inside
+	all := object{"routers": f.routers, "services": f.services, "middlewares": f.middlewares}
+	if len(f.transports) > 0 {
+		all["serversTransports"] = f.transports
 	}
 	var b bytes.Buffer
 	b.WriteString("# Made by stackctl of the routes in stackctl.yaml.\n")
@@ -126,6 +105,33 @@ func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, erro
 		return nil, fmt.Errorf("write the edge's routes: %w", err)
 	}
 	return b.Bytes(), e.Close()
+}
+
+// add adds a route: a router of its own, and for what may be asked twice one more
+// that asks again on another connection. What is recreated needs one alone: it
+// holds every request. A longer path wins over a shorter one, a read over the rest
+// of its route.
+func (f dynamicFile) add(name, rule string, r stack.RouteSpec, recreated bool) {
+	if r.Path != "" {
+		rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
+	}
+	through := passed(f.config, r, name, f.middlewares)
+	router := func(rule string, priority int, service string, more ...string) object {
+		return object{"rule": rule, "priority": priority + 2*len(r.Path), "entryPoints": []string{"websecure"},
+			"middlewares": append(slices.Clone(through), more...), "service": service, "tls": object{"certResolver": f.config.Traefik.Resolver}}
+	}
+	switch {
+	case r.Redirect != "":
+		f.routers[name] = router(rule, 100, "noop@internal")
+		return
+	case recreated:
+		maps.Copy(f.middlewares, holding(f.config))
+		f.routers[name] = router(rule, 100, name, "hold-most", "hold")
+	default:
+		f.routers[name] = router(rule, 100, name)
+		f.routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101, name, "retry-reads")
+	}
+	f.services[name] = upstreamOf(r, recreated, f.transports)
 }
 
 // passed are the middlewares of a route in their order, those of its own added
