@@ -18,6 +18,9 @@ type Service struct {
 	Said stack.Layer
 	// SaidOnce says that x-stackctl has run: once.
 	SaidOnce bool
+	// NotRestarted says that the file writes out that nothing restarts it:
+	// `restart: "no"`, or a restart policy with `condition: none`.
+	NotRestarted bool
 	// Expose are the ports under `expose:`.
 	Expose []string
 }

@@ -116,6 +116,7 @@ func TestLayersHaveTheirReason(t *testing.T) {
 
 func TestWhatEndsRunsOnce(t *testing.T) {
 	restart := func(r string) func(*infer.Service) { return func(s *infer.Service) { s.Restart = r } }
+	never := func(s *infer.Service) { s.Restart, s.NotRestarted = "no", true }
 	probe := func(s *infer.Service) { s.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "x"}} }
 	waiting := service("web", "acme/web", needs("x", "service_completed_successfully"))
 	runs := func(words ...string) func(*infer.Service) { return func(s *infer.Service) { s.Command = words } }
@@ -129,6 +130,7 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 		"started for":        {service("x", "acme/web"), service("web", "", needs("x", "service_started")), false},
 		"said":               {service("x", "acme/web", func(s *infer.Service) { s.SaidOnce = true }), service("web", ""), true},
 		"the MinIO client":   {service("x", "minio/mc"), service("web", ""), true},
+		"never again, but another starts after it": {service("x", "acme/web", never), service("web", "", needs("x", "service_started")), false},
 	} {
 		d := infer.Layers([]infer.Service{c.x, c.other}, "")["x"]
 		if d.OneShot != c.once || d.OneShot != (d.OneShotCause != "") {
@@ -141,14 +143,19 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 	}{
 		"migrate": {service("db-migrate", "acme/web", restart("no")), true}, "migrate always": {service("migrate", "acme/web", restart("always")), false},
 		"with a port": {service("setup", "acme/web", port("80:80")), false}, "with a probe": {service("init", "acme/web", probe), false}, "initial": {service("initiator", "acme/web"), false},
-		"it copies":         {service("frontend", "acme/web", runs("cp", "-r", "/app/build/.", "/static/")), true},
-		"by a shell":        {service("x", "acme/web", runs("sh", "-c", "sleep 5 && python manage.py migrate && python manage.py collectstatic --noinput")), true},
-		"a framework's":     {service("x", "acme/web", runs("npx", "prisma", "migrate", "deploy")), true},
-		"then it serves":    {service("x", "acme/web", runs("sh", "-c", "python manage.py migrate && gunicorn app")), false},
-		"beside what runs":  {service("x", "acme/web", runs("sh", "-c", "cp a b & celery worker")), false},
-		"it waits for ever": {service("x", "acme/web", runs("sleep", "infinity")), false},
-		"no command":        {service("x", "acme/web"), false},
-		"it copies, always": {service("x", "acme/web", runs("cp", "a", "b"), restart("always")), false},
+		"it copies":            {service("frontend", "acme/web", runs("cp", "-r", "/app/build/.", "/static/")), true},
+		"by a shell":           {service("x", "acme/web", runs("sh", "-c", "sleep 5 && python manage.py migrate && python manage.py collectstatic --noinput")), true},
+		"a framework's":        {service("x", "acme/web", runs("npx", "prisma", "migrate", "deploy")), true},
+		"then it serves":       {service("x", "acme/web", runs("sh", "-c", "python manage.py migrate && gunicorn app")), false},
+		"beside what runs":     {service("x", "acme/web", runs("sh", "-c", "cp a b & celery worker")), false},
+		"it waits for ever":    {service("x", "acme/web", runs("sleep", "infinity")), false},
+		"no command":           {service("x", "acme/web"), false},
+		"it copies, always":    {service("x", "acme/web", runs("cp", "a", "b"), restart("always")), false},
+		"never again":          {service("configurator", "acme/web", runs("acme", "configure"), never), true},
+		"never again, a port":  {service("web", "acme/web", never, port("80:80")), false},
+		"never again, a route": {service("web", "acme/web", never, label("traefik.http.routers.w.rule", "Host(`example.com`)")), false},
+		"never again, a store": {service("x", "postgres", never), false},
+		"never again, exposed": {service("web", "acme/web", never, func(s *infer.Service) { s.Expose = []string{"80"} }), false},
 	} {
 		if d := infer.Layers([]infer.Service{c.s}, "")[c.s.Name]; d.OneShot != c.once {
 			t.Errorf("%s: got %+v", name, d)

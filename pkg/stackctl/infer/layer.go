@@ -166,7 +166,7 @@ func runsOnce(s Service, services []Service) string {
 	if ends(s) {
 		return "its command does something and ends, and nothing starts it again"
 	}
-	for _, word := range strings.FieldsFunc(strings.ToLower(s.Name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }) {
+	for _, word := range words(s.Name) {
 		if slices.Contains(onceWords, word) {
 			return "it is named for something that ends, and nothing starts it again"
 		}
@@ -174,7 +174,18 @@ func runsOnce(s Service, services []Service) string {
 	if slices.Contains(onceWords, strings.ToLower(s.Name)) {
 		return "it is named for something that ends, and nothing starts it again"
 	}
+	if s.NotRestarted && !serves(s) && !waitedFor(s.Name, services) {
+		return "the file says that nothing restarts it, and nothing waits for it"
+	}
 	return ""
+}
+
+// serves reports whether a service answers others, by what the file says.
+func serves(s Service) bool { return len(s.Expose) > 0 || len(labelledRoutes(s)) > 0 }
+
+// waitedFor reports whether another service is started after one.
+func waitedFor(name string, services []Service) bool {
+	return slices.ContainsFunc(services, func(other Service) bool { _, waits := other.DependsOn[name]; return waits })
 }
 
 // endingTools are programs that do one thing and end.

@@ -62,6 +62,11 @@ func withoutSignIn(s Service) bool {
 	return names(bareTools, repository) || strings.HasSuffix(repository, "exporter") || s.Image == "" && strings.EqualFold(s.Name, "flower")
 }
 
+// words are the parts of a service's name, in lower case.
+func words(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
+}
+
 // score returns how much a service looks like the site: who gets the domain.
 func score(c candidate) int {
 	if len(c.ports) == 0 {

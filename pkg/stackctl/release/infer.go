@@ -51,6 +51,10 @@ func (d Draft) subject(s types.ServiceConfig) infer.Service {
 	layer, _ := x["layer"].(string)
 	subject.Said = stack.Layer(layer)
 	subject.SaidOnce = x["run"] == "once"
+	subject.NotRestarted = s.Restart == types.RestartPolicyNo
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		subject.NotRestarted = s.Deploy.RestartPolicy.Condition == "none"
+	}
 	if s.Image == imageName(d.config.Project, types.ServiceConfig{Name: s.Name, Build: s.Build}) {
 		subject.Image = "" // nobody knows what is in it
 	}
