@@ -10,11 +10,31 @@ import (
 // decided are projects of which init must say certain things, and must not say
 // others.
 var decided = map[string]struct{ says, never []string }{
+	"meeting-loopback": {[]string{
+		"focus: port 127.0.0.1:8888:8888 stays published on the server alone",
+		"web: port 8443:8443 is not published any more: the edge serves HTTPS",
+	}, []string{"focus.example.org", "bridge.example.org"}},
+	"pool-and-traces": {[]string{
+		"pool       data   -         -                it publishes 6432, where PostgreSQL answers",
+		"collector: port 4318:4318 is not published any more: it asks nobody to sign in",
+		"workflows: port 7233:7233 is not published any more",
+		"proxy: port 9092:9092 is not published any more: services reach it inside, nobody else should (Kafka)",
+	}, []string{"stays published", "collector.example.org", "workflows.example.org"}},
+	"gateway-admin": {[]string{
+		"gateway: the domain → port 8000",
+		"gateway: port 8001:8001 is not published any more",
+		"edge-metrics: port 9555 is not published any more: it names no port of the host",
+	}, []string{"stays published", "a range"}},
 	"swarm-restart-none": {[]string{
 		"configurator  app    once ",
 		"create-site   app    once ",
 		"backend       app    recreate ",
 	}, nil},
+	"model-server": {[]string{
+		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
+		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",
+		"open-webui: the domain → port 8080",
+	}, []string{"ollama.example.org", "tika.example.org"}},
 }
 
 func TestInitDecidesAsTheTeamWould(t *testing.T) {

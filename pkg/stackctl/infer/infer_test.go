@@ -232,6 +232,42 @@ func TestRoutesAreWhatIsPublished(t *testing.T) {
 	}
 }
 
+func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
+	built := func(s *infer.Service) { s.Build = true }
+	for name, c := range map[string]struct {
+		services []infer.Service
+		want     string
+		allow    []int
+		told     string
+	}{
+		"the server alone, beside a site": {[]infer.Service{service("web", "acme/meet", port("8000:8000")), service("focus", "acme/focus", port("127.0.0.1:8888:8888"))}, "=web:8000", nil, "focus: 127.0.0.1:8888:8888 stays published on the server alone"},
+		"the server alone, all of them":   {[]infer.Service{service("web", "acme/web", port("127.0.0.1:3000:3000")), service("stream", "acme/web", port("127.0.0.1:4000:4000"))}, "=web:3000, stream=stream:4000", nil, ""},
+		"the server alone, beside a tool": {[]infer.Service{service("web", "acme/web", port("127.0.0.1:3000:3000")), service("prom", "prom/prometheus", port("9090:9090"))}, "=web:3000", nil, "prom: asks nobody to sign in"},
+		"no port of the host":             {[]infer.Service{service("proxy", "acme/proxy", port("8080:8080")), service("ad", "acme/ad", port("9555"))}, "=proxy:8080", nil, "ad: it names no port of the host"},
+		"no port of the host, all":        {[]infer.Service{service("nginx", "nginx", port("8080"))}, "=nginx:8080", nil, ""},
+		"a pool of connections":           {[]infer.Service{service("pool", "edoburu/pgbouncer", port("6432:6432"))}, "", nil, "pool: 6432:6432 is not published any more"},
+		"a store's port beside another":   {[]infer.Service{service("gate", "acme/gate", port("80:80"), port("9092:9092"))}, "=gate:80", nil, "gate: 9092:9092 is not published any more: services reach it inside, nobody else should (Kafka)"},
+		"traces":                          {[]infer.Service{service("web", "acme/web", port("80:80")), service("traces", "acme/traces", port("4317:4317"), port("4318:4318"))}, "=web:80", nil, "traces: 4318:4318 is not published any more: it asks nobody to sign in"},
+		"logs":                            {[]infer.Service{service("logs", "acme/logs", port("9000:9000"), port("5044:5044"))}, "=logs:9000", []int{5044}, "logs: 5044:5044 stays published (Beats)"},
+		"a gateway before nginx":          {[]infer.Service{service("web", "nginx", port("9081:80")), service("gate", "apache/apisix:3", port("9180:9180"), port("9080:9080"))}, "=gate:9080, web=web:80", nil, "gate: 9180:9180 is not published any more"},
+		"a gateway with its admin API":    {[]infer.Service{service("gate", "kong:3", port("8000:8000"), port("8443:8443"), port("8001:8001"), port("8002:8002"))}, "=gate:8000", nil, "gate: 8443:8443 is not published any more: the edge serves HTTPS"},
+		"TLS at 8443":                     {[]infer.Service{service("u", "linuxserver/unifi-network-application", port("8443:8443"))}, "=u:8443 https", nil, ""},
+		"five from 8000 on":               {[]infer.Service{service("x", "acme/x", port("8000:8000"), port("8001:8001"), port("8002:8002"), port("8003:8003"), port("8004:8004"))}, "", []int{8000, 8001, 8002, 8003, 8004}, ""},
+		"a websocket is no web":           {[]infer.Service{service("superset-websocket", "acme/ws", port("8080:8080")), service("superset", "apache/superset", port("8088:8088"))}, "=superset:8088, superset-websocket=superset-websocket:8080", nil, ""},
+		"a model server beside its page":  {[]infer.Service{service("ollama", "ollama/ollama", port("11434:11434")), service("open-webui", "acme/ui", port("3000:8080"))}, "=open-webui:8080", nil, "ollama: asks nobody to sign in"},
+		"a tool that is built":            {[]infer.Service{service("web", "acme/web", port("80:80")), service("prometheus-server", "", built, port("9091:9090"))}, "=web:80", nil, "prometheus-server: asks nobody to sign in"},
+		"mails that are caught at 1080":   {[]infer.Service{service("web", "acme/web", port("80:80")), service("mail", "sj26/mailcatcher", port("1080:1080"))}, "=web:80", nil, "mail: asks nobody to sign in"},
+	} {
+		r := infer.Routes(c.services, infer.Layers(c.services, ""), "shop.example", nil)
+		if text(r) != c.want || !slices.Equal(r.Allow, c.allow) {
+			t.Errorf("%s: got %q and %v, want %q and %v", name, text(r), r.Allow, c.want, c.allow)
+		}
+		if who, what, ok := strings.Cut(c.told, ": "); ok && !strings.Contains(strings.Join(r.Causes[who], "\n"), what) {
+			t.Errorf("%s: %q is not told of %s: %q", name, what, who, r.Causes[who])
+		}
+	}
+}
+
 func TestOnlyAProxyThatAsksDockerIsLeftOut(t *testing.T) {
 	command := func(c string) func(*infer.Service) { return func(s *infer.Service) { s.Command = []string{c} } }
 	socket := func(s *infer.Service) { s.Volumes = append(s.Volumes, stack.Mount{Source: "/var/run/docker.sock"}) }

@@ -13,9 +13,9 @@ import (
 var notHTTP = map[int]string{
 	20: "FTP", 21: "FTP", 22: "SSH", 23: "Telnet", 25: "SMTP", 53: "DNS", 110: "POP3", 111: "RPC", 139: "SMB", 143: "IMAP",
 	389: "LDAP", 445: "SMB", 465: "SMTP", 514: "syslog", 548: "AFP", 587: "SMTP", 636: "LDAPS", 853: "DNS", 873: "rsync", 993: "IMAP", 995: "POP3",
-	1025: "SMTP", 1194: "OpenVPN", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP",
-	5004: "RTP", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7359: "discovery",
-	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
+	1025: "SMTP", 1194: "OpenVPN", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 2375: "Docker", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP", 4318: "OTLP",
+	5004: "RTP", 5044: "Beats", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7233: "Temporal", 7359: "discovery",
+	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
 	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: "gRPC",
 	2345: "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
@@ -27,8 +27,16 @@ var debuggers = []int{2345, 5005, 9003, 9229}
 // openProxies are ports at which whoever connects goes out in the server's name.
 var openProxies = []int{1080, 3128, 8118, 9050}
 
+// receivers are ports at which programs take what they are sent, or do what
+// they are told, of whoever connects: traces, workflows, containers.
+var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
+
 // overTLS are ports that speak TLS themselves.
-var overTLS = []int{443, 9443}
+var overTLS = []int{443, 8443, 9443}
+
+// plainly are the ports, by a port over TLS, where the same program answers
+// without.
+var plainly = map[int][]int{443: {80, 8080}, 8443: {8080, 8000, 80}, 9443: {9000}, 4443: {8080}}
 
 // preferred are the ports that people publish a site's front at, best first.
 var preferred = []int{80, 443, 8080, 3000, 8000, 5000, 8888, 8081, 4000, 5173, 4200, 9000}
@@ -79,6 +87,12 @@ func wellKnown(port int) string {
 	if what := notHTTP[port]; what != "" {
 		return what
 	}
+	return storeBehind(port)
+}
+
+// storeBehind names the store that answers at a port, or a pool of connections
+// to it; empty: none, or something else may as well.
+func storeBehind(port int) string {
 	for _, s := range stores {
 		if slices.Contains(s.ports, port) && !slices.Contains(sharedPorts, port) {
 			return s.name

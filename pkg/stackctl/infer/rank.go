@@ -16,6 +16,13 @@ var mains = []struct {
 	{[]string{"syncthing"}, []int{8384}},
 	{[]string{"all-in-one"}, []int{16686}},
 	{[]string{"qbittorrent", "transmission"}, []int{8080, 9091}},
+	{[]string{"apisix"}, []int{9080}},
+	{[]string{"kong"}, []int{8000}},
+	{[]string{"emqx"}, []int{18083}},
+	{[]string{"nexus3"}, []int{8081}},
+	{[]string{"superset"}, []int{8088}},
+	{[]string{"synapse"}, []int{8008}},
+	{[]string{"maildev", "mailcatcher"}, []int{1080}},
 }
 
 func mainPorts(repository string) []int {
@@ -44,8 +51,15 @@ func rank(p published, main []int) int {
 // fronts are programs that stand in front of others.
 var fronts = []string{"nginx", "nginx-unprivileged", "caddy", "httpd", "haproxy", "openresty", "envoy", "traefik", "nginx-proxy-manager", "swag", "kong", "varnish", "apisix", "bunkerweb", "angie"}
 
+// gateways are fronts that serve no files of their own: where one stands beside
+// an nginx or Caddy, that is what it leads to.
+var gateways = []string{"haproxy", "envoy", "traefik", "nginx-proxy-manager", "kong", "varnish", "apisix", "bunkerweb"}
+
 // frontNames are what people name a site's front, best first.
 var frontNames = []string{"proxy", "nginx", "caddy", "web", "frontend", "front", "webapp", "website", "site", "app", "www", "ui", "client", "gateway", "server", "api", "backend"}
+
+// notFronts takes words out of names that hold one of frontNames by chance.
+var notFronts = strings.NewReplacer("websocket", "", "webhook", "")
 
 // tools are programs beside a site that nobody takes for it.
 var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
@@ -54,12 +68,23 @@ var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4
 
 // bareTools are tools that ask nobody who they are.
 var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
-	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack"}
+	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack",
+	"ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
+	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // withoutSignIn reports whether a service shows what it has to whoever comes.
 func withoutSignIn(s Service) bool {
 	repository := Repository(s.Image)
-	return names(bareTools, repository) || strings.HasSuffix(repository, "exporter") || s.Image == "" && strings.EqualFold(s.Name, "flower")
+	for _, suffix := range []string{"exporter", "otel-collector"} {
+		if strings.HasSuffix(repository, suffix) {
+			return true
+		}
+	}
+	// What a team builds, or starts with the image of its application, it names.
+	if s.Image == "" && slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(bareTools, word) }) {
+		return true
+	}
+	return names(bareTools, repository) || strings.EqualFold(s.Name, "flower")
 }
 
 // words are the parts of a service's name, in lower case.
@@ -77,16 +102,20 @@ func score(c candidate) int {
 	if names(fronts, repository) {
 		n += 100
 	}
+	if names(gateways, repository) {
+		n += 60
+	}
 	switch p.outside {
 	case 80:
 		n += 90
 	case 443:
 		n += 85
 	default:
-		n += 30 - 2*max(0, rank(p, nil))
+		n += 30 - 2*max(0, rank(p, mainPorts(repository)))
 	}
+	called := notFronts.Replace(strings.ToLower(c.service.Name))
 	for i, name := range frontNames {
-		if strings.EqualFold(c.service.Name, name) || strings.Contains(strings.ToLower(c.service.Name), name) && i < 6 {
+		if called == name || strings.Contains(called, name) && i < 6 {
 			n += 60 - 3*i
 			break
 		}

@@ -138,6 +138,7 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			found = append(found, c)
 		}
 	}
+	found = r.aside(found)
 	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
 	for i, c := range found {
 		first := i == 0 && !slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == "" && o.Path == "" })
@@ -161,6 +162,39 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			r.tell(c.service.Name, "port %s is not published any more: %s has one route. If it is HTTP: --route NAME=%s:%d", p.text(), c.service.Name, c.service.Name, p.target)
 		}
 	}
+}
+
+// aside takes away the ports that the server alone reaches, and those without
+// a port of the host, where the project has others that everyone does: there
+// the file says which are for visitors. A project without such others has a
+// proxy before it that is not in the file, and the edge takes its place.
+func (r *Routing) aside(found []candidate) []candidate {
+	open := func(p published) bool { return !p.loopback && p.outside > 0 }
+	if !slices.ContainsFunc(found, func(c candidate) bool {
+		return !withoutSignIn(c.service) && slices.ContainsFunc(c.ports, open)
+	}) {
+		return found
+	}
+	var out []candidate
+	for _, c := range found {
+		var left []published
+		for _, p := range c.ports {
+			switch {
+			case open(p):
+				left = append(left, p)
+				continue
+			case p.loopback:
+				r.tell(c.service.Name, "port %s stays published on the server alone, as other ports are open to everyone. If visitors need it: --route NAME=%s:%d", p.text(), c.service.Name, p.target)
+			default:
+				r.tell(c.service.Name, "port %s is not published any more: it names no port of the host, as others do. If visitors need it: --route NAME=%s:%d", p.text(), c.service.Name, p.target)
+			}
+		}
+		if c.ports = left; len(left) > 0 {
+			c.score = score(c)
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // settled reports whether a candidate needs no route of its own any more: what
@@ -203,9 +237,10 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 	if s.NetworkMode == "host" && len(ports) > 0 {
 		return c
 	}
-	runs := ranges(ports)
+	runs, main := ranges(ports), mainPorts(Repository(s.Image))
 	for i, p := range ports {
 		what, http := p.http()
+		http = http || slices.Contains(main, p.target) && !p.udp()
 		switch {
 		case d.Layer == stack.LayerData && !p.udp():
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
@@ -215,8 +250,12 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
 		case slices.Contains(debuggers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
-		case slices.Contains(openProxies, p.target) && !p.loopback:
+		case slices.Contains(openProxies, p.target) && !p.loopback && !http:
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), what)
+		case slices.Contains(receivers, p.target) && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
+		case storeBehind(p.target) != "" && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should (%s)", p.text(), what)
 		case withoutSignIn(s) && !http:
 			r.tell(s.Name, "port %s is not published any more: services reach it inside (%s)", p.text(), what)
 		case runs[i] != "":
@@ -228,7 +267,6 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 		}
 	}
 	c.ports = r.withoutTLS(s.Name, c.ports)
-	main := mainPorts(Repository(s.Image))
 	sort.SliceStable(c.ports, func(i, j int) bool { return rank(c.ports[i], main) < rank(c.ports[j], main) })
 	c.score = score(c)
 	return c
@@ -250,13 +288,12 @@ func (r *Routing) stay(service string, p published, what, text string) {
 // withoutTLS drops the ports over TLS of a service that has one without: the
 // edge brings the certificate.
 func (r *Routing) withoutTLS(service string, ports []published) []published {
-	pairs := map[int]int{443: 80, 8443: 8080, 9443: 9000, 4443: 8080}
 	var out []published
 	for _, p := range ports {
-		plain := slices.ContainsFunc(ports, func(o published) bool { return o.target == pairs[p.target] })
+		plain := slices.ContainsFunc(ports, func(o published) bool { return slices.Contains(plainly[p.target], o.target) })
 		twice := slices.ContainsFunc(out, func(o published) bool { return o.target == p.target })
 		switch {
-		case plain && pairs[p.target] != 0:
+		case plain:
 			r.tell(service, "port %s is not published any more: the edge serves HTTPS", p.text())
 		case !twice:
 			out = append(out, p)
@@ -266,23 +303,27 @@ func (r *Routing) withoutTLS(service string, ports []published) []published {
 }
 
 // ranges names the row of three ports or more that a port stands in; empty: none.
+// A row that begins where people publish a site's front (8000, 8001 and 8002 of
+// a gateway) is one of five or more.
 func ranges(ports []published) []string {
 	out := make([]string, len(ports))
-	has := func(target, outside int) bool {
-		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool { return p.target == target && p.outside == outside && !p.udp() })
+	has := func(target, outside int, loopback bool) bool {
+		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool {
+			return p.target == target && p.outside == outside && p.loopback == loopback && !p.udp()
+		})
 	}
 	for i, p := range ports {
 		if p.outside == 0 || p.udp() {
 			continue
 		}
 		first, last := 0, 0
-		for has(p.target+last+1, p.outside+last+1) {
+		for has(p.target+last+1, p.outside+last+1, p.loopback) {
 			last++
 		}
-		for has(p.target-first-1, p.outside-first-1) {
+		for has(p.target-first-1, p.outside-first-1, p.loopback) {
 			first++
 		}
-		if first+last >= 2 {
+		if n := first + last; n >= 4 || n >= 2 && !slices.Contains(preferred, p.target-first) {
 			out[i] = fmt.Sprintf("%d-%d:%d-%d", p.outside-first, p.outside+last, p.target-first, p.target+last)
 		}
 	}

@@ -59,7 +59,7 @@ func Paused(image string) bool {
 // of keys.
 var stores = []store{
 	{"PostgreSQL", []string{"postgres", "postgresql", "postgis", "timescaledb", "timescaledb-ha", "pgvector", "pgvecto-rs", "vchord-postgres", "vectorchord", "postgresql-repmgr", "citus", "spilo", "postgres-ha", "crunchy-postgres", "pgmq", "pgautoupgrade", "paradedb"},
-		[]string{"/var/lib/postgresql", "/bitnami/postgresql"}, []int{5432},
+		[]string{"/var/lib/postgresql", "/bitnami/postgresql"}, []int{5432, 6432, 6543},
 		copying{dump: "postgresql", dumped: []string{"postgres", "postgresql", "postgis", "pgvector", "pgvecto-rs", "timescaledb", "timescaledb-ha", "pgautoupgrade", "paradedb"}}},
 	{"MySQL", []string{"mysql", "mysql-server", "mysql/community-server", "mysql-cluster", "mysql-5.7", "mysql-8.0"}, []string{"/var/lib/mysql", "/bitnami/mysql"}, []int{3306, 33060}, copying{dump: "mysql", dumped: []string{"mysql", "mysql-server"}}},
 	{"MariaDB", []string{"mariadb", "mariadb-galera", "mariadb/server", "yobasystems/alpine-mariadb"}, []string{"/bitnami/mariadb"}, []int{3306}, copying{dump: "mysql", dumped: []string{"mariadb"}}},
@@ -90,7 +90,7 @@ var stores = []store{
 	{"DynamoDB", []string{"dynamodb-local"}, nil, nil, copying{}},
 
 	{"Elasticsearch", []string{"elasticsearch", "elasticsearch-oss"}, []string{"/usr/share/elasticsearch/data"}, []int{9200, 9300}, copying{paused: []string{"elasticsearch"}}},
-	{"OpenSearch", []string{"opensearch"}, []string{"/usr/share/opensearch/data"}, []int{9200, 9300, 9600}, copying{paused: []string{"opensearch"}}},
+	{"OpenSearch", []string{"opensearch", "graylog-datanode"}, []string{"/usr/share/opensearch/data"}, []int{9200, 9300, 9600}, copying{paused: []string{"opensearch"}}},
 	{"Solr", []string{"solr"}, []string{"/var/solr"}, []int{8983}, copying{}},
 	{"Meilisearch", []string{"meilisearch"}, []string{"/meili_data", "/data.ms"}, []int{7700}, copying{paused: []string{"meilisearch"}}},
 	{"Typesense", []string{"typesense"}, nil, []int{8108}, copying{paused: []string{"typesense"}}},
