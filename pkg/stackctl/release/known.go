@@ -48,10 +48,10 @@ func (d Draft) secretValues() map[string]string {
 // their environment and as build arguments. One that could not be told from
 // the text around it is left out: masking it would hide what is no secret.
 func (d Draft) variableSecrets() map[string]string {
-	out, words := map[string]string{}, d.words()
+	out, words, names := map[string]string{}, d.words(), d.names()
 	add := func(name, value string) {
 		value = strings.TrimSpace(value)
-		if redact.SecretReason(name, value) != "" && !words[value] && len(redact.TooShort(map[string]string{name: value})) == 0 {
+		if redact.SecretReason(name, value) != "" && !words[value] && !strings.Contains(names, strings.ToUpper(value)) && len(redact.TooShort(map[string]string{name: value})) == 0 {
 			if other, has := out[name]; has && other != value {
 				name += " of another service"
 			}
@@ -84,6 +84,19 @@ func (d Draft) variableSecrets() map[string]string {
 		}
 	}
 	return out
+}
+
+// names are those of all variables, in upper case. What stands in one, such as
+// API_KEY in DB_API_KEY=API_KEY, waits to be filled in: masking it would take
+// the names apart.
+func (d Draft) names() string {
+	all := append(sortedKeys(d.used), sortedKeys(d.variables.declared)...)
+	if d.project != nil {
+		for _, s := range d.project.Services {
+			all = append(all, sortedKeys(s.Environment)...)
+		}
+	}
+	return strings.ToUpper(strings.Join(all, "\n"))
 }
 
 // words are names that stand in every report: a password that is one of them
