@@ -30,6 +30,10 @@ var decided = map[string]struct{ says, never []string }{
 		"create-site   app    once ",
 		"backend       app    recreate ",
 	}, nil},
+	"typed-variables": {[]string{
+		"chat: the domain → port 8065",
+		"set CHAT_READ_ONLY in .env: docker-compose.yml:9 uses it, it has no default, and check refuses it without",
+	}, nil},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -37,6 +37,7 @@ var refused = map[string]struct {
 	"demanded-variable":     {cli.ExitUsage, []string{"compose.yaml:5: the variable MODEL_API_KEY is not set: set MODEL_API_KEY as a stack variable, please"}},
 	"no-ports":              {cli.ExitGate, []string{"the database is lost with its container"}},
 	"mysql-without-volume":  {cli.ExitGate, []string{"the database is lost with its container"}},
+	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"undefined-variables":   {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
@@ -140,6 +141,27 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 		t.Chdir(dir)
 		if _, text := run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes"); !strings.Contains(text, want) {
 			t.Errorf("%s: init says\n%s", name, text)
+		}
+	}
+}
+
+func TestInitRefusesInPlainWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":                `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
+		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":               "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
+		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":        "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
+		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":        "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
+		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                "compose.yaml:2: service web names the network front, which is not defined",
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"${PORT}:${PORT}/udp\"]\n": "names no port of the container, or a variable that has no value; set the variable in the env file",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(dir)
+		exit, said := run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes")
+		if _, err := os.Stat("stackctl.yaml"); exit != cli.ExitUsage || !strings.Contains(said, want) || err == nil {
+			t.Errorf("%s: exit code %d, %v\n%s", text, exit, err, said)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func TestALinkBecomesANameOnTheNetwork(t *testing.T) {
 	if links := started(t, r, "api").Links; len(links) != 1 || links[0] != "other:mate" {
 		t.Errorf("links are %q", links)
 	}
-	for from, want := range map[string]string{"db:database": `"api" depends on undefined service "nowhere"`, "cache": "by the name other, which is another service's"} {
+	for from, want := range map[string]string{"db:database": `service api names the service nowhere, which is not defined`, "cache": "by the name other, which is another service's"} {
 		to := map[string]string{"db:database": "nowhere:database", "cache": "cache:other"}[from]
 		newProject(t, map[string]string{"compose.yaml": strings.Replace(text, from, to, 1)}).refused(t, "compose.yaml:", want)
 	}

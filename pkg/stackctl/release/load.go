@@ -60,6 +60,11 @@ var (
 	errorAtLine = regexp.MustCompile(`line (\d+)`)
 	schemaPath  = regexp.MustCompile(`(?:services|networks|volumes|secrets|configs|include)[.\[][A-Za-z0-9_.\[\]-]+`)
 	serviceName = regexp.MustCompile(`service "([^"]+)"`)
+	wrongKind   = regexp.MustCompile(`error while interpolating (\S+): failed to cast to expected type`)
+	definedKey  = regexp.MustCompile(`line (\d+): mapping key ("[^"]*") already defined at line (\d+)`)
+	unknownKey  = regexp.MustCompile(`^(\S+) additional properties (.+) not allowed$`)
+	noTarget    = regexp.MustCompile(`(services\.\S+) is missing a target port`)
+	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.+): invalid compose project$`)
 )
 
 // composeError finds the file and line that the loader's error speaks of.
@@ -67,6 +72,9 @@ func composeError(from []source, first string, err error) error {
 	text := err.Error()
 	for _, s := range from {
 		text = strings.TrimPrefix(text, "validating "+s.file+": ")
+	}
+	if explained := explain(from, place{file: fileIn(from, first, text)}, text); explained != nil {
+		return explained
 	}
 	if line, rest := errorLine(err); line > 0 {
 		return stack.Usage(fileIn(from, first, text), line, rest, "correct the compose file")
@@ -86,6 +94,34 @@ func composeError(from []source, first string, err error) error {
 		}
 	}
 	return refuse(from, place{file: fileIn(from, first, text)}, text, "correct the compose file", keys...)
+}
+
+// explain says in plain words what the loader says of mistakes that many files
+// have; nil where it knows none.
+func explain(from []source, fallback place, text string) error {
+	if m := definedKey.FindStringSubmatch(text); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return stack.Usage(fallback.file, line, "the key "+m[2]+" is there a second time, after line "+m[3], "keep one of them")
+	}
+	var faults []error
+	for _, m := range wrongKind.FindAllStringSubmatch(text, -1) {
+		faults = append(faults, refuse(from, fallback, "the value of "+m[1]+" is of the wrong kind: a variable in it is empty, or no number where one belongs, or neither true nor false",
+			"set the variable in the env file, or give it a default", strings.Split(m[1], ".")...))
+	}
+	if len(faults) > 0 {
+		return together(faults)
+	}
+	if m := noTarget.FindStringSubmatch(text); m != nil {
+		return refuse(from, fallback, m[1]+" names no port of the container, or a variable that has no value", "set the variable in the env file, or give it a default", strings.Split(m[1], ".")...)
+	}
+	if m := unknownKey.FindStringSubmatch(text); m != nil && strings.HasPrefix(m[1], "services.") {
+		keys := strings.Split(m[1], ".")
+		return refuse(from, fallback, m[1]+" has the key "+m[2]+", which Compose does not know", "correct the key, or remove it", append(keys, strings.Trim(m[2], "'"))...)
+	}
+	if m := unknownName.FindStringSubmatch(text); m != nil {
+		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+strings.Trim(m[3], `"`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+	}
+	return nil
 }
 
 // firstFormat reports whether a file names services at its top, as before 2016.

@@ -141,16 +141,37 @@ func (s source) eachGap(node *yaml.Node, found func(*yaml.Node, gap)) {
 // promising reports whether a variable's name promises a secret.
 func promising(name string) bool { return redact.SecretReason(name, "Example1value2") != "" }
 
+// bears are the kinds of keys that no empty text goes with, and what stands
+// there for a variable without a value.
+var bears = []struct{ keys, value string }{
+	{"read_only|privileged|tty|stdin_open|init|oom_kill_disable|internal|external|attachable|enable_ipv[46]|disable|no_cache|required", "false"},
+	{"replicas|scale|retries|pids_limit|cpus|cpu_(?:count|shares|quota|period|percent)|mem_swappiness|oom_score_adj|max_attempts|soft|hard|nofile|nproc", "1"},
+	{"interval|timeout|start_period|start_interval|stop_grace_period|delay|window", "1s"},
+	{"mem_limit|mem_reservation|memswap_limit|memory|shm_size", "1g"},
+}
+
+// borne is what stands for a variable that is the whole value of such a key;
+// empty: any text may.
+func borne(raw []byte, use string) string {
+	for _, b := range bears {
+		if regexp.MustCompile(`(?m)(?:^|[\s{,])(?:` + b.keys + `):\s*["']?` + use + `["']?\s*(?:[,}#]|$)`).Match(raw) {
+			return b.value
+		}
+	}
+	return ""
+}
+
 // stands gives each undefined variable a value that its place bears: most bear
-// an empty text, a folder and a port do not.
+// an empty text, a folder, a port, a number and a switch do not. It marks those
+// that check refuses in their place as needed.
 func stands(from []source, variables []Undefined) map[string]string {
 	out := map[string]string{}
-	for _, v := range variables {
+	for i, v := range variables {
 		use := `(?:\$` + v.Name + `\b|\$\{` + v.Name + `\b[^}\n]*\})`
 		image := regexp.MustCompile(`(?m)image:\s*["']?` + use + `["']?\s*(?:#.*)?$`)
 		otherwise := regexp.MustCompile(`\$\{` + v.Name + `:?-([^}$]+)\}`)
 		demanded := regexp.MustCompile(`\$\{` + v.Name + `:?\?`)
-		folder := regexp.MustCompile(`(?m)(?:-|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
+		folder := regexp.MustCompile(`(?m)(?:[-,[]|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
 		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
 		for _, s := range from {
 			raw, err := readBounded(s.file)
@@ -160,6 +181,8 @@ func stands(from []source, variables []Undefined) map[string]string {
 				out[v.Name] = string(otherwise.FindSubmatch(raw)[1])
 			case number.Match(raw):
 				out[v.Name] = "0"
+			case borne(raw, use) != "":
+				out[v.Name], variables[i].Needed = borne(raw, use), true
 			case image.Match(raw):
 				out[v.Name] = "unset"
 			case folder.Match(raw) && out[v.Name] == "":
