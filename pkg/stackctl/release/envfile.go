@@ -87,7 +87,7 @@ func withoutValue(problem string) string {
 // badLine is the first line whose dollar signs make no template; 0: none.
 func badLine(text string, of lookup) int {
 	for i, line := range strings.Split(text, "\n") {
-		if _, err := template.Substitute(line, template.Mapping(of)); err != nil {
+		if _, err := template.SubstituteWithOptions(line, template.Mapping(of), template.WithoutLogging); err != nil {
 			return i + 1
 		}
 	}

@@ -134,7 +134,7 @@ func uses(text string) []string {
 // expand puts values in the place of variables, as Compose does. A text that is
 // no template stays as it is: whoever judges the file refuses it.
 func expand(text string, of lookup) string {
-	out, err := template.Substitute(text, template.Mapping(of))
+	out, err := template.SubstituteWithOptions(text, template.Mapping(of), template.WithoutLogging)
 	if err != nil {
 		return text
 	}
