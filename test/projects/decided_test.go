@@ -34,6 +34,15 @@ var decided = map[string]struct{ says, never []string }{
 		"chat: the domain → port 8065",
 		"set CHAT_READ_ONLY in .env: docker-compose.yml:9 uses it, it has no default, and check refuses it without",
 	}, nil},
+	"traefik-empty-files": {[]string{
+		"traefik  -      -         -",
+		"chat: chat.example.org → port 8008",
+	}, []string{"traefik.example.org"}},
+	"company-stores": {[]string{
+		"opensearch  data   -         -                it is named for OpenSearch",
+		"lexicon     data   -         -                it publishes 9300, where Elasticsearch answers",
+		"varnish: the domain → port 80",
+	}, []string{"opensearch.example.org", "lexicon.example.org"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -103,7 +103,7 @@ func TestLayersHaveTheirReason(t *testing.T) {
 		d := infer.Layers(c.services, "edge")["x"]
 		if name == "built and named" {
 			d = infer.Layers(c.services, "edge")["redis"]
-			c.layer, c.cause = "data", "named for Redis"
+			c.layer, c.cause = "data", "it is named for Redis"
 		}
 		if d.Layer != c.layer || !strings.Contains(d.LayerCause, c.cause) {
 			t.Errorf("%s: got %+v", name, d)
@@ -247,6 +247,11 @@ func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
 		"no port of the host, all":        {[]infer.Service{service("nginx", "nginx", port("8080"))}, "=nginx:8080", nil, ""},
 		"a pool of connections":           {[]infer.Service{service("pool", "edoburu/pgbouncer", port("6432:6432"))}, "", nil, "pool: 6432:6432 is not published any more"},
 		"a store's port beside another":   {[]infer.Service{service("gate", "acme/gate", port("80:80"), port("9092:9092"))}, "=gate:80", nil, "gate: 9092:9092 is not published any more: services reach it inside, nobody else should (Kafka)"},
+		"a store that nobody knows":       {[]infer.Service{service("web", "acme/web", port("80:80")), service("search", "acme/acme-search", port("9200:9200"), port("9300:9300"))}, "=web:80", nil, "search: services reach it inside, nobody else should"},
+		"a store by its name":             {[]infer.Service{service("web", "acme/web", port("80:80")), service("opensearch", "acme/shop-opensearch:2", port("9200:9200"))}, "=web:80", nil, "opensearch: services reach it inside, nobody else should"},
+		"a tool by a store's name":        {[]infer.Service{service("mongo", "mongo-express", port("8081:8081")), service("web", "acme/web", port("80:80"))}, "=web:80", nil, "mongo: asks nobody to sign in"},
+		"a label without a port":          {[]infer.Service{service("chat", "matrixdotorg/synapse", port("8448:8448"), port("8008:8008"), label("traefik.http.routers.c.rule", "Host(`chat.example.com`)"))}, "=chat:8008", nil, ""},
+		"an old debugger":                 {[]infer.Service{service("result", "acme/result", port("5001:80"), port("5858:5858"))}, "=result:80", nil, "result: 5858:5858 is not published any more: who reaches it runs what they like"},
 		"traces":                          {[]infer.Service{service("web", "acme/web", port("80:80")), service("traces", "acme/traces", port("4317:4317"), port("4318:4318"))}, "=web:80", nil, "traces: 4318:4318 is not published any more: it asks nobody to sign in"},
 		"logs":                            {[]infer.Service{service("logs", "acme/logs", port("9000:9000"), port("5044:5044"))}, "=logs:9000", []int{5044}, "logs: 5044:5044 stays published (Beats)"},
 		"a gateway before nginx":          {[]infer.Service{service("web", "nginx", port("9081:80")), service("gate", "apache/apisix:3", port("9180:9180"), port("9080:9080"))}, "=gate:9080, web=web:80", nil, "gate: 9180:9180 is not published any more"},
@@ -270,15 +275,22 @@ func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
 
 func TestOnlyAProxyThatAsksDockerIsLeftOut(t *testing.T) {
 	command := func(c string) func(*infer.Service) { return func(s *infer.Service) { s.Command = []string{c} } }
+	mount := func(kind, target string) func(*infer.Service) {
+		return func(s *infer.Service) { s.Volumes = append(s.Volumes, stack.Mount{Type: kind, Target: target}) }
+	}
 	socket := func(s *infer.Service) { s.Volumes = append(s.Volumes, stack.Mount{Source: "/var/run/docker.sock"}) }
 	services := []infer.Service{
 		service("labels", "traefik:v3", command("--providers.docker")), service("socket", "traefik", socket),
-		service("files", "traefik", command("--providers.docker --providers.file.directory=/d")), service("plain", "traefik"),
+		service("files", "traefik", command("--providers.docker --providers.file.directory=/d"), mount("bind", "/d")), service("plain", "traefik"),
+		service("file", "traefik", command("--providers.docker --providers.file.filename=/etc/traefik/dynamic.yml"), mount("bind", "/etc/traefik/")),
+		service("unnamed", "traefik", command("--providers.docker --providers.file=true")),
+		service("nothing", "traefik", command("--providers.docker.network=x --providers.file.directory=/rules"), socket),
+		service("certificates", "traefik", command("--providers.docker --providers.file.directory=/storage/config"), socket, mount("volume", "/storage/config")),
 		service("proxy", "nginxproxy/nginx-proxy"), service("companion", "nginxproxy/acme-companion"), service("whoami", "traefik/whoami"), service("nginx", "nginx"),
 		service("sock", "tecnativa/docker-socket-proxy"), service("user", "traefik", needs("sock", ""), socket),
 	}
 	out := infer.LeftOut(services)
-	for name, want := range map[string]bool{"labels": true, "socket": true, "files": false, "plain": false, "proxy": true, "companion": true, "whoami": false, "nginx": false, "sock": true} {
+	for name, want := range map[string]bool{"labels": true, "socket": true, "files": false, "file": false, "unnamed": false, "nothing": true, "certificates": true, "plain": false, "proxy": true, "companion": true, "whoami": false, "nginx": false, "sock": true} {
 		if (out[name] != "") != want {
 			t.Errorf("%s: got %q", name, out[name])
 		}

@@ -217,7 +217,9 @@ func caddyRoutes(s Service) []labelled {
 
 // ownPort is the port that a service is known to answer HTTP at.
 func ownPort(s Service) (port int, guessed bool) {
-	for _, p := range portsOf(s) {
+	ports, main := portsOf(s), mainPorts(Repository(s.Image))
+	sort.SliceStable(ports, func(i, j int) bool { return rank(ports[i], main) < rank(ports[j], main) })
+	for _, p := range ports {
 		if _, ok := p.http(); ok {
 			return p.target, false
 		}

@@ -52,11 +52,11 @@ func keeps(s Service) string {
 	if known, folder, ok := storeAt(s); ok {
 		return "its volume at " + folder + " is where " + known.name + " keeps data"
 	}
-	if known, port, ok := storePublished(s); ok && !slices.ContainsFunc(portsOf(s), func(p published) bool { _, http := p.http(); return http }) {
+	if known, port, ok := storePublished(s); ok && !slices.ContainsFunc(portsOf(s), func(p published) bool { _, http := p.http(); return http && !slices.Contains(known.ports, p.target) }) {
 		return "it publishes " + strconv.Itoa(port) + ", where " + known.name + " answers"
 	}
 	if name, ok := namedStore(s); ok {
-		return "it is built and named for " + name
+		return "it is named for " + name
 	}
 	return ""
 }

@@ -18,11 +18,11 @@ var notHTTP = map[int]string{
 	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
 	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: "gRPC",
-	2345: "Go debugger", 5005: "Java debugger", 9003: "PHP debugger", 9229: "Node debugger",
+	2345: "Go debugger", 5005: "Java debugger", 5858: "Node debugger", 9003: "PHP debugger", 9222: "browser debugger", 9229: "Node debugger",
 }
 
 // debuggers are ports at which whoever connects runs what they like.
-var debuggers = []int{2345, 5005, 9003, 9229}
+var debuggers = []int{2345, 5005, 5858, 9003, 9222, 9229}
 
 // openProxies are ports at which whoever connects goes out in the server's name.
 var openProxies = []int{1080, 3128, 8118, 9050}

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -107,10 +108,29 @@ func byLabels(s Service) bool {
 	for k, v := range s.Environment {
 		settings += " " + strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(k), "traefik_"), "_", ".") + "=" + v
 	}
-	if strings.Contains(settings, "providers.file") || strings.Contains(settings, "--file") {
+	if ownFiles(s, settings) {
 		return false
 	}
 	return strings.Contains(settings, "docker") || strings.Contains(settings, "swarm") || mountsSocket(s)
+}
+
+var fileProvider = regexp.MustCompile(`providers\.file\.(?:directory|filename)=(\S+)`)
+
+// ownFiles reports whether a Traefik reads routes from files that the team
+// wrote. A place that nothing of the project is mounted at holds none: people
+// copy the flag from examples, and programs put their certificates there.
+func ownFiles(s Service, settings string) bool {
+	places := fileProvider.FindAllStringSubmatch(settings, -1)
+	if len(places) == 0 {
+		return strings.Contains(settings, "providers.file") || strings.Contains(settings, "--file")
+	}
+	return slices.ContainsFunc(places, func(place []string) bool {
+		return slices.ContainsFunc(s.Volumes, func(m stack.Mount) bool {
+			in := strings.ToLower(strings.TrimSuffix(m.Target, "/")) + "/"
+			at := strings.TrimSuffix(strings.Trim(place[1], `"'`), "/") + "/"
+			return m.Type == "bind" && (strings.HasPrefix(at, in) || strings.HasPrefix(in, at))
+		})
+	})
 }
 
 func mountsSocket(s Service) bool {
