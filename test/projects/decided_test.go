@@ -43,6 +43,10 @@ var decided = map[string]struct{ says, never []string }{
 		"lexicon     data   -         -                it publishes 9300, where Elasticsearch answers",
 		"varnish: the domain → port 80",
 	}, []string{"opensearch.example.org", "lexicon.example.org"}},
+	"variables-by-name": {[]string{
+		"set TOKEN_APP_SECRET in .env: compose.yaml:10 uses it, it has no default, and check refuses it without",
+		"set TURN_PASSWORD in .env: compose.yaml:11",
+	}, []string{"set BRIDGE_PASSWORD", "set TZ", "set REPORT_PASSWORD"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

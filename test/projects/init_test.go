@@ -38,7 +38,9 @@ var refused = map[string]struct {
 	"no-ports":              {cli.ExitGate, []string{"the database is lost with its container"}},
 	"mysql-without-volume":  {cli.ExitGate, []string{"the database is lost with its container"}},
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
-	"undefined-variables":   {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
+		"(TURN_PASSWORD= for an empty one)"}},
+	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {

@@ -95,23 +95,42 @@ func (s source) lineOf(node *yaml.Node, name string) int {
 }
 
 // taken refuses variables that a service takes from the environment by name
-// (`environment: [NAME]`) where there is none: it would run without.
+// (`environment: [NAME]`) where there is none, all of them at once: it would run
+// without.
 func (d Draft) taken() error {
-	for _, name := range sortedKeys(d.project.Services) {
-		s := d.project.Services[name]
+	var faults []error
+	for _, u := range d.ungiven() {
+		faults = append(faults, stack.Usage(u.at.file, u.at.line, "service "+u.service+" takes the variable "+u.name+" from the environment, where it is not set",
+			"set it in the env file ("+u.name+"= for an empty one), in the environment or with --env "+u.name+"=…; or remove it"))
+	}
+	return together(faults)
+}
+
+// ungiven is a variable that a service takes by name, and that has no value.
+type ungiven struct {
+	service, name string
+	at            place
+}
+
+// ungiven are those of the services that are deployed. Under the standard policy
+// one whose name promises no secret is left out, as Compose does.
+func (d Draft) ungiven() []ungiven {
+	var out []ungiven
+	told := map[string]bool{}
+	for _, service := range sortedKeys(d.project.Services) {
+		s := d.project.Services[service]
 		if !d.deployed(s) {
 			continue
 		}
-		for _, variable := range sortedKeys(s.Environment) {
-			if s.Environment[variable] != nil || d.config.Policy == stack.PolicyStandard && !promising(variable) {
-				continue // without a value Compose does not set it
+		for _, name := range sortedKeys(s.Environment) {
+			if s.Environment[name] != nil || told[name] || d.config.Policy == stack.PolicyStandard && !promising(name) {
+				continue
 			}
-			at := d.bare(name, variable)
-			return stack.Usage(at.file, at.line, "service "+name+" takes the variable "+variable+" from the environment, where it is not set",
-				"set it in the env file, in the environment or with --env "+variable+"=…; or remove it, or write "+variable+": \"\" for an empty one")
+			told[name] = true
+			out = append(out, ungiven{service, name, d.bare(service, name)})
 		}
 	}
-	return nil
+	return out
 }
 
 // bare is the place where a variable is named without a value.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -78,6 +79,12 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	out.draft = Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
 	out.draft.layers = infer.Layers(out.draft.subjects(), "")
 	out.Services, out.Literals = out.draft.subjects(), out.draft.literals()
+	for _, u := range out.draft.ungiven() {
+		// An env file of the service's own may hold it.
+		if _, set := v.values[u.name]; !set && len(project.Services[u.service].EnvFiles) == 0 && !slices.ContainsFunc(out.Undefined, func(one Undefined) bool { return one.Name == u.name }) {
+			out.Undefined = append(out.Undefined, Undefined{Name: u.name, File: u.at.file, Line: u.at.line, Needed: true})
+		}
+	}
 	for _, use := range out.draft.bindUses() {
 		if out.draft.hides(use) {
 			out.Hidden[use.service] = use.source + ":" + use.target
