@@ -46,7 +46,7 @@ func Layers(services []Service, edge string) map[string]Decision {
 
 // keeps says why a service is a store; empty: it is none.
 func keeps(s Service) string {
-	if known, ok := storeOf(s.Image); ok {
+	if known, ok := storeOf(s.Image); ok && !client(s) {
 		return known.name + " keeps data"
 	}
 	if known, folder, ok := storeAt(s); ok {
@@ -154,7 +154,8 @@ func runsOnce(s Service, services []Service) string {
 			lasting = true
 		}
 	}
-	if _, kept := storeOf(s.Image); kept || lasting || len(s.Ports) > 0 || s.Healthcheck != nil && !s.Healthcheck.Disabled {
+	_, kept := storeOf(s.Image)
+	if kept && !client(s) && !setsUp(s) || lasting || len(s.Ports) > 0 || s.Healthcheck != nil && !s.Healthcheck.Disabled {
 		return ""
 	}
 	if s.Restart != "" && s.Restart != "no" && !strings.HasPrefix(s.Restart, "on-failure") {
@@ -162,6 +163,9 @@ func runsOnce(s Service, services []Service) string {
 	}
 	if names([]string{"minio/mc"}, Repository(s.Image)) {
 		return "the MinIO client does something and ends"
+	}
+	if kept && client(s) && !strings.Contains(commandText(s), "while ") {
+		return "its command does something to a store and ends"
 	}
 	if ends(s) {
 		return "its command does something and ends, and nothing starts it again"
@@ -194,6 +198,32 @@ var endingTools = []string{"cp", "mv", "mkdir", "chown", "chmod", "ln", "rm", "t
 // migrations are commands of frameworks that bring a database or its files to a
 // release.
 var migrations = regexp.MustCompile(`manage\.py (?:migrate|collectstatic|loaddata|createsuperuser)|\bprisma (?:migrate deploy|db push|db seed)|\balembic upgrade|\bartisan (?:migrate|db:seed)|\bdb:(?:migrate|seed|setup|prepare)|\bmigrate:(?:latest|up)|\bmigration:run|\bflyway .*migrate|\bliquibase .*update|\bgoose .*up\b`)
+
+// clients are programs that ask a store for something and end, servers those
+// that are the store: a command with both is the store's.
+var (
+	clients = regexp.MustCompile(`(?:^|[\s/;&|("'])(?:mongosh|mongo|mongodump|mongorestore|mongoimport|psql|pg_dump|pg_dumpall|pg_restore|createdb|mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|redis-cli|valkey-cli|kafka-topics(?:\.sh)?|clickhouse-client|cqlsh|influx|etcdctl|rabbitmqadmin)(?:\s|$)`)
+	servers = regexp.MustCompile(`mongod\b|mongos\b|mysqld|mariadbd|redis-server|valkey-server|kafka-server-start|clickhouse-server|influxd|rabbitmq-server|entrypoint|(?:^|[;&|("'/]\s*|-c\s+|exec\s+)(?:postgres|etcd)(?:\s|$)`)
+)
+
+// commandText is what a service runs, in one line.
+func commandText(s Service) string { return strings.Join(slices.Concat(s.Entrypoint, s.Command), " ") }
+
+// client reports whether a service of a store's image is no store: it runs the
+// store's client against another one.
+func client(s Service) bool {
+	text := commandText(s)
+	return clients.MatchString(text) && !servers.MatchString(text)
+}
+
+// setsUp reports whether a service of a store's image only prepares it: it has a
+// command of its own, is named for that, and keeps nothing.
+func setsUp(s Service) bool {
+	if _, _, keeps := storeAt(s); keeps || commandText(s) == "" || servers.MatchString(commandText(s)) {
+		return false
+	}
+	return s.NotRestarted || slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(onceWords, word) })
+}
 
 // ends reports whether every part of a service's command is something that ends.
 func ends(s Service) bool {

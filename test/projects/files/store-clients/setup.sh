@@ -1,0 +1,2 @@
+#!/bin/sh
+psql -h db -U postgres -c "create database app"
