@@ -32,7 +32,7 @@ var openProxies = []int{1080, 3128, 8118, 9050}
 var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
 
 // overTLS are ports that speak TLS themselves.
-var overTLS = []int{443, 8443, 9443}
+var overTLS = []int{443, 8443, 8971, 9443}
 
 // plainly are the ports, by a port over TLS, where the same program answers
 // without.
@@ -110,7 +110,10 @@ func (p published) text() string {
 	if p.port.Published != "" {
 		out = p.port.Published + ":" + out
 	}
-	if p.port.HostIP != "" {
+	switch {
+	case strings.Contains(p.port.HostIP, ":"):
+		out = "[" + p.port.HostIP + "]:" + out
+	case p.port.HostIP != "":
 		out = p.port.HostIP + ":" + out
 	}
 	if p.port.Protocol != "" && p.port.Protocol != "tcp" {

@@ -114,7 +114,7 @@ func (d *service) allowed(p stack.Port) bool {
 		return false
 	}
 	n, err := strconv.Atoi(p.Published)
-	return strings.EqualFold(p.Protocol, "udp") || strings.HasPrefix(p.HostIP, "127.") || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
+	return strings.EqualFold(p.Protocol, "udp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
 }
 
 func (d *service) modes() {
