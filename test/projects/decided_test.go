@@ -47,6 +47,21 @@ var decided = map[string]struct{ says, never []string }{
 		"set TOKEN_APP_SECRET in .env: compose.yaml:10 uses it, it has no default, and check refuses it without",
 		"set TURN_PASSWORD in .env: compose.yaml:11",
 	}, []string{"set BRIDGE_PASSWORD", "set TZ", "set REPORT_PASSWORD"}},
+	"traefik-guards": {[]string{
+		"wiki: wiki.example.org → port 3000: its labels say so (there: wiki.example.com); they ask who comes, and here the staff's password does (guard: staff)",
+		"wiki: hosts by a pattern (HostRegexp) have no route",
+		"board: board.example.org → port 8080: its labels say so (there: board.example.com); they ask who comes",
+		"files: files.example.org → port 8080: its labels say so (there: files.example.com); they ask who comes",
+		"broker: its labels ask the proxy for TCP or UDP",
+	}, []string{"wiki: the domain", "portal: portal.example.org → port 9091: its labels say so (there: portal.example.com); they"}},
+	"caddy-sites": {[]string{
+		"multi: app.example.org → port 3000", "multi: api.example.org → port 4000", "path: the domain/v1 → port 9000", "hooks: the domain/hooks → port 9100",
+	}, nil},
+	"store-clients": {[]string{
+		"rs-initiate  app    once      -            its command does something to a store and ends",
+		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "db           data ",
+	}, nil},
+	"ipv6-loopback": {[]string{"web: port [::1]:8081:8081 stays published on the server alone"}, nil},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -76,6 +76,9 @@ func routeKeys(r stack.RouteSpec) []string {
 		keys = append(keys, "strip: true")
 	}
 	add("guard", r.Guard)
+	if len(r.Allow) > 0 {
+		keys = append(keys, "allow: ["+list(r.Allow)+"]")
+	}
 	return keys
 }
 

@@ -151,6 +151,11 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 		"it waits for ever":    {service("x", "acme/web", runs("sleep", "infinity")), false},
 		"no command":           {service("x", "acme/web"), false},
 		"it copies, always":    {service("x", "acme/web", runs("cp", "a", "b"), restart("always")), false},
+		"a store's client":     {service("rs", "mongo:7", runs("mongosh", "--eval", "rs.initiate()")), true},
+		"a client in a loop":   {service("dump", "postgres", runs("sh", "-c", "while true; do pg_dump -U postgres app; sleep 60; done")), false},
+		"a store with both":    {service("x", "mongo:7", runs("sh", "-c", "mongod --fork && mongosh --eval 'rs.initiate()'; tail -f /dev/null")), false},
+		"a store set up":       {service("init", "cockroachdb/cockroach", runs("init", "--insecure")), true},
+		"a store called setup": {service("setup", "postgres"), false},
 		"never again":          {service("configurator", "acme/web", runs("acme", "configure"), never), true},
 		"never again, a port":  {service("web", "acme/web", never, port("80:80")), false},
 		"never again, a route": {service("web", "acme/web", never, label("traefik.http.routers.w.rule", "Host(`example.com`)")), false},
@@ -269,6 +274,33 @@ func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
 		}
 		if who, what, ok := strings.Cut(c.told, ": "); ok && !strings.Contains(strings.Join(r.Causes[who], "\n"), what) {
 			t.Errorf("%s: %q is not told of %s: %q", name, what, who, r.Causes[who])
+		}
+	}
+}
+
+func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
+	rule := func(name, middlewares string) func(*infer.Service) {
+		return func(s *infer.Service) {
+			s.Labels["traefik.http.routers."+name+".rule"] = "Host(`" + name + ".example.com`)"
+			s.Labels["traefik.http.routers."+name+".middlewares"] = middlewares
+		}
+	}
+	services := []infer.Service{
+		service("proxy", "traefik:v3", port("80:80"), func(s *infer.Service) { s.Command = []string{"--providers.docker=true"} },
+			label("traefik.http.middlewares.Admins.basicauth.users", "a:b"), label("traefik.http.middlewares.office.ipallowlist.sourcerange", "203.0.113.0/24, 198.51.100.7"),
+			label("traefik.http.middlewares.both.chain.middlewares", "office,admins@docker"), label("traefik.http.middlewares.unauthorized.headers.framedeny", "true")),
+		service("admins", "acme/a", rule("admins", "admins@docker")), service("office", "acme/b", rule("office", "office")), service("both", "acme/c", rule("both", "both@docker")),
+		service("file", "acme/d", rule("file", "authelia@file")), service("open", "acme/e", rule("open", "unauthorized,compress")),
+		service("old", "acme/f", label("traefik.frontend.rule", "Host:old.example.com"), label("traefik.frontend.auth.basic", "a:b")),
+		service("caddy", "acme/g", label("caddy_1", "caddy.example.com"), label("caddy_1.reverse_proxy", "{{upstreams 80}}"), label("caddy_1.basic_auth.admin", "hash")),
+	}
+	got := map[string]string{}
+	for _, r := range infer.Routes(services, infer.Layers(services, ""), "example.com", nil).Routes {
+		got[r.Host] = r.Guard + " " + strings.Join(r.Allow, " ")
+	}
+	for host, want := range map[string]string{"admins": "staff ", "office": " 198.51.100.7/32 203.0.113.0/24", "both": "staff 198.51.100.7/32 203.0.113.0/24", "file": "staff ", "open": " ", "old": "staff ", "caddy": "staff "} {
+		if got[host] != want {
+			t.Errorf("%s: got %q, want %q", host, got[host], want)
 		}
 	}
 }

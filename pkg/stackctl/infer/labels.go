@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"sort"
@@ -19,6 +20,10 @@ type labelled struct {
 	strip bool
 	// guessed says that no label and no port names the port.
 	guessed bool
+	// middlewares are what a Traefik does with a request first, separated by commas.
+	middlewares string
+	// guarded says that the proxy asks who comes.
+	guarded bool
 }
 
 var (
@@ -28,6 +33,10 @@ var (
 	quoted      = regexp.MustCompile("[`\"']([^`\"']*)[`\"']")
 	servicePort = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.port$`)
 	upstreams   = regexp.MustCompile(`upstreams\s+(?:https?\s+)?(\d+)`)
+	hostPattern = regexp.MustCompile(`(?i)HostRegexp\(`)
+	caddySite   = regexp.MustCompile(`^caddy(?:_\d+)?$`)
+	caddyOrder  = regexp.MustCompile(`^\d+_|_\d+$`)
+	middleware  = regexp.MustCompile(`^traefik\.http\.middlewares\.([^.]+)\.([a-z]+)(?:\.(.*))?$`)
 )
 
 // labelledRoutes are the routes that a service asks a proxy of the given kinds for.
@@ -71,10 +80,16 @@ func traefikRoutes(s Service) []labelled {
 			}
 		}
 		for _, r := range ruleRoutes(s.Labels[key]) {
-			r.port, r.strip = port, strips(s, s.Labels[router+".middlewares"], r.path)
-			if !slices.Contains(out, r) { // one router for http and one for https
-				out = append(out, r)
+			before := s.Labels[router+".middlewares"]
+			r.port, r.strip = port, strips(s, before, r.path)
+			same := slices.IndexFunc(out, func(o labelled) bool { return o.host == r.host && o.path == r.path && o.port == r.port })
+			if same >= 0 { // one router for http and one for https
+				out[same].middlewares += "," + before
+				out[same].strip = out[same].strip || r.strip
+				continue
 			}
+			r.middlewares = before
+			out = append(out, r)
 		}
 	}
 	return out
@@ -119,6 +134,9 @@ func hostsAndPaths(rule string) []labelled {
 		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
 			paths = append(paths, strings.TrimSuffix(q[1], "/"))
 		}
+	}
+	if len(hosts) == 0 && hostPattern.MatchString(rule) {
+		return nil // hosts by a pattern, not every host
 	}
 	if len(hosts) == 0 {
 		hosts = []string{""}
@@ -174,7 +192,7 @@ func oldTraefikRoutes(s Service) []labelled {
 	}
 	var out []labelled
 	for _, h := range hosts {
-		out = append(out, labelled{host: h, path: path, port: port, strip: strings.Contains(rule, "PathPrefixStrip")})
+		out = append(out, labelled{host: h, path: path, port: port, strip: strings.Contains(rule, "PathPrefixStrip"), guarded: hasPrefix(s.Labels, "traefik.frontend.auth.")})
 	}
 	return out
 }
@@ -195,24 +213,124 @@ func virtualHosts(s Service) []labelled {
 	return out
 }
 
-// caddyRoutes reads the labels of caddy-docker-proxy.
+// caddyRoutes reads the labels of caddy-docker-proxy: a service may have several
+// sites (caddy_0, caddy_1), and a site several paths.
 func caddyRoutes(s Service) []labelled {
-	site, ok := s.Labels["caddy"]
-	if !ok {
-		return nil
-	}
-	port := 0
-	for _, key := range sortedKeys(s.Labels) {
-		if m := upstreams.FindStringSubmatch(s.Labels[key]); m != nil && strings.HasPrefix(key, "caddy.") && strings.HasSuffix(key, "reverse_proxy") {
-			port, _ = strconv.Atoi(m[1])
+	var out []labelled
+	for _, site := range sortedKeys(s.Labels) {
+		if !caddySite.MatchString(site) {
+			continue
+		}
+		guarded := slices.ContainsFunc(sortedKeys(s.Labels), func(key string) bool {
+			return strings.HasPrefix(key, site+".") && (strings.Contains(key, "basic_auth") || strings.Contains(key, "basicauth") || strings.Contains(key, "forward_auth"))
+		})
+		for h := range strings.FieldsFuncSeq(s.Labels[site], func(r rune) bool { return r == ',' || r == ' ' }) {
+			h = strings.TrimPrefix(strings.TrimPrefix(h, "https://"), "http://")
+			for _, one := range caddyPaths(s, site) {
+				one.host, one.guarded = h, guarded
+				out = append(out, one)
+			}
 		}
 	}
+	return out
+}
+
+// caddyPaths are the paths of a site that lead to a service, with its port; one
+// without a path where no label names any.
+func caddyPaths(s Service, site string) []labelled {
 	var out []labelled
-	for h := range strings.FieldsFuncSeq(site, func(r rune) bool { return r == ',' || r == ' ' }) {
-		h = strings.TrimPrefix(strings.TrimPrefix(h, "https://"), "http://")
-		out = append(out, labelled{host: h, port: port})
+	for _, key := range sortedKeys(s.Labels) {
+		rest, ok := strings.CutPrefix(key, site+".")
+		parts := strings.Split(rest, ".")
+		if !ok || caddyOrder.ReplaceAllString(parts[len(parts)-1], "") != "reverse_proxy" {
+			continue
+		}
+		one, at := labelled{}, s.Labels[key]
+		if m := upstreams.FindStringSubmatch(at); m != nil {
+			one.port, _ = strconv.Atoi(m[1])
+		}
+		for i, part := range parts[:len(parts)-1] {
+			if matcher := s.Labels[site+"."+strings.Join(parts[:i+1], ".")]; strings.HasPrefix(matcher, "/") {
+				at, one.strip = matcher, caddyOrder.ReplaceAllString(part, "") == "handle_path"
+			}
+		}
+		if path, _, _ := strings.Cut(at, " "); strings.HasPrefix(path, "/") {
+			one.path = strings.TrimSuffix(strings.TrimSuffix(path, "*"), "/")
+		}
+		out = append(out, one)
+	}
+	if len(out) == 0 {
+		return []labelled{{}}
 	}
 	return out
+}
+
+// demand is what a proxy asks of a visitor before a service sees the request.
+type demand struct {
+	guarded bool
+	allow   []string
+}
+
+// demands returns what a list of Traefik's middlewares asks of a visitor. Labels
+// of any service define them. One that only files define is taken by its name:
+// who reads `authelia@file` for nothing opens what was closed.
+func demands(services []Service) func(list string) demand {
+	known, chains := map[string]demand{}, map[string]string{}
+	for _, s := range services {
+		for _, key := range sortedKeys(s.Labels) {
+			m := middleware.FindStringSubmatch(strings.ToLower(key))
+			if m == nil {
+				continue
+			}
+			one := known[m[1]]
+			switch m[2] {
+			case "basicauth", "digestauth", "forwardauth":
+				one.guarded = true
+			case "ipallowlist", "ipwhitelist":
+				if m[3] == "sourcerange" {
+					one.allow = append(one.allow, networks(s.Labels[key])...)
+				}
+			case "chain":
+				chains[m[1]] = s.Labels[key]
+			}
+			known[m[1]] = one
+		}
+	}
+	return func(list string) (all demand) {
+		for range len(chains) + 1 { // a chain may name chains
+			var next []string
+			for name := range strings.SplitSeq(list, ",") {
+				name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "@")
+				one, defined := known[name]
+				all.guarded = all.guarded || one.guarded || !defined && strings.Contains(name, "auth")
+				all.allow = append(all.allow, one.allow...)
+				next = append(next, chains[name])
+			}
+			list = strings.Join(next, ",")
+		}
+		slices.Sort(all.allow)
+		all.allow = slices.Compact(all.allow)
+		return all
+	}
+}
+
+// networks are addresses and networks in CIDR notation.
+func networks(list string) []string {
+	var out []string
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		if address, err := netip.ParseAddr(one); err == nil {
+			one = netip.PrefixFrom(address, address.BitLen()).String()
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func hasPrefix(labels map[string]string, prefix string) bool {
+	return slices.ContainsFunc(sortedKeys(labels), func(key string) bool { return strings.HasPrefix(strings.ToLower(key), prefix) })
 }
 
 // ownPort is the port that a service is known to answer HTTP at.

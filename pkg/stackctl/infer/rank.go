@@ -23,6 +23,7 @@ var mains = []struct {
 	{[]string{"superset"}, []int{8088}},
 	{[]string{"synapse"}, []int{8008}},
 	{[]string{"zwave-js-ui"}, []int{8091}},
+	{[]string{"frigate"}, []int{8971}},
 	{[]string{"maildev", "mailcatcher"}, []int{1080}},
 }
 
@@ -70,7 +71,7 @@ var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4
 // bareTools are tools that ask nobody who they are.
 var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
 	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack",
-	"datalust/seq", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
+	"datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // withoutSignIn reports whether a service shows what it has to whoever comes.

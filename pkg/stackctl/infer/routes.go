@@ -40,7 +40,7 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 	for _, a := range asked {
 		r.add(a, "--route says so")
 	}
-	r.labels(there, domain)
+	r.labels(there, domain, demands(services))
 	r.published(there, layers)
 	if len(r.Routes) == 0 {
 		r.exposed(there, layers)
@@ -89,7 +89,7 @@ func (r *Routing) has(service string) bool {
 	return slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Service == service })
 }
 
-func (r *Routing) labels(services []Service, domain string) {
+func (r *Routing) labels(services []Service, domain string, asks func(middlewares string) demand) {
 	var all []labelled
 	var hosts []string
 	for _, s := range services {
@@ -119,7 +119,30 @@ func (r *Routing) labels(services []Service, domain string) {
 		if l.guessed {
 			cause += "; no label names a port, 80 is assumed"
 		}
-		r.add(stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip}, cause)
+		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip}
+		if asked := asks(l.middlewares); asked.guarded || l.guarded || len(asked.allow) > 0 {
+			spec.Allow = asked.allow
+			if asked.guarded || l.guarded {
+				spec.Guard = "staff"
+				cause += "; they ask who comes, and here the staff's password does (guard: staff)"
+			}
+		}
+		r.add(spec, cause)
+	}
+	for _, s := range services {
+		r.uncarried(s)
+	}
+}
+
+// uncarried tells of labels that the edge has nothing for.
+func (r *Routing) uncarried(s Service) {
+	if (hasPrefix(s.Labels, "traefik.tcp.") || hasPrefix(s.Labels, "traefik.udp.")) && len(s.Ports) == 0 {
+		r.tell(s.Name, "its labels ask the proxy for TCP or UDP, and the edge carries HTTP alone: publish the port at the service")
+	}
+	for _, key := range sortedKeys(s.Labels) {
+		if routerRule.MatchString(strings.ToLower(key)) && hostPattern.MatchString(s.Labels[key]) {
+			r.tell(s.Name, "hosts by a pattern (HostRegexp) have no route: name them under routes")
+		}
 	}
 }
 
