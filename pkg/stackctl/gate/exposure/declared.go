@@ -107,14 +107,14 @@ func (d *service) ports() {
 }
 
 // allowed reports whether a port beside stackctl's own edge is one that the
-// project declares, or one that the host alone reaches. UDP is declared by
-// being published.
+// project declares, or one that the host alone reaches. UDP and SCTP are
+// declared by being published.
 func (d *service) allowed(p stack.Port) bool {
 	if !d.s.Config.Traefik.Own {
 		return false
 	}
 	n, err := strconv.Atoi(p.Published)
-	return strings.EqualFold(p.Protocol, "udp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
+	return strings.EqualFold(p.Protocol, "udp") || strings.EqualFold(p.Protocol, "sctp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
 }
 
 func (d *service) modes() {
