@@ -62,6 +62,10 @@ var decided = map[string]struct{ says, never []string }{
 		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "db           data ",
 	}, nil},
 	"ipv6-loopback": {[]string{"web: port [::1]:8081:8081 stays published on the server alone"}, nil},
+	"nameless-volumes": {[]string{
+		"cms: what it writes to /var/www/html/modules, /var/www/html/sites is empty again with every release",
+		"board: the domain → port 5601", "core: port 38412:38412/sctp stays published (SCTP)",
+	}, []string{"assets: what"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -69,7 +69,7 @@ type decision struct {
 // decisions are those about each service, in the order of the survey.
 func decisions(survey release.Survey, layers map[string]infer.Decision, left map[string]string, routing infer.Routing, domain string) []decision {
 	var out []decision
-	certificates := infer.Certificates(survey.Services)
+	certificates, nameless := infer.Certificates(survey.Services), infer.Nameless(survey.Services, layers)
 	for _, s := range survey.Services {
 		d := decision{Service: s.Name, Layer: string(layers[s.Name].Layer), Strategy: string(s.Strategy), Why: layers[s.Name].LayerCause}
 		for _, r := range routing.Routes {
@@ -95,6 +95,9 @@ func decisions(survey release.Survey, layers map[string]infer.Decision, left map
 		}
 		if note := certificates[s.Name]; note != "" && d.Layer != "" {
 			d.Notes = append(d.Notes, note)
+		}
+		if folders := nameless[s.Name]; len(folders) > 0 && d.Layer != "" {
+			d.Notes = append(d.Notes, "what it writes to "+strings.Join(folders, ", ")+" is empty again with every release, for the volume has no name. If it must last, name it: NAME:"+folders[0])
 		}
 		if mount := survey.Hidden[s.Name]; mount != "" && d.Built {
 			d.Notes = append(d.Notes, mount+" lies over what its image is built of: later releases would not change what runs. Remove it for a server, or keep it in compose.override.yaml")

@@ -258,6 +258,8 @@ func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
 		"a label without a port":              {[]infer.Service{service("chat", "matrixdotorg/synapse", port("8448:8448"), port("8008:8008"), label("traefik.http.routers.c.rule", "Host(`chat.example.com`)"))}, "=chat:8008", nil, ""},
 		"a cluster that runs what it is sent": {[]infer.Service{service("notebook", "jupyter/pyspark-notebook", port("8888:8888")), service("yarn", "bde2020/hadoop-resourcemanager", port("8088:8088")), service("spark", "bitnami/spark", port("8080:8080"), port("7077:7077"))}, "=notebook:8888", nil, "spark: asks nobody to sign in"},
 		"cameras with a sign-in":              {[]infer.Service{service("nvr", "ghcr.io/blakeblackshear/frigate", port("5000:5000"), port("8971:8971"))}, "=nvr:8971 https", nil, "nvr: 5000:5000 is not published any more"},
+		"TLS at another port":                 {[]infer.Service{service("board", "acme/board", port("443:5601"))}, "=board:5601 https", nil, ""},
+		"443 beside 80":                       {[]infer.Service{service("board", "acme/board", port("443:4430"), port("80:8080"))}, "=board:8080", nil, ""},
 		"an old debugger":                     {[]infer.Service{service("result", "acme/result", port("5001:80"), port("5858:5858"))}, "=result:80", nil, "result: 5858:5858 is not published any more: who reaches it runs what they like"},
 		"traces":                              {[]infer.Service{service("web", "acme/web", port("80:80")), service("traces", "acme/traces", port("4317:4317"), port("4318:4318"))}, "=web:80", nil, "traces: 4318:4318 is not published any more: it asks nobody to sign in"},
 		"logs":                                {[]infer.Service{service("logs", "acme/logs", port("9000:9000"), port("5044:5044"))}, "=logs:9000", []int{5044}, "logs: 5044:5044 stays published (Beats)"},
@@ -304,6 +306,21 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 		if got[host] != want {
 			t.Errorf("%s: got %q, want %q", host, got[host], want)
 		}
+	}
+}
+
+func TestVolumesWithoutANameAreTold(t *testing.T) {
+	at := func(source, target string) func(*infer.Service) {
+		return func(s *infer.Service) {
+			s.Volumes = append(s.Volumes, stack.Mount{Type: "volume", Source: source, Target: target})
+		}
+	}
+	services := []infer.Service{
+		service("site", "acme/site", at("", "/var/www/html/sites"), at("", "/app/node_modules"), at("files", "/files")),
+		service("db", "postgres", at("", "/var/lib/postgresql/data")), service("migrate", "acme/site", at("", "/x")),
+	}
+	if got := infer.Nameless(services, infer.Layers(services, "")); len(got) != 1 || !slices.Equal(got["site"], []string{"/var/www/html/sites"}) {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -73,7 +73,7 @@ var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4
 var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
 	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack",
 	"hadoop", "hadoop-namenode", "hadoop-datanode", "hadoop-resourcemanager", "hadoop-nodemanager", "hadoop-historyserver", "spark", "spark-master", "spark-worker", "flink", "druid", "netdata",
-	"datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
+	"alloy", "datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // withoutSignIn reports whether a service shows what it has to whoever comes.

@@ -172,7 +172,7 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			continue
 		}
 		p := c.ports[0]
-		spec := stack.RouteSpec{Service: c.service.Name, Port: p.target, Host: Name(c.service.Name), Scheme: scheme(p.target)}
+		spec := stack.RouteSpec{Service: c.service.Name, Port: p.target, Host: Name(c.service.Name), Scheme: scheme(c.service, p)}
 		cause := "port " + p.text() + " looks like HTTP"
 		if first {
 			spec.Host = ""
@@ -246,8 +246,11 @@ func why(c candidate, of int) string {
 	return "and it looks most like the site"
 }
 
-func scheme(port int) string {
-	if slices.Contains(overTLS, port) {
+// scheme is how a service answers at a port: what it publishes as 443, with
+// nothing as 80, has a certificate of its own.
+func scheme(s Service, p published) string {
+	plain := slices.ContainsFunc(portsOf(s), func(o published) bool { return o.outside == 80 || o.target == 80 })
+	if slices.Contains(overTLS, p.target) || p.outside == 443 && !plain {
 		return "https"
 	}
 	return ""
