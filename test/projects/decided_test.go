@@ -70,6 +70,7 @@ var decided = map[string]struct{ says, never []string }{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",
 		"open-webui: the domain → port 8080",
+		"studio: port 5555:5555 is not published any more: it asks nobody to sign in",
 	}, []string{"ollama.example.org", "tika.example.org"}},
 }
 

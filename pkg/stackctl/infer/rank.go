@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -67,7 +68,7 @@ var notFronts = strings.NewReplacer("websocket", "", "webhook", "")
 // tools are programs beside a site that nobody takes for it.
 var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
 	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "all-in-one", "zipkin",
-	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc"}
+	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc", "livebook"}
 
 // bareTools are tools that ask nobody who they are.
 var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket", "redis-commander", "kafka-ui", "kafdrop", "akhq", "dozzle",
@@ -75,6 +76,10 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"hadoop", "hadoop-namenode", "hadoop-datanode", "hadoop-resourcemanager", "hadoop-nodemanager", "hadoop-historyserver", "spark", "spark-master", "spark-worker", "flink", "druid", "netdata",
 	"alloy", "datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
+
+// bareCommands start programs that ask nobody who they are with an image that
+// tells nothing of it: an application's own.
+var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
 
 // withoutSignIn reports whether a service shows what it has to whoever comes.
 func withoutSignIn(s Service) bool {
@@ -88,7 +93,7 @@ func withoutSignIn(s Service) bool {
 	if s.Image == "" && slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(bareTools, word) }) {
 		return true
 	}
-	return names(bareTools, repository) || strings.EqualFold(s.Name, "flower")
+	return names(bareTools, repository) || strings.EqualFold(s.Name, "flower") || bareCommands.MatchString(commandText(s))
 }
 
 // words are the parts of a service's name, in lower case.

@@ -292,7 +292,7 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			c.ports = append(c.ports, p)
 		}
 	}
-	c.ports = r.withoutTLS(s.Name, c.ports)
+	c.ports = r.withoutTLS(s.Name, c.ports, main)
 	sort.SliceStable(c.ports, func(i, j int) bool { return rank(c.ports[i], main) < rank(c.ports[j], main) })
 	c.score = score(c)
 	return c
@@ -312,11 +312,13 @@ func (r *Routing) stay(service string, p published, what, text string) {
 }
 
 // withoutTLS drops the ports over TLS of a service that has one without: the
-// edge brings the certificate.
-func (r *Routing) withoutTLS(service string, ports []published) []published {
+// edge brings the certificate. What is the program's own page stays, for the
+// other port is another program's.
+func (r *Routing) withoutTLS(service string, ports []published, main []int) []published {
 	var out []published
 	for _, p := range ports {
-		plain := slices.ContainsFunc(ports, func(o published) bool { return slices.Contains(plainly[p.target], o.target) })
+		page := len(main) > 0 && main[0] == p.target
+		plain := !page && slices.ContainsFunc(ports, func(o published) bool { return slices.Contains(plainly[p.target], o.target) })
 		twice := slices.ContainsFunc(out, func(o published) bool { return o.target == p.target })
 		switch {
 		case plain:
