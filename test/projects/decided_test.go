@@ -66,6 +66,10 @@ var decided = map[string]struct{ says, never []string }{
 		"cms: what it writes to /var/www/html/modules, /var/www/html/sites is empty again with every release",
 		"board: the domain → port 5601", "core: port 38412:38412/sctp stays published (SCTP)",
 	}, []string{"assets: what"}},
+	"shared-literals": {[]string{
+		"api, worker: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: BROKER_PASSWORD (compose.yaml:6)",
+		"What looks like HTTP asks nobody to sign in: nothing is routed",
+	}, []string{"No service looks like HTTP"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -128,23 +128,36 @@ func (o *options) printDecisions(list []decision, survey release.Survey, routing
 		fmt.Fprintln(o.out, line)
 	}
 	if len(routing.Routes) == 0 {
-		fmt.Fprintln(o.out, "\nNo service looks like HTTP: nothing is routed, and there is no edge. --route SERVICE:PORT adds a route.")
+		why := "No service looks like HTTP"
+		if slices.ContainsFunc(more, func(line string) bool { return strings.Contains(line, "guard: staff shows it") }) {
+			why = "What looks like HTTP asks nobody to sign in"
+		}
+		fmt.Fprintln(o.out, "\n"+why+": nothing is routed, and there is no edge. --route SERVICE:PORT adds a route.")
 	}
 }
 
-// literals names, a line for each service, the secrets that stand in the
-// compose files, and the way out.
+// literals names the secrets that stand in the compose files, and the way out: a
+// line for each service, and one for several that have the same from an anchor.
 func literals(found []release.Literal) []string {
-	var out []string
-	for i, l := range found {
-		at := fmt.Sprintf("%s (%s:%d)", l.Name, filepath.Base(l.File), l.Line)
-		if i > 0 && found[i-1].Service == l.Service {
-			out[len(out)-1] += ", " + at
-			continue
+	var lists []string
+	services := map[string][]string{}
+	for i := 0; i < len(found); {
+		service, list := found[i].Service, ""
+		for ; i < len(found) && found[i].Service == service; i++ {
+			if list != "" {
+				list += ", "
+			}
+			list += fmt.Sprintf("%s (%s:%d)", found[i].Name, filepath.Base(found[i].File), found[i].Line)
 		}
-		out = append(out, l.Service+": secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: "+at)
+		if services[list] == nil {
+			lists = append(lists, list)
+		}
+		services[list] = append(services[list], service)
 	}
-	return out
+	for i, list := range lists {
+		lists[i] = strings.Join(services[list], ", ") + ": secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: " + list
+	}
+	return lists
 }
 
 func address(r stack.RouteSpec, domain string) string {
