@@ -70,6 +70,10 @@ var decided = map[string]struct{ says, never []string }{
 		"api, worker: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: BROKER_PASSWORD (compose.yaml:6)",
 		"What looks like HTTP asks nobody to sign in: nothing is routed",
 	}, []string{"No service looks like HTTP"}},
+	"schedulers": {[]string{
+		"beat     app    recreate  -            changes with every release; it starts what is due, and two would start it twice",
+		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
+	}, nil},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

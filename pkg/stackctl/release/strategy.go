@@ -1,17 +1,23 @@
 package release
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"stackctl/pkg/stackctl/stack"
 )
 
+// schedulers are commands that start other work by the clock, and know nothing of
+// a second one beside them. Airflow's scheduler does, and is none of them.
+var schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\brqscheduler\b|\bschedule:work\b|\bsupercronic\b|(?:^|[\s/])crond?(?:\s|$)`)
+
 // strategy decides how a new release replaces a service, and why. What keeps
 // nothing and takes nothing for itself overlaps. What writes to a place that
-// outlives it, or takes a name, an address or a port, must not run beside its
-// successor. shared are the volumes and folders of which the compose file says
+// outlives it, takes a name, an address or a port, or starts work by the clock
+// must not run beside its successor. shared are the volumes and folders of which the compose file says
 // that two runs may write to them at once (x-stackctl: {shared: [VOLUME]});
 // given is what it says itself, if anything (x-stackctl: {strategy: …}).
 func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Strategy, string) {
@@ -38,6 +44,8 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 		return stack.StrategyRecreate, "it is on the host's network"
 	case len(s.Ports) > 0 && s.Layer != stack.LayerEdge:
 		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
+	case schedulers.MatchString(strings.Join(slices.Concat(s.Entrypoint, s.Command), " ")):
+		return stack.StrategyRecreate, "it starts what is due, and two would start it twice"
 	}
 	return stack.StrategyOverlap, ""
 }
