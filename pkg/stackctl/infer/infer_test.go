@@ -264,6 +264,9 @@ func TestRoutesLeadWhereTheFileSaysThatVisitorsGo(t *testing.T) {
 		"a database shown by a command":       {[]infer.Service{service("web", "acme/web", port("3000:3000")), service("studio", "acme/web", port("5555:5555"), func(s *infer.Service) { s.Command = []string{"npx", "prisma", "studio"} })}, "=web:3000", nil, "studio: asks nobody to sign in"},
 		"a notebook without a token":          {[]infer.Service{service("web", "acme/web", port("80:80")), service("lab", "acme/lab", port("8888:8888"), func(s *infer.Service) { s.Command = []string{"jupyter", "lab", "--NotebookApp.token=''"} })}, "=web:80", nil, "lab: asks nobody to sign in"},
 		"a notebook with a token":             {[]infer.Service{service("web", "acme/web", port("80:80")), service("lab", "acme/lab", port("8888:8888"), func(s *infer.Service) { s.Command = []string{"jupyter", "lab", "--NotebookApp.token=abc"} })}, "=web:80, lab=lab:8888", nil, ""},
+		"a registry that asks nobody":         {[]infer.Service{service("ui", "joxit/docker-registry-ui", port("80:80")), service("images", "registry:2", port("5000:5000"))}, "=ui:80", nil, "images: asks nobody to sign in"},
+		"a registry with passwords":           {[]infer.Service{service("images", "registry:2", port("5000:5000"), func(s *infer.Service) { s.Environment["REGISTRY_AUTH"] = "htpasswd" }), service("ui", "joxit/docker-registry-ui", port("80:80"))}, "=ui:80, images=images:5000", nil, ""},
+		"agents":                              {[]infer.Service{service("web", "zabbix/zabbix-web", port("80:8080")), service("server", "zabbix/zabbix-server", port("10051:10051"))}, "=web:8080", []int{10051}, "server: 10051:10051 stays published (Zabbix)"},
 		"an old debugger":                     {[]infer.Service{service("result", "acme/result", port("5001:80"), port("5858:5858"))}, "=result:80", nil, "result: 5858:5858 is not published any more: who reaches it runs what they like"},
 		"traces":                              {[]infer.Service{service("web", "acme/web", port("80:80")), service("traces", "acme/traces", port("4317:4317"), port("4318:4318"))}, "=web:80", nil, "traces: 4318:4318 is not published any more: it asks nobody to sign in"},
 		"logs":                                {[]infer.Service{service("logs", "acme/logs", port("9000:9000"), port("5044:5044"))}, "=logs:9000", []int{5044}, "logs: 5044:5044 stays published (Beats)"},
@@ -366,7 +369,7 @@ func TestWhatGetsCertificatesIsLeftOut(t *testing.T) {
 	}
 	services := []infer.Service{
 		service("certbot", "certbot/certbot", certificates), service("dns", "docker.io/certbot/dns-cloudflare:v2", certificates), service("acme", "neilpang/acme.sh"),
-		service("nginx", "nginx", certificates), service("web", "acme/web"), service("with-a-port", "certbot/certbot", port("80:80")),
+		service("nginx", "nginx", certificates), service("web", "acme/web"), service("mail", "mailserver/docker-mailserver", certificates, port("25:25"), port("993:993")), service("with-a-port", "certbot/certbot", port("80:80")),
 	}
 	left := infer.LeftOut(services)
 	for name, want := range map[string]bool{"certbot": true, "dns": true, "acme": true, "nginx": false, "web": false, "with-a-port": false} {

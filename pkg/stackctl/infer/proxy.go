@@ -44,6 +44,11 @@ func getsCertificates(s Service) bool {
 func Certificates(services []Service) map[string]string {
 	out := map[string]string{}
 	for _, s := range services {
+		// A mail server needs them for ports that the edge does not carry.
+		ports := portsOf(s)
+		if len(ports) > 0 && !slices.ContainsFunc(ports, func(p published) bool { _, http := p.http(); return http }) {
+			continue
+		}
 		for _, m := range s.Volumes {
 			if strings.HasPrefix(m.Target+"/", certificates+"/") && !getsCertificates(s) {
 				out[s.Name] = "it serves certificates from " + m.Target + ": behind the edge it must answer plain HTTP, without a redirect to HTTPS; the edge has certificates of its own"

@@ -89,6 +89,10 @@ func withoutSignIn(s Service) bool {
 			return true
 		}
 	}
+	// A registry of images takes what anybody brings, until it is told whom to ask.
+	if repository == "registry" && !slices.ContainsFunc(sortedKeys(s.Environment), func(key string) bool { return strings.HasPrefix(key, "REGISTRY_AUTH") }) {
+		return true
+	}
 	// What a team builds, or starts with the image of its application, it names.
 	if s.Image == "" && slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(bareTools, word) }) {
 		return true
