@@ -178,7 +178,7 @@ func runsOnce(s Service, services []Service) string {
 	if slices.Contains(onceWords, strings.ToLower(s.Name)) {
 		return "it is named for something that ends, and nothing starts it again"
 	}
-	if s.NotRestarted && !serves(s) && !waitedFor(s.Name, services) {
+	if s.NotRestarted && !kept && !serves(s) && !waitedFor(s.Name, services) {
 		return "the file says that nothing restarts it, and nothing waits for it"
 	}
 	return ""
@@ -202,7 +202,7 @@ var migrations = regexp.MustCompile(`manage\.py (?:migrate|collectstatic|loaddat
 // clients are programs that ask a store for something and end, servers those
 // that are the store: a command with both is the store's.
 var (
-	clients = regexp.MustCompile(`(?:^|[\s/;&|("'])(?:mongosh|mongo|mongodump|mongorestore|mongoimport|psql|pg_dump|pg_dumpall|pg_restore|createdb|mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|redis-cli|valkey-cli|kafka-topics(?:\.sh)?|clickhouse-client|cqlsh|influx|etcdctl|rabbitmqadmin)(?:\s|$)`)
+	clients = regexp.MustCompile(`(?:^|[;&|(]\s*|-c\s+["']?|\s--\s+|\b(?:exec|until|while|if|do|then|else)\s+!?\s*)(?:/\S*/)?(?:mongosh|mongo|mongodump|mongorestore|mongoimport|psql|pg_dump|pg_dumpall|pg_restore|createdb|mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|redis-cli|valkey-cli|kafka-topics(?:\.sh)?|clickhouse-client|cqlsh|influx|etcdctl|rabbitmqadmin)(?:\s|$)`)
 	servers = regexp.MustCompile(`mongod\b|mongos\b|mysqld|mariadbd|redis-server|valkey-server|kafka-server-start|clickhouse-server|influxd|rabbitmq-server|entrypoint|(?:^|[;&|("'/]\s*|-c\s+|exec\s+)(?:postgres|etcd)(?:\s|$)`)
 )
 
@@ -210,8 +210,11 @@ var (
 func commandText(s Service) string { return strings.Join(slices.Concat(s.Entrypoint, s.Command), " ") }
 
 // client reports whether a service of a store's image is no store: it runs the
-// store's client against another one.
+// store's client against another one, and keeps nothing.
 func client(s Service) bool {
+	if _, _, keeps := storeAt(s); keeps {
+		return false
+	}
 	text := commandText(s)
 	return clients.MatchString(text) && !servers.MatchString(text)
 }
@@ -219,10 +222,11 @@ func client(s Service) bool {
 // setsUp reports whether a service of a store's image only prepares it: it has a
 // command of its own, is named for that, and keeps nothing.
 func setsUp(s Service) bool {
-	if _, _, keeps := storeAt(s); keeps || commandText(s) == "" || servers.MatchString(commandText(s)) {
+	text := commandText(s)
+	if _, _, keeps := storeAt(s); keeps || text == "" || strings.HasPrefix(text, "-") || servers.MatchString(text) {
 		return false
 	}
-	return s.NotRestarted || slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(onceWords, word) })
+	return slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(onceWords, word) })
 }
 
 // ends reports whether every part of a service's command is something that ends.

@@ -77,6 +77,9 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"alloy", "datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
+// namedTools are those of bareTools whose names nobody gives to anything else.
+var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "mailpit", "maildev", "mailcatcher", "kafdrop", "zipkin", "jaeger", "pushgateway", "dozzle", "localstack", "promtail"}
+
 // bareCommands start programs that ask nobody who they are with an image that
 // tells nothing of it: an application's own.
 var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
@@ -93,8 +96,9 @@ func withoutSignIn(s Service) bool {
 	if repository == "registry" && !slices.ContainsFunc(sortedKeys(s.Environment), func(key string) bool { return strings.HasPrefix(key, "REGISTRY_AUTH") }) {
 		return true
 	}
-	// What a team builds, or starts with the image of its application, it names.
-	if s.Image == "" && slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(bareTools, word) }) {
+	// What a team builds it names: a `prometheus-server` is one, a `flower-shop`
+	// is no flower.
+	if s.Image == "" && slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(namedTools, word) }) {
 		return true
 	}
 	return names(bareTools, repository) || strings.EqualFold(s.Name, "flower") || bareCommands.MatchString(commandText(s))
