@@ -188,12 +188,13 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 }
 
 // aside takes away the ports that the server alone reaches, and those without
-// a port of the host, where the project has others that everyone does: there
-// the file says which are for visitors. A project without such others has a
-// proxy before it that is not in the file, and the edge takes its place.
+// a port of the host, where the project has others that everyone does, or routes
+// by labels: there the file says which are for visitors. A project without such
+// others has a proxy before it that is not in the file, and the edge takes its
+// place.
 func (r *Routing) aside(found []candidate) []candidate {
 	open := func(p published) bool { return !p.loopback && p.outside > 0 }
-	if !slices.ContainsFunc(found, func(c candidate) bool {
+	if len(r.Routes) == 0 && !slices.ContainsFunc(found, func(c candidate) bool {
 		return !withoutSignIn(c.service) && slices.ContainsFunc(c.ports, open)
 	}) {
 		return found
@@ -207,7 +208,7 @@ func (r *Routing) aside(found []candidate) []candidate {
 				left = append(left, p)
 				continue
 			case p.loopback:
-				r.tell(c.service.Name, "port %s stays published on the server alone, as other ports are open to everyone. If visitors need it: --route NAME=%s:%d", p.text(), c.service.Name, p.target)
+				r.tell(c.service.Name, "port %s stays published on the server alone, as others are open to everyone. If visitors need it: --route NAME=%s:%d", p.text(), c.service.Name, p.target)
 			default:
 				r.tell(c.service.Name, "port %s is not published any more: it names no port of the host, as others do. If visitors need it: --route NAME=%s:%d", p.text(), c.service.Name, p.target)
 			}
