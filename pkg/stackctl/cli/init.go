@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
@@ -36,7 +37,8 @@ func newInit(o *options) *cobra.Command {
 		Long: `init reads the compose file in this folder and writes a short stackctl.yaml for
 it. It prints one line per service: its layer, how a release replaces it, its
 route, and why. It changes no file that is there: a stackctl.yaml that exists is
-compared with what init would write, and replaced with --force alone.
+compared with what init would write, and replaced with --force alone. Where labels
+ask who comes, it makes the staff's password as well.
 
 Without a terminal it asks nothing. On one it asks for the server and its domain
 where no flag names them and --yes is not given.
@@ -103,13 +105,22 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 	list := decisions(survey, layers, left, routing, or(n.domain, "DOMAIN"))
 	if o.output == "json" {
 		told := initialized{Project: c.Project, File: o.config, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
-		return o.initializeForMachines(told, n.force, func() error { return o.writeExample(root, env, survey) })
+		return o.initializeForMachines(told, n.force, func() error { return o.writeOthers(root, env, survey, c) })
 	}
 	o.printDecisions(list, survey, routing)
 	if err := o.writeSettings(text, n.force); err != nil {
 		return err
 	}
-	return o.writeExample(root, env, survey)
+	return o.writeOthers(root, env, survey, c)
+}
+
+// writeOthers writes what stands beside stackctl.yaml: the example of the variables,
+// and the password that routes with a guard ask for.
+func (o *options) writeOthers(root string, env map[string]string, survey release.Survey, c stack.Config) error {
+	if err := o.writeExample(root, env, survey); err != nil || !edge.Guarded(c.Routes) {
+		return err
+	}
+	return o.makeStaffSecrets()
 }
 
 // survey finds the compose files and looks at them.

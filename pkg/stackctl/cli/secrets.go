@@ -31,6 +31,27 @@ func (o *options) makeSecrets() error {
 	if err != nil {
 		return err
 	}
+	made, err := o.makeFiles(files, c.Traefik.Staff.User)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(files))
+	return o.makeBackupKey(c)
+}
+
+// makeStaffSecrets makes the password that routes with a guard ask for, and its
+// hash, where they are missing.
+func (o *options) makeStaffSecrets() error {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	_, err = o.makeFiles(release.StaffFiles(c), c.Traefik.Staff.User)
+	return err
+}
+
+// makeFiles makes the files of secrets that are missing, and tells how many.
+func (o *options) makeFiles(files map[string]string, staff string) (made int, err error) {
 	names := make([]string, 0, len(files))
 	for name := range files {
 		names = append(names, name)
@@ -40,23 +61,21 @@ func (o *options) makeSecrets() error {
 		return strings.HasSuffix(names[j], "_htpasswd") && !strings.HasSuffix(names[i], "_htpasswd") ||
 			strings.HasSuffix(names[i], "_htpasswd") == strings.HasSuffix(names[j], "_htpasswd") && names[i] < names[j]
 	})
-	made := 0
 	for _, name := range names {
-		value, err := secretValue(name, files, c.Traefik.Staff.User)
+		value, err := secretValue(name, files, staff)
 		if err != nil {
-			return err
+			return made, err
 		}
 		wrote, err := writeSecret(files[name], value)
 		if err != nil {
-			return stack.Usage(files[name], 0, err.Error(), "")
+			return made, stack.Usage(files[name], 0, err.Error(), "")
 		}
 		if wrote {
 			made++
 			fmt.Fprintf(o.out, "made %s\n", files[name])
 		}
 	}
-	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(names))
-	return o.makeBackupKey(c)
+	return made, nil
 }
 
 // makeBackupKey makes the key that backups are encrypted to, where the project

@@ -68,7 +68,7 @@ func (d *Draft) addEdge() error {
 			service.Volumes[i].Source = "./" + filepath.ToSlash(rel)
 		}
 	}
-	if file, guarded := staffFiles(d.config)[StaffHtpasswd]; guarded {
+	if file, guarded := StaffFiles(d.config)[StaffHtpasswd]; guarded {
 		if d.project.Secrets == nil {
 			d.project.Secrets = types.Secrets{}
 		}
@@ -150,9 +150,9 @@ func allInternal(networks types.Networks) bool {
 	return true
 }
 
-// staffFiles are the files of the staff's password and its hash, where a route
+// StaffFiles are the files of the staff's password and its hash, where a route
 // of the own edge is guarded: NAME_password and NAME_htpasswd.
-func staffFiles(c stack.Config) map[string]string {
+func StaffFiles(c stack.Config) map[string]string {
 	guarded := slices.ContainsFunc(c.Routes, func(r stack.RouteSpec) bool { return r.Guard == "staff" })
 	if !c.Traefik.Own || !guarded {
 		return nil

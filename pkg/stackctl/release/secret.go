@@ -95,7 +95,7 @@ func SecretFiles(c stack.Config) (map[string]string, error) {
 	}
 	d := Draft{config: c}
 	out := map[string]string{}
-	maps.Copy(out, staffFiles(c))
+	maps.Copy(out, StaffFiles(c))
 	for _, s := range from {
 		if s.only != "" {
 			continue

@@ -55,7 +55,7 @@ var (
 		Fix:  "guard the route with basicAuth",
 	}
 	staffAllowlistRule = stack.Rule{
-		ID: "headers/staff-allowlist", Level: stack.LevelDanger, Source: "SPEC §3; ASVS 13.4.5",
+		ID: "headers/staff-allowlist", Level: stack.LevelStrict, Source: "SPEC §3; ASVS 13.4.5",
 		Asks: "Is every staff route closed to addresses that are not allowed?",
 		Fix:  "add ipAllowList to the route",
 	}
