@@ -1,0 +1,78 @@
+package infer
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var middleware = regexp.MustCompile(`^traefik\.http\.middlewares\.([^.]+)\.([a-z]+)(?:\.(.*))?$`)
+
+// demand is what a proxy asks of a visitor before a service sees the request.
+type demand struct {
+	guarded bool
+	allow   []string
+}
+
+// demands returns what a list of Traefik's middlewares asks of a visitor. Labels
+// of any service define them. One that only files define is taken by its name:
+// who reads `authelia@file` for nothing opens what was closed.
+func demands(services []Service) func(list string) demand {
+	known, chains := map[string]demand{}, map[string]string{}
+	for _, s := range services {
+		for _, key := range sortedKeys(s.Labels) {
+			m := middleware.FindStringSubmatch(strings.ToLower(key))
+			if m == nil {
+				continue
+			}
+			one := known[m[1]]
+			switch m[2] {
+			case "basicauth", "digestauth", "forwardauth":
+				one.guarded = true
+			case "ipallowlist", "ipwhitelist":
+				if m[3] == "sourcerange" {
+					one.allow = append(one.allow, networks(s.Labels[key])...)
+				}
+			case "chain":
+				chains[m[1]] = s.Labels[key]
+			}
+			known[m[1]] = one
+		}
+	}
+	return func(list string) (all demand) {
+		for range len(chains) + 1 { // a chain may name chains
+			var next []string
+			for name := range strings.SplitSeq(list, ",") {
+				name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "@")
+				one, defined := known[name]
+				all.guarded = all.guarded || one.guarded || !defined && strings.Contains(name, "auth")
+				all.allow = append(all.allow, one.allow...)
+				next = append(next, chains[name])
+			}
+			list = strings.Join(next, ",")
+		}
+		slices.Sort(all.allow)
+		all.allow = slices.Compact(all.allow)
+		return all
+	}
+}
+
+// networks are addresses and networks in CIDR notation.
+func networks(list string) []string {
+	var out []string
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		if address, err := netip.ParseAddr(one); err == nil {
+			one = netip.PrefixFrom(address, address.BitLen()).String()
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func hasPrefix(labels map[string]string, prefix string) bool {
+	return slices.ContainsFunc(sortedKeys(labels), func(key string) bool { return strings.HasPrefix(strings.ToLower(key), prefix) })
+}
