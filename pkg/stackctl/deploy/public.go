@@ -70,15 +70,15 @@ func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Rel
 			"deploy with `acme: {policy: staging}` first: an authority allows few mistakes, and staging shows them for nothing")
 	}
 	if acme.KnownPublic(t.ACME.Directory) {
-		if err := checkNames(ctx, t, wanted); err != nil {
+		if err := checkNames(ctx, server, t, wanted); err != nil {
 			return nil, stack.Fault(stack.CauseUsage, what, err, "set the name's A and AAAA records to the server, and wait until they are known")
 		}
 	}
 	past, err := orders(ctx, server, t)
-	if err == nil {
-		err = overBudget(past, wanted, now)
-	}
 	if err != nil {
+		return nil, err
+	}
+	if err := overBudget(past, wanted, now); err != nil {
 		return nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("%w; nothing was changed", err), "wait, and see in the edge's log why the orders before brought no certificate")
 	}
 	if len(unproven) > 0 {
@@ -112,7 +112,7 @@ func notInProduction(r stack.Release) string {
 
 // checkNames returns an error where a name does not lead to the target alone: an
 // authority takes any of its addresses (RFC 8555, section 8.3).
-func checkNames(ctx context.Context, t stack.Target, names []string) error {
+func checkNames(ctx context.Context, h node.Host, t stack.Target, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	target := t.Edge.Address
@@ -122,6 +122,10 @@ func checkNames(ctx context.Context, t stack.Target, names []string) error {
 	here, err := net.DefaultResolver.LookupNetIP(ctx, "ip", target)
 	if err != nil {
 		return fmt.Errorf("look up the target %s: %w", target, err)
+	}
+	// A target that is named by its IPv4 address has an IPv6 one as well.
+	if own, err := h.Run(ctx, "hostname", "-I"); err == nil && own.Exit == 0 {
+		here = append(here, addresses(string(own.Stdout))...)
 	}
 	for _, name := range names {
 		there, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
@@ -133,6 +137,17 @@ func checkNames(ctx context.Context, t stack.Target, names []string) error {
 		}
 	}
 	return nil
+}
+
+// addresses are those in a list that a host prints, but for those of a link.
+func addresses(list string) []netip.Addr {
+	var out []netip.Addr
+	for text := range strings.FieldsSeq(list) {
+		if a, err := netip.ParseAddr(text); err == nil && a.IsGlobalUnicast() {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // elsewhere returns the first address of a name that is none of the target's.
@@ -193,7 +208,7 @@ func orders(ctx context.Context, h node.Host, t stack.Target) ([]order, error) {
 	}
 	var list []order
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("read %s: %w", t.At(stack.OrdersFile), err)
+		return nil, stack.Fault(stack.CauseStep, "read "+t.At(stack.OrdersFile), err, "move the file away: it counts which certificates were asked for within a week, and no more")
 	}
 	return list, nil
 }

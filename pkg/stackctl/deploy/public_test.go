@@ -67,6 +67,17 @@ func TestANameMustLeadToTheTargetAlone(t *testing.T) {
 	}
 }
 
+func TestTheAddressesOfAHostAreThoseThatOthersReach(t *testing.T) {
+	got := addresses("203.0.113.7 172.17.0.1 2001:db8::7 fe80::1 127.0.0.1 eth0 \n")
+	var text []string
+	for _, a := range got {
+		text = append(text, a.String())
+	}
+	if want := "203.0.113.7 172.17.0.1 2001:db8::7"; strings.Join(text, " ") != want {
+		t.Errorf("they are %v, want %s", text, want)
+	}
+}
+
 func TestWhatIsNotInProductionIsNamed(t *testing.T) {
 	service := func(mode string, deployed bool) stack.Release {
 		return stack.Release{Services: []stack.Service{{Name: "db", Deployed: true}, {Name: "api", Deployed: deployed, Environment: map[string]string{"APP_ENV": mode}}}}
