@@ -22,7 +22,7 @@ import (
 	"stackctl/pkg/stackctl/traefik"
 )
 
-// Maintaining says whether visitors are kept out, and who is let in.
+// Maintaining is what is wanted of visitors: kept out or not, and who is let in.
 type Maintaining struct {
 	On bool
 	// Allow are addresses and networks that reach the site all the same.
@@ -207,17 +207,18 @@ func (s *story) checkMaintenance(ctx context.Context, server node.Server) error 
 		return err
 	}
 	since := fmt.Sprintf("the site is in maintenance mode since %s (%s)", m.Since.Format(time.RFC3339), m.By)
-	if refused(ctx, s.d.Target) {
-		return stack.Fault(stack.CauseUsage, "look at https://"+s.d.Target.Domain+"/", errors.New(since+", and this machine is not let in: gates would judge the edge's answer for the site's; nothing was changed"),
+	host := m.Host(s.d.Target.Domain)
+	if refused(ctx, s.d.Target, host) {
+		return stack.Fault(stack.CauseUsage, "look at https://"+host+"/", errors.New(since+", and this machine is not let in: gates would judge the edge's answer for the site's; nothing was changed"),
 			"let it in with `stackctl maintenance on --allow ADDRESS`, or end it with `stackctl maintenance off`")
 	}
 	s.note(since + ": visitors get 503, gates see the site")
 	return nil
 }
 
-// refused reports whether the edge answers this machine as it answers visitors
-// during maintenance. No answer at all is for the gates to tell.
-func refused(ctx context.Context, t stack.Target) bool {
+// refused reports whether the edge answers this machine for a host as it answers
+// visitors during maintenance. No answer at all is for the gates to tell.
+func refused(ctx context.Context, t stack.Target, host string) bool {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return outside{}.DialContext(ctx, network, net.JoinHostPort(t.Edge.Address, strconv.Itoa(t.Edge.HTTPSPort)))
@@ -225,7 +226,7 @@ func refused(ctx context.Context, t stack.Target) bool {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G1 judges the certificate; this asks who is let in
 	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+t.Domain+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+host+"/", nil)
 	if err != nil {
 		return false
 	}

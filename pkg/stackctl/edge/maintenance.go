@@ -70,6 +70,18 @@ func (m Maintenance) Routers() []string {
 	return names
 }
 
+// Host returns a host that is closed; otherwise where rules name none.
+func (m Maintenance) Host(otherwise string) string {
+	for _, d := range m.Doors {
+		for _, rule := range d.Rules {
+			if named := hosts(rule); len(named) > 0 {
+				return named[0]
+			}
+		}
+	}
+	return otherwise
+}
+
 // File is the dynamic file that closes the doors. It stands beside those of the
 // release, which it leaves as they are.
 func (m Maintenance) File() (stack.File, error) {

@@ -32,6 +32,13 @@ func TestMaintenanceClosesWhatMatchesARuleButForWhoIsLetIn(t *testing.T) {
 	if want := "rule: (Host(`example.org`)) || (Host(`www.example.org`))\n"; !strings.Contains(string(f.Content), want) {
 		t.Errorf("it lacks %s:\n%s", want, f.Content)
 	}
+	if got := maintained().Host("shop.example"); got != "example.org" {
+		t.Errorf("a host that is closed is %s", got)
+	}
+	pattern := Maintenance{Doors: maintained().Doors[1:]}
+	if got := pattern.Host("shop.example"); got != "shop.example" {
+		t.Errorf("where rules name no host it is %s", got)
+	}
 	routes, err := Routes([]stack.File{f})
 	if err != nil || len(routes) != 2 {
 		t.Errorf("its routers are %v, %v", routes, err)
