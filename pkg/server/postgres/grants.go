@@ -83,7 +83,7 @@ type right struct {
 	Object    string `db:"object"`
 	Privilege string `db:"privilege"`
 	Column    string `db:"column"`
-	// PassesOn says that the role may grant it to others.
+	// PassesOn reports whether the role may grant it to others.
 	PassesOn bool `db:"passes_on"`
 }
 

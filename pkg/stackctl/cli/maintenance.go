@@ -38,7 +38,7 @@ and data stay as they are. A deploy or a rollback leaves the mode as it is.`,
 	return cmd
 }
 
-// maintenanceLine tells the mode in a line.
+// maintenanceLine returns the mode in a line.
 func maintenanceLine(m *edge.Maintenance) string {
 	if m == nil {
 		return "off"

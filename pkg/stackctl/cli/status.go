@@ -173,7 +173,7 @@ func (o *options) printStatus(s operate.Status) {
 	o.printContainers(s)
 }
 
-// printLock tells who is at work.
+// printLock prints who is at work.
 func (o *options) printLock(s operate.Status, say func(name, format string, args ...any)) {
 	switch {
 	case s.LockProblem != "":
@@ -185,7 +185,7 @@ func (o *options) printLock(s operate.Status, say func(name, format string, args
 	}
 }
 
-// printBackup tells of the newest backup on the host.
+// printBackup prints the newest backup on the host.
 func (o *options) printBackup(s operate.Status, say func(name, format string, args ...any)) {
 	switch {
 	case s.BackupProblem != "":
