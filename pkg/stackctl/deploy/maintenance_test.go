@@ -21,7 +21,7 @@ func TestTheDoorsAreTheHostsThatAreServedByHTTPS(t *testing.T) {
 		{Name: "books", Rule: "Host(`books.example.org`) && PathPrefix(`/x`)", Hosts: []string{"books.example.org"}, EntryPoints: at(public), TLS: true},
 		{Name: "any", Rule: "PathPrefix(`/any`)", EntryPoints: at(public), TLS: true},
 		{Name: "old", Rule: "Host(`old.example.org`)", Hosts: []string{"old.example.org"}, EntryPoints: at(public), TLS: true},
-		{Name: "to-https", Rule: "Host(`example.org`)", Hosts: []string{"example.org"}, EntryPoints: at(public)},
+		{Name: "plain", Rule: "Host(`plain.example.org`)", Hosts: []string{"plain.example.org"}, EntryPoints: at(public)},
 		{Name: "api", Rule: "PathPrefix(`/api/`)", EntryPoints: at(inside), TLS: true},
 		{Name: "ssh", Rule: "HostSNI(`*`)", EntryPoints: at(public), TLS: true, TCP: true},
 	}})

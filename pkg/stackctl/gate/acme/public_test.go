@@ -63,6 +63,25 @@ func TestThePublicPolicyWantsCertificatesThatBrowsersTrust(t *testing.T) {
 	gatetest.WantFinding(t, look(staging, stack.ACMEPublic, production), "certificate example.org", "does not lead")
 }
 
+func TestARootThatBrowsersTrustIsNoFaultByThePublicPolicy(t *testing.T) {
+	a := gatetest.NewAuthority(t, "Trusted Root")
+	pair := a.Leaf(t, gatetest.LeafOptions{Names: gatetest.RepoHosts})
+	chain, err := pemCertificates(pair.Pem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := loadRoots(stack.ACME{Policy: stack.ACMEPublic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots.allowPool.AddCert(a.Cert)
+	roots.prodPool.AddCert(a.Cert)
+	c := &servedCertificate{Host: "example.org", chain: chain}
+	if c.judge(roots, time.Now(), 0); len(c.findings) > 0 {
+		t.Errorf("%+v", c.findings)
+	}
+}
+
 func TestAPublicCertificateMustNotComeNearItsEnd(t *testing.T) {
 	now := time.Now()
 	const day = 24 * time.Hour
