@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,8 +89,7 @@ func (x *executor) closeDoors(ctx context.Context, m edge.Maintenance) error {
 	if err != nil {
 		return err
 	}
-	at := x.d.Target.At(stack.DynamicPath(f.Path))
-	if err := x.server.WriteFileVia(ctx, path.Join(x.d.Target.Path, stack.TmpDir), at, f.Content, f.Mode); err != nil {
+	if err := x.put(ctx, stack.DynamicPath(f.Path), f.Content, f.Mode); err != nil {
 		return err
 	}
 	return x.waitRouters(ctx, m, true)

@@ -8,12 +8,12 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gate/acme"
@@ -42,18 +42,14 @@ const (
 func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Release, now time.Time) ([]string, error) {
 	t := s.d.Target
 	if !t.ACME.Public() {
-		if acme.IsStaging(t.ACME.Directory) && len(certified(r)) > 0 {
+		if acme.IsStaging(t.ACME.Directory) && len(r.Edge.Certified()) > 0 {
 			s.note("the certificates are of Let's Encrypt's staging directory, which no browser trusts; once the site is good, `acme: {policy: public}` in the target and another deploy change that")
 		}
 		return nil, nil
 	}
-	standing := map[string]acme.Standing{}
-	for _, host := range certified(r) {
-		is, err := acme.StandingOf(ctx, gate.Subject{Target: t, Outside: outside{}}, host, now)
-		if err != nil {
-			return nil, stack.Fault(stack.CauseUsage, "read acme.roots", err, "")
-		}
-		standing[host] = is
+	standing, err := standings(ctx, t, r.Edge.Certified(), now)
+	if err != nil {
+		return nil, err
 	}
 	wanted := slices.DeleteFunc(sorted(standing), func(host string) bool { return standing[host] == acme.Trusted })
 	if len(wanted) == 0 {
@@ -87,16 +83,25 @@ func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Rel
 	return wanted, nil
 }
 
-// certified are the hosts for which a release's edge asks for certificates, sorted.
-func certified(r stack.Release) []string {
-	var out []string
-	for _, route := range r.Edge.Routes {
-		if route.Resolver != "" {
-			out = append(out, route.Hosts...)
-		}
+// standings asks for the standing of each host, a few side by side.
+func standings(ctx context.Context, t stack.Target, hosts []string, now time.Time) (map[string]acme.Standing, error) {
+	found := make([]acme.Standing, len(hosts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, host := range hosts {
+		group.Go(func() (err error) {
+			found[i], err = acme.StandingOf(ctx, gate.Subject{Target: t, Outside: outside{}}, host, now)
+			return err
+		})
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	if err := group.Wait(); err != nil {
+		return nil, stack.Fault(stack.CauseUsage, "read acme.roots", err, "")
+	}
+	out := map[string]acme.Standing{}
+	for i, host := range hosts {
+		out[host] = found[i]
+	}
+	return out, nil
 }
 
 // notInProduction names a service that says of itself that it does not run for the
@@ -231,8 +236,7 @@ func (x *executor) noteOrders(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	at := x.d.Target.At(stack.OrdersFile)
-	if err := x.server.WriteFileVia(ctx, path.Join(x.d.Target.Path, stack.TmpDir), at, append(raw, '\n'), 0o600); err != nil {
+	if err := x.put(ctx, stack.OrdersFile, append(raw, '\n'), 0o600); err != nil {
 		return stack.Fault(stack.CauseStep, "note which certificates are ordered", err, "")
 	}
 	return nil

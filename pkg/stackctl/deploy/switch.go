@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +21,10 @@ const switchDeadline = 30 * time.Second
 // point replaces the edge's dynamic files, each by a rename from outside the
 // watched folder, and waits until Traefik itself says that they are live.
 func (x *executor) point(ctx context.Context, files []stack.File) (string, error) {
-	root := x.d.Target.Path
 	want := map[string]bool{}
 	for _, f := range files {
 		want[f.Path] = true
-		if err := x.server.WriteFileVia(ctx, path.Join(root, "tmp"), x.d.Target.At(stack.DynamicPath(f.Path)), f.Content, f.Mode); err != nil {
+		if err := x.put(ctx, stack.DynamicPath(f.Path), f.Content, f.Mode); err != nil {
 			fix := ""
 			if errors.Is(err, fs.ErrPermission) {
 				fix = "`stackctl provision` gives the folder back to " + x.d.Target.User
@@ -56,6 +54,12 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	}
 	x.turned = time.Now()
 	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
+}
+
+// put writes a file in the project's folder by a rename from outside the folder
+// that it is in: the edge watches some.
+func (x *executor) put(ctx context.Context, name string, content []byte, mode fs.FileMode) error {
+	return x.server.WriteFileVia(ctx, x.d.Target.At(stack.TmpDir), x.d.Target.At(name), content, mode)
 }
 
 // there are the names of the dynamic files that may be on the host: those that

@@ -52,12 +52,7 @@ func publicHosts(t stack.Target, kept stack.Release) []string {
 	if kept.ID == "" {
 		return nil
 	}
-	hosts := []string{t.Domain}
-	for _, route := range kept.Edge.Routes {
-		if route.Resolver != "" {
-			hosts = append(hosts, route.Hosts...)
-		}
-	}
+	hosts := append(kept.Edge.Certified(), t.Domain)
 	slices.Sort(hosts)
 	hosts = slices.Compact(hosts)
 	return hosts[:min(len(hosts), maxHosts)]

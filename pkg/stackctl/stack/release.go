@@ -325,6 +325,18 @@ type EdgeConfig struct {
 	Env   map[string]string
 }
 
+// Certified returns the hosts for which the edge asks for certificates, sorted.
+func (e EdgeConfig) Certified() []string {
+	var out []string
+	for _, route := range e.Routes {
+		if route.Resolver != "" {
+			out = append(out, route.Hosts...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Route is one router of the edge.
 type Route struct {
 	Name        string   `json:"name"`
