@@ -41,6 +41,7 @@ type apiService struct {
 
 type apiRouter struct {
 	Name   string   `json:"name"`
+	Rule   string   `json:"rule"`
 	Status string   `json:"status"`
 	Error  []string `json:"error"`
 }
@@ -75,21 +76,24 @@ func (a API) Answers(ctx context.Context) error {
 	})
 }
 
-// WaitRouters waits until Traefik has loaded routers of the file provider, or, there
-// being false, has them no more. It gives the last reason why not when ctx ends.
-func (a API) WaitRouters(ctx context.Context, names []string, there bool) error {
+// WaitRouters waits until Traefik has loaded routers of the file provider with these
+// rules, by name, or, there being false, has them no more. It gives the last reason
+// why not when ctx ends.
+func (a API) WaitRouters(ctx context.Context, rules map[string]string, there bool) error {
 	return a.poll(ctx, func(client *http.Client) error {
 		var routers []apiRouter
 		if err := a.get(ctx, client, "/api/http/routers?per_page=1000", &routers); err != nil {
 			return err
 		}
-		for _, name := range names {
+		for name, rule := range rules {
 			i := slices.IndexFunc(routers, func(r apiRouter) bool { return r.Name == name+"@file" })
 			switch {
 			case there && i < 0:
 				return fmt.Errorf("router %s is not loaded: the edge's Traefik may be older than 3.1", name)
 			case there && routers[i].Status != "enabled":
 				return fmt.Errorf("router %s is %s: %s", name, routers[i].Status, strings.Join(routers[i].Error, ", "))
+			case there && routers[i].Rule != rule:
+				return fmt.Errorf("router %s has the rule of before", name)
 			case !there && i >= 0:
 				return fmt.Errorf("router %s is still loaded", name)
 			}

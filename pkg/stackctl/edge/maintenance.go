@@ -61,14 +61,16 @@ func Network(text string) (string, error) {
 	return p.Masked().String(), nil
 }
 
-// Routers are the names of the routers that close the doors.
-func (m Maintenance) Routers() []string {
-	names := make([]string, len(m.Doors))
-	for i := range m.Doors {
-		names[i] = fmt.Sprintf("%s-%d", MaintenancePrefix, i)
+// Rules are those of the routers that close the doors, by the routers' names.
+func (m Maintenance) Rules() map[string]string {
+	rules := map[string]string{}
+	for i, d := range m.Doors {
+		rules[routerOf(i)] = m.rule(d)
 	}
-	return names
+	return rules
 }
+
+func routerOf(door int) string { return fmt.Sprintf("%s-%d", MaintenancePrefix, door) }
 
 // Host returns a host that is closed; otherwise where rules name none.
 func (m Maintenance) Host(otherwise string) string {
@@ -91,13 +93,12 @@ func (m Maintenance) File() (stack.File, error) {
 	}
 	sayWhen, refuse := MaintenancePrefix+"-headers", MaintenancePrefix+"-refuse"
 	routers := object{}
-	for i, name := range m.Routers() {
-		d := m.Doors[i]
+	for i, d := range m.Doors {
 		tls := object{}
 		if d.Options != "" {
 			tls["options"] = d.Options
 		}
-		routers[name] = object{"rule": m.rule(d), "priority": above, "entryPoints": d.EntryPoints,
+		routers[routerOf(i)] = object{"rule": m.rule(d), "priority": above, "entryPoints": d.EntryPoints,
 			"middlewares": []string{sayWhen, refuse}, "service": "noop@internal", "tls": tls}
 	}
 	all := object{"routers": routers, "middlewares": object{

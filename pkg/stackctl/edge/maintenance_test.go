@@ -1,6 +1,11 @@
 package edge
 
 import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +54,7 @@ func TestMaintenanceIsReadBackAsItWasWritten(t *testing.T) {
 	want := maintained("203.0.113.5")
 	f, _ := want.File()
 	got, err := ReadMaintenance(f.Content)
-	if err != nil || !got.Since.Equal(want.Since) || got.By != want.By || len(got.Routers()) != 2 {
+	if err != nil || !got.Since.Equal(want.Since) || got.By != want.By || len(got.Rules()) != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, raw := range map[string]string{
@@ -92,4 +97,34 @@ func FuzzReadMaintenance(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The names of the routers stay when who is let in changes: their rules tell.
+func TestRoutersAreWaitedForByTheirRules(t *testing.T) {
+	before, now := maintained(), maintained("203.0.113.5")
+	loaded := make([]map[string]string, 0, 2)
+	for name, rule := range before.Rules() {
+		loaded = append(loaded, map[string]string{"name": name + "@file", "rule": rule, "status": "enabled"})
+	}
+	traefik := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(loaded) }))
+	defer traefik.Close()
+	api := API{Address: strings.TrimPrefix(traefik.URL, "http://"), Dial: (&net.Dialer{}).DialContext}
+	wait := func(m Maintenance, there bool) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		return api.WaitRouters(ctx, m.Rules(), there)
+	}
+	if err := wait(before, true); err != nil {
+		t.Errorf("what is loaded: %v", err)
+	}
+	if err := wait(now, true); err == nil || !strings.Contains(err.Error(), "the rule of before") {
+		t.Errorf("what is not loaded yet: %v", err)
+	}
+	if err := wait(before, false); err == nil || !strings.Contains(err.Error(), "still loaded") {
+		t.Errorf("what is there and must go: %v", err)
+	}
+	loaded = nil
+	if err := wait(before, false); err != nil {
+		t.Errorf("what is gone: %v", err)
+	}
 }
