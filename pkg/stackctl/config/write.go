@@ -104,7 +104,7 @@ func list(texts []string) string {
 func CheckTarget(project string, t stack.Target) error {
 	c := stack.Config{Project: project}
 	resolveTarget(&c, &t)
-	if problem, fix, _ := checkTarget(t); problem != "" {
+	if problem, fix, _ := checkTarget(c, t); problem != "" {
 		return stack.Usage("the target", 0, problem, fix)
 	}
 	return nil

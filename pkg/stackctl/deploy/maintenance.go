@@ -136,7 +136,7 @@ func (x *executor) waitRouters(ctx context.Context, m edge.Maintenance, there bo
 	}
 	ctx, cancel := context.WithTimeout(ctx, switchDeadline)
 	defer cancel()
-	return api.WaitRouters(ctx, m.Rules(), there)
+	return api.WaitRouters(ctx, "http", m.Rules(), there)
 }
 
 // letIn are the networks that reach the site: those that are named, and the

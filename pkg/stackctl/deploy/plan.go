@@ -52,6 +52,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
 	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
+	p.joinIngress()
 	p.base(stack.LayerEdge, stack.StepEdge)
 	start := p.startCause()
 	if start != "" {
@@ -64,6 +65,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.gates(stack.PhasePost, "what users get is judged from outside")
 	p.drain() // what users reached until here is one switch away
 	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
+	p.narrowIngress()
 	p.orphans(stack.LayerData)
 	p.prune()
 	return withHooks(p.plan, want)

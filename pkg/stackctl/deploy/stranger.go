@@ -83,7 +83,7 @@ func holder(c stack.Container) string {
 func wayOut(c stack.Container) string {
 	switch owner := c.Labels[stack.LabelProject]; {
 	case owner != "" && c.Layer == stack.LayerEdge:
-		return "one server has one edge, and that one serves project " + owner + ": deploy to another server, or move the services of both into one stackctl.yaml"
+		return "write `shared: true` in the targets of both projects and run `stackctl provision`; then deploy " + owner + ", whose edge makes room, and then this one"
 	case owner != "":
 		return "project " + owner + " needs it: publish another port, or deploy to another server"
 	case c.Project != "":

@@ -24,7 +24,7 @@ func TestAPortThatSomebodyElseHoldsIsToldBeforeAnythingIsChanged(t *testing.T) {
 	}{
 		"plain compose":         {publishing("80", "0.0.0.0", nil, "", "site"), "docker compose down"},
 		"a container by hand":   {publishing("443", "", nil, "", ""), "docker inspect other-web-1"},
-		"another's edge":        {publishing("443", "::", another, stack.LayerEdge, "blog"), "one server has one edge"},
+		"another's edge":        {publishing("443", "::", another, stack.LayerEdge, "blog"), "write `shared: true` in the targets of both projects"},
 		"another's service":     {publishing("80", "127.0.0.1", another, stack.LayerApp, "blog-bbbb"), "project blog needs it"},
 		"the project's own":     {publishing("80", "", ours, stack.LayerApp, "shop-bbbb"), ""},
 		"another port":          {publishing("8080", "", nil, "", "site"), ""},

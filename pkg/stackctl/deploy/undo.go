@@ -36,6 +36,7 @@ func Undo(u Undone) stack.Plan {
 	p.plan = stack.Plan{Release: u.Old.ID, Live: u.Now.Live}
 	stopped := p.stopped()
 	p.vacate(stopped)
+	p.ingress()
 	p.base()
 	if p.serving(stopped) { // the edge must not lead to what does not run
 		p.start(stopped)

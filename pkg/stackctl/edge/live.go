@@ -77,12 +77,12 @@ func (a API) Answers(ctx context.Context) error {
 }
 
 // WaitRouters waits until Traefik has loaded routers of the file provider with these
-// rules, by name, or, there being false, has them no more. It gives the last reason
-// why not when ctx ends.
-func (a API) WaitRouters(ctx context.Context, rules map[string]string, there bool) error {
+// rules, by name, or, there being false, has them no more. protocol is http or tcp.
+// It gives the last reason why not when ctx ends.
+func (a API) WaitRouters(ctx context.Context, protocol string, rules map[string]string, there bool) error {
 	return a.poll(ctx, func(client *http.Client) error {
 		var routers []apiRouter
-		if err := a.get(ctx, client, "/api/http/routers?per_page=1000", &routers); err != nil {
+		if err := a.get(ctx, client, "/api/"+protocol+"/routers?per_page=1000", &routers); err != nil {
 			return err
 		}
 		for name, rule := range rules {

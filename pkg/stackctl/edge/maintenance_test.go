@@ -112,7 +112,7 @@ func TestRoutersAreWaitedForByTheirRules(t *testing.T) {
 	wait := func(m Maintenance, there bool) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		return api.WaitRouters(ctx, m.Rules(), there)
+		return api.WaitRouters(ctx, "http", m.Rules(), there)
 	}
 	if err := wait(before, true); err != nil {
 		t.Errorf("what is loaded: %v", err)

@@ -36,6 +36,11 @@ func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, 
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
+	if t.Shared {
+		if static, err = behindIngress(static); err != nil {
+			return stack.EdgeConfig{}, err
+		}
+	}
 	dynamic, err := ownDynamic(c, t.Domain, recreated)
 	if err != nil {
 		return stack.EdgeConfig{}, err

@@ -1,11 +1,11 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"stackctl/pkg/stackctl/host"
@@ -46,8 +46,8 @@ func Observe(ctx context.Context, conn *host.Conn, s Settings) (Facts, error) {
 		return Facts{}, err
 	}
 	args := []string{s.User, strings.Join(relevant, " ")}
-	for _, f := range Folders {
-		args = append(args, path.Join(s.Path, f.Path))
+	for _, f := range s.folders() {
+		args = append(args, f.Path)
 	}
 	argv := r.argv(append([]string{"sh", "-s", "--"}, args...))
 	out, err := conn.RunInput(ctx, strings.NewReader(observeScript), argv...)
@@ -60,7 +60,17 @@ func Observe(ctx context.Context, conn *host.Conn, s Settings) (Facts, error) {
 	}
 	facts.Admin = login.user
 	facts.Operator, facts.Port = login.from, login.port
-	return facts, facts.conflict(on)
+	return facts, cmp.Or(facts.conflict(on), facts.foreign(s, on))
+}
+
+// foreign refuses to take the ingress's folder from another project's deploy user.
+func (f Facts) foreign(s Settings, on string) error {
+	owner, _, _ := strings.Cut(f.Folders[stack.IngressPath], " ")
+	if !s.Shared || owner == "" || owner == s.User || owner == "root" {
+		return nil
+	}
+	return stack.Fault(stack.CauseUsage, "provision "+on, fmt.Errorf("%s belongs to %s; nothing was changed", stack.IngressPath, owner),
+		"projects that share a server deploy as one user: set `user: "+owner+"` in the target")
 }
 
 // login is who is logged in, and from where.

@@ -28,6 +28,8 @@ type Settings struct {
 	Path string
 	// Ports are the TCP ports that containers may publish to the outside.
 	Ports []int
+	// Shared says that the server's web ports are its ingress's.
+	Shared bool
 }
 
 // SettingsFor are the settings of a target. The key is the public half of the
@@ -35,7 +37,7 @@ type Settings struct {
 func SettingsFor(target stack.Target, publicKey string) Settings {
 	admin := host.OptionsFor(target, true).User
 	return Settings{
-		User: target.User, Admin: admin, PublicKey: publicKey, Path: target.Path, Ports: []int{80, 443},
+		User: target.User, Admin: admin, PublicKey: publicKey, Path: target.Path, Ports: []int{80, 443}, Shared: target.Shared,
 	}
 }
 
@@ -56,6 +58,23 @@ var Folders = []Folder{
 	{stack.SecretsDir, "700"},
 	{stack.BackupsDir, "700"},
 	{stack.TmpDir, "700"},
+}
+
+// ingressFolders are those of the server's ingress, relative to its path.
+var ingressFolders = []Folder{{".", "755"}, {stack.IngressDynamic, "755"}, {stack.TmpDir, "700"}}
+
+// folders are those that the host is to have, by absolute path.
+func (s Settings) folders() []Folder {
+	var out []Folder
+	for _, f := range Folders {
+		out = append(out, Folder{path.Join(s.Path, f.Path), f.Mode})
+	}
+	if s.Shared {
+		for _, f := range ingressFolders {
+			out = append(out, Folder{path.Join(stack.IngressPath, f.Path), f.Mode})
+		}
+	}
+	return out
 }
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$`)

@@ -3,7 +3,6 @@ package provision
 import (
 	"fmt"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 )
@@ -178,17 +177,16 @@ const makeFolder = `install -d -m "$3" -o "$2" -g "$(id -gn "$2")" "$1"`
 func planFolders(f Facts, s Settings) *Change {
 	var causes []string
 	var actions []Action
-	for _, d := range Folders {
-		at := path.Join(s.Path, d.Path)
-		switch now := f.Folders[at]; now {
+	for _, d := range s.folders() {
+		switch now := f.Folders[d.Path]; now {
 		case s.User + " " + d.Mode:
 			continue
 		case "":
-			causes = append(causes, at+" is not there")
+			causes = append(causes, d.Path+" is not there")
 		default:
-			causes = append(causes, at+" is "+now)
+			causes = append(causes, d.Path+" is "+now)
 		}
-		actions = append(actions, Action{Run: shell(makeFolder, at, s.User, d.Mode)})
+		actions = append(actions, Action{Run: shell(makeFolder, d.Path, s.User, d.Mode)})
 	}
 	return change("make the folders of "+s.Path+" for "+s.User, causes, actions...)
 }

@@ -59,6 +59,9 @@ func (d *Draft) addEdge() error {
 	}
 	d.project.Volumes[edgeVolume] = types.VolumeConfig{Name: d.config.Project + "_" + edgeVolume}
 	service := edgeService(d.config.Traefik, sortedKeys(networks))
+	if d.target.Shared {
+		d.joinIngress(&service)
+	}
 	for i, v := range service.Volumes {
 		if v.Type == types.VolumeTypeBind {
 			rel, err := filepath.Rel(d.folder(), v.Source)
@@ -79,6 +82,13 @@ func (d *Draft) addEdge() error {
 	d.layers[name] = infer.Decision{Layer: stack.LayerEdge, LayerCause: "stackctl's own edge"}
 	d.places[name] = place{d.config.File, d.config.Routes[0].Line}
 	return nil
+}
+
+// joinIngress puts the edge behind the server's ingress, which has its ports.
+func (d *Draft) joinIngress(edge *types.ServiceConfig) {
+	edge.Ports = nil
+	edge.Networks[stack.IngressProject] = &types.ServiceNetworkConfig{Aliases: []string{stack.IngressAlias(d.config.Project)}}
+	d.project.Networks[stack.IngressProject] = types.NetworkConfig{Name: stack.IngressProject, External: true}
 }
 
 // meeting are the networks on which the edge meets the services of its routes.

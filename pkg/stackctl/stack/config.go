@@ -168,6 +168,10 @@ type Target struct {
 	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
+	// Shared says that other projects of the server have sites of their own: the
+	// ports 80 and 443 are the server's ingress's, and lead to this project's edge
+	// by its hosts.
+	Shared bool `mapstructure:"shared"`
 	// Domain is WEBSITE_DOMAIN.
 	Domain string `mapstructure:"domain"`
 	ACME   ACME   `mapstructure:"acme"`

@@ -23,6 +23,9 @@ type Observed struct {
 	// Files maps a path (relative to the target's Path) to the SHA-256 of its
 	// content, in hex, for the files that a release would write.
 	Files map[string]string `json:"files"`
+	// Ingress are the hosts that the server's ingress leads to each project; nil:
+	// its folder is not there.
+	Ingress map[string][]string `json:"ingress,omitempty"`
 	// Unrouted says that the folder of the edge's dynamic files is not there, or is
 	// not the one that the edge reads.
 	Unrouted bool `json:"unrouted,omitempty"`

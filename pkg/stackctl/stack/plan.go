@@ -19,14 +19,16 @@ const (
 	StepData       Kind = "data"
 	StepBackup     Kind = "backup"
 	StepMigrate    Kind = "migrate"
-	StepEdge       Kind = "edge"
-	StepStart      Kind = "start"
-	StepGates      Kind = "gates"
-	StepSwitch     Kind = "switch"
-	StepDrain      Kind = "drain"
-	StepCommit     Kind = "commit"
-	StepRemove     Kind = "remove"
-	StepPrune      Kind = "prune"
+	// StepIngress leads the server's ingress to the project's hosts.
+	StepIngress Kind = "ingress"
+	StepEdge    Kind = "edge"
+	StepStart   Kind = "start"
+	StepGates   Kind = "gates"
+	StepSwitch  Kind = "switch"
+	StepDrain   Kind = "drain"
+	StepCommit  Kind = "commit"
+	StepRemove  Kind = "remove"
+	StepPrune   Kind = "prune"
 	// StepStop stops services of a release at once, and waits for nothing.
 	StepStop Kind = "stop"
 	// StepWait waits until a service that runs once has ended.
@@ -45,6 +47,8 @@ type Step struct {
 	Subject string `json:"subject"`
 	// Services are the services that the step touches.
 	Services []string `json:"services,omitempty"`
+	// Hosts are those that the ingress leads to the project after an ingress step.
+	Hosts []string `json:"hosts,omitempty"`
 	// Places are the places that a backup step takes.
 	Places []string `json:"places,omitempty"`
 	// Release is the release that the step acts on; empty: the project's base.

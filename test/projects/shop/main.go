@@ -86,6 +86,7 @@ func web() http.Handler {
 		}
 		fmt.Fprintf(w, "%s, theme %s, entries %s", os.Getenv("GREETING"), theme, entries)
 	})
+	mux.HandleFunc("GET /visitor", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-For")) })
 	return mux
 }
 

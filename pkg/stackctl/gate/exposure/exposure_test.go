@@ -201,6 +201,14 @@ func stranger(set func(c *stack.Container)) func(s *gate.Subject, n *network) {
 	}
 }
 
+// ingressContainer is the server's ingress.
+func ingressContainer() stack.Container {
+	c := edgeContainer()
+	c.ID, c.Name, c.Project, c.Service = "i", "stackctl-ingress-ingress-1", stack.IngressProject, stack.IngressService
+	c.Labels = map[string]string{stack.LabelProject: stack.IngressProject}
+	return c
+}
+
 func TestExposureReachableCatches(t *testing.T) {
 	published := func(c *stack.Container, ports ...stack.Port) stack.Container {
 		c.State, c.Ports = "running", ports
@@ -272,6 +280,15 @@ func TestExposureReachableCatches(t *testing.T) {
 		{"a stranger publishes a port of the site", stranger(func(c *stack.Container) {
 			c.Ports = []stack.Port{{HostIP: "203.0.113.9", Published: "443", Target: 443, Protocol: "tcp"}}
 		}), "port 443/tcp", "one of the site's ports"},
+		{"the server's ingress, which the site is not behind", func(s *gate.Subject, _ *network) {
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, ingressContainer())
+		}, "port 443/tcp", "one of the site's ports"},
+		{"who only has the ingress's name", func(s *gate.Subject, _ *network) {
+			gatetest.ServiceOf(s, "traefik").Networks = []string{stack.IngressProject}
+			c := ingressContainer()
+			c.Labels = nil
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, c)
+		}, "port 443/tcp", "one of the site's ports"},
 		{"a stranger on the host's network", stranger(func(c *stack.Container) { c.NetworkMode = "host" }), "container x", "shares the network of the host"},
 		{"a stranger in the edge's network", stranger(func(c *stack.Container) { c.NetworkMode = "container:e" }), "container x", "shares the network of container stack-traefik-1"},
 		{"a stranger is privileged", stranger(func(c *stack.Container) { c.Privileged = true }), "container x", "privileged"},
@@ -311,6 +328,10 @@ func TestExposureReachableDoesNotCryWolf(t *testing.T) {
 		},
 		"exposed, not published": func(s *gate.Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), stack.Container{ID: "x", Name: "x", Project: "stack", Service: "postgres", State: "running", Ports: []stack.Port{{Target: 5432, Protocol: "tcp"}}})
+		},
+		"the server's ingress": func(s *gate.Subject, _ *network) {
+			gatetest.ServiceOf(s, "traefik").Networks = []string{stack.IngressProject}
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, ingressContainer())
 		},
 		"IPv6 that does not reach here": func(_ *gate.Subject, n *network) { delete(n.open, gatetest.SiteAddress6) },
 		"SSH on another port": func(s *gate.Subject, n *network) {

@@ -135,7 +135,7 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 			}
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: probe.PortText(p)})
 			rec.holders[p.Published+"/"+cmp.Or(p.Protocol, "tcp")] = c.Name
-			if f, bad := rec.published(c, p, mine && c.Service == edge.Name, mine, http3); bad {
+			if f, bad := rec.published(c, p, mine && c.Service == edge.Name || ingress(s, c), mine, http3); bad {
 				if !slices.ContainsFunc(out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 					out = append(out, f)
 				}
@@ -143,6 +143,12 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 		}
 	}
 	return out
+}
+
+// ingress reports whether a container is the server's ingress, which has the ports
+// of the edges behind it.
+func ingress(s gate.Subject, c stack.Container) bool {
+	return s.Release.Shared() && c.Project == stack.IngressProject && stack.Owns(c, stack.IngressProject)
 }
 
 func (rec *record) published(c stack.Container, p stack.Port, edge, mine, http3 bool) (stack.Finding, bool) {

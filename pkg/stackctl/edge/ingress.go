@@ -1,0 +1,143 @@
+package edge
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// IngressVersion counts the changes of the ingress's own definition. One that
+// runs is replaced for a newer one alone: every project's site is behind it.
+const IngressVersion = 1
+
+// ingressStatic is the static file of the ingress.
+//
+//go:embed ingress.yml
+var ingressStatic []byte
+
+// IngressFiles are the files of the ingress that no project brings, relative to
+// its folder.
+func IngressFiles() []stack.File {
+	inside := "# Made by stackctl.\nhttp:\n  routers:\n    inside:\n      rule: PathPrefix(`/api/`)\n      entryPoints: [internal]\n      service: api@internal\n"
+	return []stack.File{
+		{Path: ingressStaticName(), Mode: 0o644, Content: ingressStatic},
+		{Path: stack.IngressDynamic + "/stackctl.yaml", Mode: 0o644, Content: []byte(inside)},
+	}
+}
+
+func ingressStaticName() string { return fmt.Sprintf("traefik-%d.yml", IngressVersion) }
+
+// IngressCompose is the compose file of the ingress, with an edge's image.
+func IngressCompose(image string) ([]byte, error) {
+	bind := func(source, target string) object {
+		return object{"type": "bind", "source": stack.IngressPath + "/" + source, "target": target, "read_only": true}
+	}
+	port := func(n int) object {
+		return object{"mode": "ingress", "target": n, "published": strconv.Itoa(n), "protocol": "tcp"}
+	}
+	const static = "/etc/traefik/traefik.yml"
+	service := object{
+		"image": image, "command": []string{"--configFile=" + static}, "user": "0:0", "read_only": true,
+		"cap_drop": []string{"ALL"}, "cap_add": []string{"NET_BIND_SERVICE"}, "security_opt": []string{"no-new-privileges:true"},
+		"restart": "unless-stopped", "mem_limit": "512m", "environment": object{"GOMEMLIMIT": "440MiB"}, "stop_grace_period": "15s",
+		"labels":   object{stack.LabelIngress: strconv.Itoa(IngressVersion)},
+		"logging":  object{"driver": "json-file", "options": object{"max-size": "10m", "max-file": "3"}},
+		"ports":    []object{port(80), port(443)},
+		"volumes":  []object{bind(ingressStaticName(), static), bind(stack.IngressDynamic, "/etc/traefik/dynamic")},
+		"networks": object{stack.IngressProject: object{"ipv4_address": stack.IngressAddress}},
+		"healthcheck": object{"test": []string{"CMD", "traefik", "healthcheck", "--configFile=" + static},
+			"interval": "15s", "timeout": "3s", "start_period": "30s", "retries": 10},
+	}
+	return yaml.Marshal(object{
+		"name":     stack.IngressProject,
+		"services": object{stack.IngressService: service},
+		"networks": object{stack.IngressProject: object{"name": stack.IngressProject, "ipam": object{"config": []object{{"subnet": stack.IngressSubnet}}}}},
+	})
+}
+
+// IngressRules are the rules of a project's routers on the ingress, for HTTP and
+// for TLS connections that pass unread; both have the project's name.
+func IngressRules(hosts []string) (http, tls string) {
+	var plain, sni []string
+	for _, h := range hosts {
+		plain, sni = append(plain, fmt.Sprintf("Host(`%s`)", h)), append(sni, fmt.Sprintf("HostSNI(`%s`)", h))
+	}
+	return strings.Join(plain, " || "), strings.Join(sni, " || ")
+}
+
+// IngressRoutes is a project's file on the ingress: what asks for one of its hosts
+// goes to its edge. The edge learns who the client is by the PROXY protocol, and on
+// port 80 by X-Forwarded-For.
+func IngressRoutes(project string, hosts []string) (stack.File, error) {
+	plain, sni := IngressRules(hosts)
+	to := stack.IngressAlias(project)
+	doc := object{
+		"http": object{
+			"routers":  object{project: object{"rule": plain, "entryPoints": []string{"web"}, "service": project}},
+			"services": object{project: object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(to, "80")}}}}},
+		},
+		"tcp": object{
+			"routers": object{project: object{"rule": sni, "entryPoints": []string{"websecure"}, "service": project, "tls": object{"passthrough": true}}},
+			"services": object{project: object{"loadBalancer": object{
+				"servers": []object{{"address": net.JoinHostPort(to, "443")}}, "serversTransport": project}}},
+			"serversTransports": object{project: object{"proxyProtocol": object{"version": 2}}},
+		},
+	}
+	var b bytes.Buffer
+	b.WriteString("# Made by stackctl of the hosts of project " + project + ".\n")
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(doc); err != nil {
+		return stack.File{}, fmt.Errorf("write the ingress's routes: %w", err)
+	}
+	return stack.File{Path: stack.IngressFile(project), Mode: 0o644, Content: b.Bytes()}, e.Close()
+}
+
+// IngressHosts reads the hosts that a project's file on the ingress names, sorted.
+func IngressHosts(f stack.File) ([]string, error) {
+	routes, err := Routes([]stack.File{f})
+	if err != nil {
+		return nil, err
+	}
+	return stack.EdgeConfig{Routes: routes}.Hosts(), nil
+}
+
+// behindIngress makes a static file of the own edge one that believes the ingress,
+// and nobody else, who the client is.
+func behindIngress(static []byte) ([]byte, error) {
+	var doc object
+	if err := yaml.Unmarshal(static, &doc); err != nil {
+		return nil, err
+	}
+	believe := object{"trustedIPs": []string{stack.IngressAddress + "/32"}}
+	points, _ := doc["entryPoints"].(object)
+	for name, key := range map[string]string{"web": "forwardedHeaders", "websecure": "proxyProtocol"} {
+		point, ok := points[name].(object)
+		if !ok {
+			return nil, fmt.Errorf("the edge's static file has no entry point %s", name)
+		}
+		point[key] = believe
+	}
+	return yaml.Marshal(doc)
+}
+
+// Taken returns the first of some hosts that the ingress leads to another project,
+// and which; empty: none.
+func Taken(ingress map[string][]string, project string, hosts []string) (host, by string) {
+	for _, h := range hosts {
+		for other, theirs := range ingress {
+			if other != project && slices.ContainsFunc(theirs, func(t string) bool { return strings.EqualFold(t, h) }) {
+				return h, other
+			}
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,50 @@
+package stack
+
+import "slices"
+
+// The ingress is what several projects of one server share: a container that
+// holds ports 80 and 443 and passes each connection on to the edge of the
+// project whose host it asks for. It is a compose project of its own, whose
+// network has its name.
+const (
+	IngressProject = "stackctl-ingress"
+	IngressService = "ingress"
+	// IngressPath is its folder on the server.
+	IngressPath = "/srv/" + IngressProject
+	// IngressDynamic holds one dynamic file per project; the ingress watches it.
+	IngressDynamic = "dynamic"
+	// IngressSubnet is its network's, of the range for benchmarks (RFC 2544), which
+	// no server's own network has; IngressAddress is the ingress in it. Edges
+	// believe this address alone who the client is.
+	IngressSubnet  = "198.18.240.0/24"
+	IngressAddress = "198.18.240.2"
+	// IngressAPIPort is where its Traefik answers stackctl.
+	IngressAPIPort = 8090
+	// LabelIngress holds the version of the ingress that a container was made as.
+	LabelIngress = "dev.stackctl.ingress"
+)
+
+// IngressAlias is the name by which the ingress reaches a project's edge.
+func IngressAlias(project string) string {
+	return project + "-edge-" + Sum([]byte(project))[:12]
+}
+
+// IngressFile is the name of a project's file in IngressDynamic.
+func IngressFile(project string) string { return project + ".yml" }
+
+// Shared reports whether the release's edge is behind the server's ingress.
+func (r Release) Shared() bool {
+	return slices.ContainsFunc(r.Services, func(s Service) bool {
+		return s.Layer == LayerEdge && s.Deployed && slices.Contains(s.Networks, IngressProject)
+	})
+}
+
+// Hosts returns the host names that the edge has routes for, sorted.
+func (e EdgeConfig) Hosts() []string {
+	var out []string
+	for _, route := range e.Routes {
+		out = append(out, route.Hosts...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
