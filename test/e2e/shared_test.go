@@ -49,6 +49,8 @@ func (p project) refused(exit int, want string, args ...string) {
 func TestTwoProjectsShareAServer(t *testing.T) {
 	bare(t)
 	p, q, c := small(t, "pages"), small(t, "notes"), client(t)
+	once := client(t) // a connection for each request
+	once.Transport.(*http.Transport).DisableKeepAlives = true
 	greets := func(host, greeting string) {
 		t.Helper()
 		expectBody(t, c, "https://"+host+"/", greeting+", theme , entries no books")
@@ -78,10 +80,14 @@ func TestTwoProjectsShareAServer(t *testing.T) {
 
 	during := func(name string, part func()) {
 		t.Helper()
-		visits := visit(t, c, http.MethodGet, "https://pages.localhost/")
+		kept, fresh := visit(t, c, http.MethodGet, "https://pages.localhost/"), visit(t, once, http.MethodGet, "https://pages.localhost/")
 		part()
-		if seen := visits(); seen.lost > 0 || seen.answered == 0 {
-			t.Errorf("%s: %d visits of %d were lost; the first %s", name, seen.lost, seen.lost+seen.answered, seen.first)
+		for _, visits := range []func() tally{kept, fresh} {
+			seen := visits()
+			t.Logf("%s: %d visits, the longest %s", name, seen.answered, seen.longest)
+			if seen.lost > 0 || seen.answered == 0 {
+				t.Errorf("%s: %d visits of %d were lost; the first %s", name, seen.lost, seen.lost+seen.answered, seen.first)
+			}
 		}
 	}
 	during("the second project comes", func() { q.must(0, "deploy", "--target", "sandbox") })
@@ -98,6 +104,23 @@ func TestTwoProjectsShareAServer(t *testing.T) {
 	})
 	greets("pages.localhost", "bonjour")
 	greets("notes.localhost", "cahiers")
+
+	during("its own edge is replaced", func() {
+		p.edit(targetFile, "operator@", "ops@")
+		if said := p.must(0, "deploy", "--target", "sandbox"); !strings.Contains(said.out, "a copy of it serves meanwhile") {
+			t.Errorf("it says %s", said.out)
+		}
+	})
+	during("an edge is replaced, and comes back", func() {
+		p.edit(targetFile, "ops@", "boss@")
+		p.write(".env", "ROLE=nothing\n")
+		p.must(4, "deploy", "--target", "sandbox")
+	})
+	if left := onDroplet(t, "docker ps -aq --filter name=standby; ls /srv/pages/edge"); left != "acme\ndynamic\n" {
+		t.Errorf("the copy of the edge leaves %s", left)
+	}
+	p.write(".env", "GREETING=bonjour\n")
+	p.edit(targetFile, "boss@", "ops@")
 
 	q.edit("stackctl.yaml", "\nroutes:\n", "\nroutes:\n  - {host: pages.localhost, service: pages, port: 8080}\n")
 	q.refused(2, "project pages of this server serves pages.localhost", "deploy")

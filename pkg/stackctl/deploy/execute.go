@@ -109,6 +109,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.trial(ctx)
 	case stack.StepRemove:
 		return x.remove(ctx, step)
+	case stack.StepStandby:
+		return x.standby(ctx, step)
 	case stack.StepIngress:
 		return x.ingress(ctx, step)
 	case stack.StepData, stack.StepEdge:

@@ -1,19 +1,12 @@
 package deploy
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"stackctl/pkg/stackctl/edge"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -106,9 +99,48 @@ func (p *planner) joinIngress() {
 	if names := p.holdsWeb(); len(names) > 0 {
 		p.add(stack.Step{Kind: stack.StepStop, Subject: strings.Join(names, ", "), Services: names, Cause: "the server's ingress takes its ports"})
 	}
-	hosts := slices.Concat(there, wanted)
+	p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: p.ledTo(), Cause: strings.Join(causes, "; ")})
+}
+
+// relieves reports whether a copy of the edge can serve while that is replaced: the
+// ingress leads there, and what it leads to serves.
+func (p *planner) relieves() bool {
+	return p.r.Shared() && p.seen.Live != "" && ingressCause(p.seen) == "" && len(p.seen.Ingress[p.r.Project]) > 0 && len(p.holdsWeb()) == 0 &&
+		slices.ContainsFunc(containersOf(p.seen, p.r.Project, p.edgeName()), ready)
+}
+
+func (p *planner) edgeName() string {
+	for _, s := range p.r.Services {
+		if s.Layer == stack.LayerEdge && s.Deployed {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// endStandby leads the ingress to the edge again, where a copy of it serves: one of
+// this run, or one that a run left which was cut off.
+func (p *planner) endStandby() {
+	cause := ""
+	if slices.ContainsFunc(p.plan.Steps, func(s stack.Step) bool { return s.Kind == stack.StepStandby }) {
+		cause = "the edge is replaced, its copy goes"
+	} else if hasStandby(p.seen, p.r.Project) {
+		cause = "a run that was cut off left a copy of the edge"
+	}
+	if cause != "" && p.r.Shared() {
+		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: p.ledTo(), Cause: cause})
+	}
+}
+
+func hasStandby(seen stack.Observed, project string) bool {
+	return slices.ContainsFunc(seen.Containers, func(c stack.Container) bool { return c.Project == stack.StandbyProject(project) })
+}
+
+// ledTo are the hosts of the live release and of the one that comes.
+func (p *planner) ledTo() []string {
+	hosts := slices.Concat(p.seen.Ingress[p.r.Project], p.r.Edge.Hosts())
 	slices.Sort(hosts)
-	p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: slices.Compact(hosts), Cause: strings.Join(causes, "; ")})
+	return slices.Compact(hosts)
 }
 
 // holdsWeb are the services of the project's base that publish the web ports now.
@@ -142,98 +174,27 @@ func without(list, other []string) []string {
 // One that led nowhere goes, so that the edge has its ports again.
 func (p *undoer) ingress() {
 	before, now := p.Before.Ingress[p.Release.Project], p.Now.Ingress[p.Release.Project]
-	if p.Old.ID == "" || !p.applied(stack.StepIngress, "") || !p.Blind && slices.Equal(before, now) {
+	if p.applied(stack.StepStandby, "") || p.Old.ID == "" || !p.applied(stack.StepIngress, "") || !p.Blind && slices.Equal(before, now) {
 		return
 	}
 	p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.Release.Project, Release: p.Old.ID, Hosts: before, Cause: "its routes were others when the run began"})
 }
 
-// ingressWait is how long another project's deploy is waited for that is at work on
-// the ingress: it writes a file, or starts it.
-const ingressWait = 2 * time.Minute
-
-// ingress writes the project's routes on the ingress, and makes it run. One that
-// has no project's routes any more ends.
-func (x *executor) ingress(ctx context.Context, step stack.Step) (string, error) {
-	at := x.d.Target
-	at.Path = stack.IngressPath
-	lock := node.Lock{Project: stack.IngressProject, Target: at, Owner: x.d.Owner, Run: x.d.Run, Wait: max(x.d.LockWait, ingressWait), Note: x.note}
-	ctx, unlock, err := lock.Take(ctx, x.server)
-	if err != nil {
-		return "", err
+// relieve has a copy of the old release's edge serve while that one comes back in
+// the place of another.
+func (p *undoer) relieve(names []string) {
+	serves := slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(containersOf(p.Now, p.Release.Project, name), ready)
+	})
+	if serves && !p.Blind && p.Old.Shared() && p.Release.Shared() && ingressCause(p.Now) == "" && !hasStandby(p.Now, p.Release.Project) {
+		p.add(stack.Step{Kind: stack.StepStandby, Subject: "of " + strings.Join(names, ", "), Services: names, Release: p.Old.ID, Cause: "it serves while the edge is replaced"})
 	}
-	defer unlock()
-	detail, err := x.leadIngress(ctx, at, step.Hosts)
-	if err != nil {
-		return "", stack.Fault(stack.CauseStep, "lead the server's ingress to "+x.d.Config.Project, err, "see what it logs: docker logs "+stack.IngressProject+"-"+stack.IngressService+"-1")
-	}
-	return detail, nil
 }
 
-// leadIngress does what ingress does, under the ingress's lock.
-func (x *executor) leadIngress(ctx context.Context, at stack.Target, hosts []string) (string, error) {
-	others, err := node.Ingress(ctx, x.server)
-	if err != nil {
-		return "", err
+// endStandby leads the ingress to the edge again, where a copy of it may serve.
+func (p *undoer) endStandby() {
+	planned := slices.ContainsFunc(p.plan.Steps, func(s stack.Step) bool { return s.Kind == stack.StepStandby })
+	if planned || p.applied(stack.StepStandby, "") {
+		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.Release.Project, Release: p.Old.ID, Hosts: p.Before.Ingress[p.Release.Project], Cause: "the copy of the edge goes"})
 	}
-	project := x.d.Config.Project
-	delete(others, project)
-	if host, by := edge.Taken(others, project, hosts); by != "" {
-		return "", fmt.Errorf("project %s has meanwhile got %s", by, host)
-	}
-	file := path.Join(stack.IngressDynamic, stack.IngressFile(project))
-	if len(hosts) == 0 {
-		if err := x.server.Remove(ctx, at.At(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if len(others) > 0 {
-			return "no route", nil
-		}
-		return "no project is left: it ends", x.server.RemoveServices(ctx, stack.IngressProject, []string{stack.IngressService})
-	}
-	routes, err := edge.IngressRoutes(project, hosts)
-	if err != nil {
-		return "", err
-	}
-	routes.Path = file
-	for _, f := range append(edge.IngressFiles(), routes) {
-		if err := x.server.WriteFileVia(ctx, at.At(stack.TmpDir), at.At(f.Path), f.Content, f.Mode); err != nil {
-			return "", err
-		}
-	}
-	if err := x.startIngress(ctx); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d hosts", len(hosts)), x.waitIngress(ctx, hosts)
-}
-
-// startIngress makes the ingress run, of the image of the edge.
-func (x *executor) startIngress(ctx context.Context) error {
-	containers, err := x.server.Containers(ctx)
-	if err != nil || ingressCause(stack.Observed{Containers: containers}) == "" {
-		return err
-	}
-	r := x.want.Release
-	if !r.Shared() {
-		r = x.old
-	}
-	service, _ := r.Service(x.d.Config.Traefik.Service)
-	compose, err := edge.IngressCompose(service.Image)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.Start))
-	defer cancel()
-	_, err = x.server.Up(ctx, stack.IngressProject, compose, nil, nil)
-	return err
-}
-
-// waitIngress waits until the ingress itself says that it leads to the hosts.
-func (x *executor) waitIngress(ctx context.Context, hosts []string) error {
-	api := edge.API{Address: net.JoinHostPort(stack.IngressAddress, strconv.Itoa(stack.IngressAPIPort)), Dial: x.server.DialContext}
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
-	defer cancel()
-	plain, tls := edge.IngressRules(hosts)
-	return errors.Join(api.WaitRouters(ctx, "http", map[string]string{x.d.Config.Project: plain}, true),
-		api.WaitRouters(ctx, "tcp", map[string]string{x.d.Config.Project: tls}, true))
 }

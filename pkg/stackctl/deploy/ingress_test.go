@@ -152,3 +152,90 @@ func TestUndoGivesThePortsBack(t *testing.T) {
 		t.Errorf("what is there is not known: %s", got)
 	}
 }
+
+// replacedEdge are the steps around an edge that is replaced.
+func replacedEdge(p stack.Plan) string {
+	var out []string
+	for _, s := range p.Steps {
+		if s.Kind == stack.StepStandby || s.Kind == stack.StepEdge || s.Kind == stack.StepIngress {
+			out = append(out, string(s.Kind)+" "+s.Release+strings.Join(s.Hosts, ","))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func TestACopyOfTheEdgeServesWhileThatIsReplaced(t *testing.T) {
+	want := sharedShop("a.org", "b.org")
+	want.Release.Services[2].Definition = "edge-2"
+	seen := ingressed(seenShop(), map[string][]string{"shop": {"a.org"}})
+	plan := Plan(want, seen)
+	if got := replacedEdge(plan); got != "ingress a.org,b.org; standby aaaaaaaaaaaa; edge ; ingress a.org,b.org" {
+		t.Errorf("it is %s", got)
+	}
+	if notes := strings.Join(plan.Notes, "\n"); !strings.Contains(notes, "a copy of it serves meanwhile") || strings.Contains(notes, "refused") {
+		t.Errorf("the notes are %s", notes)
+	}
+	for name, change := range map[string]func(*stack.Observed){
+		"an edge that does not run":        func(o *stack.Observed) { of(*o, "edge").State = "exited" },
+		"an edge that is ill":              func(o *stack.Observed) { of(*o, "edge").Health = "unhealthy" },
+		"nothing is live":                  func(o *stack.Observed) { o.Live = "" },
+		"an ingress that must be started":  func(o *stack.Observed) { of(*o, stack.IngressService).State = "exited" },
+		"an edge that has the ports still": func(o *stack.Observed) { of(*o, "edge").Ports = webPorts },
+		"an ingress that leads elsewhere":  func(o *stack.Observed) { o.Ingress = map[string][]string{} },
+	} {
+		seen := ingressed(seenShop(), map[string][]string{"shop": {"a.org", "b.org"}})
+		change(&seen)
+		if got := replacedEdge(Plan(want, seen)); strings.Contains(got, "standby") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	seen.Containers = append(seen.Containers, stack.Container{Project: stack.StandbyProject("shop"), Service: "edge", State: "running"})
+	want.Release.Services[2].Definition = "edge-1"
+	if got := replacedEdge(Plan(want, seen)); got != "ingress a.org,b.org; ingress a.org,b.org" {
+		t.Errorf("a copy that a run left: %s", got)
+	}
+}
+
+func TestUndoBringsAnEdgeBackBehindACopy(t *testing.T) {
+	u := undoing(stack.Step{Kind: stack.StepStandby, Services: []string{"edge"}, Release: oldID}, stack.Step{Kind: stack.StepEdge, Services: []string{"edge"}}, stack.Step{Kind: stack.StepIngress})
+	u.Release = sharedShop("a.org").Release
+	u.Old.Services[3].Networks = []string{stack.IngressProject}
+	u.Before, u.Now = ingressed(u.Before, map[string][]string{"shop": {"a.org"}}), ingressed(u.Now, map[string][]string{"shop": {"a.org"}})
+	of(u.Now, "edge").Labels = map[string]string{stack.LabelDefinition: "edge-2", stack.LabelProject: "shop"}
+	if got := replacedEdge(Undo(u)); got != "standby aaaaaaaaaaaa; edge aaaaaaaaaaaa; ingress aaaaaaaaaaaaa.org" {
+		t.Errorf("it is %s", got)
+	}
+	u.Now.Containers = append(u.Now.Containers, stack.Container{Project: stack.StandbyProject("shop"), Service: "edge", State: "running"})
+	if got := replacedEdge(Undo(u)); got != "edge aaaaaaaaaaaa; ingress aaaaaaaaaaaaa.org" {
+		t.Errorf("with the copy of the run: %s", got)
+	}
+}
+
+func TestACopyOfTheEdgeWritesNothing(t *testing.T) {
+	r := stack.Release{Project: "shop", Services: []stack.Service{{Name: "edge", Layer: stack.LayerEdge, Networks: []string{"front", stack.IngressProject}}},
+		Networks: []stack.Network{{Name: "front"}, {Name: stack.IngressProject, Real: stack.IngressProject, External: true}}, Volumes: []stack.Volume{{Name: "acme"}}, Base: []byte(`
+name: shop
+services:
+  edge:
+    image: sha256:1
+    labels: {dev.stackctl.layer: edge}
+    networks: {front: {}, stackctl-ingress: {aliases: [shop-edge]}}
+    volumes:
+      - {type: bind, source: /srv/shop/files/1/traefik.yml, target: /etc/traefik/traefik.yml, read_only: true}
+      - {type: volume, source: acme, target: /acme}
+volumes: {acme: {}}
+`)}
+	got, err := standbyOf(r, "edge", stack.StandbyProject("shop"), map[string]string{"/srv/shop/files/1/traefik.yml": "/srv/shop/edge/standby.yml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(got)
+	for _, want := range []string{"- " + stack.StandbyAlias("shop"), "name: shop_front", "name: shop_acme", "name: stackctl-ingress", "source: /srv/shop/edge/standby.yml"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Count(text, "read_only: true") != 2 || strings.Contains(text, "shop-edge\n") || strings.Contains(text, "labels") {
+		t.Errorf("it writes, or is taken for the edge:\n%s", text)
+	}
+}

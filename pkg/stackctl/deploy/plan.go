@@ -54,6 +54,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
 	p.joinIngress()
 	p.base(stack.LayerEdge, stack.StepEdge)
+	p.endStandby()
 	start := p.startCause()
 	if start != "" {
 		p.migrate(start)
@@ -149,6 +150,8 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 		causes = append(causes, s.Name+" "+cause)
 		switch replaced := cause == otherDefinition; {
 		case p.seen.Live == "":
+		case layer == stack.LayerEdge && p.relieves():
+			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: a copy of it serves meanwhile")
 		case layer == stack.LayerEdge && (replaced || cause == ill || cause == noRoutes || strings.HasPrefix(cause, offNetwork)):
 			p.plan.Notes = append(p.plan.Notes, "the edge itself is replaced: connections are refused for some seconds")
 		case layer == stack.LayerData && replaced:
@@ -161,6 +164,9 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
 		p.rivals(names)
+		if layer == stack.LayerEdge && p.relieves() {
+			p.add(stack.Step{Kind: stack.StepStandby, Subject: "of " + strings.Join(names, ", "), Services: names, Release: p.seen.Live, Cause: "it serves while the edge is replaced"})
+		}
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
 	}
 }

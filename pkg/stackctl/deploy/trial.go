@@ -51,7 +51,7 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		defer cancel()
 		err = errors.Join(err, x.server.RemoveProject(late, project), x.server.RemoveAll(late, path.Join(root, dir)))
 	}()
-	swap, err := x.trialSwap(ctx, path.Join(root, dir))
+	swap, err := x.edgeSwap(ctx, r, path.Join(root, dir, "traefik.yml"), path.Join(root, dir, "dynamic"))
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "deploy again: it ships the files that are not there")
 	}
@@ -70,12 +70,12 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 	return fmt.Sprintf("%d routers, no complaint", len(r.Edge.Routes)), nil
 }
 
-// trialSwap maps what the real edge mounts to what an edge on trial does. The
-// static file is known by its content on the host: a release that was read back
-// from there has no files of its own.
-func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string, error) {
+// edgeSwap maps what a release's edge mounts to what a copy of it does, whose files
+// are in a folder. The static file is known by its content on the host: a release
+// that was read back from there has no files of its own.
+func (x *executor) edgeSwap(ctx context.Context, r stack.Release, static, dynamic string) (map[string]string, error) {
 	root := x.d.Target.Path
-	mounted, err := node.MountedBy(x.want.Release.Base, root, x.d.Config.Traefik.Service)
+	mounted, err := node.MountedBy(r.Base, root, x.d.Config.Traefik.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,8 @@ func (x *executor) trialSwap(ctx context.Context, dir string) (map[string]string
 		return nil, err
 	}
 	for name, sum := range sums {
-		if sum == stack.Sum(x.want.Release.Edge.Static) {
-			return map[string]string{x.d.Target.At(stack.EdgeDynamic): path.Join(dir, "dynamic"), path.Join(root, name): path.Join(dir, "traefik.yml")}, nil
+		if sum == stack.Sum(r.Edge.Static) {
+			return map[string]string{x.d.Target.At(stack.EdgeDynamic): dynamic, path.Join(root, name): static}, nil
 		}
 	}
 	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, cmp.Or(strings.Join(mounted, ", "), "it mounts none"))

@@ -24,12 +24,12 @@ services:
       - {type: volume, source: acme, target: /acme}
 `)}}}
 	x.server = hashing{sums: map[string]string{"/srv/shop/files/12/traefik.yml": stack.Sum(static), "/srv/shop/files/34/ca.pem": "x"}}
-	swap, err := x.trialSwap(t.Context(), "/srv/shop/try")
+	swap, err := x.edgeSwap(t.Context(), x.want.Release, "/srv/shop/try/traefik.yml", "/srv/shop/try/dynamic")
 	if err != nil || len(swap) != 2 || swap["/srv/shop/files/12/traefik.yml"] != "/srv/shop/try/traefik.yml" || swap["/srv/shop/edge/dynamic"] != "/srv/shop/try/dynamic" {
 		t.Errorf("%v, %v", swap, err)
 	}
 	x.server = hashing{}
-	if _, err := x.trialSwap(t.Context(), "/srv/shop/try"); err == nil || !strings.Contains(err.Error(), "files/12/traefik.yml") {
+	if _, err := x.edgeSwap(t.Context(), x.want.Release, "/srv/shop/try/traefik.yml", "/srv/shop/try/dynamic"); err == nil || !strings.Contains(err.Error(), "files/12/traefik.yml") {
 		t.Errorf("a static file that is gone: %v", err)
 	}
 }

@@ -38,6 +38,7 @@ func Undo(u Undone) stack.Plan {
 	p.vacate(stopped)
 	p.ingress()
 	p.base()
+	p.endStandby()
 	if p.serving(stopped) { // the edge must not lead to what does not run
 		p.start(stopped)
 		p.edge()
@@ -87,6 +88,9 @@ func (p *undoer) base() {
 			}
 		}
 		if len(names) > 0 {
+			if layer.of == stack.LayerEdge {
+				p.relieve(names)
+			}
 			p.add(stack.Step{Kind: layer.kind, Subject: strings.Join(names, ", "), Services: names, Release: p.Old.ID, Cause: strings.Join(causes, "; ")})
 		}
 	}

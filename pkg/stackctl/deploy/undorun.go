@@ -107,7 +107,7 @@ const stepMargin = 60 * time.Second
 // grace to stop.
 func timeOf(s stack.Step, t stack.Timeouts, grace time.Duration) time.Duration {
 	switch s.Kind {
-	case stack.StepData, stack.StepEdge, stack.StepIngress, stack.StepStart:
+	case stack.StepData, stack.StepEdge, stack.StepStandby, stack.StepIngress, stack.StepStart:
 		return t.Start + grace + stepMargin
 	case stack.StepStop, stack.StepRemove:
 		return grace + stepMargin

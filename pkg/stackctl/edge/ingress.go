@@ -3,11 +3,13 @@ package edge
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -74,20 +76,22 @@ func IngressRules(hosts []string) (http, tls string) {
 }
 
 // IngressRoutes is a project's file on the ingress: what asks for one of its hosts
-// goes to its edge. The edge learns who the client is by the PROXY protocol, and on
-// port 80 by X-Forwarded-For.
-func IngressRoutes(project string, hosts []string) (stack.File, error) {
+// goes to its edge, by TLS to the alias that is given. Who the client is the edge
+// learns by the PROXY protocol, and on port 80 by X-Forwarded-For. A request by
+// HTTP, such as an authority's question, waits some seconds for an edge that is
+// started anew.
+func IngressRoutes(project, alias string, hosts []string) (stack.File, error) {
 	plain, sni := IngressRules(hosts)
-	to := stack.IngressAlias(project)
 	doc := object{
 		"http": object{
-			"routers":  object{project: object{"rule": plain, "entryPoints": []string{"web"}, "service": project}},
-			"services": object{project: object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(to, "80")}}}}},
+			"routers":     object{project: object{"rule": plain, "entryPoints": []string{"web"}, "service": project, "middlewares": []string{project}}},
+			"middlewares": object{project: object{"retry": object{"attempts": 10, "initialInterval": "500ms"}}},
+			"services":    object{project: object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(stack.IngressAlias(project), "80")}}}}},
 		},
 		"tcp": object{
 			"routers": object{project: object{"rule": sni, "entryPoints": []string{"websecure"}, "service": project, "tls": object{"passthrough": true}}},
 			"services": object{project: object{"loadBalancer": object{
-				"servers": []object{{"address": net.JoinHostPort(to, "443")}}, "serversTransport": project}}},
+				"servers": []object{{"address": net.JoinHostPort(alias, "443")}}, "serversTransport": project}}},
 			"serversTransports": object{project: object{"proxyProtocol": object{"version": 2}}},
 		},
 	}
@@ -110,6 +114,10 @@ func IngressHosts(f stack.File) ([]string, error) {
 	return stack.EdgeConfig{Routes: routes}.Hosts(), nil
 }
 
+// KeepAlive is how long an edge behind the ingress goes on answering on one
+// connection. An edge that nobody is led to any more has no busy one after that.
+const KeepAlive = 10 * time.Second
+
 // behindIngress makes a static file of the own edge one that believes the ingress,
 // and nobody else, who the client is.
 func behindIngress(static []byte) ([]byte, error) {
@@ -126,6 +134,12 @@ func behindIngress(static []byte) ([]byte, error) {
 		}
 		point[key] = believe
 	}
+	secure, _ := points["websecure"].(object)
+	transport, ok := secure["transport"].(object)
+	if !ok {
+		return nil, errors.New("the edge's static file does not say how its connections end")
+	}
+	transport["keepAliveMaxTime"] = KeepAlive.String()
 	return yaml.Marshal(doc)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func TestIngressRoutesAreReadBack(t *testing.T) {
-	f, err := IngressRoutes("shop", []string{"example.org", "www.example.org"})
+	f, err := IngressRoutes("shop", stack.IngressAlias("shop"), []string{"example.org", "www.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,5 +102,15 @@ func TestTaken(t *testing.T) {
 	}
 	if host, by := Taken(ingress, "shop", []string{"example.org", "www.example.org"}); by != "" {
 		t.Errorf("%q is taken by %q", host, by)
+	}
+}
+
+func TestACopyOfTheEdgeAsksNoAuthority(t *testing.T) {
+	static, err := StandbyStatic(ownStatic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(static); strings.Contains(text, "letsencrypt") || !strings.Contains(text, nowhere) || !strings.Contains(text, "/acme/acme.json") {
+		t.Errorf("it is\n%s", text)
 	}
 }

@@ -102,6 +102,30 @@ func (a API) WaitRouters(ctx context.Context, protocol string, rules map[string]
 	})
 }
 
+// WaitPassing waits until Traefik passes the TCP connections of a service of the
+// file provider on to an address. It gives the last reason why not when ctx ends.
+func (a API) WaitPassing(ctx context.Context, service, address string) error {
+	return a.poll(ctx, func(client *http.Client) error {
+		var services []struct {
+			Name         string `json:"name"`
+			LoadBalancer struct {
+				Servers []struct {
+					Address string `json:"address"`
+				} `json:"servers"`
+			} `json:"loadBalancer"`
+		}
+		if err := a.get(ctx, client, "/api/tcp/services?per_page=1000", &services); err != nil {
+			return err
+		}
+		for _, s := range services {
+			if s.Name == service+"@file" && len(s.LoadBalancer.Servers) == 1 && s.LoadBalancer.Servers[0].Address == address {
+				return nil
+			}
+		}
+		return fmt.Errorf("service %s does not lead to %s", service, address)
+	})
+}
+
 // poll asks until it gets an answer; the error is that of the last try.
 func (a API) poll(ctx context.Context, ask func(client *http.Client) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: a.Dial, MaxIdleConns: 1}, Timeout: 10 * time.Second}

@@ -29,6 +29,18 @@ func IngressAlias(project string) string {
 	return project + "-edge-" + Sum([]byte(project))[:12]
 }
 
+// StandbyAlias is the name by which the ingress reaches the standby of a project's
+// edge, which serves while the edge is replaced.
+func StandbyAlias(project string) string {
+	return project + "-spare-" + Sum([]byte(project))[:12]
+}
+
+// StandbyProject is the compose project of that standby. It is longer than the
+// name of a project may be (40).
+func StandbyProject(project string) string {
+	return project + "-standby-" + Sum([]byte(project))[:40]
+}
+
 // IngressFile is the name of a project's file in IngressDynamic.
 func IngressFile(project string) string { return project + ".yml" }
 

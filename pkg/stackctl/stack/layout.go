@@ -24,6 +24,8 @@ const (
 	TmpDir = "tmp"
 	// EdgeDynamic holds the edge's dynamic files; the edge watches it.
 	EdgeDynamic = "edge/dynamic"
+	// EdgeStandby is the static file of a copy of the edge.
+	EdgeStandby = "edge/standby.yml"
 	// OrdersFile tells which certificates a public authority was asked for, and when.
 	OrdersFile = "acme-orders.json"
 	// LockFile is what the lock is taken on, LockNote who has it.

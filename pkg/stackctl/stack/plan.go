@@ -19,6 +19,8 @@ const (
 	StepData       Kind = "data"
 	StepBackup     Kind = "backup"
 	StepMigrate    Kind = "migrate"
+	// StepStandby starts a copy of the edge, which serves while that is replaced.
+	StepStandby Kind = "standby"
 	// StepIngress leads the server's ingress to the project's hosts.
 	StepIngress Kind = "ingress"
 	StepEdge    Kind = "edge"
