@@ -162,6 +162,9 @@ func (o *options) printStatus(s operate.Status) {
 		say("maintenance", "%s", o.clean(maintenanceLine(s.Maintenance)))
 	}
 	o.printHealth(s)
+	if s.Ingress != nil {
+		say("ingress", "%s", o.clean(ingressLine(*s.Ingress)))
+	}
 	if s.FilesProblem != "" {
 		say("files", "%s", o.clean(s.FilesProblem))
 	}
@@ -171,6 +174,18 @@ func (o *options) printStatus(s operate.Status) {
 	o.printBackup(s, say)
 	o.printCertificates(s)
 	o.printContainers(s)
+}
+
+// ingressLine says what the server's ingress does for the project.
+func ingressLine(i operate.Ingress) string {
+	line := "leads " + strings.Join(i.Hosts, ", ") + " here"
+	if i.Problem != "" {
+		line = i.Problem + ": nobody reaches the site"
+	}
+	if len(i.Others) > 0 {
+		line += "; it is shared with " + strings.Join(i.Others, ", ")
+	}
+	return line
 }
 
 // printLock prints who is at work.

@@ -61,7 +61,8 @@ func IngressCompose(image string) ([]byte, error) {
 	return yaml.Marshal(object{
 		"name":     stack.IngressProject,
 		"services": object{stack.IngressService: service},
-		"networks": object{stack.IngressProject: object{"name": stack.IngressProject, "ipam": object{"config": []object{{"subnet": stack.IngressSubnet}}}}},
+		"networks": object{stack.IngressProject: object{"name": stack.IngressProject, "ipam": object{"config": []object{{
+			"subnet": stack.IngressSubnet, "gateway": stack.IngressGateway, "ip_range": stack.IngressRange}}}}},
 	})
 }
 

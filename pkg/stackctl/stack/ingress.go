@@ -14,10 +14,13 @@ const (
 	// IngressDynamic holds one dynamic file per project; the ingress watches it.
 	IngressDynamic = "dynamic"
 	// IngressSubnet is its network's, of the range for benchmarks (RFC 2544), which
-	// no server's own network has; IngressAddress is the ingress in it. Edges
-	// believe this address alone who the client is.
+	// no server's own network has; IngressAddress is the ingress in it, outside of
+	// IngressRange, from which the engine gives edges theirs: no edge ever has it.
+	// Edges believe this address alone who the client is.
 	IngressSubnet  = "198.18.240.0/24"
+	IngressGateway = "198.18.240.1"
 	IngressAddress = "198.18.240.2"
+	IngressRange   = "198.18.240.128/25"
 	// IngressAPIPort is where its Traefik answers stackctl.
 	IngressAPIPort = 8090
 	// LabelIngress holds the version of the ingress that a container was made as.
