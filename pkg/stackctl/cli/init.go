@@ -24,9 +24,9 @@ import (
 
 // initial are the flags of init.
 type initial struct {
-	secrets, yes, force        bool
-	files, routes              []string
-	host, domain, user, policy string
+	secrets, yes, force, shared bool
+	files, routes               []string
+	host, domain, user, policy  string
 }
 
 func newInit(o *options) *cobra.Command {
@@ -59,6 +59,7 @@ are encrypted to. It never overwrites anything.`,
 	f.StringVar(&n.host, "host", "", "the server's `address`")
 	f.StringVar(&n.domain, "domain", "", "the site's `name`, such as example.org")
 	f.StringVar(&n.user, "user", "", "the `user` that deploys (default deploy)")
+	f.BoolVar(&n.shared, "shared", false, "the server has sites of other projects as well (shared: true in the target)")
 	f.StringArrayVar(&n.routes, "route", nil, "lead requests to `[HOST[/PATH]=]SERVICE:PORT`; several times for several routes")
 	f.StringVar(&n.policy, "policy", string(stack.PolicyStandard), "standard or strict")
 	f.StringArrayVarP(&n.files, "file", "f", nil, "a compose `file`, instead of those that Compose would find")
@@ -158,7 +159,7 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 	}
 	c.Compose.Files = files
 	if n.host != "" {
-		t := stack.Target{Host: n.host, Domain: n.domain, User: n.user}
+		t := stack.Target{Host: n.host, Domain: n.domain, User: n.user, Shared: n.shared}
 		if err := config.CheckTarget(c.Project, t); err != nil {
 			return c, survey, err
 		}

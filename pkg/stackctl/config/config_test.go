@@ -268,7 +268,7 @@ func TestTheEdgeIsOwnWhereTheFileNamesNone(t *testing.T) {
 
 func TestWhatIsWrittenLoads(t *testing.T) {
 	want := stack.Config{Project: "shop", Policy: stack.PolicyStandard, Compose: stack.Compose{Files: []string{"a b.yml"}, Profiles: []string{"x"}},
-		Targets: map[string]stack.Target{"production": {Host: "2001:db8::7", User: "ops", Domain: "shop.example"}},
+		Targets: map[string]stack.Target{"production": {Host: "2001:db8::7", User: "ops", Domain: "shop.example", Shared: true}},
 		Routes:  []stack.RouteSpec{{Service: "web", Port: 80}, {Host: "no", Path: "/a,b", Service: "api", Port: 1, Strip: true, Guard: "staff", Scheme: "https"}},
 		Gates:   stack.Gates{Exposure: stack.ExposureGate{Allow: []int{222}}}}
 	c, err := config.Load(write(t, string(config.Write(want))))
@@ -278,7 +278,7 @@ func TestWhatIsWrittenLoads(t *testing.T) {
 	for i := range c.Routes {
 		c.Routes[i].Line = 0
 	}
-	if fmt.Sprint(c.Routes) != fmt.Sprint(want.Routes) || c.Targets["production"].Host != "2001:db8::7" || fmt.Sprint(c.Gates.Exposure.Allow) != "[22 80 443 222]" || c.Policy != want.Policy || c.Compose.Profiles[0] != "x" {
+	if fmt.Sprint(c.Routes) != fmt.Sprint(want.Routes) || c.Targets["production"].Host != "2001:db8::7" || !c.Targets["production"].Shared || fmt.Sprint(c.Gates.Exposure.Allow) != "[22 80 443 222]" || c.Policy != want.Policy || c.Compose.Profiles[0] != "x" {
 		t.Errorf("got %+v of\n%s", c, config.Write(want))
 	}
 }

@@ -57,6 +57,9 @@ func writeTargets(line func(string, ...any), targets map[string]stack.Target) {
 			line("    user: %s", scalar(t.User))
 		}
 		line("    domain: %s", scalar(t.Domain))
+		if t.Shared {
+			line("    shared: true")
+		}
 	}
 }
 
@@ -102,7 +105,7 @@ func list(texts []string) string {
 
 // CheckTarget judges a target that is about to be written.
 func CheckTarget(project string, t stack.Target) error {
-	c := stack.Config{Project: project}
+	c := stack.Config{Project: project, Traefik: stack.Traefik{Own: true}}
 	resolveTarget(&c, &t)
 	if problem, fix, _ := checkTarget(c, t); problem != "" {
 		return stack.Usage("the target", 0, problem, fix)

@@ -17,7 +17,7 @@ var webPorts = []stack.Port{{Published: "80", Protocol: "tcp"}, {Published: "443
 // held, before anything is changed.
 func checkIngress(r stack.Release, t stack.Target, seen stack.Observed) error {
 	what := "serve " + strings.Join(r.Edge.Hosts(), ", ") + " on " + t.Host
-	running := ingressCause(seen) == "" || slices.ContainsFunc(containersOf(seen, stack.IngressProject, stack.IngressService), active)
+	running := slices.ContainsFunc(containersOf(seen, stack.IngressProject, stack.IngressService), active)
 	switch host, by := edge.Taken(seen.Ingress, r.Project, r.Edge.Hosts()); {
 	case !r.Shared() && running && publishesWeb(r):
 		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("the server's ingress has the ports, for %s; nothing was changed", projectsOf(seen.Ingress)),

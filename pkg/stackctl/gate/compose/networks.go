@@ -151,7 +151,7 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 		}
 	}
 	for _, n := range s.Release.Networks {
-		if n.External {
+		if n.External && !ofIngress(s.Release, n) {
 			out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: foreignNetworkRule.ID, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
 				Observed: "external: true", Fix: "remove external"})
 		}
@@ -167,6 +167,14 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	out = append(out, openNetworks(s)...)
 	out = append(out, rawNetworks(s)...)
 	return append(out, missingNetworks(s)...)
+}
+
+// ofIngress reports whether a network is the server's ingress's, on which the edge
+// alone of the project is.
+func ofIngress(r stack.Release, n stack.Network) bool {
+	return n.RealName(r.Project) == stack.IngressProject && r.Shared() && !slices.ContainsFunc(r.Services, func(s stack.Service) bool {
+		return s.Layer != stack.LayerEdge && slices.Contains(s.Networks, n.Name)
+	})
 }
 
 // openNetworks finds networks whose containers can be reached without a
