@@ -90,6 +90,24 @@ func checkRedirect(r stack.RouteSpec) (problem, fix, key string) {
 	return checkPassed(r)
 }
 
+// checkErrorPage judges who is asked for a page when the service is away.
+func checkErrorPage(r stack.RouteSpec) (problem, fix string) {
+	const shape = "write errors: {service: pages, port: 80, path: /{status}.html}"
+	switch e := r.Errors; {
+	case e == nil:
+		return "", ""
+	case r.Redirect != "":
+		return "a route that redirects has no errors", "remove errors"
+	case e.Service == "" || e.Service == r.Service:
+		return "errors needs a service beside the one that may be away", shape
+	case e.Port < 1 || e.Port > 65535:
+		return fmt.Sprintf("errors: port %d is no port", e.Port), shape
+	case !routePath.MatchString(strings.ReplaceAll(e.Path, "{status}", "502")):
+		return fmt.Sprintf("errors: path %q is no path", e.Path), shape
+	}
+	return "", ""
+}
+
 // checkPassed judges what requests and answers pass on their way.
 func checkPassed(r stack.RouteSpec) (problem, fix, key string) {
 	if r.Rate < 0 || r.Rate > mostRate {
@@ -104,6 +122,9 @@ func checkPassed(r stack.RouteSpec) (problem, fix, key string) {
 		if _, err := netip.ParsePrefix(network); err != nil {
 			return fmt.Sprintf("%q is no network", network), "write it as 203.0.113.0/24 or 2001:db8::/32; one address is 203.0.113.7/32", "allow"
 		}
+	}
+	if problem, fix = checkErrorPage(r); problem != "" {
+		return problem, fix, "errors"
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(r.Headers[name]) || strings.Contains(r.Headers[name], "{{") {

@@ -137,7 +137,13 @@ func (f dynamicFile) add(name, rule string, r stack.RouteSpec, recreated bool) {
 		f.routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101, name, "retry-reads")
 	}
 	f.services[name] = upstreamOf(r, recreated, f.transports)
+	if r.Errors != nil {
+		f.services[errorPages(name)] = upstreamOf(stack.RouteSpec{Service: r.Errors.Service, Port: r.Errors.Port}, false, f.transports)
+	}
 }
+
+// errorPages is Traefik's name of who has the error page of a route.
+func errorPages(route string) string { return "errors-" + route }
 
 // passed are the middlewares of a route in their order, those of its own added
 // to all. The first of several that set headers has the last word.
@@ -172,6 +178,9 @@ func passed(c stack.Config, r stack.RouteSpec, name string, all object) []string
 	if r.Body != "" {
 		most, _ := units.RAMInBytes(r.Body) // the settings' reader has judged it
 		own("body", object{"buffering": object{"maxRequestBodyBytes": most}})
+	}
+	if r.Errors != nil {
+		own("errors", object{"errors": object{"status": []string{"502-504"}, "service": errorPages(name), "query": r.Errors.Path}})
 	}
 	if r.Compress {
 		own("compress", object{"compress": object{}})

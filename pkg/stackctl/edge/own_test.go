@@ -111,6 +111,25 @@ func TestARouteBoundsWhoAsksAndWhatIsSent(t *testing.T) {
 	}
 }
 
+func TestARouteHasAnErrorPageOfAnotherService(t *testing.T) {
+	out := ownEdgeOf(t, []string{"forum"}, stack.RouteSpec{Service: "forum", Port: 80, Errors: &stack.ErrorPage{Service: "pages", Port: 8080, Path: "/{status}.html"}}, stack.RouteSpec{Host: "api", Service: "api", Port: 80})
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"query: /{status}.html\n", "service: errors-forum\n", "- 502-504\n", "url: http://pages:8080\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	for _, r := range out.Routes {
+		if want := map[string]string{"forum": "headers errors-forum hold-most hold", "api-api": "headers"}[r.Name]; want != "" && strings.Join(r.Middlewares, " ") != want {
+			t.Errorf("%s passes %v, want %s", r.Name, r.Middlewares, want)
+		}
+	}
+	files, err := edge.Point(out.Dynamic, "0123456789ab", map[string]string{"forum": "forum-live", "pages": "pages-0123456789ab", "api": "api-0123456789ab"})
+	if err != nil || !strings.Contains(string(files[0].Content), "http://pages-0123456789ab:8080") {
+		t.Errorf("the page is not the release's: %v\n%s", err, files[0].Content)
+	}
+}
+
 func TestRequestsToWhatIsRecreatedAreHeld(t *testing.T) {
 	out := ownEdgeOf(t, []string{"books"}, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "books", Service: "books", Port: 8081, Scheme: "https"},
 		stack.RouteSpec{Host: "old", Service: "books", Port: 8080})

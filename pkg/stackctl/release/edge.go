@@ -98,12 +98,18 @@ func (d *Draft) meeting() (types.Networks, error) {
 		if r.Redirect != "" {
 			continue
 		}
-		joined, err := d.reach(r)
-		if err != nil {
-			return nil, err
+		asked := []stack.RouteSpec{r}
+		if r.Errors != nil {
+			asked = append(asked, stack.RouteSpec{Service: r.Errors.Service, Line: r.Line})
 		}
-		for _, n := range joined {
-			networks[n] = d.project.Networks[n]
+		for _, a := range asked {
+			joined, err := d.reach(a)
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range joined {
+				networks[n] = d.project.Networks[n]
+			}
 		}
 	}
 	return networks, nil

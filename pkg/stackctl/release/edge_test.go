@@ -97,6 +97,17 @@ func TestARouteThatLeadsNowhereIsRefused(t *testing.T) {
 	}
 }
 
+func TestTheEdgeReachesWhoHasTheErrorPage(t *testing.T) {
+	s := plainShop(t, stack.RouteSpec{Service: "web", Port: 8000, Errors: &stack.ErrorPage{Service: "back", Port: 80, Path: "/"}})
+	if edge, _ := s.freeze(t).Service("edge"); strings.Join(edge.Networks, " ") != "default inside" {
+		t.Errorf("it is on %v", edge.Networks)
+	}
+	s = plainShop(t, stack.RouteSpec{Service: "web", Port: 8000, Line: 7, Errors: &stack.ErrorPage{Service: "nobody", Port: 80, Path: "/"}})
+	if _, err := release.Read(context.Background(), s.config, s.target); err == nil || !strings.Contains(err.Error(), `stackctl.yaml:7: routes: there is no service "nobody"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAGuardedRouteNeedsTheStaffsPassword(t *testing.T) {
 	s := plainShop(t, stack.RouteSpec{Service: "web", Port: 8000, Guard: "staff"})
 	s.config.Traefik.Staff.PasswordFile = s.config.Root + "/staff_password"

@@ -113,8 +113,20 @@ type RouteSpec struct {
 	// Redirect is where requests are sent instead of to a service, their path
 	// and query kept: https://HOST, with a path where that comes before theirs.
 	Redirect string `mapstructure:"redirect"`
+	// Errors is the page that visitors get in the place of an answer 502, 503 or
+	// 504, as while the service is away; nil: the answer itself.
+	Errors *ErrorPage `mapstructure:"errors"`
 	// Line is where stackctl.yaml has it.
 	Line int `mapstructure:"-"`
+}
+
+// ErrorPage is a page that another service has.
+type ErrorPage struct {
+	// Service is the compose service that has it, Port its container port.
+	Service string `mapstructure:"service"`
+	Port    int    `mapstructure:"port"`
+	// Path is the page's; {status} in it is the answer's.
+	Path string `mapstructure:"path"`
 }
 
 // Credentials are a user name and a file that holds the password.
