@@ -20,6 +20,7 @@ var longest = []string{
 	"TestOddServersEndWell",
 	"TestWhatIsDoneByHandIsSetRightAndStrangersAreLeftAlone",
 	"TestBadReleasesLeaveTheOldOneServing",
+	"TestTwoProjectsShareAServer",
 	"TestATeamsProjectIsDeployedFromItsComposeFile",
 	"TestPeopleCanUseTheSiteInABrowser",
 }
