@@ -124,8 +124,8 @@ func (p *planner) endStandby() {
 	cause := ""
 	if slices.ContainsFunc(p.plan.Steps, func(s stack.Step) bool { return s.Kind == stack.StepStandby }) {
 		cause = "the edge is replaced, its copy goes"
-	} else if hasStandby(p.seen, p.r.Project) {
-		cause = "a run that was cut off left a copy of the edge"
+	} else if hasStandby(p.seen, p.r.Project) || slices.Contains(p.seen.Astray, p.r.Project) {
+		cause = "a run that was cut off left it at a copy of the edge"
 	}
 	if cause != "" && p.r.Shared() {
 		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: p.ledTo(), Cause: cause})

@@ -194,6 +194,11 @@ func TestACopyOfTheEdgeServesWhileThatIsReplaced(t *testing.T) {
 	if got := replacedEdge(Plan(want, seen)); got != "ingress a.org,b.org; ingress a.org,b.org" {
 		t.Errorf("a copy that a run left: %s", got)
 	}
+	gone := ingressed(seenShop(), map[string][]string{"shop": {"a.org", "b.org"}})
+	gone.Astray = []string{"shop"}
+	if got := replacedEdge(Plan(want, gone)); got != "ingress a.org,b.org" {
+		t.Errorf("an ingress that leads to a copy which is gone: %s", got)
+	}
 }
 
 func TestUndoBringsAnEdgeBackBehindACopy(t *testing.T) {

@@ -58,7 +58,7 @@ func (x *executor) underIngressLock(ctx context.Context, part func(ctx context.C
 		return err
 	}
 	defer unlock()
-	others, err := node.Ingress(ctx, x.server)
+	others, _, err := node.Ingress(ctx, x.server)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,14 @@ func (x *executor) leadIngress(ctx context.Context, hosts []string, alias string
 // startIngress makes the ingress run, of the image of the edge.
 func (x *executor) startIngress(ctx context.Context) error {
 	containers, err := x.server.Containers(ctx)
-	if err != nil || ingressCause(stack.Observed{Containers: containers}) == "" {
+	cause := ingressCause(stack.Observed{Containers: containers})
+	if err != nil || cause == "" {
 		return err
+	}
+	if cause == "it "+ill { // Compose leaves what runs as it is
+		if err := x.server.Stop(ctx, stack.IngressProject, illGrace, stack.IngressService); err != nil {
+			return err
+		}
 	}
 	r := x.want.Release
 	if !r.Shared() {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -11,30 +12,33 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Ingress reads which hosts the server's ingress leads to each project; nil: its
-// folder is not there. A file that cannot be read as one of its routes names none:
-// the next deploy of that project writes it anew.
-func Ingress(ctx context.Context, h Host) (map[string][]string, error) {
+// Ingress reads which hosts the server's ingress leads to each project (nil: its
+// folder is not there), and for which projects it leads to a copy of the edge. A
+// file that cannot be read as one of its routes names no host: the next deploy of
+// that project writes it anew.
+func Ingress(ctx context.Context, h Host) (hosts map[string][]string, astray []string, err error) {
 	dir := path.Join(stack.IngressPath, stack.IngressDynamic)
 	entries, err := h.List(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := map[string][]string{}
+	hosts = map[string][]string{}
 	for _, e := range entries {
-		project, ours := strings.CutSuffix(e.Name(), path.Ext(stack.IngressFile("")))
+		project, ours := strings.CutSuffix(e.Name(), stack.IngressFile(""))
 		if !ours || !e.Mode().IsRegular() || e.Size() > 1<<20 {
 			continue
 		}
 		raw, err := h.ReadFile(ctx, path.Join(dir, e.Name()))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		hosts, _ := edge.IngressHosts(stack.File{Path: e.Name(), Content: raw})
-		out[project] = hosts
+		hosts[project], _ = edge.IngressHosts(stack.File{Path: e.Name(), Content: raw})
+		if bytes.Contains(raw, []byte(stack.StandbyAlias(project))) {
+			astray = append(astray, project)
+		}
 	}
-	return out, nil
+	return hosts, astray, nil
 }

@@ -33,7 +33,7 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { seen.Releases, err = Records(ctx, server, t); return })
 	group.Go(func() (err error) { dynamic, err = ReadDynamic(ctx, server, t); return })
 	group.Go(func() (err error) { made, err = birth(ctx, server, t.At(stack.EdgeDynamic)); return })
-	group.Go(func() (err error) { seen.Ingress, err = Ingress(ctx, server); return })
+	group.Go(func() (err error) { seen.Ingress, seen.Astray, err = Ingress(ctx, server); return })
 	if err := group.Wait(); err != nil {
 		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
 	}

@@ -26,6 +26,9 @@ type Observed struct {
 	// Ingress are the hosts that the server's ingress leads to each project; nil:
 	// its folder is not there.
 	Ingress map[string][]string `json:"ingress,omitempty"`
+	// Astray are the projects for which the ingress leads to a copy of the edge,
+	// sorted: a run is at work, or was cut off.
+	Astray []string `json:"astray,omitempty"`
 	// Unrouted says that the folder of the edge's dynamic files is not there, or is
 	// not the one that the edge reads.
 	Unrouted bool `json:"unrouted,omitempty"`
