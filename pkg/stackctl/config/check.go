@@ -47,7 +47,7 @@ func check(c stack.Config, d document) error {
 		}
 	}
 	for name, t := range c.Targets {
-		if problem, fix, key := checkTarget(c, t); problem != "" {
+		if problem, fix, key := checkTarget(t); problem != "" {
 			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, "targets", name, key)
 		}
 	}
@@ -94,7 +94,7 @@ func checkACME(t stack.Target) (problem, fix, key string) {
 	return "", "", ""
 }
 
-func checkTarget(c stack.Config, t stack.Target) (problem, fix, key string) {
+func checkTarget(t stack.Target) (problem, fix, key string) {
 	directory, err := url.Parse(t.ACME.Directory)
 	switch {
 	case t.Host == "":
@@ -109,6 +109,8 @@ func checkTarget(c stack.Config, t stack.Target) (problem, fix, key string) {
 		return fmt.Sprintf("domain %q is no host name", t.Domain), "give the site's name, such as example.org", "domain"
 	case !unixPath.MatchString(t.Path) || t.Path == "/":
 		return fmt.Sprintf("path %q is no folder of its own", t.Path), "give an absolute path such as /srv/site", "path"
+	case t.Shared && (t.Path == stack.IngressPath || strings.HasPrefix(t.Path, stack.IngressPath+"/")):
+		return "path " + t.Path + " is the folder of the server's ingress", "leave path out, or give an absolute path such as /srv/site", "path"
 	case t.User != "" && !unixUser.MatchString(t.User):
 		return fmt.Sprintf("user %q is no user name", t.User), "", "user"
 	case t.Admin != "" && !unixUser.MatchString(t.Admin):
@@ -118,20 +120,5 @@ func checkTarget(c stack.Config, t stack.Target) (problem, fix, key string) {
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
 	}
-	if problem, fix, key = checkShared(c, t); problem != "" {
-		return problem, fix, key
-	}
 	return checkACME(t)
-}
-
-// checkShared returns what stands against a target that shares its server's ports.
-func checkShared(c stack.Config, t stack.Target) (problem, fix, key string) {
-	switch {
-	case !t.Shared:
-	case !c.Traefik.Own:
-		return "shared is for stackctl's own edge, and `traefik` names another one", "remove shared, or remove traefik and write routes", "shared"
-	case t.Path == stack.IngressPath || strings.HasPrefix(t.Path, stack.IngressPath+"/"):
-		return "path " + t.Path + " is the folder of the server's ingress", "leave path out, or give an absolute path such as /srv/site", "path"
-	}
-	return "", "", ""
 }

@@ -284,7 +284,7 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 		}
 		t.Name = SandboxTarget
 		resolveTarget(&c, &t)
-		if problem, fix, _ := checkTarget(c, t); problem != "" {
+		if problem, fix, _ := checkTarget(t); problem != "" {
 			return t, stack.Usage(SandboxFile, 0, problem, fix)
 		}
 		return t, resolveLogin(&t)

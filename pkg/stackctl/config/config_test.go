@@ -103,7 +103,6 @@ func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 		"a header over two lines":  {"project: shop\nroutes:\n  - {service: web, port: 80, headers: {x-a: \"a\\nb\"}}\n", "is no header"},
 		"a header by template":     {"project: shop\nroutes:\n  - {service: web, port: 80, headers: {x-a: \"{{ env }}\"}}\n", "is no header"},
 		"a route to nothing":       {"project: shop\nroutes:\n  - {port: 80}\n", "stackctl.yaml:3: routes: a route needs a service"},
-		"shared by another edge":   {"project: shop\ntraefik: {service: proxy}\ntargets:\n  prod: {host: 203.0.113.7, domain: shop.dev, shared: true}\n", "stackctl.yaml:4: target prod: shared is for stackctl's own edge"},
 		"the ingress's own folder": {"project: shop\ntargets:\n  prod: {host: 203.0.113.7, domain: shop.dev, shared: true, path: /srv/stackctl-ingress}\n", "stackctl.yaml:3: target prod: path /srv/stackctl-ingress is the folder of the server's ingress"},
 		"a policy that is none":    {"project: shop\ntargets:\n  prod: {host: 203.0.113.7, domain: shop.dev, acme: {policy: production}}\n", "stackctl.yaml:3: target prod: acme.policy \"production\" is no policy"},
 		"public at staging":        {"project: shop\ntargets:\n  prod: {host: 203.0.113.7, domain: shop.dev, acme: {policy: public, directory: \"" + config.StagingDirectory + "\"}}\n", "is Let's Encrypt's staging directory"},

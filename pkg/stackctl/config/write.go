@@ -105,9 +105,9 @@ func list(texts []string) string {
 
 // CheckTarget judges a target that is about to be written.
 func CheckTarget(project string, t stack.Target) error {
-	c := stack.Config{Project: project, Traefik: stack.Traefik{Own: true}}
+	c := stack.Config{Project: project}
 	resolveTarget(&c, &t)
-	if problem, fix, _ := checkTarget(c, t); problem != "" {
+	if problem, fix, _ := checkTarget(t); problem != "" {
 		return stack.Usage("the target", 0, problem, fix)
 	}
 	return nil

@@ -35,6 +35,12 @@ func Read(c stack.Config, t stack.Target, service stack.Service, recreated []str
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
+	var public []string
+	if t.Shared {
+		if static, public, err = behindIngress(c.Traefik.Static, static); err != nil {
+			return stack.EdgeConfig{}, err
+		}
+	}
 	out := stack.EdgeConfig{Static: static, Env: map[string]string{}}
 	out.Flags = append(append(out.Flags, service.Entrypoint...), service.Command...)
 	for k, v := range service.Environment {
@@ -45,8 +51,10 @@ func Read(c stack.Config, t stack.Target, service stack.Service, recreated []str
 	if out.Dynamic, err = dynamic(c.Traefik.Dynamic, service.Environment); err != nil {
 		return stack.EdgeConfig{}, err
 	}
-	out.Routes, err = Routes(out.Dynamic)
-	return out, err
+	if out.Routes, err = Routes(out.Dynamic); err != nil || !t.Shared {
+		return out, err
+	}
+	return out, namesHosts(out.Routes, public, c.Traefik.Dynamic)
 }
 
 // acmeStaging is the directory that a static file names for every target that

@@ -3,7 +3,6 @@ package edge
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -118,31 +117,6 @@ func IngressHosts(f stack.File) ([]string, error) {
 // KeepAlive is how long an edge behind the ingress goes on answering on one
 // connection. An edge that nobody is led to any more has no busy one after that.
 const KeepAlive = 10 * time.Second
-
-// behindIngress makes a static file of the own edge one that believes the ingress,
-// and nobody else, who the client is.
-func behindIngress(static []byte) ([]byte, error) {
-	var doc object
-	if err := yaml.Unmarshal(static, &doc); err != nil {
-		return nil, err
-	}
-	believe := object{"trustedIPs": []string{stack.IngressAddress + "/32"}}
-	points, _ := doc["entryPoints"].(object)
-	for name, key := range map[string]string{"web": "forwardedHeaders", "websecure": "proxyProtocol"} {
-		point, ok := points[name].(object)
-		if !ok {
-			return nil, fmt.Errorf("the edge's static file has no entry point %s", name)
-		}
-		point[key] = believe
-	}
-	secure, _ := points["websecure"].(object)
-	transport, ok := secure["transport"].(object)
-	if !ok {
-		return nil, errors.New("the edge's static file does not say how its connections end")
-	}
-	transport["keepAliveMaxTime"] = KeepAlive.String()
-	return yaml.Marshal(doc)
-}
 
 // Taken returns the first of some hosts that the ingress leads to another project,
 // and which; empty: none.

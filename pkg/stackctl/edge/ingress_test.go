@@ -37,7 +37,7 @@ func TestAnAliasIsOneLabel(t *testing.T) {
 }
 
 func TestAnEdgeBehindTheIngressBelievesItAlone(t *testing.T) {
-	static, err := behindIngress(ownStatic)
+	static, public, err := behindIngress("own.yml", ownStatic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,10 @@ func TestAnEdgeBehindTheIngressBelievesItAlone(t *testing.T) {
 	}
 	if err := yaml.Unmarshal(static, &doc); err != nil {
 		t.Fatal(err)
+	}
+	slices.Sort(public)
+	if !slices.Equal(public, []string{"web", "websecure"}) {
+		t.Errorf("it is led to %v", public)
 	}
 	ingress := []string{stack.IngressAddress + "/32"}
 	web, secure, inside := doc.EntryPoints["web"], doc.EntryPoints["websecure"], doc.EntryPoints["internal"]
@@ -112,5 +116,39 @@ func TestACopyOfTheEdgeAsksNoAuthority(t *testing.T) {
 	}
 	if text := string(static); strings.Contains(text, "letsencrypt") || !strings.Contains(text, nowhere) || !strings.Contains(text, "/acme/acme.json") {
 		t.Errorf("it is\n%s", text)
+	}
+}
+
+func TestAnEdgeOfTheProjectsOwnIsBehindTheIngress(t *testing.T) {
+	const file = `
+entryPoints:
+  plain: {address: ":80", forwardedHeaders: {trustedIPs: [203.0.113.0/24]}}
+  tls: {address: ":443/tcp"}
+  inside: {address: ":8090"}
+`
+	static, public, err := behindIngress("traefik.yml", []byte(file))
+	if err != nil || !slices.Equal(public, []string{"plain", "tls"}) {
+		t.Fatalf("%v, %v", public, err)
+	}
+	for _, want := range []string{"- 203.0.113.0/24\n", "keepAliveMaxTime: 10s", "proxyProtocol:"} {
+		if !strings.Contains(string(static), want) {
+			t.Errorf("it lacks %q:\n%s", want, static)
+		}
+	}
+	if _, _, err := behindIngress("traefik.yml", []byte("entryPoints: {web: {address: \":80\"}, tls: {address: \":8443\"}}")); err == nil || stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), `":443"`) {
+		t.Errorf("without an entry point at 443: %v", err)
+	}
+	for name, c := range map[string]struct {
+		route stack.Route
+		good  bool
+	}{
+		"a host":                          {stack.Route{EntryPoints: []string{"tls"}, Hosts: []string{"a.org"}}, true},
+		"every host":                      {stack.Route{EntryPoints: []string{"tls"}}, false},
+		"every host of every entry point": {stack.Route{}, false},
+		"inside":                          {stack.Route{EntryPoints: []string{"inside"}}, true},
+	} {
+		if err := namesHosts([]stack.Route{c.route}, public, "dynamic"); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, 
 		return stack.EdgeConfig{}, err
 	}
 	if t.Shared {
-		if static, err = behindIngress(static); err != nil {
+		if static, _, err = behindIngress(c.Traefik.Static, static); err != nil {
 			return stack.EdgeConfig{}, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ const (
 // to route, and takes the ports that it serves from the services.
 func (d *Draft) addEdge() error {
 	if !d.config.Traefik.Own {
-		return nil
+		return d.shareEdge()
 	}
 	d.closePorts()
 	if len(d.config.Routes) == 0 {
@@ -84,9 +85,38 @@ func (d *Draft) addEdge() error {
 	return nil
 }
 
-// joinIngress puts the edge behind the server's ingress, which has its ports.
+// shareEdge puts the project's own edge behind the server's ingress, where the
+// target is shared.
+func (d *Draft) shareEdge() error {
+	name := d.config.Traefik.Service
+	edge, there := d.project.Services[name]
+	if !d.target.Shared || !there {
+		return nil
+	}
+	at := d.places[name]
+	if edge.NetworkMode != "" {
+		return stack.Usage(at.file, at.line, "service "+name+" has network_mode "+edge.NetworkMode+", and the server's ingress reaches an edge over a network", "remove network_mode, or shared from the target")
+	}
+	for _, p := range edge.Ports {
+		if (p.Published == "80" || p.Published == "443") && (p.Protocol == "udp" || strconv.Itoa(int(p.Target)) != p.Published) {
+			return stack.Usage(at.file, at.line, fmt.Sprintf("service %s publishes %s as %d/%s, and the server's ingress leads to 80 and 443 over TCP", name, p.Published, p.Target, p.Protocol),
+				`publish "80:80" and "443:443" alone, or remove shared from the target`)
+		}
+	}
+	if edge.Networks == nil {
+		edge.Networks = map[string]*types.ServiceNetworkConfig{}
+	}
+	d.joinIngress(&edge)
+	d.project.Services[name] = edge
+	return nil
+}
+
+// joinIngress puts an edge behind the server's ingress, which has its web ports.
 func (d *Draft) joinIngress(edge *types.ServiceConfig) {
-	edge.Ports = nil
+	edge.Ports = slices.DeleteFunc(edge.Ports, func(p types.ServicePortConfig) bool { return p.Published == "80" || p.Published == "443" })
+	if d.project.Networks == nil {
+		d.project.Networks = types.Networks{}
+	}
 	edge.Networks[stack.IngressProject] = &types.ServiceNetworkConfig{Aliases: []string{stack.IngressAlias(d.config.Project)}}
 	d.project.Networks[stack.IngressProject] = types.NetworkConfig{Name: stack.IngressProject, External: true}
 }
