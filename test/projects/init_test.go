@@ -179,3 +179,22 @@ func TestInitRefusesComposesFirstFormat(t *testing.T) {
 		t.Errorf("exit code %d\n%s", exit, text)
 	}
 }
+
+// TestCheckShowsANameThatIsAPasswordAsWell holds that a password which is the
+// project's own name, as examples have it, masks no path and no name.
+func TestCheckShowsANameThatIsAPasswordAsWell(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "airflow")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "services:\n  web:\n    image: apache/airflow:2.9.0\n    ports: [\"8080:8080\"]\n    environment:\n" +
+		"      AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: postgresql+psycopg2://airflow:airflow@postgres/airflow\n"
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	run("init", "--host", "203.0.113.7", "--domain", "example.org", "--yes")
+	if exit, said := run("check"); exit != cli.ExitDone || strings.Contains(said, "[redacted") || !strings.Contains(said, "project  airflow") {
+		t.Errorf("exit code %d\n%s", exit, said)
+	}
+}

@@ -50,7 +50,7 @@ func newIndex(known map[string]string) *index {
 		ix.add(pattern{text: text, name: name})
 	}
 	for _, name := range names {
-		for _, part := range parts(known[name]) {
+		for _, part := range Parts(known[name]) {
 			for _, form := range forms(part) {
 				add(form, name)
 			}

@@ -173,9 +173,9 @@ func safeName(name string) string {
 	}, name)
 }
 
-// parts are the values to look for when value is secret: itself without the
+// Parts returns the values to look for when value is secret: itself without the
 // newline at its end, the password inside a URL, each long line of several.
-func parts(value string) []string {
+func Parts(value string) []string {
 	whole := strings.TrimSpace(value)
 	out := []string{whole}
 	if u, err := url.Parse(whole); err == nil && u.User != nil {

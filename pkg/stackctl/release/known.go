@@ -3,6 +3,8 @@ package release
 import (
 	"context"
 	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"stackctl/pkg/stackctl/given"
@@ -49,9 +51,10 @@ func (d Draft) secretValues() map[string]string {
 // the text around it is left out: masking it would hide what is no secret.
 func (d Draft) variableSecrets() map[string]string {
 	out, words, names := map[string]string{}, d.words(), d.names()
+	isWord := func(part string) bool { return words[part] }
 	add := func(name, value string) {
 		value = strings.TrimSpace(value)
-		if redact.SecretReason(name, value) != "" && !words[value] && !strings.Contains(names, strings.ToUpper(value)) && len(redact.TooShort(map[string]string{name: value})) == 0 {
+		if redact.SecretReason(name, value) != "" && !slices.ContainsFunc(redact.Parts(value), isWord) && !strings.Contains(names, strings.ToUpper(value)) && len(redact.TooShort(map[string]string{name: value})) == 0 {
 			if other, has := out[name]; has && other != value {
 				name += " of another service"
 			}
@@ -103,6 +106,11 @@ func (d Draft) names() string {
 // cannot be masked.
 func (d Draft) words() map[string]bool {
 	words := map[string]bool{d.config.Project: true, d.target.Name: true, d.target.Domain: true, d.target.User: true}
+	if len(d.config.Compose.Files) > 0 {
+		for folder := range strings.SplitSeq(filepath.ToSlash(d.root()), "/") {
+			words[folder] = true // it stands in the path of every file
+		}
+	}
 	if d.project == nil {
 		return words
 	}
