@@ -74,6 +74,33 @@ var decided = map[string]struct{ says, never []string }{
 		"beat     app    recreate  -            changes with every release; it starts what is due, and two would start it twice",
 		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
 	}, nil},
+	"traefik-files-and-labels": {[]string{
+		"traefik  -      -         -",
+		"traefik: what its files say beside the labels is not carried (./traefik/dynamic, ./traefik/traefik.yml)",
+		"app: app.example.org → port 8080: its labels say so (there: app.example.com)\n",
+		"board: board.example.org → port 3000: its labels say so (there: board.example.com); they ask who comes",
+	}, nil},
+	"not-for-a-server": {[]string{
+		"base       -      -         -            left out: it is a template: rails, sidekiq, unit are made of it",
+		"unit       -      -         -            left out: its command tests or checks the program",
+		"e2e        -      -         -            left out: its command tests",
+		"queue-box  -      -         -            left out: its command waits for somebody to enter it",
+		"shell      -      -         -            left out: it is a box of tools without a command",
+		"kept       app ", "queue      data ", "database   data ", "rails      app ", "sidekiq    app ",
+	}, nil},
+	"store-certificates": {[]string{"setup    data   once      -            it sets up a store and ends", "es01     data "}, nil},
+	"own-certificates": {[]string{
+		"swag: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
+		"swag: network_mode: bridge becomes the project's own network",
+		"broker: port 1883:1883 stays published (MQTT)",
+		"broker: port 9001:9001 is not published any more: MQTT over WebSockets asks nobody to sign in",
+		"volume share: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: password (compose.yaml:20)",
+	}, nil},
+	"home-folder": {[]string{
+		"web: check refuses its mount of ~/site/html (compose.yaml:5), of a home folder",
+		"write ./site/html for a folder of the project, kept on the server",
+		"web: check refuses its mount of ~/.ssh (compose.yaml:5)",
+	}, []string{"_up"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -15,6 +15,15 @@ type demand struct {
 	allow   []string
 }
 
+// guardWords are what people name a middleware that keeps visitors out.
+var guardWords = []string{"secured", "protected", "private", "internal", "local", "lan", "vpn", "sso", "oidc", "login", "keycloak", "whitelist", "allowlist", "restricted", "only"}
+
+// guards reports whether a middleware keeps visitors out, by its name alone.
+func guards(name string) bool {
+	return strings.Contains(name, "auth") || strings.Contains(name, "whitelist") || strings.Contains(name, "allowlist") ||
+		slices.ContainsFunc(words(name), func(word string) bool { return slices.Contains(guardWords, word) })
+}
+
 // demands returns what a list of Traefik's middlewares asks of a visitor. Labels
 // of any service define them. One that only files define is taken by its name:
 // who reads `authelia@file` for nothing opens what was closed.
@@ -46,7 +55,7 @@ func demands(services []Service) func(list string) demand {
 			for name := range strings.SplitSeq(list, ",") {
 				name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "@")
 				one, defined := known[name]
-				all.guarded = all.guarded || one.guarded || !defined && strings.Contains(name, "auth")
+				all.guarded = all.guarded || one.guarded || !defined && chains[name] == "" && guards(name)
 				all.allow = append(all.allow, one.allow...)
 				next = append(next, chains[name])
 			}

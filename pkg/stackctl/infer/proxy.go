@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func Certificates(services []Service) map[string]string {
 func LeftOut(services []Service) map[string]string {
 	out, kinds := map[string]string{}, map[string]bool{}
 	for _, s := range services {
-		if kind, ok := proxyOf(s); ok {
+		if kind, ok := proxyOf(s, services); ok && s.Said == "" {
 			out[s.Name] = kind.name + " serves by what it asks Docker; stackctl's own edge takes its place"
 			kinds[kind.name] = true
 		}
@@ -85,13 +86,13 @@ func LeftOut(services []Service) map[string]string {
 	return out
 }
 
-func proxyOf(s Service) (proxyKind, bool) {
+func proxyOf(s Service, services []Service) (proxyKind, bool) {
 	repository := Repository(s.Image)
 	for _, kind := range proxies {
 		if !names(kind.images, repository) {
 			continue
 		}
-		return kind, kind.name != "Traefik" || byLabels(s)
+		return kind, kind.name != "Traefik" || byLabels(s, services)
 	}
 	if builtNginxProxy(s) {
 		return proxies[slices.IndexFunc(proxies, func(k proxyKind) bool { return k.name == "nginx-proxy" })], true
@@ -106,36 +107,64 @@ func builtNginxProxy(s Service) bool {
 		slices.ContainsFunc(portsOf(s), func(p published) bool { return p.target == 80 })
 }
 
-// byLabels reports whether a Traefik serves what Docker's labels say and
-// nothing that files of its own say.
-func byLabels(s Service) bool {
-	settings := strings.ToLower(strings.Join(slices.Concat(s.Entrypoint, s.Command), " "))
+// byLabels reports whether a Traefik serves what Docker's labels say: files of
+// its own alone keep it, files beside labels do not.
+func byLabels(s Service, services []Service) bool {
+	settings := traefikSettings(s)
+	if !strings.Contains(settings, "docker") && !strings.Contains(settings, "swarm") && !mountsSocket(s) {
+		return false
+	}
+	return len(ownFiles(s)) == 0 && !unseenFiles(settings) || slices.ContainsFunc(services, func(o Service) bool {
+		return len(traefikRoutes(o)) > 0 || len(oldTraefikRoutes(o)) > 0
+	})
+}
+
+// traefikSettings are a Traefik's flags and variables, in lower case and as flags.
+func traefikSettings(s Service) string {
+	settings := strings.ToLower(commandText(s))
 	for k, v := range s.Environment {
 		settings += " " + strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(k), "traefik_"), "_", ".") + "=" + v
 	}
-	if ownFiles(s, settings) {
-		return false
-	}
-	return strings.Contains(settings, "docker") || strings.Contains(settings, "swarm") || mountsSocket(s)
+	return settings
 }
 
 var fileProvider = regexp.MustCompile(`providers\.file\.(?:directory|filename)=(\S+)`)
 
-// ownFiles reports whether a Traefik reads routes from files that the team
-// wrote. A place that nothing of the project is mounted at holds none: people
-// copy the flag from examples, and programs put their certificates there.
-func ownFiles(s Service, settings string) bool {
-	places := fileProvider.FindAllStringSubmatch(settings, -1)
-	if len(places) == 0 {
-		return strings.Contains(settings, "providers.file") || strings.Contains(settings, "--file")
-	}
-	return slices.ContainsFunc(places, func(place []string) bool {
-		return slices.ContainsFunc(s.Volumes, func(m stack.Mount) bool {
+// unseenFiles reports whether a Traefik reads files whose place its settings do
+// not tell.
+func unseenFiles(settings string) bool {
+	return !fileProvider.MatchString(settings) && (strings.Contains(settings, "providers.file") || strings.Contains(settings, "--file"))
+}
+
+// ownFiles are the mounts from which a Traefik reads routes that the team wrote.
+// A place that nothing of the project is mounted at holds none: people copy the
+// flag from examples, and programs put their certificates there.
+func ownFiles(s Service) []string {
+	var out []string
+	for _, place := range fileProvider.FindAllStringSubmatch(traefikSettings(s), -1) {
+		at := strings.TrimSuffix(strings.Trim(place[1], `"'`), "/") + "/"
+		for _, m := range s.Volumes {
 			in := strings.ToLower(strings.TrimSuffix(m.Target, "/")) + "/"
-			at := strings.TrimSuffix(strings.Trim(place[1], `"'`), "/") + "/"
-			return m.Type == "bind" && (strings.HasPrefix(at, in) || strings.HasPrefix(in, at))
-		})
-	})
+			if m.Type == "bind" && (strings.HasPrefix(at, in) || strings.HasPrefix(in, at)) {
+				out = append(out, m.Source)
+			}
+		}
+	}
+	return out
+}
+
+// uncarriedFiles are the mounted settings of a Traefik that the edge takes the
+// place of: they may hold routes and guards.
+func uncarriedFiles(s Service) []string {
+	out := ownFiles(s)
+	for _, m := range s.Volumes {
+		settings := strings.HasPrefix(m.Target, "/etc/traefik") || slices.Contains([]string{".yml", ".yaml", ".toml"}, path.Ext(m.Target))
+		if m.Type == "bind" && settings {
+			out = append(out, m.Source)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func mountsSocket(s Service) bool {

@@ -36,6 +36,11 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 			there = append(there, s)
 		}
 	}
+	for _, s := range services {
+		if _, ok := proxyOf(s, services); ok && left[s.Name] != "" && len(uncarriedFiles(s)) > 0 {
+			r.tell(s.Name, "what its files say beside the labels is not carried (%s): write their routes, and what they ask of visitors, under routes", strings.Join(uncarriedFiles(s), ", "))
+		}
+	}
 	sort.SliceStable(there, func(i, j int) bool { return there[i].Line < there[j].Line })
 	for _, a := range asked {
 		r.add(a, "--route says so")
