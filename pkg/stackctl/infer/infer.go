@@ -21,6 +21,9 @@ type Service struct {
 	// NotRestarted says that the file writes out that nothing restarts it:
 	// `restart: "no"`, or a restart policy with `condition: none`.
 	NotRestarted bool
+	// Merged are the services that are made of this one, by a YAML anchor or by
+	// extends.
+	Merged []string
 	// Expose are the ports under `expose:`.
 	Expose []string
 }

@@ -229,23 +229,28 @@ func setsUp(s Service) bool {
 	return slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(onceWords, word) })
 }
 
+// shellText is what a service runs, without the shell that runs it.
+func shellText(s Service) string {
+	words := slices.Concat(s.Entrypoint, s.Command)
+	if len(words) > 2 && slices.Contains([]string{"sh", "bash", "ash"}, path.Base(words[0])) && strings.HasPrefix(words[1], "-") && strings.HasSuffix(words[1], "c") {
+		return words[2]
+	}
+	return strings.Join(words, " ")
+}
+
+// every reports whether each part of a shell's text is of one kind.
+func every(text string, is func(part string) bool) bool {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '&' || r == ';' || r == '\n' || r == '|' })
+	return strings.TrimSpace(text) != "" && !slices.ContainsFunc(parts, func(part string) bool {
+		part = strings.TrimSpace(part)
+		return part != "" && !is(part)
+	})
+}
+
 // ends reports whether every part of a service's command is something that ends.
 func ends(s Service) bool {
-	words := slices.Concat(s.Entrypoint, s.Command)
-	text := strings.Join(words, " ")
-	if len(words) > 2 && slices.Contains([]string{"sh", "bash", "ash"}, path.Base(words[0])) && strings.HasPrefix(words[1], "-") && strings.HasSuffix(words[1], "c") {
-		text = words[2]
-	}
-	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '&' || r == ';' || r == '\n' || r == '|' })
-	for _, part := range parts {
-		part = strings.TrimSpace(part)
+	return every(shellText(s), func(part string) bool {
 		tool, _, _ := strings.Cut(part, " ")
-		if strings.HasPrefix(part, "sleep inf") {
-			return false
-		}
-		if part != "" && !slices.Contains(endingTools, path.Base(tool)) && !migrations.MatchString(part) {
-			return false
-		}
-	}
-	return strings.TrimSpace(text) != ""
+		return !strings.HasPrefix(part, "sleep inf") && (slices.Contains(endingTools, path.Base(tool)) || migrations.MatchString(part))
+	})
 }

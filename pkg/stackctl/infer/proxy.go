@@ -59,8 +59,9 @@ func Certificates(services []Service) map[string]string {
 	return out
 }
 
-// LeftOut are the services that the edge replaces, with the reason: proxies
-// that serve by Docker's labels alone, and what only they need.
+// LeftOut are the services that are not deployed, with the reason: proxies that
+// serve by Docker's labels, for which the edge stands in, with what only they
+// need; and those that no server needs.
 func LeftOut(services []Service) map[string]string {
 	out, kinds := map[string]string{}, map[string]bool{}
 	for _, s := range services {
@@ -78,6 +79,9 @@ func LeftOut(services []Service) map[string]string {
 			if kinds[kind.name] && names(kind.helpers, repository) {
 				out[s.Name] = "only " + kind.name + " needs it"
 			}
+		}
+		if cause := idle(s, services); cause != "" && out[s.Name] == "" {
+			out[s.Name] = cause
 		}
 		if len(out) > 0 && names(socketProxies, repository) && onlyNeededBy(s.Name, services, out) {
 			out[s.Name] = "only what is left out needs it"

@@ -2,8 +2,10 @@ package release
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/stack"
@@ -39,8 +41,59 @@ func imageName(project string, s types.ServiceConfig) string {
 // subjects are the services as decisions are made of them.
 func (d Draft) subjects() []infer.Service {
 	var out []infer.Service
+	merged := merged(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
-		out = append(out, d.subject(d.project.Services[name]))
+		one := d.subject(d.project.Services[name])
+		one.Merged = merged[name]
+		out = append(out, one)
+	}
+	return out
+}
+
+// merged returns, by service, those that are made of it: what merges its anchor
+// (<<: *base), or extends it in the same file.
+func merged(from []source) map[string][]string {
+	out := map[string][]string{}
+	for _, s := range from {
+		services := s.services()
+		of := map[*yaml.Node]string{}
+		for name, node := range services {
+			of[node] = name
+		}
+		for _, name := range sortedKeys(services) {
+			for _, node := range parents(services[name], services) {
+				if parent := of[node]; parent != "" && parent != name {
+					out[parent] = append(out[parent], name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// parents are the nodes that a service's definition takes in.
+func parents(service *yaml.Node, services map[string]*yaml.Node) []*yaml.Node {
+	var out []*yaml.Node
+	if service.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(service.Content); i += 2 {
+		key, value := service.Content[i], resolved(service.Content[i+1])
+		switch {
+		case key.Tag == "!!merge" && value.Kind == yaml.SequenceNode: // <<: [*base, *logged]
+			for _, item := range value.Content {
+				out = append(out, resolved(item))
+			}
+		case key.Tag == "!!merge":
+			out = append(out, value)
+		case key.Value == "extends" && value.Kind == yaml.ScalarNode:
+			out = append(out, services[value.Value])
+		case key.Value == "extends":
+			if _, file := lookupNode(value, "file"); file == nil {
+				_, of := lookupNode(value, "service")
+				out = append(out, services[strings.Join(scalars(resolved(of), func(string) (string, bool) { return "", false }), "")])
+			}
+		}
 	}
 	return out
 }

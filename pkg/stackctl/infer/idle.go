@@ -1,0 +1,45 @@
+package infer
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// templateNames are what people name a service that others are made of.
+var templateNames = []string{"base", "common", "template", "default", "defaults", "abstract", "anchor"}
+
+// toolboxes are images of tools: without a command they end at once.
+var toolboxes = []string{"nats-box", "netshoot", "network-multitool", "alpine", "busybox", "debian", "ubuntu", "bash"}
+
+var (
+	// suites are commands that test, check or measure a program.
+	suites = regexp.MustCompile(`^(?:(?:pipenv|poetry|uv|pdm) run |bundle exec |npx |pnpm exec |yarn (?:run )?|python3? -m )?` +
+		`(?:pytest|py\.test|tox|nox|behave|rspec|jest|vitest|mocha|cypress run|playwright test|test(?::\S+)?|phpunit|\S*vendor/bin/(?:phpunit|pest)|newman run|k6 run|` +
+		`(?:npm|pnpm|bun|deno)(?: run)? t(?:est)?(?::\S+)?|(?:go|cargo|dotnet|mix|sbt|rails|bin/rails|flutter) test|\S*(?:mvnw?|gradlew?)(?: \S+)* (?:test|verify|check)|(?:python3? )?\S*manage\.py test|(?:php )?\S*artisan test|` +
+		`ruff|eslint|black|mypy|flake8|pylint|rubocop|golangci-lint|sonar-scanner)(?:\s|$)`)
+	// waits are commands that do nothing until somebody enters the container.
+	waits = regexp.MustCompile(`^(?:sleep (?:inf\S*|\d{5,}|\d+d)|tail -[fF] /dev/null|(?:/bin/|/usr/bin/)?(?:sh|bash|ash|zsh)|cat|while (?:true|:|sleep \S+)|do (?:sleep \S+|:|true)|done)$`)
+)
+
+// idle says why a server needs a service not: others are made of it and it does
+// nothing by itself, it tests, or it waits for somebody to enter it. Empty: it is
+// needed.
+func idle(s Service, services []Service) string {
+	taken := slices.ContainsFunc(services, func(other Service) bool { return slices.Contains(shared(other), s.Name) })
+	if s.Said != "" || s.SaidOnce || len(s.Ports) > 0 || serves(s) || waitedFor(s.Name, services) || taken {
+		return ""
+	}
+	text := shellText(s)
+	switch named := slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(templateNames, word) }); {
+	case named && len(s.Merged) > 0 && commandText(s) == "" && s.Restart == "":
+		return "it is a template: " + strings.Join(s.Merged, ", ") + " are made of it, and it does nothing by itself"
+	case every(text, suites.MatchString):
+		return "its command tests or checks the program, which no server needs"
+	case !s.Build && every(text, waits.MatchString):
+		return "its command waits for somebody to enter it, and does nothing by itself"
+	case text == "" && s.Healthcheck == nil && names(toolboxes, Repository(s.Image)):
+		return "it is a box of tools without a command: it would end at once"
+	}
+	return ""
+}
