@@ -155,10 +155,13 @@ func runsOnce(s Service, services []Service) string {
 		}
 	}
 	_, kept := storeOf(s.Image)
-	if kept && !client(s) && !setsUp(s) || lasting || len(s.Ports) > 0 || s.Healthcheck != nil && !s.Healthcheck.Disabled {
+	checked := s.Healthcheck != nil && !s.Healthcheck.Disabled
+	switch {
+	case len(s.Ports) > 0, s.Restart != "" && s.Restart != "no" && !strings.HasPrefix(s.Restart, "on-failure"):
 		return ""
-	}
-	if s.Restart != "" && s.Restart != "no" && !strings.HasPrefix(s.Restart, "on-failure") {
+	case kept && setsUp(s): // what waits for its health goes on while it works
+		return "it sets up a store and ends"
+	case kept && !client(s), lasting, checked:
 		return ""
 	}
 	if names([]string{"minio/mc"}, Repository(s.Image)) {

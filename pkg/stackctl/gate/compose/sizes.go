@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -124,10 +125,22 @@ func ruleForeignVolumes(j *judge) {
 		}
 		for _, m := range other.Volumes {
 			for _, mine := range j.svc.Volumes {
-				if m.Type == "volume" && mine.Type == "volume" && m.Source == mine.Source && m.Source != "" {
+				if m.Type == "volume" && mine.Type == "volume" && m.Source == mine.Source && m.Source != "" && !sharedCertificates(other, m, mine) {
 					j.add(foreignVolumesRule, "the service has a volume of "+other.Name, "its own volumes", "volume "+m.Source, "remove the mount")
 				}
 			}
 		}
 	}
+}
+
+// certificateFolders are what people name a folder of certificates.
+var certificateFolders = []string{"cert", "certs", "certificates", "ssl", "tls", "pki"}
+
+// sharedCertificates reports whether a store's volume holds the certificates that
+// its clients need as well, and none of its data.
+func sharedCertificates(store stack.Service, m, mine stack.Mount) bool {
+	holds := func(target string) bool {
+		return slices.ContainsFunc(strings.Split(target, "/"), func(folder string) bool { return slices.Contains(certificateFolders, folder) })
+	}
+	return store.Layer == stack.LayerData && holds(m.Target) && holds(mine.Target)
 }
