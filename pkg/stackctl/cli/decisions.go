@@ -93,6 +93,9 @@ func decisions(survey release.Survey, layers map[string]infer.Decision, left map
 		for _, cause := range routing.Causes[s.Name] {
 			d.Notes = append(d.Notes, strings.ReplaceAll(cause, "DOMAIN", domain))
 		}
+		if d.Layer != "" {
+			d.Notes = append(d.Notes, survey.Notes[s.Name]...)
+		}
 		if note := certificates[s.Name]; note != "" && d.Layer != "" {
 			d.Notes = append(d.Notes, note)
 		}

@@ -95,6 +95,11 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return d, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
 	}
 	d.places = places(d.sources)
+	if c.Traefik.Own {
+		for _, name := range offBridge(d.project) {
+			d.warn([]string{d.places[name].String() + ": service " + name + ": " + bridgeNote})
+		}
+	}
 	d.decide()
 	if err := d.stay(ctx); err != nil {
 		return d, err
@@ -109,6 +114,9 @@ func (d Draft) stay(ctx context.Context) error {
 	project, err := load(ctx, d.config, env)
 	if err != nil {
 		return composeError(d.sources, d.config.Compose.Files[0], err)
+	}
+	if d.config.Traefik.Own {
+		offBridge(project)
 	}
 	d.project.Networks, d.project.Volumes = project.Networks, project.Volumes
 	for name, s := range project.Services {

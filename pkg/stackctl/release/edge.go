@@ -179,10 +179,8 @@ func (d *Draft) reach(r stack.RouteSpec) ([]string, error) {
 		return refuse("service "+r.Service+" runs once and answers nobody", "route to a service that goes on")
 	case strings.HasPrefix(s.NetworkMode, "service:"):
 		return refuse("service "+r.Service+" is on the network of another", "route to "+strings.TrimPrefix(s.NetworkMode, "service:"))
-	case s.NetworkMode != "" && s.NetworkMode != "bridge":
+	case s.NetworkMode != "":
 		return refuse("service "+r.Service+" is on the network "+s.NetworkMode+", where the edge cannot reach it", "remove network_mode, or the route")
-	case s.NetworkMode == "bridge":
-		return refuse("service "+r.Service+" is on Docker's default bridge, where services have no names", "remove network_mode")
 	}
 	return sortedKeys(s.Networks), nil
 }

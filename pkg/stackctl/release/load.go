@@ -56,6 +56,31 @@ func load(ctx context.Context, c stack.Config, env map[string]string) (*types.Pr
 	return project, err
 }
 
+// bridgeNote is what becomes of a service on Docker's default bridge.
+const bridgeNote = "network_mode: bridge becomes the project's own network: on Docker's default bridge services have no names, and every project of the host is there"
+
+// offBridge moves services from Docker's default bridge, which joins all
+// projects of a host, to the project's default network, and returns their names.
+func offBridge(p *types.Project) []string {
+	var moved []string
+	for _, name := range sortedKeys(p.Services) {
+		s := p.Services[name]
+		if s.NetworkMode != "bridge" && s.NetworkMode != "default" {
+			continue
+		}
+		s.NetworkMode, s.Networks = "", map[string]*types.ServiceNetworkConfig{"default": nil}
+		p.Services[name] = s
+		moved = append(moved, name)
+	}
+	if _, there := p.Networks["default"]; len(moved) > 0 && !there {
+		if p.Networks == nil {
+			p.Networks = types.Networks{}
+		}
+		p.Networks["default"] = types.NetworkConfig{Name: p.Name + "_default"}
+	}
+	return moved
+}
+
 var (
 	errorAtLine = regexp.MustCompile(`line (\d+)`)
 	schemaPath  = regexp.MustCompile(`(?:services|networks|volumes|secrets|configs|include)[.\[][A-Za-z0-9_.\[\]-]+`)

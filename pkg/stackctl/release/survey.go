@@ -27,6 +27,9 @@ type Survey struct {
 	Literals []Literal
 	// Hidden are the mounts, by service, that lie over what its image is built of.
 	Hidden map[string]string
+	// Notes are, by service, what differs from the files on the server, and what
+	// check refuses of them.
+	Notes map[string][]string
 	// Named are all variables that the files name, stackctl's own left out.
 	Named map[string]bool
 
@@ -62,7 +65,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if err != nil {
 		return Survey{}, err
 	}
-	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}, Hidden: map[string]string{}}
+	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}, Notes: map[string][]string{}, Hidden: map[string]string{}}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { out.Named[name] = true })
 	}
@@ -72,6 +75,9 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	project, err := load(ctx, c, values)
 	if err != nil {
 		return out, composeError(from, c.Compose.Files[0], err)
+	}
+	for _, name := range offBridge(project) {
+		out.Notes[name] = append(out.Notes[name], bridgeNote)
 	}
 	if len(project.Services) == 0 {
 		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
