@@ -40,6 +40,7 @@ var refused = map[string]struct {
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
 		"(TURN_PASSWORD= for an empty one)"}},
+	"home-folder":         {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
 	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 

@@ -195,6 +195,8 @@ func (d Draft) bindOf(use bindUse) (bind, error) {
 		return b, d.refuseBind(use, "mounts "+use.source+", a path of Windows, which no server has", "write a path relative to the compose file, or one of the server")
 	case path.IsAbs(use.source):
 		return b, nil
+	case strings.HasPrefix(use.source, "~"):
+		return b, d.refuseBind(use, "mounts "+use.source+" "+homeProblem, homeMount{source: use.source}.fix())
 	}
 	b.local = d.path(use.source)
 	if d.config.Traefik.Own && d.edgeFile(b.local) { // they are made, and lie nowhere here
@@ -232,9 +234,42 @@ func (d Draft) bindOf(use bindUse) (bind, error) {
 	return b, nil
 }
 
-// homes refuses mounts of a home folder as they are written: the library puts
-// the path of whoever deploys in the place of ~ in files that others include.
+// homeMount is a mount of a home folder as it is written: ~/data.
+type homeMount struct {
+	service, source string
+	at              place
+}
+
+const (
+	homeProblem = "of a home folder: it is that of whoever deploys, holds their secrets, and is not on the server"
+	homeFix     = "declare what the service needs under secrets: with `file:`, or mount a folder of the project"
+)
+
+// fix names the two folders that may be meant.
+func (m homeMount) fix() string {
+	rest := strings.Trim(strings.TrimPrefix(m.source, "~"), "/")
+	if rest == "" || strings.HasPrefix(rest, ".") { // keys and settings of tools
+		return homeFix
+	}
+	return "write ./" + rest + " for a folder of the project, kept on the server, or the server's own by its absolute path, such as /srv/" + rest
+}
+
+// homes refuses mounts of a home folder.
 func (d Draft) homes() error {
+	var faults []error
+	for _, m := range d.homeMounts() {
+		if _, there := d.project.Services[m.service]; !there {
+			continue // the edge takes its place
+		}
+		faults = append(faults, stack.Usage(m.at.file, m.at.line, "service "+m.service+" mounts "+m.source+" "+homeProblem, m.fix()))
+	}
+	return together("mounts are of a home folder", faults)
+}
+
+// homeMounts are the mounts of a home folder as they are written: the library
+// puts the path of whoever deploys in the place of ~ in files that others include.
+func (d Draft) homeMounts() []homeMount {
+	var out []homeMount
 	for _, s := range d.sources {
 		services := s.services()
 		for _, name := range sortedKeys(services) {
@@ -252,15 +287,13 @@ func (d Draft) homes() error {
 				}
 				if source := strings.Join(scalars(resolved(item), s.of), ""); strings.HasPrefix(source, "~") {
 					source, _, _ = strings.Cut(source, ":")
-					return stack.Usage(s.file, line, "service "+name+" mounts "+source+" of a home folder, which holds secrets of whoever deploys", homeFix)
+					out = append(out, homeMount{name, source, place{s.file, line}})
 				}
 			}
 		}
 	}
-	return nil
+	return out
 }
-
-const homeFix = "declare what the service needs under secrets: with `file:`, or mount a folder of the project"
 
 // edgeFile says whether a path is one of Traefik's, which stackctl renders.
 func (d Draft) edgeFile(local string) bool {

@@ -31,15 +31,15 @@ func defined(from []source, policy stack.Policy) (used map[string]bool, warnings
 			told[g.name] = true
 		})
 	}
-	return used, warnings, together(faults)
+	return used, warnings, together("variables have no value", faults)
 }
 
 // together is one usage error of several; each keeps its line.
-func together(faults []error) error {
+func together(what string, faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)
 	}
-	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d variables have no value", len(faults)), fmt.Errorf("\n%w", errors.Join(faults...)), "")
+	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), fmt.Errorf("\n%w", errors.Join(faults...)), "")
 }
 
 // eachUse walks the variables that a file names.
@@ -103,7 +103,7 @@ func (d Draft) taken() error {
 		faults = append(faults, stack.Usage(u.at.file, u.at.line, "service "+u.service+" takes the variable "+u.name+" from the environment, where it is not set",
 			"set it in the env file ("+u.name+"= for an empty one), in the environment or with --env "+u.name+"=…; or remove it"))
 	}
-	return together(faults)
+	return together("variables have no value", faults)
 }
 
 // ungiven is a variable that a service takes by name, and that has no value.

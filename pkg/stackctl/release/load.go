@@ -134,7 +134,7 @@ func explain(from []source, fallback place, text string) error {
 			"set the variable in the env file, or give it a default", strings.Split(m[1], ".")...))
 	}
 	if len(faults) > 0 {
-		return together(faults)
+		return together("variables have no value", faults)
 	}
 	if m := noTarget.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, m[1]+" names no port of the container, or a variable that has no value", "set the variable in the env file, or give it a default", strings.Split(m[1], ".")...)

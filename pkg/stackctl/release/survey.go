@@ -3,7 +3,9 @@ package release
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,6 +92,9 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 		if _, set := v.values[u.name]; !set && len(project.Services[u.service].EnvFiles) == 0 && !slices.ContainsFunc(out.Undefined, func(one Undefined) bool { return one.Name == u.name }) {
 			out.Undefined = append(out.Undefined, Undefined{Name: u.name, File: u.at.file, Line: u.at.line, Needed: true})
 		}
+	}
+	for _, home := range out.draft.homeMounts() {
+		out.Notes[home.service] = append(out.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
 	}
 	for _, use := range out.draft.bindUses() {
 		if out.draft.hides(use) {
