@@ -35,6 +35,9 @@ func readEnvFile(file, format string, of lookup) (envFile, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return envFile{values: map[string]string{}}, nil
 	}
+	if errors.Is(err, errUTF16) {
+		return envFile{}, stack.Usage(file, 0, err.Error(), utf8Fix)
+	}
 	if err != nil {
 		return envFile{}, stack.Usage(file, 0, err.Error(), "")
 	}

@@ -1,7 +1,9 @@
 package release
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,8 +31,17 @@ func readBounded(file string) ([]byte, error) {
 	if info.Size() > maxBytes {
 		return nil, fmt.Errorf("%d bytes are more than the %d that are read", info.Size(), maxBytes)
 	}
-	return given.Read(file, maxBytes)
+	raw, err := given.Read(file, maxBytes)
+	if bytes.HasPrefix(raw, []byte("\xFF\xFE")) || bytes.HasPrefix(raw, []byte("\xFE\xFF")) {
+		return nil, errUTF16
+	}
+	return raw, err
 }
+
+// errUTF16 refuses what PowerShell's > writes.
+var errUTF16 = errors.New("the file is UTF-16, as PowerShell writes it, and is read as UTF-8")
+
+const utf8Fix = "save it as UTF-8; in PowerShell: Get-Content FILE | Set-Content -Encoding utf8 NEW"
 
 // load resolves the compose files with every profile on: what a profile hides
 // is judged as well. Relative paths stay relative to the first file's folder:

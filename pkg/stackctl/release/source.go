@@ -66,6 +66,8 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 	}
 	raw, err := readBounded(file)
 	switch {
+	case errors.Is(err, errUTF16):
+		return stack.Usage(file, 0, err.Error(), utf8Fix)
 	case err != nil && from != nil:
 		return stack.Usage(from.file, from.line, "the compose file "+file+" cannot be read: "+plainError(err), "correct the path")
 	case err != nil:
