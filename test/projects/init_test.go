@@ -156,6 +156,10 @@ func TestInitRefusesInPlainWords(t *testing.T) {
 		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":        "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
 		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                "compose.yaml:2: service web names the network front, which is not defined",
 		"services:\n  web:\n    image: acme/web:1\n    ports: [\"${PORT}:${PORT}/udp\"]\n": "names no port of the container, or a variable that has no value; set the variable in the env file",
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":            `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":            `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n":     "or two ranges of one length",
+		"\xFF\xFEs\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00:\x00":                            "compose.yaml: the file is UTF-16, as PowerShell writes it, and is read as UTF-8; save it as UTF-8",
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {

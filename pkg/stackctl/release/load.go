@@ -23,6 +23,7 @@ import (
 // maxBytes bounds a compose file and an env file.
 const maxBytes = 1 << 20
 
+// readBounded reads a text in UTF-8.
 func readBounded(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -100,6 +101,7 @@ var (
 	definedKey  = regexp.MustCompile(`line (\d+): mapping key ("[^"]*") already defined at line (\d+)`)
 	unknownKey  = regexp.MustCompile(`^(\S+) additional properties (.+) not allowed$`)
 	noTarget    = regexp.MustCompile(`(services\.\S+) is missing a target port`)
+	wrongPort   = regexp.MustCompile(`invalid (?:containerPort|hostPort|IP address|ranges specified|proto|port)|[Ii]nvalid (?:empty )?(?:port|hostPort)|no port specified`)
 	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.+): invalid compose project$`)
 )
 
@@ -139,6 +141,11 @@ func explain(from []source, fallback place, text string) error {
 		line, _ := strconv.Atoi(m[1])
 		return stack.Usage(fallback.file, line, "the key "+m[2]+" is there a second time, after line "+m[3], "keep one of them")
 	}
+	if m := wrongPort.FindStringSubmatch(text); m != nil {
+		if refused := portRefused(from); refused != nil {
+			return refused
+		}
+	}
 	var faults []error
 	for _, m := range wrongKind.FindAllStringSubmatch(text, -1) {
 		faults = append(faults, refuse(from, fallback, "the value of "+m[1]+" is of the wrong kind: a variable in it is empty, or no number where one belongs, or neither true nor false",
@@ -156,6 +163,31 @@ func explain(from []source, fallback place, text string) error {
 	}
 	if m := unknownName.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+strings.Trim(m[3], `"`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+	}
+	return nil
+}
+
+// portRefused refuses the first published port that cannot be read; nil: there is
+// none.
+func portRefused(from []source) error {
+	for _, s := range from {
+		services := s.services()
+		for _, name := range sortedKeys(services) {
+			_, ports := lookupNode(services[name], "ports")
+			if ports = resolved(ports); ports == nil {
+				continue
+			}
+			for _, item := range ports.Content {
+				text := strings.Join(scalars(resolved(item), s.of), "")
+				if item = resolved(item); item.Kind != yaml.ScalarNode || text == "" {
+					continue
+				}
+				if _, err := types.ParsePortConfig(text); err != nil {
+					return stack.Usage(s.file, item.Line, "service "+name+" has the port "+strconv.Quote(text)+", which cannot be read",
+						`write "HOST:CONTAINER" such as "8080:80", "ADDRESS:HOST:CONTAINER" such as "127.0.0.1:8080:80", or two ranges of one length; ports are numbers from 1 to 65535`)
+				}
+			}
+		}
 	}
 	return nil
 }
