@@ -31,6 +31,13 @@ var openProxies = []int{1080, 3128, 8118, 9050}
 // they are told, of whoever connects: traces, workflows, containers.
 var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
 
+// brokers are images that carry MQTT over WebSockets at sockets: what looks like
+// HTTP there shows no page, and the broker may ask nobody who they are.
+var (
+	brokers = []string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}
+	sockets = []int{8000, 8080, 8083, 8084, 9001}
+)
+
 // overTLS are ports that speak TLS themselves.
 var overTLS = []int{443, 8443, 8971, 9443}
 

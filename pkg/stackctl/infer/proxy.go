@@ -40,6 +40,10 @@ func getsCertificates(s Service) bool {
 	return (names(certificateTools, repository) || strings.HasPrefix(repository, "certbot/")) && len(s.Ports) == 0
 }
 
+// selfCertified are web servers that get certificates by themselves, from the
+// domains in their settings.
+var selfCertified = []string{"swag", "linuxserver/letsencrypt", "https-portal", "nginx-proxy-manager", "caddy", "nginx-certbot", "docker-nginx-certbot", "bunkerweb", "zoraxy"}
+
 // Certificates returns, by service, what changes behind the edge for those that
 // serve certificates of their own.
 func Certificates(services []Service) map[string]string {
@@ -50,10 +54,15 @@ func Certificates(services []Service) map[string]string {
 		if len(ports) > 0 && !slices.ContainsFunc(ports, func(p published) bool { _, http := p.http(); return http }) {
 			continue
 		}
+		const behind = ": behind the edge it must answer plain HTTP, without a redirect to HTTPS; the edge has certificates of its own"
 		for _, m := range s.Volumes {
 			if strings.HasPrefix(m.Target+"/", certificates+"/") && !getsCertificates(s) {
-				out[s.Name] = "it serves certificates from " + m.Target + ": behind the edge it must answer plain HTTP, without a redirect to HTTPS; the edge has certificates of its own"
+				out[s.Name] = "it serves certificates from " + m.Target + behind
 			}
+		}
+		overTLS := slices.ContainsFunc(ports, func(p published) bool { return p.target == 443 || p.outside == 443 })
+		if overTLS && names(selfCertified, Repository(s.Image)) {
+			out[s.Name] = "it gets certificates by itself, which fails where the edge has port 80 and 443" + behind
 		}
 	}
 	return out

@@ -284,6 +284,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
 		case slices.Contains(openProxies, p.target) && !p.loopback && !http:
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), what)
+		case slices.Contains(sockets, p.target) && names(brokers, Repository(s.Image)) && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: MQTT over WebSockets asks nobody to sign in, unless the broker is told to. Where it is: --route %s=%s:%d", p.text(), Name(s.Name), s.Name, p.target)
 		case slices.Contains(receivers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
 		case storeBehind(p.target) != "" && !p.loopback:

@@ -70,6 +70,9 @@ func (d Draft) variableSecrets() map[string]string {
 	if d.project == nil {
 		return out
 	}
+	for _, name := range sortedKeys(d.project.Volumes) {
+		add("password of volume "+name, mountPassword(d.project.Volumes[name]))
+	}
 	for _, service := range sortedKeys(d.project.Services) {
 		s := d.project.Services[service]
 		for _, name := range sortedKeys(s.Environment) {

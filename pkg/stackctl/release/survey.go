@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/infer"
@@ -48,8 +49,10 @@ type Undefined struct {
 	Needed bool `json:"needed"`
 }
 
-// Literal is a variable of a service's environment whose value is a secret.
+// Literal is a variable of a service's environment, or an option of a volume,
+// whose value is a secret.
 type Literal struct {
+	// Service is the service, or "volume NAME".
 	Service string `json:"service"`
 	Name    string `json:"name"`
 	File    string `json:"file"`
@@ -225,10 +228,17 @@ func declaredName(from []source) string {
 	return ""
 }
 
-// literals are the secrets in the environment of services that the files
-// write out.
+// literals are the secrets in the environment of services, and in the options of
+// volumes, that the files write out.
 func (d Draft) literals() []Literal {
 	var out []Literal
+	for _, name := range sortedKeys(d.project.Volumes) {
+		if password := mountPassword(d.project.Volumes[name]); password != "" {
+			if file, line := written(d.sources, "password", password); line > 0 {
+				out = append(out, Literal{"volume " + name, "password", file, line})
+			}
+		}
+	}
 	for _, name := range sortedKeys(d.project.Services) {
 		s := d.project.Services[name]
 		for _, key := range sortedKeys(s.Environment) {
@@ -242,6 +252,18 @@ func (d Draft) literals() []Literal {
 		}
 	}
 	return out
+}
+
+// mountPassword is the password with which the engine mounts a volume of another
+// machine (CIFS, WebDAV); "" where there is none.
+func mountPassword(v types.VolumeConfig) string {
+	for option := range strings.SplitSeq(v.DriverOpts["o"], ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(option), "=")
+		if strings.EqualFold(name, "password") || strings.EqualFold(name, "pass") {
+			return value
+		}
+	}
+	return ""
 }
 
 // written finds the line that holds a name and its value.

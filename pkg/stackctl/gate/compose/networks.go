@@ -92,7 +92,7 @@ func judgeVolumes(s gate.Subject) []stack.Finding {
 	for _, v := range s.Release.Volumes {
 		f := stack.Finding{Subject: "volume " + v.Name}
 		device := v.Options["device"]
-		bound := strings.HasPrefix(device, "/") || strings.Contains(v.Options["o"], "bind")
+		bound := strings.HasPrefix(device, "/") && !strings.HasPrefix(device, "//") || strings.Contains(v.Options["o"], "bind") // a share of another machine begins with two
 		used := slices.ContainsFunc(s.Release.Services, func(svc stack.Service) bool {
 			return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool { return m.Type == "volume" && m.Source == v.Name })
 		})
