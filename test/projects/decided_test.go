@@ -96,6 +96,13 @@ var decided = map[string]struct{ says, never []string }{
 		"broker: port 9001:9001 is not published any more: MQTT over WebSockets asks nobody to sign in",
 		"volume share: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: password (compose.yaml:20)",
 	}, nil},
+	"ports-by-variable": {[]string{
+		"bridge: port 127.0.0.1:8080:8080 stays published on the server alone",
+		"chat: a port of its container is a variable without a value: set it in .env and run init again",
+		"way_out: port 8194:8194 is not published any more: who reaches it goes out in the server's name",
+		"set CHAT_NAME in .env: compose.yaml:4 uses it, it has no default, and check refuses it without",
+		"set CALLS_PORT in .env: compose.yaml:7 uses it, it has no default, and check refuses it without",
+	}, []string{"bridge.example.org", "way-out.example.org", "(there: 0)", "65535"}},
 	"home-folder": {[]string{
 		"web: check refuses its mount of ~/site/html (compose.yaml:5), of a home folder",
 		"write ./site/html for a folder of the project, kept on the server",

@@ -40,6 +40,7 @@ var refused = map[string]struct {
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
 		"(TURN_PASSWORD= for an empty one)"}},
+	"ports-by-variable":   {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
 	"home-folder":         {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
 	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
@@ -150,16 +151,15 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 
 func TestInitRefusesInPlainWords(t *testing.T) {
 	for text, want := range map[string]string{
-		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":                `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
-		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":               "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
-		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":        "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
-		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":        "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
-		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                "compose.yaml:2: service web names the network front, which is not defined",
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"${PORT}:${PORT}/udp\"]\n": "names no port of the container, or a variable that has no value; set the variable in the env file",
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":            `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":            `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n":     "or two ranges of one length",
-		"\xFF\xFEs\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00:\x00":                            "compose.yaml: the file is UTF-16, as PowerShell writes it, and is read as UTF-8; save it as UTF-8",
+		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":            `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
+		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":           "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
+		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":    "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
+		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":    "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
+		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":            "compose.yaml:2: service web names the network front, which is not defined",
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":        `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":        `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n": "or two ranges of one length",
+		"\xFF\xFEs\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00:\x00":                        "compose.yaml: the file is UTF-16, as PowerShell writes it, and is read as UTF-8; save it as UTF-8",
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {

@@ -13,7 +13,7 @@ import (
 var notHTTP = map[int]string{
 	20: "FTP", 21: "FTP", 22: "SSH", 23: "Telnet", 25: "SMTP", 53: "DNS", 110: "POP3", 111: "RPC", 139: "SMB", 143: "IMAP",
 	389: "LDAP", 445: "SMB", 465: "SMTP", 514: "syslog", 548: "AFP", 587: "SMTP", 636: "LDAPS", 853: "DNS", 873: "rsync", 993: "IMAP", 995: "POP3",
-	1025: "SMTP", 1194: "OpenVPN", 1514: "agents of Wazuh", 1515: "agents of Wazuh", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 2375: "Docker", 2525: "SMTP", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP", 4318: "OTLP",
+	1025: "SMTP", 1194: "OpenVPN", 1514: "agents of Wazuh", 1515: "agents of Wazuh", 1516: "Wazuh", 1517: "agents of Wazuh", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 2375: "Docker", 2525: "SMTP", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP", 4318: "OTLP",
 	5004: "RTP", 5044: "Beats", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7233: "Temporal", 7359: "discovery",
 	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 10050: "Zabbix", 10051: "Zabbix", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 21115: "RustDesk", 21116: "RustDesk", 21117: "RustDesk", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
@@ -27,6 +27,10 @@ var debuggers = []int{2345, 5005, 5858, 9003, 9222, 9229}
 // openProxies are ports at which whoever connects goes out in the server's name.
 var openProxies = []int{1080, 3128, 8118, 9050}
 
+// forwarders are images of programs that go out in the server's name for whoever
+// connects, at whatever port: behind one may be what nobody should reach.
+var forwarders = []string{"squid", "tinyproxy", "privoxy", "3proxy", "dante", "gost", "torproxy", "mitmproxy", "goproxy", "shadowsocks-libev"}
+
 // receivers are ports at which programs take what they are sent, or do what
 // they are told, of whoever connects: traces, workflows, containers.
 var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
@@ -39,7 +43,7 @@ var (
 )
 
 // overTLS are ports that speak TLS themselves.
-var overTLS = []int{443, 8443, 8971, 9443}
+var overTLS = []int{443, 8443, 8971, 9443, 55000}
 
 // plainly are the ports, by a port over TLS, where the same program answers
 // without.

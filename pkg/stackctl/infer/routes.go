@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -198,7 +199,7 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 // others has a proxy before it that is not in the file, and the edge takes its
 // place.
 func (r *Routing) aside(found []candidate) []candidate {
-	open := func(p published) bool { return !p.loopback && p.outside > 0 }
+	open := func(p published) bool { return !p.loopback && p.port.Published != "" }
 	if len(r.Routes) == 0 && !slices.ContainsFunc(found, func(c candidate) bool {
 		return !withoutSignIn(c.service) && slices.ContainsFunc(c.ports, open)
 	}) {
@@ -282,8 +283,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
 		case slices.Contains(debuggers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
-		case slices.Contains(openProxies, p.target) && !p.loopback && !http:
-			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), what)
+		case !p.loopback && (slices.Contains(openProxies, p.target) && !http || names(forwarders, Repository(s.Image))):
+			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
 		case slices.Contains(sockets, p.target) && names(brokers, Repository(s.Image)) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: MQTT over WebSockets asks nobody to sign in, unless the broker is told to. Where it is: --route %s=%s:%d", p.text(), Name(s.Name), s.Name, p.target)
 		case slices.Contains(receivers, p.target) && !p.loopback:

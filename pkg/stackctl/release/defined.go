@@ -12,23 +12,26 @@ import (
 
 // defined refuses variables that have neither a value nor a default, all of
 // them at once, a line for each. Under the standard policy one that the file does
-// not demand, and whose name promises no secret, is empty as Compose takes it,
-// with a warning. defined returns the names of all variables that the files use.
+// not demand, whose name promises no secret and which begins no mount, is empty as
+// Compose takes it, with a warning. defined returns the names of all variables that the files use.
 func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, err error) {
 	used = map[string]bool{}
 	var faults []error
-	told := map[string]bool{}
+	warned, refused := map[string]bool{}, map[string]bool{}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { used[name] = true })
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
 			switch {
-			case told[g.name]:
-			case policy == stack.PolicyStandard && !g.required && !promising(g.name):
-				warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
+			case refused[g.name]:
+			case policy == stack.PolicyStandard && !g.required && !promising(g.name) && !leadsMount(node.Value, g.name):
+				if !warned[g.name] {
+					warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
+				}
+				warned[g.name] = true
 			default:
 				faults = append(faults, s.undefined(node, g))
+				refused[g.name] = true
 			}
-			told[g.name] = true
 		})
 	}
 	return used, warnings, together("variables have no value", faults)

@@ -89,6 +89,11 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	d.warn(empty)
 	d.project, err = load(ctx, c, maps.Clone(d.variables.values))
 	if err != nil {
+		if explain(d.sources, place{file: c.Compose.Files[0]}, err.Error()) == nil {
+			if refused := d.unfilled(ctx, c); refused != nil {
+				return d, refused
+			}
+		}
 		return d, composeError(d.sources, c.Compose.Files[0], err)
 	}
 	if len(d.project.Services) == 0 {

@@ -182,7 +182,11 @@ func portRefused(from []source) error {
 				if item = resolved(item); item.Kind != yaml.ScalarNode || text == "" {
 					continue
 				}
-				if _, err := types.ParsePortConfig(text); err != nil {
+				_, err := types.ParsePortConfig(text)
+				if err != nil && strings.Contains(item.Value, "$") {
+					return stack.Usage(s.file, item.Line, "service "+name+" has the port "+strconv.Quote(item.Value)+", in which a variable has no value, or none that is a port", "set the variable in the env file, or give it a default")
+				}
+				if err != nil {
 					return stack.Usage(s.file, item.Line, "service "+name+" has the port "+strconv.Quote(text)+", which cannot be read",
 						`write "HOST:CONTAINER" such as "8080:80", "ADDRESS:HOST:CONTAINER" such as "127.0.0.1:8080:80", or two ranges of one length; ports are numbers from 1 to 65535`)
 				}

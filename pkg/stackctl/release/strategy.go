@@ -12,7 +12,7 @@ import (
 
 // schedulers are commands that start other work by the clock, and know nothing of
 // a second one beside them. Airflow's scheduler does, and is none of them.
-var schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\brqscheduler\b|\bschedule:work\b|\bsupercronic\b|(?:^|[\s/])crond?(?:\s|$)`)
+var schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\bcelery-?_?beat\b|\bbench schedule\b|\bclockwork\b|\bresque[:-]scheduler\b|\brqscheduler\b|\bschedule:work\b|\bsupercronic\b|(?:^|[\s/])crond?(?:\s|$)`)
 
 // strategy decides how a new release replaces a service, and why. What keeps
 // nothing and takes nothing for itself overlaps. What writes to a place that

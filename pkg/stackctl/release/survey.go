@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -77,9 +78,15 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	maps.DeleteFunc(out.Named, func(name string, _ bool) bool { return v.origins[name] == "stackctl" })
 	values := maps.Clone(v.values)
 	maps.Copy(values, stands(from, out.Undefined))
-	project, err := load(ctx, c, values)
+	project, filled, err := fill(ctx, c, values, out.Undefined, nil)
 	if err != nil {
 		return out, composeError(from, c.Compose.Files[0], err)
+	}
+	for i, v := range out.Undefined {
+		out.Undefined[i].Needed = v.Needed || slices.Contains(filled, v)
+	}
+	for _, name := range dropUnknownPorts(project) {
+		out.Notes[name] = append(out.Notes[name], portless)
 	}
 	for _, name := range offBridge(project) {
 		out.Notes[name] = append(out.Notes[name], bridgeNote)
@@ -130,7 +137,7 @@ func undefined(from []source) []Undefined {
 	at := map[string]int{}
 	for _, s := range from {
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
-			needed := g.required || promising(g.name)
+			needed := g.required || promising(g.name) || leadsMount(node.Value, g.name)
 			if i, known := at[g.name]; known {
 				out[i].Needed = out[i].Needed || needed
 				return
@@ -162,6 +169,12 @@ func (s source) eachGap(node *yaml.Node, found func(*yaml.Node, gap)) {
 // promising reports whether a variable's name promises a secret.
 func promising(name string) bool { return redact.SecretReason(name, "Example1value2") != "" }
 
+// leadsMount reports whether a text is a mount whose path on the host begins with
+// a variable: without its value the path is another one, below / or none.
+func leadsMount(text, name string) bool {
+	return regexp.MustCompile(`^(?:\$` + name + `\b|\$\{` + name + `[^}]*\})[^:\s]*:/(?:[^/]|$)`).MatchString(text)
+}
+
 // bears are the kinds of keys that no empty text goes with, and what stands
 // there for a variable without a value.
 var bears = []struct{ keys, value string }{
@@ -186,22 +199,22 @@ func borne(raw []byte, use string) string {
 // an empty text, a folder, a port, a number and a switch do not. It marks those
 // that check refuses in their place as needed.
 func stands(from []source, variables []Undefined) map[string]string {
-	out := map[string]string{}
+	out, ports := map[string]string{}, portGaps(from)
 	for i, v := range variables {
 		use := `(?:\$` + v.Name + `\b|\$\{` + v.Name + `\b[^}\n]*\})`
 		image := regexp.MustCompile(`(?m)image:\s*["']?` + use + `["']?\s*(?:#.*)?$`)
 		otherwise := regexp.MustCompile(`\$\{` + v.Name + `:?-([^}$]+)\}`)
 		demanded := regexp.MustCompile(`\$\{` + v.Name + `:?\?`)
 		folder := regexp.MustCompile(`(?m)(?:[-,[]|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
-		number := regexp.MustCompile(use + `(?:["']?:["']?[\d$]|-\d)|:["']?` + use)
 		for _, s := range from {
 			raw, err := readBounded(s.file)
 			switch {
 			case err != nil:
 			case otherwise.Match(raw): // another place has a default
 				out[v.Name] = string(otherwise.FindSubmatch(raw)[1])
-			case number.Match(raw):
-				out[v.Name] = "0"
+			case ports[v.Name] != "":
+				out[v.Name] = ports[v.Name]
+				variables[i].Needed = variables[i].Needed || ports[v.Name] == strconv.Itoa(noPort)
 			case borne(raw, use) != "":
 				out[v.Name], variables[i].Needed = borne(raw, use), true
 			case image.Match(raw):
