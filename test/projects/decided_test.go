@@ -103,6 +103,7 @@ var decided = map[string]struct{ says, never []string }{
 		"set CHAT_NAME in .env: compose.yaml:4 uses it, it has no default, and check refuses it without",
 		"set CALLS_PORT in .env: compose.yaml:7 uses it, it has no default, and check refuses it without",
 	}, []string{"bridge.example.org", "way-out.example.org", "(there: 0)", "65535"}},
+	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password does (guard: staff)", "secrets/staff_password"}, nil},
 	"home-folder": {[]string{
 		"web: check refuses its mount of ~/site/html (compose.yaml:5), of a home folder",
 		"write ./site/html for a folder of the project, kept on the server",

@@ -15,7 +15,7 @@ var notHTTP = map[int]string{
 	389: "LDAP", 445: "SMB", 465: "SMTP", 514: "syslog", 548: "AFP", 587: "SMTP", 636: "LDAPS", 853: "DNS", 873: "rsync", 993: "IMAP", 995: "POP3",
 	1025: "SMTP", 1194: "OpenVPN", 1514: "agents of Wazuh", 1515: "agents of Wazuh", 1516: "Wazuh", 1517: "agents of Wazuh", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 2375: "Docker", 2525: "SMTP", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP", 4318: "OTLP",
 	5004: "RTP", 5044: "Beats", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7233: "Temporal", 7359: "discovery",
-	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 10050: "Zabbix", 10051: "Zabbix", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 21115: "RustDesk", 21116: "RustDesk", 21117: "RustDesk", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
+	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 10050: "Zabbix", 10051: "Zabbix", 10052: "Zabbix", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 21115: "RustDesk", 21116: "RustDesk", 21117: "RustDesk", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
 	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: "gRPC",
 	2345: "Go debugger", 5005: "Java debugger", 5858: "Node debugger", 9003: "PHP debugger", 9222: "browser debugger", 9229: "Node debugger",

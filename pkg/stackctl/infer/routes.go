@@ -184,6 +184,10 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			spec.Host = ""
 			cause += ", " + why(c, len(found))
 		}
+		if withoutSignIn(c.service) {
+			spec.Guard = "staff"
+			cause += "; it asks nobody to sign in, so the staff's password does (guard: staff)"
+		}
 		r.add(spec, cause)
 		// A route whose port does not speak HTTP is a site that is down: a
 		// second one is for people to ask for.
