@@ -48,10 +48,12 @@ type binds struct {
 // the rest is sent with the release.
 func (d *Draft) bound() (binds, error) {
 	b := binds{of: map[string]bind{}, kept: map[string]*stack.Persistent{}}
+	var faults []error
 	for _, use := range d.bindUses() {
 		one, err := d.bindOf(use)
 		if err != nil {
-			return b, err
+			faults = append(faults, err)
+			continue
 		}
 		if before, seen := b.of[one.written]; seen && before.kind == persistent {
 			one.kind = persistent
@@ -71,7 +73,10 @@ func (d *Draft) bound() (binds, error) {
 		}
 	}
 	for _, use := range d.bindUses() {
-		one := b.of[use.source]
+		one, read := b.of[use.source]
+		if !read {
+			continue
+		}
 		if one.kind == persistent {
 			k := b.kept[one.at]
 			if !contains(k.Services, use.service) {
@@ -80,8 +85,11 @@ func (d *Draft) bound() (binds, error) {
 			}
 		}
 		if one.missing && one.kind == shipped {
-			return b, d.refuseBind(use, "mounts "+one.written+", which does not exist", "create it, or correct the path")
+			faults = append(faults, d.refuseBind(use, "mounts "+one.written+", which does not exist", "create it, or correct the path"))
 		}
+	}
+	if len(faults) > 0 {
+		return b, together("mounts cannot be carried", faults)
 	}
 	return b, d.seed(b)
 }

@@ -126,11 +126,6 @@ func composeError(from []source, first string, err error) error {
 	if m := serviceName.FindStringSubmatch(text); len(keys) == 0 && m != nil {
 		keys = []string{"services", m[1]}
 	}
-	if strings.Contains(text, "neither an image nor a build context") {
-		if refused := imageWithoutValue(from); refused != nil {
-			return refused
-		}
-	}
 	return refuse(from, place{file: fileIn(from, first, text)}, text, "correct the compose file", keys...)
 }
 
@@ -210,20 +205,6 @@ func firstFormat(root *yaml.Node) bool {
 		}
 	}
 	return false
-}
-
-// imageWithoutValue refuses the first service whose image is a variable without a
-// value; the loader names any of them.
-func imageWithoutValue(from []source) error {
-	for _, s := range from {
-		services := s.services()
-		for _, name := range sortedKeys(services) {
-			if _, image := lookupNode(services[name], "image"); image != nil && strings.Contains(image.Value, "$") && expand(image.Value, s.of) == "" {
-				return stack.Usage(s.file, image.Line, "service "+name+" has the image "+image.Value+", which has no value", "set the variable in the env file, or give it a default")
-			}
-		}
-	}
-	return nil
 }
 
 func fileIn(from []source, first, text string) string {
