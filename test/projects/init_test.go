@@ -40,10 +40,11 @@ var refused = map[string]struct {
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
 		"(TURN_PASSWORD= for an empty one)"}},
-	"settings-missing":    {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ./nginx.conf, which does not exist", "compose.yaml:5: service web mounts ./html, which does not exist", "compose.yaml:8: service gateway mounts ./gateway.yml, which does not exist"}},
-	"ports-by-variable":   {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
-	"home-folder":         {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
-	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+	"capability-of-the-host": {cli.ExitGate, []string{"the capability SYS_ADMIN hands over the host"}},
+	"settings-missing":       {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ./nginx.conf, which does not exist", "compose.yaml:5: service web mounts ./html, which does not exist", "compose.yaml:8: service gateway mounts ./gateway.yml, which does not exist"}},
+	"ports-by-variable":      {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
+	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
+	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {

@@ -172,6 +172,10 @@ func rulePrivileges(j *judge) {
 	}
 }
 
+// hostCapabilities are those with which a container is as good as privileged:
+// mounts, modules of the kernel, the memory, every file.
+var hostCapabilities = []string{"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH"}
+
 func ruleCapabilities(j *judge) {
 	normal := func(c string) string { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") }
 	if !slices.ContainsFunc(j.svc.CapDrop, func(c string) bool { return normal(c) == "ALL" }) {
@@ -182,6 +186,9 @@ func ruleCapabilities(j *judge) {
 		may = append(may, u.caps...)
 	}
 	for _, c := range j.svc.CapAdd {
+		if slices.Contains(hostCapabilities, normal(c)) {
+			j.add(privilegedRule, "the capability "+normal(c)+" hands over the host", "none of "+strings.Join(hostCapabilities, ", "), c, "remove "+c+" from cap_add")
+		}
 		if !slices.Contains(may, normal(c)) {
 			j.add(capabilitiesRule, "the capability "+normal(c)+" is added without need", "of "+strings.Join(unequal(may), ", ")+" at most", c, "remove "+c+" from cap_add")
 		}
