@@ -104,6 +104,19 @@ var decided = map[string]struct{ says, never []string }{
 		"set CALLS_PORT in .env: compose.yaml:7 uses it, it has no default, and check refuses it without",
 	}, []string{"bridge.example.org", "way-out.example.org", "(there: 0)", "65535"}},
 	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password does (guard: staff)", "secrets/staff_password"}, nil},
+	"sign-in-by-variable": {[]string{
+		"open-engine: port 8080:8080 is not published any more: it asks nobody to sign in",
+		"engine: engine.example.org → port 8080",
+		"board: port 3000:3000 is not published any more: it asks nobody to sign in",
+		"flows: port 1880:1880 is not published any more: it asks nobody to sign in",
+		"logstash: port 5000:5000 is not published any more",
+		"voice: port 7880:7880 stays published (TCP and UDP)",
+		"files: files.example.org → port 5000",
+	}, []string{"logstash.example.org", "voice.example.org"}},
+	"external-network": {[]string{
+		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
+		"worker: volume shop-media is external", "beat     app    recreate ",
+	}, []string{"worker: network proxy"}},
 	"home-folder": {[]string{
 		"web: check refuses its mount of ~/site/html (compose.yaml:5), of a home folder",
 		"write ./site/html for a folder of the project, kept on the server",

@@ -61,6 +61,8 @@ type published struct {
 	outside int
 	// loopback says that only the host itself reaches it.
 	loopback bool
+	// datagrams says that the same port is published for UDP as well.
+	datagrams bool
 }
 
 func portsOf(s Service) []published {
@@ -69,7 +71,8 @@ func portsOf(s Service) []published {
 		first, _, _ := strings.Cut(p.Published, "-")
 		outside, _ := strconv.Atoi(first)
 		out = append(out, published{service: s.Name, port: p, target: int(p.Target), outside: outside,
-			loopback: strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || p.HostIP == "localhost"})
+			datagrams: slices.ContainsFunc(s.Ports, func(o stack.Port) bool { return o.Target == p.Target && o.Protocol == "udp" }),
+			loopback:  strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || p.HostIP == "localhost"})
 	}
 	return out
 }
@@ -83,6 +86,10 @@ func (p published) http() (what string, ok bool) {
 	}
 	if what := wellKnown(p.target); what != "" {
 		return what, false
+	}
+	// HTTP/3 is at the port of HTTPS alone; else one program speaks both.
+	if p.datagrams && !slices.Contains(overTLS, p.target) {
+		return "TCP and UDP", false
 	}
 	// A store's port that a proxy publishes as 80 may be anything; a program's
 	// own port that the host shows as 22 is SSH.

@@ -75,10 +75,39 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"jaeger", "all-in-one", "zipkin", "flower", "elasticsearch-head", "cerebro", "pushgateway", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "schema-registry", "cp-schema-registry", "mongo-express", "localstack",
 	"hadoop", "hadoop-namenode", "hadoop-datanode", "hadoop-resourcemanager", "hadoop-nodemanager", "hadoop-historyserver", "spark", "spark-master", "spark-worker", "flink", "druid", "netdata",
 	"alloy", "datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
+	"node-red", "nodered", "zigbee2mqtt", "esphome", "comfyui", "stable-diffusion-webui", "text-generation-webui", "changedetection.io", "glances", "kafka-manager", "cmak", "kafka-connect", "cp-kafka-connect", "debezium/connect", "cp-kafka-rest", "ksqldb-server", "cp-ksqldb-server",
+	"cp-enterprise-control-center", "trino", "prestodb/presto", "pinot", "prefect", "prefecthq/prefect", "pgweb", "sqlite-web", "bull-board", "asynqmon", "gotty", "ttyd", "wetty", "flagd", "conductor", "mlflow", "immich-machine-learning",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
+// told are programs that ask nobody who they are until a variable tells them
+// whom to ask: a registry of images takes what anybody brings, and an engine for
+// queries answers with the whole database.
+var told = []struct{ images, keys []string }{
+	{[]string{"registry"}, []string{"REGISTRY_AUTH"}},
+	{[]string{"graphql-engine"}, []string{"HASURA_GRAPHQL_ADMIN_SECRET", "HASURA_GRAPHQL_ACCESS_KEY"}},
+	{[]string{"linuxserver/code-server", "code-server"}, []string{"PASSWORD", "HASHED_PASSWORD", "FILE__PASSWORD"}},
+	{[]string{"webtop", "linuxserver/rdesktop", "linuxserver/firefox", "linuxserver/chromium"}, []string{"PASSWORD", "FILE__PASSWORD"}},
+	{[]string{"dbgate"}, []string{"LOGIN", "PASSWORD", "OAUTH"}},
+	{[]string{"langflow"}, []string{"LANGFLOW_SUPERUSER"}},
+	{[]string{"mage-ai", "mageai"}, []string{"REQUIRE_USER_AUTHENTICATION"}},
+}
+
+// openUntilTold reports whether a service is one of those, and no variable tells it.
+func openUntilTold(s Service, repository string) bool {
+	for _, t := range told {
+		if names(t.images, repository) {
+			return !slices.ContainsFunc(sortedKeys(s.Environment), func(key string) bool {
+				return slices.ContainsFunc(t.keys, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+			})
+		}
+	}
+	// Grafana lets whoever comes change what it shows.
+	role := strings.ToLower(s.Environment["GF_AUTH_ANONYMOUS_ORG_ROLE"])
+	return strings.EqualFold(s.Environment["GF_AUTH_ANONYMOUS_ENABLED"], "true") && (role == "admin" || role == "editor")
+}
+
 // namedTools are those of bareTools whose names nobody gives to anything else.
-var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "mailpit", "maildev", "mailcatcher", "kafdrop", "zipkin", "jaeger", "pushgateway", "dozzle", "localstack", "promtail"}
+var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "mailpit", "maildev", "mailcatcher", "kafdrop", "zipkin", "jaeger", "pushgateway", "dozzle", "localstack", "promtail", "logstash", "fluentd", "filebeat", "telegraf"}
 
 // bareCommands start programs that ask nobody who they are with an image that
 // tells nothing of it: an application's own.
@@ -92,8 +121,7 @@ func withoutSignIn(s Service) bool {
 			return true
 		}
 	}
-	// A registry of images takes what anybody brings, until it is told whom to ask.
-	if repository == "registry" && !slices.ContainsFunc(sortedKeys(s.Environment), func(key string) bool { return strings.HasPrefix(key, "REGISTRY_AUTH") }) {
+	if openUntilTold(s, repository) {
 		return true
 	}
 	// What a team builds it names: a `prometheus-server` is one, a `flower-shop`

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -96,13 +97,18 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	}
 	out.draft = Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
 	out.draft.layers = infer.Layers(out.draft.subjects(), "")
-	out.Services, out.Literals = out.draft.subjects(), out.draft.literals()
+	out.Literals = out.draft.literals()
 	for _, u := range out.draft.ungiven() {
 		// An env file of the service's own may hold it.
 		if _, set := v.values[u.name]; !set && len(project.Services[u.service].EnvFiles) == 0 && !slices.ContainsFunc(out.Undefined, func(one Undefined) bool { return one.Name == u.name }) {
 			out.Undefined = append(out.Undefined, Undefined{Name: u.name, File: u.at.file, Line: u.at.line, Needed: true})
 		}
 	}
+	for service, note := range out.draft.external() {
+		out.Notes[service] = append(out.Notes[service], note...)
+	}
+	out.draft.resolvable()
+	out.Services = out.draft.subjects()
 	for _, home := range out.draft.homeMounts() {
 		out.Notes[home.service] = append(out.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
 	}
@@ -129,6 +135,46 @@ func (s Survey) Strategies(c stack.Config) map[string]stack.Service {
 		out[one.Name] = one
 	}
 	return out
+}
+
+// external returns, by the first service that has it, what each network and volume
+// needs that no deploy makes.
+func (d Draft) external() map[string][]string {
+	out := map[string][]string{}
+	tell := func(kind, name string, has func(types.ServiceConfig) bool) {
+		for _, service := range sortedKeys(d.project.Services) {
+			if has(d.project.Services[service]) {
+				out[service] = append(out[service], fmt.Sprintf("%s %s is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker %s create %s", kind, name, kind, name))
+				return
+			}
+		}
+	}
+	for key, n := range d.project.Networks {
+		if n.External {
+			tell("network", cmp.Or(n.Name, key), func(s types.ServiceConfig) bool { _, on := s.Networks[key]; return on })
+		}
+	}
+	for key, v := range d.project.Volumes {
+		if v.External {
+			tell("volume", cmp.Or(v.Name, key), func(s types.ServiceConfig) bool {
+				return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source == key })
+			})
+		}
+	}
+	for service := range out {
+		slices.Sort(out[service])
+	}
+	return out
+}
+
+// resolvable reads the env files that are there: a variable in one may say whom a
+// service asks to sign in. What is missing, check tells.
+func (d *Draft) resolvable() {
+	for name, s := range d.project.Services {
+		if err := d.resolveEnvironment(&s); err == nil {
+			d.project.Services[name] = s
+		}
+	}
 }
 
 // undefined are the variables without a value and without a default, each once.
@@ -172,7 +218,7 @@ func promising(name string) bool { return redact.SecretReason(name, "Example1val
 // leadsMount reports whether a text is a mount whose path on the host begins with
 // a variable: without its value the path is another one, below / or none.
 func leadsMount(text, name string) bool {
-	return regexp.MustCompile(`^(?:\$` + name + `\b|\$\{` + name + `[^}]*\})[^:\s]*:/(?:[^/]|$)`).MatchString(text)
+	return regexp.MustCompile(`^(?:\$` + name + `\b|\$\{` + name + `[^}]*\})[^:\s]*:(?:/(?:[^/]|$)|\$\{?` + name + `\b)`).MatchString(text)
 }
 
 // bears are the kinds of keys that no empty text goes with, and what stands
@@ -206,6 +252,7 @@ func stands(from []source, variables []Undefined) map[string]string {
 		otherwise := regexp.MustCompile(`\$\{` + v.Name + `:?-([^}$]+)\}`)
 		demanded := regexp.MustCompile(`\$\{` + v.Name + `:?\?`)
 		folder := regexp.MustCompile(`(?m)(?:[-,[]|source:)\s*["']?` + use + `[^:\s]*(?::/|["']?\s*$)`)
+		twice := regexp.MustCompile(use + ":" + use) // the same path on the host
 		for _, s := range from {
 			raw, err := readBounded(s.file)
 			switch {
@@ -219,6 +266,8 @@ func stands(from []source, variables []Undefined) map[string]string {
 				out[v.Name], variables[i].Needed = borne(raw, use), true
 			case image.Match(raw):
 				out[v.Name] = "unset"
+			case twice.Match(raw):
+				out[v.Name] = "/" + strings.ToLower(v.Name)
 			case folder.Match(raw) && out[v.Name] == "":
 				out[v.Name] = "./" + strings.ToLower(v.Name)
 			case demanded.Match(raw) && out[v.Name] == "":
