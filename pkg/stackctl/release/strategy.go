@@ -14,6 +14,10 @@ import (
 // a second one beside them. Airflow's scheduler does, and is none of them.
 var schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\bcelery-?_?beat\b|\bbench schedule\b|\bclockwork\b|\bresque[:-]scheduler\b|\brqscheduler\b|\bschedule:work\b|\bsupercronic\b|(?:^|[\s/])crond?(?:\s|$)`)
 
+// beats are names of services that are Celery's scheduler, whatever script
+// starts it.
+var beats = regexp.MustCompile(`(?i)(?:^|[-_.])(?:celery)?beat(?:$|[-_.])`)
+
 // strategy decides how a new release replaces a service, and why. What keeps
 // nothing and takes nothing for itself overlaps. What writes to a place that
 // outlives it, takes a name, an address or a port, or starts work by the clock
@@ -44,7 +48,7 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 		return stack.StrategyRecreate, "it is on the host's network"
 	case len(s.Ports) > 0 && s.Layer != stack.LayerEdge:
 		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
-	case schedulers.MatchString(strings.Join(slices.Concat(s.Entrypoint, s.Command), " ")):
+	case schedulers.MatchString(strings.Join(slices.Concat(s.Entrypoint, s.Command), " ")), beats.MatchString(s.Name):
 		return stack.StrategyRecreate, "it starts what is due, and two would start it twice"
 	}
 	return stack.StrategyOverlap, ""
