@@ -112,7 +112,8 @@ var decided = map[string]struct{ says, never []string }{
 		"logstash: port 5000:5000 is not published any more",
 		"voice: port 7880:7880 stays published (TCP and UDP)",
 		"files: files.example.org → port 5000",
-	}, []string{"logstash.example.org", "voice.example.org"}},
+		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
+	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org"}},
 	"external-network": {[]string{
 		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
 		"worker: volume shop-media is external", "beat     app    recreate ",
@@ -121,6 +122,7 @@ var decided = map[string]struct{ says, never []string }{
 		"web: check refuses its mount of ~/site/html (compose.yaml:5), of a home folder",
 		"write ./site/html for a folder of the project, kept on the server",
 		"web: check refuses its mount of ~/.ssh (compose.yaml:5)",
+		"web: check refuses its mount of ~/.flows (compose.yaml:5), of a home folder: it is that of whoever deploys, holds their secrets, and is not on the server; write ./flows ",
 	}, []string{"_up"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",

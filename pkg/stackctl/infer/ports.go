@@ -99,6 +99,14 @@ func (p published) http() (what string, ok bool) {
 	return "", true
 }
 
+// fastCGI reports whether a port of a service is PHP's own protocol: a web server
+// must be before it, and who reaches it runs what they like.
+func fastCGI(s Service, port int) bool {
+	_, tag, _ := strings.Cut(s.Image, ":")
+	named := strings.Contains(commandText(s), "php-fpm") || strings.Contains(tag, "fpm") || slices.Contains(words(s.Name), "fpm") || s.Build && s.Name == "php"
+	return port == 9000 && named
+}
+
 // wellKnown names what is not HTTP at a port; empty: it may be HTTP. Ports that
 // stores share with HTTP programs (9000, 3000, 8081 …) may be.
 func wellKnown(port int) string {

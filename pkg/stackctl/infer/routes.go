@@ -285,6 +285,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: the edge serves HTTPS", p.text())
 		case p.udp():
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
+		case fastCGI(s, p.target):
+			r.tell(s.Name, "port %s is not published any more: it is PHP's own protocol (FastCGI), and a web server goes before it", p.text())
 		case slices.Contains(debuggers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
 		case !p.loopback && (slices.Contains(openProxies, p.target) && !http || names(forwarders, Repository(s.Image))):
@@ -382,7 +384,7 @@ func (r *Routing) exposed(services []Service, layers map[string]Decision) {
 		c := candidate{service: s}
 		for _, e := range s.Expose {
 			e, protocol, _ := strings.Cut(e, "/")
-			if n, err := strconv.Atoi(e); err == nil && protocol != "udp" && wellKnown(n) == "" {
+			if n, err := strconv.Atoi(e); err == nil && protocol != "udp" && wellKnown(n) == "" && !fastCGI(s, n) {
 				c.ports = append(c.ports, published{service: s.Name, target: n})
 			}
 		}
