@@ -61,7 +61,7 @@ func Certificates(services []Service) map[string]string {
 			}
 		}
 		overTLS := slices.ContainsFunc(ports, func(p published) bool { return p.target == 443 || p.outside == 443 })
-		built := s.Image == "" && slices.Contains(selfCertified, strings.ToLower(s.Name))
+		built := s.Build && slices.Contains(selfCertified, strings.ToLower(s.Name))
 		if overTLS && (built || names(selfCertified, Repository(s.Image))) {
 			out[s.Name] = "it gets certificates by itself, which fails where the edge has port 80 and 443" + behind
 		}

@@ -107,7 +107,7 @@ func (r *Routing) labels(services []Service, domain string, asks func(middleware
 		}
 	}
 	written := base(hosts)
-	if !strings.Contains(written, ".") && len(hosts) > 1 && !slices.Contains([]string{"localhost", "local", "test", "lan", "home"}, written) {
+	if !strings.Contains(written, ".") && len(hosts) > 1 && !slices.Contains([]string{"localhost", "local", "test", "lan", "home", "unset"}, written) {
 		written = "" // names that have a top-level domain in common have nothing in common
 	}
 	for _, l := range all {

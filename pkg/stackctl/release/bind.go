@@ -253,12 +253,17 @@ const (
 	homeFix     = "declare what the service needs under secrets: with `file:`, or mount a folder of the project"
 )
 
+// keyFolders are what tools keep their keys in, below a home folder.
+var keyFolders = []string{".ssh", ".aws", ".azure", ".kube", ".docker", ".gnupg", ".netrc", ".npmrc", ".pypirc", ".gitconfig", ".git-credentials", ".vault-token", ".config"}
+
 // fix names the two folders that may be meant.
 func (m homeMount) fix() string {
 	rest := strings.Trim(strings.TrimPrefix(m.source, "~"), "/")
-	if rest == "" || strings.HasPrefix(rest, ".") { // keys and settings of tools
+	first, _, _ := strings.Cut(rest, "/")
+	if rest == "" || slices.Contains(keyFolders, first) {
 		return homeFix
 	}
+	rest = strings.TrimPrefix(rest, ".")
 	return "write ./" + rest + " for a folder of the project, kept on the server, or the server's own by its absolute path, such as /srv/" + rest
 }
 

@@ -125,7 +125,7 @@ func ruleForeignVolumes(j *judge) {
 		}
 		for _, m := range other.Volumes {
 			for _, mine := range j.svc.Volumes {
-				if m.Type == "volume" && mine.Type == "volume" && m.Source == mine.Source && m.Source != "" && !sharedCertificates(other, m, mine) {
+				if m.Type == "volume" && mine.Type == "volume" && m.Source == mine.Source && m.Source != "" && !sharedOnPurpose(other, m, mine) {
 					j.add(foreignVolumesRule, "the service has a volume of "+other.Name, "its own volumes", "volume "+m.Source, "remove the mount")
 				}
 			}
@@ -133,14 +133,15 @@ func ruleForeignVolumes(j *judge) {
 	}
 }
 
-// certificateFolders are what people name a folder of certificates.
-var certificateFolders = []string{"cert", "certs", "certificates", "ssl", "tls", "pki"}
+// sharedFolders are what people name a folder that a store hands to others:
+// certificates that its clients need, dumps that something carries away.
+var sharedFolders = []string{"cert", "certs", "certificates", "ssl", "tls", "pki", "backup", "backups", "dump", "dumps"}
 
-// sharedCertificates reports whether a store's volume holds the certificates that
-// its clients need as well, and none of its data.
-func sharedCertificates(store stack.Service, m, mine stack.Mount) bool {
+// sharedOnPurpose reports whether a store's volume is such a folder on both sides,
+// and holds none of its data.
+func sharedOnPurpose(store stack.Service, m, mine stack.Mount) bool {
 	holds := func(target string) bool {
-		return slices.ContainsFunc(strings.Split(target, "/"), func(folder string) bool { return slices.Contains(certificateFolders, folder) })
+		return slices.ContainsFunc(strings.Split(target, "/"), func(folder string) bool { return slices.Contains(sharedFolders, folder) })
 	}
 	return store.Layer == stack.LayerData && holds(m.Target) && holds(mine.Target)
 }
