@@ -84,6 +84,7 @@ var decided = map[string]struct{ says, never []string }{
 		"base       -      -         -            left out: it is a template: rails, sidekiq, unit are made of it",
 		"unit       -      -         -            left out: its command tests or checks the program",
 		"e2e        -      -         -            left out: its command tests",
+		"suite      -      -         -            left out: its command tests",
 		"queue-box  -      -         -            left out: its command waits for somebody to enter it",
 		"shell      -      -         -            left out: it is a box of tools without a command",
 		"kept       app ", "queue      data ", "database   data ", "rails      app ", "sidekiq    app ",
@@ -113,7 +114,7 @@ var decided = map[string]struct{ says, never []string }{
 		"voice: port 7880:7880 stays published (TCP and UDP)",
 		"files: files.example.org → port 5000",
 		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
-	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org"}},
+	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org"}},
 	"external-network": {[]string{
 		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
 		"worker: volume shop-media is external", "beat     app    recreate ",

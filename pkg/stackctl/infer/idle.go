@@ -18,6 +18,8 @@ var (
 		`(?:pytest|py\.test|tox|nox|behave|rspec|jest|vitest|mocha|cypress run|playwright test|test(?::\S+)?|phpunit|\S*vendor/bin/(?:phpunit|pest)|newman run|k6 run|` +
 		`(?:npm|pnpm|bun|deno)(?: run)? t(?:est)?(?::\S+)?|(?:go|cargo|dotnet|mix|sbt|rails|bin/rails|flutter) test|\S*(?:mvnw?|gradlew?)(?: \S+)* (?:test|verify|check)|(?:python3? )?\S*manage\.py test|(?:php )?\S*artisan test|` +
 		`ruff|eslint|black|mypy|flake8|pylint|rubocop|golangci-lint|sonar-scanner)(?:\s|$)`)
+	// preparations are what goes before a suite.
+	preparations = regexp.MustCompile(`^(?:(?:npm|pnpm|yarn|bun) (?:ci|i|install)|yarn|pip3? install|bundle(?: install)?|composer install|poetry install|uv sync|cd|export|sleep|\S*wait-for\S*|dockerize|set)(?:\s|$)`)
 	// waits are commands that do nothing until somebody enters the container.
 	waits = regexp.MustCompile(`^(?:sleep (?:inf\S*|\d{5,}|\d+d)|tail -[fF] /dev/null|(?:/bin/|/usr/bin/)?(?:sh|bash|ash|zsh)|cat|while (?:true|:|sleep \S+)|do (?:sleep \S+|:|true)|done)$`)
 )
@@ -34,7 +36,7 @@ func idle(s Service, services []Service) string {
 	switch named := slices.ContainsFunc(words(s.Name), func(word string) bool { return slices.Contains(templateNames, word) }); {
 	case named && len(s.Merged) > 0 && commandText(s) == "" && s.Restart == "":
 		return "it is a template: " + strings.Join(s.Merged, ", ") + " are made of it, and it does nothing by itself"
-	case every(text, suites.MatchString):
+	case tests(text):
 		return "its command tests or checks the program, which no server needs"
 	case !s.Build && every(text, waits.MatchString):
 		return "its command waits for somebody to enter it, and does nothing by itself"
@@ -42,4 +44,14 @@ func idle(s Service, services []Service) string {
 		return "it is a box of tools without a command: it would end at once"
 	}
 	return ""
+}
+
+// tests reports whether a shell's text prepares a suite of tests, and runs it.
+func tests(text string) bool {
+	ran := false
+	return every(text, func(part string) bool {
+		suite := suites.MatchString(part)
+		ran = ran || suite
+		return suite || preparations.MatchString(part)
+	}) && ran
 }

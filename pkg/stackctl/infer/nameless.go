@@ -22,7 +22,7 @@ func Nameless(services []Service, layers map[string]Decision) map[string][]strin
 			continue
 		}
 		for _, m := range s.Volumes {
-			if m.Type == "volume" && m.Source == "" && !slices.Contains(rebuilt, strings.ToLower(path.Base(m.Target))) {
+			if m.Type == "volume" && m.Source == "" && strings.HasPrefix(m.Target, "/") && !slices.Contains(rebuilt, strings.ToLower(path.Base(m.Target))) {
 				out[s.Name] = append(out[s.Name], m.Target)
 			}
 		}
