@@ -20,10 +20,11 @@ func defined(from []source, policy stack.Policy) (used map[string]bool, warnings
 	warned, refused := map[string]bool{}, map[string]bool{}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { used[name] = true })
+		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
 			switch {
 			case refused[g.name]:
-			case policy == stack.PolicyStandard && !g.required && !promising(g.name) && !leadsMount(node.Value, g.name):
+			case policy == stack.PolicyStandard && !g.required && !promising(g.name) && !(mounts[node] && leadsMount(node.Value, g.name)):
 				if !warned[g.name] {
 					warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
 				}

@@ -182,8 +182,9 @@ func undefined(from []source) []Undefined {
 	var out []Undefined
 	at := map[string]int{}
 	for _, s := range from {
+		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
-			needed := g.required || promising(g.name) || leadsMount(node.Value, g.name)
+			needed := g.required || promising(g.name) || mounts[node] && leadsMount(node.Value, g.name)
 			if i, known := at[g.name]; known {
 				out[i].Needed = out[i].Needed || needed
 				return
@@ -215,10 +216,25 @@ func (s source) eachGap(node *yaml.Node, found func(*yaml.Node, gap)) {
 // promising reports whether a variable's name promises a secret.
 func promising(name string) bool { return redact.SecretReason(name, "Example1value2") != "" }
 
-// leadsMount reports whether a text is a mount whose path on the host begins with
-// a variable: without its value the path is another one, below / or none.
+// leadsMount reports whether the path on the host of a mount begins with a
+// variable: without its value the path is another one, below / or none.
 func leadsMount(text, name string) bool {
-	return regexp.MustCompile(`^(?:\$` + name + `\b|\$\{` + name + `[^}]*\})[^:\s]*:(?:/(?:[^/]|$)|\$\{?` + name + `\b)`).MatchString(text)
+	return regexp.MustCompile(`^(?:\$` + name + `\b|\$\{` + name + `[^}]*\})[^:\s]*:`).MatchString(text)
+}
+
+// mounts are the volumes of services that a file writes in one line.
+func (s source) mounts() map[*yaml.Node]bool {
+	out := map[*yaml.Node]bool{}
+	for _, service := range s.services() {
+		_, volumes := lookupNode(service, "volumes")
+		if volumes = resolved(volumes); volumes == nil {
+			continue
+		}
+		for _, item := range volumes.Content {
+			out[resolved(item)] = true
+		}
+	}
+	return out
 }
 
 // bears are the kinds of keys that no empty text goes with, and what stands
