@@ -113,6 +113,9 @@ var decided = map[string]struct{ says, never []string }{
 		"logstash: port 5000:5000 is not published any more",
 		"voice: port 7880:7880 stays published (TCP and UDP)",
 		"files: files.example.org → port 5000",
+		"accounts: port 4445:4445 is not published any more: the administration of accounts asks nobody to sign in",
+		"accounts: accounts.example.org → port 4444",
+		"runs: port 3070:3070 is not published any more: it asks nobody",
 		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
 	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org"}},
 	"external-network": {[]string{

@@ -35,12 +35,29 @@ var forwarders = []string{"squid", "tinyproxy", "privoxy", "3proxy", "dante", "g
 // they are told, of whoever connects: traces, workflows, containers.
 var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
 
-// brokers are images that carry MQTT over WebSockets at sockets: what looks like
-// HTTP there shows no page, and the broker may ask nobody who they are.
-var (
-	brokers = []string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}
-	sockets = []int{8000, 8080, 8083, 8084, 9001}
-)
+// openPorts are ports of programs that look like HTTP, are no page, and ask nobody
+// to sign in until the program is told to.
+var openPorts = []struct {
+	images []string
+	ports  []int
+	what   string
+}{
+	{[]string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}, []int{8000, 8080, 8083, 8084, 9001}, "MQTT over WebSockets"},
+	{[]string{"kong", "kong-gateway"}, []int{8001, 8444}, "the gateway's administration"},
+	{[]string{"apisix"}, []int{9180}, "the gateway's administration"},
+	{[]string{"kratos", "hydra", "keto", "oathkeeper"}, []int{4434, 4445, 4456, 4467}, "the administration of accounts"},
+}
+
+// openPort names what answers everybody at a port of a service; empty: nothing that
+// is known.
+func openPort(s Service, port int) string {
+	for _, o := range openPorts {
+		if names(o.images, Repository(s.Image)) && slices.Contains(o.ports, port) {
+			return o.what
+		}
+	}
+	return ""
+}
 
 // overTLS are ports that speak TLS themselves.
 var overTLS = []int{443, 8443, 8971, 9443, 55000}

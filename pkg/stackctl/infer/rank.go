@@ -76,7 +76,7 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"hadoop", "hadoop-namenode", "hadoop-datanode", "hadoop-resourcemanager", "hadoop-nodemanager", "hadoop-historyserver", "spark", "spark-master", "spark-worker", "flink", "druid", "netdata",
 	"alloy", "datalust/seq", "logstash", "ollama", "vllm-openai", "localai", "gotenberg", "tika", "redisinsight", "redpandadata/console", "temporalio/auto-setup", "temporalio/server", "temporalio/ui", "temporalio/web",
 	"node-red", "nodered", "zigbee2mqtt", "esphome", "comfyui", "stable-diffusion-webui", "text-generation-webui", "changedetection.io", "glances", "kafka-manager", "cmak", "kafka-connect", "cp-kafka-connect", "debezium/connect", "cp-kafka-rest", "ksqldb-server", "cp-ksqldb-server",
-	"cp-enterprise-control-center", "trino", "prestodb/presto", "pinot", "prefect", "prefecthq/prefect", "pgweb", "sqlite-web", "bull-board", "asynqmon", "gotty", "ttyd", "wetty", "flagd", "conductor", "mlflow", "immich-machine-learning", "ngrok",
+	"cp-enterprise-control-center", "trino", "prestodb/presto", "pinot", "prefect", "prefecthq/prefect", "pgweb", "sqlite-web", "bull-board", "asynqmon", "gotty", "ttyd", "wetty", "flagd", "conductor", "mlflow", "immich-machine-learning", "ngrok", "mailslurper",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // told are programs that ask nobody who they are until a variable tells them
@@ -111,7 +111,7 @@ var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "
 
 // bareCommands start programs that ask nobody who they are with an image that
 // tells nothing of it: an application's own.
-var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
+var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
 
 // bareNames are names of what a team builds that tells whoever asks where its
 // services are, or their settings with the passwords: Spring's registry and

@@ -291,8 +291,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
 		case !p.loopback && (slices.Contains(openProxies, p.target) && !http || names(forwarders, Repository(s.Image))):
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
-		case slices.Contains(sockets, p.target) && names(brokers, Repository(s.Image)) && !p.loopback:
-			r.tell(s.Name, "port %s is not published any more: MQTT over WebSockets asks nobody to sign in, unless the broker is told to. Where it is: --route %s=%s:%d", p.text(), Name(s.Name), s.Name, p.target)
+		case openPort(s, p.target) != "" && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: %s asks nobody to sign in, unless it is told to. Where it is: --route %s=%s:%d", p.text(), openPort(s, p.target), Name(s.Name), s.Name, p.target)
 		case slices.Contains(receivers, p.target) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
 		case storeBehind(p.target) != "" && !p.loopback:
@@ -340,34 +340,6 @@ func (r *Routing) withoutTLS(service string, ports []published, main []int) []pu
 			r.tell(service, "port %s is not published any more: the edge serves HTTPS", p.text())
 		case !twice:
 			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// ranges names the row of three ports or more that a port stands in; empty: none.
-// A row that begins where people publish a site's front (8000, 8001 and 8002 of
-// a gateway) is one of five or more.
-func ranges(ports []published) []string {
-	out := make([]string, len(ports))
-	has := func(target, outside int, loopback bool) bool {
-		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool {
-			return p.target == target && p.outside == outside && p.loopback == loopback && !p.udp()
-		})
-	}
-	for i, p := range ports {
-		if p.outside == 0 || p.udp() {
-			continue
-		}
-		first, last := 0, 0
-		for has(p.target+last+1, p.outside+last+1, p.loopback) {
-			last++
-		}
-		for has(p.target-first-1, p.outside-first-1, p.loopback) {
-			first++
-		}
-		if n := first + last; n >= 4 || n >= 2 && !slices.Contains(preferred, p.target-first) {
-			out[i] = fmt.Sprintf("%d-%d:%d-%d", p.outside-first, p.outside+last, p.target-first, p.target+last)
 		}
 	}
 	return out

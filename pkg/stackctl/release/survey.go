@@ -104,20 +104,25 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 			out.Undefined = append(out.Undefined, Undefined{Name: u.name, File: u.at.file, Line: u.at.line, Needed: true})
 		}
 	}
-	for service, note := range out.draft.external() {
-		out.Notes[service] = append(out.Notes[service], note...)
-	}
+	out.note()
 	out.draft.resolvable()
 	out.Services = out.draft.subjects()
-	for _, home := range out.draft.homeMounts() {
-		out.Notes[home.service] = append(out.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
+	return out, nil
+}
+
+// note tells of what no deploy makes, and of mounts that are not as on this machine.
+func (s Survey) note() {
+	for service, notes := range s.draft.external() {
+		s.Notes[service] = append(s.Notes[service], notes...)
 	}
-	for _, use := range out.draft.bindUses() {
-		if out.draft.hides(use) {
-			out.Hidden[use.service] = use.source + ":" + use.target
+	for _, home := range s.draft.homeMounts() {
+		s.Notes[home.service] = append(s.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
+	}
+	for _, use := range s.draft.bindUses() {
+		if s.draft.hides(use) {
+			s.Hidden[use.service] = use.source + ":" + use.target
 		}
 	}
-	return out, nil
 }
 
 // Strategies returns how each service of the app is replaced under these
