@@ -42,7 +42,7 @@ var openPorts = []struct {
 	ports  []int
 	what   string
 }{
-	{[]string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}, []int{8000, 8080, 8083, 8084, 9001}, "MQTT over WebSockets"},
+	{[]string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}, []int{8000, 8080, 8083, 8084, 9001}, "MQTT over WebSockets"}, //nolint:misspell // the name of an image
 	{[]string{"kong", "kong-gateway"}, []int{8001, 8444}, "the gateway's administration"},
 	{[]string{"apisix"}, []int{9180}, "the gateway's administration"},
 	{[]string{"kratos", "hydra", "keto", "oathkeeper"}, []int{4434, 4445, 4456, 4467}, "the administration of accounts"},
