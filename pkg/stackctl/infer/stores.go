@@ -90,7 +90,7 @@ var stores = []store{
 	{"DynamoDB", []string{"dynamodb-local"}, nil, nil, copying{}},
 
 	{"Elasticsearch", []string{"elasticsearch", "elasticsearch-oss"}, []string{"/usr/share/elasticsearch/data"}, []int{9200, 9300}, copying{paused: []string{"elasticsearch"}}},
-	{"OpenSearch", []string{"graylog-datanode", "opensearch", "graylog-datanode", "wazuh-indexer"}, []string{"/usr/share/opensearch/data"}, []int{9200, 9300, 9600}, copying{paused: []string{"opensearch"}}},
+	{"OpenSearch", []string{"opensearch", "graylog-datanode", "wazuh-indexer"}, []string{"/usr/share/opensearch/data"}, []int{9200, 9300, 9600}, copying{paused: []string{"opensearch"}}},
 	{"Solr", []string{"solr"}, []string{"/var/solr"}, []int{8983}, copying{}},
 	{"Meilisearch", []string{"meilisearch"}, []string{"/meili_data", "/data.ms"}, []int{7700}, copying{paused: []string{"meilisearch"}}},
 	{"Typesense", []string{"typesense"}, nil, []int{8108}, copying{paused: []string{"typesense"}}},
