@@ -114,19 +114,13 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 	case stack.StepIngress:
 		return x.ingress(ctx, step)
 	case stack.StepData, stack.StepEdge:
-		if step.Release != "" {
-			return x.up(ctx, x.old, x.old.Project, x.old.Base, step)
-		}
-		return x.up(ctx, x.want.Release, x.want.Release.Project, x.want.Release.Base, step)
+		return x.base(ctx, step)
 	case stack.StepBackup:
 		return x.backup(ctx, step)
 	case stack.StepMigrate:
 		return x.migrate(ctx, step)
 	case stack.StepStart:
-		if step.Release != x.want.Release.ID {
-			return x.startAgain(ctx, step)
-		}
-		return x.up(ctx, x.want.Release, x.want.Release.AppProject(), x.want.Release.App, step)
+		return x.start(ctx, step)
 	case stack.StepGates:
 		return x.gates(ctx, step)
 	case stack.StepSwitch:
@@ -135,12 +129,7 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		}
 		return x.point(ctx, x.want.Pointed)
 	case stack.StepDrain:
-		if len(step.Services) == 0 { // what users reached is among them
-			if err := x.settle(ctx); err != nil {
-				return "", err
-			}
-		}
-		return "", x.stop(ctx, step.Release, step.Services...)
+		return "", x.drain(ctx, step)
 	case stack.StepStop:
 		return "", x.stop(ctx, step.Release, step.Services...)
 	case stack.StepWait:
@@ -155,6 +144,34 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return "", x.prune(ctx, step.Release)
 	}
 	return "", fmt.Errorf("there is no step %q", step.Kind)
+}
+
+// base starts services of the project's base, as a release defines them.
+func (x *executor) base(ctx context.Context, step stack.Step) (string, error) {
+	r := x.want.Release
+	if step.Release != "" {
+		r = x.old
+	}
+	return x.up(ctx, r, r.Project, r.Base, step)
+}
+
+// start starts a release: the new one, or one that ran before.
+func (x *executor) start(ctx context.Context, step stack.Step) (string, error) {
+	r := x.want.Release
+	if step.Release != r.ID {
+		return x.startAgain(ctx, step)
+	}
+	return x.up(ctx, r, r.AppProject(), r.App, step)
+}
+
+// drain stops services of a release once what was on its way to them has arrived.
+func (x *executor) drain(ctx context.Context, step stack.Step) error {
+	if len(step.Services) == 0 { // what users reached is among them
+		if err := x.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return x.stop(ctx, step.Release, step.Services...)
 }
 
 func (x *executor) image(reference string) stack.Image {
