@@ -289,14 +289,8 @@ func (s *story) verify(ctx context.Context) error {
 		if edited != nil {
 			return edited
 		}
-		s.note("the files make release " + want.Release.ID + ", but " + seen.Live + " is live: the live one is judged by what was frozen with it")
-		if want.Release, err = s.readRelease(ctx, server, seen.Live, want.Release); err != nil {
+		if want.Release, err = s.liveRelease(ctx, server, want.Release, seen); err != nil {
 			return err
-		}
-		for _, record := range seen.Releases {
-			if record.ID == seen.Live { // which images it runs is in its record
-				want.Release.Images, want.Release.Commit = record.Images, record.Commit
-			}
 		}
 	}
 	s.describe(want)
@@ -312,6 +306,18 @@ func (s *story) verify(ctx context.Context) error {
 		}
 	}
 	return first
+}
+
+// liveRelease reads back the release that is live, where the files make another one.
+func (s *story) liveRelease(ctx context.Context, server node.Server, made stack.Release, seen stack.Observed) (stack.Release, error) {
+	s.note("the files make release " + made.ID + ", but " + seen.Live + " is live: the live one is judged by what was frozen with it")
+	live, err := s.readRelease(ctx, server, seen.Live, made)
+	for _, record := range seen.Releases {
+		if record.ID == seen.Live { // which images it runs is in its record
+			live.Images, live.Commit = record.Images, record.Commit
+		}
+	}
+	return live, err
 }
 
 // outside dials from where the operator is.
