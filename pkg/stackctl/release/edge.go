@@ -63,14 +63,8 @@ func (d *Draft) addEdge() error {
 	if d.target.Shared {
 		d.joinIngress(&service)
 	}
-	for i, v := range service.Volumes {
-		if v.Type == types.VolumeTypeBind {
-			rel, err := filepath.Rel(d.folder(), v.Source)
-			if err != nil {
-				return stack.Usage(d.config.File, 0, err.Error(), "keep stackctl.yaml and the compose files on one drive")
-			}
-			service.Volumes[i].Source = "./" + filepath.ToSlash(rel)
-		}
+	if err := d.relative(service.Volumes); err != nil {
+		return err
 	}
 	if file, guarded := StaffFiles(d.config)[StaffHtpasswd]; guarded {
 		if d.project.Secrets == nil {
@@ -82,6 +76,21 @@ func (d *Draft) addEdge() error {
 	d.project.Services[name] = service
 	d.layers[name] = infer.Decision{Layer: stack.LayerEdge, LayerCause: "stackctl's own edge"}
 	d.places[name] = place{d.config.File, d.config.Routes[0].Line}
+	return nil
+}
+
+// relative writes the sources of binds as the compose files do: from their folder.
+func (d *Draft) relative(mounts []types.ServiceVolumeConfig) error {
+	for i, v := range mounts {
+		if v.Type != types.VolumeTypeBind {
+			continue
+		}
+		rel, err := filepath.Rel(d.folder(), v.Source)
+		if err != nil {
+			return stack.Usage(d.config.File, 0, err.Error(), "keep stackctl.yaml and the compose files on one drive")
+		}
+		mounts[i].Source = "./" + filepath.ToSlash(rel)
+	}
 	return nil
 }
 

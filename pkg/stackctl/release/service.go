@@ -22,37 +22,17 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		Image: s.Image, Command: s.Command, Entrypoint: s.Entrypoint, User: s.User,
 		ReadOnly: s.ReadOnly, Privileged: s.Privileged, CapAdd: s.CapAdd, CapDrop: s.CapDrop,
 		SecurityOpt: s.SecurityOpt, PidMode: s.Pid, IpcMode: s.Ipc, UsernsMode: s.UserNSMode,
-		NetworkMode: s.NetworkMode, Environment: map[string]string{}, Labels: s.Labels,
+		NetworkMode: s.NetworkMode, Environment: valued(s.Environment), Labels: s.Labels,
 		Profiles: s.Profiles, DependsOn: map[string]string{}, Restart: s.Restart,
 		MemoryLimit: int64(s.MemLimit), Build: s.Build != nil,
 		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
 		ContainerName: s.ContainerName, GroupAdd: s.GroupAdd, CgroupMode: s.Cgroup, UTSMode: s.Uts,
 		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable, OOMScoreAdj: s.OomScoreAdj, StopSignal: s.StopSignal,
 		VolumesFrom: s.VolumesFrom, ExtraHosts: sortedKeys(s.ExtraHosts), ExternalLinks: s.ExternalLinks, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0,
+		Devices: devices(s), RootHooks: rootHooks(s), Volumes: d.mounts(s),
 	}
 	if s.Build != nil {
-		out.BuildArgs = map[string]string{}
-		for k, v := range s.Build.Args {
-			if v != nil {
-				out.BuildArgs[k] = *v
-			}
-		}
-	}
-	for k, v := range s.Environment {
-		if v != nil {
-			out.Environment[k] = *v
-		}
-	}
-	for _, device := range s.Devices {
-		out.Devices = append(out.Devices, device.Source)
-	}
-	for _, gpu := range s.Gpus {
-		out.Devices = append(out.Devices, "gpu "+cmp.Or(gpu.Driver, "any"))
-	}
-	if s.Deploy != nil && s.Deploy.Resources.Reservations != nil {
-		for _, device := range s.Deploy.Resources.Reservations.Devices {
-			out.Devices = append(out.Devices, strings.Join(device.Capabilities, " ")+" "+cmp.Or(device.Driver, "any"))
-		}
+		out.BuildArgs = valued(s.Build.Args)
 	}
 	out.Networks = sortedKeys(s.Networks)
 	for _, name := range out.Networks {
@@ -64,38 +44,86 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	for _, p := range s.Ports {
 		out.Ports = append(out.Ports, stack.Port{HostIP: p.HostIP, Published: p.Published, Target: p.Target, Protocol: p.Protocol, Mode: p.Mode})
 	}
-	for _, v := range s.Volumes {
-		out.Volumes = append(out.Volumes, d.mount(v))
-	}
-	if s.UseAPISocket {
-		out.Volumes = append(out.Volumes, stack.Mount{Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock"})
-	}
-	for _, hook := range slices.Concat(s.PreStart, s.PostStart, s.PreStop) {
-		user, _, _ := strings.Cut(hook.User, ":")
-		if n, err := strconv.Atoi(user); hook.Privileged || user == "root" || err == nil && n == 0 {
-			out.RootHooks = append(out.RootHooks, strings.Join(hook.Command, " "))
-		}
-	}
-	for _, path := range s.Tmpfs {
-		out.Volumes = append(out.Volumes, stack.Mount{Type: "tmpfs", Target: path})
-	}
 	for _, secret := range s.Secrets {
 		out.Secrets = append(out.Secrets, secret.Source)
 	}
 	for name, dep := range s.DependsOn {
 		out.DependsOn[name] = dep.Condition
 	}
-	if s.Deploy != nil && s.Deploy.Resources.Limits != nil && out.MemoryLimit == 0 {
-		out.MemoryLimit = int64(s.Deploy.Resources.Limits.MemoryBytes)
-	}
-	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
-		out.Restart = restart(*s.Deploy.RestartPolicy)
-	}
 	if s.Logging != nil {
 		out.LogDriver, out.LogOptions = s.Logging.Driver, s.Logging.Options
 	}
 	if s.StopGracePeriod != nil {
 		out.StopGrace = time.Duration(*s.StopGracePeriod)
+	}
+	underDeploy(&out, s.Deploy)
+	return out
+}
+
+// underDeploy adds what a service says under deploy, as Compose reads it.
+func underDeploy(out *stack.Service, d *types.DeployConfig) {
+	if d == nil {
+		return
+	}
+	if d.Resources.Limits != nil && out.MemoryLimit == 0 {
+		out.MemoryLimit = int64(d.Resources.Limits.MemoryBytes)
+	}
+	if d.RestartPolicy != nil {
+		out.Restart = restart(*d.RestartPolicy)
+	}
+}
+
+// valued are the variables that have a value.
+func valued(of types.MappingWithEquals) map[string]string {
+	out := map[string]string{}
+	for k, v := range of {
+		if v != nil {
+			out[k] = *v
+		}
+	}
+	return out
+}
+
+// devices names what a service asks of the host's devices.
+func devices(s types.ServiceConfig) []string {
+	var out []string
+	for _, device := range s.Devices {
+		out = append(out, device.Source)
+	}
+	for _, gpu := range s.Gpus {
+		out = append(out, "gpu "+cmp.Or(gpu.Driver, "any"))
+	}
+	if s.Deploy != nil && s.Deploy.Resources.Reservations != nil {
+		for _, device := range s.Deploy.Resources.Reservations.Devices {
+			out = append(out, strings.Join(device.Capabilities, " ")+" "+cmp.Or(device.Driver, "any"))
+		}
+	}
+	return out
+}
+
+// rootHooks are the commands that a service has run in its container as root.
+func rootHooks(s types.ServiceConfig) []string {
+	var out []string
+	for _, hook := range slices.Concat(s.PreStart, s.PostStart, s.PreStop) {
+		user, _, _ := strings.Cut(hook.User, ":")
+		if n, err := strconv.Atoi(user); hook.Privileged || user == "root" || err == nil && n == 0 {
+			out = append(out, strings.Join(hook.Command, " "))
+		}
+	}
+	return out
+}
+
+// mounts are all that a service has mounted.
+func (d Draft) mounts(s types.ServiceConfig) []stack.Mount {
+	var out []stack.Mount
+	for _, v := range s.Volumes {
+		out = append(out, d.mount(v))
+	}
+	if s.UseAPISocket {
+		out = append(out, stack.Mount{Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock"})
+	}
+	for _, path := range s.Tmpfs {
+		out = append(out, stack.Mount{Type: "tmpfs", Target: path})
 	}
 	return out
 }
