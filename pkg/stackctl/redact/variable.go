@@ -14,7 +14,7 @@ var (
 	// secretName are names that promise a secret.
 	secretName = regexp.MustCompile(`(?i)(pass(word|wd|phrase)?$|pass(word|wd|phrase)?_|passwd|password|secret|token|credential|api_?key|private_?key|access_?key|auth_?key|master_?key|license_?key|encryption_?key|signing_?key|(^|_)(pw|pwd|dsn|salt|pepper)$|jwt)`)
 	// keyName are names that promise a secret where the value is no plain word.
-	keyName = regexp.MustCompile(`(?i)(_key$|^key$|_keys$|_base$|webhook)`)
+	keyName = regexp.MustCompile(`(?i)(_key(_?v?\d+)?$|^key$|_keys$|_base$|webhook)`)
 	// plainName ends or marks names that only speak of a secret.
 	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expires_in|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_username|_email|_host|_port|_method|_required|_seconds|_minutes|_hours|_days)$|public|publishable`)
 	// hashName are names of values that look random and are no secret.
@@ -25,6 +25,7 @@ var (
 	inQuery   = regexp.MustCompile(`(?i)[?&](?:token|key|api_?key|access_token|secret|sig|signature|password)=[^&$]{6,}`)
 	userinfo  = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:([^/\s]+)@`)
 	inFields  = regexp.MustCompile(`(?i)(?:^|[;\s])(?:password|pwd)\s*=\s*["']?([^;\s"'$][^;\s"']*)`)
+	inLogin   = regexp.MustCompile(`(?i)[?&](?:u|user|username)=[^&]+&(?:[^&]+&)*(?:p|pw|pass|password)=([^&]+)`)
 	textToken = regexp.MustCompile(`[A-Za-z0-9+/_=-]{24,}`)
 	onlyHex   = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 	onlyWord  = regexp.MustCompile(`^[a-z]+(?:[_-][a-z]+)*$`)
@@ -76,6 +77,9 @@ func isPath(v string) bool {
 // hasPassword tells addresses and connection strings that hold a password.
 func hasPassword(v string) bool {
 	if m := userinfo.FindStringSubmatch(v); m != nil {
+		return !strings.HasPrefix(m[1], "$")
+	}
+	if m := inLogin.FindStringSubmatch(v); m != nil && strings.Contains(v, "://") {
 		return !strings.HasPrefix(m[1], "$")
 	}
 	if m := inFields.FindStringSubmatch(v); m != nil {
