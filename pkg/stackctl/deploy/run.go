@@ -159,6 +159,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	x.spareEdge(ctx)
+	x.markStuck(ctx, edgePatience)
 	if err := s.checkMaintenance(ctx, server); err != nil {
 		return nil, stack.Plan{}, err
 	}
