@@ -13,6 +13,10 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// nobodysHost is a host that no route is for (RFC 6761, section 6.4): the edge
+// answers for it by itself, however slow the application is.
+const nobodysHost = "stackctl.invalid"
+
 // markStuck takes an edge for unhealthy that takes visitors' requests and finishes
 // none within a time, whatever its health check says: the plan then starts it anew. An Engine that
 // is restarted under live-restore may read a container's log no more, and a program
@@ -32,8 +36,8 @@ func (x *executor) markStuck(ctx context.Context, patience time.Duration) {
 	}
 }
 
-// stuck reports whether an edge takes a request for the site and lets its time pass.
-// Whatever else it does, an error included, is not stuck.
+// stuck reports whether an edge takes a request that it must answer by itself, and
+// lets its time pass. Whatever else it does, an error included, is not stuck.
 func (x *executor) stuck(ctx context.Context, c stack.Container, patience time.Duration) bool {
 	limit, cancel := context.WithTimeout(ctx, x.stretch(patience))
 	defer cancel()
@@ -45,9 +49,9 @@ func (x *executor) stuck(ctx context.Context, c stack.Container, patience time.D
 		if err != nil {
 			return false
 		}
-		req.Host = x.d.Target.Domain
+		req.Host = nobodysHost
 		transport := &http.Transport{DialContext: x.server.DialContext, DisableKeepAlives: true,
-			TLSClientConfig: &tls.Config{ServerName: req.Host, InsecureSkipVerify: true}} //nolint:gosec // G1 judges the certificate; this asks whether there is an answer
+			TLSClientConfig: &tls.Config{ServerName: x.d.Target.Domain, InsecureSkipVerify: true}} //nolint:gosec // G1 judges the certificate; this asks whether there is an answer
 		resp, err := transport.RoundTrip(req)
 		if err == nil {
 			_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))

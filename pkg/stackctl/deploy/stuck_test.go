@@ -13,7 +13,10 @@ import (
 func TestAnEdgeThatFinishesNoRequestIsStartedAnew(t *testing.T) {
 	hang := make(chan struct{})
 	site := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Host {
+		if r.Host != nobodysHost {
+			t.Errorf("it is asked for %s", r.Host)
+		}
+		switch r.TLS.ServerName {
 		case "hangs.example":
 			<-hang // as where its log is read no more
 		case "late.example":
