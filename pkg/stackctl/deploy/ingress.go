@@ -77,9 +77,10 @@ func ingressCause(seen stack.Observed) string {
 
 // joinIngress leads the server's ingress to the release's hosts, beside those that
 // the live one has: its own go when nobody is led there any more. An edge that
-// holds the ports itself ends first.
+// holds the ports itself ends first. Where a run that was cut off left a copy of the
+// edge, that serves until the edge runs, and endStandby leads to all hosts then.
 func (p *planner) joinIngress() {
-	if !p.r.Shared() {
+	if !p.r.Shared() || hasStandby(p.seen, p.r.Project) {
 		return
 	}
 	there, wanted := p.seen.Ingress[p.r.Project], p.r.Edge.Hosts()

@@ -191,8 +191,12 @@ func TestACopyOfTheEdgeServesWhileThatIsReplaced(t *testing.T) {
 	}
 	seen.Containers = append(seen.Containers, stack.Container{Project: stack.StandbyProject("shop"), Service: "edge", State: "running"})
 	want.Release.Services[2].Definition = "edge-1"
-	if got := replacedEdge(Plan(want, seen)); got != "ingress a.org,b.org; ingress a.org,b.org" {
+	if got := replacedEdge(Plan(want, seen)); got != "ingress a.org,b.org" {
 		t.Errorf("a copy that a run left: %s", got)
+	}
+	of(seen, "edge").State = "exited"
+	if got := replacedEdge(Plan(want, seen)); got != "edge ; ingress a.org,b.org" {
+		t.Errorf("a copy that a run left, and no edge that could follow it: %s", got)
 	}
 	gone := ingressed(seenShop(), map[string][]string{"shop": {"a.org", "b.org"}})
 	gone.Astray = []string{"shop"}
