@@ -176,7 +176,7 @@ func (o *options) printStatus(s operate.Status) {
 	o.printContainers(s)
 }
 
-// ingressLine says what the server's ingress does for the project.
+// ingressLine returns what the server's ingress does for the project.
 func ingressLine(i operate.Ingress) string {
 	line := "leads " + strings.Join(i.Hosts, ", ") + " here"
 	if i.Problem != "" {

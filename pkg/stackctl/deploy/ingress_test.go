@@ -234,7 +234,7 @@ services:
       - {type: volume, source: acme, target: /acme}
 volumes: {acme: {}}
 `)}
-	got, err := standbyOf(r, "edge", stack.StandbyProject("shop"), map[string]string{"/srv/shop/files/1/traefik.yml": "/srv/shop/edge/standby.yml"})
+	got, err := standbyCompose(r, "edge", stack.StandbyProject("shop"), map[string]string{"/srv/shop/files/1/traefik.yml": "/srv/shop/edge/standby.yml"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,11 +107,11 @@ func (x *executor) leadIngress(ctx context.Context, hosts []string, alias string
 // startIngress makes the ingress run, of the image of the edge.
 func (x *executor) startIngress(ctx context.Context) error {
 	containers, err := x.server.Containers(ctx)
-	cause := ingressCause(stack.Observed{Containers: containers})
-	if err != nil || cause == "" {
+	seen := stack.Observed{Containers: containers}
+	if err != nil || ingressCause(seen) == "" {
 		return err
 	}
-	if cause == "it "+ill { // Compose leaves what runs as it is
+	if c := containersOf(seen, stack.IngressProject, stack.IngressService); len(c) > 0 && c[0].Health == "unhealthy" { // Compose leaves what runs as it is
 		if err := x.server.Stop(ctx, stack.IngressProject, illGrace, stack.IngressService); err != nil {
 			return err
 		}

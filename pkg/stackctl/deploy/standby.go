@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/stack"
@@ -34,7 +31,7 @@ func (x *executor) standby(ctx context.Context, step stack.Step) (string, error)
 	if err != nil {
 		return "", err
 	}
-	compose, err := x.standbyCompose(ctx, live, project)
+	compose, err := x.standbyFiles(ctx, live, project)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
@@ -69,9 +66,9 @@ func (x *executor) removeStandby(ctx context.Context) error {
 
 func (x *executor) standbyStatic() string { return x.d.Target.At(stack.EdgeStandby) }
 
-// standbyCompose is the compose file of a copy of a release's edge: it reads the
-// same routes and certificates, and writes neither.
-func (x *executor) standbyCompose(ctx context.Context, r stack.Release, project string) ([]byte, error) {
+// standbyFiles writes the static file of a copy of a release's edge, and returns the
+// copy's compose file.
+func (x *executor) standbyFiles(ctx context.Context, r stack.Release, project string) ([]byte, error) {
 	static, err := edge.StandbyStatic(r.Edge.Static)
 	if err != nil {
 		return nil, err
@@ -83,53 +80,11 @@ func (x *executor) standbyCompose(ctx context.Context, r stack.Release, project 
 	if err != nil {
 		return nil, err
 	}
-	return standbyOf(r, x.d.Config.Traefik.Service, project, swap)
+	return standbyCompose(r, x.d.Config.Traefik.Service, project, swap)
 }
 
-// standbyOf is standbyCompose for mounts that are known.
-func standbyOf(r stack.Release, service, project string, swap map[string]string) ([]byte, error) {
-	var doc struct {
-		Services map[string]map[string]any `yaml:"services"`
-		Secrets  map[string]any            `yaml:"secrets"`
-		Configs  map[string]any            `yaml:"configs"`
-	}
-	if err := yaml.Unmarshal(r.Base, &doc); err != nil {
-		return nil, err
-	}
-	s, ok := doc.Services[service]
-	if !ok {
-		return nil, fmt.Errorf("the compose file has no service %s", service)
-	}
-	for _, key := range []string{"ports", "expose", "depends_on", "container_name", "labels", "hostname"} {
-		delete(s, key)
-	}
-	networks, volumes := map[string]any{}, map[string]any{}
-	edgeService, _ := r.Service(service)
-	joined := map[string]any{}
-	for _, name := range edgeService.Networks {
-		joined[name] = map[string]any{}
-		networks[name] = map[string]any{"name": r.NetworkName(name), "external": true}
-	}
-	joined[stack.IngressProject] = map[string]any{"aliases": []string{stack.StandbyAlias(r.Project)}}
-	s["networks"] = joined
-	mounts, _ := s["volumes"].([]any)
-	for _, m := range mounts {
-		mount, _ := m.(map[string]any)
-		source := fmt.Sprint(mount["source"])
-		if to, ok := swap[source]; ok {
-			mount["source"] = to
-		}
-		if mount["read_only"] = true; mount["type"] == "volume" {
-			volumes[source] = map[string]any{"name": r.VolumeName(source), "external": true}
-		}
-	}
-	return yaml.Marshal(map[string]any{
-		"name": project, "services": map[string]any{service: s}, "secrets": doc.Secrets, "configs": doc.Configs, "networks": networks, "volumes": volumes,
-	})
-}
-
-// waitCertified waits until the edge has a certificate for each of the hosts, so that visitors are led to it only then. Where it gets none
-// in time the gates say so.
+// waitCertified waits until the edge has a certificate for each of the hosts, so
+// that visitors are led to it only then. Where it gets none in time the gates tell.
 func (x *executor) waitCertified(ctx context.Context, containers []stack.Container, hosts []string) {
 	address := ""
 	for _, c := range containers {

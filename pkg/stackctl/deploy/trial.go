@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/node"
@@ -68,27 +65,6 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		return "", stack.Fault(stack.CauseStep, what, err, "correct the files in "+x.d.Config.Traefik.Dynamic+"; the edge was not touched")
 	}
 	return fmt.Sprintf("%d routers, no complaint", len(r.Edge.Routes)), nil
-}
-
-// edgeSwap maps what a release's edge mounts to what a copy of it does, whose files
-// are in a folder. The static file is known by its content on the host: a release
-// that was read back from there has no files of its own.
-func (x *executor) edgeSwap(ctx context.Context, r stack.Release, static, dynamic string) (map[string]string, error) {
-	root := x.d.Target.Path
-	mounted, err := node.MountedBy(r.Base, root, x.d.Config.Traefik.Service)
-	if err != nil {
-		return nil, err
-	}
-	sums, err := x.server.Hashes(ctx, root, mounted)
-	if err != nil {
-		return nil, err
-	}
-	for name, sum := range sums {
-		if sum == stack.Sum(r.Edge.Static) {
-			return map[string]string{x.d.Target.At(stack.EdgeDynamic): dynamic, path.Join(root, name): static}, nil
-		}
-	}
-	return nil, fmt.Errorf("no file that %s mounts from %s holds its static configuration: %s", x.d.Config.Traefik.Service, root, cmp.Or(strings.Join(mounted, ", "), "it mounts none"))
 }
 
 // complaints is what the edge on trial has against the files.
@@ -156,41 +132,4 @@ func (x *executor) trialLog(ctx context.Context, project string) error {
 		return nil // a log that cannot be read adds nothing
 	}
 	return errors.New("Traefik logs: " + lastLines(strings.TrimSpace(log.String()), 5))
-}
-
-// trialCompose is the edge's service alone: the same image, settings and
-// secrets, other files, no published port, none of its volumes and networks.
-func trialCompose(base []byte, service, project string, swap map[string]string) ([]byte, error) {
-	var doc struct {
-		Services map[string]map[string]any `yaml:"services"`
-		Secrets  map[string]any            `yaml:"secrets"`
-		Configs  map[string]any            `yaml:"configs"`
-	}
-	if err := yaml.Unmarshal(base, &doc); err != nil {
-		return nil, err
-	}
-	s, ok := doc.Services[service]
-	if !ok {
-		return nil, fmt.Errorf("the compose file has no service %s", service)
-	}
-	for _, key := range []string{"ports", "expose", "networks", "depends_on", "healthcheck", "container_name", "labels", "hostname", "deploy"} {
-		delete(s, key)
-	}
-	s["network_mode"], s["restart"] = "bridge", "no"
-	var volumes []any
-	list, _ := s["volumes"].([]any)
-	for _, v := range list {
-		mount, _ := v.(map[string]any)
-		if mount["type"] != "bind" {
-			continue
-		}
-		if source, ok := swap[fmt.Sprint(mount["source"])]; ok {
-			mount["source"] = source
-		}
-		volumes = append(volumes, mount)
-	}
-	s["volumes"] = volumes
-	return yaml.Marshal(map[string]any{
-		"name": project, "services": map[string]any{service: s}, "secrets": doc.Secrets, "configs": doc.Configs,
-	})
 }

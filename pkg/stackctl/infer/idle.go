@@ -24,7 +24,7 @@ var (
 	waits = regexp.MustCompile(`^(?:sleep (?:inf\S*|\d{5,}|\d+d)|tail -[fF] /dev/null|(?:/bin/|/usr/bin/)?(?:sh|bash|ash|zsh)|cat|while (?:true|:|sleep \S+)|do (?:sleep \S+|:|true)|done)$`)
 )
 
-// idle says why a server needs a service not: others are made of it and it does
+// idle returns why no server needs a service: others are made of it and it does
 // nothing by itself, it tests, or it waits for somebody to enter it. Empty: it is
 // needed.
 func idle(s Service, services []Service) string {

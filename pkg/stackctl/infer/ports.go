@@ -78,7 +78,7 @@ type published struct {
 	outside int
 	// loopback says that only the host itself reaches it.
 	loopback bool
-	// datagrams says that the same port is published for UDP as well.
+	// datagrams reports whether the same port is published for UDP as well.
 	datagrams bool
 }
 

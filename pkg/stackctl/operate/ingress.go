@@ -12,7 +12,7 @@ type Ingress struct {
 	// serves beside.
 	Hosts  []string `json:"hosts"`
 	Others []string `json:"others,omitempty"`
-	// Problem says why visitors do not get through it; empty: they do.
+	// Problem is why visitors do not get through it; empty: they do.
 	Problem string `json:"problem,omitempty"`
 }
 

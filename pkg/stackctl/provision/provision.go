@@ -28,7 +28,7 @@ type Settings struct {
 	Path string
 	// Ports are the TCP ports that containers may publish to the outside.
 	Ports []int
-	// Shared says that the server's web ports are its ingress's.
+	// Shared reports whether the server's ingress has its web ports.
 	Shared bool
 }
 

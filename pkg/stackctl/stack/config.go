@@ -81,54 +81,6 @@ type Traefik struct {
 	Own bool `mapstructure:"-"`
 }
 
-// RouteSpec is one route of stackctl's own edge.
-type RouteSpec struct {
-	// Host is a prefix of the target's domain ("" is the domain itself, "www")
-	// or, with a dot in it, a whole host name.
-	Host string `mapstructure:"host"`
-	// Path is a prefix of the request's path; empty means all.
-	Path string `mapstructure:"path"`
-	// Service is the compose service that answers, Port its container port.
-	Service string `mapstructure:"service"`
-	Port    int    `mapstructure:"port"`
-	// Strip removes Path from the request before the service sees it.
-	Strip bool `mapstructure:"strip"`
-	// Guard is "" (public) or "staff": basic auth with Traefik.Staff.
-	Guard string `mapstructure:"guard"`
-	// Scheme is how the service answers: "" (http), "https" (its certificate
-	// is not judged: it is one of its own, inside) or "h2c" (gRPC).
-	Scheme string `mapstructure:"scheme"`
-	// Headers are sent with each answer, in the place of the edge's and the
-	// service's own.
-	Headers map[string]string `mapstructure:"headers"`
-	// Rate is how many requests a second one client may make (an address, or an
-	// IPv6 /64), and twice as many at once; 0: no bound, under policy strict 500.
-	Rate int `mapstructure:"rate"`
-	// Allow are the networks that may ask, in CIDR notation; others get 403.
-	Allow []string `mapstructure:"allow"`
-	// Body is the most that a request may send, such as 10m; more gets 413.
-	Body string `mapstructure:"body"`
-	// Compress lets the edge compress what the service did not.
-	Compress bool `mapstructure:"compress"`
-	// Redirect is where requests are sent instead of to a service, their path
-	// and query kept: https://HOST, with a path where that comes before theirs.
-	Redirect string `mapstructure:"redirect"`
-	// Errors is the page that visitors get in the place of an answer 502, 503 or
-	// 504, as while the service is away; nil: the answer itself.
-	Errors *ErrorPage `mapstructure:"errors"`
-	// Line is where stackctl.yaml has it.
-	Line int `mapstructure:"-"`
-}
-
-// ErrorPage is a page that another service has.
-type ErrorPage struct {
-	// Service is the compose service that has it, Port its container port.
-	Service string `mapstructure:"service"`
-	Port    int    `mapstructure:"port"`
-	// Path is the page's; {status} in it is the answer's.
-	Path string `mapstructure:"path"`
-}
-
 // Credentials are a user name and a file that holds the password.
 type Credentials struct {
 	User         string `mapstructure:"user"`
@@ -180,7 +132,7 @@ type Target struct {
 	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
-	// Shared says that other projects of the server have sites of their own: the
+	// Shared reports whether other projects of the server have sites of their own: the
 	// ports 80 and 443 are the server's ingress's, and lead to this project's edge
 	// by its hosts.
 	Shared bool `mapstructure:"shared"`

@@ -201,14 +201,6 @@ func stranger(set func(c *stack.Container)) func(s *gate.Subject, n *network) {
 	}
 }
 
-// ingressContainer is the server's ingress.
-func ingressContainer() stack.Container {
-	c := edgeContainer()
-	c.ID, c.Name, c.Project, c.Service = "i", "stackctl-ingress-ingress-1", stack.IngressProject, stack.IngressService
-	c.Labels = map[string]string{stack.LabelProject: stack.IngressProject}
-	return c
-}
-
 func TestExposureReachableCatches(t *testing.T) {
 	published := func(c *stack.Container, ports ...stack.Port) stack.Container {
 		c.State, c.Ports = "running", ports
