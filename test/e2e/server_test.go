@@ -112,12 +112,22 @@ func (s *server) start(t *testing.T) (err error) {
 	made.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	s.State, err = sandbox.Up(ctx, sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: fmt.Sprintf("%s-%d", sandboxes(), n),
-		Images: filepath.Join(repo, "build", "sandbox"), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }})
-	if err != nil {
+	s.secrets = filepath.Join(dir, "secrets")
+	options := sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: fmt.Sprintf("%s-%d", sandboxes(), n),
+		Images: filepath.Join(repo, "build", "sandbox"), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
+	if s.State, err = sandbox.Up(ctx, options); err != nil {
 		return err
 	}
-	s.secrets = filepath.Join(dir, "secrets")
+	// A run of another checkout that was killed leaves its droplet, whose database
+	// has a password that nobody knows here.
+	if _, err := os.Stat(s.secrets); err != nil && !s.Fresh {
+		if err := sandbox.Down(ctx, options.Dir, false); err != nil {
+			return err
+		}
+		if s.State, err = sandbox.Up(ctx, options); err != nil {
+			return err
+		}
+	}
 	if s.Fresh {
 		if err := os.RemoveAll(s.secrets); err != nil {
 			return err
