@@ -275,6 +275,9 @@ func (r *run) scheduler() {
 	}
 }
 
+// dashboardWait is how long the dashboard may take for its first page.
+const dashboardWait = 10 * time.Second
+
 // dashboard wants the job to be seen: by the count that the ping reports, and
 // by the dashboard's container where the release has one.
 func (r *run) dashboard(ctx context.Context) error {
@@ -302,7 +305,7 @@ func (r *run) dashboard(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, dashboardWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://jobs."+probe.Domain(r.s)+"/", nil)
 	if err != nil {
@@ -310,6 +313,8 @@ func (r *run) dashboard(ctx context.Context) error {
 	}
 	reply, err := probe.Do(client, req, 1<<20)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && len(r.list) == 0: // slow, or hung: nobody can tell
+		return fmt.Errorf("the dashboard of %s takes the question and has not answered within %s: %w", service, dashboardWait, err)
 	case err != nil:
 		r.find(dashboardRule, "dashboard", "the dashboard does not answer", "an answer", probe.Reason(err), "see the dashboard's log")
 	case reply.Status >= 500:

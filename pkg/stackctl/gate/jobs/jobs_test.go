@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,6 +168,16 @@ func TestJobsLookAtSchedulerAndDashboardThemselves(t *testing.T) {
 		}
 	}
 	gatetest.Catches(t, Public(), d.Subject, "unhealthy")
+}
+
+func TestADashboardThatIsLateIsNotJudged(t *testing.T) {
+	d := deployment(t, func(map[string]any) {})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	d.Site.Wrap = func(http.ResponseWriter, *http.Request) bool { <-ctx.Done(); return true }
+	if a, err := Public().Check(ctx, d.Subject); err == nil || len(a.Findings) > 0 || !strings.Contains(err.Error(), "has not answered") {
+		t.Errorf("%v %+v", err, a)
+	}
 }
 
 func TestJobsThatCannotBeJudged(t *testing.T) {
