@@ -46,12 +46,18 @@ func ended(c stack.Container) string {
 	return said
 }
 
-// keepLog says whether these are the first lines of a service.
+// keepLog says whether these are the first lines of a service. What they tell of a
+// store is noted.
 func (x *executor) keepLog(service, text string) bool {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	_, there := x.report.Logs[service]
 	x.report.Logs[service] = lastLines(text, logLines)
+	x.mu.Unlock()
+	if !there {
+		for _, sign := range readSigns(service, text) {
+			x.note(sign)
+		}
+	}
 	return !there
 }
 
