@@ -39,6 +39,8 @@ type Server interface {
 type Backups struct {
 	Config          stack.Backup
 	Project, Target string
+	// Adopting says that what docker compose made of the project counts as its own.
+	Adopting bool
 	// Places are those of the project that can be backed up.
 	Places []Place
 	// Archive says that nothing is ever removed from Config.Dir.

@@ -101,4 +101,6 @@ func (b *Backups) containerOf(ctx context.Context, service string) (stack.Contai
 }
 
 // owns reports whether a container is of this project.
-func (b *Backups) owns(c stack.Container) bool { return stack.Owns(c, b.Project) }
+func (b *Backups) owns(c stack.Container) bool {
+	return stack.Owns(c, b.Project) || b.Adopting && stack.ByCompose(c, b.Project)
+}

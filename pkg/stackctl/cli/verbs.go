@@ -38,6 +38,7 @@ func (j *judging) bind(o *options, cmd *cobra.Command) {
 func newDeploy(o *options) *cobra.Command {
 	var j judging
 	var wait time.Duration
+	var adopt bool
 	cmd := &cobra.Command{
 		Use: "deploy", Aliases: []string{"update"}, Args: cobra.NoArgs,
 		Short: "Deploy, judge, and roll back if the judgement is bad",
@@ -54,7 +55,7 @@ the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
 		Example: "  stackctl deploy --all-tests\n  stackctl deploy --target production --lock-wait 10m\n  stackctl deploy --target berlin,oslo\n  stackctl deploy --all-targets --parallel 2 --fail-fast",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.record(cmd.Context(), "deploy", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
-				d.All, d.LockWait = j.all, wait
+				d.All, d.LockWait, d.Adopt = j.all, wait, adopt
 				return d.Deploy(ctx)
 			})
 		},
@@ -63,8 +64,12 @@ the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
 	o.bindEnv(cmd)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
+	cmd.Flags().BoolVar(&adopt, "adopt", false, adoptUsage)
 	return cmd
 }
+
+// adoptUsage is the help of --adopt.
+const adoptUsage = "take over the project's containers that docker compose started on the server, with their volumes"
 
 func newVerify(o *options) *cobra.Command {
 	var j judging
@@ -104,18 +109,21 @@ func newCheck(o *options) *cobra.Command {
 }
 
 func newPlan(o *options) *cobra.Command {
+	var adopt bool
 	cmd := &cobra.Command{
 		Use: "plan", Args: cobra.NoArgs,
 		Short:   "Tell the steps that a deploy would take, each with its cause; change nothing",
-		Example: "  stackctl plan\n  stackctl plan --target staging,production",
+		Example: "  stackctl plan\n  stackctl plan --target staging,production\n  stackctl plan --adopt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.record(cmd.Context(), "plan", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+				d.Adopt = adopt
 				return d.Plan(ctx)
 			})
 		},
 	}
 	o.bindMany(cmd, true)
 	o.bindEnv(cmd)
+	cmd.Flags().BoolVar(&adopt, "adopt", false, adoptUsage)
 	return cmd
 }
 

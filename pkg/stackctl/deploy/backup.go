@@ -108,7 +108,7 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 	there := false
 	for _, place := range places {
 		names = append(names, place.Name)
-		there = there || len(containersOf(p.seen, p.r.Project, place.Service)) > 0
+		there = there || len(containersOf(p.seen, p.r.Project, place.Service)) > 0 || len(p.adoptedOf(place.Service)) > 0
 	}
 	cause := "migrations may change what it holds"
 	switch {
@@ -123,6 +123,9 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 // replaced reports whether a service of the base project runs by another definition.
 func (p *planner) replaced(service string) bool {
 	s, ok := p.r.Service(service)
+	if slices.ContainsFunc(p.adoptedOf(service), active) {
+		return true
+	}
 	return ok && slices.ContainsFunc(containersOf(p.seen, p.r.Project, service), func(c stack.Container) bool {
 		return c.State == "running" && c.Labels[stack.LabelDefinition] != s.Definition
 	})
@@ -149,7 +152,7 @@ func (d *Deployer) backups(server node.Server, places []backup.Place, now func()
 	c := d.Config.Backup
 	c.Dir = c.Folder(d.Target.Name)
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path, Places: places,
-		Server: server, Catalog: schema.Query(), Now: now, Progress: progress}
+		Server: server, Catalog: schema.Query(), Now: now, Progress: progress, Adopting: d.Adopt}
 }
 
 // backup is the step of a deploy. Its failure stops the deploy before anything

@@ -20,6 +20,9 @@ type Deployer struct {
 	All bool
 	// Gates limits the gates to some IDs; empty: all.
 	Gates []string
+	// Adopt lets a deploy take over containers of the project that docker compose
+	// started on the server; without it they are a reason to refuse.
+	Adopt bool
 	// LockWait is how long a lock that somebody holds is waited for.
 	LockWait time.Duration
 	// Run is the run's ID; Owner is user@machine.

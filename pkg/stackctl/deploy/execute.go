@@ -103,6 +103,10 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.shipFiles(ctx)
 	case stack.StepTrial:
 		return x.trial(ctx)
+	case stack.StepAdopt:
+		return x.adopt(ctx, step)
+	case stack.StepReinstate:
+		return x.reinstateStep(ctx)
 	case stack.StepRemove:
 		return x.remove(ctx, step)
 	case stack.StepStandby:

@@ -100,6 +100,7 @@ func (p *planner) joinIngress() {
 	if names := p.holdsWeb(); len(names) > 0 {
 		p.add(stack.Step{Kind: stack.StepStop, Subject: strings.Join(names, ", "), Services: names, Cause: "the server's ingress takes its ports"})
 	}
+	p.clearWeb()
 	p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: p.ledTo(), Cause: strings.Join(causes, "; ")})
 }
 

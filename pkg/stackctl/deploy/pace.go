@@ -16,6 +16,7 @@ func (s *story) observe(ctx context.Context, server node.Server, paths []string)
 	if err != nil {
 		return seen, err
 	}
+	seen = apart(seen, s.d.Config.Project)
 	s.ahead = seen.At.Sub(s.d.Now())
 	took := time.Since(began)
 	if s.pace = paceOf(took); s.pace >= slowPace {

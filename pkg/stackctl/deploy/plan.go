@@ -43,7 +43,7 @@ func (w Wanted) interest() []string {
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
 func Plan(want Wanted, seen stack.Observed) stack.Plan {
-	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]stack.Kind{}}
+	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]stack.Kind{}, aside: map[int]bool{}}
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
@@ -51,25 +51,38 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.unfinished() // before anything under it changes
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)
-	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
-	p.joinIngress()
-	p.base(stack.LayerEdge, stack.StepEdge)
-	p.endStandby()
+	last := p.adopting() && p.joined // what serves holds the web's ports, and all networks are there
+	if !last {
+		p.front()
+	}
 	start := p.startCause()
 	if start != "" {
 		p.migrate(start)
 		p.start(start)
 	}
 	p.gates(stack.PhasePre, "no user sees a release that was not judged")
+	if last {
+		p.front()
+	}
 	p.edgeSwitch()
+	p.adoptRest()
 	p.drainBehind() // jobs are the new release's now
 	p.gates(stack.PhasePost, "what users get is judged from outside")
 	p.drain() // what users reached until here is one switch away
 	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
 	p.narrowIngress()
+	p.tidyAdopted()
 	p.orphans(stack.LayerData)
 	p.prune()
 	return withHooks(p.plan, want)
+}
+
+// front brings the edge, and what leads to it, to the release's definition.
+func (p *planner) front() {
+	p.orphans(stack.LayerEdge) // one may hold the ports that the edge needs
+	p.joinIngress()
+	p.base(stack.LayerEdge, stack.StepEdge)
+	p.endStandby()
 }
 
 type planner struct {
@@ -84,6 +97,8 @@ type planner struct {
 	ended map[string]stack.Kind
 	// backed says that it is settled whether a backup is taken.
 	backed bool
+	// aside are those of the adopted containers that a step of the plan sets aside.
+	aside map[int]bool
 }
 
 func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
@@ -164,6 +179,7 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
 		p.rivals(names)
+		p.clear(names)
 		if layer == stack.LayerEdge && p.relieves() {
 			p.add(stack.Step{Kind: stack.StepStandby, Subject: "of " + strings.Join(names, ", "), Services: names, Release: p.seen.Live, Cause: "it serves while the edge is replaced"})
 		}
@@ -277,6 +293,7 @@ func (p *planner) migrate(cause string) {
 	names := slices.DeleteFunc(p.r.OneShots(), func(name string) bool { return isHook(p.want.Hooks, name) })
 	p.backup(stack.StepMigrate, names)
 	p.rivals(names)
+	p.clear(names)
 	for _, name := range names {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}

@@ -2,7 +2,7 @@ package deploy
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -25,26 +25,28 @@ func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Obs
 }
 
 // checkStrangers refuses a project whose name on the host is another's: that of
-// containers that `docker compose` started, which the engine would take for ours.
-func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed) error {
-	var names []string
-	for _, c := range seen.Containers {
-		if c.Project == r.Project && c.Labels[stack.LabelProject] == "" {
-			names = append(names, c.Name)
-		}
-	}
-	if len(names) == 0 {
+// containers that `docker compose` started, which are taken over on demand alone.
+// What is left of an adoption whose release is good is no stranger.
+func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt bool) error {
+	if len(seen.Adopted) == 0 || seen.Live != "" && !slices.ContainsFunc(seen.Adopted, func(c stack.Container) bool { return !c.Aside() || active(c) }) {
 		return nil
 	}
+	if adopt {
+		return checkAdopted(r, t, seen)
+	}
+	if seen.Live == "" && slices.ContainsFunc(seen.Adopted, stack.Container.Aside) {
+		return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
+			fmt.Errorf("its adoption was cut off: what `docker compose` started waits aside (%s); nothing was changed", names(seen.Adopted)),
+			"run `stackctl deploy --adopt`: it goes on, and starts them again if the release is not good")
+	}
 	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
-		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", strings.Join(names, ", ")),
-		composeDown+"; if it is another project, give this one another name in stackctl.yaml")
+		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", names(seen.Adopted)),
+		"if it is this project, "+adoptHint+"; if it is another one, give this one another name in stackctl.yaml")
 }
 
-// composeDown is how a project that Compose started becomes stackctl's: its volumes
+// adoptHint is how a project that Compose started becomes stackctl's: its volumes
 // have the names that a release's have.
-const composeDown = "if it is this project, take a backup and run `docker compose down` in its folder on the host: that keeps its volumes, " +
-	"and the deploy goes on with them; never add -v"
+const adoptHint = "see `stackctl plan --adopt`, and `stackctl deploy --adopt` takes it over with its volumes"
 
 // meets returns the first port that two lists publish at one address of the host.
 func meets(want, has []stack.Port) (string, bool) {
@@ -87,7 +89,7 @@ func wayOut(c stack.Container) string {
 	case owner != "":
 		return "project " + owner + " needs it: publish another port, or deploy to another server"
 	case c.Project != "":
-		return composeDown + "; its name was " + c.Project + ", and volumes are found by the project's name: write `project: " + c.Project + "`. If it is another project, publish another port"
+		return "if it is this project, write `project: " + c.Project + "` in stackctl.yaml, since volumes are found by the project's name; then " + adoptHint + ". If it is another project, publish another port"
 	}
 	return "see what it is by `docker inspect " + c.Name + "` on the host; stop it if nobody needs it, or publish another port"
 }

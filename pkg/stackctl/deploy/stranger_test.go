@@ -22,7 +22,7 @@ func TestAPortThatSomebodyElseHoldsIsToldBeforeAnythingIsChanged(t *testing.T) {
 		there stack.Container
 		want  string // "": it may be published
 	}{
-		"plain compose":         {publishing("80", "0.0.0.0", nil, "", "site"), "docker compose down"},
+		"plain compose":         {publishing("80", "0.0.0.0", nil, "", "site"), "write `project: site`"},
 		"a container by hand":   {publishing("443", "", nil, "", ""), "docker inspect other-web-1"},
 		"another's edge":        {publishing("443", "::", another, stack.LayerEdge, "blog"), "write `shared: true` in the targets of both projects"},
 		"another's service":     {publishing("80", "127.0.0.1", another, stack.LayerApp, "blog-bbbb"), "project blog needs it"},
@@ -51,25 +51,6 @@ func TestTwoAddressesOfAHostAreTwoListeners(t *testing.T) {
 	}{{"", "127.0.0.1", true}, {"203.0.113.7", "0.0.0.0", true}, {"203.0.113.7", "203.0.113.7", true}, {"203.0.113.7", "127.0.0.1", false}} {
 		if got := sameAddress(c.a, c.b); got != c.want {
 			t.Errorf("%q and %q: %t", c.a, c.b, got)
-		}
-	}
-}
-
-func TestAProjectThatComposeStartedIsNotTakenOver(t *testing.T) {
-	r := stack.Release{ID: "aaaa", Project: "shop"}
-	by := func(compose string, labels map[string]string) stack.Observed {
-		return stack.Observed{Containers: []stack.Container{{Name: "shop-db-1", Project: compose, Labels: labels, State: "exited"}}}
-	}
-	err := checkStrangers(r, stack.Target{Host: "shop.example"}, by("shop", nil))
-	if err == nil || !strings.Contains(err.Error(), "shop-db-1") || !strings.Contains(err.Error(), "never add -v") {
-		t.Errorf("it says %v", err)
-	}
-	for name, seen := range map[string]stack.Observed{
-		"stackctl's own": by("shop", map[string]string{stack.LabelProject: "shop"}),
-		"another name":   by("shop-eu", nil),
-	} {
-		if err := checkStrangers(r, stack.Target{}, seen); err != nil {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -47,6 +47,7 @@ func Undo(u Undone) stack.Plan {
 		p.start(stopped)
 	}
 	p.end()
+	p.reinstate()
 	p.add(stack.Step{Kind: stack.StepFail, Subject: "release " + u.Release.ID, Release: u.Release.ID, Cause: firstLine(u.Cause)})
 	return p.plan
 }

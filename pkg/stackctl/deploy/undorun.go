@@ -45,6 +45,9 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 		}
 		x.report.RolledBack = u.Old.ID != "" && (u.Idle || x.began(stack.StepSwitch))
 		if u.Old.ID == "" {
+			if x.began(stack.StepReinstate) {
+				return "what `docker compose` started serves again", nil
+			}
 			return "nothing served before; nothing serves now", nil
 		}
 		return "release " + u.Old.ID + " serves", nil
@@ -78,7 +81,7 @@ func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 	crowded := false
 	for i, step := range plan.Steps {
 		ends := step.Release == x.want.Release.ID && (step.Kind == stack.StepDrain || step.Kind == stack.StepRemove)
-		starts := step.Kind == stack.StepData || step.Kind == stack.StepEdge || step.Kind == stack.StepStart
+		starts := step.Kind == stack.StepReinstate || step.Kind == stack.StepData || step.Kind == stack.StepEdge || step.Kind == stack.StepStart
 		if ends && len(errs) > 0 || starts && crowded {
 			left = append(left, string(step.Kind)+" "+step.Subject)
 			continue
@@ -107,7 +110,7 @@ const stepMargin = 60 * time.Second
 // grace to stop.
 func timeOf(s stack.Step, t stack.Timeouts, grace time.Duration) time.Duration {
 	switch s.Kind {
-	case stack.StepData, stack.StepEdge, stack.StepStandby, stack.StepIngress, stack.StepStart:
+	case stack.StepData, stack.StepEdge, stack.StepStandby, stack.StepIngress, stack.StepStart, stack.StepReinstate:
 		return t.Start + grace + stepMargin
 	case stack.StepStop, stack.StepRemove:
 		return grace + stepMargin
@@ -162,7 +165,7 @@ func (x *executor) undone(ctx context.Context, cause error) (Undone, error) {
 	look, cancel := node.Aside(ctx)
 	defer cancel()
 	now, err := node.Observe(look, x.server, x.d.Target, x.want.interest(), x.d.Now())
-	if u.Now = now; err != nil {
+	if u.Now = apart(now, x.want.Release.Project); err != nil {
 		x.note("what differs is not known, so all that was done is undone: " + err.Error())
 		u.Now, u.Blind = x.seen, true
 	}

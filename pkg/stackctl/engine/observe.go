@@ -151,6 +151,9 @@ func observed(s container.Summary, c container.InspectResponse, health container
 		}
 		slices.Sort(out.Networks)
 	}
+	if out.Aside() { // it is of no project until it is given back
+		out.Project, out.Service, out.Networks, out.Addresses, out.Ports = "", "", nil, nil, nil
+	}
 	return out
 }
 

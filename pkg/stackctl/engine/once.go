@@ -40,6 +40,9 @@ func (e *Engine) runOnce(ctx context.Context, project string, composeYAML []byte
 	s := p.Services[service]
 	s.DependsOn, s.Restart, s.Deploy = nil, types.RestartPolicyNo, withoutRestart(s.Deploy)
 	p.Services[service] = s
+	if err := e.checkOthers(ctx, p); err != nil {
+		return stack.Output{}, err
+	}
 	there, err := e.ours(ctx, project)
 	if err != nil {
 		return stack.Output{}, err

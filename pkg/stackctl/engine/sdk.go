@@ -13,6 +13,7 @@ import (
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/compose/v5/pkg/api"
 	"github.com/docker/compose/v5/pkg/compose"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 )
 
@@ -45,6 +46,14 @@ func (g *guard) ImagePull(_ context.Context, ref string, _ client.ImagePullOptio
 		g.missing = append(g.missing, ref)
 	}
 	return nil, &MissingImageError{Images: []string{ref}}
+}
+
+// ContainerList leaves out what stackctl did not make: Compose would take it for its
+// own, and make it anew.
+func (g *guard) ContainerList(ctx context.Context, o client.ContainerListOptions) (client.ContainerListResult, error) {
+	list, err := g.APIClient.ContainerList(ctx, o)
+	list.Items = slices.DeleteFunc(list.Items, func(c container.Summary) bool { return !mine(c.Labels) })
+	return list, err
 }
 
 func (g *guard) ImageBuild(context.Context, io.Reader, client.ImageBuildOptions) (client.ImageBuildResult, error) {

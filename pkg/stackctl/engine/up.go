@@ -36,6 +36,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err := e.nameImages(ctx, p); err != nil {
 		return nil, err
 	}
+	if err := e.checkOthers(ctx, p); err != nil {
+		return nil, stepFault(ctx, what, err, "")
+	}
 	before, err := e.ours(ctx, project)
 	if err != nil {
 		return nil, stepFault(ctx, what, err, "")
@@ -87,8 +90,7 @@ func (e *Engine) create(ctx context.Context, p *types.Project, ev *events, recre
 	return c, g.explain(err)
 }
 
-// ours lists the project's containers. It fails where another compose project
-// has the same name, because Compose would take its containers for ours.
+// ours lists the project's containers that stackctl made.
 func (e *Engine) ours(ctx context.Context, project string) ([]container.Summary, error) {
 	list, err := e.api.ContainerList(ctx, client.ContainerListOptions{
 		All:     true,
@@ -97,23 +99,35 @@ func (e *Engine) ours(ctx context.Context, project string) ([]container.Summary,
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	for _, c := range list.Items {
-		if !mine(c.Labels) {
-			return nil, fmt.Errorf("container %s belongs to a compose project %s that stackctl did not make; "+
-				"give the project in stackctl.yaml another name, or remove that container", containerName(c), project)
+	return slices.DeleteFunc(list.Items, func(c container.Summary) bool { return !mine(c.Labels) }), nil
+}
+
+// checkOthers refuses to start a service beside a container of it that stackctl
+// did not make: they would have one name, and one place to write to.
+func (e *Engine) checkOthers(ctx context.Context, p *types.Project) error {
+	list, err := e.others(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if _, starts := p.Services[c.Labels[api.ServiceLabel]]; starts && !setAside(c) {
+			return fmt.Errorf("container %s belongs to a compose project %s that stackctl did not make; "+
+				"give the project in stackctl.yaml another name, or remove that container", containerName(c), p.Name)
 		}
 	}
-	return list.Items, nil
+	return nil
 }
 
 // checkNetworks refuses what would hurt others: a network of the same name
 // that is not this project's, and one that would have to be made anew while
-// containers of other projects are on it.
+// containers of other projects are on it. One that `docker compose` made for a
+// project of this name is used as it is, where it is as the file wants it.
 func (e *Engine) checkNetworks(ctx context.Context, p *types.Project) error {
 	declared := map[string]types.NetworkConfig{}
-	for _, n := range p.Networks {
+	keys := map[string]string{}
+	for key, n := range p.Networks {
 		if !n.External {
-			declared[n.Name] = n
+			declared[n.Name], keys[n.Name] = n, key
 		}
 	}
 	if len(declared) == 0 {
@@ -128,7 +142,15 @@ func (e *Engine) checkNetworks(ctx context.Context, p *types.Project) error {
 		if !ok {
 			continue
 		}
-		if n.Labels[api.ProjectLabel] != p.Name || !mine(n.Labels) {
+		if n.Labels[api.ProjectLabel] == p.Name && !mine(n.Labels) {
+			if err := sameNetwork(want, n); err != nil {
+				return err
+			}
+			want.External = true
+			p.Networks[keys[n.Name]] = want
+			continue
+		}
+		if n.Labels[api.ProjectLabel] != p.Name {
 			return fmt.Errorf("network %s is not of project %s; remove it, give it another name in the compose file, or mark it external", n.Name, p.Name)
 		}
 		if hash, err := compose.NetworkHash(&want); err != nil || hash == n.Labels[api.ConfigHashLabel] {

@@ -306,13 +306,17 @@ func TestOtherPeoplesThingsAreNotTouched(t *testing.T) {
 	yaml := file(healthy("api", imageA))
 	_, upErr := w.Up(w.ctx, w.project, yaml, nil, nil)
 	_, runErr := w.RunOnce(w.ctx, w.project, yaml, "api")
-	orphanErr := w.RemoveServices(w.ctx, w.project, []string{"api"})
-	for what, err := range map[string]error{
-		"up": upErr, "run": runErr, "orphans": orphanErr,
-		"stop": w.Stop(w.ctx, w.project, time.Second), "remove": w.Remove(w.ctx, w.project), "start": w.Start(w.ctx, w.project),
-	} {
+	for what, err := range map[string]error{"up": upErr, "run": runErr} {
 		if err == nil || !strings.Contains(err.Error(), "stackctl did not make") {
 			t.Errorf("%s: got %v, want a refusal", what, err)
+		}
+	}
+	_ = w.Start(w.ctx, w.project) // it has no container
+	for what, err := range map[string]error{
+		"orphans": w.RemoveServices(w.ctx, w.project, []string{"api"}), "stop": w.Stop(w.ctx, w.project, time.Second), "remove": w.Remove(w.ctx, w.project),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 	res, err := w.api.ContainerInspect(w.ctx, made.ID, client.ContainerInspectOptions{})

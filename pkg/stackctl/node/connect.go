@@ -78,6 +78,18 @@ func (s server) RemoveProject(ctx context.Context, project string) error {
 	return s.engine.Remove(ctx, project)
 }
 
+func (s server) SetAside(ctx context.Context, project string, services ...string) error {
+	return s.engine.SetAside(ctx, project, services...)
+}
+
+func (s server) Reinstate(ctx context.Context, project string) error {
+	return s.engine.Reinstate(ctx, project)
+}
+
+func (s server) RemoveAside(ctx context.Context, project string) error {
+	return s.engine.RemoveAside(ctx, project)
+}
+
 func (s server) RemoveServices(ctx context.Context, project string, services []string) error {
 	return s.engine.RemoveServices(ctx, project, services)
 }

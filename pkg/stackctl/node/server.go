@@ -58,6 +58,11 @@ type Engine interface {
 	RemoveProject(ctx context.Context, project string) error
 	// RemoveServices removes the containers of some services; volumes stay.
 	RemoveServices(ctx context.Context, project string, services []string) error
+	// SetAside stops and renames containers that docker compose made of some of a
+	// project's services, Reinstate gives them back, RemoveAside removes them.
+	SetAside(ctx context.Context, project string, services ...string) error
+	Reinstate(ctx context.Context, project string) error
+	RemoveAside(ctx context.Context, project string) error
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error

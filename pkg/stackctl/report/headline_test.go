@@ -9,7 +9,14 @@ import (
 
 func TestWhatServesIsNotToldByARunThatDidNotLook(t *testing.T) {
 	looked := stack.Plan{Release: "5f2c"}
+	adopt, back := stack.Step{Kind: stack.StepAdopt}, stack.Step{Kind: stack.StepReinstate}
+	adopting := stack.Plan{Release: "5f2c", Steps: []stack.Step{adopt}}
+	set := stack.StepResult{Step: adopt}
 	for says, r := range map[string]stack.Report{
+		"A step failed; what docker compose started still serves":                                {Verdict: stack.VerdictStepFailed, Plan: adopting},
+		"A gate failed; what docker compose started serves again":                                {Verdict: stack.VerdictGateFailed, Plan: adopting, Steps: []stack.StepResult{set, {Step: back}}},
+		"A step failed; what docker compose started serves again":                                {Verdict: stack.VerdictStepFailed, Plan: looked, Steps: []stack.StepResult{{Step: back}}},
+		"Interrupted; what docker compose started waits aside, see `docker ps -a` on the host":   {Verdict: stack.VerdictInterrupted, Plan: adopting, Steps: []stack.StepResult{set, {Step: back, Error: "no"}}},
 		"A gate failed; nothing was changed":                                                     {Verdict: stack.VerdictGateFailed},
 		"A step failed; nothing serves":                                                          {Verdict: stack.VerdictStepFailed, Plan: looked},
 		"A gate failed; release 1d0a still serves":                                               {Verdict: stack.VerdictGateFailed, Before: "1d0a", Live: "1d0a"},

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -111,11 +112,30 @@ func (s story) still() string {
 	case s.Live == "" && s.Plan.Release == "": // the run never looked at what serves
 		return "; nothing was changed"
 	case s.Live == "":
-		return "; nothing serves"
+		return cmp.Or(s.adopted(), "; nothing serves")
 	case s.Live == s.Before:
 		return fmt.Sprintf("; release %s still serves", line(s.Live))
 	}
 	return fmt.Sprintf("; release %s serves", line(s.Live))
+}
+
+// adopted says what became of a site that docker compose served before; empty:
+// it served none.
+func (s story) adopted() string {
+	set := false
+	for _, st := range s.Steps {
+		set = set || st.Step.Kind == stack.StepAdopt
+		if st.Step.Kind == stack.StepReinstate && st.Error == "" {
+			return "; what docker compose started serves again"
+		}
+	}
+	switch {
+	case !slices.ContainsFunc(s.Plan.Steps, func(st stack.Step) bool { return st.Kind == stack.StepAdopt }):
+		return ""
+	case !set:
+		return "; what docker compose started still serves"
+	}
+	return "; what docker compose started waits aside, see `docker ps -a` on the host"
 }
 
 // word is a short name of the verdict.

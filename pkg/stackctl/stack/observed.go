@@ -10,12 +10,15 @@ import (
 // relies on a memory of what was done.
 type Observed struct {
 	// At is when, by the host's own clock.
-	At         time.Time       `json:"at"`
-	Host       HostFacts       `json:"host"`
-	Containers []Container     `json:"containers"`
-	Images     []HostImage     `json:"images"`
-	Networks   []string        `json:"networks"`
-	Releases   []ReleaseRecord `json:"releases"`
+	At         time.Time   `json:"at"`
+	Host       HostFacts   `json:"host"`
+	Containers []Container `json:"containers"`
+	// Adopted are the containers of the project that docker compose made, as far as
+	// they are set apart from Containers.
+	Adopted  []Container     `json:"adopted,omitempty"`
+	Images   []HostImage     `json:"images"`
+	Networks []string        `json:"networks"`
+	Releases []ReleaseRecord `json:"releases"`
 	// Live is the release that the edge points at; empty: none.
 	Live string `json:"live"`
 	// Routed are the services of Live that the edge leads to, sorted.

@@ -12,6 +12,21 @@ func OwnsLabels(labels map[string]string, project string) bool {
 	return project != "" && labels[LabelProject] == project
 }
 
+// Labels of Compose, by which its containers tell what they are
+// (docker/compose, pkg/api/labels.go).
+const (
+	ComposeProject = "com.docker.compose.project"
+	ComposeService = "com.docker.compose.service"
+	ComposeOneOff  = "com.docker.compose.oneoff"
+	ComposeFolder  = "com.docker.compose.project.working_dir"
+)
+
+// ByCompose reports whether `docker compose` made a container of a project of that
+// name: it is nobody's here until the project is adopted.
+func ByCompose(c Container, project string) bool {
+	return project != "" && c.Labels[ComposeProject] == project && c.Labels[LabelProject] == ""
+}
+
 // OffNetworks returns the networks of its service that a container of the
 // release is off: whoever removed one by force left a container that runs, is
 // healthy and that nobody reaches there.

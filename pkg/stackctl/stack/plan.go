@@ -16,9 +16,11 @@ const (
 	StepBuildImage Kind = "build-image"
 	StepShipFiles  Kind = "ship-files"
 	StepTrial      Kind = "trial"
-	StepData       Kind = "data"
-	StepBackup     Kind = "backup"
-	StepMigrate    Kind = "migrate"
+	// StepAdopt sets aside what docker compose started of the project.
+	StepAdopt   Kind = "adopt"
+	StepData    Kind = "data"
+	StepBackup  Kind = "backup"
+	StepMigrate Kind = "migrate"
 	// StepStandby starts a copy of the edge, which serves while that is replaced.
 	StepStandby Kind = "standby"
 	// StepIngress leads the server's ingress to the project's hosts.
@@ -37,6 +39,8 @@ const (
 	StepWait Kind = "wait"
 	// StepHook runs a program of the project.
 	StepHook Kind = "hook"
+	// StepReinstate starts again what StepAdopt set aside.
+	StepReinstate Kind = "reinstate"
 	// StepFail ends an undo: the host remembers that the release failed, and why.
 	StepFail Kind = "fail"
 )

@@ -1,0 +1,296 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stackctl/pkg/stackctl/image"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// apart moves the containers of the project that `docker compose` made out of
+// what is observed: they are no part of what stackctl keeps there.
+func apart(seen stack.Observed, project string) stack.Observed {
+	var own []stack.Container
+	for _, c := range seen.Containers {
+		if stack.ByCompose(c, project) {
+			c.Service = c.Labels[stack.ComposeService]
+			seen.Adopted = append(seen.Adopted, c)
+		} else {
+			own = append(own, c)
+		}
+	}
+	seen.Containers = own
+	return seen
+}
+
+// setAside sets aside those containers of `docker compose` for which which gives a
+// cause; the others go on.
+func (p *planner) setAside(which func(stack.Container) string) []string {
+	var services, causes []string
+	for i, c := range p.seen.Adopted {
+		if c.Aside() && !active(c) || p.aside[i] {
+			continue
+		}
+		cause := which(c)
+		if cause == "" {
+			continue
+		}
+		p.aside[i] = true
+		services, causes = append(services, c.Service), append(causes, cause)
+	}
+	if len(services) == 0 {
+		return nil
+	}
+	slices.Sort(services)
+	services = slices.Compact(services)
+	slices.Sort(causes)
+	p.add(stack.Step{Kind: stack.StepAdopt, Subject: strings.Join(services, ", "), Services: services, Cause: strings.Join(slices.Compact(causes), "; ")})
+	return services
+}
+
+// clear sets aside what of `docker compose` would be in the way of services that are about to start.
+func (p *planner) clear(services []string) {
+	names := p.setAside(func(c stack.Container) string {
+		layered := c
+		layered.Layer = stack.LayerApp
+		if s, ok := p.r.Service(c.Service); ok {
+			layered.Layer = s.Layer
+		}
+		for _, name := range services {
+			s, _ := p.r.Service(name)
+			if s.Layer != stack.LayerApp && c.Service == name {
+				return "the release's " + name + " takes its place"
+			}
+			if !active(c) && (s.ContainerName == "" || s.ContainerName != c.Name) {
+				continue
+			}
+			if cause := clash(p.r, s, layered); cause != "" {
+				return name + " starts: " + cause
+			}
+		}
+		return ""
+	})
+	if len(names) > 0 {
+		p.plan.Notes = append(p.plan.Notes, strings.Join(names, ", ")+": stopped for what comes in its place; what needs it fails until that serves")
+	}
+}
+
+// clearWeb sets aside what of `docker compose` holds the ports of the web.
+func (p *planner) clearWeb() {
+	p.setAside(func(c stack.Container) string {
+		if port, held := meets(webPorts, c.Ports); held {
+			return "it holds port " + port
+		}
+		return ""
+	})
+}
+
+// adopting reports whether containers of `docker compose` serve until the release does.
+func (p *planner) adopting() bool { return slices.ContainsFunc(p.seen.Adopted, active) }
+
+// adoptRest sets aside what is left of `docker compose`, once the edge leads to the
+// release: nothing of it is needed any more, and its workers must not go on.
+func (p *planner) adoptRest() {
+	p.setAside(func(stack.Container) string { return "release " + p.r.ID + " serves" })
+	p.plan.Notes = append(p.plan.Notes, leftBehind(p.r, p.seen.Adopted)...)
+}
+
+// adoptedOf are the containers of a service that docker compose made.
+func (p *planner) adoptedOf(service string) []stack.Container {
+	return slices.DeleteFunc(slices.Clone(p.seen.Adopted), func(c stack.Container) bool { return c.Service != service })
+}
+
+// tidyAdopted removes what was set aside, once the release is good.
+func (p *planner) tidyAdopted() {
+	if len(p.seen.Adopted) > 0 {
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: adoptedSubject, Cause: "the release is in their place; volumes stay"})
+	}
+}
+
+// adoptedSubject is what a step calls the containers that were set aside.
+const adoptedSubject = "what `docker compose` started"
+
+// leftBehind tells of what the release takes no part of.
+func leftBehind(r stack.Release, adopted []stack.Container) []string {
+	mounted := map[string]bool{}
+	for _, s := range r.Services {
+		for _, place := range r.Writes(s) {
+			mounted[place] = true
+		}
+	}
+	var notes []string
+	for _, c := range adopted {
+		if s, ok := r.Service(c.Service); !ok || !s.Deployed {
+			notes = append(notes, c.Service+" is no service of this release: it goes with "+adoptedSubject)
+		}
+		for _, place := range c.Writes {
+			if named(place) && !mounted[place] {
+				notes = append(notes, "volume "+place+" of "+c.Service+" stays, and no service of this release mounts it")
+			}
+		}
+	}
+	slices.Sort(notes)
+	return slices.Compact(notes)
+}
+
+var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// named reports whether a place is a volume with a name.
+func named(place string) bool { return !strings.HasPrefix(place, "/") && !anonymous.MatchString(place) }
+
+// checkAdopted refuses to adopt what may be another project, what is at work, and
+// what would begin without its data. seen is observed, and set apart.
+func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
+	fault := func(why, fix string) error {
+		return stack.Fault(stack.CauseStep, "adopt project "+r.Project+" on "+t.Host, errors.New(why+"; nothing was changed"), fix)
+	}
+	if seen.Live != "" && slices.ContainsFunc(seen.Adopted, active) {
+		return fault("release "+seen.Live+" is live there, and `docker compose` started "+names(seen.Adopted)+" beside it",
+			"run `docker compose down` in its folder on the host, never with -v, and deploy without --adopt: the release goes on with the volumes")
+	}
+	known := false
+	for _, c := range seen.Adopted {
+		s, ok := r.Service(c.Service)
+		known = known || ok
+		switch {
+		case active(c) && c.Labels[stack.ComposeOneOff] == "True":
+			return fault("container "+c.Name+" runs there by `docker compose run`: somebody is at work", "wait until it has ended, or end it")
+		case active(c) && ok && s.OneShot:
+			return fault(c.Service+" is at work there (container "+c.Name+")", "wait until it has ended")
+		}
+		if why, fix := strands(r, t, seen, c); why != "" {
+			return fault(why, fix)
+		}
+	}
+	if !known && len(seen.Adopted) > 0 {
+		return fault("none of "+names(seen.Adopted)+" is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
+	}
+	return nil
+}
+
+// strands returns why a service of the release would begin without the data of a
+// container that it replaces, or with data that it may not be able to read, and
+// what to do; empty: it does not.
+func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Container) (why, fix string) {
+	s, ok := r.Service(c.Service)
+	if !ok || !s.Deployed {
+		return renamed(r, c)
+	}
+	writes := r.Writes(s)
+	for _, place := range c.Writes {
+		folder, below := strings.CutPrefix(place, c.Labels[stack.ComposeFolder]+"/")
+		below = below && c.Labels[stack.ComposeFolder] != ""
+		switch at := "data/" + folder; {
+		case slices.Contains(writes, place):
+		case named(place):
+			return c.Service + " keeps data in volume " + place + ", which this release does not mount", "declare it in the compose file with `name: " + place + "`"
+		case s.Layer == stack.LayerData && anonymous.MatchString(place):
+			return c.Service + " keeps data in a volume without a name (" + place[:12] + "…), and would begin without it",
+				"dump it there, give the service a volume with a name, and load the dump after the deploy"
+		case below && lacks(r, seen, at):
+			return c.Service + " keeps data in " + place + ", and this release in " + path.Join(t.Path, at) + ", where nothing is",
+				"run `docker compose stop` in " + c.Labels[stack.ComposeFolder] + " on the host, copy the folder (`cp -a " + place + " " + path.Join(t.Path, at) + "`), and run the same command again"
+		}
+	}
+	if s.Layer == stack.LayerData && len(writes) > 0 && !sameImage(c.Image, s.Image) && !sameID(r, s, c) {
+		return c.Service + " runs " + c.Image + " there, and this release has " + s.Image + ", which may not read its data",
+			"adopt it with the image that runs, and change that by a deploy of its own afterwards"
+	}
+	return "", ""
+}
+
+// renamed is strands for a container whose service the release does not have: its
+// data may be those of a store that has another name now.
+func renamed(r stack.Release, c stack.Container) (why, fix string) {
+	for _, s := range r.Services {
+		if s.Layer != stack.LayerData || !s.Deployed || repository(s.Image) != repository(c.Image) {
+			continue
+		}
+		for _, place := range c.Writes {
+			if named(place) && !slices.Contains(r.Writes(s), place) {
+				return c.Service + " keeps data in volume " + place + "; " + s.Name + " of this release runs the same program and would begin without it",
+					"give the service its old name, or its volume `name: " + place + "`"
+			}
+		}
+	}
+	return "", ""
+}
+
+// lacks reports whether a folder that the release keeps is not there yet. One file
+// that the project's own files hold is written by the deploy.
+func lacks(r stack.Release, seen stack.Observed, at string) bool {
+	for _, p := range r.Persistent {
+		if p.Path == at {
+			_, there := seen.Files[p.Path]
+			return !there && (!p.File || len(p.Seed) == 0)
+		}
+	}
+	return false
+}
+
+// sameImage reports whether two references name one repository and tag.
+func sameImage(a, b string) bool {
+	plain := func(ref string) string {
+		ref, _, _ = strings.Cut(ref, "@")
+		return image.Canonical(ref)
+	}
+	return plain(a) == plain(b) || a == b
+}
+
+// sameID reports whether a container runs the very image that a service will.
+func sameID(r stack.Release, s stack.Service, c stack.Container) bool {
+	return slices.ContainsFunc(r.Images, func(i stack.Image) bool { return i.Reference == s.Image && i.ID != "" && i.ID == c.ImageID })
+}
+
+// repository is a reference without tag and digest.
+func repository(ref string) string {
+	ref, _, _ = strings.Cut(image.Canonical(ref), "@")
+	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
+		ref = ref[:i]
+	}
+	return ref
+}
+
+func names(list []stack.Container) string {
+	var out []string
+	for _, c := range list {
+		out = append(out, c.Name)
+	}
+	return strings.Join(out, ", ")
+}
+
+// adopt is the step that sets containers of `docker compose` aside.
+func (x *executor) adopt(ctx context.Context, step stack.Step) (string, error) {
+	return "stopped; they start again if the release is not good", x.server.SetAside(ctx, x.want.Release.Project, step.Services...) // the engine says which
+}
+
+// reinstate ends an undo where `docker compose` had the site: what came in its
+// place goes, and it has the site again.
+func (p *undoer) reinstate() {
+	if p.Old.ID != "" || !p.Blind && !slices.ContainsFunc(p.Now.Adopted, stack.Container.Aside) || p.Blind && !p.applied(stack.StepAdopt, "") {
+		return
+	}
+	if p.applied(stack.StepIngress, "") {
+		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.Release.Project, Hosts: p.Before.Ingress[p.Release.Project], Cause: "its routes were others when the run began"})
+	}
+	var names []string
+	for _, s := range p.Release.Services {
+		if s.Layer != stack.LayerApp && (p.Blind || len(containersOf(p.Now, p.Release.Project, s.Name)) > 0) {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) > 0 {
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "those of `docker compose` come back; volumes stay"})
+	}
+	p.add(stack.Step{Kind: stack.StepReinstate, Subject: adoptedSubject, Cause: "it served when the project was adopted"})
+}
+
+// reinstateStep is the step that starts again what was set aside.
+func (x *executor) reinstateStep(ctx context.Context) (string, error) {
+	return "as they were", x.server.Reinstate(ctx, x.want.Release.Project)
+}
