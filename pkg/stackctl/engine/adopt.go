@@ -235,10 +235,10 @@ func inWaves(list []container.Summary) [][]container.Summary {
 }
 
 func policyText(p container.RestartPolicy) string {
-	switch {
-	case p.Name == "":
+	switch p.Name {
+	case "":
 		return string(container.RestartPolicyDisabled)
-	case p.Name == container.RestartPolicyOnFailure:
+	case container.RestartPolicyOnFailure:
 		return fmt.Sprintf("%s-%d", p.Name, p.MaximumRetryCount)
 	}
 	return string(p.Name)
