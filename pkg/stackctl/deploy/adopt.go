@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -149,7 +150,7 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 	fault := func(why, fix string) error {
 		return stack.Fault(stack.CauseStep, "adopt project "+r.Project+" on "+t.Host, errors.New(why+"; nothing was changed"), fix)
 	}
-	if seen.Live != "" && slices.ContainsFunc(seen.Adopted, active) {
+	if settled(seen) && slices.ContainsFunc(seen.Adopted, active) {
 		return fault("release "+seen.Live+" is live there, and `docker compose` started "+names(seen.Adopted)+" beside it",
 			"run `docker compose down` in its folder on the host, never with -v, and deploy without --adopt: the release goes on with the volumes")
 	}
@@ -171,6 +172,12 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 		return fault("none of "+names(seen.Adopted)+" is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
 	}
 	return nil
+}
+
+// settled reports whether a release is live that was found good: one that is not may
+// be what an adoption left that was cut off after its switch.
+func settled(seen stack.Observed) bool {
+	return seen.Live != "" && seen.Record(seen.Live).State == stack.ReleaseGood
 }
 
 // strands returns why a service of the release would begin without the data of a
@@ -278,13 +285,25 @@ func (p *undoer) reinstate() {
 	if p.applied(stack.StepIngress, "") {
 		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.Release.Project, Hosts: p.Before.Ingress[p.Release.Project], Cause: "its routes were others when the run began"})
 	}
-	var names []string
-	for _, s := range p.Release.Services {
-		if s.Layer != stack.LayerApp && (p.Blind || len(containersOf(p.Now, p.Release.Project, s.Name)) > 0) {
-			names = append(names, s.Name)
+	left := map[string]bool{} // of runs that were cut off, too
+	for _, c := range p.Now.Containers {
+		going := func(s stack.Step) bool { return s.Kind == stack.StepRemove && s.Release == c.Release }
+		if stack.Owns(c, p.Release.Project) && c.Release != "" && !slices.ContainsFunc(p.plan.Steps, going) {
+			left[c.Release] = true
 		}
 	}
-	if len(names) > 0 {
+	for _, id := range sorted(left) {
+		p.add(stack.Step{Kind: stack.StepRemove, Subject: "release " + id, Release: id, Cause: "its deploy was cut off"})
+	}
+	base := map[string]bool{}
+	for _, c := range p.Now.Containers {
+		base[c.Service] = base[c.Service] || c.Project == p.Release.Project && stack.Owns(c, p.Release.Project)
+	}
+	for _, s := range p.Release.Services {
+		base[s.Name] = base[s.Name] || p.Blind && s.Layer != stack.LayerApp
+	}
+	maps.DeleteFunc(base, func(_ string, there bool) bool { return !there })
+	if names := sorted(base); len(names) > 0 {
 		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "those of `docker compose` come back; volumes stay"})
 	}
 	p.add(stack.Step{Kind: stack.StepReinstate, Subject: adoptedSubject, Cause: "it served when the project was adopted"})

@@ -118,6 +118,7 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		"left of one that was good":    {[]stack.Container{asideOf(composed("db", "postgres:16", "shop_data"))}, oldID, ""},
 		"another project":              {[]stack.Container{composed("blog", "ghost:5")}, "", "it is another project of that name"},
 		"beside a release":             {[]stack.Container{composed("db", "postgres:16", "shop_data")}, oldID, "beside it"},
+		"beside one that was cut off":  {[]stack.Container{composed("db", "postgres:16", "shop_data")}, newID, ""},
 		"another volume":               {[]stack.Container{composed("db", "postgres:16", "shop_pgdata")}, "", "name: shop_pgdata"},
 		"a volume without a name":      {[]stack.Container{composed("db", "postgres:16", nameless)}, "", "without a name (0a0a0a0a0a0a…)"},
 		"one of the application":       {[]stack.Container{composed("web", "shop/web:1", nameless)}, "", ""},
@@ -129,7 +130,7 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		"a migration at work":          {[]stack.Container{composed("migrate", "shop/web:1")}, "", "migrate is at work"},
 	} {
 		seen := bareShop(c.there...)
-		seen.Live = c.live
+		seen.Live, seen.Releases = c.live, []stack.ReleaseRecord{{ID: oldID, State: stack.ReleaseGood}, {ID: newID, State: stack.ReleaseStarted}}
 		err := checkStrangers(r, stack.Target{Host: "shop.example", Path: "/srv/shop"}, seen, true)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(adoptError(err), c.want) || !strings.Contains(err.Error(), "nothing was changed")) {
 			t.Errorf("%s: %v", name, err)

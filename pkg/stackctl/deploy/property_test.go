@@ -110,7 +110,7 @@ func (w *world) observed() stack.Observed {
 			seen.Routed = append(seen.Routed, route.Service)
 		}
 	}
-	return seen
+	return apart(seen, "shop")
 }
 
 // start runs a container, and finds what must not be beside it.
@@ -143,8 +143,19 @@ func (w *world) judge(r stack.Release, s stack.Service, c *stack.Container, inPl
 		if o == c || !active(*o) || inPlace {
 			continue
 		}
+		if stack.ByCompose(*o, "shop") { // its layer is that of the release
+			known := *o
+			known.Service, known.Layer = o.Labels[stack.ComposeService], stack.LayerApp
+			if t, ok := r.Service(known.Service); ok {
+				known.Layer = t.Layer
+			}
+			o = &known
+		}
 		if together(r, *o) {
 			continue // so the project wants it
+		}
+		if c.Release == "" && s.Definition == "" && stack.ByCompose(*o, "shop") {
+			continue // they ran together under docker compose
 		}
 		for _, p := range c.Ports {
 			if slices.ContainsFunc(o.Ports, func(q stack.Port) bool { return q.Published == p.Published }) {
@@ -254,7 +265,15 @@ func (w *world) apply(step stack.Step, own, old stack.Release) {
 				c.State = "exited"
 			}
 		}
+	case stack.StepAdopt:
+		w.setAside(step.Services)
+	case stack.StepReinstate:
+		w.reinstate()
 	case stack.StepRemove, stack.StepPrune:
+		if step.Subject == adoptedSubject {
+			w.removeAside(own)
+			return
+		}
 		w.remove(chosen)
 		if step.Kind == stack.StepPrune {
 			delete(w.records, step.Release)

@@ -28,13 +28,13 @@ func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Obs
 // containers that `docker compose` started, which are taken over on demand alone.
 // What is left of an adoption whose release is good is no stranger.
 func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt bool) error {
-	if len(seen.Adopted) == 0 || seen.Live != "" && !slices.ContainsFunc(seen.Adopted, func(c stack.Container) bool { return !c.Aside() || active(c) }) {
+	if len(seen.Adopted) == 0 || settled(seen) && !slices.ContainsFunc(seen.Adopted, func(c stack.Container) bool { return !c.Aside() || active(c) }) {
 		return nil
 	}
 	if adopt {
 		return checkAdopted(r, t, seen)
 	}
-	if seen.Live == "" && slices.ContainsFunc(seen.Adopted, stack.Container.Aside) {
+	if !settled(seen) && slices.ContainsFunc(seen.Adopted, stack.Container.Aside) {
 		return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
 			fmt.Errorf("its adoption was cut off: what `docker compose` started waits aside (%s); nothing was changed", names(seen.Adopted)),
 			"run `stackctl deploy --adopt`: it goes on, and starts them again if the release is not good")

@@ -187,6 +187,9 @@ func Destination(before stack.Observed, r stack.Release, applied []stack.Step, c
 		if id := unjudged(before, r.ID, cause); id != "" {
 			return id, true
 		}
+		if len(before.Adopted) > 0 && judged(cause) && before.Record(r.ID).State != stack.ReleaseGood {
+			return "", true // docker compose served before
+		}
 		return r.ID, false
 	case "":
 		changed := slices.ContainsFunc(applied, func(s stack.Step) bool {
@@ -199,11 +202,17 @@ func Destination(before stack.Observed, r stack.Release, applied []stack.Step, c
 	return before.Live, false
 }
 
+// judged reports whether a run ended for something that it found.
+func judged(cause error) bool {
+	c := stack.CauseOf(cause)
+	return c != stack.CauseInterrupted && c != stack.CauseLocked
+}
+
 // unjudged is the release to bring back where the live one was left by a deploy
 // that was cut off after its switch, and is now found bad; empty: the live one
 // stays.
 func unjudged(before stack.Observed, own string, cause error) string {
-	if c := stack.CauseOf(cause); c == stack.CauseInterrupted || c == stack.CauseLocked {
+	if !judged(cause) {
 		return ""
 	}
 	if r := before.Record(own); r.State != "" && r.State != stack.ReleaseStarted {
