@@ -117,7 +117,9 @@ func TestAnAdoptionHasAWayBackFromEveryStep(t *testing.T) {
 				break
 			}
 		}
-		if names := slices.Sorted(maps.Keys(w.host)); slices.ContainsFunc(names, func(n string) bool { return strings.Contains(n, "aside") && w.live == "" && !strings.Contains(strings.Join(w.story, ""), "killed") }) {
+		if names := slices.Sorted(maps.Keys(w.host)); slices.ContainsFunc(names, func(n string) bool {
+			return strings.Contains(n, "aside") && w.live == "" && !strings.Contains(strings.Join(w.story, ""), "killed")
+		}) {
 			t.Fatalf("seed %d: nothing is live, and %v", seed, names)
 		}
 	}

@@ -43,7 +43,7 @@ func (w Wanted) interest() []string {
 // Plan decides what a deploy will do. It is pure: the same release on the same
 // observation gives the same steps.
 func Plan(want Wanted, seen stack.Observed) stack.Plan {
-	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]stack.Kind{}, aside: map[int]bool{}}
+	p := planner{want: want, seen: seen, r: want.Release, ended: map[string]stack.Kind{}, aside: map[string]bool{}}
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
@@ -97,8 +97,8 @@ type planner struct {
 	ended map[string]stack.Kind
 	// backed says that it is settled whether a backup is taken.
 	backed bool
-	// aside are those of the adopted containers that a step of the plan sets aside.
-	aside map[int]bool
+	// aside are the services of docker compose that a step of the plan sets aside.
+	aside map[string]bool
 }
 
 func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
