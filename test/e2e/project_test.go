@@ -234,10 +234,14 @@ run web -p 80:8080 -p 443:8443 $app web`)
 	}
 	orders("an adoption failed")
 	p.write(".env", "DB_PASSWORD=jolly-otter-4-bridge\n")
+	p.must(0, "backup", "keygen", filepath.Join(p.root, ".stackctl", "backup.key"))
 	p.must(0, "deploy", "--adopt", "--target", "sandbox")
 	orders("it was adopted")
-	away := time.Duration(0)
-	for _, s := range p.report().Steps {
+	steps, away := p.report().Steps, time.Duration(0)
+	if i := slices.IndexFunc(steps, func(s stack.StepResult) bool { return s.Step.Kind == stack.StepBackup }); i < 0 || !strings.Contains(steps[i].Detail, "tables") {
+		t.Errorf("no backup was taken of what docker compose ran: %+v", steps)
+	}
+	for _, s := range steps {
 		if away > 0 || s.Step.Kind == stack.StepAdopt && slices.Contains(s.Step.Services, "web") {
 			away += s.Took
 		}
