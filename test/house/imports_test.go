@@ -28,7 +28,7 @@ var deployer = [][]string{
 	{"openssh"},
 	{"traefik", "openapi", "schema"},
 	{"secret"},
-	{"redact", "given", "infer", "build", "program"},
+	{"redact", "given", "infer", "build", "program", "outbound"},
 	{"stack"},
 }
 
