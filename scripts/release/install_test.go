@@ -145,7 +145,7 @@ func TestAnArchiveHoldsProgramPagesAndCompletions(t *testing.T) {
 	want := []string{"stackctl", "man/stackctl.1", "completions/stackctl.bash", "completions/_stackctl", "completions/stackctl.fish", "LICENSE", "NOTICE", "README.md"}
 	all := files(t, gunzip(t, filepath.Join(b.first, "stackctl_1.2.3_darwin_arm64.tar.gz")))
 	for _, name := range want {
-		if h := all["stackctl_1.2.3_darwin_arm64/"+name]; h == nil || (h.Mode == 0o755) != (name == "stackctl") {
+		if h := all["stackctl_1.2.3_darwin_arm64/"+name]; h == nil || (h.Mode == 0o755) != (name == "stackctl") || h.ModTime.Unix() != 1773480413 {
 			t.Errorf("%s: %+v", name, h)
 		}
 	}
@@ -278,7 +278,7 @@ func TestOneBitIsFound(t *testing.T) {
 			}
 		})
 	}
-	if s, err := evidence.VerifySums(filepath.Join(b.then, sumsFile), pub); err != nil || s.Status() != "good" || len(s.Absent) > 0 {
+	if s, err := evidence.VerifySums(filepath.Join(b.then, sumsFile), pub); err != nil || s.Status() != "good" || len(s.Absent) > 0 || !slices.Contains(s.Whole, indexFile) {
 		t.Errorf("the whole release: %+v, %v", s, err)
 	}
 }

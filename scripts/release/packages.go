@@ -79,7 +79,7 @@ func (r *release) installNFPM(ctx context.Context) (string, error) {
 func (r *release) settings(p platform, contents []content) []byte {
 	program := content{From: r.program(p), To: "/usr/bin/stackctl", Info: r.info(0o755)}
 	raw, err := json.MarshalIndent(map[string]any{
-		"name": "stackctl", "arch": p.arch, "platform": "linux", "version": r.version, "mtime": r.date,
+		"name": "stackctl", "arch": p.arch, "platform": "linux", "version": r.version,
 		"section": "admin", "priority": "optional", "maintainer": r.maintainer, "license": licence, "homepage": r.url,
 		"description": summary, "disable_globbing": true, "contents": append([]content{program}, contents...),
 		// The machine that makes a package is no part of it.
