@@ -32,20 +32,29 @@ func repository() (string, error) {
 }
 
 // commitTime is the time of the commit that the files are of; files that are of
-// none are refused: nobody could make the same release again.
-func commitTime(ctx context.Context, root string) (time.Time, error) {
-	changes, err := output(exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain"))
+// none are refused, and a commit that is not the version's: nobody could make the
+// same release again.
+func commitTime(ctx context.Context, root, version string) (time.Time, error) {
+	git := func(args ...string) (string, error) {
+		text, err := output(exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...))
+		return strings.TrimSpace(text), err
+	}
+	changes, err := git("status", "--porcelain")
 	if err != nil {
 		return time.Time{}, err
 	}
 	if changes != "" {
 		return time.Time{}, misused("make a release of "+root, "it has changes that are in no commit", "commit or stash them")
 	}
-	text, err := output(exec.CommandContext(ctx, "git", "-C", root, "log", "-1", "--format=%ct"))
+	text, err := git("log", "-1", "--format=%ct %H")
 	if err != nil {
 		return time.Time{}, err
 	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	at, commit, _ := strings.Cut(text, " ")
+	if tagged, err := git("rev-list", "-1", "refs/tags/"+version); err == nil && tagged != commit {
+		return time.Time{}, misused("make release "+version, "the tag "+version+" is of another commit", "check that one out, or name another version")
+	}
+	seconds, err := strconv.ParseInt(at, 10, 64)
 	if err != nil {
 		return time.Time{}, err
 	}

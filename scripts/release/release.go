@@ -93,7 +93,7 @@ func (r *release) prepare(ctx context.Context, key string, platforms, stray []st
 	if r.root, err = repository(); err != nil {
 		return err
 	}
-	if r.date, err = commitTime(ctx, r.root); err != nil {
+	if r.date, err = commitTime(ctx, r.root, r.version); err != nil {
 		return err
 	}
 	r.signer, err = evidence.LoadSigner(key)
@@ -112,7 +112,7 @@ func (r *release) produce(ctx context.Context) error {
 	if r.work, err = os.MkdirTemp("", "stackctl-release-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(r.work)
+	defer func() { _ = os.RemoveAll(r.work) }()
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error

@@ -105,7 +105,7 @@ var compiled = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "stackctl")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", file, "./testdata/standin")
 	if _, err := output(cmd); err != nil {
@@ -246,13 +246,21 @@ func TestOnlyACommitIsReleased(t *testing.T) {
 	}
 	git("init", "-q")
 	git("commit", "-q", "--allow-empty", "-m", "x")
-	if at, err := commitTime(context.Background(), dir); err != nil || at != time.Unix(1773480413, 0).UTC() {
+	if at, err := commitTime(context.Background(), dir, "v1.0.0"); err != nil || at != time.Unix(1773480413, 0).UTC() {
 		t.Errorf("%v, %v", at, err)
+	}
+	git("tag", "v1.0.0")
+	if _, err := commitTime(context.Background(), dir, "v1.0.0"); err != nil {
+		t.Errorf("a tag of this commit: %v", err)
+	}
+	git("commit", "-q", "--allow-empty", "-m", "y", "--date", "1773480500 +0000")
+	if _, err := commitTime(context.Background(), dir, "v1.0.0"); err == nil || !strings.Contains(err.Error(), "the tag v1.0.0 is of another commit") {
+		t.Errorf("a tag of another commit: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := commitTime(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "in no commit") {
+	if _, err := commitTime(context.Background(), dir, "v2.0.0"); err == nil || !strings.Contains(err.Error(), "in no commit") {
 		t.Errorf("changes of no commit: %v", err)
 	}
 }
