@@ -217,38 +217,38 @@ func documented(t *testing.T) string {
 	return m[1]
 }
 
+// download is the archive that the tests download, with the list and who signed it.
+const download = "stackctl_1.2.3_darwin_arm64.tar.gz"
+
+// flip changes one bit of a file.
+func flip(name string, at int) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[at] ^= 1
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestOneBitIsFound lets both ways of docs/install.md judge what was downloaded:
 // they agree, and find every change.
 func TestOneBitIsFound(t *testing.T) {
 	commands, b := documented(t), made(t)
-	pub, err := evidence.LoadPublic(b.key + ".pub")
-	if err != nil {
-		t.Fatal(err)
-	}
 	other := filepath.Join(b.dir, "other.key")
 	if err := evidence.KeyGen(other); err != nil {
 		t.Fatal(err)
-	}
-	const archive = "stackctl_1.2.3_darwin_arm64.tar.gz"
-	flip := func(name string, at int) func(*testing.T, string) {
-		return func(t *testing.T, dir string) {
-			t.Helper()
-			raw, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw[at] ^= 1
-			if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
 	for name, c := range map[string]struct {
 		change func(*testing.T, string)
 		good   bool
 	}{
 		"as it was made":           {func(*testing.T, string) {}, true},
-		"one bit of the archive":   {flip(archive, 1000), false},
+		"one bit of the archive":   {flip(download, 1000), false},
 		"one bit of the list":      {flip(sumsFile, 3), false},
 		"one bit of the signature": {flip(sumsFile+".dsse.json", 100), false},
 		"another key": {func(t *testing.T, dir string) {
@@ -257,7 +257,7 @@ func TestOneBitIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, f := range []string{archive, sumsFile, sumsFile + ".dsse.json"} {
+			for _, f := range []string{download, sumsFile, sumsFile + ".dsse.json"} {
 				copied(t, filepath.Join(b.first, f), filepath.Join(dir, f))
 			}
 			copied(t, b.key+".pub", filepath.Join(dir, "release.key.pub"))
@@ -265,21 +265,39 @@ func TestOneBitIsFound(t *testing.T) {
 			cmd := exec.Command("bash", "-c", commands)
 			cmd.Dir = dir
 			out, err := cmd.CombinedOutput()
-			if (err == nil) != c.good || c.good && !strings.Contains(string(out), archive+": OK") {
+			if (err == nil) != c.good || c.good && !strings.Contains(string(out), download+": OK") {
 				t.Errorf("the commands say %v:\n%s", err, out)
 			}
-			own, err := evidence.LoadPublic(filepath.Join(dir, "release.key.pub"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := evidence.VerifySums(filepath.Join(dir, sumsFile), own)
-			if err != nil || (s.Status() == "good") != c.good {
-				t.Errorf("stackctl says %s, %v\n%s", s.Status(), err, s.Text())
+			if s := verified(t, dir, filepath.Join(dir, "release.key.pub")); (s.Status() == "good") != c.good {
+				t.Errorf("stackctl says %s", s.Text())
 			}
 		})
 	}
-	if s, err := evidence.VerifySums(filepath.Join(b.then, sumsFile), pub); err != nil || s.Status() != "good" || len(s.Absent) > 0 || !slices.Contains(s.Whole, indexFile) {
-		t.Errorf("the whole release: %+v, %v", s, err)
+}
+
+// verified is what stackctl finds in a folder with files of a release.
+func verified(t *testing.T, dir, key string) evidence.Sums {
+	t.Helper()
+	pub, err := evidence.LoadPublic(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := evidence.VerifySums(filepath.Join(dir, sumsFile), pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTheListNamesEveryFile(t *testing.T) {
+	b := made(t)
+	entries, err := os.ReadDir(b.first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := verified(t, b.first, b.key+".pub")
+	if s.Status() != "good" || len(s.Absent) > 0 || len(s.Whole) != len(entries)-2 || !slices.Contains(s.Whole, indexFile) {
+		t.Errorf("of %d files, the list and its signature among them: %s", len(entries), s.Text())
 	}
 }
 
