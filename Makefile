@@ -1,6 +1,6 @@
 # The two that matter: `make demo` deploys the whole stack to a virtual droplet
 # on this machine, `make test` runs every test of a change.
-.PHONY: demo demo-down test full faults mutants images image web build lint
+.PHONY: demo demo-down test full faults mutants images image web build lint release
 
 demo: ; @scripts/demo.sh
 demo-down: ; @scripts/demo-down.sh
@@ -15,3 +15,6 @@ build: ; @scripts/build.sh stackctl build/stackctl
 images: ; @scripts/prepare.sh images && go run ./test/images
 image: web ; @go run ./test/images server
 mutants: build ; @go run ./test/mutants
+# docs/install.md tells the variables.
+release: ; @go run ./scripts/release -version "$(VERSION)" -key "$(KEY)" -url "$(URL)" -releases "$(RELEASES)" -notes "$(NOTES)" -out "$(or $(OUT),dist)" \
+	$(if $(MAINTAINER),-maintainer "$(MAINTAINER)") $(if $(PLATFORMS),-platforms "$(PLATFORMS)")

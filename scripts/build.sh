@@ -5,7 +5,9 @@
 #   scripts/build.sh stackctl | server FILE [ARGUMENT of go build]...
 #
 # GOOS and GOARCH are heeded. COMMIT and BUILT are what the server tells of
-# itself. The same commit makes the same program, byte for byte.
+# itself. STACKCTL_VERSION is what stackctl says that it is, else what git tells;
+# STACKCTL_RELEASES is where it looks for a newer release when it is asked to.
+# The same commit makes the same program, byte for byte.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,8 +22,8 @@ case $program in
 stackctl)
 	# Nothing here serves the tracing pages of a library that has them.
 	tags=grpcnotrace
-	version=$(git describe --tags --always --dirty 2>/dev/null || echo dev)
-	told="-X stackctl/pkg/stackctl/cli.Version=$version"
+	version=${STACKCTL_VERSION:-$(git describe --tags --always --dirty 2>/dev/null || echo dev)}
+	told="-X stackctl/pkg/stackctl/cli.Version=$version -X stackctl/pkg/stackctl/cli.Releases=${STACKCTL_RELEASES-}"
 	# What these libraries do waits for an Engine or reads one document: copies of
 	# their functions in each caller would be 1.3 MB of the 45 that SPEC F5 allows.
 	small=()

@@ -67,6 +67,7 @@ if [ "$target" = test ]; then
 	need mariadbd mariadb-server "tests back up a real MariaDB"
 	need sqlite3 sqlite3 "tests back up a database of SQLite that is written to"
 	need curl curl "runs the commands of docs/api.md"
+	need openssl openssl "checks a release's signature with the commands of docs/install.md"
 	need sshd openssh-server "tests connect to a real SSH server"
 	need chromium chromium "browser tests"
 	need shellcheck shellcheck "checks the shell scripts"

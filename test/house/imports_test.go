@@ -24,11 +24,11 @@ var deployer = [][]string{
 	{"gate/*"},
 	{"gate/probe"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
-	{"host", "config", "report", "display", "notice"},
+	{"host", "config", "report", "display", "notice", "update"},
 	{"openssh"},
 	{"traefik", "openapi", "schema"},
 	{"secret"},
-	{"redact", "given", "infer", "build", "program"},
+	{"redact", "given", "infer", "build", "program", "outbound"},
 	{"stack"},
 }
 

@@ -35,8 +35,11 @@ func TestTheSecondInterruptTellsWhatIsAwaitedAndTheThirdEnds(t *testing.T) {
 	}
 }
 
-// A process of this test that waits to be told to stop.
+// A process of this test that waits to be told to stop, or one that is stackctl.
 func TestMain(m *testing.M) {
+	if os.Getenv("STACKCTL_TEST_RUNS") != "" {
+		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	if os.Getenv("STACKCTL_TEST_WAITS") != "" {
 		ctx, stop := listen(os.Stderr, new(doing))
 		_, _ = os.Stdout.WriteString("ready\n")

@@ -64,17 +64,22 @@ func (c Check) Status() string {
 	if c.Good() {
 		return "good"
 	}
-	worst := "unsigned"
-	for _, p := range c.Problems {
+	return worst(c.Problems)
+}
+
+// worst is the status that problems leave.
+func worst(problems []Problem) string {
+	status := "unsigned"
+	for _, p := range problems {
 		switch p.Kind {
 		case Unsigned, NoKey:
 		case Incomplete:
-			worst = "incomplete"
+			status = "incomplete"
 		default:
 			return "refused"
 		}
 	}
-	return worst
+	return status
 }
 
 // Err is nil for good evidence. Evidence that is whole but not signed, or not
@@ -87,12 +92,17 @@ func (c Check) Err() error {
 	if c.Status() == "unsigned" {
 		cause, fix = stack.CauseUnjudged, "set evidence.key for the next run, and give its public half with --key"
 	}
-	p := c.Problems[0]
+	return stack.Fault(cause, "verify the evidence in "+c.Dir, first(c.Problems), fix)
+}
+
+// first tells the first problem, and how many there are beside it.
+func first(problems []Problem) error {
+	p := problems[0]
 	text := fmt.Sprintf("%s: %s: %s", p.Kind, p.Path, p.What)
-	if n := len(c.Problems) - 1; n > 0 {
+	if n := len(problems) - 1; n > 0 {
 		text += fmt.Sprintf(" (and %d more)", n)
 	}
-	return stack.Fault(cause, "verify the evidence in "+c.Dir, errors.New(text), fix)
+	return errors.New(text)
 }
 
 // Bounds of what Verify reads and says.

@@ -47,25 +47,31 @@ func (c *Check) signature(dir string, manifestContent []byte, pub ed25519.Public
 }
 
 func (c *Check) signer(envelope *dsse.Envelope, pub ed25519.PublicKey) {
+	id, kind, what := judgeSigner(envelope, pub)
+	if what != "" {
+		c.problem(kind, attestation, "%s", what)
+		return
+	}
+	c.Signer = id
+}
+
+// judgeSigner tells the fingerprint of pub, which signed an envelope, or what is
+// wrong.
+func judgeSigner(envelope *dsse.Envelope, pub ed25519.PublicKey) (id string, kind ProblemKind, what string) {
 	verifier, err := dsse.NewEnvelopeVerifier(publicKey{pub})
 	if err != nil {
-		c.problem(WrongKey, attestation, "%v", err)
-		return
+		return "", WrongKey, err.Error()
 	}
-	id, err := dsse.SHA256KeyID(pub)
-	if err != nil {
-		c.problem(WrongKey, attestation, "%v", err)
-		return
+	if id, err = dsse.SHA256KeyID(pub); err != nil {
+		return "", WrongKey, err.Error()
 	}
 	if accepted, err := verifier.Verify(context.Background(), envelope); err == nil && len(accepted) == 1 {
-		c.Signer = id
-		return
+		return id, "", ""
 	}
 	if slices.ContainsFunc(envelope.Signatures, func(s dsse.Signature) bool { return s.KeyID == id }) {
-		c.problem(Changed, attestation, "the signature of %s does not fit", id)
-		return
+		return "", Changed, "the signature of " + id + " does not fit"
 	}
-	c.problem(WrongKey, attestation, "signed by %s, not by %s", oneLine(envelope.Signatures[0].KeyID), id)
+	return "", WrongKey, "signed by " + oneLine(envelope.Signatures[0].KeyID) + ", not by " + id
 }
 
 // statement checks that the attestation speaks of this manifest and verdict.

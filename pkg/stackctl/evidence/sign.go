@@ -168,25 +168,32 @@ func LoadPublic(path string) (ed25519.PublicKey, error) {
 // result of this run. Without a signer the envelope has no signature.
 func attest(r stack.Report, manifestContent []byte, signer *Signer, red *redact.Redactor) ([]byte, error) {
 	body, err := statement(r, manifestContent, red)
+	if err == nil {
+		body, err = enclose(body, signer)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", attestation, err)
 	}
-	var envelope *dsse.Envelope
+	return body, nil
+}
+
+// enclose puts a statement into a DSSE envelope, signed where there is a signer.
+func enclose(statement []byte, signer *Signer) ([]byte, error) {
 	if signer == nil {
-		envelope = &dsse.Envelope{PayloadType: payloadType, Payload: base64.StdEncoding.EncodeToString(body), Signatures: []dsse.Signature{}}
-	} else {
-		es, err := dsse.NewEnvelopeSigner(signer)
-		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", attestation, err)
-		}
-		if envelope, err = es.SignPayload(context.Background(), payloadType, body); err != nil {
-			return nil, fmt.Errorf("write %s: %w", attestation, err)
-		}
+		return envelopeFile(&dsse.Envelope{PayloadType: payloadType, Payload: base64.StdEncoding.EncodeToString(statement), Signatures: []dsse.Signature{}})
+	}
+	es, err := dsse.NewEnvelopeSigner(signer)
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := es.SignPayload(context.Background(), payloadType, statement)
+	if err != nil {
+		return nil, err
 	}
 	return envelopeFile(envelope)
 }
 
-// envelopeFile is attestation.dsse.json for an envelope.
+// envelopeFile is an envelope as it is written to a file.
 func envelopeFile(envelope *dsse.Envelope) ([]byte, error) {
 	document := struct {
 		*dsse.Envelope
@@ -197,7 +204,7 @@ func envelopeFile(envelope *dsse.Envelope) ([]byte, error) {
 	}
 	out, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", attestation, err)
+		return nil, err
 	}
 	return append(out, '\n'), nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"stackctl/pkg/stackctl/outbound"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -56,7 +57,7 @@ func (s Sender) repeat(ctx context.Context, to stack.NoticeSpec, n Notice) error
 		if err = s.one(ctx, to, n); err == nil {
 			return nil
 		}
-		if try == tries || errors.As(err, new(permanent)) {
+		if try == tries || errors.As(err, new(outbound.Permanent)) {
 			return s.hide(err, to)
 		}
 		select {
@@ -77,7 +78,7 @@ func (s Sender) one(ctx context.Context, to stack.NoticeSpec, n Notice) error {
 		body, err = slack(n)
 	}
 	if err != nil {
-		return permanent{err}
+		return outbound.Never(err)
 	}
 	at := to.Webhook
 	if to.WebhookSecret != "" {
