@@ -128,6 +128,10 @@ var decided = map[string]struct{ says, never []string }{
 		"web: check refuses its mount of ~/.ssh (compose.yaml:5)",
 		"web: check refuses its mount of ~/.flows (compose.yaml:5), of a home folder: it is that of whoever deploys, holds their secrets, and is not on the server; write ./flows ",
 	}, []string{"_up"}},
+	"source-mounts": {[]string{
+		"web: it may write to the program's text in ./src:/app/src. The server keeps what the first deploy brings, and later releases would not change what runs.",
+		"front: it may write to the program's text in ./front:/app. ",
+	}, []string{"./uploads", "./html"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

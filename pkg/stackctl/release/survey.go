@@ -123,6 +123,7 @@ func (s Survey) note() {
 			s.Hidden[use.service] = use.source + ":" + use.target
 		}
 	}
+	s.noteText()
 }
 
 // Strategies returns how each service of the app is replaced under these
