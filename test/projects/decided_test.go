@@ -72,6 +72,7 @@ var decided = map[string]struct{ says, never []string }{
 	}, []string{"No service looks like HTTP"}},
 	"schedulers": {[]string{
 		"beat     app    recreate  -            changes with every release; it starts what is due, and two would start it twice",
+		"planner  app    recreate ", "cleanup  app    recreate ", "minutes  app    recreate ",
 		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
 	}, nil},
 	"traefik-files-and-labels": {[]string{

@@ -54,17 +54,25 @@ func (d Draft) programText(use bindUse, one bind) bool {
 // foreign are folders beside a program's text that are not its own.
 var foreign = []string{".git", "node_modules", "vendor", "venv", ".venv", "__pycache__"}
 
-// noteText tells of the mounts with a program's text, once per service.
+// noteText tells of the mounts with a program's text, at the first of the services
+// that have the same ones.
 func (s Survey) noteText() {
 	binds, _ := s.draft.bound() // what can't be bound, check explains
-	found := map[string][]string{}
+	found, left := map[string][]string{}, infer.LeftOut(s.draft.subjects())
 	for _, use := range s.draft.bindUses() {
-		if one, read := binds.of[use.source]; read && s.Hidden[use.service] == "" && s.draft.programText(use, one) {
+		one, read := binds.of[use.source]
+		if read && s.Hidden[use.service] == "" && left[use.service] == "" && s.draft.deployed(s.draft.project.Services[use.service]) && s.draft.programText(use, one) {
 			found[use.service] = append(found[use.service], use.source+":"+use.target)
 		}
 	}
-	for service, mounts := range found {
-		s.Notes[service] = append(s.Notes[service], fmt.Sprintf("it may write to the program's text in %s. %s", strings.Join(mounts, ", "), textFix))
+	services := map[string][]string{}
+	for _, service := range sortedKeys(found) {
+		mounts := strings.Join(found[service], ", ")
+		services[mounts] = append(services[mounts], service)
+	}
+	for mounts, all := range services {
+		who := strings.Join(append([]string{"it"}, all[1:]...), " and ")
+		s.Notes[all[0]] = append(s.Notes[all[0]], fmt.Sprintf("%s may write to the program's text in %s. %s", who, mounts, textFix))
 	}
 }
 
