@@ -129,6 +129,13 @@ var decided = map[string]struct{ says, never []string }{
 		"web: check refuses its mount of ~/.ssh (compose.yaml:5)",
 		"web: check refuses its mount of ~/.flows (compose.yaml:5), of a home folder: it is that of whoever deploys, holds their secrets, and is not on the server; write ./flows ",
 	}, []string{"_up"}},
+	"command-secrets": {[]string{
+		"search: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: --master-key (compose.yaml:4)",
+		"cache: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: --requirepass (compose.yaml:11)",
+		"app: the domain → port 8080: port 8080 looks like HTTP",
+		"tools    -      -         -            left out: it is a box of tools without a command",
+		"client   -      -         -            left out: it is a box of tools without a command",
+	}, []string{"app: secrets", "port 0:8080"}},
 	"source-mounts": {[]string{
 		"web: it may write to the program's text in ./src:/app/src. The server keeps what the first deploy brings, and later releases would not change what runs.",
 		"front: it may write to the program's text in ./front:/app. ",

@@ -44,6 +44,7 @@ var refused = map[string]struct {
 	"settings-missing":       {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ./nginx.conf, which does not exist", "compose.yaml:5: service web mounts ./html, which does not exist", "compose.yaml:8: service gateway mounts ./gateway.yml, which does not exist"}},
 	"ports-by-variable":      {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
 	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
+	"command-secrets":        {cli.ExitUsage, []string{"compose.yaml:14: the variable APP_KEY is not defined"}},
 	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
