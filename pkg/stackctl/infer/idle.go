@@ -9,8 +9,16 @@ import (
 // templateNames are what people name a service that others are made of.
 var templateNames = []string{"base", "common", "template", "default", "defaults", "abstract", "anchor"}
 
-// toolboxes are images of tools: without a command they end at once.
-var toolboxes = []string{"nats-box", "netshoot", "network-multitool", "alpine", "busybox", "debian", "ubuntu", "bash"}
+// toolboxes are images of tools and of languages: without a command they end at
+// once, or wait for somebody to enter them.
+var toolboxes = []string{"nats-box", "netshoot", "network-multitool", "alpine", "busybox", "debian", "ubuntu", "bash", "temporalio/admin-tools",
+	"kubectl", "terraform", "ansible", "kcat", "kafkacat", "curlimages/curl", "alpine/git", "node", "python", "golang", "rust", "ruby", "composer", "maven", "gradle"}
+
+// isToolbox reports whether an image is one of tools alone.
+func isToolbox(image string) bool {
+	repository := Repository(image)
+	return names(toolboxes, repository) || strings.HasSuffix(repository, "-cli") || strings.HasSuffix(repository, "toolbox")
+}
 
 var (
 	// suites are commands that test, check or measure a program.
@@ -40,8 +48,8 @@ func idle(s Service, services []Service) string {
 		return "its command tests or checks the program, which no server needs"
 	case !s.Build && every(text, waits.MatchString):
 		return "its command waits for somebody to enter it, and does nothing by itself"
-	case text == "" && s.Healthcheck == nil && names(toolboxes, Repository(s.Image)):
-		return "it is a box of tools without a command: it would end at once"
+	case !s.Build && text == "" && s.Healthcheck == nil && isToolbox(s.Image):
+		return "it is a box of tools without a command, and does nothing by itself"
 	}
 	return ""
 }
