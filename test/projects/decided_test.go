@@ -118,7 +118,7 @@ var decided = map[string]struct{ says, never []string }{
 		"accounts: accounts.example.org → port 4444",
 		"runs: port 3070:3070 is not published any more: it asks nobody",
 		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
-	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org"}},
+	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org", "config-server.example.org", "admin-server.example.org"}},
 	"external-network": {[]string{
 		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
 		"worker: volume shop-media is external", "beat     app    recreate ",

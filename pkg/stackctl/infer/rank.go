@@ -113,14 +113,21 @@ var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "
 // tells nothing of it: an application's own.
 var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
 
-// bareNames are names of what a team builds that tells whoever asks where its
+// bareNames are names of a team's own programs that tell whoever asks where its
 // services are, or their settings with the passwords: Spring's registry and
 // configuration server.
 var bareNames = regexp.MustCompile(`(?i)^(?:\w+[-_])?(?:eureka|config|configuration|discovery|registry)(?:[-_]?(?:server|service))?$`)
 
-// asksNobodyByName reports whether a built service is one of those, at its port.
+// springAdmin is a name of Spring's administration of other services, which shows
+// their settings and memory.
+var springAdmin = regexp.MustCompile(`(?i)spring.*\badmin(?:-?server)?$|^spring-?boot-?admin`)
+
+// asksNobodyByName reports whether a service is one of those, at its port.
 func asksNobodyByName(s Service) bool {
-	return s.Build && bareNames.MatchString(s.Name) && slices.ContainsFunc(portsOf(s), func(p published) bool { return p.target == 8761 || p.target == 8888 })
+	if springAdmin.MatchString(s.Name) || springAdmin.MatchString(Repository(s.Image)) {
+		return true
+	}
+	return bareNames.MatchString(s.Name) && slices.ContainsFunc(portsOf(s), func(p published) bool { return p.target == 8761 || p.target == 8888 })
 }
 
 // withoutSignIn reports whether a service shows what it has to whoever comes.
