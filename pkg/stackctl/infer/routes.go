@@ -283,6 +283,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
 		case p.udp() && p.outside == 443:
 			r.tell(s.Name, "port %s is not published any more: the edge serves HTTPS", p.text())
+		case insideOnly(s, p) != "":
+			r.tell(s.Name, "port %s is not published any more: services send to it inside, nobody else should (%s). Where others must: its port under gates.exposure.allow", p.text(), insideOnly(s, p))
 		case p.udp():
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
 		case fastCGI(s, p.target):
