@@ -105,7 +105,7 @@ var decided = map[string]struct{ says, never []string }{
 		"set CHAT_NAME in .env: compose.yaml:4 uses it, it has no default, and check refuses it without",
 		"set CALLS_PORT in .env: compose.yaml:7 uses it, it has no default, and check refuses it without",
 	}, []string{"bridge.example.org", "way-out.example.org", "(there: 0)", "65535"}},
-	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password does (guard: staff)", "secrets/staff_password"}, nil},
+	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password comes first (guard: staff)", "secrets/staff_password"}, nil},
 	"sign-in-by-variable": {[]string{
 		"open-engine: port 8080:8080 is not published any more: it asks nobody to sign in",
 		"engine: engine.example.org → port 8080",
@@ -136,6 +136,13 @@ var decided = map[string]struct{ says, never []string }{
 		"tools    -      -         -            left out: it is a box of tools without a command",
 		"client   -      -         -            left out: it is a box of tools without a command",
 	}, []string{"app: secrets", "port 0:8080"}},
+	"pages-of-stores": {[]string{
+		"shop: the domain → port 80",
+		"phpmyadmin: port 8081:80 is not published any more: it asks nobody to sign in",
+		"adminer: port 8082:8080 is not published any more: who guesses a password there has the database",
+		"kibana: port 5601:5601 is not published any more: it asks nobody to sign in",
+		"files: port 8083:80 is not published any more: it asks nobody to sign in",
+	}, []string{"phpmyadmin.example.org", "adminer.example.org", "kibana.example.org", "files.example.org"}},
 	"source-mounts": {[]string{
 		"web: it may write to the program's text in ./src:/app/src. The server keeps what the first deploy brings, and later releases would not change what runs.",
 		"front: it may write to the program's text in ./front:/app. ",
