@@ -14,7 +14,7 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"node-red", "nodered", "zigbee2mqtt", "esphome", "comfyui", "stable-diffusion-webui", "text-generation-webui", "changedetection.io", "glances", "kafka-manager", "cmak", "kafka-connect", "cp-kafka-connect", "debezium/connect", "cp-kafka-rest", "ksqldb-server", "cp-ksqldb-server",
 	"cp-enterprise-control-center", "trino", "prestodb/presto", "pinot", "prefect", "prefecthq/prefect", "pgweb", "sqlite-web", "bull-board", "asynqmon", "gotty", "ttyd", "wetty", "flagd", "conductor", "mlflow", "immich-machine-learning", "ngrok", "mailslurper",
 	"crawl4ai", "docling-serve", "openai-whisper-asr-webservice", "faster-whisper-server", "speaches", "text-embeddings-inference", "text-generation-inference", "tritonserver", "unstructured-api", "flaresolverr",
-	"graphite-statsd", "chronograf", "zeppelin", "headless-shell",
+	"papercut-smtp", "graphite-statsd", "chronograf", "zeppelin", "headless-shell",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // told are programs that ask nobody who they are until a variable tells them
@@ -43,6 +43,8 @@ var untold = []struct {
 	{[]string{"open-webui"}, []string{"WEBUI_AUTH"}, []string{"false", "0"}},
 	{[]string{"photoprism"}, []string{"PHOTOPRISM_AUTH_MODE", "PHOTOPRISM_PUBLIC"}, []string{"public", "true"}},
 	{[]string{"opensearch-dashboards"}, []string{"DISABLE_SECURITY_DASHBOARDS_PLUGIN"}, []string{"true", "1"}},
+	{[]string{"aspire-dashboard"}, []string{"DOTNET_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS"}, []string{"true", "1"}},
+	{[]string{"centrifugo"}, []string{"CENTRIFUGO_ADMIN_INSECURE", "CENTRIFUGO_CLIENT_INSECURE"}, []string{"true", "1"}},
 	{[]string{"airflow"}, []string{"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"}, []string{"true", "1"}},
 }
 
@@ -78,7 +80,7 @@ var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "
 
 // bareCommands start programs that ask nobody who they are with an image that
 // tells nothing of it: an application's own.
-var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|\bplaywright\s+(?:run|launch)-server\b|(?:^|\s)--(?:no-?auth|disable-auth|auth[= ]none|without-connection-token|no-token)(?:\s|$)|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
+var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|\bplaywright\s+(?:run|launch)-server\b|(?:^|\s)--(?:no-?auth|(?:admin|client)[._]insecure|disable-auth|auth[= ]none|without-connection-token|no-token)(?:\s|$)|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
 
 // bareNames are names of a team's own programs that tell whoever asks where its
 // services are, or their settings with the passwords: Spring's registry and

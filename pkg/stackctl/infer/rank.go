@@ -67,7 +67,12 @@ var notFronts = strings.NewReplacer("websocket", "", "webhook", "")
 // tools are programs beside a site that nobody takes for it.
 var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
 	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "all-in-one", "zipkin",
-	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc", "livebook"}
+	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc", "livebook",
+	"imgproxy", "thumbor", "soketi", "centrifugo", "papercut-smtp", "aspire-dashboard"}
+
+// ownBonus is for what a team builds: where ports alone would tell the site, the
+// images of others beside it are what it is built on.
+const ownBonus = 22
 
 // words are the parts of a service's name, in lower case.
 func words(name string) []string {
@@ -101,6 +106,9 @@ func score(c candidate) int {
 			n += 60 - 3*i
 			break
 		}
+	}
+	if c.service.Build {
+		n += ownBonus
 	}
 	if names(tools, repository) || withoutSignIn(c.service) {
 		n -= 200

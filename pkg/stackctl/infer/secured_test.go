@@ -56,6 +56,9 @@ func TestWhatAVariableOrAFlagOpensHasNoOpenRoute(t *testing.T) {
 		"a chat without users":          {service("x", "open-webui/open-webui", variables("WEBUI_AUTH=False")), "it asks nobody to sign in"},
 		"a chat":                        {service("x", "open-webui/open-webui", variables("WEBUI_AUTH=True")), ""},
 		"a browser to be driven":        {service("x", "mcr.microsoft.com/playwright:v1", runs("npx playwright run-server --port 3100")), "it asks nobody to sign in"},
+		"Aspire's board for everyone":   {service("x", "mcr.microsoft.com/dotnet/aspire-dashboard:9", variables("DOTNET_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS=true")), "it asks nobody to sign in"},
+		"Aspire's board":                {service("x", "mcr.microsoft.com/dotnet/aspire-dashboard:9"), ""},
+		"a hub for everyone":            {service("x", "centrifugo/centrifugo:v5", runs("centrifugo --admin --admin_insecure")), "it asks nobody to sign in"},
 		"another flag":                  {service("x", "acme/x", runs("serve --no-authors")), ""},
 	} {
 		c.tool.Ports = service("x", "", port("8080:8080")).Ports
@@ -69,4 +72,22 @@ func TestWhatAVariableOrAFlagOpensHasNoOpenRoute(t *testing.T) {
 
 func runs(text string) func(*infer.Service) {
 	return func(s *infer.Service) { s.Command = strings.Fields(text) }
+}
+
+func TestWhatATeamBuildsGetsTheDomainBeforeWhatItIsBuiltOn(t *testing.T) {
+	built := func(s *infer.Service) { s.Build = true }
+	for name, c := range map[string]struct {
+		services []infer.Service
+		want     string
+	}{
+		"beside its accounts":     {[]infer.Service{service("keycloak", "keycloak/keycloak:26", port("8080:8080")), service("shop", "", built, port("4000:4000"))}, "shop"},
+		"beside its pictures":     {[]infer.Service{service("pictures", "darthsim/imgproxy", port("8080:8080")), service("shop", "acme/shop", port("1337:1337"))}, "shop"},
+		"behind a web server":     {[]infer.Service{service("edge", "nginx", port("8088:8088")), service("shop", "", built, port("4000:4000"))}, "edge"},
+		"behind what is named so": {[]infer.Service{service("frontend", "acme/front", port("9999:9999")), service("shop", "", built, port("8080:8080"))}, "frontend"},
+	} {
+		routes := infer.Routes(c.services, infer.Layers(c.services, ""), "example.org", nil).Routes
+		if len(routes) != 2 || routes[0].Host != "" || routes[0].Service != c.want {
+			t.Errorf("%s: %+v", name, routes)
+		}
+	}
 }
