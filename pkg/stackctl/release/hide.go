@@ -34,11 +34,11 @@ func (d Draft) programText(use bindUse, one bind) bool {
 		return false
 	}
 	var names []string
-	err := filepath.WalkDir(one.local, func(_ string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(one.local, func(at string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains(foreign, entry.Name()):
+		case entry.IsDir() && (slices.Contains(foreign, entry.Name()) || at == d.config.Evidence.Dir):
 			return fs.SkipDir
 		case entry.Type().IsRegular():
 			names = append(names, entry.Name())
