@@ -59,7 +59,7 @@ var decided = map[string]struct{ says, never []string }{
 	}, nil},
 	"store-clients": {[]string{
 		"rs-initiate  app    once      -            its command does something to a store and ends",
-		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "db           data ",
+		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "nightly      app    recreate ", "db           data ",
 	}, nil},
 	"ipv6-loopback": {[]string{"web: port [::1]:8081:8081 stays published on the server alone"}, nil},
 	"nameless-volumes": {[]string{
