@@ -88,8 +88,11 @@ var decided = map[string]struct{ says, never []string }{
 		"suite      -      -         -            left out: its command tests",
 		"queue-box  -      -         -            left out: its command waits for somebody to enter it",
 		"shell      -      -         -            left out: it is a box of tools without a command",
+		"indexer    -      -         -            left out: the file asks for none of it",
+		"old        -      -         -            left out: the file asks for none of it",
+		"awscli     -      -         -            left out: it is named for a box of tools",
 		"kept       app ", "queue      data ", "database   data ", "rails      app ", "sidekiq    app ",
-	}, nil},
+	}, []string{"indexer.example.org", "old: the domain"}},
 	"store-certificates": {[]string{"setup    data   once      -            it sets up a store and ends", "es01     data "}, nil},
 	"own-certificates": {[]string{
 		"swag: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",

@@ -32,6 +32,21 @@ var (
 	waits = regexp.MustCompile(`^(?:sleep (?:inf\S*|\d{5,}|\d+d)|tail -[fF] /dev/null|(?:/bin/|/usr/bin/)?(?:sh|bash|ash|zsh)|cat|while (?:true|:|sleep \S+)|do (?:sleep \S+|:|true)|done)$`)
 )
 
+// boxNames are what people name a service that is run by hand, with a command.
+var boxNames = []string{"cli", "awscli", "aws-cli", "wpcli", "wp-cli", "toolbox"}
+
+// unwanted are the services of which the file asks for no container, with the
+// reason.
+func unwanted(services []Service) map[string]string {
+	out := map[string]string{}
+	for _, s := range services {
+		if s.Stopped {
+			out[s.Name] = "the file asks for none of it (replicas or scale: 0)"
+		}
+	}
+	return out
+}
+
 // idle returns why no server needs a service: others are made of it and it does
 // nothing by itself, it tests, or it waits for somebody to enter it. Empty: it is
 // needed.
@@ -48,6 +63,8 @@ func idle(s Service, services []Service) string {
 		return "its command tests or checks the program, which no server needs"
 	case !s.Build && every(text, waits.MatchString):
 		return "its command waits for somebody to enter it, and does nothing by itself"
+	case text == "" && s.Restart == "" && slices.Contains(boxNames, strings.ToLower(s.Name)):
+		return "it is named for a box of tools, which is run by hand, and has no command"
 	case !s.Build && text == "" && s.Healthcheck == nil && isToolbox(s.Image):
 		return "it is a box of tools without a command, and does nothing by itself"
 	}
