@@ -59,7 +59,7 @@ var decided = map[string]struct{ says, never []string }{
 	}, nil},
 	"store-clients": {[]string{
 		"rs-initiate  app    once      -            its command does something to a store and ends",
-		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "db           data ",
+		"topics       app    once ", "db-setup     app    once ", "dump         app    recreate ", "nightly      app    recreate ", "db           data ",
 	}, nil},
 	"ipv6-loopback": {[]string{"web: port [::1]:8081:8081 stays published on the server alone"}, nil},
 	"nameless-volumes": {[]string{
@@ -72,6 +72,7 @@ var decided = map[string]struct{ says, never []string }{
 	}, []string{"No service looks like HTTP"}},
 	"schedulers": {[]string{
 		"beat     app    recreate  -            changes with every release; it starts what is due, and two would start it twice",
+		"planner  app    recreate ", "cleanup  app    recreate ", "minutes  app    recreate ",
 		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
 	}, nil},
 	"traefik-files-and-labels": {[]string{
@@ -87,8 +88,11 @@ var decided = map[string]struct{ says, never []string }{
 		"suite      -      -         -            left out: its command tests",
 		"queue-box  -      -         -            left out: its command waits for somebody to enter it",
 		"shell      -      -         -            left out: it is a box of tools without a command",
+		"indexer    -      -         -            left out: the file asks for none of it",
+		"old        -      -         -            left out: the file asks for none of it",
+		"awscli     -      -         -            left out: it is named for a box of tools",
 		"kept       app ", "queue      data ", "database   data ", "rails      app ", "sidekiq    app ",
-	}, nil},
+	}, []string{"indexer.example.org", "old: the domain"}},
 	"store-certificates": {[]string{"setup    data   once      -            it sets up a store and ends", "es01     data "}, nil},
 	"own-certificates": {[]string{
 		"swag: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
@@ -104,7 +108,7 @@ var decided = map[string]struct{ says, never []string }{
 		"set CHAT_NAME in .env: compose.yaml:4 uses it, it has no default, and check refuses it without",
 		"set CALLS_PORT in .env: compose.yaml:7 uses it, it has no default, and check refuses it without",
 	}, []string{"bridge.example.org", "way-out.example.org", "(there: 0)", "65535"}},
-	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password does (guard: staff)", "secrets/staff_password"}, nil},
+	"bare-tool-alone": {[]string{"workflows: the domain → port 8088: port 8088:8088 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password comes first (guard: staff)", "secrets/staff_password"}, nil},
 	"sign-in-by-variable": {[]string{
 		"open-engine: port 8080:8080 is not published any more: it asks nobody to sign in",
 		"engine: engine.example.org → port 8080",
@@ -117,7 +121,7 @@ var decided = map[string]struct{ says, never []string }{
 		"accounts: accounts.example.org → port 4444",
 		"runs: port 3070:3070 is not published any more: it asks nobody",
 		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
-	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org"}},
+	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org", "config-server.example.org", "admin-server.example.org"}},
 	"external-network": {[]string{
 		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
 		"worker: volume shop-media is external", "beat     app    recreate ",
@@ -128,6 +132,24 @@ var decided = map[string]struct{ says, never []string }{
 		"web: check refuses its mount of ~/.ssh (compose.yaml:5)",
 		"web: check refuses its mount of ~/.flows (compose.yaml:5), of a home folder: it is that of whoever deploys, holds their secrets, and is not on the server; write ./flows ",
 	}, []string{"_up"}},
+	"command-secrets": {[]string{
+		"search: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: --master-key (compose.yaml:4)",
+		"cache: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: --requirepass (compose.yaml:11)",
+		"app: the domain → port 8080: port 8080 looks like HTTP",
+		"tools    -      -         -            left out: it is a box of tools without a command",
+		"client   -      -         -            left out: it is a box of tools without a command",
+	}, []string{"app: secrets", "port 0:8080"}},
+	"pages-of-stores": {[]string{
+		"shop: the domain → port 80",
+		"phpmyadmin: port 8081:80 is not published any more: it asks nobody to sign in",
+		"adminer: port 8082:8080 is not published any more: who guesses a password there has the database",
+		"kibana: port 5601:5601 is not published any more: it asks nobody to sign in",
+		"files: port 8083:80 is not published any more: it asks nobody to sign in",
+	}, []string{"phpmyadmin.example.org", "adminer.example.org", "kibana.example.org", "files.example.org"}},
+	"source-mounts": {[]string{
+		"web: it may write to the program's text in ./src:/app/src. The server keeps what the first deploy brings, and later releases would not change what runs.",
+		"front: it may write to the program's text in ./front:/app. ",
+	}, []string{"./uploads", "./html"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

@@ -44,6 +44,7 @@ var refused = map[string]struct {
 	"settings-missing":       {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ./nginx.conf, which does not exist", "compose.yaml:5: service web mounts ./html, which does not exist", "compose.yaml:8: service gateway mounts ./gateway.yml, which does not exist"}},
 	"ports-by-variable":      {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
 	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
+	"command-secrets":        {cli.ExitUsage, []string{"compose.yaml:14: the variable APP_KEY is not defined"}},
 	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
@@ -153,15 +154,18 @@ func TestInitTellsWhatHidesAnImage(t *testing.T) {
 
 func TestInitRefusesInPlainWords(t *testing.T) {
 	for text, want := range map[string]string{
-		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":            `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
-		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":           "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
-		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":    "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
-		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":    "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
-		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":            "compose.yaml:2: service web names the network front, which is not defined",
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":        `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":        `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
-		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n": "or two ranges of one length",
-		"\xFF\xFEs\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00:\x00":                        "compose.yaml: the file is UTF-16, as PowerShell writes it, and is read as UTF-8; save it as UTF-8",
+		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":                               `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
+		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":                              "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
+		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":                       "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
+		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":                       "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
+		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                               "compose.yaml:2: service web names the network front, which is not defined",
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":                           `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":                           `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
+		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n":                    "or two ranges of one length",
+		"services:\n  web:\n    image: acme/web:1\n    networks: [\"${NET}\"]\nnetworks: {front: }\n":     `compose.yaml:4: service web names the network "${NET}", and the variable NET has no value; set it in the env file`,
+		"services:\n  web:\n    image: acme/web:1\n    networks: {\"${NET}\": {}}\nnetworks: {front: }\n": "compose.yaml:4: services.web.networks has the key '${NET}', and Compose puts no variable into a key; write the name itself",
+		"x-env: &env\nservices:\n  web:\n    image: acme/web:1\n    environment: {<<: *env, MODE: api}\n": "compose.yaml:1: what begins here is merged elsewhere by `<<`, and has no keys; write keys below it",
+		"\xFF\xFEs\x00e\x00r\x00v\x00i\x00c\x00e\x00s\x00:\x00":                                           "compose.yaml: the file is UTF-16, as PowerShell writes it, and is read as UTF-8; save it as UTF-8",
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(text), 0o600); err != nil {

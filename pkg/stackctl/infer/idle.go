@@ -9,8 +9,16 @@ import (
 // templateNames are what people name a service that others are made of.
 var templateNames = []string{"base", "common", "template", "default", "defaults", "abstract", "anchor"}
 
-// toolboxes are images of tools: without a command they end at once.
-var toolboxes = []string{"nats-box", "netshoot", "network-multitool", "alpine", "busybox", "debian", "ubuntu", "bash"}
+// toolboxes are images of tools and of languages: without a command they end at
+// once, or wait for somebody to enter them.
+var toolboxes = []string{"nats-box", "netshoot", "network-multitool", "alpine", "busybox", "debian", "ubuntu", "bash", "temporalio/admin-tools",
+	"kubectl", "terraform", "ansible", "kcat", "kafkacat", "curlimages/curl", "alpine/git", "node", "python", "golang", "rust", "ruby", "composer", "maven", "gradle"}
+
+// isToolbox reports whether an image is one of tools alone.
+func isToolbox(image string) bool {
+	repository := Repository(image)
+	return names(toolboxes, repository) || strings.HasSuffix(repository, "-cli") || strings.HasSuffix(repository, "toolbox")
+}
 
 var (
 	// suites are commands that test, check or measure a program.
@@ -23,6 +31,21 @@ var (
 	// waits are commands that do nothing until somebody enters the container.
 	waits = regexp.MustCompile(`^(?:sleep (?:inf\S*|\d{5,}|\d+d)|tail -[fF] /dev/null|(?:/bin/|/usr/bin/)?(?:sh|bash|ash|zsh)|cat|while (?:true|:|sleep \S+)|do (?:sleep \S+|:|true)|done)$`)
 )
+
+// boxNames are what people name a service that is run by hand, with a command.
+var boxNames = []string{"cli", "awscli", "aws-cli", "wpcli", "wp-cli", "toolbox"}
+
+// unwanted are the services of which the file asks for no container, with the
+// reason.
+func unwanted(services []Service) map[string]string {
+	out := map[string]string{}
+	for _, s := range services {
+		if s.Stopped {
+			out[s.Name] = "the file asks for none of it (replicas or scale: 0)"
+		}
+	}
+	return out
+}
 
 // idle returns why no server needs a service: others are made of it and it does
 // nothing by itself, it tests, or it waits for somebody to enter it. Empty: it is
@@ -40,8 +63,10 @@ func idle(s Service, services []Service) string {
 		return "its command tests or checks the program, which no server needs"
 	case !s.Build && every(text, waits.MatchString):
 		return "its command waits for somebody to enter it, and does nothing by itself"
-	case text == "" && s.Healthcheck == nil && names(toolboxes, Repository(s.Image)):
-		return "it is a box of tools without a command: it would end at once"
+	case text == "" && s.Restart == "" && slices.Contains(boxNames, strings.ToLower(s.Name)):
+		return "it is named for a box of tools, which is run by hand, and has no command"
+	case !s.Build && text == "" && s.Healthcheck == nil && isToolbox(s.Image):
+		return "it is a box of tools without a command, and does nothing by itself"
 	}
 	return ""
 }

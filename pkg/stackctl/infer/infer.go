@@ -26,6 +26,9 @@ type Service struct {
 	Merged []string
 	// Expose are the ports under `expose:`.
 	Expose []string
+
+	// unsecured says that it shows what a store holds that asks nobody.
+	unsecured bool
 }
 
 // Decision is what a service is, and why.

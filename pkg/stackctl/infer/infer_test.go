@@ -95,10 +95,13 @@ func TestLayersHaveTheirReason(t *testing.T) {
 		"built and named":   {[]infer.Service{service("redis", "", built)}, "app", ""},
 		"a store's port":    {[]infer.Service{service("x", "acme/cache", port("6379:6379"))}, "data", "where Redis answers"},
 		"a store's and web": {[]infer.Service{service("x", "acme/all", port("6379:6379"), port("80:80"))}, "app", ""},
-		"only stores use":   {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "service_healthy"))}, "data", "only es needs it"},
-		"an app uses too":   {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "")), service("web", "acme/web", needs("x", ""))}, "app", ""},
-		"shares a network":  {[]infer.Service{service("x", "acme/agent", on("service:db")), service("db", "postgres")}, "data", "shares what db is in"},
-		"lends a network":   {[]infer.Service{service("x", "acme/vpn"), service("db", "postgres", on("service:x"))}, "data", "db shares what it is in"},
+		"a client's dumps": {[]infer.Service{service("x", "mysql:8", func(s *infer.Service) {
+			s.Command = []string{"sh", "-c", "while true; do mysqldump -h db app > /b/app.sql; sleep 60; done"}
+		})}, "app", ""},
+		"only stores use":  {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "service_healthy"))}, "data", "only es needs it"},
+		"an app uses too":  {[]infer.Service{service("x", "acme/certs"), service("es", "elasticsearch", needs("x", "")), service("web", "acme/web", needs("x", ""))}, "app", ""},
+		"shares a network": {[]infer.Service{service("x", "acme/agent", on("service:db")), service("db", "postgres")}, "data", "shares what db is in"},
+		"lends a network":  {[]infer.Service{service("x", "acme/vpn"), service("db", "postgres", on("service:x"))}, "data", "db shares what it is in"},
 	} {
 		d := infer.Layers(c.services, "edge")["x"]
 		if name == "built and named" {
@@ -153,6 +156,11 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 		"it copies, always":              {service("x", "acme/web", runs("cp", "a", "b"), restart("always")), false},
 		"a store's client":               {service("rs", "mongo:7", runs("mongosh", "--eval", "rs.initiate()")), true},
 		"a client in a loop":             {service("dump", "postgres", runs("sh", "-c", "while true; do pg_dump -U postgres app; sleep 60; done")), false},
+		"a client called like it":        {service("dump", "mysql:8", runs("sh", "-c", "mysqldump -h db app > /b/app.sql")), true},
+		"parts of a program":             {service("x", "composer:2", runs("install", "--no-dev")), true},
+		"files of a program":             {service("x", "node:22", runs("sh", "-c", "npm ci && npm run build")), true},
+		"files, again and again":         {service("x", "node:22", runs("yarn", "build", "--watch")), false},
+		"parts, then it serves":          {service("x", "node:22", runs("sh", "-c", "npm ci && npm start")), false},
 		"a store with both":              {service("x", "mongo:7", runs("sh", "-c", "mongod --fork && mongosh --eval 'rs.initiate()'; tail -f /dev/null")), false},
 		"a store with a flag":            {service("x", "mysql:8", runs("--datadir", "/var/lib/mysql", "--character-set-server=utf8mb4")), false},
 		"never again, a store's flags":   {service("x", "redis:7", never, runs("--appendonly", "yes")), false},

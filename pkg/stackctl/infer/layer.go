@@ -202,11 +202,17 @@ var endingTools = []string{"cp", "mv", "mkdir", "chown", "chmod", "ln", "rm", "t
 // release.
 var migrations = regexp.MustCompile(`manage\.py (?:migrate|collectstatic|loaddata|createsuperuser)|\bprisma (?:migrate deploy|db push|db seed)|\balembic upgrade|\bartisan (?:migrate|db:seed)|\bdb:(?:migrate|seed|setup|prepare)|\bmigrate:(?:latest|up)|\bmigration:run|\bflyway .*migrate|\bliquibase .*update|\bgoose .*up\b`)
 
+// builds are commands that get a program's parts, or make its files, and end.
+var (
+	builds  = regexp.MustCompile(`^(?:(?:npm|pnpm|yarn|bun) (?:ci|i|install|(?:run )?build(?::\S+)?)|composer (?:install|update|dump-autoload)|bundle (?:install|exec (?:rails|rake) assets:precompile)|pip3? install)(?:\s|$)`)
+	watches = regexp.MustCompile(`\s(?:--watch|-w)(?:\s|=|$)`)
+)
+
 // clients are programs that ask a store for something and end, servers those
 // that are the store: a command with both is the store's.
 var (
 	clients = regexp.MustCompile(`(?:^|[;&|(]\s*|-c\s+["']?|\s--\s+|\b(?:exec|until|while|if|do|then|else)\s+!?\s*)(?:/\S*/)?(?:mongosh|mongo|mongodump|mongorestore|mongoimport|psql|pg_dump|pg_dumpall|pg_restore|createdb|mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|redis-cli|valkey-cli|kafka-topics(?:\.sh)?|clickhouse-client|cqlsh|influx|etcdctl|rabbitmqadmin)(?:\s|$)`)
-	servers = regexp.MustCompile(`mongod\b|mongos\b|mysqld|mariadbd|redis-server|valkey-server|kafka-server-start|clickhouse-server|influxd|rabbitmq-server|entrypoint|(?:^|[;&|("'/]\s*|-c\s+|exec\s+)(?:postgres|etcd)(?:\s|$)`)
+	servers = regexp.MustCompile(`mongod\b|mongos\b|mysqld(?:_safe|_multi)?\b|mariadbd|redis-server|valkey-server|kafka-server-start|clickhouse-server|influxd|rabbitmq-server|entrypoint|(?:^|[;&|("'/]\s*|-c\s+|exec\s+)(?:postgres|etcd)(?:\s|$)`)
 )
 
 // commandText is what a service runs, in one line.
@@ -252,8 +258,12 @@ func every(text string, is func(part string) bool) bool {
 
 // ends reports whether every part of a service's command is something that ends.
 func ends(s Service) bool {
-	return every(shellText(s), func(part string) bool {
+	text := shellText(s)
+	if names([]string{"composer"}, Repository(s.Image)) && text != "" && !strings.HasPrefix(text, "composer ") {
+		text = "composer " + text // its entrypoint
+	}
+	return every(text, func(part string) bool {
 		tool, _, _ := strings.Cut(part, " ")
-		return !strings.HasPrefix(part, "sleep inf") && (slices.Contains(endingTools, path.Base(tool)) || migrations.MatchString(part))
+		return builds.MatchString(part) && !watches.MatchString(part) || !strings.HasPrefix(part, "sleep inf") && (slices.Contains(endingTools, path.Base(tool)) || migrations.MatchString(part))
 	})
 }

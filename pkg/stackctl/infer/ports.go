@@ -150,7 +150,7 @@ var sharedPorts = []int{3000, 3301, 3322, 3900, 4000, 4200, 5080, 5701, 7000, 77
 // text is a port as Compose writes it.
 func (p published) text() string {
 	out := fmt.Sprint(p.target)
-	if p.port.Published != "" {
+	if p.port.Published != "" && p.port.Published != "0" { // 0: nobody knows it yet
 		out = p.port.Published + ":" + out
 	}
 	switch {

@@ -73,7 +73,7 @@ func Certificates(services []Service) map[string]string {
 // serve by Docker's labels, for which the edge stands in, with what only they
 // need; and those that no server needs.
 func LeftOut(services []Service) map[string]string {
-	out, kinds := map[string]string{}, map[string]bool{}
+	out, kinds := unwanted(services), map[string]bool{}
 	for _, s := range services {
 		if kind, ok := proxyOf(s, services); ok && s.Said == "" {
 			out[s.Name] = kind.name + " serves by what it asks Docker; stackctl's own edge takes its place"

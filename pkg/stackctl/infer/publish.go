@@ -10,15 +10,15 @@ import (
 
 // Published reports which of a service's published ports stay so beside
 // stackctl's own edge, in their order: what is declared under
-// gates.exposure.allow, UDP, and what the host alone reaches. Ports with a
-// route, and 80 and 443, are the edge's.
+// gates.exposure.allow, UDP that others may send to, and what the host alone
+// reaches. Ports with a route, and 80 and 443, are the edge's.
 func Published(s Service, routes []stack.RouteSpec, allow []int) []bool {
 	out := make([]bool, len(s.Ports))
 	for i, p := range portsOf(s) {
 		routed := slices.ContainsFunc(routes, func(r stack.RouteSpec) bool { return r.Service == s.Name && r.Port == p.target })
 		switch {
 		case p.udp():
-			out[i] = p.outside != 443 // HTTP/3 of a proxy: the edge serves HTTPS
+			out[i] = datagramsStay(s, p, allow)
 		case routed, p.outside == 80, p.outside == 443:
 		case p.loopback:
 			out[i] = true

@@ -42,6 +42,7 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 			r.tell(s.Name, "what its files say beside the labels is not carried (%s): write their routes, and what they ask of visitors, under routes", strings.Join(uncarriedFiles(s), ", "))
 		}
 	}
+	markUnsecured(there)
 	sort.SliceStable(there, func(i, j int) bool { return there[i].Line < there[j].Line })
 	for _, a := range asked {
 		r.add(a, "--route says so")
@@ -171,9 +172,10 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 	sort.SliceStable(found, func(i, j int) bool { return found[i].score > found[j].score })
 	for i, c := range found {
 		first := i == 0 && !slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == "" && o.Path == "" })
-		if bare := withoutSignIn(c.service); bare && !(first && len(found) == 1) {
+		closed := notForVisitors(c.service)
+		if closed != "" && !(first && len(found) == 1) {
 			for _, p := range c.ports {
-				r.tell(c.service.Name, "port %s is not published any more: it asks nobody to sign in. A route with guard: staff shows it to staff", p.text())
+				r.tell(c.service.Name, "port %s is not published any more: %s. A route with guard: staff shows it to staff", p.text(), closed)
 			}
 			continue
 		}
@@ -184,9 +186,9 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 			spec.Host = ""
 			cause += ", " + why(c, len(found))
 		}
-		if withoutSignIn(c.service) {
+		if closed != "" {
 			spec.Guard = "staff"
-			cause += "; it asks nobody to sign in, so the staff's password does (guard: staff)"
+			cause += "; " + closed + ", so the staff's password comes first (guard: staff)"
 		}
 		r.add(spec, cause)
 		// A route whose port does not speak HTTP is a site that is down: a
@@ -205,7 +207,7 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 func (r *Routing) aside(found []candidate) []candidate {
 	open := func(p published) bool { return !p.loopback && p.port.Published != "" }
 	if len(r.Routes) == 0 && !slices.ContainsFunc(found, func(c candidate) bool {
-		return !withoutSignIn(c.service) && slices.ContainsFunc(c.ports, open)
+		return notForVisitors(c.service) == "" && slices.ContainsFunc(c.ports, open)
 	}) {
 		return found
 	}
@@ -283,6 +285,8 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
 		case p.udp() && p.outside == 443:
 			r.tell(s.Name, "port %s is not published any more: the edge serves HTTPS", p.text())
+		case insideOnly(s, p) != "":
+			r.tell(s.Name, "port %s is not published any more: services send to it inside, nobody else should (%s). Where others must: its port under gates.exposure.allow", p.text(), insideOnly(s, p))
 		case p.udp():
 			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
 		case fastCGI(s, p.target):

@@ -158,16 +158,6 @@ func bindDevice(v types.VolumeConfig) string {
 	return v.DriverOpts["device"]
 }
 
-// hides reports whether a writable mount lies over what the image of its service is
-// built of: then the code of the mount runs, not the image's.
-func (d Draft) hides(use bindUse) bool {
-	build := d.project.Services[use.service].Build
-	if build == nil || use.readOnly || path.IsAbs(use.source) || build.Context == "" || strings.Contains(build.Context, "://") {
-		return false
-	}
-	return within(d.path(use.source), d.path(build.Context))
-}
-
 func (d Draft) refuseBind(use bindUse, problem, fix string) error {
 	at := d.bindPlace(use)
 	return stack.Usage(at.file, at.line, "service "+use.service+" "+problem, fix)

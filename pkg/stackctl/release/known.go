@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
+
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
@@ -52,13 +54,17 @@ func (d Draft) secretValues() map[string]string {
 func (d Draft) variableSecrets() map[string]string {
 	out, words, names := map[string]string{}, d.words(), d.names()
 	isWord := func(part string) bool { return words[part] }
-	add := func(name, value string) {
-		value = strings.TrimSpace(value)
-		if redact.SecretReason(name, value) != "" && !slices.ContainsFunc(redact.Parts(value), isWord) && !strings.Contains(names, strings.ToUpper(value)) && len(redact.TooShort(map[string]string{name: value})) == 0 {
+	mask := func(name, value string) {
+		if !slices.ContainsFunc(redact.Parts(value), isWord) && !strings.Contains(names, strings.ToUpper(value)) && len(redact.TooShort(map[string]string{name: value})) == 0 {
 			if other, has := out[name]; has && other != value {
 				name += " of another service"
 			}
 			out[name] = value
+		}
+	}
+	add := func(name, value string) {
+		if value = strings.TrimSpace(value); redact.SecretReason(name, value) != "" {
+			mask(name, value)
 		}
 	}
 	for _, name := range sortedKeys(d.variables.declared) {
@@ -80,6 +86,9 @@ func (d Draft) variableSecrets() map[string]string {
 				add(name, *value)
 			}
 		}
+		for _, given := range redact.InCommand(commands(s)) {
+			mask(given.Name+" of a command", given.Value)
+		}
 		if s.Build == nil {
 			continue
 		}
@@ -90,6 +99,15 @@ func (d Draft) variableSecrets() map[string]string {
 		}
 	}
 	return out
+}
+
+// commands are all that a service executes, as one text.
+func commands(s types.ServiceConfig) string {
+	words := slices.Concat(s.Entrypoint, s.Command)
+	if s.HealthCheck != nil {
+		words = append(words, s.HealthCheck.Test...)
+	}
+	return strings.Join(words, " ")
 }
 
 // names are those of all variables, in upper case. What stands in one, such as

@@ -102,6 +102,7 @@ var (
 	unknownKey  = regexp.MustCompile(`^(\S+) additional properties (.+) not allowed$`)
 	noTarget    = regexp.MustCompile(`(services\.\S+) is missing a target port`)
 	wrongPort   = regexp.MustCompile(`invalid (?:containerPort|hostPort|IP address|ranges specified|proto|port)|[Ii]nvalid (?:empty )?(?:port|hostPort)|no port specified`)
+	wrongMerge  = regexp.MustCompile(`line (\d+).*map merge requires map`)
 	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.+): invalid compose project$`)
 )
 
@@ -154,10 +155,42 @@ func explain(from []source, fallback place, text string) error {
 	}
 	if m := unknownKey.FindStringSubmatch(text); m != nil && strings.HasPrefix(m[1], "services.") {
 		keys := strings.Split(m[1], ".")
+		if strings.Contains(m[2], "$") {
+			return refuse(from, fallback, m[1]+" has the key "+m[2]+", and Compose puts no variable into a key", "write the name itself, or a list: [\""+strings.Trim(m[2], "'")+"\"]", append(keys, strings.Trim(m[2], "'"))...)
+		}
 		return refuse(from, fallback, m[1]+" has the key "+m[2]+", which Compose does not know", "correct the key, or remove it", append(keys, strings.Trim(m[2], "'"))...)
 	}
+	if m := wrongMerge.FindStringSubmatch(text); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return stack.Usage(fallback.file, line, "what begins here is merged elsewhere by `<<`, and has no keys", "write keys below it, or {}, or remove the `<<`")
+	}
 	if m := unknownName.FindStringSubmatch(text); m != nil {
+		if refused := namelessUse(from, m[1], m[2]); refused != nil {
+			return refused
+		}
 		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+strings.Trim(m[3], `"`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+	}
+	return nil
+}
+
+// namelessUse refuses the first name that a service uses and in which a variable
+// has no value; nil: there is none. kind is a network, a volume, a service …
+func namelessUse(from []source, service, kind string) error {
+	section := kind + "s"
+	if kind == "service" {
+		section = "depends_on"
+	}
+	for _, s := range from {
+		_, uses := lookupNode(s.services()[service], section)
+		if uses = resolved(uses); uses == nil || uses.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, item := range uses.Content {
+			item = resolved(item)
+			for _, g := range gaps(item.Value, s.of) {
+				return stack.Usage(s.file, item.Line, "service "+service+" names the "+kind+" "+strconv.Quote(item.Value)+", and the variable "+g.name+" has no value", "set it in the env file, or give it a default: ${"+g.name+":-value}")
+			}
+		}
 	}
 	return nil
 }

@@ -59,6 +59,10 @@ func (d *Draft) seedFolder(use bindUse, one bind, kept *stack.Persistent) error 
 		d.warn([]string{at + " " + use.source + " lies over what the image of " + use.service + " is built of: the server runs the copy of the first deploy in " + kept.Path + ", and later releases do not change it; " + unhide})
 		return nil
 	}
+	if d.programText(use, one) {
+		d.warn([]string{at + " " + use.source + " holds a program's text, and " + use.service + " may write to it, in " + kept.Path + " on the server. " + textFix})
+		return nil
+	}
 	d.warn([]string{at + " " + use.source + " is writable for " + use.service + ": the server keeps its own copy in " + kept.Path + ", which later deploys leave as it is; mount it with :ro to send it with each release"})
 	return nil
 }

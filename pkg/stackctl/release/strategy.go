@@ -1,22 +1,12 @@
 package release
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"stackctl/pkg/stackctl/stack"
 )
-
-// schedulers are commands that start other work by the clock, and know nothing of
-// a second one beside them. Airflow's scheduler does, and is none of them.
-var schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\bcelery-?_?beat\b|\bbench schedule\b|\bclockwork\b|\bresque[:-]scheduler\b|\brqscheduler\b|\bschedule:work\b|\bsupercronic\b|(?:^|[\s/])crond?(?:\s|$)`)
-
-// beats are names of services that are Celery's scheduler, whatever script
-// starts it.
-var beats = regexp.MustCompile(`(?i)(?:^|[-_.])(?:celery)?beat(?:$|[-_.])`)
 
 // strategy decides how a new release replaces a service, and why. What keeps
 // nothing and takes nothing for itself overlaps. What writes to a place that
@@ -48,7 +38,7 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 		return stack.StrategyRecreate, "it is on the host's network"
 	case len(s.Ports) > 0 && s.Layer != stack.LayerEdge:
 		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
-	case schedulers.MatchString(strings.Join(slices.Concat(s.Entrypoint, s.Command), " ")), beats.MatchString(s.Name):
+	case startsByTheClock(s):
 		return stack.StrategyRecreate, "it starts what is due, and two would start it twice"
 	}
 	return stack.StrategyOverlap, ""

@@ -1,7 +1,6 @@
 package release
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -123,6 +122,7 @@ func (s Survey) note() {
 			s.Hidden[use.service] = use.source + ":" + use.target
 		}
 	}
+	s.noteText()
 }
 
 // Strategies returns how each service of the app is replaced under these
@@ -311,32 +311,6 @@ func declaredName(from []source) string {
 	return ""
 }
 
-// literals are the secrets in the environment of services, and in the options of
-// volumes, that the files write out.
-func (d Draft) literals() []Literal {
-	var out []Literal
-	for _, name := range sortedKeys(d.project.Volumes) {
-		if password := mountPassword(d.project.Volumes[name]); password != "" {
-			if file, line := written(d.sources, "password", password); line > 0 {
-				out = append(out, Literal{"volume " + name, "password", file, line})
-			}
-		}
-	}
-	for _, name := range sortedKeys(d.project.Services) {
-		s := d.project.Services[name]
-		for _, key := range sortedKeys(s.Environment) {
-			value := s.Environment[key]
-			if value == nil || redact.SecretReason(key, *value) == "" {
-				continue
-			}
-			if file, line := written(d.sources, key, *value); line > 0 {
-				out = append(out, Literal{name, key, file, line})
-			}
-		}
-	}
-	return out
-}
-
 // mountPassword is the password with which the engine mounts a volume of another
 // machine (CIFS, WebDAV); "" where there is none.
 func mountPassword(v types.VolumeConfig) string {
@@ -347,22 +321,6 @@ func mountPassword(v types.VolumeConfig) string {
 		}
 	}
 	return ""
-}
-
-// written finds the line that holds a name and its value.
-func written(from []source, key, value string) (string, int) {
-	for _, s := range from {
-		raw, err := readBounded(s.file)
-		if err != nil {
-			continue
-		}
-		for i, line := range bytes.Split(raw, []byte("\n")) {
-			if bytes.Contains(line, []byte(key)) && bytes.Contains(line, []byte(value)) && !bytes.Contains(line, []byte("$")) {
-				return s.file, i + 1
-			}
-		}
-	}
-	return "", 0
 }
 
 // EnvFile reads the variables of an env file; one that does not exist has none.

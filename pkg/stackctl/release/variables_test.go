@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -117,6 +118,20 @@ func TestSettingsThatSpeakOfSecretsAreNone(t *testing.T) {
 	for name, want := range map[string]string{"PASSWORD_RESET_TIMEOUT": "", "POSTGRES_PASSWORD": "", "DATABASE_URL": "postgres://a:w0rdpass@db/a", "DB_PASS": "tr0ub4dor&3xyz", "SIGNING_KEY": "8f7a6b5c4d3e2f1a"} {
 		if got := r.Known[name]; got != want {
 			t.Errorf("%s is known as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestSecretsOfACommandAreKnown(t *testing.T) {
+	s := newProject(t, map[string]string{
+		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"d:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {d: }\n",
+	})
+	r, err := s.read()
+	must(t, err)
+	known := slices.Collect(maps.Values(r.Known))
+	for _, want := range []string{"k9Hd8sKdQ2", "tr0ub4dor3x"} {
+		if !slices.Contains(known, want) {
+			t.Errorf("%s is not masked: %v", want, r.Known)
 		}
 	}
 }

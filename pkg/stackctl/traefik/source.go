@@ -363,7 +363,7 @@ func LineOf(text, word string) int {
 // over: a setting counts wherever it stands.
 func ParseFlags(argv []string) *Node {
 	root := &Node{}
-	words := ShellWords(argv)
+	words := shellWords(argv)
 	for i := 0; i < len(words); i++ {
 		name := strings.TrimLeft(words[i], "-")
 		if name == words[i] || name == "" {
@@ -402,8 +402,8 @@ func edgeSwitch(name string) bool {
 	return len(keys) > 0 && slices.Contains(switches, keys[len(keys)-1])
 }
 
-// ShellWords takes arguments that hold a whole command apart.
-func ShellWords(argv []string) []string {
+// shellWords takes arguments that hold a whole command apart.
+func shellWords(argv []string) []string {
 	var out []string
 	for _, a := range argv {
 		if !strings.ContainsAny(a, " \t\n") || strings.HasPrefix(a, "-") && strings.Contains(strings.SplitN(a, " ", 2)[0], "=") {

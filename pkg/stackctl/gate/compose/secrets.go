@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/traefik"
 )
 
 // ruleEnvironment finds secrets in the environment: by name, by form, and by
@@ -73,8 +72,6 @@ func knownIn(text string, known map[string]string) string {
 
 var regexpHex = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 
-var secretFlag = regexp.MustCompile(`(?i)^--?(?:[a-z-]*(?:password|passwd|requirepass|secret|token|api-key|private-key|masterauth))(?:[= ]+(.+))?$`)
-
 // ruleCommand finds secrets in what ps would show and inspect would print:
 // command, entry point, health check, labels.
 func ruleCommand(j *judge) {
@@ -90,8 +87,8 @@ func ruleCommand(j *judge) {
 			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "the value of the secret "+k, "read it from /run/secrets in the program")
 		case redact.FormReason(text) != "":
 			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a key, a token or a URL with a password", "read it from /run/secrets in the program")
-		case flaggedSecret(words) || writtenSecret(text):
-			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a password flag with a value", "read it from /run/secrets in the program")
+		case len(redact.InCommand(text)) > 0:
+			j.add(secretInCommandRule, "a secret is in the "+place, "a file", "a password or key with its value", "read it from /run/secrets in the program")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(j.svc.BuildArgs)) {
@@ -104,24 +101,4 @@ func ruleCommand(j *judge) {
 			j.add(secretInCommandRule, "a secret is in the label "+key, "no secrets in labels", why, "remove it")
 		}
 	}
-}
-
-// flaggedSecret finds --password value; a value that the shell or a file
-// provides is none.
-func flaggedSecret(words []string) bool {
-	words = traefik.ShellWords(words)
-	for i, w := range words {
-		m := secretFlag.FindStringSubmatch(w)
-		if m == nil {
-			continue
-		}
-		value := m[1]
-		if value == "" && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-") {
-			value = words[i+1]
-		}
-		if value != "" && !strings.HasPrefix(value, "$") && !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "`") {
-			return true
-		}
-	}
-	return false
 }

@@ -10,7 +10,6 @@ import (
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gate/probe"
 	"stackctl/pkg/stackctl/given"
-	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -87,26 +86,10 @@ func committedSecrets(s gate.Subject) []stack.Finding {
 }
 
 var (
-	// secretWord is a value that a command line sets, not one that a shell reads
-	// from a file.
-	secretWord  = regexp.MustCompile("(?i)(?:^|[\\s;&|\"'])(?:[A-Z_]*(?:PASSWORD|PASSWD|_SECRET|_TOKEN)|REDISCLI_AUTH|MYSQL_PWD)=[\"']?([^\\s\"'$`/][^\\s\"']*)")
-	secretInput = regexp.MustCompile("(?i)(?:\\bredis-cli\\b[^|;&]*\\s-a|\\brequirepass|\\bmasterauth)\\s+[\"']?([^\\s\"'$`/-][^\\s\"']*)")
 	openAuth    = regexp.MustCompile(`(?i)(?:--auth|--auth-host|-A)[= ]?(?:trust|password)\b`)
 	unsafeStore = regexp.MustCompile(`(?i)\b(?:fsync|full_page_writes)\s*=\s*(?:off|false|no|0)\b`)
 	proxyNames  = regexp.MustCompile(`(?i)trusted_?prox|forwarded_allow_ips`)
 )
-
-// writtenSecret finds a password that a command line itself sets.
-func writtenSecret(text string) bool {
-	for _, re := range []*regexp.Regexp{secretWord, secretInput} {
-		for _, m := range re.FindAllStringSubmatch(text, 16) {
-			if !redact.IsSetting(m[1]) {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // ruleStore judges what the files tell a database and an application of whom
 // to believe.

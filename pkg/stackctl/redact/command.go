@@ -1,0 +1,40 @@
+package redact
+
+import "regexp"
+
+// Given is a secret that a command holds in clear.
+type Given struct {
+	// Name is what it is given as, as the command writes it: --master-key,
+	// PGPASSWORD, requirepass.
+	Name  string
+	Value string
+}
+
+// given are the ways in which a command holds a secret: the value of a flag, of a
+// variable that a shell sets, of Redis's own settings and its client's flag. What
+// a shell or a file provides begins with another character.
+var given = []*regexp.Regexp{
+	regexp.MustCompile("(?i)(?:^|[\\s\"'])(--?[a-z0-9._-]*(?:password|passwd|passphrase|requirepass|secret|token|masterauth|(?:api|private|master|secret|auth|admin|encryption|signing)[_-]?key))(?:=|\\s+)[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
+	regexp.MustCompile("(?i)(?:^|[\\s;&|\"'])([A-Z_]*(?:PASSWORD|PASSWD|_SECRET|_TOKEN)|REDISCLI_AUTH|MYSQL_PWD)=[\"']?([^\\s\"'$`/][^\\s\"']*)"),
+	regexp.MustCompile("(?i)(?:\\bredis-cli\\b[^|;&]*\\s(-a)|\\b(requirepass|masterauth))\\s+[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
+}
+
+// InCommand finds the secrets that a command holds in clear, in their order, each
+// once. text is its words with a space between.
+func InCommand(text string) []Given {
+	var out []Given
+	seen := map[string]bool{}
+	for _, form := range given {
+		for _, m := range form.FindAllStringSubmatch(text, 16) {
+			one := Given{Name: m[1], Value: m[len(m)-1]}
+			if one.Name == "" {
+				one.Name = m[2]
+			}
+			if !IsSetting(one.Value) && !seen[one.Value] {
+				seen[one.Value] = true
+				out = append(out, one)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,32 @@
+package redact_test
+
+import (
+	"fmt"
+	"testing"
+
+	"stackctl/pkg/stackctl/redact"
+)
+
+func TestSecretsInACommandAreFound(t *testing.T) {
+	for text, want := range map[string]string{
+		"PGPASSWORD=hunter2 psql":                            "[{PGPASSWORD hunter2}]",
+		"redis-cli -a hunter2 ping":                          "[{-a hunter2}]",
+		"requirepass hunter2":                                "[{requirepass hunter2}]",
+		"redis-server --requirepass hunter2 --appendonly no": "[{--requirepass hunter2}]",
+		"meilisearch --master-key k9Hd8sKd":                  "[{--master-key k9Hd8sKd}]",
+		"--data-dir /data --api-key=xyz9382 --enable-cors":   "[{--api-key xyz9382}]",
+		`sh -c serve --admin_token="abc123x"`:                "[{--admin_token abc123x}]",
+		"REDISCLI_AUTH=$(cat /run/secrets/x) redis-cli":      "[]",
+		"requirepass $(cat /x)":                              "[]",
+		"POSTGRES_PASSWORD_FILE=/x run":                      "[]",
+		"--auth-host=scram-sha-256":                          "[]",
+		"redis-cli -a $PASS ping":                            "[]",
+		"serve --api-key /run/secrets/key --token --verbose": "[]",
+		"vllm serve --tokenizer acme/large --max-tokens 512": "[]",
+		"serve --password required":                          "[]",
+	} {
+		if got := redact.InCommand(text); fmt.Sprint(got) != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
