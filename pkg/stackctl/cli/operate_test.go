@@ -311,3 +311,14 @@ func TestWhatBeginsWithTheCommandIsTheCommands(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusTellsOfDockerCompose(t *testing.T) {
+	for want, c := range map[string]operate.Composed{
+		"docker compose started shop-web-1; `stackctl plan --adopt`":                             {Running: []string{"shop-web-1"}},
+		"cut off, or is at work: shop-db-1.aside.no waits aside; `stackctl deploy --adopt` goes": {Running: []string{"shop-web-1"}, Aside: []string{"shop-db-1.aside.no"}},
+	} {
+		if got := composedLine(c); !strings.Contains(got, want) {
+			t.Errorf("%q says nothing of %q", got, want)
+		}
+	}
+}

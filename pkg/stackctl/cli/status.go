@@ -165,6 +165,9 @@ func (o *options) printStatus(s operate.Status) {
 	if s.Ingress != nil {
 		say("ingress", "%s", o.clean(ingressLine(*s.Ingress)))
 	}
+	if s.Composed != nil {
+		say("compose", "%s", o.clean(composedLine(*s.Composed)))
+	}
 	if s.FilesProblem != "" {
 		say("files", "%s", o.clean(s.FilesProblem))
 	}
@@ -174,6 +177,14 @@ func (o *options) printStatus(s operate.Status) {
 	o.printBackup(s, say)
 	o.printCertificates(s)
 	o.printContainers(s)
+}
+
+// composedLine returns what docker compose has of the project, and what to do.
+func composedLine(c operate.Composed) string {
+	if len(c.Aside) > 0 {
+		return "an adoption was cut off, or is at work: " + strings.Join(c.Aside, ", ") + " waits aside; `stackctl deploy --adopt` goes on"
+	}
+	return "docker compose started " + strings.Join(c.Running, ", ") + "; `stackctl plan --adopt` tells how that is taken over"
 }
 
 // ingressLine returns what the server's ingress does for the project.

@@ -46,6 +46,8 @@ type Status struct {
 	MaintenanceProblem string `json:"maintenance_problem,omitempty"`
 	// Ingress is the server's, where the project shares it; nil: it does not.
 	Ingress *Ingress `json:"ingress,omitempty"`
+	// Composed is what docker compose made of the project; nil: nothing.
+	Composed *Composed `json:"composed,omitempty"`
 	// LockProblem is why it is not known who holds the lock.
 	LockProblem string `json:"lock_problem,omitempty"`
 	// Backup is the newest one on the host; nil: there is none.
@@ -92,6 +94,7 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 	s.Health = health(s.Live, kept, s.Containers)
 	s.Ingress = ingressOf(kept, seen)
 	s.Health.behind(s.Ingress)
+	s.Composed = composedOf(c.Project, seen.Containers)
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
 	if len(kept.Edge.Routes) > 0 { // workers have no edge, and nothing that could be served
