@@ -121,7 +121,7 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		"beside one that was cut off":  {[]stack.Container{composed("db", "postgres:16", "shop_data")}, newID, ""},
 		"another volume":               {[]stack.Container{composed("db", "postgres:16", "shop_pgdata")}, "", "name: shop_pgdata"},
 		"a volume without a name":      {[]stack.Container{composed("db", "postgres:16", nameless)}, "", "without a name (0a0a0a0a0a0a…)"},
-		"one of the application":       {[]stack.Container{composed("web", "shop/web:1", nameless)}, "", ""},
+		"one of the application":       {[]stack.Container{composed("web", "shop/web:1", nameless)}, "", "docker compose rm --stop web"},
 		"another version of the store": {[]stack.Container{composed("db", "postgres:13", "shop_data")}, "", "postgres:13"},
 		"a store of another name":      {[]stack.Container{composed("database", "postgres:13", "shop_pg"), composed("web", "shop/web:1")}, "", "db of this release runs the same program"},
 		"a folder":                     {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/uploads")}, "", "cp -a " + secondFolder + "/uploads /srv/shop/data/uploads"},

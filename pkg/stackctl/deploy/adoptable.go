@@ -91,9 +91,9 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 		case slices.Contains(writes, place):
 		case named(place):
 			return c.Service + " keeps data in volume " + place + ", which this release does not mount", "declare it in the compose file with `name: " + place + "`"
-		case s.Layer == stack.LayerData && anonymous.MatchString(place):
-			return c.Service + " keeps data in a volume without a name (" + place[:12] + "…), and would begin without it",
-				"dump it there, give the service a volume with a name, and load the dump after the deploy"
+		case anonymous.MatchString(place):
+			return c.Service + " may keep data in a volume without a name (" + place[:12] + "…), and would begin without it",
+				"give the service a volume with a name, and copy there what that one holds; where nobody needs it, run `docker compose rm --stop " + c.Service + "` in the project's folder on the host, and the same command again"
 		case below && lacks(r, seen, at):
 			return c.Service + " keeps data in " + place + ", and this release in " + path.Join(t.Path, at) + ", where nothing is",
 				"run `docker compose stop` in " + c.Labels[stack.ComposeFolder] + " on the host, copy the folder (`cp -a " + place + " " + path.Join(t.Path, at) + "`), and run the same command again"
