@@ -126,6 +126,9 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		"a store of another name":      {[]stack.Container{composed("database", "postgres:13", "shop_pg"), composed("web", "shop/web:1")}, "", "db of this release runs the same program"},
 		"a folder":                     {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/uploads")}, "", "cp -a " + secondFolder + "/uploads /srv/shop/data/uploads"},
 		"a folder that it has not":     {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/cache")}, "", ""},
+		"a folder of the host":         {[]stack.Container{composed("web", "shop/web:1", "/opt/pictures")}, "", "/opt/pictures there, which this release does not mount"},
+		"the engine's socket":          {[]stack.Container{composed("web", "shop/web:1", "/var/run/docker.sock")}, "", ""},
+		"the project's folder":         {[]stack.Container{composed("web", "shop/web:1", secondFolder)}, "", ""},
 		"a shell of somebody":          {[]stack.Container{composed("db", "postgres:16", "shop_data"), oneOff}, "", "somebody is at work"},
 		"a migration at work":          {[]stack.Container{composed("migrate", "shop/web:1")}, "", "migrate is at work"},
 	} {

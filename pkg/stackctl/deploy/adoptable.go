@@ -86,7 +86,7 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 	writes := r.Writes(s)
 	for _, place := range c.Writes {
 		folder, below := strings.CutPrefix(place, c.Labels[stack.ComposeFolder]+"/")
-		below = below && c.Labels[stack.ComposeFolder] != ""
+		below = (below || place == c.Labels[stack.ComposeFolder]) && c.Labels[stack.ComposeFolder] != ""
 		switch at := "data/" + folder; {
 		case slices.Contains(writes, place):
 		case named(place):
@@ -97,6 +97,9 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 		case below && lacks(r, seen, at):
 			return c.Service + " keeps data in " + place + ", and this release in " + path.Join(t.Path, at) + ", where nothing is",
 				"run `docker compose stop` in " + c.Labels[stack.ComposeFolder] + " on the host, copy the folder (`cp -a " + place + " " + path.Join(t.Path, at) + "`), and run the same command again"
+		case path.IsAbs(place) && !below && !ofSystem(place):
+			return c.Service + " writes to " + place + " there, which this release does not mount",
+				"mount it in the compose file; where nobody needs it, run `docker compose rm --stop " + c.Service + "` in the project's folder on the host, and the same command again"
 		}
 	}
 	if s.Layer == stack.LayerData && len(writes) > 0 && !sameImage(c.Image, s.Image) && !sameID(r, s, c) {
@@ -104,6 +107,14 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 			"adopt it with the image that runs, and change that by a deploy of its own afterwards"
 	}
 	return "", ""
+}
+
+// ofSystem reports whether a path of the host is of its system, and holds nothing of
+// a project.
+func ofSystem(place string) bool {
+	return slices.ContainsFunc([]string{"/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/var/lib/docker", "/var/log", "/var/run"}, func(root string) bool {
+		return place == root || strings.HasPrefix(place, root+"/")
+	})
 }
 
 // renamed is strands for a container whose service the release does not have: its
