@@ -64,12 +64,20 @@ func (e *Engine) setAside(ctx context.Context, id string) error {
 		if runs {
 			policy = policyText(c.HostConfig.RestartPolicy)
 		}
-		if err := e.rename(ctx, id, stack.AsideName(name, policy)); err != nil {
+		err := e.firmly(ctx, id, func() error {
+			_, err := e.api.ContainerRename(ctx, id, client.ContainerRenameOptions{NewName: stack.AsideName(name, policy)})
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("rename container %s: %w", name, err)
 		}
 	}
-	none := container.RestartPolicy{Name: container.RestartPolicyDisabled}
-	if _, err := e.api.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{RestartPolicy: &none}); err != nil {
+	err = e.firmly(ctx, id, func() error {
+		none := container.RestartPolicy{Name: container.RestartPolicyDisabled}
+		_, err := e.api.ContainerUpdate(ctx, id, client.ContainerUpdateOptions{RestartPolicy: &none})
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("keep container %s from being started again: %w", name, err)
 	}
 	if runs {
@@ -81,18 +89,18 @@ func (e *Engine) setAside(ctx context.Context, id string) error {
 	return nil
 }
 
-// rename renames a container. The engine refuses that to one which it is just about
-// to start again, as one that ends at once always is: that one is stopped first.
-func (e *Engine) rename(ctx context.Context, id, name string) error {
-	_, err := e.api.ContainerRename(ctx, id, client.ContainerRenameOptions{NewName: name})
+// firmly changes a container. The engine refuses some changes of one that has just
+// ended, or is about to start again, as one that ends at once always is: that one
+// is stopped, and changed then.
+func (e *Engine) firmly(ctx context.Context, id string, change func() error) error {
+	err := change()
 	if err == nil {
 		return nil
 	}
 	if stopped := e.halt(ctx, id); stopped != nil {
 		return errors.Join(err, stopped)
 	}
-	_, err = e.api.ContainerRename(ctx, id, client.ContainerRenameOptions{NewName: name})
-	return err
+	return change()
 }
 
 // halt stops a container with the grace of its own definition.
@@ -125,19 +133,22 @@ func (e *Engine) Reinstate(ctx context.Context, project string) error {
 	return stepFault(ctx, what, errors.Join(errs...), "")
 }
 
+// reinstate takes the name back before it starts: the engine renames none that is
+// about to start again.
 func (e *Engine) reinstate(ctx context.Context, c container.Summary) error {
 	name, policy, _ := stack.ParseAside(containerName(c))
-	if policy != stack.AsideStopped {
-		restart := policyOf(policy)
-		if _, err := e.api.ContainerUpdate(ctx, c.ID, client.ContainerUpdateOptions{RestartPolicy: &restart}); err != nil {
-			return fmt.Errorf("give container %s its restart policy back: %w", name, err)
-		}
-		if _, err := e.api.ContainerStart(ctx, c.ID, client.ContainerStartOptions{}); err != nil {
-			return fmt.Errorf("start container %s: %w", name, err)
-		}
-	}
 	if _, err := e.api.ContainerRename(ctx, c.ID, client.ContainerRenameOptions{NewName: name}); err != nil {
 		return fmt.Errorf("give container %s its name back: %w", name, err)
+	}
+	if policy == stack.AsideStopped {
+		return nil
+	}
+	restart := policyOf(policy)
+	if _, err := e.api.ContainerUpdate(ctx, c.ID, client.ContainerUpdateOptions{RestartPolicy: &restart}); err != nil {
+		return fmt.Errorf("give container %s its restart policy back: %w", name, err)
+	}
+	if _, err := e.api.ContainerStart(ctx, c.ID, client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("start container %s: %w", name, err)
 	}
 	return nil
 }
