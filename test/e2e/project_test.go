@@ -215,6 +215,9 @@ run web -p 80:8080 -p 443:8443 $app web`)
 	if said := refused.out + refused.err; !strings.Contains(said, "shop-db-1") || !strings.Contains(said, "stackctl deploy --adopt") {
 		t.Errorf("it says %s", said)
 	}
+	if said := p.stackctl("status", "--target", "sandbox"); !strings.Contains(said.out, "docker compose started shop-db-1, shop-web-1; ") {
+		t.Errorf("status says %s%s", said.out, said.err)
+	}
 	if said := p.must(0, "plan", "--adopt", "--target", "sandbox").out; !strings.Contains(said, "adopt db, the release's db takes its place") || !strings.Contains(said, "adopt web, stackctl-edge starts: port 80 is published") {
 		t.Errorf("the plan says %s", said)
 	}
