@@ -25,16 +25,16 @@ func apart(seen stack.Observed, project string) stack.Observed {
 	return seen
 }
 
-// setAside sets aside the services of `docker compose` with a container for which
-// which gives a cause, and returns them; the others go on.
-func (p *planner) setAside(which func(stack.Container) string) []string {
+// setAside sets aside those services of `docker compose` that have a container for
+// which why returns a cause, and returns them; the others go on.
+func (p *planner) setAside(why func(stack.Container) string) []string {
 	found := map[string]bool{}
 	var causes []string
 	for _, c := range p.seen.Adopted {
 		if c.Aside() && !active(c) || p.aside[c.Service] {
 			continue
 		}
-		if cause := which(c); cause != "" {
+		if cause := why(c); cause != "" {
 			found[c.Service] = true
 			causes = append(causes, cause)
 		}
@@ -49,7 +49,8 @@ func (p *planner) setAside(which func(stack.Container) string) []string {
 	return services
 }
 
-// clear sets aside what of `docker compose` would be in the way of services that are about to start.
+// clear sets aside what of `docker compose` would be in the way of services that
+// are about to start.
 func (p *planner) clear(services []string) {
 	names := p.setAside(func(c stack.Container) string {
 		layered := c
@@ -101,19 +102,27 @@ func (p *planner) adoptedOf(service string) []stack.Container {
 	return slices.DeleteFunc(slices.Clone(p.seen.Adopted), func(c stack.Container) bool { return c.Service != service })
 }
 
-// tidyAdopted removes what was set aside, once the release is good.
-func (p *planner) tidyAdopted() {
+// discard removes what was set aside, once the release is good.
+func (p *planner) discard() {
 	if len(p.seen.Adopted) > 0 {
-		p.add(stack.Step{Kind: stack.StepRemove, Subject: adoptedSubject, Cause: "the release is in their place; volumes stay"})
+		p.add(stack.Step{Kind: stack.StepDiscard, Subject: adoptedSubject, Cause: "the release is in their place; volumes stay"})
 	}
 }
 
 // adoptedSubject is what a step calls the containers that were set aside.
 const adoptedSubject = "what `docker compose` started"
 
-// adopt is the step that sets containers of `docker compose` aside.
-func (x *executor) adopt(ctx context.Context, step stack.Step) (string, error) {
-	return "stopped; they start again if the release is not good", x.server.SetAside(ctx, x.want.Release.Project, step.Services...) // the engine says which
+// adoption applies a step about containers of `docker compose`. The engine's errors
+// say which one they are about.
+func (x *executor) adoption(ctx context.Context, step stack.Step) (string, error) {
+	project := x.want.Release.Project
+	switch step.Kind {
+	case stack.StepReinstate:
+		return "as they were", x.server.Reinstate(ctx, project)
+	case stack.StepDiscard:
+		return "volumes stay", x.server.RemoveAside(ctx, project)
+	}
+	return "stopped; they start again if the release is not good", x.server.SetAside(ctx, project, step.Services...)
 }
 
 // reinstate ends an undo where `docker compose` had the site: what came in its
@@ -157,9 +166,4 @@ func (p *undoer) evict() {
 	if names := sorted(base); len(names) > 0 {
 		p.add(stack.Step{Kind: stack.StepRemove, Subject: strings.Join(names, ", "), Services: names, Cause: "those of `docker compose` come back; volumes stay"})
 	}
-}
-
-// reinstateStep is the step that starts again what was set aside.
-func (x *executor) reinstateStep(ctx context.Context) (string, error) {
-	return "as they were", x.server.Reinstate(ctx, x.want.Release.Project)
 }

@@ -69,7 +69,7 @@ func (w *world) reinstate() {
 	}
 }
 
-func (w *world) removeAside(own stack.Release) {
+func (w *world) discard(own stack.Release) {
 	if w.records[own.ID].State != stack.ReleaseGood {
 		w.fault("what was adopted is removed before release %s is good", own.ID)
 	}

@@ -61,7 +61,7 @@ func TestAnAdoptionGoesStepByStep(t *testing.T) {
 [12] adopt api, migrate, release bbbbbbbbbbbb serves
 [13] gates post-switch, what users get is judged from outside
 [14] commit release bbbbbbbbbbbb, every gate has passed
-[15] remove ` + "what `docker compose` started" + `, the release is in their place; volumes stay
+[15] discard ` + "what `docker compose` started" + `, the release is in their place; volumes stay
 note: db: stopped for what comes in its place; what needs it fails until that serves
 note: nginx: stopped for what comes in its place; what needs it fails until that serves
 note: nginx is no service of this release: it goes with ` + "what `docker compose` started" + `
@@ -69,7 +69,7 @@ note: volume shop_certs of nginx stays, and no service of this release mounts it
 `; !strings.Contains(got, expected) {
 		t.Errorf("it is planned as\n%s", got)
 	}
-	if again := planText(want, bareShop(asideOf(composed("db", "postgres:16")))); strings.Contains(again, "] adopt ") || !strings.Contains(again, "remove what `docker compose` started") {
+	if again := planText(want, bareShop(asideOf(composed("db", "postgres:16")))); strings.Contains(again, "] adopt ") || !strings.Contains(again, "discard what `docker compose` started") {
 		t.Errorf("an adoption that was cut off is planned as\n%s", again)
 	}
 }

@@ -46,7 +46,7 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 		return stack.Fault(stack.CauseStep, "adopt project "+r.Project+" on "+t.Host, errors.New(why+"; nothing was changed"), fix)
 	}
 	if settled(seen) && slices.ContainsFunc(seen.Adopted, active) {
-		return fault("release "+seen.Live+" is live there, and `docker compose` started "+names(seen.Adopted)+" beside it",
+		return fault("release "+seen.Live+" is live there, and `docker compose` started "+namesOf(seen.Adopted)+" beside it",
 			"run `docker compose down` in its folder on the host, never with -v, and deploy without --adopt: the release goes on with the volumes")
 	}
 	known := false
@@ -64,7 +64,7 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 		}
 	}
 	if !known && len(seen.Adopted) > 0 {
-		return fault("none of "+names(seen.Adopted)+" is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
+		return fault("none of "+namesOf(seen.Adopted)+" is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
 	}
 	return nil
 }
@@ -169,7 +169,8 @@ func repository(ref string) string {
 	return ref
 }
 
-func names(list []stack.Container) string {
+// namesOf lists containers by name.
+func namesOf(list []stack.Container) string {
 	var out []string
 	for _, c := range list {
 		out = append(out, c.Name)

@@ -93,20 +93,14 @@ func (x *executor) began(kind stack.Kind) bool {
 
 func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 	switch step.Kind {
-	case stack.StepShipImage:
-		return x.shipImage(ctx, step)
-	case stack.StepPullImage:
-		return x.pullImage(ctx, step)
-	case stack.StepBuildImage:
-		return x.buildImage(ctx, step)
+	case stack.StepShipImage, stack.StepPullImage, stack.StepBuildImage:
+		return x.bring(ctx, step)
 	case stack.StepShipFiles:
 		return x.shipFiles(ctx)
 	case stack.StepTrial:
 		return x.trial(ctx)
-	case stack.StepAdopt:
-		return x.adopt(ctx, step)
-	case stack.StepReinstate:
-		return x.reinstateStep(ctx)
+	case stack.StepAdopt, stack.StepReinstate, stack.StepDiscard:
+		return x.adoption(ctx, step)
 	case stack.StepRemove:
 		return x.remove(ctx, step)
 	case stack.StepStandby:

@@ -2,12 +2,10 @@ package deploy
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"sort"
 	"strings"
 
-	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
@@ -71,7 +69,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.drain() // what users reached until here is one switch away
 	p.add(stack.Step{Kind: stack.StepCommit, Subject: "release " + p.r.ID, Release: p.r.ID, Cause: "every gate has passed"})
 	p.narrowIngress()
-	p.tidyAdopted()
+	p.discard()
 	p.orphans(stack.LayerData)
 	p.prune()
 	return withHooks(p.plan, want)
@@ -179,52 +177,11 @@ func (p *planner) base(layer stack.Layer, kind stack.Kind) {
 	p.joined = p.joined || len(names) > 0
 	if len(names) > 0 {
 		p.rivals(names)
-		p.clear(names)
 		if layer == stack.LayerEdge && p.relieves() {
 			p.add(stack.Step{Kind: stack.StepStandby, Subject: "of " + strings.Join(names, ", "), Services: names, Release: p.seen.Live, Cause: "it serves while the edge is replaced"})
 		}
 		p.add(stack.Step{Kind: kind, Subject: strings.Join(names, ", "), Services: names, Cause: strings.Join(causes, "; ")})
 	}
-}
-
-// trial lets a throwaway edge read dynamic files that the real one has not
-// seen yet. Files that differ in their upstreams alone have been seen. A project
-// without routes has no edge to try them.
-func (p *planner) trial() {
-	edged := slices.ContainsFunc(p.r.Services, func(s stack.Service) bool { return s.Layer == stack.LayerEdge })
-	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 && edged {
-		p.add(stack.Step{Kind: stack.StepTrial, Subject: "the edge's files", Release: p.r.ID, Cause: cause})
-	}
-}
-
-func (p *planner) trialCause() string {
-	if p.seen.Live == "" {
-		return "no edge has read them"
-	}
-	for _, s := range p.r.Services {
-		if s.Layer == stack.LayerEdge && s.Deployed && p.differs(p.r.Project, s) == otherDefinition {
-			return s.Name + " " + otherDefinition
-		}
-	}
-	as := p.r
-	as.ID = p.seen.Live
-	live, err := edge.Point(p.r.Edge.Dynamic, as.ID, as.Upstreams())
-	if err != nil {
-		return "they cannot be compared" // the trial says why
-	}
-	there := map[string]bool{}
-	for _, f := range live {
-		there[stack.DynamicPath(f.Path)] = true
-		if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
-			return f.Path + " differs in more than its upstreams"
-		}
-	}
-	for name := range p.seen.Files {
-		if strings.HasPrefix(name, stack.EdgeDynamic+"/") && !there[name] {
-			return path.Base(name) + " goes away"
-		}
-	}
-	return ""
 }
 
 // orphans removes the containers of edge or data services that the release
@@ -293,7 +250,6 @@ func (p *planner) migrate(cause string) {
 	names := slices.DeleteFunc(p.r.OneShots(), func(name string) bool { return isHook(p.want.Hooks, name) })
 	p.backup(stack.StepMigrate, names)
 	p.rivals(names)
-	p.clear(names)
 	for _, name := range names {
 		p.add(stack.Step{Kind: stack.StepMigrate, Subject: name, Services: []string{name}, Release: p.r.ID, Cause: cause})
 	}

@@ -269,11 +269,9 @@ func (w *world) apply(step stack.Step, own, old stack.Release) {
 		w.setAside(step.Services)
 	case stack.StepReinstate:
 		w.reinstate()
+	case stack.StepDiscard:
+		w.discard(own)
 	case stack.StepRemove, stack.StepPrune:
-		if step.Subject == adoptedSubject {
-			w.removeAside(own)
-			return
-		}
 		w.remove(chosen)
 		if step.Kind == stack.StepPrune {
 			delete(w.records, step.Release)

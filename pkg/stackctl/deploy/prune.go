@@ -22,8 +22,6 @@ func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) 
 		err = x.server.RemoveServices(ctx, stack.AppProject(project, step.Release), step.Services)
 	case step.Release != "":
 		err = x.server.RemoveProject(ctx, stack.AppProject(project, step.Release))
-	case step.Subject == adoptedSubject:
-		err = x.server.RemoveAside(ctx, project)
 	case len(step.Services) == 0:
 		err = x.server.RemoveProject(ctx, stack.TrialProject(project))
 	default:

@@ -115,6 +115,7 @@ func (p *planner) rivals(services []string) {
 	}
 	p.endRivals(stack.StepRemove, removes)
 	p.endRivals(stack.StepStop, stops)
+	p.clear(services)
 }
 
 // note remembers by release and service why a container ends.

@@ -52,6 +52,17 @@ func (x *executor) moving(ctx context.Context, step stack.Step) (context.Context
 	return ctx, progress, func() { stalled.Stop(); cancel(nil) }
 }
 
+// bring brings an image to the host, as its step says.
+func (x *executor) bring(ctx context.Context, step stack.Step) (string, error) {
+	switch step.Kind {
+	case stack.StepPullImage:
+		return x.pullImage(ctx, step)
+	case stack.StepBuildImage:
+		return x.buildImage(ctx, step)
+	}
+	return x.shipImage(ctx, step)
+}
+
 func (x *executor) shipImage(ctx context.Context, step stack.Step) (string, error) {
 	ctx, progress, stop := x.moving(ctx, step)
 	defer stop()

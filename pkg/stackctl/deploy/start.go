@@ -39,12 +39,10 @@ func (p *planner) start(cause string) {
 	if len(early) > 0 && len(late) > 0 {
 		p.startStep(early, ": "+strings.Join(early, ", "), cause)
 		p.rivals(late)
-		p.clear(late)
 		p.startStep(late, ": "+strings.Join(late, ", "), cause)
 		return
 	}
 	p.rivals(late)
-	p.clear(late)
 	p.startStep(p.r.AppServices(), "", cause)
 }
 

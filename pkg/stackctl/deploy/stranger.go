@@ -36,11 +36,11 @@ func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt 
 	}
 	if !settled(seen) && slices.ContainsFunc(seen.Adopted, stack.Container.Aside) {
 		return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
-			fmt.Errorf("its adoption was cut off: what `docker compose` started waits aside (%s); nothing was changed", names(seen.Adopted)),
+			fmt.Errorf("its adoption was cut off: what `docker compose` started waits aside (%s); nothing was changed", namesOf(seen.Adopted)),
 			"run `stackctl deploy --adopt`: it goes on, and starts them again if the release is not good")
 	}
 	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
-		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", names(seen.Adopted)),
+		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", namesOf(seen.Adopted)),
 		"if it is this project, "+adoptHint+"; if it is another one, give this one another name in stackctl.yaml")
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,46 @@ const (
 	// trialDeadline bounds how long it may take to judge its files then.
 	trialDeadline = 10 * time.Second
 )
+
+// trial lets a throwaway edge read dynamic files that the real one has not
+// seen yet. Files that differ in their upstreams alone have been seen. A project
+// without routes has no edge to try them.
+func (p *planner) trial() {
+	edged := slices.ContainsFunc(p.r.Services, func(s stack.Service) bool { return s.Layer == stack.LayerEdge })
+	if cause := p.trialCause(); cause != "" && len(p.r.Edge.Dynamic) > 0 && edged {
+		p.add(stack.Step{Kind: stack.StepTrial, Subject: "the edge's files", Release: p.r.ID, Cause: cause})
+	}
+}
+
+func (p *planner) trialCause() string {
+	if p.seen.Live == "" {
+		return "no edge has read them"
+	}
+	for _, s := range p.r.Services {
+		if s.Layer == stack.LayerEdge && s.Deployed && p.differs(p.r.Project, s) == otherDefinition {
+			return s.Name + " " + otherDefinition
+		}
+	}
+	as := p.r
+	as.ID = p.seen.Live
+	live, err := edge.Point(p.r.Edge.Dynamic, as.ID, as.Upstreams())
+	if err != nil {
+		return "they cannot be compared" // the trial says why
+	}
+	there := map[string]bool{}
+	for _, f := range live {
+		there[stack.DynamicPath(f.Path)] = true
+		if p.seen.Files[stack.DynamicPath(f.Path)] != stack.Sum(f.Content) {
+			return f.Path + " differs in more than its upstreams"
+		}
+	}
+	for name := range p.seen.Files {
+		if strings.HasPrefix(name, stack.EdgeDynamic+"/") && !there[name] {
+			return path.Base(name) + " goes away"
+		}
+	}
+	return ""
+}
 
 // trial lets a throwaway edge of the same image read the release's dynamic
 // files and refuses what it complains of, before the real edge sees them.

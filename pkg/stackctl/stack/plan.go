@@ -41,6 +41,8 @@ const (
 	StepHook Kind = "hook"
 	// StepReinstate starts again what StepAdopt set aside.
 	StepReinstate Kind = "reinstate"
+	// StepDiscard removes what StepAdopt set aside: the release is in its place.
+	StepDiscard Kind = "discard"
 	// StepFail ends an undo: the host remembers that the release failed, and why.
 	StepFail Kind = "fail"
 )
@@ -85,7 +87,7 @@ type Plan struct {
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
 		switch s.Kind {
-		case StepGates, StepCommit, StepRemove, StepPrune, StepHook:
+		case StepGates, StepCommit, StepRemove, StepDiscard, StepPrune, StepHook:
 		default:
 			return true
 		}
