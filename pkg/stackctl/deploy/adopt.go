@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -23,6 +24,19 @@ func apart(seen stack.Observed, project string) stack.Observed {
 	}
 	seen.Containers = own
 	return seen
+}
+
+// measured returns adopted containers with what each has written into its own file
+// system.
+func measured(ctx context.Context, server node.Server, adopted []stack.Container) ([]stack.Container, error) {
+	out := slices.Clone(adopted)
+	for i := range out {
+		var err error
+		if out[i].Written, err = server.Written(ctx, out[i].ID); err != nil {
+			return nil, stack.Fault(stack.CauseStep, "look at "+out[i].Name, err, "")
+		}
+	}
+	return out, nil
 }
 
 // setAside sets aside those services of `docker compose` that have a container for

@@ -16,6 +16,12 @@ func composed(service, image string, writes ...string) stack.Container {
 		Labels: map[string]string{stack.ComposeProject: "shop", stack.ComposeService: service, stack.ComposeOneOff: "False", stack.ComposeFolder: secondFolder}}
 }
 
+// writing is a container that has written into its own file system.
+func writing(c stack.Container, bytes int64) stack.Container {
+	c.Written = bytes
+	return c
+}
+
 // asideOf is a container as it is while it waits aside.
 func asideOf(c stack.Container) stack.Container {
 	c.Name, c.Project, c.Service, c.State = stack.AsideName(c.Name, "always"), "", "", "exited"
@@ -48,7 +54,7 @@ func TestAnAdoptionGoesStepByStep(t *testing.T) {
 	want, nginx := fronted()
 	ended := composed("migrate", "shop/api:1")
 	ended.State = "exited"
-	got := planText(want, bareShop(composed("db", "postgres:16", "shop_data"), nginx, composed("api", "shop/api:1"), ended))
+	got := planText(want, bareShop(composed("db", "postgres:16", "shop_data"), nginx, writing(composed("api", "shop/api:1"), 1_500_000), ended))
 	if expected := `[3] backup db, its container is replaced
 [4] adopt db, the release's db takes its place
 [5] data db, db is not there
@@ -64,6 +70,7 @@ func TestAnAdoptionGoesStepByStep(t *testing.T) {
 [15] discard ` + "what `docker compose` started" + `, the release is in their place; volumes stay
 note: db: stopped for what comes in its place; what needs it fails until that serves
 note: nginx: stopped for what comes in its place; what needs it fails until that serves
+note: api has written 1.5 MB into its container, in no volume: they go with it. ` + "`docker cp`" + ` takes out what is needed
 note: nginx is no service of this release: it goes with ` + "what `docker compose` started" + `
 note: volume shop_certs of nginx stays, and no service of this release mounts it
 `; !strings.Contains(got, expected) {
@@ -113,24 +120,28 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		live  string
 		want  string // "": it may be adopted
 	}{
-		"the same":                     {[]stack.Container{composed("db", "docker.io/library/postgres:16", "shop_data"), composed("web", "shop/web:1"), stopped}, "", ""},
-		"waiting aside":                {[]stack.Container{asideOf(composed("db", "postgres:16", "shop_data"))}, "", ""},
-		"left of one that was good":    {[]stack.Container{asideOf(composed("db", "postgres:16", "shop_data"))}, oldID, ""},
-		"another project":              {[]stack.Container{composed("blog", "ghost:5")}, "", "it is another project of that name"},
-		"beside a release":             {[]stack.Container{composed("db", "postgres:16", "shop_data")}, oldID, "beside it"},
-		"beside one that was cut off":  {[]stack.Container{composed("db", "postgres:16", "shop_data")}, newID, ""},
-		"another volume":               {[]stack.Container{composed("db", "postgres:16", "shop_pgdata")}, "", "name: shop_pgdata"},
-		"a volume without a name":      {[]stack.Container{composed("db", "postgres:16", nameless)}, "", "without a name (0a0a0a0a0a0a…)"},
-		"one of the application":       {[]stack.Container{composed("web", "shop/web:1", nameless)}, "", "docker compose rm --stop web"},
-		"another version of the store": {[]stack.Container{composed("db", "postgres:13", "shop_data")}, "", "postgres:13"},
-		"a store of another name":      {[]stack.Container{composed("database", "postgres:13", "shop_pg"), composed("web", "shop/web:1")}, "", "db of this release runs the same program"},
-		"a folder":                     {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/uploads")}, "", "cp -a " + secondFolder + "/uploads /srv/shop/data/uploads"},
-		"a folder that it has not":     {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/cache")}, "", ""},
-		"a folder of the host":         {[]stack.Container{composed("web", "shop/web:1", "/opt/pictures")}, "", "/opt/pictures there, which this release does not mount"},
-		"the engine's socket":          {[]stack.Container{composed("web", "shop/web:1", "/var/run/docker.sock")}, "", ""},
-		"the project's folder":         {[]stack.Container{composed("web", "shop/web:1", secondFolder)}, "", ""},
-		"a shell of somebody":          {[]stack.Container{composed("db", "postgres:16", "shop_data"), oneOff}, "", "somebody is at work"},
-		"a migration at work":          {[]stack.Container{composed("migrate", "shop/web:1")}, "", "migrate is at work"},
+		"the same":                             {[]stack.Container{composed("db", "docker.io/library/postgres:16", "shop_data"), composed("web", "shop/web:1"), stopped}, "", ""},
+		"waiting aside":                        {[]stack.Container{asideOf(composed("db", "postgres:16", "shop_data"))}, "", ""},
+		"left of one that was good":            {[]stack.Container{asideOf(composed("db", "postgres:16", "shop_data"))}, oldID, ""},
+		"another project":                      {[]stack.Container{composed("blog", "ghost:5")}, "", "it is another project of that name"},
+		"beside a release":                     {[]stack.Container{composed("db", "postgres:16", "shop_data")}, oldID, "beside it"},
+		"beside one that was cut off":          {[]stack.Container{composed("db", "postgres:16", "shop_data")}, newID, ""},
+		"another volume":                       {[]stack.Container{composed("db", "postgres:16", "shop_pgdata")}, "", "name: shop_pgdata"},
+		"a volume without a name":              {[]stack.Container{composed("db", "postgres:16", nameless)}, "", "without a name (0a0a0a0a0a0a…)"},
+		"one of the application":               {[]stack.Container{composed("web", "shop/web:1", nameless)}, "", "docker compose rm --stop web"},
+		"another version of the store":         {[]stack.Container{composed("db", "postgres:13", "shop_data")}, "", "postgres:13"},
+		"a store of another name":              {[]stack.Container{composed("database", "postgres:13", "shop_pg"), composed("web", "shop/web:1")}, "", "db of this release runs the same program"},
+		"a folder":                             {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/uploads")}, "", "cp -a " + secondFolder + "/uploads /srv/shop/data/uploads"},
+		"a folder that it has not":             {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/cache")}, "", ""},
+		"a folder of the host":                 {[]stack.Container{composed("web", "shop/web:1", "/opt/pictures")}, "", "/opt/pictures there, which this release does not mount"},
+		"its logs on the host":                 {[]stack.Container{composed("web", "shop/web:1", "/var/log/shop")}, "", "/var/log/shop there, which"},
+		"a store that keeps data in no volume": {[]stack.Container{writing(composed("db", "postgres:16"), 64_000)}, "", "db keeps data in its container"},
+		"a store that keeps nothing":           {[]stack.Container{writing(composed("db", "postgres:16"), 63_999)}, "", ""},
+		"an application that has written":      {[]stack.Container{writing(composed("web", "shop/web:1"), 5_000_000)}, "", ""},
+		"the engine's socket":                  {[]stack.Container{composed("web", "shop/web:1", "/var/run/docker.sock")}, "", ""},
+		"the project's folder":                 {[]stack.Container{composed("web", "shop/web:1", secondFolder)}, "", ""},
+		"a shell of somebody":                  {[]stack.Container{composed("db", "postgres:16", "shop_data"), oneOff}, "", "somebody is at work"},
+		"a migration at work":                  {[]stack.Container{composed("migrate", "shop/web:1")}, "", "migrate is at work"},
 	} {
 		seen := bareShop(c.there...)
 		seen.Live, seen.Releases = c.live, []stack.ReleaseRecord{{ID: oldID, State: stack.ReleaseGood}, {ID: newID, State: stack.ReleaseStarted}}
@@ -149,9 +160,9 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 func TestAProjectIsAdoptedOnDemandAlone(t *testing.T) {
 	r := wantedShop().Release
 	for want, seen := range map[string]stack.Observed{
-		"shop-db-1":      bareShop(composed("db", "postgres:16")),
-		"was cut off":    bareShop(asideOf(composed("db", "postgres:16"))),
-		"deploy --adopt": bareShop(composed("blog", "ghost:5")),
+		"shop-db-1, from " + secondFolder: bareShop(composed("db", "postgres:16")),
+		"was cut off":                     bareShop(asideOf(composed("db", "postgres:16"))),
+		"deploy --adopt":                  bareShop(composed("blog", "ghost:5")),
 	} {
 		if err := checkStrangers(r, stack.Target{Host: "shop.example"}, seen, false); err == nil || !strings.Contains(adoptError(err), want) || !strings.Contains(err.Error(), "nothing was changed") {
 			t.Errorf("%q: %v", want, err)

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -24,6 +25,9 @@ func leftBehind(r stack.Release, adopted []stack.Container) []string {
 		if s, ok := r.Service(c.Service); !ok || !s.Deployed {
 			notes = append(notes, c.Service+" is no service of this release: it goes with "+adoptedSubject)
 		}
+		if c.Written >= muchWritten {
+			notes = append(notes, fmt.Sprintf("%s has written %.1f MB into its container, in no volume: they go with it. `docker cp` takes out what is needed", c.Service, float64(c.Written)/1e6))
+		}
 		for _, place := range c.Writes {
 			if named(place) && !mounted[place] {
 				notes = append(notes, "volume "+place+" of "+c.Service+" stays, and no service of this release mounts it")
@@ -33,6 +37,14 @@ func leftBehind(r stack.Release, adopted []stack.Container) []string {
 	slices.Sort(notes)
 	return slices.Compact(notes)
 }
+
+const (
+	// muchWritten is how much a program writes into its container before it is worth
+	// a word: caches and process numbers are less.
+	muchWritten = 1_000_000
+	// anyWritten is how much a store without a volume writes before it holds data.
+	anyWritten = 64_000
+)
 
 var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -64,7 +76,7 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 		}
 	}
 	if !known && len(seen.Adopted) > 0 {
-		return fault("none of "+namesOf(seen.Adopted)+" is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
+		return fault("none of "+origin(seen.Adopted)+", is a service of this release: it is another project of that name", "give this one another name in stackctl.yaml (`project:`)")
 	}
 	return nil
 }
@@ -85,8 +97,7 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 	}
 	writes := r.Writes(s)
 	for _, place := range c.Writes {
-		folder, below := strings.CutPrefix(place, c.Labels[stack.ComposeFolder]+"/")
-		below = (below || place == c.Labels[stack.ComposeFolder]) && c.Labels[stack.ComposeFolder] != ""
+		folder, below := inFolder(c, place)
 		switch at := "data/" + folder; {
 		case slices.Contains(writes, place):
 		case named(place):
@@ -102,6 +113,10 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 				"mount it in the compose file; where nobody needs it, run `docker compose rm --stop " + c.Service + "` in the project's folder on the host, and the same command again"
 		}
 	}
+	if s.Layer == stack.LayerData && len(c.Writes) == 0 && c.Written >= anyWritten {
+		return c.Service + " keeps data in its container, in no volume, and would begin without it",
+			"give it a volume, and bring there what the container holds; where nobody needs it, run `docker compose rm --stop " + c.Service + "` in the project's folder on the host, and the same command again"
+	}
 	if s.Layer == stack.LayerData && len(writes) > 0 && !sameImage(c.Image, s.Image) && !sameID(r, s, c) {
 		return c.Service + " runs " + c.Image + " there, and this release has " + s.Image + ", which may not read its data",
 			"adopt it with the image that runs, and change that by a deploy of its own afterwards"
@@ -109,11 +124,21 @@ func strands(r stack.Release, t stack.Target, seen stack.Observed, c stack.Conta
 	return "", ""
 }
 
-// ofSystem reports whether a path of the host is of its system, and holds nothing of
-// a project.
+// inFolder returns where a place is below the folder that a container's project was
+// started in; below reports whether it is there.
+func inFolder(c stack.Container, place string) (folder string, below bool) {
+	root := c.Labels[stack.ComposeFolder]
+	if root == "" || !strings.HasPrefix(place+"/", root+"/") {
+		return "", false
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(place, root), "/"), true
+}
+
+// ofSystem reports whether a path of the host is a device, a socket or its clock, and
+// so holds nothing of a project.
 func ofSystem(place string) bool {
-	return slices.ContainsFunc([]string{"/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/var/lib/docker", "/var/log", "/var/run"}, func(root string) bool {
-		return place == root || strings.HasPrefix(place, root+"/")
+	return place == "/etc/localtime" || place == "/etc/timezone" || slices.ContainsFunc([]string{"/dev/", "/proc/", "/run/", "/sys/", "/tmp/", "/var/run/"}, func(root string) bool {
+		return strings.HasPrefix(place+"/", root)
 	})
 }
 
@@ -167,6 +192,16 @@ func repository(ref string) string {
 		ref = ref[:i]
 	}
 	return ref
+}
+
+// origin names adopted containers, and the folder that they were started in: it
+// tells a person whose project they are.
+func origin(list []stack.Container) string {
+	text := namesOf(list)
+	if folder := list[0].Labels[stack.ComposeFolder]; folder != "" {
+		text += ", from " + folder
+	}
+	return text
 }
 
 // namesOf lists containers by name.

@@ -17,6 +17,11 @@ func (s *story) observe(ctx context.Context, server node.Server, paths []string)
 		return seen, err
 	}
 	seen = apart(seen, s.d.Config.Project)
+	if s.d.Adopt {
+		if seen.Adopted, err = measured(ctx, server, seen.Adopted); err != nil {
+			return seen, err
+		}
+	}
 	s.ahead = seen.At.Sub(s.d.Now())
 	took := time.Since(began)
 	if s.pace = paceOf(took); s.pace >= slowPace {

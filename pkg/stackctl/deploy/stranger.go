@@ -40,7 +40,7 @@ func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt 
 			"run `stackctl deploy --adopt`: it goes on, and starts them again if the release is not good")
 	}
 	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
-		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", namesOf(seen.Adopted)),
+		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", origin(seen.Adopted)),
 		"if it is this project, "+adoptHint+"; if it is another one, give this one another name in stackctl.yaml")
 }
 

@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +177,37 @@ func TestWhatEndsAtOnceIsSetAsideToo(t *testing.T) {
 	if got := w.strangers(); !strings.HasSuffix(got["loop-1"], " always") {
 		t.Errorf("given back: %v", got)
 	}
+}
+
+func TestWhatAContainerHasWrittenIsMeasured(t *testing.T) {
+	w := newWorld(t)
+	w.composed(file(service{"db", "image: " + imageA + "\ncommand: [sleep]"}))
+	list, err := w.others(w.ctx, w.project)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	before, err := w.Written(w.ctx, list[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	files := tar.NewWriter(&archive)
+	const size = 200_000
+	if err := errors.Join(files.WriteHeader(&tar.Header{Name: "data", Mode: 0o600, Size: size}), write(files, size), files.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.api.CopyToContainer(w.ctx, list[0].ID, client.CopyToContainerOptions{DestinationPath: "/", Content: &archive}); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := w.Written(w.ctx, list[0].ID); err != nil || after-before < size || after-before > 2*size {
+		t.Errorf("%d bytes, and %d before, %v", after, before, err)
+	}
+}
+
+// write writes so many bytes.
+func write(to io.Writer, n int) error {
+	_, err := to.Write(make([]byte, n))
+	return err
 }
 
 func TestANetworkOfComposeMustBeAsTheFileWantsIt(t *testing.T) {

@@ -86,6 +86,10 @@ func (s server) Reinstate(ctx context.Context, project string) error {
 	return s.engine.Reinstate(ctx, project)
 }
 
+func (s server) Written(ctx context.Context, container string) (int64, error) {
+	return s.engine.Written(ctx, container)
+}
+
 func (s server) RemoveAside(ctx context.Context, project string) error {
 	return s.engine.RemoveAside(ctx, project)
 }

@@ -63,6 +63,9 @@ type Engine interface {
 	SetAside(ctx context.Context, project string, services ...string) error
 	Reinstate(ctx context.Context, project string) error
 	RemoveAside(ctx context.Context, project string) error
+	// Written returns how many bytes a container has written into its own file
+	// system, in no volume.
+	Written(ctx context.Context, container string) (int64, error)
 	Exec(ctx context.Context, container string, argv ...string) (stack.Output, error)
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error

@@ -105,6 +105,9 @@ type Container struct {
 	// Writes are the volumes, by name, and the host's files and folders, by
 	// absolute path, that it may write to.
 	Writes []string `json:"writes,omitempty"`
+	// Written is how many bytes it has written into its own file system, in no volume;
+	// it is asked of adopted containers alone.
+	Written int64 `json:"written_bytes,omitempty"`
 	// Privileged containers are the host, for all that they can do.
 	Privileged bool `json:"privileged,omitempty"`
 }
