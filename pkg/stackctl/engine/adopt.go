@@ -153,9 +153,13 @@ func (e *Engine) reinstate(ctx context.Context, c container.Summary) error {
 	return nil
 }
 
-// wellWithin is how long a container may take to be healthy before what depends on
-// it is started all the same.
-const wellWithin = time.Minute
+const (
+	// wellWithin is how long a container may take to be healthy before what depends on
+	// it is started all the same.
+	wellWithin = time.Minute
+	// wellEvery is how often it is looked at until then.
+	wellEvery = time.Second / 4
+)
 
 // untilWell waits until a container that has a health check passes it, or ends.
 func (e *Engine) untilWell(ctx context.Context, id string) error {
@@ -176,7 +180,7 @@ func (e *Engine) untilWell(ctx context.Context, id string) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(settle):
+		case <-time.After(wellEvery):
 		}
 	}
 }

@@ -28,6 +28,9 @@ func shopFile(image string, more ...string) []byte {
 	return append(yaml, []byte("volumes: {data: {}}\n"+strings.Join(more, "\n"))...)
 }
 
+// shopServes are the containers of shopFile once they serve, with their restart policies.
+var shopServes = map[string]string{"db-1": "running unless-stopped", "web-1": "running on-failure-3", "job-1": "exited no"}
+
 // composed starts a project as `docker compose` does: nothing says that it is stackctl's.
 func (w *world) composed(yaml []byte) {
 	w.t.Helper()
@@ -111,8 +114,7 @@ func (w *world) network() string {
 func TestWhatComposeStartedIsSetAsideAndGivenBack(t *testing.T) {
 	w := newWorld(t)
 	w.composed(shopFile(imageA))
-	served := map[string]string{"db-1": "running unless-stopped", "web-1": "running on-failure-3", "job-1": "exited no"}
-	eventually(t, func() bool { return w.strangers()["job-1"] == "exited no" }, func() string { return "the job does not end" })
+	eventually(t, func() bool { return w.strangers()["job-1"] == shopServes["job-1"] }, func() string { return "the job does not end" })
 	network := w.network()
 	if _, err := w.Up(w.ctx, w.project, shopFile(imageB), nil, nil); err == nil || !strings.Contains(err.Error(), "stackctl did not make") {
 		t.Errorf("beside what runs it starts: %v", err)
@@ -142,14 +144,20 @@ func TestWhatComposeStartedIsSetAsideAndGivenBack(t *testing.T) {
 	if err := w.Reinstate(w.ctx, w.project); err != nil {
 		t.Fatal(err)
 	}
-	w.expectStrangers("given back", served)
+	w.expectStrangers("given back", shopServes)
+}
 
-	// One by one: what is not in the way goes on.
+// TestServicesAreSetAsideOneByOne: what is not in the way goes on, and what was set
+// aside is removed at last.
+func TestServicesAreSetAsideOneByOne(t *testing.T) {
+	w := newWorld(t)
+	w.composed(shopFile(imageA))
+	eventually(t, func() bool { return w.strangers()["job-1"] == shopServes["job-1"] }, func() string { return "the job does not end" })
 	if err := w.SetAside(w.ctx, w.project, "db"); err != nil {
 		t.Fatal(err)
 	}
 	w.up(shopFile(imageB), "db")
-	w.expectStrangers("the store is set aside", map[string]string{"db-1.aside.unless-stopped": "exited no", "web-1": served["web-1"], "job-1": served["job-1"]})
+	w.expectStrangers("the store is set aside", map[string]string{"db-1.aside.unless-stopped": "exited no", "web-1": shopServes["web-1"], "job-1": shopServes["job-1"]})
 	if err := w.SetAside(w.ctx, w.project, "web", "job"); err != nil {
 		t.Fatal(err)
 	}

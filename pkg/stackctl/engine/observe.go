@@ -137,24 +137,30 @@ func observed(s container.Summary, c container.InspectResponse, health container
 		out.Started, _ = time.Parse(time.RFC3339Nano, c.State.StartedAt)
 		out.Checked, out.CheckDue = lastAndNext(c, out.Started)
 	}
-	if c.NetworkSettings != nil {
-		if c.HostConfig != nil && c.HostConfig.PublishAllPorts {
-			out.Ports = append(out.Ports, published(c.NetworkSettings.Ports)...)
-		}
-		for name, ep := range c.NetworkSettings.Networks {
-			out.Networks = append(out.Networks, name)
-			if ep != nil && ep.IPAddress.IsValid() {
-				out.Addresses[name] = ep.IPAddress.String()
-			} else if ep != nil && ep.GlobalIPv6Address.IsValid() {
-				out.Addresses[name] = ep.GlobalIPv6Address.String()
-			}
-		}
-		slices.Sort(out.Networks)
-	}
+	joined(&out, c)
 	if out.Aside() { // it is of no project until it is given back
 		out.Project, out.Service, out.Networks, out.Addresses, out.Ports = "", "", nil, nil, nil
 	}
 	return out
+}
+
+// joined adds the networks that a container is on, and what it publishes by them.
+func joined(out *stack.Container, c container.InspectResponse) {
+	if c.NetworkSettings == nil {
+		return
+	}
+	if c.HostConfig != nil && c.HostConfig.PublishAllPorts {
+		out.Ports = append(out.Ports, published(c.NetworkSettings.Ports)...)
+	}
+	for name, ep := range c.NetworkSettings.Networks {
+		out.Networks = append(out.Networks, name)
+		if ep != nil && ep.IPAddress.IsValid() {
+			out.Addresses[name] = ep.IPAddress.String()
+		} else if ep != nil && ep.GlobalIPv6Address.IsValid() {
+			out.Addresses[name] = ep.GlobalIPv6Address.String()
+		}
+	}
+	slices.Sort(out.Networks)
 }
 
 // published are the ports that a container asks the host to publish, whether
