@@ -14,21 +14,13 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// repository is the folder of the go.mod that this program belongs to.
-func repository() (string, error) {
-	dir, err := os.Getwd()
+// repository returns the top folder of the repository that the current folder is in.
+func repository(ctx context.Context) (string, error) {
+	root, err := output(exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel"))
 	if err != nil {
-		return "", err
+		return "", misused("find the repository", err.Error(), "run it from there")
 	}
-	for ; ; dir = filepath.Dir(dir) {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(text), "module stackctl\n") {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", misused("find the repository", "this folder is not inside it", "run it from there")
-		}
-	}
+	return strings.TrimSpace(root), nil
 }
 
 // commitTime is the time of the commit that the files are of; files that are of

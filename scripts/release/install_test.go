@@ -165,7 +165,7 @@ func TestAnArchiveHoldsProgramPagesAndCompletions(t *testing.T) {
 
 // The program of this test is made of modules, as stackctl is.
 func TestABillOfMaterialsNamesModulesSumsAndLicences(t *testing.T) {
-	root, err := repository()
+	root, err := repository(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func (r *release) prepare(ctx context.Context, key string, platforms, stray []st
 		r.platforms = append(r.platforms, platform{goos, arch})
 	}
 	var err error
-	if r.root, err = repository(); err != nil {
+	if r.root, err = repository(ctx); err != nil {
 		return err
 	}
 	if r.date, err = commitTime(ctx, r.root, r.version); err != nil {

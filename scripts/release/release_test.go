@@ -81,7 +81,7 @@ func made(t *testing.T) *bench {
 
 // sample is a release of the stand-in.
 func sample(key, out string) (*release, error) {
-	root, err := repository()
+	root, err := repository(context.Background())
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,75 +187,6 @@ func wentPublic(t *testing.T, p project) {
 	if got := serial(domain); got != before {
 		t.Errorf("staging again serves %s, not %s", got, before)
 	}
-}
-
-// movedFromCompose leaves of the project what `docker compose` would have made:
-// containers, a volume with its labels, and no word of stackctl. A deploy takes
-// them over on demand alone, and gives them back where it fails.
-func movedFromCompose(t *testing.T, p project) {
-	onDroplet(t, `set -e
-image=$(docker inspect -f '{{.Config.Image}}' shop-db-1)
-app=$(docker inspect -f '{{.Config.Image}}' $(docker ps -q --filter label=com.docker.compose.service=web | head -n 1))
-docker rm -f $(docker ps -aq --filter label=dev.stackctl.project=shop) >/dev/null
-rm -rf /srv/stack/releases/* /srv/stack/edge/dynamic/*
-docker network rm $(docker network ls -q --filter label=dev.stackctl.project=shop) >/dev/null
-docker network create --label com.docker.compose.project=shop --label com.docker.compose.network=default shop_default >/dev/null
-docker run --rm -v shop_pg:/from -v kept:/to --entrypoint sh $image -c 'cp -a /from/. /to'
-docker volume rm shop_pg >/dev/null
-docker volume create --label com.docker.compose.project=shop --label com.docker.compose.volume=pg --label com.docker.compose.version=2.29.1 shop_pg >/dev/null
-docker run --rm -v kept:/from -v shop_pg:/to --entrypoint sh $image -c 'cp -a /from/. /to'
-docker volume rm kept >/dev/null
-run() { name=$1; shift; docker run -d --restart always --network shop_default --name shop-$name-1 --label com.docker.compose.project=shop --label com.docker.compose.service=$name "$@" >/dev/null; }
-run db -v shop_pg:/var/lib/postgresql/data $image
-run web -p 80:8080 -p 443:8443 $app web`)
-	const started = `docker ps --format '{{.Names}} {{.Ports}}' | sort | sed 's/ .*:80->.*/ on 80/; s/ .*tcp$//'`
-	before := onDroplet(t, started)
-	refused := p.must(4, "deploy", "--target", "sandbox")
-	if said := refused.out + refused.err; !strings.Contains(said, "shop-db-1") || !strings.Contains(said, "stackctl deploy --adopt") {
-		t.Errorf("it says %s", said)
-	}
-	if said := p.stackctl("status", "--target", "sandbox"); !strings.Contains(said.out, "docker compose started shop-db-1, shop-web-1; ") {
-		t.Errorf("status says %s%s", said.out, said.err)
-	}
-	if said := p.must(0, "plan", "--adopt", "--target", "sandbox").out; !strings.Contains(said, "adopt db, the release's db takes its place") || !strings.Contains(said, "adopt web, stackctl-edge starts: port 80 is published") {
-		t.Errorf("the plan says %s", said)
-	}
-	orders := func(when string) {
-		t.Helper()
-		if n := p.sql("SELECT count(*) FROM orders"); n != "1000" {
-			t.Errorf("%s: the database holds %s orders", when, n)
-		}
-	}
-	orders("nothing was adopted")
-	p.write(".env", "DB_PASSWORD=jolly-otter-4-bridge\nEDITION=broken\n")
-	if said := p.must(4, "deploy", "--adopt", "--target", "sandbox").out; !strings.Contains(said, "what docker compose started serves again") {
-		t.Errorf("it says %s", said)
-	}
-	if after := onDroplet(t, started); after != before || !strings.Contains(after, "shop-web-1") {
-		t.Errorf("an adoption that fails leaves\n%s, not\n%s", after, before)
-	}
-	orders("an adoption failed")
-	p.write(".env", "DB_PASSWORD=jolly-otter-4-bridge\n")
-	p.must(0, "backup", "keygen", filepath.Join(p.root, ".stackctl", "backup.key"))
-	p.must(0, "deploy", "--adopt", "--target", "sandbox")
-	orders("it was adopted")
-	steps, away := p.report().Steps, time.Duration(0)
-	if i := slices.IndexFunc(steps, func(s stack.StepResult) bool { return s.Step.Kind == stack.StepBackup }); i < 0 || !strings.Contains(steps[i].Detail, "tables") {
-		t.Errorf("no backup was taken of what docker compose ran: %+v", steps)
-	}
-	for _, s := range steps {
-		if away > 0 || s.Step.Kind == stack.StepAdopt && slices.Contains(s.Step.Services, "web") {
-			away += s.Took
-		}
-		if s.Step.Kind == stack.StepSwitch {
-			t.Logf("no edge served for %s", away.Round(time.Millisecond))
-			break
-		}
-	}
-	if left := onDroplet(t, "docker ps -a --format '{{.Names}}' | grep aside || true"); left != "" {
-		t.Errorf("what was adopted leaves %s", left)
-	}
-	p.must(0, "deploy", "--target", "sandbox")
 }
 
 // sql asks the project's database.

@@ -39,7 +39,7 @@ type Server interface {
 type Backups struct {
 	Config          stack.Backup
 	Project, Target string
-	// Adopting says that what docker compose made of the project counts as its own.
+	// Adopting counts what docker compose made of the project as its own.
 	Adopting bool
 	// Places are those of the project that can be backed up.
 	Places []Place

@@ -52,9 +52,9 @@ LIST.dsse.json, and that the files beside it are as the list says.`,
 				}
 			}
 			if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {
-				return answer(o, args[0], pub, evidence.VerifySums)
+				return showCheck(o, args[0], pub, evidence.VerifySums)
 			}
-			return answer(o, args[0], pub, evidence.Verify)
+			return showCheck(o, args[0], pub, evidence.Verify)
 		},
 	}
 	verify.Flags().StringVar(&key, "key", "", "the public key `file` that must have signed it")
@@ -67,8 +67,8 @@ type verdict interface {
 	Err() error
 }
 
-// answer tells what a check found.
-func answer[V verdict](o *options, path string, pub ed25519.PublicKey, verify func(string, ed25519.PublicKey) (V, error)) error {
+// showCheck verifies path and prints what was found.
+func showCheck[V verdict](o *options, path string, pub ed25519.PublicKey, verify func(string, ed25519.PublicKey) (V, error)) error {
 	check, err := verify(path, pub)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ or refuses; 4 what it serves is no index of releases.`,
 	return cmd
 }
 
-// versions tells what takes part on this side.
+// versions prints the versions of stackctl and of what it is built with.
 func (o *options) versions() error {
 	if o.output == "json" {
 		return o.json(tools())
@@ -66,7 +66,7 @@ func (o *options) versions() error {
 	return nil
 }
 
-// newer tells whether there is a newer release.
+// newer prints whether there is a newer release.
 func (o *options) newer(ctx context.Context) error {
 	address := or(os.Getenv(update.Variable), Releases)
 	if address == "" {

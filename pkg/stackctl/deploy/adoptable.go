@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// leftBehind tells of what the release takes no part of.
+// leftBehind returns a note on all that the release does not take over.
 func leftBehind(r stack.Release, adopted []stack.Container) []string {
 	mounted := map[string]bool{}
 	for _, s := range r.Services {

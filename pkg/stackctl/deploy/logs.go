@@ -46,8 +46,8 @@ func ended(c stack.Container) string {
 	return said
 }
 
-// keepLog says whether these are the first lines of a service. What they tell of a
-// store is noted.
+// keepLog keeps the last lines of a service, and reports whether they are its first
+// ones. What they tell of a store is noted.
 func (x *executor) keepLog(service, text string) bool {
 	x.mu.Lock()
 	_, there := x.report.Logs[service]

@@ -95,7 +95,7 @@ func (c Check) Err() error {
 	return stack.Fault(cause, "verify the evidence in "+c.Dir, first(c.Problems), fix)
 }
 
-// first tells the first problem, and how many there are beside it.
+// first returns the first problem, and how many there are beside it.
 func first(problems []Problem) error {
 	p := problems[0]
 	text := fmt.Sprintf("%s: %s: %s", p.Kind, p.Path, p.What)

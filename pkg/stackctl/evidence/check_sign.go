@@ -55,8 +55,8 @@ func (c *Check) signer(envelope *dsse.Envelope, pub ed25519.PublicKey) {
 	c.Signer = id
 }
 
-// judgeSigner tells the fingerprint of pub, which signed an envelope, or what is
-// wrong.
+// judgeSigner returns the fingerprint of pub, if that signed the envelope, or what
+// is wrong.
 func judgeSigner(envelope *dsse.Envelope, pub ed25519.PublicKey) (id string, kind ProblemKind, what string) {
 	verifier, err := dsse.NewEnvelopeVerifier(publicKey{pub})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// ReleaseType says what the attestation of a list of sums states.
+// ReleaseType is the type of the predicate of a list of sums (in-toto).
 const ReleaseType = "https://in-toto.io/attestation/release/v0.1"
 
 // Signature is the file beside a list of sums that says who vouches for it.
@@ -85,7 +85,7 @@ func (s Sums) Err() error {
 	return stack.Fault(stack.CauseGate, "verify "+s.List, first(s.Problems), "do not use these files; get them again")
 }
 
-// Text tells it to a person.
+// Text returns what was found as people read it.
 func (s Sums) Text() string {
 	var b strings.Builder
 	switch s.Status() {

@@ -27,7 +27,7 @@ type Service struct {
 	// Expose are the ports under `expose:`.
 	Expose []string
 
-	// unsecured says that it shows what a store holds that asks nobody.
+	// unsecured reports that it shows what a store holds that asks nobody.
 	unsecured bool
 }
 

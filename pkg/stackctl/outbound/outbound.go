@@ -31,10 +31,10 @@ const (
 // Permanent is an error that another try cannot help.
 type Permanent struct{ error }
 
-// Unwrap gives the error underneath.
+// Unwrap returns the error underneath.
 func (p Permanent) Unwrap() error { return p.error }
 
-// Never makes an error that another try cannot help.
+// Never returns err as one that another try cannot help.
 func Never(err error) error { return Permanent{err} }
 
 // Client speaks to servers. The zero Client throws bodies away.

@@ -54,7 +54,7 @@ func (d Draft) programText(use bindUse, one bind) bool {
 // foreign are folders beside a program's text that are not its own.
 var foreign = []string{".git", "node_modules", "vendor", "venv", ".venv", "__pycache__"}
 
-// noteText tells of the mounts with a program's text, at the first of the services
+// noteText notes the mounts with a program's text, at the first of the services
 // that have the same ones.
 func (s Survey) noteText() {
 	binds, _ := s.draft.bound() // what can't be bound, check explains

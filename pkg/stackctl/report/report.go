@@ -119,7 +119,7 @@ func (s story) still() string {
 	return fmt.Sprintf("; release %s serves", line(s.Live))
 }
 
-// adopted says what became of a site that docker compose served before; empty:
+// adopted returns what became of a site that docker compose served before; empty:
 // it served none.
 func (s story) adopted() string {
 	set := false
