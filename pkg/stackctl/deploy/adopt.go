@@ -67,11 +67,8 @@ func (p *planner) setAside(why func(stack.Container) string) []string {
 // are about to start.
 func (p *planner) clear(services []string) {
 	names := p.setAside(func(c stack.Container) string {
-		layered := c
-		layered.Layer = stack.LayerApp
-		if s, ok := p.r.Service(c.Service); ok {
-			layered.Layer = s.Layer
-		}
+		held := c
+		held.Layer = stack.LayerApp // Compose knows no layers
 		for _, name := range services {
 			s, _ := p.r.Service(name)
 			if s.Layer != stack.LayerApp && c.Service == name {
@@ -80,7 +77,7 @@ func (p *planner) clear(services []string) {
 			if !active(c) && (s.ContainerName == "" || s.ContainerName != c.Name) {
 				continue
 			}
-			if cause := clash(p.r, s, layered); cause != "" {
+			if cause := clash(p.r, s, held); cause != "" {
 				return name + " starts: " + cause
 			}
 		}
@@ -109,11 +106,6 @@ func (p *planner) adopting() bool { return slices.ContainsFunc(p.seen.Adopted, a
 func (p *planner) adoptRest() {
 	p.setAside(func(stack.Container) string { return "release " + p.r.ID + " serves" })
 	p.plan.Notes = append(p.plan.Notes, leftBehind(p.r, p.seen.Adopted)...)
-}
-
-// adoptedOf are the containers of a service that docker compose made.
-func (p *planner) adoptedOf(service string) []stack.Container {
-	return slices.DeleteFunc(slices.Clone(p.seen.Adopted), func(c stack.Container) bool { return c.Service != service })
 }
 
 // discard removes what was set aside, once the release is good.

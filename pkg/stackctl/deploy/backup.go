@@ -108,7 +108,7 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 	there := false
 	for _, place := range places {
 		names = append(names, place.Name)
-		there = there || len(containersOf(p.seen, p.r.Project, place.Service)) > 0 || len(p.adoptedOf(place.Service)) > 0
+		there = there || len(containersOf(p.seen, p.r.Project, place.Service)) > 0
 	}
 	cause := "migrations may change what it holds"
 	switch {
@@ -123,7 +123,7 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 // replaced reports whether a service of the base project runs by another definition.
 func (p *planner) replaced(service string) bool {
 	s, ok := p.r.Service(service)
-	if slices.ContainsFunc(p.adoptedOf(service), active) {
+	if slices.ContainsFunc(p.seen.Adopted, func(c stack.Container) bool { return c.Service == service && active(c) }) {
 		return true
 	}
 	return ok && slices.ContainsFunc(containersOf(p.seen, p.r.Project, service), func(c stack.Container) bool {
