@@ -22,6 +22,12 @@ func writing(c stack.Container, bytes int64) stack.Container {
 	return c
 }
 
+// identified is a container of an image.
+func identified(c stack.Container, image string) stack.Container {
+	c.ImageID = image
+	return c
+}
+
 // asideOf is a container as it is while it waits aside.
 func asideOf(c stack.Container) stack.Container {
 	c.Name, c.Project, c.Service, c.State = stack.AsideName(c.Name, "always"), "", "", "exited"
@@ -94,6 +100,16 @@ func TestAnAdoptionWithoutAStoreBeginsWithTheEdge(t *testing.T) {
 	}
 }
 
+// TestWhatDoesNotRunIsInNobodysWay: it holds no port, and writes nothing.
+func TestWhatDoesNotRunIsInNobodysWay(t *testing.T) {
+	want, nginx := fronted()
+	nginx.State = "exited"
+	got := planText(want, bareShop(composed("db", "postgres:16", "shop_data"), nginx))
+	if !strings.Contains(got, "adopt nginx, release "+newID+" serves") {
+		t.Errorf("it is planned as\n%s", got)
+	}
+}
+
 // TestAnAdoptionBehindTheIngressFreesItsPorts: the ingress takes them, not the edge.
 func TestAnAdoptionBehindTheIngressFreesItsPorts(t *testing.T) {
 	_, nginx := fronted()
@@ -105,11 +121,12 @@ func TestAnAdoptionBehindTheIngressFreesItsPorts(t *testing.T) {
 }
 
 func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
-	r := stack.Release{ID: newID, Project: "shop", Persistent: []stack.Persistent{{Path: "data/uploads"}}, Services: []stack.Service{
-		{Name: "db", Layer: stack.LayerData, Deployed: true, Image: "postgres:16", Volumes: []stack.Mount{{Type: "volume", Source: "data"}}},
-		{Name: "web", Layer: stack.LayerApp, Deployed: true, Image: "shop/web:2", Volumes: []stack.Mount{{Type: "bind", Source: "/srv/shop/data/uploads", Persistent: true}}},
-		{Name: "migrate", Layer: stack.LayerApp, OneShot: true, Deployed: true},
-	}}
+	r := stack.Release{ID: newID, Project: "shop", Images: []stack.Image{{Reference: "postgres:16", ID: "sha256:cccc"}},
+		Persistent: []stack.Persistent{{Path: "data/uploads"}, {Path: "data/site.yml", File: true, Seed: []stack.File{{Content: []byte("x")}}}, {Path: "data/users.json", File: true}}, Services: []stack.Service{
+			{Name: "db", Layer: stack.LayerData, Deployed: true, Image: "postgres:16", Volumes: []stack.Mount{{Type: "volume", Source: "data"}}},
+			{Name: "web", Layer: stack.LayerApp, Deployed: true, Image: "shop/web:2", Volumes: []stack.Mount{{Type: "bind", Source: "/srv/shop/data/uploads", Persistent: true}}},
+			{Name: "migrate", Layer: stack.LayerApp, OneShot: true, Deployed: true},
+		}}
 	oneOff := composed("web", "shop/web:1")
 	oneOff.Labels[stack.ComposeOneOff] = "True"
 	stopped := composed("migrate", "shop/web:1")
@@ -138,6 +155,10 @@ func TestAnAdoptionIsRefusedWhereDataWouldBeMissed(t *testing.T) {
 		"a store that keeps data in no volume": {[]stack.Container{writing(composed("db", "postgres:16"), 64_000)}, "", "db keeps data in its container"},
 		"a store that keeps nothing":           {[]stack.Container{writing(composed("db", "postgres:16"), 63_999)}, "", ""},
 		"an application that has written":      {[]stack.Container{writing(composed("web", "shop/web:1"), 5_000_000)}, "", ""},
+		"the same, pinned":                     {[]stack.Container{composed("db", "postgres:16@sha256:"+strings.Repeat("0", 64), "shop_data")}, "", ""},
+		"the same by its ID":                   {[]stack.Container{identified(composed("db", "sha256:cccc", "shop_data"), "sha256:cccc")}, "", ""},
+		"a file that the project holds":        {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/site.yml")}, "", ""},
+		"a file that it does not":              {[]stack.Container{composed("web", "shop/web:1", secondFolder+"/users.json")}, "", "users.json, and this release in"},
 		"the engine's socket":                  {[]stack.Container{composed("web", "shop/web:1", "/var/run/docker.sock")}, "", ""},
 		"the project's folder":                 {[]stack.Container{composed("web", "shop/web:1", secondFolder)}, "", ""},
 		"a shell of somebody":                  {[]stack.Container{composed("db", "postgres:16", "shop_data"), oneOff}, "", "somebody is at work"},
@@ -194,6 +215,12 @@ func TestAnAdoptionThatFailsGivesTheSiteBack(t *testing.T) {
 	if got := undoText(u); !strings.HasPrefix(got, "[1] remove release "+newID) || !strings.Contains(got, back) {
 		t.Errorf("it is undone by\n%s", got)
 	}
+	u.Before.Ingress, u.Now.Ingress = map[string][]string{"blog": {"blog.example"}}, map[string][]string{"blog": {"blog.example"}, "shop": {"shop.example"}}
+	shared := u
+	shared.Applied = append([]stack.Step{{Kind: stack.StepIngress, Hosts: []string{"shop.example"}}}, u.Applied...)
+	if got := undoText(shared); !strings.Contains(got, "ingress to shop, its routes were others when the run began\n") {
+		t.Errorf("behind the ingress it is undone by\n%s", got)
+	}
 	blind := u
 	blind.Blind, blind.Now = true, u.Before
 	if got := undoText(blind); !strings.Contains(got, "remove db, edge, ui,") || !strings.Contains(got, "reinstate") {
@@ -203,5 +230,27 @@ func TestAnAdoptionThatFailsGivesTheSiteBack(t *testing.T) {
 	early.Applied, early.Now = []stack.Step{{Kind: stack.StepShipFiles}}, u.Before
 	if got := undoText(early); strings.Contains(got, "reinstate") {
 		t.Errorf("before anything was set aside it is undone by\n%s", got)
+	}
+}
+
+// TestAnAdoptionThatWasCutOffAfterItsSwitchHasAWayBack: the release was never judged,
+// and docker compose's containers wait.
+func TestAnAdoptionThatWasCutOffAfterItsSwitchHasAWayBack(t *testing.T) {
+	r := wantedShop().Release
+	before := bareShop(asideOf(composed("db", "postgres:16")))
+	before.Live = newID
+	for name, c := range map[string]struct {
+		state stack.ReleaseState
+		cause stack.Cause
+		want  string
+	}{
+		"a gate failed":        {stack.ReleaseStarted, stack.CauseGate, ""},
+		"the operator stopped": {stack.ReleaseStarted, stack.CauseInterrupted, newID},
+		"it was good":          {stack.ReleaseGood, stack.CauseGate, newID},
+	} {
+		before.Releases = []stack.ReleaseRecord{{ID: newID, State: c.state}}
+		if id, idle := Destination(before, r, nil, stack.Fault(c.cause, "judge", nil, "")); id != c.want || idle != (c.want == "") {
+			t.Errorf("%s: it leads to %q, idle %t", name, id, idle)
+		}
 	}
 }

@@ -46,3 +46,15 @@ func TestWhatEndedByItselfIsToldOnceThoughItRunsAgain(t *testing.T) {
 		t.Errorf("it notes\n%s", said)
 	}
 }
+
+func TestWhatALogSaysOfAStoreIsNotedOnce(t *testing.T) {
+	var notes []string
+	d := &Deployer{Now: time.Now, Emit: func(e stack.Event) { notes = append(notes, e.Message) }}
+	x := &executor{story: d.begin("deploy")}
+	for range 2 {
+		x.keepLog("api", "FATAL: password authentication failed for user app\n")
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "refuses the password") {
+		t.Errorf("it notes %q", notes)
+	}
+}

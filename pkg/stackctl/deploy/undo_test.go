@@ -255,6 +255,21 @@ func TestAnUndoGoesOnAfterAStepThatFailsButLeavesWhatMayBeServed(t *testing.T) {
 	}
 }
 
+func (b brittle) Reinstate(context.Context, string) error { return b.call("reinstate") }
+
+// TestNothingComesBackBesideWhatDidNotEnd: docker compose's containers write where the
+// release's do.
+func TestNothingComesBackBesideWhatDidNotEnd(t *testing.T) {
+	plan := stack.Plan{Steps: []stack.Step{{Kind: stack.StepRemove, Release: newID, Subject: "release " + newID}, {Kind: stack.StepReinstate, Subject: adoptedSubject}}}
+	for fails, want := range map[string][]string{"": {"remove shop-" + newID, "reinstate"}, "remove shop-" + newID: {"remove shop-" + newID}} {
+		var calls []string
+		x := &executor{story: operator("/srv/shop", "run", 0), server: brittle{fails: fails, calls: &calls}, want: wantedShop()}
+		if err := x.runUndo(t.Context(), plan); !slices.Equal(calls, want) || (err == nil) != (fails == "") {
+			t.Errorf("where %q fails: %v, %v", fails, calls, err)
+		}
+	}
+}
+
 func TestAReleaseThatWasGoodStaysSoUntilAGateFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		before stack.ReleaseState
