@@ -37,6 +37,8 @@ type executor struct {
 	cause error
 	// started are the containers as they were when the first gates of this run began.
 	started []stack.Container
+	// draining are the releases that the plan ends once the new one is judged.
+	draining []string
 	// committed says that the release is good: what follows only tidies up.
 	committed bool
 }
@@ -318,13 +320,38 @@ func tally(gates []stack.GateResult) string {
 
 // subject is the deployment as the gates see it.
 func (x *executor) subject(ctx context.Context) gate.Subject {
-	return gate.Subject{Release: x.want.Release, Before: x.previous(ctx), Outside: outside{}, Server: x.server, Started: x.started}
+	return gate.Subject{Release: x.want.Release, Before: x.previous(ctx), Outside: outside{}, Server: x.server, Started: x.started, Draining: x.draining}
+}
+
+// draining are the releases other than a plan's own that it drains.
+func draining(plan stack.Plan) []string {
+	var out []string
+	for _, s := range plan.Steps {
+		if s.Kind == stack.StepDrain && s.Release != plan.Release && !slices.Contains(out, s.Release) {
+			out = append(out, s.Release)
+		}
+	}
+	return out
+}
+
+// predecessor returns the release that one is compared with: the live one, or the
+// last good one where a run was cut off that had led users to this one already.
+// Empty: there is none.
+func predecessor(seen stack.Observed, own string) string {
+	if seen.Live != own {
+		return seen.Live
+	}
+	if r := seen.Record(own); r.State == stack.ReleaseGood {
+		return ""
+	}
+	last, _ := Earlier(seen, "") // without one it is the first
+	return last.ID
 }
 
 // previous reads what the release before left for comparison.
 func (x *executor) previous(ctx context.Context) *gate.Before {
-	id := x.seen.Live
-	if id == "" || id == x.want.Release.ID {
+	id := predecessor(x.seen, x.want.Release.ID)
+	if id == "" {
 		return nil
 	}
 	at := func(name string) string { return x.d.Target.At(stack.ReleasePath(id, name)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,5 +78,37 @@ func TestGatesThatWereSkippedDidNotFail(t *testing.T) {
 	}
 	if got := tally(append(gates[:1:1], stack.GateResult{Status: stack.Failed})); got != "1 of 2 passed" {
 		t.Error(got)
+	}
+}
+
+func TestGatesKnowWhatEndsOnceTheReleaseIsJudged(t *testing.T) {
+	plan := stack.Plan{Release: "new", Steps: []stack.Step{
+		{Kind: stack.StepStop, Release: "stopped"}, {Kind: stack.StepDrain, Release: "old", Services: []string{"worker"}},
+		{Kind: stack.StepDrain, Release: "old"}, {Kind: stack.StepDrain, Release: "cut off"}, {Kind: stack.StepDrain, Release: "new"},
+	}}
+	if got := draining(plan); !slices.Equal(got, []string{"old", "cut off"}) {
+		t.Errorf("draining: %q", got)
+	}
+}
+
+// TestAReleaseIsComparedWithTheOneBefore: where a run was cut off after its switch,
+// the release that it led to is live, and is nothing to compare itself with.
+func TestAReleaseIsComparedWithTheOneBefore(t *testing.T) {
+	records := func(own stack.ReleaseState) []stack.ReleaseRecord {
+		return []stack.ReleaseRecord{{ID: "new", State: own}, {ID: "old", State: stack.ReleaseGood}}
+	}
+	for name, c := range map[string]struct {
+		seen stack.Observed
+		want string
+	}{
+		"another one is live":         {stack.Observed{Live: "old", Releases: records(stack.ReleaseStarted)}, "old"},
+		"nothing is live":             {stack.Observed{Releases: records(stack.ReleaseStarted)}, ""},
+		"it is live and good":         {stack.Observed{Live: "new", Releases: records(stack.ReleaseGood)}, ""},
+		"it is live and not judged":   {stack.Observed{Live: "new", Releases: records(stack.ReleaseStarted)}, "old"},
+		"it is the first, not judged": {stack.Observed{Live: "new", Releases: records(stack.ReleaseStarted)[:1]}, ""},
+	} {
+		if got := predecessor(c.seen, "new"); got != c.want {
+			t.Errorf("%s: compared with %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -68,6 +68,8 @@ type Subject struct {
 	// Started are the host's containers as they were when the release had started
 	// and its judgement began; nil where nothing was started.
 	Started []stack.Container
+	// Draining are the releases that run on until this one is judged, and end then.
+	Draining []string
 	// Outside dials from where the operator is.
 	Outside Dialer
 	// Server looks from the server itself.

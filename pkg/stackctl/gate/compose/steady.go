@@ -15,6 +15,9 @@ import (
 const (
 	// between is the time between the two looks.
 	between = 500 * time.Millisecond
+	// proven is how long a container must have run whose image and service have no
+	// health check: many end only once they have waited for what is not there.
+	proven = 25 * time.Second
 	// recent is for how long an end by itself is told: what came back and has
 	// run on for longer is past.
 	recent = 10 * time.Minute
@@ -31,7 +34,7 @@ func Steady() gate.Gate {
 		ID:    "G9", Name: "steady", Phase: stack.PhasePost, Alone: true,
 		Question: "Do the release's containers run on, and does no other release run beside it?",
 		Refs:     []string{"SPEC S9", "SPEC D4", "ASVS 13.2.6"},
-		Inspects: "each container of the project in two looks half a second apart, after all other gates: its start, its restarts, whether memory ended it, and whose release it is",
+		Inspects: "each container of the project in two looks half a second apart, after all other gates, the second not before a container without a health check has run for 25 s: its start, its restarts, whether memory ended it, and whose release it is",
 		Check:    steady,
 	}
 }
@@ -45,8 +48,9 @@ func steady(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	if err != nil {
 		return a, fmt.Errorf("list the host's containers: %w", err)
 	}
-	probe.Wait(ctx, between)
 	now, _ := probe.Now(ctx, s)
+	probe.Wait(ctx, max(between, unproven(s, first, now)))
+	now, _ = probe.Now(ctx, s)
 	second, err := s.Server.Containers(ctx)
 	if err != nil {
 		return a, fmt.Errorf("list the host's containers again: %w", err)
@@ -64,6 +68,19 @@ func steady(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 		}
 	}
 	return a, nil
+}
+
+// unproven returns how long the youngest container of the release without a health
+// check has yet to run.
+func unproven(s gate.Subject, containers []stack.Container, now time.Time) time.Duration {
+	var left time.Duration
+	for _, c := range containers {
+		svc, declared := s.Release.Service(c.Service)
+		if probe.Current(s, c) && declared && !svc.OneShot && !c.OneShot() && c.State == "running" && (c.Health == "" || c.Health == "none") {
+			left = max(left, proven-now.Sub(c.Started))
+		}
+	}
+	return min(left, proven) // its clock may be another one
 }
 
 // before is the container as the first look saw it.
@@ -112,9 +129,9 @@ func allowed(begun []stack.Container, c stack.Container) int {
 }
 
 // rival reports whether a container is of a release of this project that should
-// not run any more. The one before it still drains while a deploy is judged.
+// not run any more.
 func rival(s gate.Subject, c stack.Container) bool {
 	mine := c.Labels[stack.LabelProject] == s.Release.Project && s.Release.Project != ""
 	up := slices.Contains([]string{"running", "restarting", "paused"}, c.State)
-	return mine && up && c.Release != "" && c.Release != s.Release.ID && (s.Before == nil || s.Before.ID != c.Release)
+	return mine && up && c.Release != "" && c.Release != s.Release.ID && !slices.Contains(s.Draining, c.Release)
 }

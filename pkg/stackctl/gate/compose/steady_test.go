@@ -2,7 +2,9 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
@@ -40,12 +42,12 @@ func TestSteadyCatchesWhatDoesNotRunOn(t *testing.T) {
 		"an old worker":                    {func(a, b *stack.Container) { old(a, "running"); *b = *a }, "another release runs beside"},
 		"an old worker that is paused":     {func(a, b *stack.Container) { old(a, "paused"); *b = *a }, "another release runs beside"},
 		"an old worker that is stopped":    {func(a, b *stack.Container) { old(a, "exited"); *b = *a }, ""},
-		"the release before, which drains": {func(a, b *stack.Container) { old(a, "running"); a.Release = "bbbbbbbbbbbb"; *b = *a }, ""},
+		"one that drains then"            : {func(a, b *stack.Container) { old(a, "running"); a.Release = "bbbbbbbbbbbb"; *b = *a }, ""},
 		"another project's":                {func(a, b *stack.Container) { old(a, "running"); a.Labels[stack.LabelProject] = "stack2"; *b = *a }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := gatetest.GoodDeployment(t)
-			d.Before = &gate.Before{ID: "bbbbbbbbbbbb"}
+			d.Draining = []string{"bbbbbbbbbbbb"}
 			list := func() []stack.Container {
 				return []stack.Container{
 					{ID: "1", Name: "api-1", Service: "api", Project: d.Release.AppProject(), Release: d.Release.ID, State: "running", Started: hours, Labels: map[string]string{stack.LabelProject: "stack"}},
@@ -79,4 +81,56 @@ func TestAServiceThatEndedUntilItsDatabaseWasThereHasStarted(t *testing.T) {
 	c.Restarts++
 	d.Server = &looks{Server: d.Fake, lists: [][]stack.Container{{c}}}
 	gatetest.Catches(t, Steady(), d.Subject, "started again")
+}
+
+// TestWhatHasNoHealthCheckIsLookedAtOnceItHasRunForAWhile: a worker that gives up on
+// its queue after 20 s ends after every other gate has passed.
+func TestWhatHasNoHealthCheckIsLookedAtOnceItHasRunForAWhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		health string
+		ran    time.Duration
+		caught bool
+		waits  time.Duration
+	}{
+		"no health check":            {"", 3 * time.Second, true, 22 * time.Second},
+		"none is said":               {"none", 3 * time.Second, true, 22 * time.Second},
+		"no health check, for long":  {"", time.Hour, false, between},
+		"a health check that passes": {"healthy", 3 * time.Second, false, between},
+		"by a clock that is ahead":   {"", -time.Hour, true, proven},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := gatetest.GoodDeployment(t)
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				one := stack.Container{ID: "1", Name: "api-1", Service: "api", Project: d.Release.AppProject(), Release: d.Release.ID, State: "running", Started: began.Add(-c.ran), Health: c.health}
+				d.Server = &dying{Server: d.Fake, one: one, at: began.Add(20 * time.Second)}
+				a, err := steady(t.Context(), d.Subject)
+				if err != nil || (len(a.Findings) > 0) != c.caught {
+					t.Errorf("found %v, %v", a.Findings, err)
+				}
+				if took := time.Since(began); took != c.waits {
+					t.Errorf("it looked for %s, want %s", took, c.waits)
+				}
+			})
+		})
+	}
+}
+
+// dying is a server whose one container ends at some time; its clock is the test's.
+type dying struct {
+	gate.Server
+	one stack.Container
+	at  time.Time
+}
+
+func (d *dying) Containers(context.Context) ([]stack.Container, error) {
+	c := d.one
+	if !time.Now().Before(d.at) {
+		c.State = "exited"
+	}
+	return []stack.Container{c}, nil
+}
+
+func (d *dying) Run(context.Context, ...string) (stack.Output, error) {
+	return stack.Output{Stdout: fmt.Appendf(nil, "%d.%09d\n", time.Now().Unix(), time.Now().Nanosecond())}, nil
 }
