@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os/exec"
 	"slices"
 	"strings"
@@ -31,6 +32,8 @@ for p in $ports; do
 done`)
 	case faultRestart:
 		onHost(t, "docker", "restart", "-t", "20", on(t).Container)
+	case faultReadOnly:
+		inDroplet(t, "mount --bind /srv/stack /srv/stack && mount -o remount,ro,bind /srv/stack")
 	case faultDisk:
 		t.Log("free: ", inDroplet(t, fill))
 	case faultFiles:
@@ -49,6 +52,9 @@ func heal(t *testing.T, f fault) {
 	if f.fills() {
 		inDroplet(t, "rm -rf /small/filler /small/many")
 	}
+	if f == faultReadOnly {
+		inDroplet(t, "umount /srv/stack")
+	}
 	if f != faultSilence {
 		return
 	}
@@ -64,7 +70,10 @@ rm /run/silent`)
 // judge sees how a deploy ended that something happened to.
 func (d *faulted) judge(t *testing.T, p point) {
 	t.Helper()
-	exits := map[fault][]int{faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}, faultEngine: {0, 1, 4, 5}}[p.fault]
+	exits := map[fault][]int{
+		faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}, faultEngine: {0, 1, 4, 5},
+		faultRestart: {3}, faultPower: {3}, faultReadOnly: {4},
+	}[p.fault]
 	// Where the last step was about to end the deploy may be done, and once it is
 	// committed it is good: an image that could not be pruned is a note.
 	done := p.late || p.name == string(stack.StepPrune)
@@ -72,13 +81,53 @@ func (d *faulted) judge(t *testing.T, p point) {
 		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.said())
 	}
 	r := d.last.Report
-	if r == nil || d.cmd.ProcessState.ExitCode() == 0 || p.fault != faultInterrupt && p.fault != faultEngine {
+	if r == nil || d.cmd.ProcessState.ExitCode() == 0 {
+		return
+	}
+	t.Logf("%s; %s", r.Reason, r.Fix)
+	if !r.Unseen && d.cmd.ProcessState.ExitCode() == 3 {
+		t.Error("the report claims to know what it could not see")
+	}
+	if p.fault == faultReadOnly {
+		d.judgeReadOnly(t, r)
+	}
+	if p.fault != faultInterrupt && p.fault != faultEngine {
 		return
 	}
 	if r.Live != r.Before || r.Live == "" || (p.fault == faultInterrupt) != (r.Verdict == stack.VerdictInterrupted) {
 		t.Errorf("verdict %s, live %s, before %s", r.Verdict, r.Live, r.Before)
 	}
-	t.Logf("%s; %s", r.Reason, r.Fix)
+}
+
+// judgeReadOnly sees what comes of a deploy that can write nothing: what it started
+// goes, unless users may have been led there, which cannot be undone then.
+func (d *faulted) judgeReadOnly(t *testing.T, r *stack.Report) {
+	t.Helper()
+	if !strings.Contains(r.Reason, "read-only") {
+		t.Errorf("it does not say why: %s", r.Reason)
+	}
+	switched := slices.ContainsFunc(r.Steps, func(s stack.StepResult) bool { return s.Step.Kind == stack.StepSwitch && s.Error == "" })
+	left := strings.TrimSpace(inDroplet(t, "docker ps -aq --filter label=dev.stackctl.release="+r.Release))
+	if r.Unsettled != switched || (left != "") != switched || !switched && r.Live != r.Before {
+		t.Errorf("switched: %t, unsettled: %t, live %s, before %s; of the new release is left: %q", switched, r.Unsettled, r.Live, r.Before, left)
+	}
+}
+
+// agree compares what a report states with what `stackctl status` finds: a release
+// that it calls live is live.
+func (d *faulted) agree(t *testing.T, w *walk) {
+	t.Helper()
+	r := d.last.Report
+	if r == nil || r.Live == "" {
+		return
+	}
+	var found struct{ Live string }
+	if out := w.p.must(0, "status", "--output", "json").out; json.Unmarshal([]byte(out), &found) != nil {
+		t.Errorf("the status is\n%s", out)
+	}
+	if found.Live != r.Live {
+		t.Errorf("the report says that %s is live, and it is %s", r.Live, found.Live)
+	}
 }
 
 // inDroplet runs a command in the droplet without SSH.

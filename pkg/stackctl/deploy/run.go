@@ -61,14 +61,14 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 	}
 	failure = explained(ctx, server, s.d.Target, failure)
 	if err := x.undo(ctx, failure); err != nil {
-		s.report.Unsettled = true
-		return fmt.Errorf("%w; and then: %w", failure, err)
+		return x.stranded(ctx, failure, err)
 	}
 	return failure
 }
 
-// cut tells a step that failed because the connection is gone from one that
-// failed on a server that answers. The lock may notice it a moment later.
+// cut tells a step that failed because the connection is gone, or its host shuts
+// down, from one that failed on a server that answers. The lock may notice it a
+// moment later.
 func (s *story) cut(ctx context.Context, server node.Server, failure error) error {
 	cause := context.Cause(ctx)
 	if known := new(stack.Error); errors.As(cause, &known) && stack.CauseOf(failure) != known.Cause {
@@ -77,7 +77,7 @@ func (s *story) cut(ctx context.Context, server node.Server, failure error) erro
 	if ctx.Err() != nil || stack.CauseOf(failure) == stack.CauseUnreachable {
 		return failure
 	}
-	if _, err := server.Run(ctx, "true"); stack.CauseOf(err) == stack.CauseUnreachable {
+	if err := node.CheckReachable(ctx, server, s.d.Target); err != nil {
 		return fmt.Errorf("%w; meanwhile: %w", err, failure)
 	}
 	return failure
@@ -183,7 +183,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
-	s.report.Plan = plan
+	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {
 		s.note(n)
@@ -306,7 +306,10 @@ func (s *story) verify(ctx context.Context) error {
 			return stack.Interrupted(ctx, "verify")
 		}
 	}
-	return first
+	if first != nil {
+		return s.cut(ctx, server, first)
+	}
+	return nil
 }
 
 // liveRelease reads back the release that is live, where the files make another one.

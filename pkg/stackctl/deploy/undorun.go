@@ -30,8 +30,11 @@ func (x *executor) undo(ctx context.Context, cause error) error {
 	plan := Undo(u)
 	x.artifact("undo.txt", []byte(plan.String()))
 	x.cause, x.old, x.back = cause, u.Old, u.Edge
-	if len(plan.Steps) == 1 {
-		return x.fail(ctx, cause) // nothing but the record of it
+	if len(plan.Steps) == 1 { // nothing but the record of it
+		if err := x.fail(ctx, cause); err != nil {
+			x.note(err.Error())
+		}
+		return nil
 	}
 	for _, s := range plan.Steps {
 		if s.Kind == stack.StepData || s.Kind == stack.StepEdge && !x.began(stack.StepEdge) {
@@ -72,6 +75,29 @@ func (x *executor) abandon() {
 	x.note("nothing was brought back, for the server is out of reach, or another run's: " + led + "; run the same command again")
 }
 
+// stranded records how an undo ended that failed: whom the edge leads to now, or,
+// where the server went away, that it can't be seen.
+func (x *executor) stranded(ctx context.Context, failure, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	gone := err
+	if stack.CauseOf(err) != stack.CauseUnreachable {
+		gone = node.CheckReachable(ctx, x.server, x.d.Target)
+	}
+	if gone == nil {
+		x.report.Unsettled = true
+		if files, unread := node.ReadDynamic(ctx, x.server, x.d.Target); unread == nil {
+			x.report.Live = edge.Live(files)
+		}
+		return fmt.Errorf("%w; and then: %w", failure, err)
+	}
+	x.report.Unseen = true
+	if x.began(stack.StepSwitch) {
+		x.report.Live = ""
+	}
+	x.note("the server went away while what served before was brought back")
+	return fmt.Errorf("%w; meanwhile: %w", gone, failure)
+}
+
 // runUndo applies the steps of an undo. One that fails hinders no other, with two
 // exceptions: the new release, which may still be served then, stays; and where
 // something did not end, nothing is started that must not run beside it.
@@ -93,7 +119,10 @@ func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 		}
 		cancel()
 		crowded = crowded || err != nil && step.Kind == stack.StepRemove
-		if err != nil {
+		switch {
+		case err != nil && step.Kind == stack.StepFail:
+			x.note(err.Error()) // what serves is as it was
+		case err != nil:
 			errs = append(errs, err)
 		}
 	}

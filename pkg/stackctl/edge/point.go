@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -111,6 +112,15 @@ func Release(content []byte) string {
 		return string(m[1])
 	}
 	return ""
+}
+
+// Live returns the release that the dynamic files of a host lead to; empty: none.
+func Live(files []stack.File) string {
+	live := ""
+	for _, f := range files {
+		live = cmp.Or(Release(f.Content), live)
+	}
+	return live
 }
 
 // Routed are the services of a release that dynamic files on a host lead to,

@@ -42,10 +42,8 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	}
 	// A folder of the future was made before the host's clock was set: that tells nothing.
 	seen.Unrouted = dynamic == nil || !made.After(seen.At) && outlived(seen.Containers, t.At(stack.EdgeDynamic), made)
+	seen.Live = edge.Live(dynamic)
 	for _, f := range dynamic {
-		if id := edge.Release(f.Content); id != "" {
-			seen.Live = id
-		}
 		seen.Files[stack.DynamicPath(f.Path)] = stack.Sum(f.Content)
 	}
 	if seen.Live != "" {

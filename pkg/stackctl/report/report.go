@@ -105,6 +105,8 @@ func (s story) still() string {
 		return fmt.Sprintf("; release %s served when the run last looked", line(s.Live))
 	case s.Unseen:
 		return fmt.Sprintf("; release %s was switched to and is not judged, see `stackctl status`", line(s.Live))
+	case s.Unsettled && s.Live != "" && s.Live == s.Release && s.Before != s.Release:
+		return fmt.Sprintf("; release %s still serves, for what served before could not be brought back, see `stackctl status`", line(s.Live))
 	case s.Unsettled && s.Live != "":
 		return fmt.Sprintf("; release %s was not brought back whole, see `stackctl status`", line(s.Live))
 	case s.RolledBack:
