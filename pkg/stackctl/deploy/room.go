@@ -19,8 +19,17 @@ var (
 	stepRoom   = node.Room{Bytes: 8 << 20, Files: 256}
 )
 
-// checkPlatform refuses images that the host cannot run.
+// checkPlatform refuses images that the host cannot run, and services that demand
+// another platform: an Engine that emulates one does so many times slower.
 func checkPlatform(r stack.Release, host stack.HostFacts) error {
+	for _, s := range r.Services {
+		system, _, _ := strings.Cut(s.Platform, "/")
+		other := system != "" && system != "linux" || archOf(s.Platform) != "" && archOf(s.Platform) != host.Arch
+		if s.Deployed && other && host.Arch != "" {
+			return stack.Usage(s.File, s.Line, fmt.Sprintf("service %s wants platform %s, the host is linux/%s", s.Name, s.Platform, host.Arch),
+				"remove platform where the image is made for the host's too, or deploy to a host of that platform")
+		}
+	}
 	for _, i := range r.Images {
 		if arch := archOf(i.Platform); arch != "" && host.Arch != "" && arch != host.Arch {
 			return stack.Fault(stack.CauseUsage, "check image "+i.Reference, fmt.Errorf("it is for %s, the host is %s", arch, host.Arch), "build it for the host's architecture")

@@ -22,6 +22,24 @@ func TestAnImageForAnotherArchitectureIsRefused(t *testing.T) {
 	}
 }
 
+func TestAServiceForAnotherPlatformIsRefused(t *testing.T) {
+	for platform, refused := range map[string]bool{
+		"": false, "linux": false, "linux/arm64": false, "linux/arm64/v8": false,
+		"linux/amd64": true, "linux/arm/v7": true, "windows/arm64": true, "windows": true,
+	} {
+		release := wantedShop().Release
+		s := &release.Services[0]
+		s.Platform, s.File, s.Line = platform, "compose.yaml", 7
+		err := checkPlatform(release, stack.HostFacts{Arch: "arm64"})
+		if (err != nil) != refused || refused && (stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), "compose.yaml:7: service "+s.Name+" wants platform "+platform)) {
+			t.Errorf("platform %q: %v", platform, err)
+		}
+		if s.Deployed = false; checkPlatform(release, stack.HostFacts{Arch: "arm64"}) != nil {
+			t.Errorf("platform %q of a service that is not deployed is refused", platform)
+		}
+	}
+}
+
 func TestAHostThatCannotHoldTheReleaseIsRefused(t *testing.T) {
 	release := wantedShop().Release
 	release.Images[0].Bytes, release.Images[0].Platform = 100<<20, "linux/arm64/v8"

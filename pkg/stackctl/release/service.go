@@ -19,7 +19,7 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 	at := d.places[s.Name]
 	out := stack.Service{
 		Name: s.Name, Layer: x.layer, OneShot: x.once, Deployed: d.deployed(s), File: at.file, Line: at.line,
-		Image: s.Image, Command: s.Command, Entrypoint: s.Entrypoint, User: s.User,
+		Image: s.Image, Platform: s.Platform, Command: s.Command, Entrypoint: s.Entrypoint, User: s.User,
 		ReadOnly: s.ReadOnly, Privileged: s.Privileged, CapAdd: s.CapAdd, CapDrop: s.CapDrop,
 		SecurityOpt: s.SecurityOpt, PidMode: s.Pid, IpcMode: s.Ipc, UsernsMode: s.UserNSMode,
 		NetworkMode: s.NetworkMode, Environment: valued(s.Environment), Labels: s.Labels,

@@ -20,7 +20,9 @@ type Service struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
 
-	Image       string            `json:"image"`
+	Image string `json:"image"`
+	// Platform is what the file demands, such as linux/arm64; empty: the host's.
+	Platform    string            `json:"platform,omitempty"`
 	Command     []string          `json:"command"`
 	Entrypoint  []string          `json:"entrypoint"`
 	User        string            `json:"user"`
