@@ -36,6 +36,8 @@ type Status struct {
 	// Unjudged says that no run has judged the live release to its end, as where one was
 	// cut off after the switch, or is at work.
 	Unjudged bool `json:"unjudged,omitempty"`
+	// Beside are the releases other than the live one of which something runs.
+	Beside []string `json:"beside,omitempty"`
 	// FilesProblem is what is wrong with the files that the host keeps of the
 	// live release: its containers run on, and may not start again.
 	FilesProblem string          `json:"files_problem,omitempty"`
@@ -94,6 +96,7 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 	s.Health = health(s.Live, kept, s.Containers)
 	s.Ingress = ingressOf(kept, seen)
 	s.Health.behind(s.Ingress)
+	s.Beside = besideOf(s.Live, ours(c, seen))
 	s.Composed = composedOf(c.Project, seen.Containers)
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
