@@ -71,7 +71,7 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error))
 	}
 	// WithHost comes before WithHTTPClient, because it would replace the dialer.
 	api, err := client.New(
-		client.WithHost("tcp://docker.invalid"),
+		client.WithHost("tcp://" + apiHost),
 		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
 	)
 	if err != nil {
@@ -89,6 +89,9 @@ func (e *Engine) Calls() int64 { return e.calls.Load() }
 
 // Close drops idle connections. Calls in flight end on their own contexts.
 func (e *Engine) Close() error { return e.api.Close() }
+
+// apiHost stands in requests where a host must; RFC 2606 reserves it.
+const apiHost = "docker.invalid"
 
 // dialer hands out the connection that proved the socket, then new ones.
 type dialer struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -87,8 +88,22 @@ func stepFault(ctx context.Context, what string, err error, fix string) error {
 	if errors.As(err, &done) {
 		return err
 	}
+	err = worded{err}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return stack.Fault(stack.CauseInterrupted, what, err, "")
 	}
 	return stack.Fault(stack.CauseStep, what, err, fix)
 }
+
+// worded is an error without the request that the client's library shows of a call
+// that was not answered: its address is none.
+type worded struct{ error }
+
+func (e worded) Error() string {
+	return unanswered.ReplaceAllLiteralString(e.error.Error(), "the Docker Engine did not answer: ")
+}
+
+// Unwrap returns the error in the library's words.
+func (e worded) Unwrap() error { return e.error }
+
+var unanswered = regexp.MustCompile(`error during connect: [A-Z][a-z]+ "http://` + regexp.QuoteMeta(apiHost) + `[^"]*": `)

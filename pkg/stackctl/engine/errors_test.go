@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -19,5 +24,27 @@ func TestWhatTheHostIsToBlameForHasARemedy(t *testing.T) {
 		if got := fixFor(errors.New(says)); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: the remedy is %q", says, got)
 		}
+	}
+}
+
+// TestACallThatIsNotAnsweredIsToldInPlainWords: what the client's library shows of it
+// has an address that is none.
+func TestACallThatIsNotAnsweredIsToldInPlainWords(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/_ping") {
+			panic(http.ErrAbortHandler) // the connection ends
+		}
+		w.Header().Set("Api-Version", "1.41")
+	}))
+	t.Cleanup(server.Close)
+	e, err := Open(t.Context(), func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Containers(t.Context())
+	if !errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "the Docker Engine did not answer: EOF") || strings.Contains(err.Error(), apiHost) {
+		t.Errorf("it says %v", err)
 	}
 }
