@@ -103,7 +103,7 @@ func (d *faulted) judge(t *testing.T, p point) {
 // goes, unless users may have been led there, which cannot be undone then.
 func (d *faulted) judgeReadOnly(t *testing.T, r *stack.Report) {
 	t.Helper()
-	if !strings.Contains(r.Reason, "read-only") {
+	if !strings.Contains(strings.ToLower(r.Reason), "read-only") {
 		t.Errorf("it does not say why: %s", r.Reason)
 	}
 	switched := slices.ContainsFunc(r.Steps, func(s stack.StepResult) bool { return s.Step.Kind == stack.StepSwitch && s.Error == "" })

@@ -22,6 +22,10 @@ func explained(ctx context.Context, server node.Server, t stack.Target, failure 
 	}
 	ctx, cancel := node.Aside(ctx)
 	defer cancel()
+	if !errors.Is(failure, syscall.EROFS) && node.ReadOnly(ctx, server, t) {
+		return stack.Fault(stack.CauseOf(failure), "the file system of "+t.Path+" on "+t.Host+" is mounted read-only", failure,
+			"`dmesg` and `findmnt -T "+t.Path+"` there tell why; make it writable, then run the same command again")
+	}
 	if what := node.LostContainers(ctx, server, t); what != "" {
 		return stack.Fault(stack.CauseOf(failure), what, failure, node.EndLost)
 	}

@@ -30,6 +30,18 @@ func TestAnEngineThatWentAwayIsNotBlamedOnWhatWasAsked(t *testing.T) {
 	}
 }
 
+func TestAReadOnlyFileSystemIsSaidToBe(t *testing.T) {
+	failure := errors.New("rm: cannot remove 'routes.yml'")
+	for answer, said := range map[string]bool{
+		"rw,relatime\n": false, "ro,relatime\n": true, "rw,errors=remount-ro\n": false, "rw,relatime\nro,nosuid\n": true, "ro\nrw\n": false, "": false,
+	} {
+		err := explained(t.Context(), told{answer: answer}, stack.Target{Host: "203.0.113.7", Path: "/srv/shop"}, failure)
+		if got := strings.Contains(err.Error(), "the file system of /srv/shop on 203.0.113.7 is mounted read-only"); got != said || !errors.Is(err, failure) {
+			t.Errorf("mounted with %q: %v", answer, err)
+		}
+	}
+}
+
 func TestContainersThatTheEngineHasLostSightOfAreNamed(t *testing.T) {
 	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
 	groups := "/proc/70/cgroup:9:name=systemd:/docker/" + one + "\n/proc/70/cgroup:8:pids:/docker/" + one + "\n/proc/71/cgroup:0::/docker/" + one +

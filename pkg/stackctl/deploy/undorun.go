@@ -112,7 +112,9 @@ func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 			left = append(left, string(step.Kind)+" "+step.Subject)
 			continue
 		}
-		bounded, cancel := context.WithTimeout(ctx, x.stretch(timeOf(step, x.d.Config.Timeouts, x.grace())))
+		timeouts := x.d.Config.Timeouts
+		timeouts.Start = startLimit(timeouts, x.old, step.Services)
+		bounded, cancel := context.WithTimeout(ctx, x.stretch(timeOf(step, timeouts, x.grace())))
 		err := x.step(bounded, step, i, len(plan.Steps), nil)
 		if errors.Is(bounded.Err(), context.DeadlineExceeded) && err != nil {
 			err = fmt.Errorf("%s %s had not ended in time: %w", step.Kind, step.Subject, err)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"stackctl/pkg/stackctl/stack"
@@ -29,4 +30,12 @@ func CheckReachable(ctx context.Context, server Host, t stack.Target) error {
 			"wait until it answers again, then run the same command again: it goes on from what is there")
 	}
 	return nil
+}
+
+// ReadOnly reports whether the file system that a project lies on takes no writes, as
+// one becomes whose disk fails.
+func ReadOnly(ctx context.Context, server Host, t stack.Target) bool {
+	out, err := server.Run(ctx, "findmnt", "-no", "OPTIONS", "-T", t.Path)
+	lines := strings.Split(strings.TrimSpace(string(out.Stdout)), "\n")
+	return err == nil && out.Exit == 0 && slices.Contains(strings.Split(lines[len(lines)-1], ","), "ro") // the last is on top
 }
