@@ -71,7 +71,7 @@ func Open(ctx context.Context, dial func(ctx context.Context) (net.Conn, error))
 	}
 	// WithHost comes before WithHTTPClient, because it would replace the dialer.
 	api, err := client.New(
-		client.WithHost("tcp://" + apiHost),
+		client.WithHost("tcp://"+apiHost),
 		client.WithHTTPClient(&http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}),
 	)
 	if err != nil {

@@ -234,7 +234,8 @@ func TestAReadOnlyDiskIsTold(t *testing.T) {
 	must(t, exec.Command("mount", "-t", "tmpfs", "-o", "ro", "none", dir).Run())
 	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
 	err := c.WriteFile(t.Context(), filepath.Join(dir, "f"), []byte("x"), 0o600)
-	if err == nil || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "read-only") {
+	_, fix := stack.Explain(err)
+	if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "read-only") || !strings.Contains(fix, "findmnt -T "+dir) {
 		t.Errorf("%v", err)
 	}
 }

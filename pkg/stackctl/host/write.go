@@ -115,7 +115,8 @@ func full(s *sftp.Client, dir, name string, size int, err error) error {
 	case disk.Files > 0 && disk.Favail == 0:
 		return &DiskFullError{Path: name, NoInodes: true}
 	case disk.Flag&readOnly != 0:
-		return fmt.Errorf("the filesystem of %s is mounted read-only (%w); `dmesg` and `findmnt -T %s` on the host tell why", dir, syscall.EROFS, dir)
+		return stack.Fault(stack.CauseStep, "the file system of "+dir, fmt.Errorf("it is mounted read-only: %w", syscall.EROFS),
+			"`dmesg` and `findmnt -T "+dir+"` on the host tell why; make it writable, then run the same command again")
 	}
 	return inTheWay(s, name, err)
 }

@@ -42,7 +42,7 @@ func TestSteadyCatchesWhatDoesNotRunOn(t *testing.T) {
 		"an old worker":                    {func(a, b *stack.Container) { old(a, "running"); *b = *a }, "another release runs beside"},
 		"an old worker that is paused":     {func(a, b *stack.Container) { old(a, "paused"); *b = *a }, "another release runs beside"},
 		"an old worker that is stopped":    {func(a, b *stack.Container) { old(a, "exited"); *b = *a }, ""},
-		"one that drains then"            : {func(a, b *stack.Container) { old(a, "running"); a.Release = "bbbbbbbbbbbb"; *b = *a }, ""},
+		"one that drains then":             {func(a, b *stack.Container) { old(a, "running"); a.Release = "bbbbbbbbbbbb"; *b = *a }, ""},
 		"another project's":                {func(a, b *stack.Container) { old(a, "running"); a.Labels[stack.LabelProject] = "stack2"; *b = *a }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
