@@ -76,7 +76,7 @@ func (d *faulted) judge(t *testing.T, p point) {
 	}[p.fault]
 	// Where the last step was about to end the deploy may be done, and once it is
 	// committed it is good: an image that could not be pruned is a note.
-	done := p.late || p.name == string(stack.StepPrune)
+	done := p.late || p.name == string(stack.StepPrune) || p.fault == faultReadOnly && p.name == string(stack.StepCommit)
 	if exit := d.cmd.ProcessState.ExitCode(); !slices.Contains(exits, exit) && (!done || exit != 0) {
 		t.Errorf("exit code %d, want %v\n%s", exit, exits, d.said())
 	}
