@@ -46,7 +46,7 @@ A deploy takes one of the databases by itself before a migration that is pending
 				}
 				to = abs
 			}
-			return o.record(cmd.Context(), "backup", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "backup", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.LockWait = wait
 				return d.Backup(ctx, to, places)
 			})
@@ -55,7 +55,7 @@ A deploy takes one of the databases by itself before a migration that is pending
 	cmd.Flags().StringSliceVar(&places, "place", nil, "back up this `place` alone (may be repeated)")
 	cmd.Flags().StringVar(&to, "to", "", "the `folder` for the copy here (default: backup.dir)")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
-	o.bindMany(cmd, true)
+	o.many.bindTargets(cmd)
 	cmd.AddCommand(newBackupList(o), newBackupPlaces(o), newBackupKeygen(o))
 	return cmd
 }
@@ -120,7 +120,7 @@ func newBackupKeygen(o *options) *cobra.Command {
 			if len(args) == 1 {
 				file = args[0]
 			} else {
-				c, err := config.Load(o.config)
+				c, err := config.Load(o.file)
 				if err != nil {
 					return err
 				}
@@ -202,7 +202,7 @@ another name, until the next restore.`,
 					return err
 				}
 			}
-			return o.record(cmd.Context(), "restore", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "restore", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.LockWait = wait
 				return d.Restore(ctx, w)
 			})

@@ -30,7 +30,7 @@ Nothing is connected to.`,
 				return err
 			}
 			list = slices.Insert(list, 0, o.chosenTarget(c, t))
-			o.redactor = knownOf(c, []stack.Target{t})
+			o.learn(c, t)
 			if o.output == "json" {
 				return o.jsonLine(map[string]any{"target": t.Name, "settings": list})
 			}

@@ -14,11 +14,11 @@ func newEvidence(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "evidence", Short: "Check and read what runs left, offline"}
 	show := &cobra.Command{
 		Use: "show DIR", Args: cobra.ExactArgs(1), Short: "Tell the story of a run",
-		RunE: func(_ *cobra.Command, args []string) error { return o.page(evidence.Show(args[0])) },
+		RunE: func(_ *cobra.Command, args []string) error { return o.text(evidence.Show(args[0])) },
 	}
 	diff := &cobra.Command{
 		Use: "diff DIR DIR", Args: cobra.ExactArgs(2), Short: "Tell what differs between two runs",
-		RunE: func(_ *cobra.Command, args []string) error { return o.page(evidence.Diff(args[0], args[1])) },
+		RunE: func(_ *cobra.Command, args []string) error { return o.text(evidence.Diff(args[0], args[1])) },
 	}
 	keygen := &cobra.Command{
 		Use: "keygen FILE", Args: cobra.ExactArgs(1), Short: "Make a signing key; its public half goes to FILE.pub",
@@ -81,12 +81,4 @@ func showCheck[V verdict](o *options, path string, pub ed25519.PublicKey, verify
 	}
 	fmt.Fprint(o.out, check.Text())
 	return check.Err()
-}
-
-func (o *options) page(text string, err error) error {
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprint(o.out, text)
-	return err
 }

@@ -119,7 +119,7 @@ func (o *options) exec(ctx context.Context, server node.Server, c stack.Containe
 	if o.output == "json" {
 		stdout, stderr, finish = o.execLines(c)
 	}
-	out, errs := o.redactor.Writer(stdout), o.redactor.Writer(stderr)
+	out, errs := o.known.Writer(stdout), o.known.Writer(stderr)
 	code, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
 	if ctx.Err() != nil {
 		return stack.Fault(stack.CauseInterrupted, "exec in "+c.Service, context.Cause(ctx),
@@ -185,7 +185,7 @@ func (o *options) terminal(ctx context.Context, server node.Server, c stack.Cont
 	defer func() { _ = term.Restore(file.Fd(), before) }()
 	sizes, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out := o.redactor.Writer(o.out)
+	out := o.known.Writer(o.out)
 	code, err := server.ExecTerminal(ctx, c.ID, argv, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err

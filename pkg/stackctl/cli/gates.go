@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -68,27 +63,10 @@ func (g listedGate) when() string {
 	return ""
 }
 
-// ownGates are the gates that stackctl.yaml declares; without the file there
-// are none.
-func (o *options) ownGates() ([]stack.OwnGate, error) {
-	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	c, err := config.Load(o.config)
-	return c.Gates.Own, err
-}
-
 func gateList(own []stack.OwnGate) []listedGate {
 	var out []listedGate
 	for _, g := range gates.All(own) {
 		out = append(out, listedGate{g.ID, g.Name, string(g.Phase), g.Question, g.Inspects, g.Refs, g.Artifacts, g.Slow, g.Mutates})
 	}
 	return out
-}
-
-// json writes a value for machines.
-func (o *options) json(v any) error {
-	e := json.NewEncoder(o.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

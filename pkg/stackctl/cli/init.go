@@ -73,9 +73,9 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 	if n.policy != string(stack.PolicyStandard) && n.policy != string(stack.PolicyStrict) {
 		return usage2("--policy %s is none of standard, strict", n.policy)
 	}
-	root, err := filepath.Abs(filepath.Dir(o.config))
+	root, err := filepath.Abs(filepath.Dir(o.file))
 	if err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+		return stack.Usage(o.file, 0, err.Error(), "")
 	}
 	env, err := release.EnvFile(filepath.Join(root, ".env"))
 	if err != nil {
@@ -105,7 +105,7 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 	}
 	list := decisions(survey, layers, left, routing, or(n.domain, "DOMAIN"))
 	if o.output == "json" {
-		told := initialized{Project: c.Project, File: o.config, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
+		told := initialized{Project: c.Project, File: o.file, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
 		return o.initializeForMachines(told, n.force, func() error { return o.writeOthers(root, env, survey, c) })
 	}
 	o.printDecisions(list, survey, routing)
@@ -199,25 +199,25 @@ func (o *options) askTarget(n *initial) error {
 
 // writeSettings writes stackctl.yaml, or tells how the one that is there differs.
 func (o *options) writeSettings(text []byte, force bool) error {
-	there, err := os.ReadFile(filepath.Clean(o.config))
+	there, err := os.ReadFile(filepath.Clean(o.file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return stack.Usage(o.config, 0, err.Error(), "")
+		return stack.Usage(o.file, 0, err.Error(), "")
 	case bytes.Equal(there, text):
-		fmt.Fprintf(o.out, "\n%s is as init would write it\n", o.config)
+		fmt.Fprintf(o.out, "\n%s is as init would write it\n", o.file)
 		return nil
 	case !force:
-		fmt.Fprintf(o.out, "\n%s would change:\n", o.config)
+		fmt.Fprintf(o.out, "\n%s would change:\n", o.file)
 		for _, line := range changes(string(there), string(text)) {
 			fmt.Fprintln(o.out, "  "+line)
 		}
-		return stack.Usage(o.config, 0, "the file exists already, and nothing was written", "edit it, name another with --config, or let init replace it with --force")
+		return stack.Usage(o.file, 0, "the file exists already, and nothing was written", "edit it, name another with --config, or let init replace it with --force")
 	}
-	if err := os.WriteFile(filepath.Clean(o.config), text, 0o644); err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+	if err := os.WriteFile(filepath.Clean(o.file), text, 0o644); err != nil {
+		return stack.Usage(o.file, 0, err.Error(), "")
 	}
-	fmt.Fprintf(o.out, "\nwrote %s; next: `stackctl check`\n", o.config)
+	fmt.Fprintf(o.out, "\nwrote %s; next: `stackctl check`\n", o.file)
 	return nil
 }
 

@@ -18,10 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/node"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -129,7 +126,7 @@ func unreadLog(c stack.Container, err error) error {
 
 func (o *options) copyLog(ctx context.Context, server node.Server, c stack.Container, want stack.LogOptions, p *logPage) error {
 	out, errs := p.lines(c, "stdout"), p.lines(c, "stderr")
-	cleanOut, cleanErrs := o.redactor.Writer(out), o.redactor.Writer(errs)
+	cleanOut, cleanErrs := o.known.Writer(out), o.known.Writer(errs)
 	err := server.Logs(ctx, c.ID, want, cleanOut, cleanErrs)
 	_, _ = cleanOut.Close(), cleanErrs.Close()
 	out.finish()
@@ -203,11 +200,6 @@ func (p *logPage) flush() error {
 	return nil
 }
 
-// coloured says whether the output is a terminal that shows colours.
-func (o *options) coloured() bool {
-	return display.Detect(o.out, os.Getenv) == display.Terminal && !display.NoColor(os.Getenv)
-}
-
 // logPrefix is a service's name before each of its lines.
 func logPrefix(service string, width int, colour bool) string {
 	text := fmt.Sprintf("%-*s | ", width, service)
@@ -228,20 +220,4 @@ type logLine struct {
 	Stream    string `json:"stream"`
 	At        string `json:"at"`
 	Line      string `json:"line"`
-}
-
-// completeServices completes the services of the compose files, without a server.
-func (o *options) completeServices(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if cmd.Name() == "exec" && len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	return o.serviceNames(args), cobra.ShellCompDirectiveNoFileComp
-}
-
-func (o *options) serviceNames(but []string) []string {
-	c, err := config.Load(o.config)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(release.ServiceNames(c), func(name string) bool { return slices.Contains(but, name) })
 }

@@ -87,11 +87,11 @@ func newMaintenanceOff(o *options) *cobra.Command {
 
 func (o *options) bindMaintenance(cmd *cobra.Command, wait *time.Duration) {
 	cmd.Flags().DurationVar(wait, "lock-wait", 0, "how long to wait for a lock that another run holds")
-	o.bindMany(cmd, true)
+	o.many.bindTargets(cmd)
 }
 
 func (o *options) maintain(ctx context.Context, want deploy.Maintaining, wait time.Duration) error {
-	return o.record(ctx, "maintenance", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+	return o.recorder().record(ctx, "maintenance", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 		d.LockWait = wait
 		return d.Maintenance(ctx, want)
 	})

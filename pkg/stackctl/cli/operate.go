@@ -12,8 +12,6 @@ import (
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
-	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -34,7 +32,7 @@ func (o *options) onTarget(run func(ctx context.Context, r reached, args []strin
 		if err := o.readSecrets(cmd.Context(), &c); err != nil {
 			return err
 		}
-		o.redactor = redact.New(release.Known(c, t))
+		o.learn(c, t)
 		server, err := node.Connect(cmd.Context(), t)
 		if err != nil {
 			return err
@@ -103,9 +101,6 @@ func (o *options) printReleases(list []stack.ReleaseRecord, live string) error {
 	}
 	return w.Flush()
 }
-
-// clean is text from a host, fit to be shown.
-func (o *options) clean(text string) string { return o.safe(redact.Printable(text)) }
 
 func shorten(text string, n int) string {
 	if r := []rune(text); len(r) > n {

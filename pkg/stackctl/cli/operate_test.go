@@ -47,7 +47,9 @@ func (s *speaking) ExecStream(_ context.Context, _ string, argv []string, stdin 
 }
 
 func operator(out io.Writer, output string) *options {
-	return &options{out: out, errs: out, output: output, redactor: redact.New(map[string]string{"password": "hunter2-hunter2"})}
+	s := newSession(nil, out, out)
+	s.printer.output, s.printer.known = output, redact.New(map[string]string{"password": "hunter2-hunter2"})
+	return &options{session: s, printer: s.printer, project: s.project}
 }
 
 var twoServices = []stack.Container{{ID: "1", Service: "api", Name: "s-api-1", Release: "r"}, {ID: "2", Service: "worker", Name: "s-worker-1"}}
@@ -286,7 +288,8 @@ func TestNoCommandRunsInAContainerThatDoesNot(t *testing.T) {
 func TestShownHostKeysAreNotTrustedYet(t *testing.T) {
 	keys := []host.HostKey{{Type: "ssh-ed25519", Fingerprint: "SHA256:one"}, {Type: "ssh-rsa", Fingerprint: "SHA256:two"}}
 	var out, errs bytes.Buffer
-	o := &options{out: &out, errs: &errs, output: "text"}
+	o := operator(&out, "text")
+	o.errs = &errs
 	if err := o.showKeys(keys, stack.Target{Name: "prod"}); err != nil || out.String() != "SHA256:one ssh-ed25519\nSHA256:two ssh-rsa\n" {
 		t.Errorf("%v %q", err, out.String())
 	}

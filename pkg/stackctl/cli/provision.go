@@ -30,16 +30,16 @@ updates, fail2ban, log limits, folders. A second run says that nothing changed.`
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.provision(cmd.Context(), dry) },
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would change and change nothing")
-	o.bindMany(cmd, true)
+	o.many.bindTargets(cmd)
 	return cmd
 }
 
 func (o *options) provision(ctx context.Context, dry bool) error {
-	c, targets, err := o.chosen()
+	c, targets, err := o.project.chosen(o.many)
 	if err != nil {
 		return err
 	}
-	o.redactor = knownOf(c, targets)
+	o.learn(c, targets...)
 	if len(targets) == 1 {
 		p := &provisioning{options: o, target: targets[0], dry: dry, screen: func() display.Display { return o.display(false) }}
 		return p.run(ctx)
@@ -52,12 +52,12 @@ func (o *options) provision(ctx context.Context, dry bool) error {
 		}
 	}
 	screen, turn := o.display(true), new(sync.Mutex)
-	outcomes := o.side(targets, func(t stack.Target) outcome {
+	outcomes := o.many.each(targets, func(t stack.Target) outcome {
 		p := &provisioning{options: o, target: t, dry: dry, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
 		err := p.run(ctx)
 		return outcome{target: t.Name, err: err, report: stack.Report{Verdict: deploy.Verdict(ctx, err)}}
 	})
-	o.unread(screen.Close())
+	o.incomplete(screen.Close())
 	return o.concludeProvision(ctx, outcomes)
 }
 
@@ -97,7 +97,7 @@ func (o *options) concludeProvision(ctx context.Context, outcomes []outcome) err
 	worst := Worst(failures)
 	sum.ExitCode = ExitCode(ctx, worst)
 	if o.output == "json" {
-		o.unread(o.jsonLine(sum))
+		o.incomplete(o.jsonLine(sum))
 	} else {
 		fmt.Fprintf(o.out, "provision: %d of %d targets ready, exit code %d\n", ready, len(outcomes), sum.ExitCode)
 	}

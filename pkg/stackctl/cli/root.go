@@ -3,38 +3,22 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/stack"
 )
 
-// options are the flags that every verb has, and the streams.
+// options are what the verbs share that have none of their own yet.
 type options struct {
-	in        io.Reader
-	out, errs io.Writer
-
-	config  string
-	targets []string
-	env     []string // variables of the compose files, as NAME=value
-	many    many
-	output  string
-	quiet   bool
-	verbose bool
-
-	redactor *redact.Redactor
-	// doing is what runs, for who interrupts it; nil: nobody does.
-	doing *doing
+	*session
+	*printer
+	*project
+	many runFlags
 }
 
-// outputs are the values of --output.
-var outputs = []string{"text", "json"}
-
-func newRoot(o *options) *cobra.Command {
+func newRoot(s *session) *cobra.Command {
+	o := &options{session: s, printer: s.printer, project: s.project}
 	root := &cobra.Command{
 		Use:   "stackctl",
 		Short: "Deploy a Docker Compose stack over SSH and prove from outside that it is good",
@@ -54,7 +38,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&o.config, "config", "c", "stackctl.yaml", "the project's settings `file`")
+	flags.StringVarP(&o.project.file, "config", "c", "stackctl.yaml", "the project's settings `file`")
 	flags.StringSliceVarP(&o.targets, "target", "t", nil, "the `target` to act on (default: the file's, or the sandbox); several, such as a,b, where a verb has --all-targets")
 	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "only the verdict and errors")
@@ -158,18 +142,3 @@ func wrapArgs(cmd *cobra.Command) {
 		wrapArgs(sub)
 	}
 }
-
-// load reads the settings and picks the one target of a verb.
-func (o *options) load() (stack.Config, stack.Target, error) {
-	c, targets, err := o.chosen()
-	switch {
-	case err != nil:
-		return c, stack.Target{}, err
-	case len(targets) > 1:
-		return c, stack.Target{}, stack.Fault(stack.CauseUsage, "pick the target", fmt.Errorf("%d were named", len(targets)), "this verb acts on one: name it with --target")
-	}
-	return c, targets[0], nil
-}
-
-// safe masks known secrets in a text.
-func (o *options) safe(text string) string { return string(o.mask([]byte(text))) }

@@ -61,7 +61,7 @@ stackctl.yaml names no other. It needs Linux, root and a Docker Engine on this m
 }
 
 func (o *options) sandboxDir() string {
-	return filepath.Join(filepath.Dir(o.config), filepath.Dir(config.SandboxFile))
+	return filepath.Join(filepath.Dir(o.file), filepath.Dir(config.SandboxFile))
 }
 
 func (o *options) tell(line string) {

@@ -23,7 +23,7 @@ import (
 // makeSecrets makes what is missing. A file NAME_htpasswd is made of the clear
 // password in NAME_password, for the edge's basic auth.
 func (o *options) makeSecrets() error {
-	c, err := config.Load(o.config)
+	c, err := config.Load(o.file)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (o *options) makeSecrets() error {
 // makeStaffSecrets makes the password that routes with a guard ask for, and its
 // hash, where they are missing.
 func (o *options) makeStaffSecrets() error {
-	c, err := config.Load(o.config)
+	c, err := config.Load(o.file)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,6 @@ import (
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
-	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -39,7 +37,7 @@ volume and folder with its size and last backup, also what is not backed up.`,
 		},
 	}
 	cmd.Flags().BoolVar(&data, "data", false, "list what the project keeps, with size and last backup")
-	o.bindMany(cmd, false)
+	o.many.bindAll(cmd)
 	return cmd
 }
 
@@ -51,18 +49,18 @@ type targetStatus struct {
 }
 
 func (o *options) status(ctx context.Context) error {
-	c, targets, err := o.chosen()
+	c, targets, err := o.project.chosen(o.many)
 	if err != nil {
 		return err
 	}
-	o.redactor = knownOf(c, targets)
+	o.learn(c, targets...)
 	o.many.parallel = sideBySide
 	all := make([]targetStatus, len(targets))
 	at := map[string]int{}
 	for i, t := range targets {
 		at[t.Name] = i
 	}
-	o.side(targets, func(t stack.Target) outcome {
+	o.many.each(targets, func(t stack.Target) outcome {
 		x := &all[at[t.Name]]
 		x.Status, x.err = readStatus(ctx, c, t)
 		if x.Target = t.Name; x.err != nil {
@@ -81,20 +79,6 @@ func readStatus(ctx context.Context, c stack.Config, t stack.Target) (operate.St
 	}
 	status, err := operate.ReadStatus(ctx, server, c, t, time.Now())
 	return status, errors.Join(err, server.Close())
-}
-
-// knownOf gathers what must not be shown of any of the targets.
-func knownOf(c stack.Config, targets []stack.Target) *redact.Redactor {
-	known := map[string]string{}
-	for _, t := range targets {
-		for name, value := range release.Known(c, t) {
-			if was, there := known[name]; there && was != value {
-				name += "_" + t.Name
-			}
-			known[name] = value
-		}
-	}
-	return redact.New(known)
 }
 
 // showStatus shows one status as it is, several as a list.

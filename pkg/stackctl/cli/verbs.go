@@ -54,14 +54,14 @@ and evidence; one that fails neither stops nor hurts the others. The exit code i
 the worst one: 130, 4, 1, 5, 3, 6, 2, 0, in this order.`,
 		Example: "  stackctl deploy --all-tests\n  stackctl deploy --target production --lock-wait 10m\n  stackctl deploy --target berlin,oslo\n  stackctl deploy --all-targets --parallel 2 --fail-fast",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.record(cmd.Context(), "deploy", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "deploy", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.All, d.LockWait, d.Adopt = j.all, wait, adopt
 				return d.Deploy(ctx)
 			})
 		},
 	}
-	o.bindMany(cmd, true)
-	o.bindEnv(cmd)
+	o.many.bindTargets(cmd)
+	o.many.bindEnv(cmd)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	cmd.Flags().BoolVar(&adopt, "adopt", false, adoptUsage)
@@ -78,15 +78,15 @@ func newVerify(o *options) *cobra.Command {
 		Short:   "Let the gates judge what runs now",
 		Example: "  stackctl verify --all-tests\n  stackctl verify --gate G5",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.record(cmd.Context(), "verify", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "verify", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.All, d.Gates = j.all || len(j.gates) > 0, j.gates
 				return d.Verify(ctx)
 			})
 		},
 	}
 	j.bind(o, cmd)
-	o.bindMany(cmd, true)
-	o.bindEnv(cmd)
+	o.many.bindTargets(cmd)
+	o.many.bindEnv(cmd)
 	return cmd
 }
 
@@ -96,15 +96,15 @@ func newCheck(o *options) *cobra.Command {
 		Use: "check", Args: cobra.NoArgs,
 		Short: "Judge everything that can be judged without a server",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.record(cmd.Context(), "check", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "check", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.Gates = j.gates
 				return d.Check(ctx)
 			})
 		},
 	}
 	j.bind(o, cmd)
-	o.bindMany(cmd, true)
-	o.bindEnv(cmd)
+	o.many.bindTargets(cmd)
+	o.many.bindEnv(cmd)
 	return cmd
 }
 
@@ -115,14 +115,14 @@ func newPlan(o *options) *cobra.Command {
 		Short:   "Tell the steps that a deploy would take, each with its cause; change nothing",
 		Example: "  stackctl plan\n  stackctl plan --target staging,production\n  stackctl plan --adopt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.record(cmd.Context(), "plan", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "plan", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.Adopt = adopt
 				return d.Plan(ctx)
 			})
 		},
 	}
-	o.bindMany(cmd, true)
-	o.bindEnv(cmd)
+	o.many.bindTargets(cmd)
+	o.many.bindEnv(cmd)
 	cmd.Flags().BoolVar(&adopt, "adopt", false, adoptUsage)
 	return cmd
 }
@@ -142,14 +142,14 @@ its images, compose file, configuration and edge together. The gates judge it.`,
 					return usage(cmd, errors.New("the release's name is empty: leave it out for the one before the live one"))
 				}
 			}
-			return o.record(cmd.Context(), "rollback", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+			return o.recorder().record(cmd.Context(), "rollback", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
 				d.All, d.LockWait = j.all, wait
 				return d.Rollback(ctx, id)
 			})
 		},
 		ValidArgsFunction: o.completeReleases,
 	}
-	o.bindMany(cmd, true)
+	o.many.bindTargets(cmd)
 	cmd.Flags().BoolVar(&j.all, "all-tests", false, "add the slow gates and those that change something on the site")
 	cmd.Flags().DurationVar(&wait, "lock-wait", 0, "how long to wait for a lock that another deploy holds")
 	return cmd

@@ -50,8 +50,8 @@ a CI schedule.`,
 			return o.watch(cmd.Context(), w)
 		},
 	}
-	o.bindMany(cmd, true)
-	o.bindEnv(cmd)
+	o.many.bindTargets(cmd)
+	o.many.bindEnv(cmd)
 	cmd.Flags().DurationVar(&w.every, "every", 0, "look again and again, so long apart; without it, once")
 	cmd.Flags().IntVar(&w.keep, "keep", 50, "how many runs of watch stay among the evidence")
 	cmd.Flags().BoolVar(&w.systemd, "print-systemd", false, "print a systemd service and timer that run it, and do nothing")
@@ -60,7 +60,7 @@ a CI schedule.`,
 
 func (o *options) watch(ctx context.Context, w watching) error {
 	for {
-		err := o.record(ctx, "watch", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) { return d.Verify(ctx) })
+		err := o.recorder().record(ctx, "watch", o.many, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) { return d.Verify(ctx) })
 		o.forget(w.keep)
 		if w.every == 0 || stack.CauseOf(err) == stack.CauseUsage && err != nil {
 			return err
@@ -77,7 +77,7 @@ func (o *options) watch(ctx context.Context, w watching) error {
 
 // forget removes the evidence of the oldest runs of watch.
 func (o *options) forget(keep int) {
-	c, err := config.Load(o.config)
+	c, err := config.Load(o.file)
 	if err != nil {
 		return
 	}
@@ -94,7 +94,7 @@ func (o *options) printUnits(cmd *cobra.Command, w watching) error {
 	if w.every == 0 {
 		return usage(cmd, errors.New("--print-systemd needs --every: how often is it to look?"))
 	}
-	c, err := config.Load(o.config)
+	c, err := config.Load(o.file)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type where struct {
 func (o *options) standing(root *cobra.Command) {
 	otherwise := root.RunE
 	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if _, err := os.Stat(o.config); len(args) > 0 || errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
+		if _, err := os.Stat(o.file); len(args) > 0 || errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
 			return otherwise(cmd, args)
 		}
 		w, err := o.where(cmd.Context())
@@ -53,7 +53,7 @@ func (o *options) standing(root *cobra.Command) {
 }
 
 func (o *options) where(ctx context.Context) (where, error) {
-	c, err := config.Load(o.config)
+	c, err := config.Load(o.file)
 	if err != nil {
 		return where{}, err
 	}
@@ -66,7 +66,7 @@ func (o *options) where(ctx context.Context) (where, error) {
 		w.Problem, w.Next = stack.Explain(err)
 		return w, nil
 	}
-	o.redactor = knownOf(c, []stack.Target{t})
+	o.learn(c, t)
 	w.Target, w.Domain, w.Login = t.Name, t.Domain, t.User+"@"+t.Host
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()

@@ -20,7 +20,7 @@ func TestEvidenceThatCannotBeClosedIsNoGoodEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			o := operator(&out, "text")
-			kept, err := evidence.Open(t.TempDir(), evidence.NewID(time.Now(), "deploy"), o.redactor, time.Now)
+			kept, err := evidence.Open(t.TempDir(), evidence.NewID(time.Now(), "deploy"), o.known, time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
