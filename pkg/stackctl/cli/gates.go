@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,14 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newGates(o *options) *cobra.Command {
+// gatesOptions are what gates needs.
+type gatesOptions struct {
+	*printer
+	project *project
+}
+
+func newGates(s *session, run func(context.Context, *gatesOptions) error) *cobra.Command {
+	o := &gatesOptions{printer: s.printer, project: s.project}
 	return &cobra.Command{
 		Use: "gates", Args: cobra.NoArgs,
 		Short: "List the gates and what they inspect",
@@ -18,27 +26,29 @@ func newGates(o *options) *cobra.Command {
 gates.own, in the order in which they are told of, with their phase, their
 question and what they look at. It needs no server.`,
 		Example: "  stackctl gates\n  stackctl gates --output json",
-		RunE: func(*cobra.Command, []string) error {
-			own, err := o.ownGates()
-			if err != nil {
-				return err
-			}
-			list := gateList(own)
-			if o.output == "json" {
-				return o.json(list)
-			}
-			width := 0
-			for _, g := range list {
-				width = max(width, len(g.ID))
-			}
-			for _, g := range list {
-				indent := strings.Repeat(" ", width+14)
-				fmt.Fprintf(o.out, "%-*s %-12s %s\n%sinspects %s\n%s%s\n", width, g.ID, g.Phase, g.Question, indent, g.Inspects, indent,
-					strings.Join(g.Refs, ", ")+g.when())
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
+}
+
+func runGates(_ context.Context, o *gatesOptions) error {
+	own, err := o.project.ownGates()
+	if err != nil {
+		return err
+	}
+	list := gateList(own)
+	if o.output == "json" {
+		return o.json(list)
+	}
+	width := 0
+	for _, g := range list {
+		width = max(width, len(g.ID))
+	}
+	for _, g := range list {
+		indent := strings.Repeat(" ", width+14)
+		fmt.Fprintf(o.out, "%-*s %-12s %s\n%sinspects %s\n%s%s\n", width, g.ID, g.Phase, g.Question, indent, g.Inspects, indent,
+			strings.Join(g.Refs, ", ")+g.when())
+	}
+	return nil
 }
 
 type listedGate struct {

@@ -165,30 +165,3 @@ func (o *options) clearLock(ctx context.Context, r reached, run string) error {
 	}
 	return nil
 }
-
-// completionLimit bounds how long a shell waits for names from a server.
-const completionLimit = 4 * time.Second
-
-// completeReleases completes the releases that a rollback can lead to. It asks
-// the server; what cannot be had in time is not completed.
-func (o *options) completeReleases(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	_, t, err := o.load()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
-	defer cancel()
-	server, err := node.Connect(ctx, t)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	defer func() { _ = server.Close() }()
-	list, live, _ := operate.Releases(ctx, server, t)
-	var ids []string
-	for _, r := range list {
-		if r.State == stack.ReleaseGood && r.ID != live {
-			ids = append(ids, r.ID+"\twent live "+moment(r.Switched))
-		}
-	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -130,6 +131,18 @@ func (p *project) completeTargets(_ *cobra.Command, _ []string, typed string) ([
 func cutLast(text, separator string) (before, after string) {
 	i := strings.LastIndex(text, separator)
 	return text[:i+1], text[i+1:]
+}
+
+// completeGates completes the gates, with the question of each.
+func (p *project) completeGates(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	own, _ := p.ownGates() // a broken file still leaves the built-in ones
+	var ids []string
+	for _, g := range gates.All(own) {
+		if id := g.ID + "\t" + g.Question; !slices.ContainsFunc(ids, func(s string) bool { return strings.HasPrefix(s, g.ID+"\t") }) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeServices completes the services of the compose files, without a server.

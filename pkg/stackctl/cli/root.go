@@ -54,7 +54,8 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 			root.AddCommand(v)
 		}
 	}
-	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o), newSchema(o))
+	add("deploy", newDeploy(s, runDeploy), newVerify(s, runVerify), newCheck(s, runCheck), newPlan(s, runPlan),
+		newRollback(s, runRollback), newGates(s, runGates), newRules(s, runRules), newSchema(s, runSchema))
 	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o), newMaintenance(o),
 		newBackup(o), newRestore(o))
 	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o), newSecrets(o))

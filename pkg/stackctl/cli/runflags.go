@@ -44,6 +44,22 @@ func bindLockWait(cmd *cobra.Command, wait *time.Duration, who string) {
 	cmd.Flags().DurationVar(wait, "lock-wait", 0, "how long to wait for a lock that another "+who+" holds")
 }
 
+// bindAllTests gives a verb the flag for every gate.
+func bindAllTests(cmd *cobra.Command, all *bool) {
+	cmd.Flags().BoolVar(all, "all-tests", false, "add the slow gates and those that change something on the site")
+}
+
+// bindGates gives a verb the flag for the gates that look.
+func bindGates(cmd *cobra.Command, p *project, only *[]string) {
+	cmd.Flags().StringSliceVar(only, "gate", nil, "let only these gates look, such as G1,G5")
+	_ = cmd.RegisterFlagCompletionFunc("gate", p.completeGates)
+}
+
+// bindAdopt gives a verb the flag for what docker compose started.
+func bindAdopt(cmd *cobra.Command, adopt *bool) {
+	cmd.Flags().BoolVar(adopt, "adopt", false, "take over the project's containers that docker compose started on the server, with their volumes")
+}
+
 // outcome is how a run against one target ended.
 type outcome struct {
 	target string
