@@ -40,6 +40,9 @@ type shown struct{ error }
 func (s *shown) Unwrap() error { return s.error }
 
 // usage turns cobra's complaints about flags and arguments into usage errors.
-func usage(cmd *cobra.Command, err error) error {
-	return stack.Fault(stack.CauseUsage, cmd.CommandPath(), err, "see `"+cmd.CommandPath()+" --help`")
+func usage(cmd *cobra.Command, err error) error { return usageOf(cmd.CommandPath(), err) }
+
+// usageOf returns a usage error of the command with this path.
+func usageOf(command string, err error) error {
+	return stack.Fault(stack.CauseUsage, command, err, "see `"+command+" --help`")
 }

@@ -46,10 +46,11 @@ func (s *speaking) ExecStream(_ context.Context, _ string, argv []string, stdin 
 	return s.exit, nil
 }
 
-func operator(out io.Writer, output string) *options {
-	s := newSession(nil, out, out)
-	s.printer.output, s.printer.known = output, redact.New(map[string]string{"password": "hunter2-hunter2"})
-	return &options{session: s, printer: s.printer, project: s.project}
+// printerTo returns a printer that hides a password.
+func printerTo(out io.Writer, output string) *printer {
+	p := newSession(nil, out, out).printer
+	p.output, p.known = output, redact.New(map[string]string{"password": "hunter2-hunter2"})
+	return p
 }
 
 var twoServices = []stack.Container{{ID: "1", Service: "api", Name: "s-api-1", Release: "r"}, {ID: "2", Service: "worker", Name: "s-worker-1"}}
@@ -63,7 +64,7 @@ func twoLogs() *speaking {
 
 func TestLogsOfSeveralServicesAreInTheOrderOfTheirTimes(t *testing.T) {
 	var out bytes.Buffer
-	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices, stack.LogOptions{Tail: 10, Times: true}); err != nil {
+	if err := showLogs(t.Context(), twoLogs(), newLogPage(printerTo(&out, "text"), twoServices), twoServices, stack.LogOptions{Tail: 10, Times: true}); err != nil {
 		t.Fatal(err)
 	}
 	want := "api    | first [2J\nworker | second\napi    | third [redacted:password]\nworker | no end\n"
@@ -74,7 +75,7 @@ func TestLogsOfSeveralServicesAreInTheOrderOfTheirTimes(t *testing.T) {
 
 func TestLogsOfOneServiceStandWithoutItsName(t *testing.T) {
 	var out bytes.Buffer
-	if err := operator(&out, "text").logs(t.Context(), twoLogs(), twoServices[1:], stack.LogOptions{Times: true}); err != nil {
+	if err := showLogs(t.Context(), twoLogs(), newLogPage(printerTo(&out, "text"), twoServices[1:]), twoServices[1:], stack.LogOptions{Times: true}); err != nil {
 		t.Fatal(err)
 	}
 	if out.String() != "second\nno end\n" {
@@ -84,7 +85,7 @@ func TestLogsOfOneServiceStandWithoutItsName(t *testing.T) {
 
 func TestLogsForMachines(t *testing.T) {
 	var out bytes.Buffer
-	if err := operator(&out, "json").logs(t.Context(), twoLogs(), twoServices, stack.LogOptions{Times: true}); err != nil {
+	if err := showLogs(t.Context(), twoLogs(), newLogPage(printerTo(&out, "json"), twoServices), twoServices, stack.LogOptions{Times: true}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -113,10 +114,9 @@ func TestSince(t *testing.T) {
 
 func TestExecEndsAsTheCommandDid(t *testing.T) {
 	var out bytes.Buffer
-	o := operator(&out, "text")
-	o.in = strings.NewReader("given\n")
 	for _, code := range []int{0, 1, 42, 137} {
-		err := o.exec(t.Context(), &speaking{exit: code}, twoServices[0], []string{"say", "it"}, code == 42)
+		o := &execOptions{printer: printerTo(&out, "text"), in: strings.NewReader("given\n"), command: []string{"say", "it"}, stdin: code == 42}
+		err := o.exec(t.Context(), &speaking{exit: code}, twoServices[0])
 		if got := ExitCode(t.Context(), err); got != code {
 			t.Errorf("exit code %d, want %d", got, code)
 		}
@@ -129,16 +129,15 @@ func TestExecEndsAsTheCommandDid(t *testing.T) {
 func TestAnInterruptedExecSaysThatTheCommandMayGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := operator(io.Discard, "text").exec(ctx, &speaking{}, twoServices[0], []string{"sleep", "60"}, false)
+	err := (&execOptions{printer: printerTo(io.Discard, "text"), command: []string{"sleep", "60"}}).exec(ctx, &speaking{}, twoServices[0])
 	if ExitCode(t.Context(), err) != ExitInterrupted || !strings.Contains(err.Error(), "may go on there") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestATerminalIsNotGivenWithoutOne(t *testing.T) {
-	o := operator(io.Discard, "text")
-	o.in = strings.NewReader("")
-	if err := o.terminal(t.Context(), &speaking{}, twoServices[0], []string{"sh"}); stack.CauseOf(err) != stack.CauseUsage {
+	o := &execOptions{printer: printerTo(io.Discard, "text"), in: strings.NewReader(""), command: []string{"sh"}}
+	if err := o.terminal(t.Context(), &speaking{}, twoServices[0]); stack.CauseOf(err) != stack.CauseUsage {
 		t.Errorf("%v", err)
 	}
 }
@@ -146,7 +145,7 @@ func TestATerminalIsNotGivenWithoutOne(t *testing.T) {
 func TestStatusInWords(t *testing.T) {
 	var out bytes.Buffer
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	operator(&out, "text").printStatus(operate.Status{
+	(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{
 		At: at, Target: "prod", Host: "203.0.113.7", Domain: "example.org", Live: "aaaa", Since: at.Add(-26 * time.Hour), By: "ada@desk", Commit: "8f6d5f0c1f2e3d4c",
 		Health: operate.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
 		Disk:   stack.DiskUse{Total: 100 << 30, Free: 25 << 30, Images: 512 << 20, Volumes: -1, Files: 3 << 10},
@@ -173,7 +172,7 @@ func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
 		return operate.Container{Container: stack.Container{Service: "api", Release: release, State: state}}
 	}
 	var out bytes.Buffer
-	operator(&out, "text").printStatus(operate.Status{Health: operate.Health{State: "none"}, Containers: []operate.Container{container("aaaa", "exited"), container("bbbb", "running")}})
+	(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{Health: operate.Health{State: "none"}, Containers: []operate.Container{container("aaaa", "exited"), container("bbbb", "running")}})
 	if text := out.String(); !strings.Contains(text, "which is live; bbbb runs") || strings.Contains(text, "nothing serves") {
 		t.Errorf("%s", text)
 	}
@@ -182,7 +181,7 @@ func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
 func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
 	for want, lock := range map[string]*stack.LockInfo{"a run was cut off; `stackctl deploy`": nil, "a run is at work": {Owner: "ada"}} {
 		var out bytes.Buffer
-		operator(&out, "text").printStatus(operate.Status{Live: "aaaa", Unjudged: true, Lock: lock})
+		(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{Live: "aaaa", Unjudged: true, Lock: lock})
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
@@ -192,7 +191,7 @@ func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
 func TestBackupsInWords(t *testing.T) {
 	var out bytes.Buffer
 	taken := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	err := operator(&out, "text").printBackups([]backup.Listed{
+	err := (&backupListOptions{printer: printerTo(&out, "text")}).print([]backup.Listed{
 		{Record: backup.Record{Name: "b", Created: taken, Bytes: 3 << 20, SHA256: "f", Place: "db", Kind: backup.PostgreSQL, Tables: 12, Rows: 41, Release: "aaaa", Cause: "asked for"}, Host: true, Local: true, Problem: "truncated on the host: 5 of 3145728 bytes"},
 		{Record: backup.Record{Name: "a", Created: taken, Bytes: 5}, Local: true, Problem: "it has no record"},
 	})
@@ -211,7 +210,7 @@ a: it has no record
 func TestDataInWords(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	err := operator(&out, "text").printData([]backup.Datum{
+	err := (&statusOptions{printer: printerTo(&out, "text")}).printData([]backup.Datum{
 		{Place: backup.Place{Name: "db", Kind: backup.PostgreSQL, Service: "db", Reason: "image postgres:16 is known"}, Bytes: 3 << 20, Last: &backup.Listed{Record: backup.Record{Created: now.Add(-2 * time.Hour)}}},
 		{Place: backup.Place{Name: "uploads", Kind: backup.Files, Service: "app", Reason: "app writes to it"}, Bytes: 0},
 		{Place: backup.Place{Name: "cache", Kind: backup.None, Service: "app", Reason: "backup.places says so"}, Bytes: -1, Problem: "it does not run"},
@@ -229,7 +228,7 @@ cache    none        app      ?        -              it does not run
 func TestReleasesTellWhyOneFailed(t *testing.T) {
 	var out bytes.Buffer
 	failed := stack.ReleaseRecord{ID: "5f2c", State: stack.ReleaseFailed, Reason: "run migrate: it ended with exit code 2: configuration:\n  LOG_LEVEL: is \"loud\""}
-	if err := operator(&out, "text").printReleases([]stack.ReleaseRecord{failed}, ""); err != nil {
+	if err := (&releasesOptions{printer: printerTo(&out, "text")}).print([]stack.ReleaseRecord{failed}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), `configuration: LOG_LEVEL: is "loud"`+"\n") {
@@ -250,7 +249,7 @@ func TestReleasesForMachinesTellWhichIsLive(t *testing.T) {
 func TestWhoHoldsTheLockInWords(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	operator(&out, "text").printHolder(stack.LockInfo{Owner: "ada\x1b[2J@desk", Run: "r1", Since: now.Add(-time.Hour), Beat: now.Add(-3 * time.Second)}, now)
+	(&lockOptions{printer: printerTo(&out, "text")}).printHolder(stack.LockInfo{Owner: "ada\x1b[2J@desk", Run: "r1", Since: now.Add(-time.Hour), Beat: now.Add(-3 * time.Second)}, now)
 	for _, want := range []string{"@desk holds the lock since 2026-11-22 11:00 UTC (run r1, last heard of 3 s ago)\n", "--lock-wait 10m", "stackctl lock --clear r1"} {
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
 			t.Errorf("%q is not in %q", want, out.String())
@@ -260,9 +259,8 @@ func TestWhoHoldsTheLockInWords(t *testing.T) {
 
 func TestExecForMachines(t *testing.T) {
 	var out bytes.Buffer
-	o := operator(&out, "json")
-	o.in = strings.NewReader("one\nno end")
-	if err := o.exec(t.Context(), &speaking{exit: 3}, twoServices[0], []string{"say"}, true); ExitCode(t.Context(), err) != 3 {
+	o := &execOptions{printer: printerTo(&out, "json"), in: strings.NewReader("one\nno end"), command: []string{"say"}, stdin: true}
+	if err := o.exec(t.Context(), &speaking{exit: 3}, twoServices[0]); ExitCode(t.Context(), err) != 3 {
 		t.Errorf("%v", err)
 	}
 	want := `{"service":"api","container":"s-api-1","release":"r","stream":"stdout","line":"say [redacted:password]"}
@@ -288,7 +286,7 @@ func TestNoCommandRunsInAContainerThatDoesNot(t *testing.T) {
 func TestShownHostKeysAreNotTrustedYet(t *testing.T) {
 	keys := []host.HostKey{{Type: "ssh-ed25519", Fingerprint: "SHA256:one"}, {Type: "ssh-rsa", Fingerprint: "SHA256:two"}}
 	var out, errs bytes.Buffer
-	o := operator(&out, "text")
+	o := &trustOptions{printer: printerTo(&out, "text")}
 	o.errs = &errs
 	if err := o.showKeys(keys, stack.Target{Name: "prod"}); err != nil || out.String() != "SHA256:one ssh-ed25519\nSHA256:two ssh-rsa\n" {
 		t.Errorf("%v %q", err, out.String())

@@ -56,9 +56,9 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	}
 	add("deploy", newDeploy(s, runDeploy), newVerify(s, runVerify), newCheck(s, runCheck), newPlan(s, runPlan),
 		newRollback(s, runRollback), newGates(s, runGates), newRules(s, runRules), newSchema(s, runSchema))
-	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o), newMaintenance(o),
-		newBackup(o), newRestore(o))
-	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o), newSecrets(o))
+	add("operate", newStatus(s, runStatus), newReleases(s, runReleases), newLogs(s, runLogs), newExec(s, runExec), newLock(s, runLock), newWatch(s, runWatch), newMaintenance(s, runMaintenance),
+		newBackup(s, runBackup), newRestore(s, runRestore))
+	add("prepare", newInit(o), newConfig(o), newTrust(s, runTrust), newProvision(o), newSandbox(o), newSecrets(o))
 	add("evidence", newEvidence(o))
 	root.AddCommand(newVersion(o), newMan(o))
 	root.SetHelpCommand(newHelp())
