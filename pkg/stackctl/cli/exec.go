@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -196,8 +195,8 @@ func executable(c stack.Container) error {
 
 // terminal runs a command on a terminal joined to this one.
 func (o *execOptions) terminal(ctx context.Context, server node.Server, c stack.Container) error {
-	file, isFile := o.in.(*os.File)
-	if !isFile || !term.IsTerminal(file.Fd()) {
+	file, ok := terminalOf(o.in)
+	if !ok {
 		return stack.Fault(stack.CauseUsage, "exec --tty in "+c.Service, errors.New("the input is no terminal"), "use --stdin, or run it on a terminal")
 	}
 	before, err := term.MakeRaw(file.Fd())

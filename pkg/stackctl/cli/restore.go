@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/deploy"
@@ -86,8 +84,8 @@ func (o *restoreOptions) confirm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in, ok := o.in.(*os.File)
-	if !ok || !term.IsTerminal(in.Fd()) {
+	in, ok := terminalOf(o.in)
+	if !ok {
 		return usageOf("stackctl restore", errors.New("it replaces what is live: say --yes, or --drill to rehearse"))
 	}
 	fmt.Fprintf(o.recorder.errs, "This replaces what is live of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Host, o.restoring.Backup, c.Project)

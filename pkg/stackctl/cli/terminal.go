@@ -2,11 +2,18 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
 	"time"
 
 	"github.com/charmbracelet/x/term"
 )
+
+// terminalOf returns the terminal that a reader is, if it is one.
+func terminalOf(in io.Reader) (*os.File, bool) {
+	file, ok := in.(*os.File)
+	return file, ok && term.IsTerminal(file.Fd())
+}
 
 // sizeEvery is how often a terminal is asked for its size. Not every platform
 // has a signal for it.
