@@ -60,14 +60,16 @@ var readings = []reading{
 			return []any{o.recorder.project.targets, o.allTests, o.lockWait, o.adopt, o.runFlags}
 		},
 		[]string{"a", "b"}, false, time.Duration(0), false, runFlags{parallel: sideBySide}),
-	reads("verify", "--all-tests --gate G1,G5", newVerify,
-		func(o *verifyOptions) []any { return []any{o.allTests, o.gates} }, true, []string{"G1", "G5"}),
-	reads("check", "--gate G2 --env TAG=1.4", newCheck,
-		func(o *checkOptions) []any { return []any{o.gates, o.env} }, []string{"G2"}, []string{"TAG=1.4"}),
-	reads("plan", "--adopt --all-targets", newPlan,
-		func(o *planOptions) []any { return []any{o.adopt, o.all} }, true, true),
-	reads("rollback", "5f2c --all-tests --lock-wait 1s", newRollback,
-		func(o *rollbackOptions) []any { return []any{o.release, o.allTests, o.lockWait} }, "5f2c", true, time.Second),
+	reads("verify", "--all-tests --gate G1,G5 --parallel 2 --env TAG=1.4", newVerify,
+		func(o *verifyOptions) []any { return []any{o.allTests, o.gates, o.runFlags} },
+		true, []string{"G1", "G5"}, runFlags{parallel: 2, env: []string{"TAG=1.4"}}),
+	reads("check", "--all-tests --gate G2 --parallel 2 --env TAG=1.4", newCheck,
+		func(o *checkOptions) []any { return []any{o.allTests, o.gates, o.runFlags} },
+		true, []string{"G2"}, runFlags{parallel: 2, env: []string{"TAG=1.4"}}),
+	reads("plan", "--adopt --all-targets --env TAG=1.4", newPlan,
+		func(o *planOptions) []any { return []any{o.adopt, o.all, o.env} }, true, true, []string{"TAG=1.4"}),
+	reads("rollback", "5f2c --all-tests --lock-wait 1s --parallel 2", newRollback,
+		func(o *rollbackOptions) []any { return []any{o.release, o.allTests, o.lockWait, o.parallel} }, "5f2c", true, time.Second, 2),
 	reads("rollback", "", newRollback, func(o *rollbackOptions) []any { return []any{o.release} }, ""),
 	reads("gates", "-o json -c x.yaml", newGates,
 		func(o *gatesOptions) []any { return []any{o.output, o.project.file} }, "json", "x.yaml"),
@@ -90,8 +92,9 @@ var readings = []reading{
 		func(o *execOptions) []any { return []any{o.service, o.command, o.tty, o.project.targets} },
 		"db", []string{"psql"}, true, []string{"prod"}),
 	reads("lock", "--clear r1", newLock, func(o *lockOptions) []any { return []any{o.clear} }, "r1"),
-	reads("watch", "--every 15m --keep 3 --print-systemd --all-targets", newWatch,
-		func(o *watchOptions) []any { return []any{o.every, o.keep, o.systemd, o.all} }, 15*time.Minute, 3, true, true),
+	reads("watch", "--every 15m --keep 3 --print-systemd --all-targets --env TAG=1.4", newWatch,
+		func(o *watchOptions) []any { return []any{o.every, o.keep, o.systemd, o.all, o.env} },
+		15*time.Minute, 3, true, true, []string{"TAG=1.4"}),
 	reads("maintenance", "-t prod", newMaintenance,
 		func(o *maintenanceOptions) []any { return []any{o.project.targets} }, []string{"prod"}),
 	reads("maintenance on", "--allow 10.0.0.0/8,::1 --without-me --lock-wait 2s --fail-fast", newMaintenanceOn,
@@ -99,8 +102,9 @@ var readings = []reading{
 		[]string{"10.0.0.0/8", "::1"}, true, 2*time.Second, true),
 	reads("maintenance off", "--lock-wait 2s --parallel 3", newMaintenanceOff,
 		func(o *maintenanceOffOptions) []any { return []any{o.lockWait, o.parallel} }, 2*time.Second, 3),
-	reads("backup", "--place db --place uploads --to /media/usb --lock-wait 3s", newBackup,
-		func(o *backupOptions) []any { return []any{o.places, o.to, o.lockWait} }, []string{"db", "uploads"}, "/media/usb", 3*time.Second),
+	reads("backup", "--place db --place uploads --to /media/usb --lock-wait 3s --parallel 2", newBackup,
+		func(o *backupOptions) []any { return []any{o.places, o.to, o.lockWait, o.parallel} },
+		[]string{"db", "uploads"}, "/media/usb", 3*time.Second, 2),
 	reads("backup list", "-o json", newBackupList, func(o *backupListOptions) []any { return []any{o.output} }, "json"),
 	reads("backup places", "-t prod", newBackupPlaces,
 		func(o *backupPlacesOptions) []any { return []any{o.project.targets} }, []string{"prod"}),
@@ -139,7 +143,15 @@ var readings = []reading{
 		func(o *evidenceDiffOptions) []any { return []any{o.before, o.after} }, "one", "two"),
 	reads("evidence keygen", "k", newEvidenceKeygen, func(o *evidenceKeygenOptions) []any { return []any{o.file} }, "k"),
 	reads("version", "--check -o json", newVersion, func(o *versionOptions) []any { return []any{o.check, o.output} }, true, "json"),
+	reads("", "-c x.yaml -o json", withoutVerb, func(o *whereOptions) []any { return []any{o.project.file, o.output} }, "x.yaml", "json"),
 	reads("man", "dir", newMan, func(o *manOptions) []any { return []any{o.dir, o.root.Name()} }, "dir", "stackctl"),
+}
+
+// withoutVerb is stackctl without a verb.
+func withoutVerb(s *session, run func(context.Context, *whereOptions) error) *cobra.Command {
+	cmd := &cobra.Command{Use: "stackctl"}
+	bindWhere(cmd, s, run)
+	return cmd
 }
 
 func TestEveryVerbReadsItsFlags(t *testing.T) {
@@ -152,7 +164,7 @@ func TestEveryVerbReadsItsFlags(t *testing.T) {
 			}
 		})
 	}
-	others := map[string]bool{"": true, "help": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true}
+	others := map[string]bool{"help": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true}
 	for _, path := range paths(newRoot(newSession(nil, io.Discard, io.Discard))) {
 		if !read[path] && !others[path] && !strings.HasPrefix(path, "completion ") {
 			t.Errorf("no line of %q is read", path)

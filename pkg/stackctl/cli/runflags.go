@@ -60,23 +60,6 @@ func bindAdopt(cmd *cobra.Command, adopt *bool) {
 	cmd.Flags().BoolVar(adopt, "adopt", false, "take over the project's containers that docker compose started on the server, with their volumes")
 }
 
-// outcome is how a run against one target ended.
-type outcome struct {
-	target string
-	report stack.Report
-	// dir holds its evidence; empty where it did not begin.
-	dir string
-	err error
-}
-
-// verdict is an outcome in a word.
-func (x outcome) verdict() string {
-	if x.dir == "" && x.err == nil {
-		return "not begun"
-	}
-	return string(x.report.Verdict)
-}
-
 // each runs one verb against several targets side by side. One that fails
 // neither stops nor hurts the others.
 func (f runFlags) each(targets []stack.Target, run func(t stack.Target) outcome) []outcome {

@@ -16,6 +16,23 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// outcome is how a run against one target ended.
+type outcome struct {
+	target string
+	report stack.Report
+	// dir holds its evidence; empty where it did not begin.
+	dir string
+	err error
+}
+
+// verdict is an outcome in a word.
+func (x outcome) verdict() string {
+	if x.dir == "" && x.err == nil {
+		return "not begun"
+	}
+	return string(x.report.Verdict)
+}
+
 // conclude prints the summary that stays on the screen.
 func (p *printer) conclude(r stack.Report, dir string) error {
 	if p.output == "json" {
