@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -11,7 +12,14 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newConfig(o *options) *cobra.Command {
+// configOptions are what config needs.
+type configOptions struct {
+	*printer
+	project *project
+}
+
+func newConfig(s *session, run func(context.Context, *configOptions) error) *cobra.Command {
+	o := &configOptions{printer: s.printer, project: s.project}
 	return &cobra.Command{
 		Use: "config", Args: cobra.NoArgs,
 		Short: "Show the settings of a target, and where each came from",
@@ -20,30 +28,32 @@ environment (STACKCTL_…), of flags, of ~/.ssh/config and /etc/ssh/ssh_config, 
 the defaults, each with its file and line. The values of variables are not shown.
 Nothing is connected to.`,
 		Example: "  stackctl config --target production\n  stackctl config --output json",
-		RunE: func(*cobra.Command, []string) error {
-			c, t, err := o.load()
-			if err != nil {
-				return err
-			}
-			list, err := config.Settings(c, t)
-			if err != nil {
-				return err
-			}
-			list = slices.Insert(list, 0, o.chosenTarget(c, t))
-			o.redactor = knownOf(c, []stack.Target{t})
-			if o.output == "json" {
-				return o.jsonLine(map[string]any{"target": t.Name, "settings": list})
-			}
-			return o.printSettings(list)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 }
 
-// chosenTarget says which target it is, and who chose it.
-func (o *options) chosenTarget(c stack.Config, t stack.Target) config.Setting {
+func runConfig(_ context.Context, o *configOptions) error {
+	c, t, err := o.project.load()
+	if err != nil {
+		return err
+	}
+	list, err := config.Settings(c, t)
+	if err != nil {
+		return err
+	}
+	list = slices.Insert(list, 0, o.chosenTarget(c, t))
+	o.learn(c, t)
+	if o.output == "json" {
+		return o.jsonLine(map[string]any{"target": t.Name, "settings": list})
+	}
+	return o.print(list)
+}
+
+// chosenTarget returns which target it is, and who chose it.
+func (o *configOptions) chosenTarget(c stack.Config, t stack.Target) config.Setting {
 	s := config.Setting{Key: "--target", Value: t.Name, From: "default"}
 	switch {
-	case len(o.targets) > 0:
+	case len(o.project.targets) > 0:
 		s.From = "flag --target"
 	case c.Target != "":
 		s.From = "the file's target"
@@ -51,7 +61,7 @@ func (o *options) chosenTarget(c stack.Config, t stack.Target) config.Setting {
 	return s
 }
 
-func (o *options) printSettings(list []config.Setting) error {
+func (o *configOptions) print(list []config.Setting) error {
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
 	for _, s := range list {

@@ -1,12 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/deploy"
@@ -14,27 +13,24 @@ import (
 	"stackctl/pkg/stackctl/operate"
 )
 
-// statusData lists what the project keeps on one target.
-func (o *options) statusData(cmd *cobra.Command) error {
-	if len(o.targets) > 1 || o.many.all {
-		return usage(cmd, errors.New("--data is of one target"))
-	}
-	c, t, err := o.load()
+// showData lists what the project keeps on one target.
+func (o *statusOptions) showData(ctx context.Context) error {
+	c, t, err := o.project.load()
 	if err != nil {
 		return err
 	}
-	if err := o.readSecrets(cmd.Context(), &c); err != nil {
+	if err := o.readSecrets(ctx, &c); err != nil {
 		return err
 	}
-	places, err := deploy.Places(cmd.Context(), c, t)
+	places, err := deploy.Places(ctx, c, t)
 	if err != nil {
 		return err
 	}
-	server, err := node.Connect(cmd.Context(), t)
+	server, err := node.Connect(ctx, t)
 	if err != nil {
 		return err
 	}
-	data, err := operate.Data(cmd.Context(), server, c, t, places)
+	data, err := operate.Data(ctx, server, c, t, places)
 	if err = errors.Join(err, server.Close()); err != nil {
 		return err
 	}
@@ -44,7 +40,7 @@ func (o *options) statusData(cmd *cobra.Command) error {
 	return o.printData(data, time.Now())
 }
 
-func (o *options) printData(data []backup.Datum, now time.Time) error {
+func (o *statusOptions) printData(data []backup.Datum, now time.Time) error {
 	if len(data) == 0 {
 		fmt.Fprintln(o.out, "the compose files name nothing that keeps data")
 		return nil

@@ -30,10 +30,10 @@ func parseRoutes(texts []string, domain string, services []infer.Service) ([]sta
 		service, port, _ := strings.Cut(what, ":")
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 {
-			return nil, usage2("--route %s: write it as SERVICE:PORT or HOST=SERVICE:PORT", text)
+			return nil, usageOf("stackctl init", fmt.Errorf("--route %s: write it as SERVICE:PORT or HOST=SERVICE:PORT", text))
 		}
 		if !slices.ContainsFunc(services, func(s infer.Service) bool { return s.Name == service }) {
-			return nil, usage2("--route %s: the compose files have no service %q", text, service)
+			return nil, usageOf("stackctl init", fmt.Errorf("--route %s: the compose files have no service %q", text, service))
 		}
 		host, path, hasPath := strings.Cut(where, "/")
 		spec := stack.RouteSpec{Service: service, Port: n, Host: strings.ToLower(host)}
@@ -112,7 +112,7 @@ func decisions(survey release.Survey, layers map[string]infer.Decision, left map
 
 // printDecisions prints one line per service, and below it what becomes of its ports and
 // secrets.
-func (o *options) printDecisions(list []decision, survey release.Survey, routing infer.Routing) {
+func (o *initOptions) printDecisions(list []decision, survey release.Survey, routing infer.Routing) {
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SERVICE\tLAYER\tSTRATEGY\tROUTE\tWHY")
 	var more []string
@@ -175,7 +175,7 @@ func address(r stack.RouteSpec, domain string) string {
 
 // writeExample writes the names of the variables, never their values, and tells
 // which ones must be set.
-func (o *options) writeExample(root string, env map[string]string, survey release.Survey) error {
+func (o *initOptions) writeExample(root string, env map[string]string, survey release.Survey) error {
 	names := map[string]bool{}
 	for name := range env {
 		names[name] = true

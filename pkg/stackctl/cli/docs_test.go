@@ -38,8 +38,7 @@ func TestEveryCommandInTheDocsExistsWithItsFlags(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, m := range command.FindAllStringSubmatch(text, -1) {
 			words := strings.Fields(strings.NewReplacer("[", "", "]", "", ",", " ", "…", "x").Replace(m[1]))
-			o := &options{out: io.Discard, errs: io.Discard}
-			root := newRoot(o)
+			root := newRoot(newSession(nil, io.Discard, io.Discard))
 			root.InitDefaultCompletionCmd() // cobra adds it when it runs
 			cmd, rest, err := root.Find(words)
 			if err != nil || cmd.Parent() == nil {

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
@@ -19,8 +17,20 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newExec(o *options) *cobra.Command {
-	var input, tty bool
+// execOptions are the flags of exec, and what it needs.
+type execOptions struct {
+	*printer
+	in      io.Reader
+	project *project
+
+	service string
+	command []string
+	stdin   bool
+	tty     bool
+}
+
+func newExec(s *session, run func(context.Context, *execOptions) error) *cobra.Command {
+	o := &execOptions{printer: s.printer, in: s.in, project: s.project}
 	cmd := &cobra.Command{
 		Use: "exec SERVICE [--] COMMAND...", Args: cobra.MatchAll(cobra.MinimumNArgs(2), ownFlags),
 		Short: "Run a command in a container of the live release",
@@ -34,31 +44,42 @@ stackctl stand before the service, or before the --.`,
 		Example: "  stackctl exec api -- /server version\n  stackctl exec --tty postgres -- psql -U app\n" +
 			"  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			if tty && o.output == "json" {
+			if o.tty && o.output == "json" {
 				return usage(cmd, errors.New("--tty gives a terminal: it speaks no JSON"))
 			}
 			return nil
 		},
-		RunE: o.onTarget(func(ctx context.Context, r reached, args []string) error {
-			service, _, command := parts(args)
-			containers, err := r.current(ctx, []string{service})
-			if err != nil {
-				return err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.service, _, o.command = parts(args)
+			return run(cmd.Context(), o)
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
 			}
-			if err := executable(containers[0]); err != nil {
-				return err
-			}
-			if tty {
-				return o.terminal(ctx, r.server, containers[0], command)
-			}
-			return enough(o.exec(ctx, r.server, containers[0], command, input))
-		}),
-		ValidArgsFunction: o.completeServices,
+			return s.project.completeServices(cmd, args, typed)
+		},
 	}
 	cmd.Flags().SetInterspersed(false) // -c after the service is the command's, not --config
-	cmd.Flags().BoolVarP(&input, "stdin", "i", false, "give the command this command's standard input")
-	cmd.Flags().BoolVar(&tty, "tty", false, "give the command a terminal, with this one's input (-t is --target)")
+	cmd.Flags().BoolVarP(&o.stdin, "stdin", "i", false, "give the command this command's standard input")
+	cmd.Flags().BoolVar(&o.tty, "tty", false, "give the command a terminal, with this one's input (-t is --target)")
 	return cmd
+}
+
+func runExec(ctx context.Context, o *execOptions) error {
+	return connect(ctx, o.project, o.redactor, func(c connection) error {
+		containers, err := c.current(ctx, []string{o.service})
+		if err != nil {
+			return err
+		}
+		if err := executable(containers[0]); err != nil {
+			return err
+		}
+		if o.tty {
+			return o.terminal(ctx, c.server, containers[0])
+		}
+		return enough(o.exec(ctx, c.server, containers[0]))
+	})
 }
 
 // parts are the service, the flags of stackctl that stand after it and before a
@@ -110,17 +131,17 @@ func endedWith(service string, code int) error {
 }
 
 // exec runs a command in a container; known secrets are masked in what it prints.
-func (o *options) exec(ctx context.Context, server node.Server, c stack.Container, argv []string, input bool) error {
+func (o *execOptions) exec(ctx context.Context, server node.Server, c stack.Container) error {
 	var stdin io.Reader
-	if input {
+	if o.stdin {
 		stdin = o.in
 	}
 	stdout, stderr, finish := o.out, o.errs, func(int) error { return nil }
 	if o.output == "json" {
-		stdout, stderr, finish = o.execLines(c)
+		stdout, stderr, finish = execLines(o.out, c)
 	}
-	out, errs := o.redactor.Writer(stdout), o.redactor.Writer(stderr)
-	code, err := server.ExecStream(ctx, c.ID, argv, stdin, out, errs)
+	out, errs := o.known.Writer(stdout), o.known.Writer(stderr)
+	code, err := server.ExecStream(ctx, c.ID, o.command, stdin, out, errs)
 	if ctx.Err() != nil {
 		return stack.Fault(stack.CauseInterrupted, "exec in "+c.Service, context.Cause(ctx),
 			"the command may go on there: the engine ends it with its container alone. With --tty, Ctrl-C reaches the command itself")
@@ -146,8 +167,8 @@ type execLine struct {
 
 // execLines takes what a command prints as lines for machines; finish ends them
 // with its exit code.
-func (o *options) execLines(c stack.Container) (stdout, stderr io.Writer, finish func(code int) error) {
-	encoder := json.NewEncoder(o.out)
+func execLines(to io.Writer, c stack.Container) (stdout, stderr io.Writer, finish func(code int) error) {
+	encoder := json.NewEncoder(to)
 	var lock sync.Mutex
 	lines := func(stream string) *prefixed {
 		return &prefixed{lock: &lock, emit: func(raw []byte) error {
@@ -173,9 +194,9 @@ func executable(c stack.Container) error {
 }
 
 // terminal runs a command on a terminal joined to this one.
-func (o *options) terminal(ctx context.Context, server node.Server, c stack.Container, argv []string) error {
-	file, isFile := o.in.(*os.File)
-	if !isFile || !term.IsTerminal(file.Fd()) {
+func (o *execOptions) terminal(ctx context.Context, server node.Server, c stack.Container) error {
+	file, ok := terminalOf(o.in)
+	if !ok {
 		return stack.Fault(stack.CauseUsage, "exec --tty in "+c.Service, errors.New("the input is no terminal"), "use --stdin, or run it on a terminal")
 	}
 	before, err := term.MakeRaw(file.Fd())
@@ -185,43 +206,10 @@ func (o *options) terminal(ctx context.Context, server node.Server, c stack.Cont
 	defer func() { _ = term.Restore(file.Fd(), before) }()
 	sizes, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out := o.redactor.Writer(o.out)
-	code, err := server.ExecTerminal(ctx, c.ID, argv, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
+	out := o.known.Writer(o.out)
+	code, err := server.ExecTerminal(ctx, c.ID, o.command, stack.Terminal{In: file, Out: out, Sizes: watchSize(sizes, file)})
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
 	return endedWith(c.Service, code)
-}
-
-// sizeEvery is how often a terminal is asked for its size. Not every platform
-// has a signal for it.
-const sizeEvery = 250 * time.Millisecond
-
-// watchSize tells a terminal's columns and rows, first and when they change.
-func watchSize(ctx context.Context, file *os.File) <-chan [2]uint {
-	sizes := make(chan [2]uint, 1)
-	go func() {
-		defer close(sizes)
-		tick := time.NewTicker(sizeEvery)
-		defer tick.Stop()
-		var last [2]uint
-		for {
-			if w, h, err := term.GetSize(file.Fd()); err == nil && w > 0 && h > 0 {
-				if size := [2]uint{uint(w), uint(h)}; size != last {
-					last = size
-					select {
-					case sizes <- size:
-					case <-ctx.Done():
-						return
-					}
-				}
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return sizes
 }

@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"slices"
+	"syscall"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -66,4 +69,16 @@ func Worst(errs []error) error {
 	return slices.MinFunc(errs, func(a, b error) int {
 		return slices.Index(worstFirst, stack.CauseOf(a)) - slices.Index(worstFirst, stack.CauseOf(b))
 	})
+}
+
+// enough takes no offence at output that nobody reads any more, as after head:
+// who reads has seen enough, and nothing is wrong. It is for verbs that pass
+// words on and give no verdict. A connection that breaks says EPIPE too, but not
+// of a file.
+func enough(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) && file.Op == "write" && file.Path == os.Stdout.Name() && errors.Is(file, syscall.EPIPE) {
+		return nil
+	}
+	return err
 }

@@ -15,7 +15,6 @@ const lookAgain = 2 * time.Second
 
 // follower copies logs as they come, from one release to the next.
 type follower struct {
-	o      *options
 	server node.Server
 	page   *logPage
 	// stop ends all of it, with the reason.
@@ -28,11 +27,11 @@ type follower struct {
 }
 
 // follow copies the logs of the containers that serve until it is interrupted
-// or the server is out of reach. look says which serve now.
-func (o *options) follow(ctx context.Context, server node.Server, first []stack.Container,
+// or the server is out of reach. look returns those that serve now.
+func follow(ctx context.Context, server node.Server, page *logPage, first []stack.Container,
 	look func(context.Context) ([]stack.Container, error), want stack.LogOptions) error {
 	inner, stop := context.WithCancelCause(ctx)
-	f := &follower{o: o, server: server, page: o.logPage(first), stop: stop, open: map[string]bool{}, seen: map[string]bool{}}
+	f := &follower{server: server, page: page, stop: stop, open: map[string]bool{}, seen: map[string]bool{}}
 	defer f.all.Wait()
 	defer stop(nil)
 	for _, c := range first {
@@ -88,7 +87,7 @@ func (f *follower) begin(ctx context.Context, c stack.Container, want stack.LogO
 	f.open[c.ID], f.seen[c.ID] = true, true
 	f.lock.Unlock()
 	f.all.Go(func() {
-		err := f.o.copyLog(ctx, f.server, c, want, f.page)
+		err := f.page.copy(ctx, f.server, c, want)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -107,16 +106,5 @@ func (f *follower) begin(ctx context.Context, c stack.Container, want stack.LogO
 func (f *follower) say(format string, args ...any) {
 	f.page.lock.Lock()
 	defer f.page.lock.Unlock()
-	fmt.Fprintf(f.o.errs, "stackctl: "+format+"\n", args...)
-}
-
-// after is the first moment after a container's last line; the zero time where it has none.
-func (p *logPage) after(container string) time.Time {
-	p.lock.Lock()
-	defer p.lock.Unlock()
-	at, err := time.Parse(time.RFC3339Nano, p.last[container])
-	if err != nil {
-		return time.Time{}
-	}
-	return at.Add(1)
+	fmt.Fprintf(f.page.errs, "stackctl: "+format+"\n", args...)
 }

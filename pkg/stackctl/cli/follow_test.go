@@ -76,15 +76,15 @@ func (d *deploying) look(context.Context) ([]stack.Container, error) {
 func TestALogIsFollowedFromOneReleaseToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, errs bytes.Buffer
-		o := operator(&out, "text")
-		o.errs = &errs
+		p := printerTo(&out, "text")
+		p.errs = &errs
 		var d deploying
 		d.start("old")
 		first, _ := d.look(t.Context())
 		ctx, interrupt := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			ended <- o.follow(ctx, &d, first, d.look, stack.LogOptions{Tail: 5, Follow: true, Times: true})
+			ended <- follow(ctx, &d, newLogPage(p, first), first, d.look, stack.LogOptions{Tail: 5, Follow: true, Times: true})
 		}()
 		step := func(do func()) { do(); time.Sleep(2 * lookAgain); synctest.Wait() }
 		step(func() { d.start("new") })
@@ -117,7 +117,7 @@ func TestAFollowedLogEndsWithItsServer(t *testing.T) {
 		d := deploying{broken: stack.Fault(stack.CauseUnreachable, "ask the engine", errors.New("the connection is gone"), "")}
 		d.start("old")
 		first, _ := d.look(t.Context())
-		err := operator(io.Discard, "text").follow(t.Context(), &d, first, d.look, stack.LogOptions{Follow: true, Times: true})
+		err := follow(t.Context(), &d, newLogPage(printerTo(io.Discard, "text"), first), first, d.look, stack.LogOptions{Follow: true, Times: true})
 		if stack.CauseOf(err) != stack.CauseUnreachable {
 			t.Errorf("%v", err)
 		}
@@ -135,7 +135,7 @@ func TestAFollowedLogEndsWithItsReader(t *testing.T) {
 			var d deploying
 			d.start("old")
 			first, _ := d.look(t.Context())
-			err := operator(brokenOutput{broken}, "text").follow(t.Context(), &d, first, d.look, stack.LogOptions{Follow: true, Times: true})
+			err := follow(t.Context(), &d, newLogPage(printerTo(brokenOutput{broken}, "text"), first), first, d.look, stack.LogOptions{Follow: true, Times: true})
 			if !errors.Is(err, broken) || (enough(err) == nil) != fine {
 				t.Errorf("%v: %v", broken, err)
 			}

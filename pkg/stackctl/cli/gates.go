@@ -1,21 +1,24 @@
 package cli
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/gates"
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newGates(o *options) *cobra.Command {
+// gatesOptions are what gates needs.
+type gatesOptions struct {
+	*printer
+	project *project
+}
+
+func newGates(s *session, run func(context.Context, *gatesOptions) error) *cobra.Command {
+	o := &gatesOptions{printer: s.printer, project: s.project}
 	return &cobra.Command{
 		Use: "gates", Args: cobra.NoArgs,
 		Short: "List the gates and what they inspect",
@@ -23,27 +26,29 @@ func newGates(o *options) *cobra.Command {
 gates.own, in the order in which they are told of, with their phase, their
 question and what they look at. It needs no server.`,
 		Example: "  stackctl gates\n  stackctl gates --output json",
-		RunE: func(*cobra.Command, []string) error {
-			own, err := o.ownGates()
-			if err != nil {
-				return err
-			}
-			list := gateList(own)
-			if o.output == "json" {
-				return o.json(list)
-			}
-			width := 0
-			for _, g := range list {
-				width = max(width, len(g.ID))
-			}
-			for _, g := range list {
-				indent := strings.Repeat(" ", width+14)
-				fmt.Fprintf(o.out, "%-*s %-12s %s\n%sinspects %s\n%s%s\n", width, g.ID, g.Phase, g.Question, indent, g.Inspects, indent,
-					strings.Join(g.Refs, ", ")+g.when())
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
+}
+
+func runGates(_ context.Context, o *gatesOptions) error {
+	own, err := o.project.ownGates()
+	if err != nil {
+		return err
+	}
+	list := gateList(own)
+	if o.output == "json" {
+		return o.json(list)
+	}
+	width := 0
+	for _, g := range list {
+		width = max(width, len(g.ID))
+	}
+	for _, g := range list {
+		indent := strings.Repeat(" ", width+14)
+		fmt.Fprintf(o.out, "%-*s %-12s %s\n%sinspects %s\n%s%s\n", width, g.ID, g.Phase, g.Question, indent, g.Inspects, indent,
+			strings.Join(g.Refs, ", ")+g.when())
+	}
+	return nil
 }
 
 type listedGate struct {
@@ -68,27 +73,10 @@ func (g listedGate) when() string {
 	return ""
 }
 
-// ownGates are the gates that stackctl.yaml declares; without the file there
-// are none.
-func (o *options) ownGates() ([]stack.OwnGate, error) {
-	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	c, err := config.Load(o.config)
-	return c.Gates.Own, err
-}
-
 func gateList(own []stack.OwnGate) []listedGate {
 	var out []listedGate
 	for _, g := range gates.All(own) {
 		out = append(out, listedGate{g.ID, g.Name, string(g.Phase), g.Question, g.Inspects, g.Refs, g.Artifacts, g.Slow, g.Mutates})
 	}
 	return out
-}
-
-// json writes a value for machines.
-func (o *options) json(v any) error {
-	e := json.NewEncoder(o.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
@@ -22,15 +21,19 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// initial are the flags of init.
-type initial struct {
+// initOptions are the flags of init, and what it needs.
+type initOptions struct {
+	*printer
+	in      io.Reader
+	project *project
+
 	secrets, yes, force, shared bool
 	files, routes               []string
 	host, domain, user, policy  string
 }
 
-func newInit(o *options) *cobra.Command {
-	var n initial
+func newInit(s *session, run func(context.Context, *initOptions) error) *cobra.Command {
+	o := &initOptions{printer: s.printer, in: s.in, project: s.project}
 	cmd := &cobra.Command{
 		Use: "init", Args: cobra.NoArgs,
 		Short: "Write stackctl.yaml for the compose file in this folder, or with --secrets the secrets that are missing",
@@ -47,54 +50,56 @@ With --secrets it makes every secret file that the compose files name and that
 does not exist: random values, readable by you alone; and the key that backups
 are encrypted to. It never overwrites anything.`,
 		Example: "  stackctl init --host 203.0.113.7 --domain example.org\n  stackctl init --host 203.0.113.7 --domain example.org --route web:8080 --route api=api:3000 --yes\n  stackctl init --secrets",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if n.secrets {
-				return o.makeSecrets()
-			}
-			return o.initialize(cmd.Context(), n)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&n.secrets, "secrets", false, "make the secret files that are missing")
-	f.StringVar(&n.host, "host", "", "the server's `address`")
-	f.StringVar(&n.domain, "domain", "", "the site's `name`, such as example.org")
-	f.StringVar(&n.user, "user", "", "the `user` that deploys (default deploy)")
-	f.BoolVar(&n.shared, "shared", false, "the server has sites of other projects as well (shared: true in the target)")
-	f.StringArrayVar(&n.routes, "route", nil, "lead requests to `[HOST[/PATH]=]SERVICE:PORT`; several times for several routes")
-	f.StringVar(&n.policy, "policy", string(stack.PolicyStandard), "standard or strict")
-	f.StringArrayVarP(&n.files, "file", "f", nil, "a compose `file`, instead of those that Compose would find")
-	f.BoolVar(&n.yes, "yes", false, "ask nothing")
-	f.BoolVar(&n.force, "force", false, "replace a stackctl.yaml that exists")
+	f.BoolVar(&o.secrets, "secrets", false, "make the secret files that are missing")
+	f.StringVar(&o.host, "host", "", "the server's `address`")
+	f.StringVar(&o.domain, "domain", "", "the site's `name`, such as example.org")
+	f.StringVar(&o.user, "user", "", "the `user` that deploys (default deploy)")
+	f.BoolVar(&o.shared, "shared", false, "the server has sites of other projects as well (shared: true in the target)")
+	f.StringArrayVar(&o.routes, "route", nil, "lead requests to `[HOST[/PATH]=]SERVICE:PORT`; several times for several routes")
+	f.StringVar(&o.policy, "policy", string(stack.PolicyStandard), "standard or strict")
+	f.StringArrayVarP(&o.files, "file", "f", nil, "a compose `file`, instead of those that Compose would find")
+	f.BoolVar(&o.yes, "yes", false, "ask nothing")
+	f.BoolVar(&o.force, "force", false, "replace a stackctl.yaml that exists")
 	return cmd
 }
 
-// initialize surveys the folder, decides, prints and writes.
-func (o *options) initialize(ctx context.Context, n initial) error {
-	if n.policy != string(stack.PolicyStandard) && n.policy != string(stack.PolicyStrict) {
-		return usage2("--policy %s is none of standard, strict", n.policy)
+func runInit(ctx context.Context, o *initOptions) error {
+	if o.secrets {
+		return o.makeSecrets()
 	}
-	root, err := filepath.Abs(filepath.Dir(o.config))
+	return o.initialize(ctx)
+}
+
+// initialize surveys the folder, decides, prints and writes.
+func (o *initOptions) initialize(ctx context.Context) error {
+	if o.policy != string(stack.PolicyStandard) && o.policy != string(stack.PolicyStrict) {
+		return usageOf("stackctl init", fmt.Errorf("--policy %s is none of standard, strict", o.policy))
+	}
+	root, err := filepath.Abs(filepath.Dir(o.project.file))
 	if err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+		return stack.Usage(o.project.file, 0, err.Error(), "")
 	}
 	env, err := release.EnvFile(filepath.Join(root, ".env"))
 	if err != nil {
 		return err
 	}
-	if err := o.askTarget(&n); err != nil {
+	if err := o.askTarget(); err != nil {
 		return err
 	}
-	c, survey, err := o.survey(ctx, root, env, n)
+	c, survey, err := o.survey(ctx, root, env)
 	if err != nil {
 		return err
 	}
-	asked, err := parseRoutes(n.routes, n.domain, survey.Services)
+	asked, err := parseRoutes(o.routes, o.domain, survey.Services)
 	if err != nil {
 		return err
 	}
 	left := infer.LeftOut(survey.Services)
 	layers := infer.Layers(survey.Services, "")
-	routing := infer.Routes(survey.Services, layers, n.domain, asked)
+	routing := infer.Routes(survey.Services, layers, o.domain, asked)
 	c.Routes, c.Gates.Exposure.Allow = routing.Routes, routing.Allow
 	text := config.Write(c)
 	for i, s := range survey.Services {
@@ -103,13 +108,13 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 			survey.Services[i].Strategy, survey.Services[i].StrategyCause = one.Strategy, one.StrategyCause
 		}
 	}
-	list := decisions(survey, layers, left, routing, or(n.domain, "DOMAIN"))
+	list := decisions(survey, layers, left, routing, or(o.domain, "DOMAIN"))
 	if o.output == "json" {
-		told := initialized{Project: c.Project, File: o.config, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
-		return o.initializeForMachines(told, n.force, func() error { return o.writeOthers(root, env, survey, c) })
+		told := initialized{Project: c.Project, File: o.project.file, Settings: string(text), Services: list, Variables: survey.Undefined, Literals: survey.Literals}
+		return o.initializeForMachines(told, func(o *initOptions) error { return o.writeOthers(root, env, survey, c) })
 	}
 	o.printDecisions(list, survey, routing)
-	if err := o.writeSettings(text, n.force); err != nil {
+	if err := o.writeSettings(text); err != nil {
 		return err
 	}
 	return o.writeOthers(root, env, survey, c)
@@ -117,7 +122,7 @@ func (o *options) initialize(ctx context.Context, n initial) error {
 
 // writeOthers writes what stands beside stackctl.yaml: the example of the variables,
 // and the password that routes with a guard ask for.
-func (o *options) writeOthers(root string, env map[string]string, survey release.Survey, c stack.Config) error {
+func (o *initOptions) writeOthers(root string, env map[string]string, survey release.Survey, c stack.Config) error {
 	if err := o.writeExample(root, env, survey); err != nil || !edge.Guarded(c.Routes) {
 		return err
 	}
@@ -125,15 +130,15 @@ func (o *options) writeOthers(root string, env map[string]string, survey release
 }
 
 // survey finds the compose files and looks at them.
-func (o *options) survey(ctx context.Context, root string, env map[string]string, n initial) (stack.Config, release.Survey, error) {
-	files := n.files
+func (o *initOptions) survey(ctx context.Context, root string, env map[string]string) (stack.Config, release.Survey, error) {
+	files := o.files
 	var err error
 	if len(files) == 0 {
 		if files, err = release.Find(root, env); err != nil {
 			return stack.Config{}, release.Survey{}, err
 		}
 	}
-	c := stack.Config{Policy: stack.Policy(n.policy), Project: projectName(filepath.Base(root))}
+	c := stack.Config{Policy: stack.Policy(o.policy), Project: projectName(filepath.Base(root))}
 	look := c
 	for _, f := range files {
 		if !filepath.IsAbs(f) {
@@ -148,7 +153,7 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 	}
 	look.Compose.Profiles = c.Compose.Profiles
 	look.Compose.EnvFile, look.Root = filepath.Join(root, ".env"), root
-	survey, err := release.Look(ctx, look, n.domain)
+	survey, err := release.Look(ctx, look, o.domain)
 	if err != nil {
 		return c, survey, err
 	}
@@ -158,8 +163,8 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 		}
 	}
 	c.Compose.Files = files
-	if n.host != "" {
-		t := stack.Target{Host: n.host, Domain: n.domain, User: n.user, Shared: n.shared}
+	if o.host != "" {
+		t := stack.Target{Host: o.host, Domain: o.domain, User: o.user, Shared: o.shared}
 		if err := config.CheckTarget(c.Project, t); err != nil {
 			return c, survey, err
 		}
@@ -169,12 +174,12 @@ func (o *options) survey(ctx context.Context, root string, env map[string]string
 }
 
 // askTarget asks for what no file can say, where a person is there to answer.
-func (o *options) askTarget(n *initial) error {
-	n.domain = strings.ToLower(strings.TrimSpace(n.domain))
-	in, ok := o.in.(*os.File)
-	if n.yes || !ok || !term.IsTerminal(in.Fd()) || n.host != "" && n.domain != "" {
-		if n.host != "" && n.domain == "" {
-			return usage2("--domain is missing: name the site, such as --domain example.org")
+func (o *initOptions) askTarget() error {
+	o.domain = strings.ToLower(strings.TrimSpace(o.domain))
+	in, ok := terminalOf(o.in)
+	if o.yes || !ok || o.host != "" && o.domain != "" {
+		if o.host != "" && o.domain == "" {
+			return usageOf("stackctl init", errors.New("--domain is missing: name the site, such as --domain example.org"))
 		}
 		return nil
 	}
@@ -182,8 +187,8 @@ func (o *options) askTarget(n *initial) error {
 	for _, q := range []struct {
 		to   *string
 		text string
-	}{{&n.host, "The server's address (empty: the sandbox): "}, {&n.domain, "The site's name, such as example.org: "}} {
-		if *q.to != "" || q.to == &n.domain && n.host == "" {
+	}{{&o.host, "The server's address (empty: the sandbox): "}, {&o.domain, "The site's name, such as example.org: "}} {
+		if *q.to != "" || q.to == &o.domain && o.host == "" {
 			continue
 		}
 		fmt.Fprint(o.errs, q.text)
@@ -193,31 +198,31 @@ func (o *options) askTarget(n *initial) error {
 		}
 		*q.to = strings.TrimSpace(answer)
 	}
-	n.domain = strings.ToLower(n.domain)
+	o.domain = strings.ToLower(o.domain)
 	return nil
 }
 
 // writeSettings writes stackctl.yaml, or tells how the one that is there differs.
-func (o *options) writeSettings(text []byte, force bool) error {
-	there, err := os.ReadFile(filepath.Clean(o.config))
+func (o *initOptions) writeSettings(text []byte) error {
+	there, err := os.ReadFile(filepath.Clean(o.project.file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return stack.Usage(o.config, 0, err.Error(), "")
+		return stack.Usage(o.project.file, 0, err.Error(), "")
 	case bytes.Equal(there, text):
-		fmt.Fprintf(o.out, "\n%s is as init would write it\n", o.config)
+		fmt.Fprintf(o.out, "\n%s is as init would write it\n", o.project.file)
 		return nil
-	case !force:
-		fmt.Fprintf(o.out, "\n%s would change:\n", o.config)
+	case !o.force:
+		fmt.Fprintf(o.out, "\n%s would change:\n", o.project.file)
 		for _, line := range changes(string(there), string(text)) {
 			fmt.Fprintln(o.out, "  "+line)
 		}
-		return stack.Usage(o.config, 0, "the file exists already, and nothing was written", "edit it, name another with --config, or let init replace it with --force")
+		return stack.Usage(o.project.file, 0, "the file exists already, and nothing was written", "edit it, name another with --config, or let init replace it with --force")
 	}
-	if err := os.WriteFile(filepath.Clean(o.config), text, 0o644); err != nil {
-		return stack.Usage(o.config, 0, err.Error(), "")
+	if err := os.WriteFile(filepath.Clean(o.project.file), text, 0o644); err != nil {
+		return stack.Usage(o.project.file, 0, err.Error(), "")
 	}
-	fmt.Fprintf(o.out, "\nwrote %s; next: `stackctl check`\n", o.config)
+	fmt.Fprintf(o.out, "\nwrote %s; next: `stackctl check`\n", o.project.file)
 	return nil
 }
 
@@ -258,8 +263,4 @@ func projectName(folder string) string {
 		return "site"
 	}
 	return strings.TrimRight(name[:min(len(name), 40)], "-_")
-}
-
-func usage2(format string, args ...any) error {
-	return stack.Fault(stack.CauseUsage, "stackctl init", fmt.Errorf(format, args...), "see `stackctl init --help`")
 }

@@ -23,13 +23,12 @@ type initialized struct {
 
 // initializeForMachines writes the same files as for a person, and prints one
 // JSON document, also where a stackctl.yaml is there that would change.
-func (o *options) initializeForMachines(told initialized, force bool, example func() error) error {
-	out := o.out
-	o.out = io.Discard
-	err := o.writeSettings([]byte(told.Settings), force)
+func (o *initOptions) initializeForMachines(told initialized, others func(*initOptions) error) error {
+	silent, out := *o, *o.printer
+	out.out, silent.printer = io.Discard, &out
+	err := silent.writeSettings([]byte(told.Settings))
 	if told.Written = err == nil; told.Written {
-		err = example()
+		err = others(&silent)
 	}
-	o.out = out
 	return errors.Join(o.json(told), err)
 }

@@ -19,18 +19,17 @@ import (
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	// Who reads the output may go away, as head does; a deploy must not end there.
 	signal.Ignore(syscall.SIGPIPE)
-	under := new(doing)
-	ctx, stop := listen(errs, under)
+	s := newSession(in, out, errs)
+	ctx, stop := listen(errs, s.doing)
 	defer stop()
-	o := &options{in: in, out: out, errs: errs, doing: under}
-	root := newRoot(o)
+	root := newRoot(s)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(*shown)) {
-		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(o.safe(err.Error())))
+		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(s.printer.safe(err.Error())))
 	}
 	return ExitCode(ctx, err)
 }
@@ -41,6 +40,9 @@ type shown struct{ error }
 func (s *shown) Unwrap() error { return s.error }
 
 // usage turns cobra's complaints about flags and arguments into usage errors.
-func usage(cmd *cobra.Command, err error) error {
-	return stack.Fault(stack.CauseUsage, cmd.CommandPath(), err, "see `"+cmd.CommandPath()+" --help`")
+func usage(cmd *cobra.Command, err error) error { return usageOf(cmd.CommandPath(), err) }
+
+// usageOf returns a usage error of the command with this path.
+func usageOf(command string, err error) error {
+	return stack.Fault(stack.CauseUsage, command, err, "see `"+command+" --help`")
 }

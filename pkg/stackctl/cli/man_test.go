@@ -15,7 +15,7 @@ import (
 var macro = regexp.MustCompile(`^\.(TH|SH|TP|PP|nf|fi)\b`)
 
 func TestEveryVerbHasItsManualPage(t *testing.T) {
-	root, dir := newRoot(&options{out: io.Discard, errs: io.Discard}), t.TempDir()
+	root, dir := newRoot(newSession(nil, io.Discard, io.Discard)), t.TempDir()
 	n, err := writePages(root, dir)
 	if err != nil || n < 40 {
 		t.Fatalf("%d pages, %v", n, err)

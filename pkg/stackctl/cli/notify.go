@@ -23,37 +23,37 @@ var telling = []string{"deploy", "rollback", "verify", "watch"}
 
 // notify tells people of a verdict that changed, and remembers it. Whatever
 // happens here, the verdict stands: what cannot be sent is said on the screen.
-func (o *options) notify(ctx context.Context, w work, t stack.Target, r stack.Report, dir string) {
+func (r *recorder) notify(ctx context.Context, w work, t stack.Target, report stack.Report, dir string) {
 	if !slices.Contains(telling, w.verb) || len(w.config.Notices) == 0 && w.verb != "watch" || t.Name == "" {
 		return
 	}
 	file := stateFile(w.config, t)
 	before, known, err := readState(file)
-	now, n := notice.Change(before, known, r, reportAt(w.config, dir))
+	now, n := notice.Change(before, known, report, reportAt(w.config, dir))
 	if n != nil {
-		masked := o.masked(*n)
+		masked := r.masked(*n)
 		err = errors.Join(err, notice.Sender{To: w.config.Notices, Secrets: w.config.Secrets}.Send(context.WithoutCancel(ctx), masked))
-		if w.verb == "watch" && !o.quiet && o.output != "json" {
-			_, _ = fmt.Fprintf(o.errs, "changed: %s\n", redact.Printable(masked.Title()))
+		if w.verb == "watch" && !r.quiet && r.output != "json" {
+			_, _ = fmt.Fprintf(r.errs, "changed: %s\n", redact.Printable(masked.Title()))
 		}
 	}
 	if now.Verdict != "" {
 		err = errors.Join(err, writeState(file, now))
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(o.errs, "stackctl: %s\n", redact.Printable(o.safe(err.Error())))
+		_, _ = fmt.Fprintf(r.errs, "stackctl: %s\n", redact.Printable(r.safe(err.Error())))
 	}
 }
 
 // masked is a notice without known secrets.
-func (o *options) masked(n notice.Notice) notice.Notice {
-	n.Reason, n.Fix = o.safe(n.Reason), o.safe(n.Fix)
+func (r *redactor) masked(n notice.Notice) notice.Notice {
+	n.Reason, n.Fix = r.safe(n.Reason), r.safe(n.Fix)
 	n.New, n.Gone = slices.Clone(n.New), slices.Clone(n.Gone)
 	for i, f := range n.New {
-		n.New[i] = notice.Finding{Rule: f.Rule, Subject: o.safe(f.Subject), Problem: o.safe(f.Problem)}
+		n.New[i] = notice.Finding{Rule: f.Rule, Subject: r.safe(f.Subject), Problem: r.safe(f.Problem)}
 	}
 	for i, g := range n.Gone {
-		n.Gone[i] = o.safe(g)
+		n.Gone[i] = r.safe(g)
 	}
 	return n
 }

@@ -1,40 +1,14 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/stack"
 )
 
-// options are the flags that every verb has, and the streams.
-type options struct {
-	in        io.Reader
-	out, errs io.Writer
-
-	config  string
-	targets []string
-	env     []string // variables of the compose files, as NAME=value
-	many    many
-	output  string
-	quiet   bool
-	verbose bool
-
-	redactor *redact.Redactor
-	// doing is what runs, for who interrupts it; nil: nobody does.
-	doing *doing
-}
-
-// outputs are the values of --output.
-var outputs = []string{"text", "json"}
-
-func newRoot(o *options) *cobra.Command {
+// newRoot returns stackctl with all its verbs.
+func newRoot(s *session) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "stackctl",
 		Short: "Deploy a Docker Compose stack over SSH and prove from outside that it is good",
@@ -46,21 +20,9 @@ Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 host
 unreachable or refused, 4 a step failed (the old release serves), 5 a gate
 could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains(outputs, o.output) {
-				return usage(cmd, fmt.Errorf("--output %s is none of %s", o.output, strings.Join(outputs, ", ")))
-			}
-			return judgeFlags(cmd)
-		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkFlags(cmd, s.printer) },
 	}
-	flags := root.PersistentFlags()
-	flags.StringVarP(&o.config, "config", "c", "stackctl.yaml", "the project's settings `file`")
-	flags.StringSliceVarP(&o.targets, "target", "t", nil, "the `target` to act on (default: the file's, or the sandbox); several, such as a,b, where a verb has --all-targets")
-	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "only the verdict and errors")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "everything that happens")
-	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
-	_ = root.RegisterFlagCompletionFunc("target", o.completeTargets)
+	bindGlobals(root, s)
 	root.SetFlagErrorFunc(usage)
 	root.AddGroup(&cobra.Group{ID: "deploy", Title: "Deploy and judge:"}, &cobra.Group{ID: "operate", Title: "Operate:"},
 		&cobra.Group{ID: "prepare", Title: "Prepare:"}, &cobra.Group{ID: "evidence", Title: "Evidence:"})
@@ -70,62 +32,19 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 			root.AddCommand(v)
 		}
 	}
-	add("deploy", newDeploy(o), newVerify(o), newCheck(o), newPlan(o), newRollback(o), newGates(o), newRules(o), newSchema(o))
-	add("operate", newStatus(o), newReleases(o), newLogs(o), newExec(o), newLock(o), newWatch(o), newMaintenance(o),
-		newBackup(o), newRestore(o))
-	add("prepare", newInit(o), newConfig(o), newTrust(o), newProvision(o), newSandbox(o), newSecrets(o))
-	add("evidence", newEvidence(o))
-	root.AddCommand(newVersion(o), newMan(o))
+	add("deploy", newDeploy(s, runDeploy), newVerify(s, runVerify), newCheck(s, runCheck), newPlan(s, runPlan),
+		newRollback(s, runRollback), newGates(s, runGates), newRules(s, runRules), newSchema(s, runSchema))
+	add("operate", newStatus(s, runStatus), newReleases(s, runReleases), newLogs(s, runLogs), newExec(s, runExec), newLock(s, runLock),
+		newWatch(s, runWatch), newMaintenance(s, runMaintenance), newBackup(s, runBackup), newRestore(s, runRestore))
+	add("prepare", newInit(s, runInit), newConfig(s, runConfig), newTrust(s, runTrust), newProvision(s, runProvision), newSandbox(s), newSecrets(s))
+	add("evidence", newEvidence(s))
+	root.AddCommand(newVersion(s, runVersion), newMan(s, runMan))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)
-	o.standing(root)
+	bindWhere(root, s, runWhere)
 	return root
-}
-
-// newHelp is cobra's help, but for a topic that there is not.
-func newHelp() *cobra.Command {
-	return &cobra.Command{
-		Use: "help [command]", Short: "Help about any command",
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			if of, _, err := cmd.Root().Find(args); err == nil {
-				for _, sub := range of.Commands() {
-					if sub.IsAvailableCommand() {
-						names = append(names, sub.Name()+"\t"+sub.Short)
-					}
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			of, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return usage(cmd, fmt.Errorf("there is no command %q", strings.Join(args, " ")))
-			}
-			of.InitDefaultHelpFlag()
-			return of.Help()
-		},
-	}
-}
-
-// judgeFlags refuses values that a flag's type lets through and that mean
-// nothing, wherever the flag is.
-func judgeFlags(cmd *cobra.Command) error {
-	if n, err := cmd.Flags().GetInt("parallel"); err == nil && n < 1 {
-		return usage(cmd, fmt.Errorf("--parallel %d: at least one target must be worked on at once", n))
-	}
-	if wait, err := cmd.Flags().GetDuration("lock-wait"); err == nil && wait < 0 {
-		return usage(cmd, fmt.Errorf("--lock-wait %s lies in the past", wait))
-	}
-	if names, err := cmd.Flags().GetStringSlice("target"); err == nil && cmd.Flags().Changed("target") && (len(names) == 0 || slices.Contains(names, "")) {
-		return usage(cmd, errors.New("--target names no target: leave it out for the file's own"))
-	}
-	if tail, err := cmd.Flags().GetInt("tail"); err == nil && tail < 0 {
-		return usage(cmd, fmt.Errorf("--tail %d: there are no fewer than 0 lines; 0 means all", tail))
-	}
-	return nil
 }
 
 // wrapArgs makes complaints about arguments usage errors, for every verb.
@@ -158,18 +77,3 @@ func wrapArgs(cmd *cobra.Command) {
 		wrapArgs(sub)
 	}
 }
-
-// load reads the settings and picks the one target of a verb.
-func (o *options) load() (stack.Config, stack.Target, error) {
-	c, targets, err := o.chosen()
-	switch {
-	case err != nil:
-		return c, stack.Target{}, err
-	case len(targets) > 1:
-		return c, stack.Target{}, stack.Fault(stack.CauseUsage, "pick the target", fmt.Errorf("%d were named", len(targets)), "this verb acts on one: name it with --target")
-	}
-	return c, targets[0], nil
-}
-
-// safe masks known secrets in a text.
-func (o *options) safe(text string) string { return string(o.mask([]byte(text))) }

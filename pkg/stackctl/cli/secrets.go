@@ -1,136 +1,93 @@
 package cli
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
+	"io"
+	"maps"
 	"os"
-	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
-	"time"
 
-	"golang.org/x/crypto/bcrypt"
+	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/config"
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
-// makeSecrets makes what is missing. A file NAME_htpasswd is made of the clear
-// password in NAME_password, for the edge's basic auth.
-func (o *options) makeSecrets() error {
-	c, err := config.Load(o.config)
-	if err != nil {
-		return err
-	}
-	files, err := release.SecretFiles(c)
-	if err != nil {
-		return err
-	}
-	made, err := o.makeFiles(files, c.Traefik.Staff.User)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "%d of %d secrets were missing\n", made, len(files))
-	return o.makeBackupKey(c)
+func newSecrets(s *session) *cobra.Command {
+	cmd := &cobra.Command{Use: "secrets", Short: "List, edit and rotate the secrets of the project",
+		Long: `secrets acts on where values are kept: files, files encrypted with age, and what
+stackctl.yaml has under secrets. Servers get a new value with the next deploy. No
+value is ever shown.`}
+	cmd.AddCommand(newSecretsList(s, runSecretsList), newSecretsEdit(s, runSecretsEdit), newSecretsRotate(s, runSecretsRotate))
+	return cmd
 }
 
-// makeStaffSecrets makes the password that routes with a guard ask for, and its
-// hash, where they are missing.
-func (o *options) makeStaffSecrets() error {
-	c, err := config.Load(o.config)
+// secretUses lists the secrets of the project, for the target that is chosen.
+func secretUses(ctx context.Context, p *project) (stack.Config, []release.SecretUse, error) {
+	c, t, err := p.load()
 	if err != nil {
-		return err
+		return c, nil, err
 	}
-	_, err = o.makeFiles(release.StaffFiles(c), c.Traefik.Staff.User)
-	return err
+	uses, err := release.SecretUses(ctx, c, t)
+	return c, uses, err
 }
 
-// makeFiles makes the files of secrets that are missing, and tells how many.
-func (o *options) makeFiles(files map[string]string, staff string) (made int, err error) {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	// Passwords come before the hashes that are made of them.
-	sort.Slice(names, func(i, j int) bool {
-		return strings.HasSuffix(names[j], "_htpasswd") && !strings.HasSuffix(names[i], "_htpasswd") ||
-			strings.HasSuffix(names[i], "_htpasswd") == strings.HasSuffix(names[j], "_htpasswd") && names[i] < names[j]
-	})
-	for _, name := range names {
-		value, err := secretValue(name, files, staff)
-		if err != nil {
-			return made, err
-		}
-		wrote, err := writeSecret(files[name], value)
-		if err != nil {
-			return made, stack.Usage(files[name], 0, err.Error(), "")
-		}
-		if wrote {
-			made++
-			fmt.Fprintf(o.out, "made %s\n", files[name])
+// completeSecrets completes the names of the project's secrets.
+func (p *project) completeSecrets(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	if _, uses, err := secretUses(cmd.Context(), p); err == nil && len(args) == 0 {
+		for _, u := range uses {
+			names = append(names, u.Name)
 		}
 	}
-	return made, nil
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// makeBackupKey makes the key that backups are encrypted to, where the project
-// has a database and no key.
-func (o *options) makeBackupKey(c stack.Config) error {
-	if c.Backup.Service == "" || len(c.Backup.Recipients) > 0 {
-		return nil
-	}
-	if _, err := os.Lstat(c.Backup.Identity); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	public, err := backup.KeyGen(c.Backup.Identity, time.Now())
+// secretNamed finds a secret that can be written.
+func secretNamed(ctx context.Context, p *project, name string) (stack.Config, release.SecretUse, error) {
+	c, uses, err := secretUses(ctx, p)
 	if err != nil {
-		return err
+		return c, release.SecretUse{}, err
 	}
-	fmt.Fprintf(o.out, "made the backup key %s (public half %s): keep a copy of it away from this machine\n", c.Backup.Identity, public)
-	return nil
+	for _, u := range uses {
+		if u.Name != name {
+			continue
+		}
+		if u.Source.From() == "file " {
+			return c, u, stack.Usage(c.File, 0, "secret "+name+" is the value of a variable", "change it where the variable is set")
+		}
+		return c, u, nil
+	}
+	return c, release.SecretUse{}, stack.Usage(c.File, 0, fmt.Sprintf("there is no secret %q", name), "see `stackctl secrets list`")
 }
 
-func secretValue(name string, files map[string]string, user string) (string, error) {
-	base, isHash := strings.CutSuffix(name, "_htpasswd")
-	if !isHash {
-		var b [32]byte
-		_, _ = rand.Read(b[:]) // it never fails
-		return base64.RawURLEncoding.EncodeToString(b[:]), nil
+// stateOf looks at a file without reading it.
+func stateOf(s stack.SecretSource) string {
+	for _, file := range []string{s.File, s.Age, s.SOPS} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.Stat(file); err != nil {
+			return "missing"
+		}
+		return "there"
 	}
-	password, err := os.ReadFile(files[base+"_password"])
-	if err != nil {
-		return "", stack.Usage(files[name], 0, "there is no secret "+base+"_password to make it of", "add it to the compose file, or make "+files[name]+" with htpasswd -B")
-	}
-	hash, err := htpasswd(user, strings.TrimSpace(string(password)))
-	if err != nil {
-		return "", stack.Usage(files[name], 0, err.Error(), "")
-	}
-	return hash, nil
+	return ""
 }
 
-// htpasswd is a line of the edge's basic auth.
-func htpasswd(user, password string) (string, error) {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
-	return user + ":" + string(hash), err
-}
-
-// writeSecret writes a file that only its owner may read; one that exists stays.
-func writeSecret(file, value string) (bool, error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return false, err
+// secretChanged tells that a secret was changed or rotated, and what it takes to
+// have an effect.
+func secretChanged(out io.Writer, use release.SecretUse, how string) {
+	who := or(strings.Join(slices.Sorted(maps.Keys(use.Services)), ", "), "what uses it")
+	fmt.Fprintf(out, "%s %s in %s; %s: a new value with the next `stackctl deploy`\n", how, use.Name, redact.Printable(use.Source.From()), who)
+	if how == "rotated" {
+		if use.Source.Previous != "" {
+			fmt.Fprintf(out, "the value before is in %s: deploy, and rotate that one when nobody needs it any more\n", use.Source.Previous)
+		} else {
+			fmt.Fprintln(out, "no `previous` is named: what the value before was good for, such as sessions and tokens, ends with that deploy")
+		}
 	}
-	f, err := os.OpenFile(filepath.Clean(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	_, err = f.WriteString(value + "\n")
-	return true, errors.Join(err, f.Close())
 }

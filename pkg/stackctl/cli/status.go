@@ -4,22 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
-	"stackctl/pkg/stackctl/redact"
-	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newStatus(o *options) *cobra.Command {
-	var data bool
+// statusOptions are the flags of status, and what it needs.
+type statusOptions struct {
+	*printer
+	project *project
+	runFlags
+
+	data bool
+}
+
+func newStatus(s *session, run func(context.Context, *statusOptions) error) *cobra.Command {
+	o := &statusOptions{printer: s.printer, project: s.project, runFlags: runFlags{parallel: sideBySide}}
 	cmd := &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
 		Short: "Tell what runs, since when and how well",
@@ -32,37 +36,32 @@ With --data it lists what the project keeps on the target instead: each database
 volume and folder with its size and last backup, also what is not backed up.`,
 		Example: "  stackctl status\n  stackctl status --data\n  stackctl status --all-targets\n  stackctl status --target production --output json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if data {
-				return o.statusData(cmd)
+			if o.data && (len(o.project.targets) > 1 || o.all) {
+				return usage(cmd, errors.New("--data is of one target"))
 			}
-			return o.status(cmd.Context())
+			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&data, "data", false, "list what the project keeps, with size and last backup")
-	o.bindMany(cmd, false)
+	cmd.Flags().BoolVar(&o.data, "data", false, "list what the project keeps, with size and last backup")
+	o.bindAll(cmd)
 	return cmd
 }
 
-// targetStatus is the status of one target of several, or why there is none.
-type targetStatus struct {
-	operate.Status
-	Error string `json:"error,omitempty"`
-	err   error
-}
-
-func (o *options) status(ctx context.Context) error {
-	c, targets, err := o.chosen()
+func runStatus(ctx context.Context, o *statusOptions) error {
+	if o.data {
+		return o.showData(ctx)
+	}
+	c, targets, err := o.project.chosen(o.runFlags)
 	if err != nil {
 		return err
 	}
-	o.redactor = knownOf(c, targets)
-	o.many.parallel = sideBySide
+	o.learn(c, targets...)
 	all := make([]targetStatus, len(targets))
 	at := map[string]int{}
 	for i, t := range targets {
 		at[t.Name] = i
 	}
-	o.side(targets, func(t stack.Target) outcome {
+	o.each(targets, func(t stack.Target) outcome {
 		x := &all[at[t.Name]]
 		x.Status, x.err = readStatus(ctx, c, t)
 		if x.Target = t.Name; x.err != nil {
@@ -71,7 +70,14 @@ func (o *options) status(ctx context.Context) error {
 		}
 		return outcome{target: t.Name}
 	})
-	return o.showStatus(all)
+	return o.show(all)
+}
+
+// targetStatus is the status of one target of several, or why there is none.
+type targetStatus struct {
+	operate.Status
+	Error string `json:"error,omitempty"`
+	err   error
 }
 
 func readStatus(ctx context.Context, c stack.Config, t stack.Target) (operate.Status, error) {
@@ -83,22 +89,8 @@ func readStatus(ctx context.Context, c stack.Config, t stack.Target) (operate.St
 	return status, errors.Join(err, server.Close())
 }
 
-// knownOf gathers what must not be shown of any of the targets.
-func knownOf(c stack.Config, targets []stack.Target) *redact.Redactor {
-	known := map[string]string{}
-	for _, t := range targets {
-		for name, value := range release.Known(c, t) {
-			if was, there := known[name]; there && was != value {
-				name += "_" + t.Name
-			}
-			known[name] = value
-		}
-	}
-	return redact.New(known)
-}
-
-// showStatus shows one status as it is, several as a list.
-func (o *options) showStatus(all []targetStatus) error {
+// show shows one status as it is, several as a list.
+func (o *statusOptions) show(all []targetStatus) error {
 	var failures []error
 	for _, x := range all {
 		if x.err != nil {
@@ -124,236 +116,11 @@ func (o *options) showStatus(all []targetStatus) error {
 				fmt.Fprintf(o.out, "%-12s %s (%s)\n%-12s %s\n", "target", x.Target, x.Host, "error", x.Error)
 				continue
 			}
-			o.printStatus(x.Status)
+			o.print(x.Status)
 		}
 	}
 	if worst != nil {
 		return &shown{worst}
 	}
 	return nil
-}
-
-func (o *options) printStatus(s operate.Status) {
-	say := func(name, format string, args ...any) {
-		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
-	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
-	if running := adrift(s); running != "" {
-		say("release", "the host does not say which is live; %s runs. `stackctl deploy` puts that right, or says what it lacks", running)
-	} else if s.Live == "" {
-		say("release", "none is live; run `stackctl deploy`")
-	} else {
-		since := ""
-		if !s.Since.IsZero() {
-			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), operate.Age(s.At.Sub(s.Since)))
-		}
-		say("release", "%s%s", s.Live, since)
-		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
-	}
-	switch {
-	case s.Unjudged && s.Lock != nil:
-		say("", "not judged to the end yet; a run is at work")
-	case s.Unjudged:
-		say("", "not judged to the end: a run was cut off; `stackctl deploy` of it judges it, `stackctl rollback` leads back")
-	}
-	if s.MaintenanceProblem != "" {
-		say("maintenance", "%s", o.clean(s.MaintenanceProblem))
-	} else if s.Maintenance != nil {
-		say("maintenance", "%s", o.clean(maintenanceLine(s.Maintenance)))
-	}
-	o.printHealth(s)
-	if s.Ingress != nil {
-		say("ingress", "%s", o.clean(ingressLine(*s.Ingress)))
-	}
-	if s.Composed != nil {
-		say("compose", "%s", o.clean(composedLine(*s.Composed)))
-	}
-	if s.FilesProblem != "" {
-		say("files", "%s", o.clean(s.FilesProblem))
-	}
-	say("disk", "%s", diskWords(s.Disk))
-	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
-	o.printLock(s, say)
-	o.printBackup(s, say)
-	o.printCertificates(s)
-	o.printContainers(s)
-}
-
-// composedLine returns what docker compose has of the project, and what to do.
-func composedLine(c operate.Composed) string {
-	if len(c.Aside) > 0 {
-		return "an adoption was cut off, or is at work: " + strings.Join(c.Aside, ", ") + " waits aside; `stackctl deploy --adopt` goes on"
-	}
-	return "docker compose started " + strings.Join(c.Running, ", ") + "; `stackctl plan --adopt` tells how that is taken over"
-}
-
-// ingressLine returns what the server's ingress does for the project.
-func ingressLine(i operate.Ingress) string {
-	line := "leads " + strings.Join(i.Hosts, ", ") + " here"
-	if i.Problem != "" {
-		line = i.Problem + ": nobody reaches the site"
-	}
-	if len(i.Others) > 0 {
-		line += "; it is shared with " + strings.Join(i.Others, ", ")
-	}
-	return line
-}
-
-// printLock prints who is at work.
-func (o *options) printLock(s operate.Status, say func(name, format string, args ...any)) {
-	switch {
-	case s.LockProblem != "":
-		say("lock", "%s", o.clean(s.LockProblem))
-	case s.Lock != nil:
-		say("lock", "%s holds it since %s (run %s)", o.clean(s.Lock.Owner), moment(s.Lock.Since), or(o.clean(s.Lock.Run), "unknown"))
-	default:
-		say("lock", "nobody holds it")
-	}
-}
-
-// printBackup prints the newest backup on the host.
-func (o *options) printBackup(s operate.Status, say func(name, format string, args ...any)) {
-	switch {
-	case s.BackupProblem != "":
-		say("last backup", "%s", o.clean(s.BackupProblem))
-	case s.Backup == nil:
-		say("last backup", "the host has none; `stackctl backup` takes one")
-	default:
-		say("last backup", "%s, %s (%s ago)", o.clean(s.Backup.Name), size(s.Backup.Bytes), operate.Age(s.At.Sub(s.Backup.At)))
-		if s.Backup.Problem != "" {
-			say("", "%s", o.clean(s.Backup.Problem))
-		}
-	}
-}
-
-// adrift names the releases of which something runs where the host does not say which
-// is live, as after somebody removed the project's folder: the site may well be served.
-func adrift(s operate.Status) string {
-	if s.Live != "" {
-		return ""
-	}
-	var ids []string
-	for _, c := range s.Containers {
-		if c.State == "running" && c.Release != "" && !slices.Contains(ids, c.Release) {
-			ids = append(ids, c.Release)
-		}
-	}
-	return strings.Join(ids, ", ")
-}
-
-func (o *options) printHealth(s operate.Status) {
-	h := s.Health
-	words := "nothing serves"
-	if adrift(s) != "" {
-		words = "not known"
-	}
-	if h.State != "none" {
-		words = fmt.Sprintf("%s: %d of %d services run, %d healthy, %d restarts", h.State, h.Running, h.Services, h.Healthy, h.Restarts)
-		if h.Unchecked > 0 {
-			words += fmt.Sprintf(", %d without a health check", h.Unchecked)
-		}
-	}
-	fmt.Fprintf(o.out, "%-12s %s\n", "health", words)
-	for _, p := range h.Problems {
-		fmt.Fprintf(o.out, "%-12s %s\n", "", o.clean(p))
-	}
-	for i, a := range h.Advice {
-		fmt.Fprintf(o.out, "%-12s %s\n", []string{"what to do", ""}[min(i, 1)], o.clean(a))
-	}
-}
-
-// diskWords tells how full the disk is; a part that is not known is left out.
-func diskWords(u stack.DiskUse) string {
-	words := size(u.Free) + " free"
-	switch {
-	case u.Free < 0:
-		words = "how much is free is not known"
-	case u.Total > 0:
-		words += fmt.Sprintf(" of %s (%d %% used)", size(u.Total), 100-100*u.Free/u.Total)
-	}
-	var ours []string
-	for _, part := range []struct {
-		name  string
-		bytes int64
-	}{{"images", u.Images}, {"volumes", u.Volumes}, {"files", u.Files}} {
-		if part.bytes >= 0 {
-			ours = append(ours, part.name+" "+size(part.bytes))
-		}
-	}
-	if len(ours) > 0 {
-		words += "; ours: " + strings.Join(ours, ", ")
-	}
-	return words
-}
-
-func (o *options) printCertificates(s operate.Status) {
-	if len(s.Certificates) == 0 {
-		return
-	}
-	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nCERTIFICATE\tDAYS LEFT\tUNTIL\tISSUER\tPROBLEM")
-	for _, c := range s.Certificates {
-		days, until := "-", "-"
-		if !c.Until.IsZero() {
-			days, until = fmt.Sprint(c.DaysLeft), c.Until.Format(time.DateOnly)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.clean(c.Host), days, until, or(o.clean(c.Issuer), "-"), or(o.clean(c.Problem), "-"))
-	}
-	_ = w.Flush()
-}
-
-func (o *options) printContainers(s operate.Status) {
-	if len(s.Containers) == 0 {
-		return
-	}
-	names := map[string]string{}
-	for _, r := range s.Releases {
-		for _, i := range r.Images {
-			names[i.ID] = i.Reference
-		}
-	}
-	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nSERVICE\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
-	for _, c := range s.Containers {
-		up, well := "-", "-" // the health of what does not run is from when it did
-		if c.State == "running" {
-			up, well = operate.Age(s.At.Sub(c.Started)), c.Health
-		}
-		image := shortImage(c.Image)
-		if name := names[c.ImageID]; name != "" {
-			image = name
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, well, up, c.Restarts, o.clean(image))
-	}
-	_ = w.Flush()
-}
-
-// shortImage is an image as people know it: a reference, or the head of an ID.
-func shortImage(image string) string {
-	if id, ok := strings.CutPrefix(image, "sha256:"); ok && len(id) > 12 {
-		return id[:12]
-	}
-	return image
-}
-
-// moment is a time as people read it, in UTC.
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%d MB", n>>20)
-	case n >= 1<<10:
-		return fmt.Sprintf("%d kB", n>>10)
-	}
-	return fmt.Sprintf("%d bytes", n)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,8 +12,16 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newTrust(o *options) *cobra.Command {
-	var fingerprint string
+// trustOptions are the flags of trust, and what it needs.
+type trustOptions struct {
+	*printer
+	project *project
+
+	fingerprint string // empty: show the keys
+}
+
+func newTrust(s *session, run func(context.Context, *trustOptions) error) *cobra.Command {
+	o := &trustOptions{printer: s.printer, project: s.project}
 	cmd := &cobra.Command{
 		Use: "trust", Args: cobra.NoArgs,
 		Short: "Add a server's host key to known_hosts after you compared its fingerprint",
@@ -20,39 +29,41 @@ func newTrust(o *options) *cobra.Command {
 --fingerprint it adds the key that has it. Compare the fingerprint with what the
 provider's console shows; only then is the server the one that you rented.`,
 		Example: "  stackctl trust --target production\n  stackctl trust --target production --fingerprint SHA256:…",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, t, err := o.load()
-			if err != nil {
-				return err
-			}
-			keys, err := host.Scan(cmd.Context(), host.OptionsFor(t, false))
-			if err != nil {
-				return err
-			}
-			if fingerprint == "" {
-				return o.showKeys(keys, t)
-			}
-			at := slices.IndexFunc(keys, func(k host.HostKey) bool { return k.Fingerprint == fingerprint })
-			if at < 0 {
-				return stack.Fault(stack.CauseUnreachable, "trust "+t.Host, errors.New("no host key has the fingerprint "+fingerprint), "it may be another server; compare again")
-			}
-			file, err := host.Trust(host.OptionsFor(t, false), keys[at])
-			if err != nil {
-				return err
-			}
-			if o.output == "json" {
-				return o.json(keys[at])
-			}
-			fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, file)
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the `SHA256:…` fingerprint that you compared")
+	cmd.Flags().StringVar(&o.fingerprint, "fingerprint", "", "the `SHA256:…` fingerprint that you compared")
 	return cmd
 }
 
+func runTrust(ctx context.Context, o *trustOptions) error {
+	_, t, err := o.project.load()
+	if err != nil {
+		return err
+	}
+	keys, err := host.Scan(ctx, host.OptionsFor(t, false))
+	if err != nil {
+		return err
+	}
+	if o.fingerprint == "" {
+		return o.showKeys(keys, t)
+	}
+	at := slices.IndexFunc(keys, func(k host.HostKey) bool { return k.Fingerprint == o.fingerprint })
+	if at < 0 {
+		return stack.Fault(stack.CauseUnreachable, "trust "+t.Host, errors.New("no host key has the fingerprint "+o.fingerprint), "it may be another server; compare again")
+	}
+	file, err := host.Trust(host.OptionsFor(t, false), keys[at])
+	if err != nil {
+		return err
+	}
+	if o.output == "json" {
+		return o.json(keys[at])
+	}
+	fmt.Fprintf(o.out, "%s is trusted: %s\n", t.Host, file)
+	return nil
+}
+
 // showKeys shows the keys to compare; none of them is trusted by that.
-func (o *options) showKeys(keys []host.HostKey, t stack.Target) error {
+func (o *trustOptions) showKeys(keys []host.HostKey, t stack.Target) error {
 	if o.output == "json" {
 		return o.json(keys)
 	}

@@ -20,8 +20,15 @@ import (
 // update.Variable goes before it.
 var Releases string
 
-func newVersion(o *options) *cobra.Command {
-	var check bool
+// versionOptions are the flags of version, and what it needs.
+type versionOptions struct {
+	*printer
+
+	check bool
+}
+
+func newVersion(s *session, run func(context.Context, *versionOptions) error) *cobra.Command {
+	o := &versionOptions{printer: s.printer}
 	cmd := &cobra.Command{
 		Use: "version", Args: cobra.NoArgs,
 		Short: "Tell the version of stackctl and of what it is built with",
@@ -35,19 +42,21 @@ Exit codes of --check: 0 the index answered, whether or not it names a newer
 release; 2 no address is set, or none of https; 3 the server cannot be reached
 or refuses; 4 what it serves is no index of releases.`,
 		Example: "  stackctl version\n  stackctl version --check --output json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if check {
-				return o.newer(cmd.Context())
-			}
-			return o.versions()
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "ask the index of releases whether there is a newer one")
+	cmd.Flags().BoolVar(&o.check, "check", false, "ask the index of releases whether there is a newer one")
 	return cmd
 }
 
+func runVersion(ctx context.Context, o *versionOptions) error {
+	if o.check {
+		return o.newer(ctx)
+	}
+	return o.versions()
+}
+
 // versions prints the versions of stackctl and of what it is built with.
-func (o *options) versions() error {
+func (o *versionOptions) versions() error {
 	if o.output == "json" {
 		return o.json(tools())
 	}
@@ -67,7 +76,7 @@ func (o *options) versions() error {
 }
 
 // newer prints whether there is a newer release.
-func (o *options) newer(ctx context.Context) error {
+func (o *versionOptions) newer(ctx context.Context) error {
 	address := or(os.Getenv(update.Variable), Releases)
 	if address == "" {
 		return stack.Fault(stack.CauseUsage, "look for a newer release", errors.New("this stackctl was built without the address of an index of releases, and "+update.Variable+" is not set"),

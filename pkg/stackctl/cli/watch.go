@@ -16,19 +16,23 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// watching are the flags of watch.
-type watching struct {
-	every   time.Duration
-	keep    int
-	systemd bool
-}
-
 // leastEvery is how often the gates may be asked at most: a look is some
 // hundred requests.
 const leastEvery = time.Minute
 
-func newWatch(o *options) *cobra.Command {
-	var w watching
+// watchOptions are the flags of watch, and what it needs.
+type watchOptions struct {
+	recorder *recorder
+	project  *project
+	runFlags
+
+	every   time.Duration // 0: once
+	keep    int
+	systemd bool
+}
+
+func newWatch(s *session, run func(context.Context, *watchOptions) error) *cobra.Command {
+	o := &watchOptions{recorder: s.recorder(), project: s.project}
 	cmd := &cobra.Command{
 		Use: "watch", Args: cobra.NoArgs,
 		Short: "Verify, once or on a schedule, and tell people when the verdict changes",
@@ -40,32 +44,35 @@ a CI schedule.`,
 		Example: "  stackctl watch --target production\n  stackctl watch --every 15m --all-targets\n  stackctl watch --every 15m --print-systemd",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case w.every != 0 && w.every < leastEvery:
-				return usage(cmd, fmt.Errorf("--every %s: at least %s", w.every, leastEvery))
-			case w.keep < 1:
-				return usage(cmd, fmt.Errorf("--keep %d: at least 1", w.keep))
-			case w.systemd:
-				return o.printUnits(cmd, w)
+			case o.every != 0 && o.every < leastEvery:
+				return usage(cmd, fmt.Errorf("--every %s: at least %s", o.every, leastEvery))
+			case o.keep < 1:
+				return usage(cmd, fmt.Errorf("--keep %d: at least 1", o.keep))
+			case o.systemd && o.every == 0:
+				return usage(cmd, errors.New("--print-systemd needs --every: how often is it to look?"))
 			}
-			return o.watch(cmd.Context(), w)
+			return run(cmd.Context(), o)
 		},
 	}
-	o.bindMany(cmd, true)
+	o.bindTargets(cmd)
 	o.bindEnv(cmd)
-	cmd.Flags().DurationVar(&w.every, "every", 0, "look again and again, so long apart; without it, once")
-	cmd.Flags().IntVar(&w.keep, "keep", 50, "how many runs of watch stay among the evidence")
-	cmd.Flags().BoolVar(&w.systemd, "print-systemd", false, "print a systemd service and timer that run it, and do nothing")
+	cmd.Flags().DurationVar(&o.every, "every", 0, "look again and again, so long apart; without it, once")
+	cmd.Flags().IntVar(&o.keep, "keep", 50, "how many runs of watch stay among the evidence")
+	cmd.Flags().BoolVar(&o.systemd, "print-systemd", false, "print a systemd service and timer that run it, and do nothing")
 	return cmd
 }
 
-func (o *options) watch(ctx context.Context, w watching) error {
+func runWatch(ctx context.Context, o *watchOptions) error {
+	if o.systemd {
+		return o.printUnits()
+	}
 	for {
-		err := o.record(ctx, "watch", func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) { return d.Verify(ctx) })
-		o.forget(w.keep)
-		if w.every == 0 || stack.CauseOf(err) == stack.CauseUsage && err != nil {
+		err := o.recorder.record(ctx, "watch", o.runFlags, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) { return d.Verify(ctx) })
+		o.forget()
+		if o.every == 0 || stack.CauseOf(err) == stack.CauseUsage && err != nil {
 			return err
 		}
-		next := time.NewTimer(w.every)
+		next := time.NewTimer(o.every)
 		select {
 		case <-ctx.Done():
 			next.Stop()
@@ -76,25 +83,22 @@ func (o *options) watch(ctx context.Context, w watching) error {
 }
 
 // forget removes the evidence of the oldest runs of watch.
-func (o *options) forget(keep int) {
-	c, err := config.Load(o.config)
+func (o *watchOptions) forget() {
+	c, err := config.Load(o.project.file)
 	if err != nil {
 		return
 	}
 	runs, _ := filepath.Glob(filepath.Join(c.Evidence.Dir, "*-watch-*")) // in the order of their times
-	for _, dir := range runs[:max(0, len(runs)-keep)] {
+	for _, dir := range runs[:max(0, len(runs)-o.keep)] {
 		if err := os.RemoveAll(dir); err != nil {
-			_, _ = fmt.Fprintf(o.errs, "stackctl: %v\n", err)
+			_, _ = fmt.Fprintf(o.recorder.errs, "stackctl: %v\n", err)
 		}
 	}
 }
 
 // printUnits prints a service and a timer for a host of the operator's choice.
-func (o *options) printUnits(cmd *cobra.Command, w watching) error {
-	if w.every == 0 {
-		return usage(cmd, errors.New("--print-systemd needs --every: how often is it to look?"))
-	}
-	c, err := config.Load(o.config)
+func (o *watchOptions) printUnits() error {
+	c, err := config.Load(o.project.file)
 	if err != nil {
 		return err
 	}
@@ -103,16 +107,16 @@ func (o *options) printUnits(cmd *cobra.Command, w watching) error {
 		return stack.Fault(stack.CauseStep, "find stackctl's own file", err, "")
 	}
 	args := []string{program, "watch", "--config", c.File}
-	if o.many.all {
+	if o.all {
 		args = append(args, "--all-targets")
 	}
-	if len(o.targets) > 0 {
-		args = append(args, "--target", strings.Join(o.targets, ","))
+	if len(o.project.targets) > 0 {
+		args = append(args, "--target", strings.Join(o.project.targets, ","))
 	}
 	for i, a := range args {
 		args[i] = unitWord(a)
 	}
-	_, err = fmt.Fprintf(o.out, `# /etc/systemd/system/stackctl-watch.service
+	_, err = fmt.Fprintf(o.recorder.out, `# /etc/systemd/system/stackctl-watch.service
 [Unit]
 Description=stackctl watch of %[1]s
 Wants=network-online.target
@@ -137,7 +141,7 @@ RandomizedDelaySec=15s
 
 [Install]
 WantedBy=timers.target
-`, c.Project, strings.ReplaceAll(c.Root, "%", "%%"), strings.Join(args, " "), int(w.every.Seconds()))
+`, c.Project, strings.ReplaceAll(c.Root, "%", "%%"), strings.Join(args, " "), int(o.every.Seconds()))
 	return err
 }
 

@@ -33,40 +33,52 @@ type where struct {
 	Next    string `json:"next"`
 }
 
-// standing makes stackctl without a verb show where one stands; without a
+// whereOptions are what stackctl without a verb needs.
+type whereOptions struct {
+	*printer
+	project *project
+}
+
+// bindWhere makes stackctl without a verb show where one stands; without a
 // stackctl.yaml it is the help.
-func (o *options) standing(root *cobra.Command) {
+func bindWhere(root *cobra.Command, s *session, run func(context.Context, *whereOptions) error) {
+	o := &whereOptions{printer: s.printer, project: s.project}
 	otherwise := root.RunE
 	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if _, err := os.Stat(o.config); len(args) > 0 || errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
+		if _, err := os.Stat(o.project.file); len(args) > 0 || errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
 			return otherwise(cmd, args)
 		}
-		w, err := o.where(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if o.output == "json" {
-			return o.json(w)
-		}
-		return o.printWhere(w)
+		return run(cmd.Context(), o)
 	}
 }
 
-func (o *options) where(ctx context.Context) (where, error) {
-	c, err := config.Load(o.config)
+func runWhere(ctx context.Context, o *whereOptions) error {
+	w, err := o.look(ctx)
+	if err != nil {
+		return err
+	}
+	if o.output == "json" {
+		return o.json(w)
+	}
+	return o.print(w)
+}
+
+// look finds out where one stands.
+func (o *whereOptions) look(ctx context.Context) (where, error) {
+	c, err := config.Load(o.project.file)
 	if err != nil {
 		return where{}, err
 	}
 	w := where{Project: c.Project}
-	_, t, err := o.load()
+	_, t, err := o.project.load()
 	switch {
-	case err != nil && len(o.targets) > 0:
+	case err != nil && len(o.project.targets) > 0:
 		return w, err
 	case err != nil:
 		w.Problem, w.Next = stack.Explain(err)
 		return w, nil
 	}
-	o.redactor = knownOf(c, []stack.Target{t})
+	o.learn(c, t)
 	w.Target, w.Domain, w.Login = t.Name, t.Domain, t.User+"@"+t.Host
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
@@ -103,7 +115,7 @@ func liveRelease(ctx context.Context, t stack.Target) (stack.ReleaseRecord, erro
 	return stack.ReleaseRecord{ID: live}, nil
 }
 
-func (o *options) printWhere(w where) error {
+func (o *whereOptions) print(w where) error {
 	var err error
 	line := func(name, value string) {
 		if value != "" && err == nil {

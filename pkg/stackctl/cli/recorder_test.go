@@ -19,8 +19,8 @@ func TestEvidenceThatCannotBeClosedIsNoGoodEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := operator(&out, "text")
-			kept, err := evidence.Open(t.TempDir(), evidence.NewID(time.Now(), "deploy"), o.redactor, time.Now)
+			p := printerTo(&out, "text")
+			kept, err := evidence.Open(t.TempDir(), evidence.NewID(time.Now(), "deploy"), p.known, time.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +35,7 @@ func TestEvidenceThatCannotBeClosedIsNoGoodEnd(t *testing.T) {
 			if got := ExitCode(t.Context(), err); got != want || r.ExitCode != want || r.Verdict == stack.VerdictGood {
 				t.Errorf("exit code %d, in the report %d, verdict %s", got, r.ExitCode, r.Verdict)
 			}
-			if err := o.conclude(r, kept.Dir()); err != nil {
+			if err := p.conclude(r, kept.Dir()); err != nil {
 				t.Fatal(err)
 			}
 			for _, said := range []string{"close the evidence: file already closed", "free space", "none: stat " + filepath.Join(kept.Dir(), "report.html")} {

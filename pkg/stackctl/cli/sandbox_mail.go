@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
 
@@ -14,42 +12,47 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-func newSandboxMail(o *options) *cobra.Command {
-	var to string
+// sandboxMailOptions are the flags of sandbox mail, and what it needs.
+type sandboxMailOptions struct {
+	*printer
+	project *project
+
+	args []string // a mail's number; none: list them
+	to   string
+}
+
+func newSandboxMail(s *session, run func(context.Context, *sandboxMailOptions) error) *cobra.Command {
+	o := &sandboxMailOptions{printer: s.printer, project: s.project}
 	cmd := &cobra.Command{
 		Use: "mail [NUMBER]", Args: cobra.MaximumNArgs(1), Short: "List the mails that the deployed site sent, or show one",
 		Long: `mail lists what the sandbox's mail server took, the newest first, or shows the
 mail with a number. The same mails are on a page; its address is printed too.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := o.sandboxState("look at the sandbox's mails")
-			if err != nil {
-				return err
-			}
-			if len(args) == 0 {
-				return o.listMail(cmd.Context(), s, to)
-			}
-			number, err := strconv.Atoi(args[0])
-			if err != nil {
-				return stack.Usage("sandbox mail", 0, fmt.Sprintf("%q is not a mail's number", args[0]), "list the mails with `stackctl sandbox mail`")
-			}
-			return o.showMail(cmd.Context(), s, number)
+			o.args = args
+			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "only mails to this `address`")
+	cmd.Flags().StringVar(&o.to, "to", "", "only mails to this `address`")
 	return cmd
 }
 
-// sandboxState is the running sandbox; what is what was to be done with it.
-func (o *options) sandboxState(what string) (sandbox.State, error) {
-	s, err := sandbox.Load(o.sandboxDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, stack.Fault(stack.CauseUsage, what, errors.New("no sandbox runs"), "start one with `stackctl sandbox up`")
+func runSandboxMail(ctx context.Context, o *sandboxMailOptions) error {
+	s, err := sandboxState(o.project, "look at the sandbox's mails")
+	if err != nil {
+		return err
 	}
-	return s, err
+	if len(o.args) == 0 {
+		return o.list(ctx, s)
+	}
+	number, err := strconv.Atoi(o.args[0])
+	if err != nil {
+		return stack.Usage("sandbox mail", 0, fmt.Sprintf("%q is not a mail's number", o.args[0]), "list the mails with `stackctl sandbox mail`")
+	}
+	return o.show(ctx, s, number)
 }
 
-func (o *options) listMail(ctx context.Context, s sandbox.State, to string) error {
-	list, err := s.Letters(ctx, to)
+func (o *sandboxMailOptions) list(ctx context.Context, s sandbox.State) error {
+	list, err := s.Letters(ctx, o.to)
 	if err != nil {
 		return err
 	}
@@ -63,7 +66,7 @@ func (o *options) listMail(ctx context.Context, s sandbox.State, to string) erro
 	return nil
 }
 
-func (o *options) showMail(ctx context.Context, s sandbox.State, number int) error {
+func (o *sandboxMailOptions) show(ctx context.Context, s sandbox.State, number int) error {
 	l, err := s.Letter(ctx, number)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (o *options) showMail(ctx context.Context, s sandbox.State, number int) err
 	return nil
 }
 
-// plain takes control characters out of what a mail says: a terminal obeys some.
+// plain takes control characters out of a mail: a terminal obeys some.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {

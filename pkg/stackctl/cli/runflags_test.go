@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,9 +43,9 @@ func TestTheWorstEndDecidesTheExitCode(t *testing.T) {
 
 func TestOneFailingTargetStopsNoOther(t *testing.T) {
 	targets := []stack.Target{{Name: "a"}, {Name: "b"}, {Name: "c"}}
-	end := func(o *options) (string, int32) {
+	end := func(f runFlags) (string, int32) {
 		var ran atomic.Int32
-		outcomes := o.side(targets, func(x stack.Target) outcome {
+		outcomes := f.each(targets, func(x stack.Target) outcome {
 			ran.Add(1)
 			out := outcome{target: x.Name, dir: "d", report: stack.Report{Verdict: stack.VerdictGood}}
 			if x.Name == "a" {
@@ -60,22 +59,21 @@ func TestOneFailingTargetStopsNoOther(t *testing.T) {
 		}
 		return strings.Join(words, ", "), ran.Load()
 	}
-	if got, n := end(&options{many: many{parallel: 1}}); got != "a gate-failed, b good, c good" || n != 3 {
+	if got, n := end(runFlags{parallel: 1}); got != "a gate-failed, b good, c good" || n != 3 {
 		t.Errorf("one by one: %s", got)
 	}
-	if got, n := end(&options{many: many{parallel: 8}}); got != "a gate-failed, b good, c good" || n != 3 {
+	if got, n := end(runFlags{parallel: 8}); got != "a gate-failed, b good, c good" || n != 3 {
 		t.Errorf("side by side: %s", got)
 	}
-	if got, n := end(&options{many: many{parallel: 1, failFast: true}}); got != "a gate-failed, b not begun, c not begun" || n != 1 {
+	if got, n := end(runFlags{parallel: 1, failFast: true}); got != "a gate-failed, b not begun, c not begun" || n != 1 {
 		t.Errorf("with --fail-fast: %s", got)
 	}
 }
 
 func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
-	o := &options{many: many{parallel: 2}}
 	both := make(chan struct{})
 	var n atomic.Int32
-	o.side([]stack.Target{{Name: "a"}, {Name: "b"}}, func(x stack.Target) outcome {
+	runFlags{parallel: 2}.each([]stack.Target{{Name: "a"}, {Name: "b"}}, func(x stack.Target) outcome {
 		if n.Add(1) == 2 {
 			close(both)
 		}
@@ -195,11 +193,11 @@ func TestTargetsAreCompletedOneAfterTheOther(t *testing.T) {
 	if err := os.WriteFile("stackctl.yaml", []byte(twoTargets), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := &options{out: io.Discard, errs: io.Discard, config: "stackctl.yaml"}
-	if got, _ := o.completeTargets(nil, nil, ""); !slices.Equal(got, []string{"a", "b"}) {
+	p := &project{file: "stackctl.yaml"}
+	if got, _ := p.completeTargets(nil, nil, ""); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("%q", got)
 	}
-	if got, _ := o.completeTargets(nil, nil, "a,"); !slices.Equal(got, []string{"a,b"}) {
+	if got, _ := p.completeTargets(nil, nil, "a,"); !slices.Equal(got, []string{"a,b"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/operate"
+	"stackctl/pkg/stackctl/stack"
+)
+
+func TestStatusInWords(t *testing.T) {
+	var out bytes.Buffer
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{
+		At: at, Target: "prod", Host: "203.0.113.7", Domain: "example.org", Live: "aaaa", Since: at.Add(-26 * time.Hour), By: "ada@desk", Commit: "8f6d5f0c1f2e3d4c",
+		Health: operate.Health{State: "bad", Running: 1, Services: 2, Restarts: 4, Problems: []string{"worker is exited (exit code 1)"}},
+		Disk:   stack.DiskUse{Total: 100 << 30, Free: 25 << 30, Images: 512 << 20, Volumes: -1, Files: 3 << 10},
+		Backup: &operate.Backup{Name: "b.age", At: at.Add(-3 * time.Hour), Bytes: 2 << 20, Problem: "truncated on the host"},
+		Certificates: []operate.Certificate{{Host: "example.org", Issuer: "X1", Until: at.AddDate(0, 0, 30), DaysLeft: 30},
+			{Host: "www.example.org", Problem: "no answer: refused"}},
+		Containers: []operate.Container{{Container: stack.Container{Service: "worker", Layer: "app", Release: "aaaa", State: "exited", Restarts: 4, ImageID: "sha256:1", Image: "sha256:1"}}},
+		Releases:   []stack.ReleaseRecord{{ID: "aaaa", Images: []stack.Image{{ID: "sha256:1", Reference: "site:dev"}}}},
+	})
+	for _, want := range []string{
+		"aaaa, live since 2026-11-21 10:00 UTC (1 d 2 h)", "commit 8f6d5f0c1f2e, deployed by ada@desk",
+		"bad: 1 of 2 services run, 0 healthy, 4 restarts", "worker is exited (exit code 1)",
+		"25.0 GB free of 100.0 GB (75 % used); ours: images 512 MB, files 3 kB", "nobody holds it", "b.age, 2 MB (3 h 0 min ago)\n             truncated on the host",
+		"example.org      30         2026-12-22  X1      -\n", "no answer: refused", "site:dev",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
+	container := func(release, state string) operate.Container {
+		return operate.Container{Container: stack.Container{Service: "api", Release: release, State: state}}
+	}
+	var out bytes.Buffer
+	(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{Health: operate.Health{State: "none"}, Containers: []operate.Container{container("aaaa", "exited"), container("bbbb", "running")}})
+	if text := out.String(); !strings.Contains(text, "which is live; bbbb runs") || strings.Contains(text, "nothing serves") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
+	for want, lock := range map[string]*stack.LockInfo{"a run was cut off; `stackctl deploy`": nil, "a run is at work": {Owner: "ada"}} {
+		var out bytes.Buffer
+		(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{Live: "aaaa", Unjudged: true, Lock: lock})
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestDataInWords(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	err := (&statusOptions{printer: printerTo(&out, "text")}).printData([]backup.Datum{
+		{Place: backup.Place{Name: "db", Kind: backup.PostgreSQL, Service: "db", Reason: "image postgres:16 is known"}, Bytes: 3 << 20, Last: &backup.Listed{Record: backup.Record{Created: now.Add(-2 * time.Hour)}}},
+		{Place: backup.Place{Name: "uploads", Kind: backup.Files, Service: "app", Reason: "app writes to it"}, Bytes: 0},
+		{Place: backup.Place{Name: "cache", Kind: backup.None, Service: "app", Reason: "backup.places says so"}, Bytes: -1, Problem: "it does not run"},
+	}, now)
+	want := `PLACE    AS          SERVICE  SIZE     LAST BACKUP    BECAUSE
+db       postgresql  db       3 MB     2 h 0 min ago  image postgres:16 is known
+uploads  files       app      0 bytes  none           app writes to it
+cache    none        app      ?        -              it does not run
+`
+	if err != nil || out.String() != want {
+		t.Errorf("%v, got\n%swant\n%s", err, out.String(), want)
+	}
+}
+
+func TestStatusTellsOfDockerCompose(t *testing.T) {
+	for want, c := range map[string]operate.Composed{
+		"docker compose started shop-web-1; `stackctl plan --adopt`":                             {Running: []string{"shop-web-1"}},
+		"cut off, or is at work: shop-db-1.aside.no waits aside; `stackctl deploy --adopt` goes": {Running: []string{"shop-web-1"}, Aside: []string{"shop-db-1.aside.no"}},
+	} {
+		if got := composedLine(c); !strings.Contains(got, want) {
+			t.Errorf("%q says nothing of %q", got, want)
+		}
+	}
+}
