@@ -57,6 +57,23 @@ func TestALiveReleaseThatNobodyJudgedIsToldSo(t *testing.T) {
 	}
 }
 
+func TestWhatRunsBesideTheLiveReleaseIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		s    operate.Status
+		told bool
+	}{
+		"left by a run":    {operate.Status{Live: "aaaa", Beside: []string{"bbbb", "cccc"}}, true},
+		"a run is at work": {operate.Status{Live: "aaaa", Beside: []string{"bbbb"}, Lock: &stack.LockInfo{Owner: "ada"}}, false},
+		"nothing does":     {operate.Status{Live: "aaaa"}, false},
+	} {
+		var out bytes.Buffer
+		(&statusOptions{printer: printerTo(&out, "text")}).print(c.s)
+		if told := strings.Contains(out.String(), "runs beside it"); told != c.told || told && !strings.Contains(out.String(), "release bbbb, cccc") {
+			t.Errorf("%s:\n%s", name, out.String())
+		}
+	}
+}
+
 func TestDataInWords(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

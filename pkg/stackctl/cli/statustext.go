@@ -34,6 +34,9 @@ func (o *statusOptions) print(s operate.Status) {
 	case s.Unjudged:
 		say("", "not judged to the end: a run was cut off; `stackctl deploy` of it judges it, `stackctl rollback` leads back")
 	}
+	if len(s.Beside) > 0 && s.Lock == nil {
+		say("", "%s", o.clean(besideLine(s.Beside)))
+	}
 	if s.MaintenanceProblem != "" {
 		say("maintenance", "%s", o.clean(s.MaintenanceProblem))
 	} else if s.Maintenance != nil {
@@ -55,6 +58,11 @@ func (o *statusOptions) print(s operate.Status) {
 	o.printBackup(s, say)
 	o.printCertificates(s)
 	o.printContainers(s)
+}
+
+// besideLine returns what runs beside the live release, and what to do.
+func besideLine(ids []string) string {
+	return "of release " + strings.Join(ids, ", ") + " something runs beside it, as a run left it that was cut off; the next good `stackctl deploy` ends it"
 }
 
 // composedLine returns what docker compose has of the project, and what to do.
