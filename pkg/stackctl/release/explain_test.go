@@ -16,6 +16,7 @@ func TestMistakesOfManyFilesAreToldInPlainWords(t *testing.T) {
 		"services:\n  web:\n    image: acme/web:1\n    networks:\n      - front\n      - \"${NET}\"\nnetworks: {front: }\n":                                       `compose.yaml:6: service web names the network "${NET}", and the variable NET has no value; set it in the env file`,
 		"services:\n  web:\n    image: acme/web:1\n    depends_on:\n      - \"${STORE}\"\n  db:\n    image: postgres:16\n    volumes: [\"d:/d\"]\nvolumes: {d: }": `compose.yaml:5: service web names the service "${STORE}", and the variable STORE has no value`,
 		"services:\n  web:\n    image: acme/web:1\n    networks: [\"${NET-}\"]\nnetworks: {front: }\n":                                                            `compose.yaml:2: service web names the network "", which is not defined`,
+		"services:\n  web:\n    image: acme/web:1\nx-deep: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n":                                         "compose.yaml:4: its values lie more than 100 deep in each other",
 	} {
 		s := newProject(t, map[string]string{"compose.yaml": text})
 		_, err := release.Look(context.Background(), s.config, s.target.Domain)

@@ -87,6 +87,9 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 		if len(doc.Content) == 0 {
 			continue
 		}
+		if deep := tooDeep(&doc, 0); deep != nil {
+			return stack.Usage(file, deep.Line, fmt.Sprintf("its values lie more than %d deep in each other", maxDepth), "write less of it")
+		}
 		switch size, circular := unfolded(&doc, map[*yaml.Node]int{}); {
 		case circular != nil:
 			return stack.Usage(file, circular.Line, "an anchor holds an alias of itself", "write out what it means")
