@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +21,12 @@ func (d Draft) known() map[string]string {
 			known[name] = s.Text()
 		}
 	}
-	maps.Copy(known, d.secretValues())
+	words := d.words()
+	for name, value := range d.secretValues() {
+		if !words[value] { // as examples have it, the user is called as the project
+			known[name] = value
+		}
+	}
 	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
 		if raw, err := given.Read(file, given.Most); file != "" && err == nil {
 			known[name] = strings.TrimSpace(string(raw))
@@ -84,6 +88,9 @@ func (d Draft) variableSecrets() map[string]string {
 		for _, name := range sortedKeys(s.Environment) {
 			if value := s.Environment[name]; value != nil {
 				add(name, *value)
+				for _, given := range redact.InSettings(*value) {
+					mask(given.Name+" in "+name, given.Value)
+				}
 			}
 		}
 		for _, given := range redact.InCommand(commands(s)) {
