@@ -171,7 +171,7 @@ func explain(from []source, fallback place, text string) error {
 		}
 		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+cmp.Or(strings.Trim(m[3], `"`), `""`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
 	}
-	return nil
+	return mistake(from, fallback, text)
 }
 
 // namelessUse refuses the first name that a service uses and in which a variable

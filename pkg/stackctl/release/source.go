@@ -82,7 +82,7 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 		}
 		if err != nil {
 			line, text := errorLine(err)
-			return stack.Usage(file, line, text, "correct the YAML")
+			return syntaxError(file, raw, line, text)
 		}
 		if len(doc.Content) == 0 {
 			continue
