@@ -84,12 +84,15 @@ type published struct {
 }
 
 func portsOf(s Service) []published {
-	out := make([]published, 0, len(s.Ports))
+	out, datagrams := make([]published, 0, len(s.Ports)), map[uint32]bool{}
+	for _, p := range s.Ports {
+		datagrams[p.Target] = datagrams[p.Target] || p.Protocol == "udp"
+	}
 	for _, p := range s.Ports {
 		first, _, _ := strings.Cut(p.Published, "-")
 		outside, _ := strconv.Atoi(first)
 		out = append(out, published{service: s.Name, port: p, target: int(p.Target), outside: outside,
-			datagrams: slices.ContainsFunc(s.Ports, func(o stack.Port) bool { return o.Target == p.Target && o.Protocol == "udp" }),
+			datagrams: datagrams[p.Target],
 			loopback:  strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || p.HostIP == "localhost"})
 	}
 	return out

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"strconv"
 	"testing"
 
 	"stackctl/pkg/stackctl/stack"
@@ -58,5 +59,16 @@ func TestADebuggersPortThatIsExposedIsNoSite(t *testing.T) {
 	r := Routes([]Service{s}, Layers([]Service{s}, ""), "example.org", nil)
 	if len(r.Routes) != 1 || r.Routes[0].Port != 3000 {
 		t.Errorf("routes are %+v", r.Routes)
+	}
+}
+
+func TestARowOfManyPortsIsToldInOneLine(t *testing.T) {
+	s := Service{Service: stack.Service{Name: "a", Image: "acme/a:1", Deployed: true}}
+	for port := range uint32(10_001) {
+		s.Ports = append(s.Ports, stack.Port{Target: 20_000 + port, Published: strconv.Itoa(20_000 + int(port)), Protocol: "udp"})
+	}
+	r := Routes([]Service{s}, Layers([]Service{s}, ""), "example.org", nil)
+	if got := r.Causes["a"]; len(got) != 1 || got[0] != "port 20000-30000:20000-30000/udp stays published (UDP)" {
+		t.Errorf("%d lines, %.200q", len(got), got)
 	}
 }
