@@ -71,4 +71,9 @@ func TestARowOfManyPortsIsToldInOneLine(t *testing.T) {
 	if got := r.Causes["a"]; len(got) != 1 || got[0] != "port 20000-30000:20000-30000/udp stays published (UDP)" {
 		t.Errorf("%d lines, %.200q", len(got), got)
 	}
+	for i, stays := range Published(s, nil, nil) {
+		if !stays {
+			t.Errorf("port %s of the row is closed", s.Ports[i].Published)
+		}
+	}
 }
