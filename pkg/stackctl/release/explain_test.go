@@ -2,6 +2,8 @@ package release_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ func TestMistakesOfManyFilesAreToldInPlainWords(t *testing.T) {
 		"services:\n  web:\n    image: acme/web:1\nx-deep: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n":                                         "compose.yaml:4: its values lie more than 100 deep in each other",
 		"services:\n<<<<<<< HEAD\n  web:\n    image: a:1\n=======\n  web:\n    image: a:2\n>>>>>>> other\n":                                                       "compose.yaml:2: the file has the marks of a merge that is not done",
 		"services:\n  web:\n    image: acme/web:1\n\tports: [\"80:80\"]\n":                                                                                        "compose.yaml:4: the line is indented with a tab",
-		"services:\n  a:\n    image: a:1\n    command: |\n      run\n \t    this\n  b:\n\timage: b:1\n":                                                           "the line is indented with a tab",
+		"services:\n  a:\n    image: a:1\n    command: |\n      run\n      \tthis\n  b:\n\timage: b:1\n":                                                          "compose.yaml:8: the line is indented with a tab",
 		"services:\n  web:\n    image: @acme/web\n":                                                                                                               "compose.yaml:3: a value begins with @, % or `",
 		"services:\n  web:\n    image: acme/web:1\n    command: run: it\n":                                                                                        "compose.yaml:4: a value has a colon with a space after it; write the value in quotes",
 		"services:\n  web:\n    image: acme/web:1\n    networks: [${NET:-a}]\n":                                                                                   "a list in brackets, or a mapping in braces, does not end",
@@ -54,5 +56,16 @@ func TestInitTellsWhatNoReleaseCarries(t *testing.T) {
 	notes := newProject(t, map[string]string{"compose.yaml": "services:\n  db:\n    provider: {type: cloud}\n  web:\n    image: acme/web:1\n    models: [m]\nmodels: {m: {model: acme/m}}\n"}).look(t).Notes
 	if !strings.Contains(strings.Join(notes["db"], " "), "check refuses it: it is run by the provider cloud") || !strings.Contains(strings.Join(notes["web"], " "), "check refuses it: it uses models") {
 		t.Errorf("notes are %v", notes)
+	}
+}
+
+func TestAComposeFileOfAnotherNameIsTold(t *testing.T) {
+	root := t.TempDir()
+	if _, err := release.Find(root, nil); err == nil || !strings.Contains(err.Error(), "name it with --file") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	must(t, os.WriteFile(filepath.Join(root, "docker-compose.prod.yml"), nil, 0o600))
+	if _, err := release.Find(root, nil); stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), "--file docker-compose.prod.yml") {
+		t.Errorf("%v", err)
 	}
 }
