@@ -150,6 +150,33 @@ var decided = map[string]struct{ says, never []string }{
 		"web: it may write to the program's text in ./src:/app/src. The server keeps what the first deploy brings, and later releases would not change what runs.",
 		"front: it may write to the program's text in ./front:/app. ",
 	}, []string{"./uploads", "./html"}},
+	"debug-and-metrics": {[]string{
+		"web: the domain → port 3000",
+		"web: port 9230:9230 is not published any more: who reaches it runs what they like (a debugger)",
+		"worker: port 8787:8787 is not published any more: who reaches it runs what they like (a debugger)",
+		"worker: port 9010:9010 is not published any more: who reaches it runs what they like (a debugger)",
+		"reports: port 5678:5678 is not published any more: who reaches it runs what they like (a debugger)",
+		"stock: port 8092:8092 is not published any more: who reaches it runs what they like (a debugger)",
+		"stock: port 2112:2112 is not published any more: it asks nobody to sign in, and services reach it inside (metrics)",
+		"orders: port 8091:8091 is not published any more: it asks nobody to sign in, and services reach it inside (metrics or management)",
+		"orders: port 9095:9095 stays published (gRPC)",
+		"envoy: port 9901:9901 is not published any more: the proxy's administration asks nobody to sign in",
+		"calls: port 8093:8080 is not published any more: it asks nobody to sign in",
+	}, []string{".example.org"}},
+	"signals-stack": {[]string{
+		"status: the domain → port 8090",
+		"gateway: port 10052:10052 is not published any more: it asks nobody to sign in, and services reach it inside (Zabbix)",
+	}, []string{"mimir.example.org", "pyroscope.example.org", "agent.example.org", "notes.example.org", "models.example.org"}},
+	"gateway-of-services": {[]string{
+		"api-gateway: the domain → port 8765", "order-service: order-service.example.org → port 8085", "payment-gateway: payment-gateway.example.org",
+	}, nil},
+	"http3-front": {[]string{
+		"php: it serves HTTPS by itself (443/udp is HTTP/3): behind the edge it must answer plain HTTP",
+		"blog: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
+	}, nil},
+	"rows-of-datagrams": {[]string{
+		"turn: port 49152-49172:49152-49172/udp stays published (UDP)", "turn: port 3478:3478/udp stays published (UDP)", "game: port 2456-2458:2456-2458/udp stays published (UDP)", "game: the domain → port 80",
+	}, []string{"49153:49153"}},
 	"model-server": {[]string{
 		"ollama: port 11434:11434 is not published any more: it asks nobody to sign in",
 		"prometheus-server: port 9091:9090 is not published any more: it asks nobody to sign in",

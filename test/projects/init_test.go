@@ -45,6 +45,7 @@ var refused = map[string]struct {
 	"ports-by-variable":      {cli.ExitUsage, []string{"compose.yaml:14: the variable HOST_LOGS is not defined"}},
 	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
 	"command-secrets":        {cli.ExitUsage, []string{"compose.yaml:14: the variable APP_KEY is not defined"}},
+	"volume-above-the-data":  {cli.ExitGate, []string{"the image has a volume of its own at /var/lib/postgresql/data, without a name", "mount the volume at /data/db"}},
 	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 

@@ -14,6 +14,8 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"node-red", "nodered", "zigbee2mqtt", "esphome", "comfyui", "stable-diffusion-webui", "text-generation-webui", "changedetection.io", "glances", "kafka-manager", "cmak", "kafka-connect", "cp-kafka-connect", "debezium/connect", "cp-kafka-rest", "ksqldb-server", "cp-ksqldb-server",
 	"cp-enterprise-control-center", "trino", "prestodb/presto", "pinot", "prefect", "prefecthq/prefect", "pgweb", "sqlite-web", "bull-board", "asynqmon", "gotty", "ttyd", "wetty", "flagd", "conductor", "mlflow", "immich-machine-learning", "ngrok", "mailslurper",
 	"crawl4ai", "docling-serve", "openai-whisper-asr-webservice", "faster-whisper-server", "speaches", "text-embeddings-inference", "text-generation-inference", "tritonserver", "unstructured-api", "flaresolverr",
+	"mimir", "cortex", "thanos", "vmagent", "vmalert", "pyroscope", "grafana/agent", "k6", "logflare", "grpcui", "grpcox", "nats-nui/nui", "attu", "memgraph/lab", "rayproject/ray", "ray-ml", "daskdev/dask",
+	"wiremock", "mockserver", "dynamodb-admin", "adminmongo", "scrutiny", "selenoid", "selenoid-ui",
 	"papercut-smtp", "graphite-statsd", "chronograf", "zeppelin", "headless-shell",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
@@ -27,6 +29,7 @@ var told = []struct{ images, keys []string }{
 	{[]string{"webtop", "linuxserver/rdesktop", "linuxserver/firefox", "linuxserver/chromium"}, []string{"PASSWORD", "FILE__PASSWORD"}},
 	{[]string{"dbgate"}, []string{"LOGIN", "PASSWORD", "OAUTH"}},
 	{[]string{"langflow"}, []string{"LANGFLOW_SUPERUSER"}},
+	{[]string{"litellm"}, []string{"LITELLM_MASTER_KEY"}},
 	{[]string{"mage-ai", "mageai"}, []string{"REQUIRE_USER_AUTHENTICATION"}},
 }
 
@@ -45,6 +48,8 @@ var untold = []struct {
 	{[]string{"opensearch-dashboards"}, []string{"DISABLE_SECURITY_DASHBOARDS_PLUGIN"}, []string{"true", "1"}},
 	{[]string{"aspire-dashboard"}, []string{"DOTNET_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS", "ASPIRE_DASHBOARD_UNSECURED_ALLOW_ANONYMOUS"}, []string{"true", "1"}},
 	{[]string{"centrifugo"}, []string{"CENTRIFUGO_ADMIN_INSECURE", "CENTRIFUGO_CLIENT_INSECURE"}, []string{"true", "1"}},
+	{[]string{"livebook"}, []string{"LIVEBOOK_TOKEN_ENABLED"}, []string{"false", "0"}},
+	{[]string{"rstudio", "rocker/rstudio", "verse", "tidyverse"}, []string{"DISABLE_AUTH"}, []string{"true", "1"}},
 	{[]string{"airflow"}, []string{"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"}, []string{"true", "1"}},
 }
 

@@ -20,7 +20,22 @@ func insideOnly(s Service, p published) string {
 	if known, ok := storeOf(s.Image); ok {
 		return known.name
 	}
+	if inside[p.target] == "" || amongMany(s, p.target) {
+		return ""
+	}
 	return inside[p.target]
+}
+
+// amongMany reports whether a UDP port lies in a long row of them, as media streams
+// have it: there a number means nothing.
+func amongMany(s Service, port int) bool {
+	near := 0
+	for _, other := range s.Ports {
+		if distance := int(other.Target) - port; other.Protocol == "udp" && distance >= -10 && distance <= 10 {
+			near++
+		}
+	}
+	return near > 10
 }
 
 // datagramsStay reports whether a port over UDP or SCTP stays published.

@@ -33,7 +33,7 @@ var forwarders = []string{"squid", "tinyproxy", "privoxy", "3proxy", "dante", "g
 
 // receivers are ports at which programs take what they are sent, or do what
 // they are told, of whoever connects: traces, workflows, containers.
-var receivers = []int{2375, 4317, 4318, 7233, 14250, 14268}
+var receivers = []int{2375, 4317, 4318, 7233, 10052, 14250, 14268}
 
 // openPorts are ports of programs that look like HTTP, are no page, and ask nobody
 // to sign in until the program is told to.
@@ -45,6 +45,7 @@ var openPorts = []struct {
 	{[]string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}, []int{8000, 8080, 8083, 8084, 9001}, "MQTT over WebSockets"}, //nolint:misspell // the name of an image
 	{[]string{"kong", "kong-gateway"}, []int{8001, 8444}, "the gateway's administration"},
 	{[]string{"apisix"}, []int{9180}, "the gateway's administration"},
+	{[]string{"envoy"}, []int{9901, 19000}, "the proxy's administration"},
 	{[]string{"kratos", "hydra", "keto", "oathkeeper"}, []int{4434, 4445, 4456, 4467}, "the administration of accounts"},
 }
 
@@ -83,12 +84,15 @@ type published struct {
 }
 
 func portsOf(s Service) []published {
-	out := make([]published, 0, len(s.Ports))
+	out, datagrams := make([]published, 0, len(s.Ports)), map[uint32]bool{}
+	for _, p := range s.Ports {
+		datagrams[p.Target] = datagrams[p.Target] || p.Protocol == "udp"
+	}
 	for _, p := range s.Ports {
 		first, _, _ := strings.Cut(p.Published, "-")
 		outside, _ := strconv.Atoi(first)
 		out = append(out, published{service: s.Name, port: p, target: int(p.Target), outside: outside,
-			datagrams: slices.ContainsFunc(s.Ports, func(o stack.Port) bool { return o.Target == p.Target && o.Protocol == "udp" }),
+			datagrams: datagrams[p.Target],
 			loopback:  strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || p.HostIP == "localhost"})
 	}
 	return out

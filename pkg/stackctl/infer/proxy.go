@@ -42,7 +42,7 @@ func getsCertificates(s Service) bool {
 
 // selfCertified are web servers that get certificates by themselves, from the
 // domains in their settings.
-var selfCertified = []string{"swag", "linuxserver/letsencrypt", "https-portal", "nginx-proxy-manager", "caddy", "traefik", "nginx-certbot", "docker-nginx-certbot", "bunkerweb", "zoraxy"}
+var selfCertified = []string{"swag", "linuxserver/letsencrypt", "https-portal", "nginx-proxy-manager", "caddy", "traefik", "nginx-certbot", "docker-nginx-certbot", "bunkerweb", "zoraxy", "gitlab-ce", "gitlab-ee"}
 
 // Certificates returns, by service, what changes behind the edge for those that
 // serve certificates of their own.
@@ -62,7 +62,10 @@ func Certificates(services []Service) map[string]string {
 		}
 		overTLS := slices.ContainsFunc(ports, func(p published) bool { return p.target == 443 || p.outside == 443 })
 		built := s.Build && slices.Contains(selfCertified, strings.ToLower(s.Name))
-		if overTLS && (built || names(selfCertified, Repository(s.Image))) {
+		if overTLS && servesHTTP3(s) {
+			out[s.Name] = "it serves HTTPS by itself (443/udp is HTTP/3)" + behind
+		}
+		if overTLS && (built || names(selfCertified, Repository(s.Image)) || s.Environment["TLS_DOMAIN"] != "") {
 			out[s.Name] = "it gets certificates by itself, which fails where the edge has port 80 and 443" + behind
 		}
 	}

@@ -9,26 +9,40 @@ import (
 // A row that begins where people publish a site's front (8000, 8001 and 8002 of
 // a gateway) is one of five or more.
 func ranges(ports []published) []string {
-	out := make([]string, len(ports))
-	has := func(target, outside int, loopback bool) bool {
-		return outside > 0 && slices.ContainsFunc(ports, func(p published) bool {
-			return p.target == target && p.outside == outside && p.loopback == loopback && !p.udp()
-		})
+	type place struct {
+		target, outside int
+		loopback        bool
+		protocol        string
 	}
-	for i, p := range ports {
-		if p.outside == 0 || p.udp() {
+	at := func(p published, step int) place {
+		return place{p.target + step, p.outside + step, p.loopback, p.port.Protocol}
+	}
+	there, rows := map[place]bool{}, map[place]string{}
+	for _, p := range ports {
+		there[at(p, 0)] = p.outside > 0
+	}
+	for _, p := range ports {
+		if p.outside == 0 || there[at(p, -1)] {
 			continue
 		}
-		first, last := 0, 0
-		for has(p.target+last+1, p.outside+last+1, p.loopback) {
+		last := 0
+		for there[at(p, last+1)] {
 			last++
 		}
-		for has(p.target-first-1, p.outside-first-1, p.loopback) {
-			first++
+		if last < 2 || last < 4 && slices.Contains(preferred, p.target) {
+			continue
 		}
-		if n := first + last; n >= 4 || n >= 2 && !slices.Contains(preferred, p.target-first) {
-			out[i] = fmt.Sprintf("%d-%d:%d-%d", p.outside-first, p.outside+last, p.target-first, p.target+last)
+		row := fmt.Sprintf("%d-%d:%d-%d", p.outside, p.outside+last, p.target, p.target+last)
+		if p.udp() {
+			row += "/" + p.port.Protocol
 		}
+		for step := range last + 1 {
+			rows[at(p, step)] = row
+		}
+	}
+	out := make([]string, len(ports))
+	for i, p := range ports {
+		out[i] = rows[at(p, 0)]
 	}
 	return out
 }

@@ -102,7 +102,7 @@ func score(c candidate) int {
 	}
 	called := notFronts.Replace(strings.ToLower(c.service.Name))
 	for i, name := range frontNames {
-		if called == name || strings.Contains(called, name) && i < 6 {
+		if called == name || strings.Contains(called, name) && i < 6 || name == "gateway" && isGateway(called) {
 			n += 60 - 3*i
 			break
 		}

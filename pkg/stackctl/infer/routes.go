@@ -194,7 +194,7 @@ func (r *Routing) published(services []Service, layers map[string]Decision) {
 		// A route whose port does not speak HTTP is a site that is down: a
 		// second one is for people to ask for.
 		for _, p := range c.ports[1:] {
-			r.tell(c.service.Name, "port %s is not published any more: %s has one route. If it is HTTP: --route NAME=%s:%d", p.text(), c.service.Name, c.service.Name, p.target)
+			r.tell(c.service.Name, "port %s is not published any more: %s has one route. If it is HTTP: --route NAME=%s:%d; if not, and others need it: its port under gates.exposure.allow", p.text(), c.service.Name, c.service.Name, p.target)
 		}
 	}
 }
@@ -278,8 +278,7 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 	}
 	runs, main := ranges(ports), mainPorts(Repository(s.Image))
 	for i, p := range ports {
-		what, http := p.http()
-		http = http || slices.Contains(main, p.target) && !p.udp()
+		what, http, closed := answers(s, p, main)
 		switch {
 		case d.Layer == stack.LayerData && !p.udp():
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should", p.text())
@@ -288,16 +287,16 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 		case insideOnly(s, p) != "":
 			r.tell(s.Name, "port %s is not published any more: services send to it inside, nobody else should (%s). Where others must: its port under gates.exposure.allow", p.text(), insideOnly(s, p))
 		case p.udp():
-			r.tell(s.Name, "port %s stays published (%s)", p.text(), what)
+			r.tell(s.Name, "port %s stays published (%s)", cmp.Or(runs[i], p.text()), what)
 		case fastCGI(s, p.target):
 			r.tell(s.Name, "port %s is not published any more: it is PHP's own protocol (FastCGI), and a web server goes before it", p.text())
-		case slices.Contains(debuggers, p.target) && !p.loopback:
+		case (slices.Contains(debuggers, p.target) || debugger(s, p.target)) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
 		case !p.loopback && (slices.Contains(openProxies, p.target) && !http || names(forwarders, Repository(s.Image))):
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
 		case openPort(s, p.target) != "" && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: %s asks nobody to sign in, unless it is told to. Where it is: --route %s=%s:%d", p.text(), openPort(s, p.target), Name(s.Name), s.Name, p.target)
-		case slices.Contains(receivers, p.target) && !p.loopback:
+		case (closed || slices.Contains(receivers, p.target)) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
 		case storeBehind(p.target) != "" && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: services reach it inside, nobody else should (%s)", p.text(), what)
@@ -360,7 +359,7 @@ func (r *Routing) exposed(services []Service, layers map[string]Decision) {
 		c := candidate{service: s}
 		for _, e := range s.Expose {
 			e, protocol, _ := strings.Cut(e, "/")
-			if n, err := strconv.Atoi(e); err == nil && protocol != "udp" && wellKnown(n) == "" && !fastCGI(s, n) {
+			if n, err := strconv.Atoi(e); err == nil && protocol != "udp" && wellKnown(n) == "" && !fastCGI(s, n) && !debugger(s, n) {
 				c.ports = append(c.ports, published{service: s.Name, target: n})
 			}
 		}

@@ -1,6 +1,9 @@
 package redact
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Given is a secret that a command holds in clear.
 type Given struct {
@@ -14,7 +17,7 @@ type Given struct {
 // variable that a shell sets, of Redis's own settings and its client's flag. What
 // a shell or a file provides begins with another character.
 var given = []*regexp.Regexp{
-	regexp.MustCompile("(?i)(?:^|[\\s\"'])(--?[a-z0-9._-]*(?:password|passwd|passphrase|requirepass|secret|token|masterauth|(?:api|private|master|secret|auth|admin|encryption|signing)[_-]?key))(?:=|\\s+)[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
+	regexp.MustCompile("(?i)(?:^|[\\s\"'])(--?(?:[a-z0-9._-]*(?:password|passwd|passphrase|requirepass|secret|token|masterauth|(?:api|private|master|secret|auth|admin|encryption|signing)[_-]?key)|(?:[a-z0-9._-]+[._-])?pass))(?:=|\\s+)[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
 	regexp.MustCompile("(?i)(?:^|[\\s;&|\"'])([A-Z_]*(?:PASSWORD|PASSWD|_SECRET|_TOKEN)|REDISCLI_AUTH|MYSQL_PWD)=[\"']?([^\\s\"'$`/][^\\s\"']*)"),
 	regexp.MustCompile("(?i)(?:\\bredis-cli\\b[^|;&]*\\s(-a)|\\b(requirepass|masterauth))\\s+[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
 }
@@ -34,6 +37,29 @@ func InCommand(text string) []Given {
 				seen[one.Value] = true
 				out = append(out, one)
 			}
+		}
+	}
+	return out
+}
+
+// setting is a secret among the settings of a program, as YAML, INI, Ruby and
+// others write it: `password: x`, `api_key = "x"`, `opts['smtp_password'] => "x"`.
+var setting = regexp.MustCompile(`(?im)(?:^|[\s,{\['"(.])([a-z][a-z0-9_-]*)['"\]]*[ \t]*(?:=>|[:=])[ \t]*["']?([^\s"'$#{}\[\](),;]{6,})`)
+
+// InSettings finds the secrets in a text of several lines that holds the settings
+// of a program, in their order, each once. A text of one line has none: what it is
+// called tells what it is.
+func InSettings(text string) []Given {
+	if !strings.Contains(strings.TrimSpace(text), "\n") || FormReason(text) != "" {
+		return nil
+	}
+	var out []Given
+	seen := map[string]bool{}
+	for _, m := range setting.FindAllStringSubmatch(text, 500) {
+		name := strings.ReplaceAll(m[1], "-", "_")
+		if secretName.MatchString(name) && SecretReason(name, m[2]) != "" && !seen[m[2]] {
+			seen[m[2]] = true
+			out = append(out, Given{Name: m[1], Value: m[2]})
 		}
 	}
 	return out

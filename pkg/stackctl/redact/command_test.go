@@ -23,9 +23,28 @@ func TestSecretsInACommandAreFound(t *testing.T) {
 		"redis-cli -a $PASS ping":                            "[]",
 		"serve --api-key /run/secrets/key --token --verbose": "[]",
 		"vllm serve --tokenizer acme/large --max-tokens 512": "[]",
+		"nats-server --user app --pass hunter2x":             "[{--pass hunter2x}]",
+		"serve --db.pass=hunter2x":                           "[{--db.pass hunter2x}]",
+		"serve --bypass everything":                          "[]",
 		"serve --password required":                          "[]",
 	} {
 		if got := redact.InCommand(text); fmt.Sprint(got) != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestSecretsAmongSettingsAreFound(t *testing.T) {
+	for text, want := range map[string]string{
+		"kafka:\n  sasl:\n    username: app\n    password: hunter2x\n":                           "[{password hunter2x}]",
+		"external_url 'https://git.example.com'\ngitlab_rails['smtp_password'] = \"hunter2x\"\n": "[{smtp_password hunter2x}]",
+		"[auth]\napi-key=k9Hd8sKd2\ntoken_file = /run/secrets/token\n":                           "[{api-key k9Hd8sKd2}]",
+		"{\n  \"secret\": \"hunter2x\",\n  \"again\": {\"password\": \"hunter2x\"}\n}":           "[{secret hunter2x}]",
+		"password: ${PASSWORD}\ntoken_ttl: 36000s\n":                                             "[]",
+		"# the password: is yours to choose\npassword_required: sometimes\n":                     "[]",
+		"password: hunter2x": "[]", // one line
+	} {
+		if got := redact.InSettings(text); fmt.Sprint(got) != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}

@@ -15,6 +15,9 @@ var (
 	secretName = regexp.MustCompile(`(?i)(pass(word|wd|phrase)?$|pass(word|wd|phrase)?_|passwd|password|secret|token|credential|api_?key|private_?key|access_?key|auth_?key|master_?key|license_?key|encryption_?key|signing_?key|(^|_)(pw|pwd|dsn|salt|pepper)$|jwt)`)
 	// keyName are names that promise a secret where the value is no plain word.
 	keyName = regexp.MustCompile(`(?i)(_key(_?v?\d+)?$|^key$|_keys$|_base$|webhook)`)
+	// cookieName are names of what Erlang's nodes know each other by: who has it runs
+	// what they like in them.
+	cookieName = regexp.MustCompile(`(?i)(erlang|release|node|vm)_+cookie$`)
 	// plainName ends or marks names that only speak of a secret.
 	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expires_in|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_username|_email|_host|_port|_method|_required|_seconds|_minutes|_hours|_days)$|public|publishable`)
 	// hashName are names of values that look random and are no secret.
@@ -45,6 +48,8 @@ func SecretReason(name, value string) string {
 	switch {
 	case isPath(v), IsSetting(v), strings.HasPrefix(v, "${"):
 		return ""
+	case cookieName.MatchString(name):
+		return "its name says that it is one"
 	case secretName.MatchString(name) && !plainName.MatchString(name):
 		return "its name says that it is one"
 	case keyName.MatchString(name) && !plainName.MatchString(name) && len(v) >= 12 && !onlyWord.MatchString(v):

@@ -14,7 +14,7 @@ var (
 	// of a second one beside them: of queues, of frameworks, cron's, and scripts
 	// that are called so.
 	schedulers = regexp.MustCompile(`\bcelery\b.*\s(?:beat|-B|--beat)(?:\s|$)|\bcelery-?_?beat\b|\bbench schedule\b|\bclockwork\b|\bresque[:-]scheduler\b|\brqscheduler\b|\bschedule:(?:work|daemon|run)\b|` +
-		`\b(?:supercronic|yacron|go-crond|ofelia)\b|\bdagster-daemon run\b|(?:^|[\s/])crond?(?:\.sh)?(?:\s|$)|(?:^|[\s/:])(?:\w+[_-])*scheduler(?:\.(?:py|js|ts|mjs|cjs|rb|php|jar|sh))?(?:\s|$)`)
+		`\s--with-(?:scheduler|beat|cron)(?:\s|$)|\b(?:supercronic|yacron|go-crond|ofelia)\b|\bdagster-daemon run\b|(?:^|[\s/])crond?(?:\.sh)?(?:\s|$)|(?:^|[\s/:])(?:\w+[_-])*scheduler(?:\.(?:py|js|ts|mjs|cjs|rb|php|jar|sh))?(?:\s|$)`)
 	// cronLine is a line of a crontab as the whole command.
 	cronLine = regexp.MustCompile(`^["'\s]*(?:[\d*/,-]+\s+){5}[^\s\d]`)
 	// huey starts periodic tasks with every worker that is not told otherwise.

@@ -21,6 +21,7 @@ func TestWhatStartsWorkByTheClockIsFound(t *testing.T) {
 		{"any", "shop:1", "python jobs/scheduler.py", true},
 		{"any", "shop:1", "npm run start:scheduler", true},
 		{"any", "shop:1", "celery worker --scheduler redis", false},
+		{"any", "shop:1", "./bin/worker --with-scheduler", true},
 		{"any", "shop:1", "subscriptions-scheduler-executor --dataset events", false},
 		{"any", "shop:1", "sh -c while true; do php artisan schedule:run; sleep 60; done", true},
 		{"any", "shop:1", "0 3 * * * gosu app cleanup", true},

@@ -8,8 +8,10 @@ import (
 	"maps"
 	"path/filepath"
 	"sort"
+	"strconv"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	imageref "github.com/distribution/reference"
 
 	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/stack"
@@ -136,17 +138,29 @@ func (d Draft) stay(ctx context.Context) error {
 // carried refuses what a release does not carry to the server.
 func (d Draft) carried() error {
 	for _, name := range sortedKeys(d.project.Services) {
-		s, at := d.project.Services[name], d.places[name]
-		switch {
-		case s.Provider != nil:
-			return stack.Usage(at.file, at.line, "service "+name+" is run by the provider "+s.Provider.Type+", not by a container", "remove provider and give it an image")
-		case len(s.Models) > 0:
-			return stack.Usage(at.file, at.line, "service "+name+" uses models, which are not shipped", "remove models")
-		case s.Image == "" && s.Build == nil:
-			return stack.Usage(at.file, at.line, "service "+name+" has neither an image nor a build section", "give it `image: name:1.2.3` or `build: .`")
+		at := d.places[name]
+		if problem, fix := uncarried(d.project.Services[name]); problem != "" {
+			return stack.Usage(at.file, at.line, "service "+name+" "+problem, fix)
+		}
+		image := d.project.Services[name].Image
+		if _, err := imageref.ParseAnyReference(image); image != "" && err != nil {
+			return refuse(d.sources, at, "service "+name+" has the image "+strconv.Quote(image)+", and no image is called so", "write NAME:VERSION in lower case, such as ghcr.io/acme/web:1.2.3", "services", name, "image")
 		}
 	}
 	return nil
+}
+
+// uncarried says what of a service a release does not carry, and what to do.
+func uncarried(s types.ServiceConfig) (problem, fix string) {
+	switch {
+	case s.Provider != nil:
+		return "is run by the provider " + s.Provider.Type + ", not by a container", "remove provider and give it an image"
+	case len(s.Models) > 0:
+		return "uses models, which are not shipped", "remove models"
+	case s.Image == "" && s.Build == nil:
+		return "has neither an image nor a build section", "give it `image: name:1.2.3` or `build: .`"
+	}
+	return "", ""
 }
 
 // folder is where the project's relative paths begin.

@@ -48,7 +48,25 @@ func Find(root string, env map[string]string) ([]string, error) {
 		}
 		return list[:1], nil
 	}
+	if others := otherwiseNamed(root); len(others) > 0 {
+		return nil, stack.Usage(root, 0, fmt.Sprintf("there is no compose file that Compose finds by itself: none of %s", strings.Join(tried, ", ")), "name the one that you deploy: --file "+strings.Join(others, ", or --file "))
+	}
 	return nil, stack.Usage(root, 0, fmt.Sprintf("there is no compose file: none of %s", strings.Join(tried, ", ")), "run this in the folder that has it, or name it with --file")
+}
+
+// otherwiseNamed are files of a folder that are called compose files, such as
+// docker-compose.prod.yml.
+func otherwiseNamed(root string) []string {
+	var out []string
+	for _, pattern := range []string{"*compose*.yml", "*compose*.yaml"} {
+		found, _ := filepath.Glob(filepath.Join(root, pattern))
+		for _, file := range found {
+			if isFile(file) {
+				out = append(out, filepath.Base(file))
+			}
+		}
+	}
+	return out
 }
 
 func at(root, file string) string {

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +21,12 @@ func (d Draft) known() map[string]string {
 			known[name] = s.Text()
 		}
 	}
-	maps.Copy(known, d.secretValues())
+	words := d.words()
+	for name, value := range d.secretValues() {
+		if !words[value] { // as examples have it, the user is called as the project
+			known[name] = value
+		}
+	}
 	for name, file := range map[string]string{"ssh_key": d.target.Key, "evidence_key": d.config.Evidence.Key} {
 		if raw, err := given.Read(file, given.Most); file != "" && err == nil {
 			known[name] = strings.TrimSpace(string(raw))
@@ -80,25 +84,35 @@ func (d Draft) variableSecrets() map[string]string {
 		add("password of volume "+name, mountPassword(d.project.Volumes[name]))
 	}
 	for _, service := range sortedKeys(d.project.Services) {
-		s := d.project.Services[service]
-		for _, name := range sortedKeys(s.Environment) {
-			if value := s.Environment[name]; value != nil {
-				add(name, *value)
-			}
-		}
-		for _, given := range redact.InCommand(commands(s)) {
-			mask(given.Name+" of a command", given.Value)
-		}
-		if s.Build == nil {
-			continue
-		}
-		for _, name := range sortedKeys(s.Build.Args) {
-			if value := s.Build.Args[name]; value != nil {
-				add(name, *value)
-			}
-		}
+		serviceSecrets(d.project.Services[service], add, mask)
 	}
 	return out
+}
+
+// serviceSecrets hands on the variables of a service, which may hold a secret, and
+// the secrets in its commands and in the settings that a variable holds.
+func serviceSecrets(s types.ServiceConfig, variable, secret func(name, value string)) {
+	for _, name := range sortedKeys(s.Environment) {
+		value := s.Environment[name]
+		if value == nil {
+			continue
+		}
+		variable(name, *value)
+		for _, given := range redact.InSettings(*value) {
+			secret(given.Name+" in "+name, given.Value)
+		}
+	}
+	for _, given := range redact.InCommand(commands(s)) {
+		secret(given.Name+" of a command", given.Value)
+	}
+	if s.Build == nil {
+		return
+	}
+	for _, name := range sortedKeys(s.Build.Args) {
+		if value := s.Build.Args[name]; value != nil {
+			variable(name, *value)
+		}
+	}
 }
 
 // commands are all that a service executes, as one text.

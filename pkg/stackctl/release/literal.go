@@ -21,7 +21,15 @@ func (d Draft) literals() []Literal {
 		s := d.project.Services[name]
 		for _, key := range sortedKeys(s.Environment) {
 			value := s.Environment[key]
-			if value == nil || redact.SecretReason(key, *value) == "" {
+			if value == nil {
+				continue
+			}
+			for _, given := range redact.InSettings(*value) {
+				if file, line := written(d.sources, given.Name, given.Value); line > 0 {
+					out = append(out, Literal{name, given.Name, file, line})
+				}
+			}
+			if redact.SecretReason(key, *value) == "" {
 				continue
 			}
 			if file, line := written(d.sources, key, *value); line > 0 {

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ var (
 	noTarget    = regexp.MustCompile(`(services\.\S+) is missing a target port`)
 	wrongPort   = regexp.MustCompile(`invalid (?:containerPort|hostPort|IP address|ranges specified|proto|port)|[Ii]nvalid (?:empty )?(?:port|hostPort)|no port specified`)
 	wrongMerge  = regexp.MustCompile(`line (\d+).*map merge requires map`)
-	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.+): invalid compose project$`)
+	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.*): invalid compose project$`)
 )
 
 // composeError finds the file and line that the loader's error speaks of.
@@ -168,9 +169,9 @@ func explain(from []source, fallback place, text string) error {
 		if refused := namelessUse(from, m[1], m[2]); refused != nil {
 			return refused
 		}
-		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+strings.Trim(m[3], `"`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+cmp.Or(strings.Trim(m[3], `"`), `""`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
 	}
-	return nil
+	return mistake(from, fallback, text)
 }
 
 // namelessUse refuses the first name that a service uses and in which a variable

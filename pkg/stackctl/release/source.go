@@ -82,10 +82,13 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 		}
 		if err != nil {
 			line, text := errorLine(err)
-			return stack.Usage(file, line, text, "correct the YAML")
+			return syntaxError(file, raw, line, text)
 		}
 		if len(doc.Content) == 0 {
 			continue
+		}
+		if deep := tooDeep(&doc, 0); deep != nil {
+			return stack.Usage(file, deep.Line, fmt.Sprintf("its values lie more than %d deep in each other", maxDepth), "write less of it")
 		}
 		switch size, circular := unfolded(&doc, map[*yaml.Node]int{}); {
 		case circular != nil:

@@ -114,6 +114,11 @@ func (s Survey) note() {
 	for service, notes := range s.draft.external() {
 		s.Notes[service] = append(s.Notes[service], notes...)
 	}
+	for _, name := range sortedKeys(s.draft.project.Services) {
+		if problem, fix := uncarried(s.draft.project.Services[name]); problem != "" {
+			s.Notes[name] = append(s.Notes[name], "check refuses it: it "+problem+"; "+fix)
+		}
+	}
 	for _, home := range s.draft.homeMounts() {
 		s.Notes[home.service] = append(s.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
 	}

@@ -10,6 +10,23 @@ import (
 // unfold to more than any machine holds.
 const maxNodes = 200_000
 
+// maxDepth bounds how deep a file's values lie in each other: what Compose does with
+// them takes the square of it.
+const maxDepth = 100
+
+// tooDeep returns the first node that lies deeper than maxDepth; nil: there is none.
+func tooDeep(node *yaml.Node, depth int) *yaml.Node {
+	if depth > maxDepth {
+		return node
+	}
+	for _, child := range node.Content {
+		if deep := tooDeep(child, depth+1); deep != nil {
+			return deep
+		}
+	}
+	return nil
+}
+
 // unfolded is how many nodes a node is with its aliases unfolded, at most
 // math.MaxInt32; circular says that one holds itself. Sizes are kept in seen,
 // where one that is not yet known is 0.

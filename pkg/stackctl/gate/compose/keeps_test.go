@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"strings"
 	"testing"
 
 	"stackctl/pkg/stackctl/stack"
@@ -8,25 +9,64 @@ import (
 
 func TestDatabasesKeepTheirDataWhereTheirImagesDo(t *testing.T) {
 	for image, want := range map[string]string{
-		"postgres:16":               "/var/lib/postgresql/data",
-		"postgis/postgis:16-3.4":    "/var/lib/postgresql/data",
-		"mysql:8.0":                 "/var/lib/mysql",
-		"docker.io/library/mariadb": "/var/lib/mysql",
-		"mongo":                     "/data/db",
-		"couchdb:3.5.1":             "/opt/couchdb/data",
-		"bitnami/postgresql:16":     "",
-		"bitnami/mongodb:7":         "",
-		"redis:7":                   "", // starts empty
-		"acme/shop:1":               "",
+		"postgres:16":                       "/var/lib/postgresql/data",
+		"postgis/postgis:16-3.4":            "/var/lib/postgresql/data",
+		"mysql:8.0":                         "/var/lib/mysql",
+		"docker.io/library/mariadb":         "/var/lib/mysql",
+		"mongo":                             "/data/db",
+		"couchdb:3.5.1":                     "/opt/couchdb/data",
+		"bitnami/postgresql:16":             "",
+		"bitnami/mongodb:7":                 "",
+		"postgres:18.1-alpine":              "/var/lib/postgresql",
+		"pgvector/pgvector:pg18":            "/var/lib/postgresql",
+		"timescale/timescaledb:2.17.2-pg16": "/var/lib/postgresql/data",
+		"postgis/postgis:18-3.6":            "/var/lib/postgresql",
+		"redis:7":                           "", // starts empty
+		"acme/shop:1":                       "",
 	} {
-		if got := keptAt(stack.Service{Image: image, Layer: stack.LayerData}); got != want {
+		if got, _ := keptAt(stack.Service{Image: image, Layer: stack.LayerData}); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)
 		}
 	}
-	if got := keptAt(stack.Service{Image: "postgres:16", Layer: stack.LayerData, Environment: map[string]string{"PGDATA": "/data/pg"}}); got != "/data/pg" {
+	if got, _ := keptAt(stack.Service{Image: "postgres:16", Layer: stack.LayerData, Environment: map[string]string{"PGDATA": "/data/pg"}}); got != "/data/pg" {
 		t.Errorf("with PGDATA: %q", got)
 	}
-	if got := keptAt(stack.Service{Image: "postgres:16", Layer: stack.LayerApp}); got != "" {
+	if got, _ := keptAt(stack.Service{Image: "postgres:16", Layer: stack.LayerApp}); got != "" {
 		t.Errorf("one that changes with every release: %q", got)
+	}
+}
+
+func TestADatabasesMountHoldsItsData(t *testing.T) {
+	for _, c := range []struct {
+		image, target, place string
+		want                 string
+	}{
+		{"postgres:17", "/var/lib/postgresql/data", "", ""},
+		{"postgres:17", "/var/lib/postgresql", "", "/var/lib/postgresql/data"},
+		{"postgres:17", "/var/lib/postgresql", "/var/lib/postgresql/data/pg", "/var/lib/postgresql/data"},
+		{"postgres:17", "/var/lib/postgresql", "/var/lib/postgresql/pg", ""}, // beside the image's own volume
+		{"postgres:17", "/data", "/data/pg", ""},
+		{"postgres:18", "/var/lib/postgresql", "", ""},
+		{"postgres:18", "/var/lib/postgresql/data", "", "/var/lib/postgresql"}, // the image refuses to start
+		{"postgres:18", "/var/lib/postgresql/data", "/var/lib/postgresql/data", ""},
+		{"postgres", "/var/lib/postgresql", "", ""}, // of a version that nobody knows
+		{"postgres:alpine", "/var/lib/postgresql/data", "", ""},
+		{"mongo:7", "/data", "", "/data/db"},
+		{"mysql:8", "/var/lib", "", "/var/lib/mysql"},
+		{"mysql:8", "/var/lib/mysql/", "", ""},
+	} {
+		svc := stack.Service{Name: "db", Image: c.image, Layer: stack.LayerData, Volumes: []stack.Mount{{Type: "volume", Source: "db", Target: c.target}}}
+		if c.place != "" {
+			svc.Environment = map[string]string{"PGDATA": c.place}
+		}
+		j := &judge{svc: svc}
+		ruleKeeps(j)
+		got := ""
+		if len(j.out) > 0 {
+			got = strings.TrimPrefix(j.out[0].Fix, "mount the volume at ")
+		}
+		if got != c.want {
+			t.Errorf("%s at %s, PGDATA %q: %q, want %q", c.image, c.target, c.place, got, c.want)
+		}
 	}
 }

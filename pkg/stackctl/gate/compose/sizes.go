@@ -3,12 +3,10 @@ package compose
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"stackctl/pkg/stackctl/gate/probe"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -70,44 +68,6 @@ func byteSize(text string) (float64, bool) {
 		n *= 1024
 	}
 	return n, power >= 0
-}
-
-// databases are where the images of databases keep their data, by the last part of
-// their names. A cache or a broker that starts empty is no loss.
-var databases = map[string]string{
-	"postgres": "/var/lib/postgresql/data", "postgis": "/var/lib/postgresql/data", "pgvector": "/var/lib/postgresql/data", "timescaledb": "/var/lib/postgresql/data",
-	"mysql": "/var/lib/mysql", "mysql-server": "/var/lib/mysql", "mariadb": "/var/lib/mysql", "percona": "/var/lib/mysql", "percona-server": "/var/lib/mysql",
-	"mongo": "/data/db", "couchdb": "/opt/couchdb/data",
-}
-
-// keptAt is where a vendor's image keeps its data.
-func keptAt(svc stack.Service) string {
-	if svc.Layer != stack.LayerData {
-		return ""
-	}
-	repo, _, _ := splitImage(svc.Image)
-	if strings.Contains(repo, "bitnami") { // its images keep their data elsewhere
-		return ""
-	}
-	at := databases[path.Base(repo)]
-	if strings.HasPrefix(at, "/var/lib/postgresql") {
-		return cmp.Or(svc.Environment["PGDATA"], at)
-	}
-	return at
-}
-
-// ruleKeeps sees that a database outlives its container.
-func ruleKeeps(j *judge) {
-	at := keptAt(j.svc)
-	if at == "" {
-		return
-	}
-	for _, m := range j.svc.Volumes {
-		if (m.Target == at || strings.HasPrefix(at, strings.TrimSuffix(m.Target, "/")+"/")) && m.Type != "tmpfs" && !m.ReadOnly && !probe.InMemory(j.s, m) {
-			return
-		}
-	}
-	j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+at, "none", "mount the volume at "+at)
 }
 
 // ruleForeignVolumes keeps the volumes of the edge and the stores to
