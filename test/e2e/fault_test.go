@@ -65,9 +65,6 @@ func (f fault) fills() bool { return f == faultDisk || f == faultFiles }
 // published ports and rules anew.
 func (f fault) down() bool { return f == faultRestart || f == faultPower || f == faultEngine }
 
-// away says that the fault takes the server with it.
-func (f fault) away() bool { return f == faultRestart || f == faultPower }
-
 // point is one place in a deploy where a fault happens.
 type point struct {
 	step  int // counted from 0
