@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	imageref "github.com/distribution/reference"
@@ -143,7 +144,8 @@ func (d Draft) carried() error {
 			return stack.Usage(at.file, at.line, "service "+name+" "+problem, fix)
 		}
 		image := d.project.Services[name].Image
-		if _, err := imageref.ParseAnyReference(image); image != "" && err != nil {
+		called, _, _ := strings.Cut(image, "@") // a digest that is none, G9 finds
+		if _, err := imageref.ParseAnyReference(called); image != "" && err != nil {
 			return refuse(d.sources, at, "service "+name+" has the image "+strconv.Quote(image)+", and no image is called so", "write NAME:VERSION in lower case, such as ghcr.io/acme/web:1.2.3", "services", name, "image")
 		}
 	}

@@ -247,7 +247,7 @@ var (
 	otherReleaseRule = stack.Rule{
 		ID: "compose/other-release", Level: stack.LevelDanger, Source: "SPEC D4; SPEC S8",
 		Asks: "Does no container of another release run beside this one?",
-		Fix:  "stop it (docker stop), and find out who started it by hand",
+		Fix:  "`stackctl deploy` ends what a run left that was cut off; what somebody started by hand, stop (docker stop)",
 	}
 	proxyTrustRule = stack.Rule{
 		ID: "compose/proxy-trust", Level: stack.LevelDanger, Source: "ASVS 4.1.3",
