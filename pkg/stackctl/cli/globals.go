@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// bindGlobals gives stackctl the flags that every verb has.
+// bindGlobals adds to stackctl the flags that every verb has.
 func bindGlobals(root *cobra.Command, s *session) {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&s.project.file, "config", "c", "stackctl.yaml", "the project's settings `file`")

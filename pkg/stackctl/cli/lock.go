@@ -55,7 +55,7 @@ func runLock(ctx context.Context, o *lockOptions) error {
 	})
 }
 
-// printHolder tells who holds the lock, and what to do about it.
+// printHolder prints who holds the lock, and what to do about it.
 func (o *lockOptions) printHolder(info stack.LockInfo, now time.Time) {
 	fmt.Fprintf(o.out, "%s holds the lock since %s (run %s, last heard of %s ago)\n",
 		o.clean(info.Owner), moment(info.Since), or(o.clean(info.Run), "unknown"), operate.Age(now.Sub(info.Beat)))

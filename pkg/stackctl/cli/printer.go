@@ -72,7 +72,7 @@ func (p *printer) coloured() bool {
 	return display.Detect(p.out, os.Getenv) == display.Terminal && !display.NoColor(os.Getenv)
 }
 
-// incomplete tells that the output of a run could not be written. The run ended
+// incomplete prints that the output of a run could not be written. The run ended
 // as it did all the same: its exit code and its evidence stand. A reader that
 // went away knows.
 func (p *printer) incomplete(err error) {

@@ -76,7 +76,7 @@ func (s oneOf) Emit(e stack.Event) { tagged(s.Display, s.target)(e) }
 // Close leaves the screen to the other targets.
 func (oneOf) Close() error { return nil }
 
-// conclude tells how each of several targets ended, and returns the worst
+// conclude prints how each of several targets ended, and returns the worst
 // error.
 func (o *provisionOptions) conclude(ctx context.Context, outcomes []outcome) error {
 	sum := overall{Kind: "overall", Verb: "provision"}

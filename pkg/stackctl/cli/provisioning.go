@@ -55,7 +55,7 @@ func (p *provisioning) run(ctx context.Context) error {
 	return provision.CheckSocket(ctx, conn, settings.User, p.target.Socket)
 }
 
-// announce tells what will be changed.
+// announce prints what will be changed.
 func (p *provisioning) announce(notes []string, changes []provision.Change) error {
 	if p.output == "json" {
 		word := map[string]any{"target": p.target.Name, "host": p.target.Host, "changes": changes, "dry_run": p.dry}

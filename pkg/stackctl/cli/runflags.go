@@ -21,7 +21,7 @@ type runFlags struct {
 // sideBySide is how many targets are worked on at once without --parallel.
 const sideBySide = 8
 
-// bindAll gives a verb the flag for every target.
+// bindAll adds to a verb the flag for every target.
 func (f *runFlags) bindAll(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.all, "all-targets", false, "act on every target of the file, side by side")
 }
