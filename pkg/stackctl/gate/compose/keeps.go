@@ -80,7 +80,7 @@ func ruleKeeps(j *judge) {
 		above = target
 	}
 	if above != "" {
-		j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+declared, "one at "+above+": the image has a volume of its own at "+declared+", without a name", "mount the volume at "+declared)
+		j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+declared, "one at "+above+": the image has a volume of its own at "+declared+", without a name", "mount the volume at "+declared+"; what a database that runs has is in the volume without a name: `stackctl backup` before, `stackctl restore` after")
 		return
 	}
 	j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+at, "none", "mount the volume at "+at)
