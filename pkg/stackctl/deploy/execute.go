@@ -211,13 +211,17 @@ func (x *executor) up(ctx context.Context, r stack.Release, project string, comp
 	return fmt.Sprintf("touched %s", cmp.Or(strings.Join(touched, ", "), "nothing")), nil
 }
 
+// longestStart bounds what a start_period is heeded for: one of days is a mistake, and
+// what never gets up would hold the deploy for as long.
+const longestStart = time.Hour
+
 // startLimit returns how long services of a release may take to be ready: what the
 // settings allow, or the longest start_period that the file asks for.
 func startLimit(t stack.Timeouts, r stack.Release, services []string) time.Duration {
 	limit := t.Start
 	for _, s := range r.Services {
 		if s.Healthcheck != nil && s.Healthcheck.StartPeriod > 0 && slices.Contains(services, s.Name) {
-			limit = max(limit, s.Healthcheck.StartPeriod+stepMargin)
+			limit = max(limit, min(s.Healthcheck.StartPeriod, longestStart)+stepMargin)
 		}
 	}
 	return limit

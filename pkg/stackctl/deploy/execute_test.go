@@ -117,10 +117,10 @@ func TestAServiceMayStartForAsLongAsItsFileSays(t *testing.T) {
 	r := stack.Release{Services: []stack.Service{
 		{Name: "web", Healthcheck: &stack.Healthcheck{StartPeriod: 10 * time.Minute}},
 		{Name: "api", Healthcheck: &stack.Healthcheck{StartPeriod: 2 * time.Minute}},
-		{Name: "worker"},
+		{Name: "worker"}, {Name: "never", Healthcheck: &stack.Healthcheck{StartPeriod: 24 * time.Hour}},
 	}}
 	for services, want := range map[string]time.Duration{
-		"worker": 5 * time.Minute, "api worker": 5 * time.Minute, "web api": 11 * time.Minute,
+		"worker": 5 * time.Minute, "api worker": 5 * time.Minute, "web api": 11 * time.Minute, "web never": 61 * time.Minute,
 	} {
 		if got := startLimit(stack.Timeouts{Start: 5 * time.Minute}, r, strings.Fields(services)); got != want {
 			t.Errorf("%s: %s, want %s", services, got, want)

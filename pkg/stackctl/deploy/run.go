@@ -70,6 +70,9 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 // down, from one that failed on a server that answers. The lock may notice it a
 // moment later.
 func (s *story) cut(ctx context.Context, server node.Server, failure error) error {
+	if failure == nil {
+		return nil
+	}
 	cause := context.Cause(ctx)
 	if known := new(stack.Error); errors.As(cause, &known) && stack.CauseOf(failure) != known.Cause {
 		return fmt.Errorf("%w; meanwhile: %w", cause, failure)
@@ -306,10 +309,7 @@ func (s *story) verify(ctx context.Context) error {
 			return stack.Interrupted(ctx, "verify")
 		}
 	}
-	if first != nil {
-		return s.cut(ctx, server, first)
-	}
-	return nil
+	return s.cut(ctx, server, first)
 }
 
 // liveRelease reads back the release that is live, where the files make another one.
