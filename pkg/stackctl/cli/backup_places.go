@@ -9,6 +9,7 @@ import (
 
 	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/deploy"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // backupPlacesOptions are what backup places needs.
@@ -26,14 +27,7 @@ func newBackupPlaces(s *session, run func(context.Context, *backupPlacesOptions)
 }
 
 func runBackupPlaces(ctx context.Context, o *backupPlacesOptions) error {
-	c, t, err := o.project.load()
-	if err != nil {
-		return err
-	}
-	if err := o.readSecrets(ctx, &c); err != nil {
-		return err
-	}
-	places, err := deploy.Places(ctx, c, t)
+	_, _, places, err := placesOf(ctx, o.project, o.printer)
 	if err != nil {
 		return err
 	}
@@ -41,6 +35,19 @@ func runBackupPlaces(ctx context.Context, o *backupPlacesOptions) error {
 		return o.json(append([]backup.Place{}, places...))
 	}
 	return o.print(places)
+}
+
+// placesOf returns what the project keeps on its target.
+func placesOf(ctx context.Context, p *project, o *printer) (stack.Config, stack.Target, []backup.Place, error) {
+	c, t, err := p.load()
+	if err == nil {
+		err = o.readSecrets(ctx, &c)
+	}
+	if err != nil {
+		return c, t, nil, err
+	}
+	places, err := deploy.Places(ctx, c, t)
+	return c, t, places, err
 }
 
 func (o *backupPlacesOptions) print(places []backup.Place) error {

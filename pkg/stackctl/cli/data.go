@@ -8,21 +8,13 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 )
 
 // showData lists what the project keeps on one target.
 func (o *statusOptions) showData(ctx context.Context) error {
-	c, t, err := o.project.load()
-	if err != nil {
-		return err
-	}
-	if err := o.readSecrets(ctx, &c); err != nil {
-		return err
-	}
-	places, err := deploy.Places(ctx, c, t)
+	c, t, places, err := placesOf(ctx, o.project, o.printer)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (p *planner) setAside(why func(stack.Container) string) []string {
 	found := map[string]bool{}
 	var causes []string
 	for _, c := range p.seen.Adopted {
-		if c.Aside() && !active(c) || p.aside[c.Service] {
+		if c.Aside() && !c.Active() || p.aside[c.Service] {
 			continue
 		}
 		if cause := why(c); cause != "" {
@@ -74,7 +74,7 @@ func (p *planner) clear(services []string) {
 			if s.Layer != stack.LayerApp && c.Service == name {
 				return "the release's " + name + " takes its place"
 			}
-			if !active(c) && (s.ContainerName == "" || s.ContainerName != c.Name) {
+			if !c.Active() && (s.ContainerName == "" || s.ContainerName != c.Name) {
 				continue
 			}
 			if cause := clash(p.r, s, held); cause != "" {
@@ -99,7 +99,7 @@ func (p *planner) clearWeb() {
 }
 
 // adopting reports whether containers of `docker compose` serve until the release does.
-func (p *planner) adopting() bool { return slices.ContainsFunc(p.seen.Adopted, active) }
+func (p *planner) adopting() bool { return slices.ContainsFunc(p.seen.Adopted, stack.Container.Active) }
 
 // adoptRest sets aside what is left of `docker compose`, once the edge leads to the
 // release: nothing of it is needed any more, and its workers must not go on.

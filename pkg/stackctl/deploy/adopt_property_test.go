@@ -99,7 +99,7 @@ func TestAnAdoptionHasAWayBackFromEveryStep(t *testing.T) {
 			good := w.live != "" && w.records[w.live].State == stack.ReleaseGood
 			undone := len(w.story) > 0 && strings.HasPrefix(w.story[len(w.story)-1], string(stack.StepFail)) && w.live == ""
 			for id, c := range left {
-				if undone && (!active(*c) || c.Aside()) {
+				if undone && (!c.Active() || c.Aside()) {
 					w.fault("%s does not serve, and nothing else does", id)
 				}
 			}

@@ -57,7 +57,7 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 	fault := func(why, fix string) error {
 		return stack.Fault(stack.CauseStep, "adopt project "+r.Project+" on "+t.Host, errors.New(why+"; nothing was changed"), fix)
 	}
-	if settled(seen) && slices.ContainsFunc(seen.Adopted, active) {
+	if settled(seen) && slices.ContainsFunc(seen.Adopted, stack.Container.Active) {
 		return fault("release "+seen.Live+" is live there, and `docker compose` started "+namesOf(seen.Adopted)+" beside it",
 			"run `docker compose down` in its folder on the host, never with -v, and deploy without --adopt: the release goes on with the volumes")
 	}
@@ -66,9 +66,9 @@ func checkAdopted(r stack.Release, t stack.Target, seen stack.Observed) error {
 		s, ok := r.Service(c.Service)
 		known = known || ok
 		switch {
-		case active(c) && c.Labels[stack.ComposeOneOff] == "True":
+		case c.Active() && c.Labels[stack.ComposeOneOff] == "True":
 			return fault("container "+c.Name+" runs there by `docker compose run`: somebody is at work", "wait until it has ended, or end it")
-		case active(c) && ok && s.OneShot:
+		case c.Active() && ok && s.OneShot:
 			return fault(c.Service+" is at work there (container "+c.Name+")", "wait until it has ended")
 		}
 		if why, fix := strands(r, t, seen, c); why != "" {

@@ -123,7 +123,7 @@ func (p *planner) backupStep(before stack.Kind, places []backup.Place, services 
 // replaced reports whether a service of the base project runs by another definition.
 func (p *planner) replaced(service string) bool {
 	s, ok := p.r.Service(service)
-	if slices.ContainsFunc(p.seen.Adopted, func(c stack.Container) bool { return c.Service == service && active(c) }) {
+	if slices.ContainsFunc(p.seen.Adopted, func(c stack.Container) bool { return c.Service == service && c.Active() }) {
 		return true
 	}
 	return ok && slices.ContainsFunc(containersOf(p.seen, p.r.Project, service), func(c stack.Container) bool {

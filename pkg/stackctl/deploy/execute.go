@@ -268,7 +268,7 @@ func (x *executor) wait(ctx context.Context, step stack.Step) (string, error) {
 			return "", err
 		}
 		i := slices.IndexFunc(containers, func(c stack.Container) bool {
-			return stack.Owns(c, x.want.Release.Project) && c.Release == step.Release && c.Service == step.Services[0] && c.OneShot() && active(c)
+			return stack.Owns(c, x.want.Release.Project) && c.Release == step.Release && c.Service == step.Services[0] && c.OneShot() && c.Active()
 		})
 		if i < 0 {
 			return "it has ended", nil

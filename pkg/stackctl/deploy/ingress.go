@@ -17,7 +17,7 @@ var webPorts = []stack.Port{{Published: "80", Protocol: "tcp"}, {Published: "443
 // held, before anything is changed.
 func checkIngress(r stack.Release, t stack.Target, seen stack.Observed) error {
 	what := "serve " + strings.Join(r.Edge.Hosts(), ", ") + " on " + t.Host
-	running := slices.ContainsFunc(containersOf(seen, stack.IngressProject, stack.IngressService), active)
+	running := slices.ContainsFunc(containersOf(seen, stack.IngressProject, stack.IngressService), stack.Container.Active)
 	switch host, by := edge.Taken(seen.Ingress, r.Project, r.Edge.Hosts()); {
 	case !r.Shared() && running && publishesWeb(r):
 		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("the server's ingress has the ports, for %s; nothing was changed", projectsOf(seen.Ingress)),
@@ -33,7 +33,7 @@ func checkIngress(r stack.Release, t stack.Target, seen stack.Observed) error {
 		return nil
 	}
 	for _, c := range seen.Containers {
-		if !active(c) || stack.Owns(c, r.Project) {
+		if !c.Active() || stack.Owns(c, r.Project) {
 			continue
 		}
 		if port, held := meets(webPorts, c.Ports); held {
@@ -149,7 +149,7 @@ func (p *planner) ledTo() []string {
 func (p *planner) holdsWeb() []string {
 	names := map[string]bool{}
 	for _, c := range p.seen.Containers {
-		if _, held := meets(webPorts, c.Ports); held && c.Project == p.r.Project && stack.Owns(c, p.r.Project) && active(c) {
+		if _, held := meets(webPorts, c.Ports); held && c.Project == p.r.Project && stack.Owns(c, p.r.Project) && c.Active() {
 			names[c.Service] = true
 		}
 	}

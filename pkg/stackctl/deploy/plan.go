@@ -231,7 +231,7 @@ func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 // on the data, and must neither be ended midway nor have a second one beside them.
 func (p *planner) unfinished() {
 	for _, c := range p.seen.Containers {
-		if stack.Owns(c, p.r.Project) && c.OneShot() && active(c) {
+		if stack.Owns(c, p.r.Project) && c.OneShot() && c.Active() {
 			subject := c.Service
 			if c.Release != "" {
 				subject += " of release " + c.Release
@@ -308,7 +308,7 @@ func (p *planner) others(which func(stack.Container) bool) map[string]map[string
 	out := map[string]map[string]bool{}
 	for _, c := range p.seen.Containers {
 		if !stack.Owns(c, p.r.Project) || c.Layer != stack.LayerApp || c.Release == p.r.ID || c.Release == "" || c.OneShot() ||
-			!active(c) || p.ended[c.Release+" "+c.Service] != "" || !which(c) {
+			!c.Active() || p.ended[c.Release+" "+c.Service] != "" || !which(c) {
 			continue
 		}
 		if out[c.Release] == nil {

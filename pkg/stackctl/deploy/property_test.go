@@ -133,14 +133,14 @@ func (w *world) start(r stack.Release, s stack.Service) {
 	if before != nil {
 		delete(w.host, before.Name)
 	}
-	w.judge(r, s, c, before != nil && active(*before))
+	w.judge(r, s, c, before != nil && before.Active())
 	w.host[c.Name] = c
 }
 
 // judge compares a container that begins to run with all that run.
 func (w *world) judge(r stack.Release, s stack.Service, c *stack.Container, inPlace bool) {
 	for _, o := range w.host {
-		if o == c || !active(*o) || inPlace {
+		if o == c || !o.Active() || inPlace {
 			continue
 		}
 		if stack.ByCompose(*o, "shop") { // its layer is that of the release
@@ -210,7 +210,7 @@ func (w *world) up(r stack.Release, names []string) {
 			project = r.AppProject()
 		}
 		c := w.named(project, name)
-		if c != nil && active(*c) && c.Labels[stack.LabelDefinition] == s.Definition {
+		if c != nil && c.Active() && c.Labels[stack.LabelDefinition] == s.Definition {
 			continue
 		}
 		if c != nil && c.Labels[stack.LabelDefinition] == s.Definition && s.OneShot && c.State == "exited" {
@@ -250,7 +250,7 @@ func (w *world) apply(step stack.Step, own, old stack.Release) {
 			return
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.host)) {
-			if c := w.host[name]; c.Project == project && !c.OneShot() && !active(*c) {
+			if c := w.host[name]; c.Project == project && !c.OneShot() && !c.Active() {
 				s, _ := r.Service(c.Service)
 				c.State = "running"
 				w.judge(r, s, c, false)
@@ -258,7 +258,7 @@ func (w *world) apply(step stack.Step, own, old stack.Release) {
 		}
 	case stack.StepStop, stack.StepDrain, stack.StepWait:
 		for _, c := range w.host {
-			if chosen(c) && active(*c) {
+			if chosen(c) && c.Active() {
 				if c.OneShot() && step.Kind != stack.StepWait {
 					w.fault("%s is ended midway", c.Service)
 				}
@@ -347,7 +347,7 @@ func (w *world) undo(r stack.Release, before stack.Observed, applied []stack.Ste
 		w.apply(step, r, old)
 	}
 	for service := range (&undoer{Undone: u}).inState(before, "running") {
-		if c := w.named(stack.AppProject("shop", id), service); id != "" && !idle && (c == nil || !active(*c)) {
+		if c := w.named(stack.AppProject("shop", id), service); id != "" && !idle && (c == nil || !c.Active()) {
 			w.fault("%s of release %s was not brought back", service, id)
 		}
 	}

@@ -70,11 +70,6 @@ func protocol(p stack.Port) string {
 	return p.Protocol
 }
 
-// active reports whether a container's program runs, or may at any moment.
-func active(c stack.Container) bool {
-	return c.State == "running" || c.State == "restarting" || c.State == "paused"
-}
-
 // obsolete reports whether a container is the project's and not the release's:
 // another release's, or of a service that its base has no more.
 func obsolete(r stack.Release, c stack.Container) bool {
@@ -108,7 +103,7 @@ func (p *planner) rivals(services []string) {
 			case cause == "":
 			case s.ContainerName != "" && c.Name == s.ContainerName:
 				note(removes, c, name+" starts: "+cause)
-			case active(c) && !c.OneShot(): // a one-shot was waited for
+			case c.Active() && !c.OneShot(): // a one-shot was waited for
 				note(stops, c, name+" starts: "+cause)
 			}
 		}
@@ -170,5 +165,5 @@ func (p *planner) runs(s stack.Service) bool {
 	if s.Layer == stack.LayerApp {
 		project = p.r.AppProject()
 	}
-	return slices.ContainsFunc(containersOf(p.seen, project, s.Name), active)
+	return slices.ContainsFunc(containersOf(p.seen, project, s.Name), stack.Container.Active)
 }

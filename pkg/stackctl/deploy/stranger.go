@@ -12,7 +12,7 @@ import (
 func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Observed) error {
 	for _, s := range starts(plan, r, seen) {
 		for _, c := range seen.Containers {
-			if !active(c) || stack.Owns(c, r.Project) {
+			if !c.Active() || stack.Owns(c, r.Project) {
 				continue
 			}
 			if port, held := meets(s.Ports, c.Ports); held {
@@ -28,7 +28,7 @@ func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Obs
 // containers that `docker compose` started, which are taken over on demand alone.
 // What is left of an adoption whose release is good is no stranger.
 func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt bool) error {
-	if len(seen.Adopted) == 0 || settled(seen) && !slices.ContainsFunc(seen.Adopted, func(c stack.Container) bool { return !c.Aside() || active(c) }) {
+	if len(seen.Adopted) == 0 || settled(seen) && !slices.ContainsFunc(seen.Adopted, func(c stack.Container) bool { return !c.Aside() || c.Active() }) {
 		return nil
 	}
 	if adopt {

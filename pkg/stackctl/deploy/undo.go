@@ -212,7 +212,7 @@ func (p *undoer) vacate(stopped []string) {
 	for _, name := range back {
 		s, ok := p.Old.Service(name)
 		for _, c := range p.Now.Containers {
-			if !ok || !obsolete(p.Old, c) || !active(c) && (s.ContainerName == "" || c.Name != s.ContainerName) {
+			if !ok || !obsolete(p.Old, c) || !c.Active() && (s.ContainerName == "" || c.Name != s.ContainerName) {
 				continue
 			}
 			cause := clash(p.Old, s, c)

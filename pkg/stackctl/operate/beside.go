@@ -12,8 +12,7 @@ import (
 func besideOf(live string, containers []stack.Container) []string {
 	var out []string
 	for _, c := range containers {
-		active := c.State == "running" || c.State == "restarting" || c.State == "paused"
-		if live != "" && active && !serves(c, live) && !slices.Contains(out, c.Release) {
+		if live != "" && c.Active() && !serves(c, live) && !slices.Contains(out, c.Release) {
 			out = append(out, c.Release)
 		}
 	}

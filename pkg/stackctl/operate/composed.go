@@ -18,7 +18,7 @@ func composedOf(project string, list []stack.Container) *Composed {
 		case !stack.ByCompose(x, project):
 		case x.Aside():
 			c.Aside = append(c.Aside, x.Name)
-		case x.State == "running" || x.State == "restarting" || x.State == "paused":
+		case x.Active():
 			c.Running = append(c.Running, x.Name)
 		}
 	}

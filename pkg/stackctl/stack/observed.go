@@ -115,6 +115,11 @@ type Container struct {
 // OneShot reports whether the container runs to completion (x-stackctl: {run: once}).
 func (c Container) OneShot() bool { return c.Labels[LabelOnce] == "true" }
 
+// Active reports whether the container's program runs, or may at any moment.
+func (c Container) Active() bool {
+	return c.State == "running" || c.State == "restarting" || c.State == "paused"
+}
+
 // HostImage is one image in the host's store.
 type HostImage struct {
 	ID   string   `json:"id"`

@@ -132,6 +132,5 @@ func allowed(begun []stack.Container, c stack.Container) int {
 // not run any more.
 func rival(s gate.Subject, c stack.Container) bool {
 	mine := c.Labels[stack.LabelProject] == s.Release.Project && s.Release.Project != ""
-	up := slices.Contains([]string{"running", "restarting", "paused"}, c.State)
-	return mine && up && c.Release != "" && c.Release != s.Release.ID && !slices.Contains(s.Draining, c.Release)
+	return mine && c.Active() && c.Release != "" && c.Release != s.Release.ID && !slices.Contains(s.Draining, c.Release)
 }

@@ -118,7 +118,7 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 	http3 := declaresHTTP3(traefik.Read(s.Release, s.Config.Traefik))
 	var out []stack.Finding
 	for _, c := range containers {
-		if c.State != "running" && c.State != "restarting" && c.State != "paused" {
+		if !c.Active() {
 			continue
 		}
 		mine := ours(s, c)

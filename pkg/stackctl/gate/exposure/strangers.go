@@ -20,7 +20,7 @@ func strangers(s gate.Subject, containers []stack.Container) []stack.Finding {
 	var out []stack.Finding
 	networks, volumes := siteNetworks(s), siteVolumes(s)
 	for _, c := range containers {
-		if c.State != "running" && c.State != "restarting" && c.State != "paused" {
+		if !c.Active() {
 			continue
 		}
 		if _, declared := s.Release.Service(c.Service); declared && ours(s, c) {
