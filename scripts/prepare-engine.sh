@@ -44,5 +44,9 @@ for _ in $(seq 300); do
 	sleep 0.2
 done
 say "the Docker Engine does not answer after a minute; its last words:"
-{ journalctl -u docker -n 15 --no-pager 2>/dev/null || tail -n 15 /var/log/dockerd.log; } >&2
+if [ "$(cat /proc/1/comm)" = systemd ]; then
+	journalctl -u docker -n 15 --no-pager >&2
+else
+	tail -n 15 /var/log/dockerd.log >&2
+fi
 exit 1
