@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,9 +22,11 @@ func (d Draft) known() map[string]string {
 			known[name] = s.Text()
 		}
 	}
-	words := d.words()
+	labels, values := d.labels(), d.plainValues()
 	for name, value := range d.secretValues() {
-		if !words[value] { // as examples have it, the user is called as the project
+		// As examples have it, the user is called as the project. A long one is no
+		// such name: whoever wrote it into a variable gave it away.
+		if !labels[value] && (!values[value] || len(value) >= longSecret) {
 			known[name] = value
 		}
 	}
@@ -41,6 +44,9 @@ func (d Draft) known() map[string]string {
 	}
 	return known
 }
+
+// longSecret is how many characters a secret has that is not taken for a name.
+const longSecret = 16
 
 // secretValues are the contents of the secrets, by name.
 func (d Draft) secretValues() map[string]string {
@@ -137,36 +143,55 @@ func (d Draft) names() string {
 	return strings.ToUpper(strings.Join(all, "\n"))
 }
 
-// words are names that stand in every report: a password that is one of them
-// cannot be masked.
+// words are what stands in every report: a password that is one of them cannot be
+// masked.
 func (d Draft) words() map[string]bool {
-	words := map[string]bool{d.config.Project: true, d.target.Name: true, d.target.Domain: true, d.target.User: true}
+	words := d.labels()
+	maps.Copy(words, d.plainValues())
+	return words
+}
+
+// labels are the names of what there is: of project and target, services, images,
+// volumes, networks, and of the folders that the project is in.
+func (d Draft) labels() map[string]bool {
+	labels := map[string]bool{d.config.Project: true, d.target.Name: true, d.target.Domain: true, d.target.User: true}
 	if len(d.config.Compose.Files) > 0 {
 		for folder := range strings.SplitSeq(filepath.ToSlash(d.root()), "/") {
-			words[folder] = true // it stands in the path of every file
+			labels[folder] = true // it stands in the path of every file
 		}
 	}
 	if d.project == nil {
-		return words
+		return labels
 	}
 	for name, s := range d.project.Services {
-		words[name] = true
-		for variable, value := range s.Environment {
-			if value != nil && redact.SecretReason(variable, *value) == "" {
-				words[*value] = true
-			}
-		}
+		labels[name] = true
 		for _, part := range strings.FieldsFunc(s.Image, func(r rune) bool { return strings.ContainsRune("/:@", r) }) {
-			words[part] = true
+			labels[part] = true
 		}
 	}
 	for name := range d.project.Volumes {
-		words[name] = true
+		labels[name] = true
 	}
 	for name := range d.project.Networks {
-		words[name] = true
+		labels[name] = true
 	}
-	return words
+	return labels
+}
+
+// plainValues are those of the services' variables that do not look like a secret.
+func (d Draft) plainValues() map[string]bool {
+	values := map[string]bool{}
+	if d.project == nil {
+		return values
+	}
+	for _, s := range d.project.Services {
+		for variable, value := range s.Environment {
+			if value != nil && redact.SecretReason(variable, *value) == "" {
+				values[*value] = true
+			}
+		}
+	}
+	return values
 }
 
 // Known gathers what must never leave in clear as far as it can be found

@@ -122,6 +122,20 @@ func TestSettingsThatSpeakOfSecretsAreNone(t *testing.T) {
 	}
 }
 
+// Of the values that init makes, one in thirty looks like words with dashes.
+func TestASecretThatAVariableGivesAwayIsKnown(t *testing.T) {
+	const random = "aks_i0g1_-EB_brhrt7q9wexDfij2jCGEutdeKJONzM"
+	s := newProject(t, map[string]string{
+		"compose.yaml": "services:\n  db:\n    image: app:1\n    environment: {COLOUR: " + random + ", OWNER: shopkeeper}\n    secrets: [key, owner]\nsecrets: {key: {file: key}, owner: {file: owner}}\n",
+		"key":          random + "\n", "owner": "shopkeeper\n",
+	})
+	r, err := s.read()
+	must(t, err)
+	if r.Known["key"] != random || r.Known["owner"] != "" {
+		t.Errorf("known are %q", r.Known)
+	}
+}
+
 func TestSecretsOfACommandAreKnown(t *testing.T) {
 	s := newProject(t, map[string]string{
 		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"d:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {d: }\n",
