@@ -104,7 +104,7 @@ func prepare(t testing.TB, port int, name string, redis *testdb.Redis) *Site {
 			t.Fatal(err)
 		}
 	}
-	db, err := postgres.Open(context.Background(), address(port, name), "test", 4)
+	db, err := postgres.Open(context.Background(), address(port, name), postgres.Pool{Role: "test", Size: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func address(port int, name string) postgres.Address {
 func migrate(port int, name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	db, err := postgres.Open(ctx, address(port, name), "migrate", 3)
+	db, err := postgres.Open(ctx, address(port, name), postgres.Pool{Role: "migrate", Size: 3})
 	if err != nil {
 		return err
 	}

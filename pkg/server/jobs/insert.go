@@ -8,6 +8,10 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/rivertype"
+	"github.com/riverqueue/rivercontrib/otelriver"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
 
 	"stackctl/pkg/server/app"
 )
@@ -17,13 +21,22 @@ type Inserter struct {
 	client *river.Client[*sql.Tx]
 }
 
-// NewInserter makes an Inserter. It needs no connection of its own.
-func NewInserter() (*Inserter, error) {
-	client, err := river.NewClient(riverdatabasesql.New(nil), &river.Config{Logger: slog.New(slog.DiscardHandler)})
+// NewInserter makes an Inserter. It needs no connection of its own. What it adds
+// remembers the trace that it was added in.
+func NewInserter(traces trace.TracerProvider) (*Inserter, error) {
+	client, err := river.NewClient(riverdatabasesql.New(nil), &river.Config{Logger: slog.New(slog.DiscardHandler), Middleware: traced(traces)})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the queue: %w", err)
 	}
 	return &Inserter{client: client}, nil
+}
+
+// traced makes spans of jobs that are added and worked. What they cost is measured
+// elsewhere (Depth).
+func traced(traces trace.TracerProvider) []rivertype.Middleware {
+	return []rivertype.Middleware{otelriver.NewMiddleware(&otelriver.MiddlewareConfig{
+		TracerProvider: traces, MeterProvider: noop.NewMeterProvider(), EnableTracePropagation: true, EnableWorkSpanJobKindSuffix: true,
+	})}
 }
 
 // Insert adds a job that exists exactly if the transaction commits.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/apptest"
 	"stackctl/pkg/server/jobs"
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 func store(t *testing.T) (*apptest.Site, *postgres.Store, *jobs.Inserter) {
 	t.Helper()
 	s := apptest.New(t)
-	inserter, err := jobs.NewInserter()
+	inserter, err := jobs.NewInserter(noop.NewTracerProvider())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func TestFailedJobIsTriedAgainAndPanicsAreFailures(t *testing.T) {
 	ctx := context.Background()
 	post := &flaky{}
 	post.fails.Store(1)
-	worker, err := jobs.NewWorker(jobs.Work{Pool: s.DB.Pool, Log: slog.New(slog.DiscardHandler), Release: "r", Name: "w", Parallel: 1, Post: post})
+	worker, err := jobs.NewWorker(jobs.Work{Pool: s.DB.Pool, Log: slog.New(slog.DiscardHandler), Release: "r", Name: "w", Traces: noop.NewTracerProvider(), Parallel: 1, Post: post})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+	"go.opentelemetry.io/otel/trace"
 
 	"stackctl/pkg/server/app"
 )
@@ -41,6 +42,8 @@ type Work struct {
 	Post    Post
 	// Parallel bounds the jobs that run at once, per queue.
 	Parallel int
+	// Traces is what the spans of jobs are made of.
+	Traces trace.TracerProvider
 }
 
 // Worker runs jobs of the default queue and of its own release's queue.
@@ -88,7 +91,7 @@ func NewWorker(w Work) (*Worker, error) {
 	}
 	queue := river.QueueConfig{MaxWorkers: max(1, w.Parallel)}
 	client, err := river.NewClient(riverpgxv5.New(w.Pool), &river.Config{
-		ID: w.Name, Logger: w.Log, Workers: workers, ErrorHandler: logged{w.Log},
+		ID: w.Name, Logger: w.Log, Workers: workers, ErrorHandler: logged{w.Log}, Middleware: traced(w.Traces),
 		Queues:     map[string]river.QueueConfig{app.DefaultQueue: queue, app.ReleaseQueue(w.Release): queue},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute,
 		// To rebuild an index takes its owner, which the worker is not (docs/decisions/0250).

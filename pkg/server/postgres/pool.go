@@ -13,11 +13,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
 
 	"stackctl/pkg/server/app"
 )
@@ -41,9 +44,19 @@ type DB struct {
 	SQL  *sqlx.DB
 }
 
-// Open makes a pool of at most size connections. It does not connect yet: a
-// role starts without its database and is not ready until it answers.
-func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
+// Pool is what a pool of connections is for.
+type Pool struct {
+	// Role is whose it is, as the server's list of connections names it; Size is
+	// how many connections it has at most.
+	Role string
+	Size int
+	// Traces is what the spans of statements are made of; nil: there are none.
+	Traces trace.TracerProvider
+}
+
+// Open makes a pool. It does not connect yet: a role starts without its database
+// and is not ready until it answers.
+func Open(ctx context.Context, a Address, p Pool) (*DB, error) {
 	c, err := pgxpool.ParseConfig("sslmode=disable")
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection to %s:%d: %w", a.Host, a.Port, err)
@@ -54,15 +67,20 @@ func Open(ctx context.Context, a Address, role string, size int) (*DB, error) {
 	c.ConnConfig.ConnectTimeout = 3 * time.Second
 	c.ConnConfig.StatementCacheCapacity = 64
 	c.ConnConfig.RuntimeParams = map[string]string{
-		"application_name":                    "server " + role,
+		"application_name":                    "server " + p.Role,
 		"timezone":                            "UTC",
 		"statement_timeout":                   "15000",
 		"idle_in_transaction_session_timeout": "30000",
 	}
-	c.MaxConns, c.MinConns = int32(size), 0 //nolint:gosec // each role names its small size
+	c.MaxConns, c.MinConns = int32(p.Size), 0 //nolint:gosec // each role names its small size
 	// A connection at rest costs the server several MiB.
 	c.MaxConnIdleTime, c.MaxConnLifetime = time.Minute, 30*time.Minute
 	c.HealthCheckPeriod = 15 * time.Second
+	if p.Traces != nil {
+		// A statement has its values apart: its text tells nothing of anybody.
+		c.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(p.Traces), otelpgx.WithMeterProvider(noop.NewMeterProvider()),
+			otelpgx.WithDisableAcquireTracer())
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open the pool for %s:%d: %w", a.Host, a.Port, err)

@@ -17,7 +17,7 @@ import (
 func as(t *testing.T, db *DB, role string) *DB {
 	t.Helper()
 	c := db.Pool.Config().ConnConfig
-	own, err := Open(context20(t), Address{Host: c.Host, Port: c.Port, Name: c.Database, User: role, Password: testdb.RolePasswords()[role]}, "test", 2)
+	own, err := Open(context20(t), Address{Host: c.Host, Port: c.Port, Name: c.Database, User: role, Password: testdb.RolePasswords()[role]}, Pool{Role: "test", Size: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestPasswordsOfRolesChange(t *testing.T) {
 		t.Error("the former password is taken")
 	}
 	c := db.Pool.Config().ConnConfig
-	own, err := Open(ctx, Address{Host: c.Host, Port: c.Port, Name: c.Database, User: "app_api", Password: changed["app_api"]}, "test", 1)
+	own, err := Open(ctx, Address{Host: c.Host, Port: c.Port, Name: c.Database, User: "app_api", Password: changed["app_api"]}, Pool{Role: "test", Size: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestNoPasswordIsInTheServersLog(t *testing.T) {
 	if _, err := db.SQL.ExecContext(ctx, `CREATE ROLE weak LOGIN PASSWORD 'weak-one-for-a-test'; GRANT SELECT ON goose_db_version TO weak`); err != nil {
 		t.Fatal(err)
 	}
-	weak, err := Open(ctx, Address{Host: "127.0.0.1", Port: uint16(c.Port), Name: "postgres", User: "weak", Password: "weak-one-for-a-test"}, "test", 1)
+	weak, err := Open(ctx, Address{Host: "127.0.0.1", Port: uint16(c.Port), Name: "postgres", User: "weak", Password: "weak-one-for-a-test"}, Pool{Role: "test", Size: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

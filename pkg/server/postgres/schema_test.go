@@ -36,7 +36,7 @@ func emptyDB(t *testing.T) *DB {
 func migratedDB(t *testing.T) *DB {
 	t.Helper()
 	port, name := testdb.Migrated(t, func(port int, name string) error {
-		db, err := Open(context20(t), testAddress(port, name), "test", 4)
+		db, err := Open(context20(t), testAddress(port, name), Pool{Role: "test", Size: 4})
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func testAddress(port int, name string) Address {
 
 func openDB(t *testing.T, port int, name string) *DB {
 	t.Helper()
-	db, err := Open(context20(t), testAddress(port, name), "test", 4)
+	db, err := Open(context20(t), testAddress(port, name), Pool{Role: "test", Size: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

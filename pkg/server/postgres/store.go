@@ -21,8 +21,10 @@ type Queue interface {
 
 // Store is app.Store on PostgreSQL.
 type Store struct {
-	db    *sqlx.DB
-	queue Queue
+	// Audited is called with each event that was committed; nil: nobody is.
+	Audited func(app.AuditEvent)
+	db      *sqlx.DB
+	queue   Queue
 }
 
 // NewStore makes a Store.
@@ -35,10 +37,19 @@ func (s *Store) InTx(ctx context.Context, do func(app.Tx) error) error {
 		return coded(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := do(&storeTx{tx: tx, queue: s.queue}); err != nil {
+	within := &storeTx{tx: tx, queue: s.queue}
+	if err := do(within); err != nil {
 		return err
 	}
-	return coded(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return coded(err)
+	}
+	if s.Audited != nil {
+		for _, event := range within.audited {
+			s.Audited(event)
+		}
+	}
+	return nil
 }
 
 // UserByEmail finds a user by the clean form of an address.
@@ -83,8 +94,9 @@ func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error
 }
 
 type storeTx struct {
-	tx    *sqlx.Tx
-	queue Queue
+	tx      *sqlx.Tx
+	queue   Queue
+	audited []app.AuditEvent
 }
 
 // exec runs a statement and gives how many rows it changed.
@@ -154,7 +166,11 @@ func (t *storeTx) Audit(ctx context.Context, e app.AuditEvent) error {
 	_, err = t.tx.ExecContext(ctx, `INSERT INTO audit_events (actor_id, action, subject_kind, subject_id, result, ip, user_agent, request_id, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		nullText(e.Actor), e.Action, e.SubjectKind, e.SubjectID, e.Result, from.IP, printable(from.UserAgent), from.RequestID, string(detail))
-	return coded(err)
+	if err != nil {
+		return coded(err)
+	}
+	t.audited = append(t.audited, e)
+	return nil
 }
 
 func (t *storeTx) Enqueue(ctx context.Context, args app.JobArgs, o app.JobOptions) error {

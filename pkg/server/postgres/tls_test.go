@@ -26,7 +26,7 @@ func TestPostgreSQLProvesItselfWhereAsked(t *testing.T) {
 	} {
 		c.at.Port, c.at.Name, c.at.User, c.at.Password = uint16(c.port), "postgres", "app", testdb.Password
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		db, err := postgres.Open(ctx, c.at, "test", 1)
+		db, err := postgres.Open(ctx, c.at, postgres.Pool{Role: "test", Size: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 func limiter(t *testing.T) (*testdb.Redis, *ratelimit.Limiter) {
 	t.Helper()
 	server := testdb.NewRedis(t)
-	client := redis.Open(redis.Address{Addr: server.Addr, Password: testdb.RedisPassword})
+	client := redis.Open(redis.Address{Addr: server.Addr, Password: testdb.RedisPassword}, nil)
 	t.Cleanup(func() { _ = client.Close() })
 	return server, ratelimit.New(client, slog.New(slog.DiscardHandler))
 }

@@ -10,8 +10,10 @@ import (
 	"net"
 	"time"
 
+	"github.com/redis/go-redis/extra/redisotel/v9"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Client is a small pool of connections.
@@ -48,14 +50,19 @@ func (a Address) tls() *tls.Config {
 	return c
 }
 
-// Open makes a client. It does not connect yet.
-func Open(a Address) *Client {
+// Open makes a client. It does not connect yet. Traces is what the spans of
+// commands are made of; nil: there are none.
+func Open(a Address, traces trace.TracerProvider) *Client {
 	logging.Disable() // failures come back as errors, and are logged by who asked
 	quick := goredis.NewClient(&goredis.Options{
 		Addr: a.Addr, Username: a.User, Password: a.Password, TLSConfig: a.tls(), PoolSize: 8, MinIdleConns: 0, MaxIdleConns: 8, ConnMaxIdleTime: 5 * time.Minute,
 		DialTimeout: time.Second, ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond,
 		PoolTimeout: 500 * time.Millisecond, MaxRetries: 1, ContextTimeoutEnabled: true,
 	})
+	if traces != nil {
+		// Keys are made of addresses and of who asks: a span has the command's name.
+		_ = redisotel.InstrumentTracing(quick, redisotel.WithTracerProvider(traces), redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false)) // fails for other kinds of clients alone
+	}
 	return &Client{quick: quick, patient: quick.WithTimeout(0)}
 }
 

@@ -29,7 +29,7 @@ func stalled(t *testing.T, client *redis.Client, server *testdb.Redis, pause tim
 func open(t *testing.T) (*testdb.Redis, *redis.Client) {
 	t.Helper()
 	server := testdb.NewRedis(t)
-	client := redis.Open(redis.Address{Addr: server.Addr, Password: testdb.RedisPassword})
+	client := redis.Open(redis.Address{Addr: server.Addr, Password: testdb.RedisPassword}, nil)
 	t.Cleanup(func() { _ = client.Close() })
 	return server, client
 }
@@ -82,7 +82,7 @@ func TestRedisProvesItselfWhereAsked(t *testing.T) {
 		"without TLS":                 {redis.Address{}, false},
 	} {
 		c.at.Addr, c.at.Password = server.Addr, testdb.RedisPassword
-		client := redis.Open(c.at)
+		client := redis.Open(c.at, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		if err := client.Ping(ctx); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)

@@ -11,7 +11,6 @@ import (
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/jobs"
 	"stackctl/pkg/server/mail"
-	"stackctl/pkg/server/postgres"
 	"stackctl/pkg/server/settings"
 )
 
@@ -20,14 +19,14 @@ func runWorker(ctx context.Context, p *parts) error {
 	if err != nil {
 		return fmt.Errorf("read the host's name: %w", err)
 	}
-	inserter, err := jobs.NewInserter()
+	store, err := p.store()
 	if err != nil {
 		return err
 	}
-	store := postgres.NewStore(p.db, inserter)
+	p.figures.MustRegister(jobs.NewDepth(p.db.SQL, p.log))
 	worker, err := jobs.NewWorker(jobs.Work{
-		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store,
-		Post: &app.Post{Store: store, Mailer: mail.New(mailServer(p.settings.Mail)), Site: p.settings.Site, Domain: p.settings.Domain},
+		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store, Traces: p.telemetry.Traces(),
+		Post: &app.Post{Store: store, Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures), Site: p.settings.Site, Domain: p.settings.Domain},
 	})
 	if err != nil {
 		return err
@@ -52,7 +51,7 @@ func mailServer(m settings.Mail) mail.Server {
 const scheduleEvery = time.Second
 
 func runScheduler(ctx context.Context, p *parts) error {
-	inserter, err := jobs.NewInserter()
+	inserter, err := jobs.NewInserter(p.telemetry.Traces())
 	if err != nil {
 		return err
 	}

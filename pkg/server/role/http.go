@@ -24,13 +24,11 @@ import (
 func always(context.Context) error { return nil }
 
 // serveHTTP runs a role that serves one handler, with its metrics beside it.
-func (p *parts) serveHTTP(ctx context.Context, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error, more ...prometheus.Collector) error {
-	reg := serve.Registry()
-	reg.MustRegister(more...)
-	tracer := serve.NewTracer(p.log, reg, p.settings.Proxies, failed)
+func (p *parts) serveHTTP(ctx context.Context, handler http.Handler, failed http.HandlerFunc, healthy func(context.Context) error) error {
+	tracer := serve.NewTracer(p.log, p.figures, p.telemetry.Traces(), p.settings.Proxies, failed)
 	return serve.Run(ctx, p.log, []serve.Server{
 		{Name: p.settings.Role, Addr: p.settings.Listen, Handler: tracer.Wrap(handler)},
-		{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(reg, healthy)},
+		{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(p.figures, healthy)},
 	}, nil)
 }
 
@@ -40,11 +38,12 @@ func runAPI(ctx context.Context, p *parts) error {
 	if err != nil {
 		return err
 	}
-	hashes := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hashes_total", Help: "Password hashes that were computed."},
-		func() float64 { return float64(hasher.Done()) })
-	work := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hash_kib_total", Help: "KiB that were filled for password hashes, over all passes."},
-		func() float64 { return float64(hasher.Work()) })
-	return p.serveHTTP(ctx, serve.Bound(serve.MostInFlight, handler, httpapi.Busy), httpapi.Failed, p.db.Ping, hashes, work)
+	p.figures.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hashes_total", Help: "Password hashes that were computed."},
+			func() float64 { return float64(hasher.Done()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "password_hash_kib_total", Help: "KiB that were filled for password hashes, over all passes."},
+			func() float64 { return float64(hasher.Work()) }))
+	return p.serveHTTP(ctx, serve.Bound(serve.MostInFlight, handler, httpapi.Busy), httpapi.Failed, p.db.Ping)
 }
 
 // api wires the API.
@@ -133,5 +132,5 @@ func runJobsUI(ctx context.Context, p *parts) error {
 
 // inside runs a role that serves nothing but its health and metrics.
 func (p *parts) inside(ctx context.Context, healthy func(context.Context) error, stop func(context.Context)) error {
-	return serve.Run(ctx, p.log, []serve.Server{{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(serve.Registry(), healthy)}}, stop)
+	return serve.Run(ctx, p.log, []serve.Server{{Name: "inside", Addr: p.settings.Metrics, Handler: serve.Inside(p.figures, healthy)}}, stop)
 }

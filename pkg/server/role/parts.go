@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/csrf"
 	"stackctl/pkg/server/httpapi"
@@ -23,7 +25,9 @@ import (
 	"stackctl/pkg/server/postgres"
 	"stackctl/pkg/server/ratelimit"
 	"stackctl/pkg/server/redis"
+	"stackctl/pkg/server/serve"
 	"stackctl/pkg/server/settings"
+	"stackctl/pkg/server/telemetry"
 )
 
 // Set by the linker: -X stackctl/pkg/server/role.commit=… and .built=….
@@ -133,6 +137,9 @@ type parts struct {
 	*call
 	settings settings.Settings
 	log      *slog.Logger
+	// figures are what the role measures, sent where telemetry says so.
+	figures   *prometheus.Registry
+	telemetry *telemetry.Telemetry
 	// db and rdb are nil for a role that works without them.
 	db  *postgres.DB
 	rdb *redis.Client
@@ -145,19 +152,34 @@ func (c *call) open(ctx context.Context, size int) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{call: c, settings: s, log: log}
+	p := &parts{call: c, settings: s, log: log, figures: serve.Registry()}
+	p.telemetry, err = telemetry.Open(ctx, telemetry.Settings{
+		Endpoint: s.Telemetry.Endpoint, Headers: s.Telemetry.Headers, Share: s.Telemetry.Share, Role: s.Role, Release: s.Release,
+	}, p.figures, log)
+	if err != nil {
+		return nil, err
+	}
+	traces := p.telemetry.Traces()
 	if settings.Stored(s.Role) {
-		if p.db, err = postgres.Open(ctx, postgres.Address(s.Database), s.Role, size); err != nil {
+		if p.db, err = postgres.Open(ctx, postgres.Address(s.Database), postgres.Pool{Role: s.Role, Size: size, Traces: traces}); err != nil {
 			return nil, err
 		}
 	}
 	if settings.Keyed(s.Role) {
-		p.rdb = redis.Open(redis.Address(s.Redis))
+		p.rdb = redis.Open(redis.Address(s.Redis), traces)
 	}
 	return p, nil
 }
 
+// lastWords is how long a role that ends may take to send what it traced and measured.
+const lastWords = 2 * time.Second
+
 func (p *parts) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := p.telemetry.Close(ctx); err != nil {
+		p.log.Warn("the last traces and figures could not be sent", "error", err.Error())
+	}
 	if p.rdb != nil {
 		_ = p.rdb.Close()
 	}
@@ -185,9 +207,21 @@ func newHasher() *password.Hasher {
 	return password.New(password.Default, min(runtime.GOMAXPROCS(0), maxHashes), 1000, 20*time.Second)
 }
 
+// store wires the domain's store: what it audits is counted.
+func (p *parts) store() (*postgres.Store, error) {
+	inserter, err := jobs.NewInserter(p.telemetry.Traces())
+	if err != nil {
+		return nil, err
+	}
+	audited := counter(p.figures, "audit_events_total", "Events that were audited, by action and result; a login that was refused is login, refused.", "action", "result")
+	store := postgres.NewStore(p.db, inserter)
+	store.Audited = func(e app.AuditEvent) { audited.WithLabelValues(e.Action, string(e.Result)).Inc() }
+	return store, nil
+}
+
 // accounts wires the domain's service to its adapters.
 func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
-	inserter, err := jobs.NewInserter()
+	store, err := p.store()
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +233,7 @@ func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of second factors: %w", err)
 	}
-	return &app.Accounts{Store: postgres.NewStore(p.db, inserter), Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Factors: factors, Domain: p.settings.Domain}, nil
+	return &app.Accounts{Store: store, Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Factors: factors, Domain: p.settings.Domain}, nil
 }
 
 func (p *parts) csrfKey() (csrf.Key, error) {

@@ -149,7 +149,7 @@ func runPing(ctx context.Context, c *call) error {
 }
 
 func (p *parts) ping(ctx context.Context, queue, nonce string) (jobs.Pong, error) {
-	inserter, err := jobs.NewInserter()
+	inserter, err := jobs.NewInserter(p.telemetry.Traces())
 	if err != nil {
 		return jobs.Pong{}, err
 	}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"stackctl/pkg/server/app"
 )
@@ -45,13 +47,15 @@ type Tracer struct {
 	Proxies []netip.Prefix
 	// Failed answers a request whose handler panicked.
 	Failed   http.HandlerFunc
+	spans    trace.Tracer
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 }
 
-// NewTracer makes a Tracer that measures into a registry.
-func NewTracer(log *slog.Logger, reg prometheus.Registerer, proxies []netip.Prefix, failed http.HandlerFunc) *Tracer {
-	t := &Tracer{Log: log, Proxies: proxies, Failed: failed, duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+// NewTracer makes a Tracer that measures into a registry, and makes a span of each
+// request.
+func NewTracer(log *slog.Logger, reg prometheus.Registerer, spans trace.TracerProvider, proxies []netip.Prefix, failed http.HandlerFunc) *Tracer {
+	t := &Tracer{Log: log, Proxies: proxies, Failed: failed, spans: spans.Tracer("stackctl/pkg/server/serve"), duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time to answer, by route, method and status.",
 		Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"route", "method", "status"}), inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -66,60 +70,64 @@ func NewTracer(log *slog.Logger, reg prometheus.Registerer, proxies []netip.Pref
 func (t *Tracer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		trace := &Trace{ID: rand.Text()}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, trace), 30*time.Second)
+		request := &Trace{ID: rand.Text()}
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), traceKey{}, request), 30*time.Second)
 		defer cancel()
+		ctx, span := t.begin(ctx, r)
 		ip := ClientIP(r, t.Proxies)
-		ctx = app.WithOrigin(ctx, app.Origin{IP: ip, UserAgent: r.UserAgent(), RequestID: trace.ID})
-		w.Header().Set("X-Request-Id", trace.ID)
+		ctx = app.WithOrigin(ctx, app.Origin{IP: ip, UserAgent: r.UserAgent(), RequestID: request.ID})
+		w.Header().Set("X-Request-Id", request.ID)
 		rec := &recorder{ResponseWriter: w}
 		r = r.WithContext(ctx)
 		t.inFlight.Inc()
 		defer t.inFlight.Dec()
 		defer func() {
 			if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // net/http knows this very value too
-				t.Log.ErrorContext(ctx, "request panicked", "request", trace.ID, "panic", v, "stack", string(debug.Stack()))
+				t.Log.ErrorContext(ctx, "request panicked", "request", request.ID, "panic", v, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					t.Failed(rec, r)
 				}
 			}
-			t.told(ctx, r, rec, trace, ip, time.Since(began))
+			e := ended{route: cmp.Or(request.Route, "other"), method: knownMethod(r.Method), status: cmp.Or(rec.status, http.StatusOK), took: time.Since(began)}
+			t.duration.WithLabelValues(e.route, e.method, strconv.Itoa(e.status)).Observe(e.took.Seconds())
+			e.finish(span, request.ID)
+			t.told(ctx, e, rec.bytes, request, ip)
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-func (t *Tracer) told(ctx context.Context, r *http.Request, rec *recorder, trace *Trace, ip string, took time.Duration) {
-	route, method := trace.Route, r.Method
-	if route == "" {
-		route = "other"
-	}
-	if !knownMethod(method) {
-		method = "OTHER"
-	}
-	status := rec.status
-	if status == 0 {
-		status = http.StatusOK
-	}
-	t.duration.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
-	level := slog.LevelInfo
-	switch {
-	case status >= 500:
-		level = slog.LevelError
-	case strings.HasPrefix(route, "/health"): // asked every few seconds
-		level = slog.LevelDebug
-	}
-	t.Log.LogAttrs(ctx, level, "request", slog.String("request", trace.ID), slog.String("method", method), slog.String("route", route),
-		slog.Int("status", status), slog.Int64("bytes", rec.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("ip", ip), slog.String("user", trace.User))
+// ended is how a request ended.
+type ended struct {
+	route, method string
+	status        int
+	took          time.Duration
 }
 
-func knownMethod(m string) bool {
+func (t *Tracer) told(ctx context.Context, e ended, bytes int64, request *Trace, ip string) {
+	level := slog.LevelInfo
+	switch {
+	case e.status >= 500:
+		level = slog.LevelError
+	case strings.HasPrefix(e.route, "/health"): // asked every few seconds
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{slog.String("request", request.ID), slog.String("method", e.method), slog.String("route", e.route),
+		slog.Int("status", e.status), slog.Int64("bytes", bytes), slog.Float64("ms", float64(e.took.Microseconds())/1000),
+		slog.String("ip", ip), slog.String("user", request.User)}
+	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
+		attrs = append(attrs, slog.String("trace", span.TraceID().String()))
+	}
+	t.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// knownMethod is the method, or OTHER: a client may make up as many as it likes.
+func knownMethod(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return true
+		return m
 	}
-	return false
+	return "OTHER"
 }
 
 // recorder notes how a request was answered.

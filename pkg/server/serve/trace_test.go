@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 func TestClientIP(t *testing.T) {
@@ -47,7 +48,7 @@ func TestClientIP(t *testing.T) {
 func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	failed := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
-	tracer := NewTracer(slog.New(slog.NewJSONHandler(&log, nil)), prometheus.NewRegistry(), nil, failed)
+	tracer := NewTracer(slog.New(slog.NewJSONHandler(&log, nil)), prometheus.NewRegistry(), noop.NewTracerProvider(), nil, failed)
 	w := httptest.NewRecorder()
 	tracer.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "boom") || w.Header().Get("X-Request-Id") == "" {

@@ -25,7 +25,7 @@ type rule func(Settings) *Finding
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
 	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor,
+	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor, telemetryProtection,
 }
 
 // Judge says what keeps a configuration from being fit for production, and

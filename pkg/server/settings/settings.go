@@ -47,6 +47,8 @@ type Settings struct {
 	StaffFactor bool
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string
+	// Telemetry is where a role that runs sends traces and figures.
+	Telemetry Telemetry
 }
 
 // Database says where PostgreSQL is.
@@ -103,6 +105,12 @@ func Stored(role string) bool { return !slices.Contains([]string{"web", "static"
 // secret: a migration needs the database alone.
 func Keyed(role string) bool { return Stored(role) && role != "migrate" }
 
+// Running says whether a role runs until it is stopped; the others are tools.
+func Running(role string) bool {
+	_, serves := ports[role]
+	return serves || role == "worker" || role == "scheduler"
+}
+
 // Load reads the configuration of a role. All that is wrong is told at once.
 func Load(role string, env Env) (Settings, error) {
 	r := reader{env: env, role: role}
@@ -127,6 +135,9 @@ func Load(role string, env Env) (Settings, error) {
 	s.Proxies = r.prefixes("TRUSTED_PROXIES")
 	if role == "web" {
 		s.SecurityContact = r.contact("SECURITY_CONTACT")
+	}
+	if Running(role) {
+		s.Telemetry = r.telemetry()
 	}
 	if Stored(role) {
 		s.Database = r.database()
