@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"strings"
@@ -94,6 +95,20 @@ func checkACME(t stack.Target) (problem, fix, key string) {
 	return "", "", ""
 }
 
+// withoutUser is an address without what stands before its host, which may be a password.
+func withoutUser(address string) string {
+	if at := strings.LastIndex(address, "@"); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
+}
+
+// receiver reports whether an address could be an OTLP receiver's.
+func receiver(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
 func checkTarget(t stack.Target) (problem, fix, key string) {
 	directory, err := url.Parse(t.ACME.Directory)
 	switch {
@@ -103,6 +118,10 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
 	case strings.ContainsAny(t.Edge.Address, "[]@/ "):
 		return fmt.Sprintf("edge.address %q is no address", t.Edge.Address), "leave out port, scheme and brackets", "edge"
+	case t.Edge.Traces != "" && !receiver(t.Edge.Traces):
+		return fmt.Sprintf("edge.traces %q is no address of an OTLP receiver", withoutUser(t.Edge.Traces)), "write it as http://collector:4318, without user, password or query", "edge"
+	case t.Edge.TraceShare < 0 || t.Edge.TraceShare > 1 || math.IsNaN(t.Edge.TraceShare):
+		return fmt.Sprintf("edge.trace_share %v is no share", t.Edge.TraceShare), "give the part of the requests that is traced, such as 0.1", "edge"
 	case t.Port < 0 || t.Port > 65535:
 		return fmt.Sprintf("port %d is no port", t.Port), "", "port"
 	case !domainName.MatchString(t.Domain):

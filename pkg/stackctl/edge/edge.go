@@ -31,7 +31,7 @@ func Read(c stack.Config, t stack.Target, service stack.Service, recreated []str
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
-	static, err := Static(c.Traefik.Static, raw, c.Traefik.Resolver, t.ACME, acmeStaging)
+	static, err := Static(c.Traefik.Static, raw, c.Traefik.Resolver, t, acmeStaging)
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}

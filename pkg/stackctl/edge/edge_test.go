@@ -31,7 +31,7 @@ func TestStaticReplacesTheStagingDirectoryOnly(t *testing.T) {
 		"none stays none":  {file(""), acme.Email, acme.Directory},
 		"other resolver":   {"certificatesResolvers: {prod: {acme: {caServer: " + staging + "}}}\n", staging, acme.Directory},
 	} {
-		out, err := edge.Static("traefik.yml", []byte(c.text), "le-staging", acme, staging)
+		out, err := edge.Static("traefik.yml", []byte(c.text), "le-staging", stack.Target{ACME: acme}, staging)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,9 +297,34 @@ func FuzzPoint(f *testing.F) {
 func TestPublicCertificatesHaveAFileOfTheirOwn(t *testing.T) {
 	const text = "certificatesResolvers:\n  le-staging:\n    acme:\n      caServer: " + staging + "\n      storage: /acme/acme.json\n"
 	for policy, want := range map[string]string{stack.ACMEStaging: "storage: /acme/acme.json\n", stack.ACMEPublic: "storage: /acme/acme-public.json\n"} {
-		out, err := edge.Static("traefik.yml", []byte(text), "le-staging", stack.ACME{Policy: policy, Directory: "https://ca.example/dir"}, staging)
+		out, err := edge.Static("traefik.yml", []byte(text), "le-staging", stack.Target{ACME: stack.ACME{Policy: policy, Directory: "https://ca.example/dir"}}, staging)
 		if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "caServer: https://ca.example/dir\n") {
 			t.Errorf("%s: %v, got\n%s", policy, err, out)
+		}
+	}
+}
+
+func TestTracesGoWhereTheTargetSays(t *testing.T) {
+	const text = "entryPoints: {web: {address: \":80\"}}\n"
+	for name, c := range map[string]struct {
+		text string
+		edge stack.Edge
+		want []string
+		same bool
+	}{
+		"nowhere":          {text, stack.Edge{}, nil, true},
+		"all":              {text, stack.Edge{Traces: "http://collector:4318/"}, []string{"endpoint: http://collector:4318/v1/traces\n", "sampleRate: 1\n"}, false},
+		"some":             {text, stack.Edge{Traces: "https://otlp.example.org/tenant", TraceShare: .25}, []string{"endpoint: https://otlp.example.org/tenant/v1/traces\n", "sampleRate: 0.25\n"}, false},
+		"the file says it": {"tracing: {otlp: {grpc: {endpoint: \"here:4317\"}}}\n", stack.Edge{Traces: "http://collector:4318"}, nil, true},
+	} {
+		out, err := edge.Static("traefik.yml", []byte(c.text), "le-staging", stack.Target{Edge: c.edge}, staging)
+		if err != nil || (string(out) == c.text) != c.same {
+			t.Errorf("%s: %v, got\n%s", name, err, out)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: no %s in\n%s", name, want, out)
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, 
 	if len(c.Routes) == 0 {
 		return stack.EdgeConfig{Env: map[string]string{}, Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: []byte("http: {}\n")}}}, nil
 	}
-	static, err := Static(c.Traefik.Static, ownStatic, c.Traefik.Resolver, t.ACME, acmeStaging)
+	static, err := Static(c.Traefik.Static, ownStatic, c.Traefik.Resolver, t, acmeStaging)
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -15,14 +17,45 @@ import (
 // replaces nothing but the staging directory: any other directory that the file
 // names stays, for the gate to see. Public certificates get a file of their own:
 // Traefik serves what is stored, whatever directory it came from.
-func Static(file string, raw []byte, resolver string, acme stack.ACME, staging string) ([]byte, error) {
+//
+// It adds where traces go to a file that does not say so itself.
+func Static(file string, raw []byte, resolver string, t stack.Target, staging string) ([]byte, error) {
 	doc, root, err := parse(file, raw)
 	if err != nil {
 		return nil, err
 	}
-	at := lookup(root, "certificatesResolvers", resolver, "acme")
-	if at == nil || at.Kind != yaml.MappingNode {
+	traced, err := addTracing(root, t.Edge)
+	if err != nil {
+		return nil, err
+	}
+	if !putACME(lookup(root, "certificatesResolvers", resolver, "acme"), t.ACME, staging) && !traced {
 		return raw, nil
+	}
+	return encode(doc)
+}
+
+// addTracing writes where the edge sends its traces, and reports whether it has
+// changed the file. Queries of requests are left out by Traefik itself.
+func addTracing(root *yaml.Node, e stack.Edge) (bool, error) {
+	if e.Traces == "" || root == nil || root.Kind != yaml.MappingNode || lookup(root, "tracing") != nil {
+		return false, nil
+	}
+	var value yaml.Node
+	err := value.Encode(object{
+		"serviceName": "edge", "sampleRate": cmp.Or(e.TraceShare, 1),
+		"otlp": object{"http": object{"endpoint": strings.TrimSuffix(e.Traces, "/") + "/v1/traces"}},
+	})
+	if err != nil {
+		return false, fmt.Errorf("write where traces go: %w", err)
+	}
+	root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "tracing"}, &value)
+	return true, nil
+}
+
+// putACME changes the settings of a resolver, and reports whether it did.
+func putACME(at *yaml.Node, acme stack.ACME, staging string) bool {
+	if at == nil || at.Kind != yaml.MappingNode {
+		return false
 	}
 	changed := false
 	for i := 0; i+1 < len(at.Content); i += 2 {
@@ -39,10 +72,7 @@ func Static(file string, raw []byte, resolver string, acme stack.ACME, staging s
 			changed = true
 		}
 	}
-	if !changed {
-		return raw, nil
-	}
-	return encode(doc)
+	return changed
 }
 
 func encode(doc *yaml.Node) ([]byte, error) {

@@ -185,6 +185,12 @@ type Edge struct {
 	Address   string `mapstructure:"address"`
 	HTTPPort  int    `mapstructure:"http_port"`
 	HTTPSPort int    `mapstructure:"https_port"`
+	// Traces is the address of an OTLP receiver (HTTP), without /v1/traces, that
+	// the edge sends its traces to; empty: it sends none. The services see the
+	// trace of a request in its header traceparent (W3C Trace Context).
+	Traces string `mapstructure:"traces"`
+	// TraceShare is how many of the requests are traced, up to 1; 0: all.
+	TraceShare float64 `mapstructure:"trace_share"`
 }
 
 // Gates are the settings of the gates.
