@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible]...
+#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible | alerts]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless faults load platforms reproducible)
+parts=(race mutants harmless faults load platforms reproducible alerts)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -40,6 +40,12 @@ reproducible() {
 	[ "$sums" = 1 ]
 }
 
+# Prometheus's own tool, which takes minutes to compile.
+alerts() {
+	local tool=github.com/prometheus/prometheus/cmd/promtool@v0.316.0
+	go run $tool check rules compose/monitoring/alerts.yml && go run $tool test rules compose/monitoring/alerts_test.yml
+}
+
 run() {
 	case $1 in
 	# Every package, whatever it shares and however long it takes.
@@ -55,6 +61,8 @@ run() {
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;
 	reproducible) reproducible ;;
+	# When each alert fires, and when it does not.
+	alerts) alerts ;;
 	esac
 }
 
