@@ -35,7 +35,7 @@ func Static(file string, raw []byte, resolver string, t stack.Target, staging st
 }
 
 // addTracing writes where the edge sends its traces, and reports whether it has
-// changed the file. Queries of requests are left out by Traefik itself.
+// changed the file. Traefik itself leaves out the values in a request's query.
 func addTracing(root *yaml.Node, e stack.Edge) (bool, error) {
 	if e.Traces == "" || root == nil || root.Kind != yaml.MappingNode || lookup(root, "tracing") != nil {
 		return false, nil
