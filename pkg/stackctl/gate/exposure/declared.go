@@ -85,7 +85,7 @@ func (d *service) add(rule stack.Rule, problem, expected, observed, fix string) 
 func (d *service) ports() {
 	for _, p := range d.svc.Ports {
 		text := probe.PortText(p)
-		if !d.edge && d.allowed(p) {
+		if !d.edge && declared(d.s, p) {
 			continue
 		}
 		if !d.edge {
@@ -106,15 +106,15 @@ func (d *service) ports() {
 	}
 }
 
-// allowed reports whether a port beside stackctl's own edge is one that the
+// declared reports whether a port beside stackctl's own edge is one that the
 // project declares, or one that the host alone reaches. UDP and SCTP are
 // declared by being published.
-func (d *service) allowed(p stack.Port) bool {
-	if !d.s.Config.Traefik.Own {
+func declared(s gate.Subject, p stack.Port) bool {
+	if !s.Config.Traefik.Own {
 		return false
 	}
 	n, err := strconv.Atoi(p.Published)
-	return strings.EqualFold(p.Protocol, "udp") || strings.EqualFold(p.Protocol, "sctp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(d.s.Config.Gates.Exposure.Allow, n)
+	return strings.EqualFold(p.Protocol, "udp") || strings.EqualFold(p.Protocol, "sctp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(s.Config.Gates.Exposure.Allow, n)
 }
 
 func (d *service) modes() {

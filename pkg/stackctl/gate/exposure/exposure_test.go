@@ -235,6 +235,21 @@ func TestExposureReachableCatches(t *testing.T) {
 		{"an app container of this release", func(s *gate.Subject, n *network) {
 			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), stack.Container{ID: "x", Name: "api", Project: s.Release.AppProject(), Service: "api", State: "running", Ports: []stack.Port{{HostIP: "0.0.0.0", Published: "443", Target: 8000, Protocol: "tcp"}}})
 		}, "port 443/tcp", "other than the edge publishes"},
+		{"a declared port with another behind it", func(s *gate.Subject, n *network) {
+			c := withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "2222", Target: 22, Protocol: "tcp"})
+			c.Ports[0].Target = 5432
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), c)
+		}, "port 2222/tcp", "other than the edge publishes"},
+		{"UDP that the compose file does not publish", func(s *gate.Subject, n *network) {
+			c := withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "2222", Target: 22, Protocol: "tcp"})
+			c.Ports = append(c.Ports, stack.Port{HostIP: "0.0.0.0", Published: "53", Target: 53, Protocol: "udp"})
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), c)
+		}, "port 53/udp", "other than the edge publishes"},
+		{"in the network of another than the named sibling", func(s *gate.Subject, n *network) {
+			s.Config.Traefik.Own = true
+			gatetest.ServiceOf(s, "api").NetworkMode = "service:worker"
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), stack.Container{ID: "a", Name: "a", Project: s.Release.AppProject(), Service: "api", State: "running", NetworkMode: "container:e"})
+		}, "container api", "another network namespace"},
 		{"the edge publishes its dashboard", func(s *gate.Subject, n *network) {
 			e := edgeContainer()
 			e.Ports = append(e.Ports, stack.Port{HostIP: "0.0.0.0", Published: "8080", Target: 8080, Protocol: "tcp"})
@@ -300,6 +315,15 @@ func TestExposureReachableCatches(t *testing.T) {
 	}
 }
 
+// withPort has a service publish a port beside stackctl's own edge, and returns its
+// container.
+func withPort(s *gate.Subject, p stack.Port) stack.Container {
+	s.Config.Traefik.Own = true
+	s.Config.Gates.Exposure.Allow = []int{22, 80, 443, 2222}
+	gatetest.ServiceOf(s, "api").Ports = []stack.Port{{Published: p.Published, Target: p.Target, Protocol: p.Protocol}}
+	return stack.Container{ID: "g", Name: "forge", Project: s.Release.AppProject(), Service: "api", State: "running", Ports: []stack.Port{p}}
+}
+
 // What the firewall holds, what only the host reaches, and what stopped is no
 // exposure.
 func TestExposureReachableDoesNotCryWolf(t *testing.T) {
@@ -324,6 +348,21 @@ func TestExposureReachableDoesNotCryWolf(t *testing.T) {
 		"the server's ingress": func(s *gate.Subject, _ *network) {
 			gatetest.ServiceOf(s, "traefik").Networks = []string{stack.IngressProject}
 			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, ingressContainer())
+		},
+		"a port that the project declares": func(s *gate.Subject, n *network) {
+			git := withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "2222", Target: 22, Protocol: "tcp"})
+			n.open[gatetest.SiteAddress] = append(n.open[gatetest.SiteAddress], 2222)
+			s.Server = hostOf(append([]string{"0.0.0.0:2222"}, goodSockets...), nil, nil, gatetest.SiteLinks, edgeContainer(), git)
+		},
+		"UDP of a service": func(s *gate.Subject, _ *network) {
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "27015", Target: 27015, Protocol: "udp"}))
+		},
+		"a container in its sibling's network": func(s *gate.Subject, _ *network) {
+			s.Config.Traefik.Own = true
+			gatetest.ServiceOf(s, "api").NetworkMode = "service:worker"
+			app := s.Release.AppProject()
+			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), stack.Container{ID: "w", Name: "w", Project: app, Service: "worker", State: "running"},
+				stack.Container{ID: "a", Name: "a", Project: app, Service: "api", State: "running", NetworkMode: "container:w"})
 		},
 		"IPv6 that does not reach here": func(_ *gate.Subject, n *network) { delete(n.open, gatetest.SiteAddress6) },
 		"SSH on another port": func(s *gate.Subject, n *network) {

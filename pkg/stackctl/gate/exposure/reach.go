@@ -122,7 +122,7 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 			continue
 		}
 		mine := ours(s, c)
-		if badNetworkMode(c.NetworkMode) {
+		if badNetworkMode(c.NetworkMode) && !(mine && withSibling(s, c, containers)) {
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Network: c.NetworkMode})
 			if mine {
 				out = append(out, stack.Finding{Subject: "container " + cmp.Or(c.Service, c.Name), Rule: hostNetworkRule.ID, Problem: "a container runs in another network namespace than its own",
@@ -135,6 +135,9 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 			}
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: probe.PortText(p)})
 			rec.holders[p.Published+"/"+cmp.Or(p.Protocol, "tcp")] = c.Name
+			if mine && written(s, c, p) {
+				continue
+			}
 			if f, bad := rec.published(c, p, mine && c.Service == edge.Name || ingress(s, c), mine, http3); bad {
 				if !slices.ContainsFunc(out, func(o stack.Finding) bool { return o.Subject == f.Subject && o.Problem == f.Problem }) {
 					out = append(out, f)
@@ -143,6 +146,25 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 		}
 	}
 	return out
+}
+
+// withSibling reports whether a container is in the network of the service that
+// its own names (network_mode: service:NAME), which is judged with that one.
+func withSibling(s gate.Subject, c stack.Container, all []stack.Container) bool {
+	svc, _ := s.Release.Service(c.Service)
+	of, shares := strings.CutPrefix(svc.NetworkMode, "service:")
+	return shares && s.Config.Traefik.Own && slices.ContainsFunc(all, func(o stack.Container) bool {
+		return o.Service == of && ours(s, o) && c.NetworkMode == "container:"+o.ID
+	})
+}
+
+// written reports whether a container publishes what the compose file says of its
+// service, and the project declares.
+func written(s gate.Subject, c stack.Container, p stack.Port) bool {
+	svc, ok := s.Release.Service(c.Service)
+	return ok && declared(s, p) && slices.ContainsFunc(svc.Ports, func(w stack.Port) bool {
+		return w.Published == p.Published && w.Target == p.Target && strings.EqualFold(cmp.Or(w.Protocol, "tcp"), cmp.Or(p.Protocol, "tcp"))
+	})
 }
 
 // ingress reports whether a container is the server's ingress, which has the ports
