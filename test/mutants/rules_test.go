@@ -37,6 +37,8 @@ var unitTested = map[string]string{
 	// These take a site that refuses its own probes, or a ping of another kind.
 	"health/samples": "health.TestHealthCatches",
 	"jobs/dashboard": "jobs.TestJobsCatch",
+	// The bench's own stack declares no port beside the edge's.
+	"exposure/silent-port": "exposure.TestExposureReachableCatches",
 	// A file that cannot be read is refused before any gate looks.
 	"acme/readable": "acme.TestACMEStaticCatches",
 	// The droplet's database keeps what nobody may switch off there, and can be asked.

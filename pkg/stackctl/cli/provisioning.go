@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/provision"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -18,10 +22,33 @@ import (
 type provisioning struct {
 	*printer
 	target stack.Target
+	ports  []provision.Port
 	dry    bool
 	// turn is held by who prints, where several targets do; nil: there is one.
 	turn   *sync.Mutex
 	screen func() display.Display
+}
+
+// declaredPorts are those that the project's containers publish beside the edge:
+// TCP ports that gates.exposure allows, UDP ports by being published. A compose
+// file that cannot be read has none; check tells what is wrong with it.
+func declaredPorts(ctx context.Context, c stack.Config, t stack.Target) []provision.Port {
+	draft, err := release.Read(ctx, c, t)
+	if err != nil || !c.Traefik.Own {
+		return nil
+	}
+	var out []provision.Port
+	for _, s := range draft.Services() {
+		for _, p := range s.Ports {
+			n, err := strconv.Atoi(p.Published)
+			udp := strings.EqualFold(p.Protocol, "udp")
+			if ip, e := netip.ParseAddr(p.HostIP); err != nil || e == nil && ip.IsLoopback() || !udp && !slices.Contains(c.Gates.Exposure.Allow, n) {
+				continue
+			}
+			out = append(out, provision.Port{Number: n, UDP: udp})
+		}
+	}
+	return out
 }
 
 func (p *provisioning) run(ctx context.Context) error {
@@ -34,7 +61,7 @@ func (p *provisioning) run(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close() }()
 	// The key that let the admin in is the one that will deploy.
-	settings := provision.SettingsFor(p.target, conn.PublicKey())
+	settings := provision.SettingsFor(p.target, conn.PublicKey(), p.ports...)
 	facts, err := provision.Observe(ctx, conn, settings)
 	if err != nil {
 		return err

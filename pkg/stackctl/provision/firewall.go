@@ -1,8 +1,10 @@
 package provision
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +25,7 @@ func block(rules string) string {
 // goes to a container through DOCKER-USER and leaves its content alone; ufw
 // fills it at boot, before Docker starts, and at each reload.
 // Docker's publishing passes ufw's own rules unasked.
-func chain(ports []int) string {
+func chain(ports []Port) string {
 	var b strings.Builder
 	b.WriteString("*filter\n:DOCKER-USER - [0:0]\n")
 	b.WriteString("# answers, and what containers send\n")
@@ -31,7 +33,7 @@ func chain(ports []int) string {
 	b.WriteString("-A DOCKER-USER -i docker0 -j RETURN\n-A DOCKER-USER -i br-+ -j RETURN\n")
 	b.WriteString("# the public ports, as the client asked for them\n")
 	for _, p := range ports {
-		fmt.Fprintf(&b, "-A DOCKER-USER -p tcp -m conntrack --ctstate DNAT --ctorigdstport %d -j RETURN\n", p)
+		fmt.Fprintf(&b, "-A DOCKER-USER -p %s -m conntrack --ctstate DNAT --ctorigdstport %d -j RETURN\n", p.protocol(), p.Number)
 	}
 	rest := b.String() + "drop DNAT, docker0, br-+"
 	mark := fmt.Sprintf("stackctl-%x", sha256.Sum256([]byte(rest)))[:17]
@@ -65,36 +67,62 @@ for file; do
   mv -f "$new" "$file"
 done`
 
-// openPorts are what ufw must let in: every port of sshd, and the public ones.
-func openPorts(f Facts, s Settings) []string {
-	var ports []string
-	for _, p := range append(slices.Clone(f.SSHD["port"]), f.Port) {
-		if p != "" {
-			ports = append(ports, p)
-		}
-	}
-	for _, p := range s.Ports {
-		ports = append(ports, strconv.Itoa(p))
-	}
-	var unique []string
-	for _, p := range ports {
-		if !slices.Contains(unique, p) {
-			unique = append(unique, p)
-		}
-	}
-	return unique
+// union are the ports of both, each once, in the order of their numbers.
+func union(a, b []Port) []Port {
+	out := slices.Concat(a, b)
+	slices.SortFunc(out, func(a, b Port) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), strings.Compare(a.protocol(), b.protocol()))
+	})
+	return slices.Compact(out)
 }
 
-// allowed says that ufw has a rule that lets a TCP port in from everywhere.
-func (f Facts) allowed(port string) bool {
+var openedPort = regexp.MustCompile(`(?m)^-A DOCKER-USER -p (tcp|udp) .*--ctorigdstport ([0-9]{1,5}) -j RETURN$`)
+
+// opened are the ports that the rules of a file let containers publish: another
+// project of the server may need them, and a project that was provisioned before.
+func opened(file string) []Port {
+	_, ours, _ := strings.Cut(file, "# BEGIN stackctl")
+	ours, _, _ = strings.Cut(ours, "# END stackctl")
+	var out []Port
+	for _, m := range openedPort.FindAllStringSubmatch(ours, -1) {
+		if n, err := strconv.Atoi(m[2]); err == nil && n >= 1 && n <= 65535 {
+			out = append(out, Port{Number: n, UDP: m[1] == "udp"})
+		}
+	}
+	return out
+}
+
+// openPorts are what ufw must let in: every port of sshd, and the public ones.
+func openPorts(f Facts, public []Port) []Port {
+	var ports []Port
+	for _, p := range append(slices.Clone(f.SSHD["port"]), f.Port) {
+		if n, err := strconv.Atoi(p); err == nil && !slices.Contains(ports, Port{Number: n}) {
+			ports = append(ports, Port{Number: n})
+		}
+	}
+	return union(ports, public)
+}
+
+// allowed says that ufw has a rule that lets a port in from everywhere.
+func (f Facts) allowed(p Port) bool {
 	return slices.ContainsFunc(f.UFW.Added, func(rule string) bool {
 		rule, _, _ = strings.Cut(rule, " comment ")
-		switch rule {
-		case "allow " + port + "/tcp", "allow " + port, "limit " + port + "/tcp", "limit " + port:
-			return true
+		for _, lets := range []string{"allow ", "limit "} {
+			if rule == lets+p.String() || rule == lets+strconv.Itoa(p.Number) {
+				return true
+			}
 		}
 		return false
 	})
+}
+
+// listed are ports in words.
+func listed(ports []Port) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = strings.TrimSuffix(p.String(), "/tcp")
+	}
+	return strings.Join(words, ", ")
 }
 
 // enableUFW sets the defaults, lets the ports in and only then switches ufw on.
@@ -109,7 +137,8 @@ systemctl enable ufw.service`
 // planFirewall lets in SSH and the public ports, and holds what containers
 // publish to the public ports. It is guarded.
 func planFirewall(f Facts, s Settings) *Change {
-	rules := chain(s.Ports)
+	public := union(s.Ports, opened(f.Files[ufwRules4]))
+	rules := chain(public)
 	causes := some(f.pending("firewall"))
 	if !f.UFW.Active {
 		causes = append(causes, "ufw is not active")
@@ -122,26 +151,21 @@ func planFirewall(f Facts, s Settings) *Change {
 	if f.installed("ufw") && !strings.HasSuffix(f.Units["ufw.service"], " enabled") {
 		causes = append(causes, "ufw does not start at boot")
 	}
-	var missing, add []string
-	for _, p := range openPorts(f, s) {
+	var missing []Port
+	var add []string
+	for _, p := range openPorts(f, public) {
 		if !f.allowed(p) {
-			missing = append(missing, p)
-			add = append(add, p+"/tcp")
+			missing, add = append(missing, p), append(add, p.String())
 		}
 	}
 	if len(missing) > 0 {
-		causes = append(causes, "no rule lets in "+strings.Join(missing, ", "))
+		causes = append(causes, "no rule lets in "+listed(missing))
 	}
 	causes = append(causes, f.unheld("IPv4", rules, f.Files[ufwRules4], f.Chain4)...)
 	if f.IPv6 {
 		causes = append(causes, f.unheld("IPv6", rules, f.Files[ufwRules6], f.Chain6)...)
 	}
-	var names []string
-	for _, p := range s.Ports {
-		names = append(names, strconv.Itoa(p))
-	}
-	c := change(fmt.Sprintf("let in %s, refuse the rest, hold what containers publish to %s",
-		strings.Join(openPorts(f, s), ", "), strings.Join(names, ", ")), causes,
+	c := change(fmt.Sprintf("let in %s, refuse the rest, hold what containers publish to %s", listed(openPorts(f, public)), listed(public)), causes,
 		Action{Run: shell(writeRules, block(rules), ufwRules4, ufwRules6)},
 		Action{Run: shell(enableUFW, add...)})
 	if c != nil {

@@ -248,12 +248,45 @@ func TestOperatorAddressesAreKeptAndBounded(t *testing.T) {
 }
 
 func TestChainKnowsItsContent(t *testing.T) {
-	one, two := chain([]int{80, 443}), chain([]int{80})
+	one, two := chain([]Port{{Number: 80}, {Number: 443}}), chain([]Port{{Number: 80}})
 	if mark(one) == mark(two) || !strings.HasPrefix(mark(one), "stackctl-") {
 		t.Errorf("marks %q %q", mark(one), mark(two))
 	}
 	if strings.Contains(two, "443") {
 		t.Errorf("443 is open:\n%s", two)
+	}
+}
+
+// What a project declares is let through, and what another one of the server has
+// declared stays.
+func TestDeclaredPortsAreLetThrough(t *testing.T) {
+	target := stack.Target{User: "deploy", Admin: "root", Path: "/srv/stack"}
+	forge := SettingsFor(target, testKey, Port{27015, true}, Port{2222, false}, Port{443, false})
+	f := recorded(t, "ready-debian12")
+	changes := Plan(f, forge)
+	if len(changes) != 1 || changes[0].Item != "firewall" || !strings.Contains(changes[0].What, "to 80, 443, 2222, 27015/udp") || !strings.Contains(changes[0].Cause, "no rule lets in 2222, 27015/udp") {
+		t.Fatalf("plan:\n%s", Text(changes))
+	}
+	rules := chain(forge.Ports)
+	for _, want := range []string{"-p tcp -m conntrack --ctstate DNAT --ctorigdstport 2222 -j RETURN", "-p udp -m conntrack --ctstate DNAT --ctorigdstport 27015 -j RETURN"} {
+		if !strings.Contains(rules, want) {
+			t.Errorf("no %s in\n%s", want, rules)
+		}
+	}
+	// So the host is afterwards, for this project and for one that declares nothing.
+	loaded := []string{"-A DOCKER-USER -m comment --comment " + mark(rules) + " -j DROP"}
+	f.Files[ufwRules4], f.Files[ufwRules6], f.Chain4 = block(rules), block(rules), loaded
+	if f.IPv6 {
+		f.Chain6 = loaded
+	}
+	f.UFW.Added = append(f.UFW.Added, "allow 2222/tcp", "allow 27015/udp")
+	for name, s := range map[string]Settings{"the same project": forge, "one that declares nothing": SettingsFor(target, testKey)} {
+		if changes := Plan(f, s); len(changes) != 0 {
+			t.Errorf("%s changes\n%s", name, Text(changes))
+		}
+	}
+	if got := Text(Plan(f, SettingsFor(target, testKey, Port{9000, false}))); !strings.Contains(got, "to 80, 443, 2222, 9000, 27015/udp") {
+		t.Errorf("another project's ports are closed:\n%s", got)
 	}
 }
 
@@ -334,7 +367,7 @@ func TestSettingsThatNoHostCanHave(t *testing.T) {
 		"no key":          func(s *Settings) { s.PublicKey = "" },
 		"two keys":        func(s *Settings) { s.PublicKey = testKey + "\n" + testKey },
 		"no blob":         func(s *Settings) { s.PublicKey = "ssh-ed25519 !!" },
-		"a wrong port":    func(s *Settings) { s.Ports = []int{70000} },
+		"a wrong port":    func(s *Settings) { s.Ports = []Port{{Number: 70000}} },
 	} {
 		s := testSettings()
 		differ(&s)

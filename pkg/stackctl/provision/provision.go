@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"stackctl/pkg/stackctl/host"
@@ -26,18 +27,38 @@ type Settings struct {
 	PublicKey string
 	// Path is the project's folder.
 	Path string
-	// Ports are the TCP ports that containers may publish to the outside.
-	Ports []int
+	// Ports are what containers may publish to the outside: the web's ports and
+	// what the project declares. Those that another project of the server has
+	// opened stay open.
+	Ports []Port
 	// Shared reports whether the server's ingress has its web ports.
 	Shared bool
 }
 
-// SettingsFor are the settings of a target. The key is the public half of the
-// one that deploys (host.PublicKey).
-func SettingsFor(target stack.Target, publicKey string) Settings {
+// Port is one port of the server.
+type Port struct {
+	Number int
+	UDP    bool
+}
+
+// String is the port as ufw takes it, such as 443/tcp.
+func (p Port) String() string { return strconv.Itoa(p.Number) + "/" + p.protocol() }
+
+func (p Port) protocol() string {
+	if p.UDP {
+		return "udp"
+	}
+	return "tcp"
+}
+
+// SettingsFor are the settings of a target whose project declares ports beside
+// those of the web. The key is the public half of the one that deploys
+// (host.PublicKey).
+func SettingsFor(target stack.Target, publicKey string, declared ...Port) Settings {
 	admin := host.OptionsFor(target, true).User
 	return Settings{
-		User: target.User, Admin: admin, PublicKey: publicKey, Path: target.Path, Ports: []int{80, 443}, Shared: target.Shared,
+		User: target.User, Admin: admin, PublicKey: publicKey, Path: target.Path, Shared: target.Shared,
+		Ports: union([]Port{{Number: 80}, {Number: 443}}, declared),
 	}
 }
 
@@ -91,8 +112,8 @@ func (s Settings) check() error {
 		return stack.Usage(file, 0, "the deploy user's public key is not one line of authorized_keys", "set the target's key to a private key file")
 	}
 	for _, p := range s.Ports {
-		if p < 1 || p > 65535 {
-			return stack.Usage(file, 0, fmt.Sprintf("port %d is not a TCP port", p), "")
+		if p.Number < 1 || p.Number > 65535 {
+			return stack.Usage(file, 0, fmt.Sprintf("port %d is no port", p.Number), "")
 		}
 	}
 	return nil

@@ -240,6 +240,9 @@ func TestExposureReachableCatches(t *testing.T) {
 			c.Ports[0].Target = 5432
 			s.Server = hostOf(goodSockets, nil, nil, gatetest.SiteLinks, edgeContainer(), c)
 		}, "port 2222/tcp", "other than the edge publishes"},
+		{"a declared port that the firewall holds", func(s *gate.Subject, _ *network) {
+			s.Server = hostOf(append([]string{"0.0.0.0:2222"}, goodSockets...), nil, nil, gatetest.SiteLinks, edgeContainer(), withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "2222", Target: 22, Protocol: "tcp"}))
+		}, "port 2222/tcp", "does not answer from outside"},
 		{"UDP that the compose file does not publish", func(s *gate.Subject, n *network) {
 			c := withPort(s, stack.Port{HostIP: "0.0.0.0", Published: "2222", Target: 22, Protocol: "tcp"})
 			c.Ports = append(c.Ports, stack.Port{HostIP: "0.0.0.0", Published: "53", Target: 53, Protocol: "udp"})

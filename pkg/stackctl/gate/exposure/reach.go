@@ -244,7 +244,30 @@ func (rec *record) reach(ctx context.Context, s gate.Subject, containers []stack
 	if scanned == 0 {
 		return out, fmt.Errorf("none of the host's addresses (%s) answers from this machine", strings.Join(addresses, ", "))
 	}
-	return out, nil
+	return append(out, rec.silent(s, containers)...), nil
+}
+
+// silent makes findings of declared ports that containers publish and nobody outside
+// can connect to, at any address.
+func (rec *record) silent(s gate.Subject, containers []stack.Container) []stack.Finding {
+	var out []stack.Finding
+	for _, c := range containers {
+		for _, p := range c.Ports {
+			n, err := strconv.Atoi(p.Published)
+			ip, _ := netip.ParseAddr(p.HostIP)
+			tcp := strings.EqualFold(cmp.Or(p.Protocol, "tcp"), "tcp")
+			if err != nil || !tcp || ip.Unmap().IsLoopback() || !c.Active() || !ours(s, c) || !written(s, c, p) ||
+				slices.ContainsFunc(rec.Scans, func(r scanResult) bool { return slices.Contains(r.Open, n) }) {
+				continue
+			}
+			f := stack.Finding{Subject: fmt.Sprintf("port %d/tcp", n), Rule: silentRule.ID, Problem: "a declared port does not answer from outside",
+				Expected: "a connection to container " + c.Name, Observed: "none within the time of the scan", Fix: silentRule.Fix}
+			if !slices.ContainsFunc(out, func(o stack.Finding) bool { return o.Subject == f.Subject }) { // IPv4 and IPv6
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // open makes findings of ports that answered and must not.

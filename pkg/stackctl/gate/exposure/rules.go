@@ -44,6 +44,11 @@ var (
 		Asks: "Can only the allowed ports be reached from outside?",
 		Fix:  "find what listens there, and stop it or bind it to loopback",
 	}
+	silentRule = stack.Rule{
+		ID: "exposure/silent-port", Level: stack.LevelStrict, Source: "SPEC N2",
+		Asks: "Does each TCP port that the project declares answer from outside?",
+		Fix:  "run `stackctl provision`, which lets it through the server's firewall; a firewall of the provider may hold it as well",
+	}
 	strangersRule = stack.Rule{
 		ID: "exposure/strangers", Level: stack.LevelDanger, Source: "ASVS 13.2.1",
 		Asks: "Do other containers of the host keep away from the site?",
@@ -61,5 +66,6 @@ var Rules = []stack.Rule{
 	engineRule,
 	devicesRule,
 	reachableRule,
+	silentRule,
 	strangersRule,
 }
