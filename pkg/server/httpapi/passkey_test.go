@@ -142,6 +142,15 @@ func TestStepUpByPasskey(t *testing.T) {
 	b.Send("DELETE", mine+"/"+id, nil).Want(t, http.StatusNoContent)
 }
 
+func TestPasskeyIsAskedOfWhoHasOne(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	b.SetUpFactor()
+	half := s.Browser()
+	half.LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusUnauthorized)
+	half.Send("POST", enter+"/options", nil).Want(t, http.StatusConflict)
+}
+
 func TestPasskeyAsTheLastWayIn(t *testing.T) {
 	s, b := start(t)
 	b.Enter("ada@example.com")
