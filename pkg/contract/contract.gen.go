@@ -282,7 +282,7 @@ type PasskeyNew struct {
 
 // PasskeyOptions `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` of WebAuthn, level 3: for
 // `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`
-type PasskeyOptions = map[string]interface{}
+type PasskeyOptions map[string]interface{}
 
 // Problem RFC 9457
 type Problem struct {

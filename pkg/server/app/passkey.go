@@ -85,7 +85,7 @@ const MaxPasskeys = 20
 var (
 	errPasskey = &Error{Code: CodeCredentials, Message: "The passkey was not accepted."}
 	// errAnswer is errPasskey for somebody who is known already.
-	errAnswer    = Invalid("passkey", "was not accepted")
+	errAnswer    = &Error{Code: CodeInvalid, Message: "The passkey was not accepted."}
 	errNoPasskey = &Error{Code: CodeConflict, Message: "You have no passkey."}
 )
 
