@@ -174,15 +174,15 @@ func (a *Accounts) limitFlow(ctx context.Context) error {
 // limitPasskeyAsk bounds the passkeys that one network asks for: each question is kept
 // for a while. limitPasskeyTry bounds its answers, by which nothing can be guessed.
 func (a *Accounts) limitPasskeyAsk(ctx context.Context, action string) error {
-	return a.limitPasskey(ctx, action, "ask")
+	return a.limitPasskey(ctx, action, "ask", 60)
 }
 
 func (a *Accounts) limitPasskeyTry(ctx context.Context, action string) error {
-	return a.limitPasskey(ctx, action, "try")
+	return a.limitPasskey(ctx, action, "try", 200)
 }
 
-func (a *Accounts) limitPasskey(ctx context.Context, action, what string) error {
-	limit := Limit{Key: "passkey:" + what + ":" + NetworkOf(OriginOf(ctx).IP), Max: 200, Per: time.Minute}
+func (a *Accounts) limitPasskey(ctx context.Context, action, what string, most int) error {
+	limit := Limit{Key: "passkey:" + what + ":" + NetworkOf(OriginOf(ctx).IP), Max: most, Per: time.Minute}
 	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user"}, []Limit{limit})
 }
 

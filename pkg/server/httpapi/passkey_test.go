@@ -216,7 +216,7 @@ func TestPasskeysHaveLimits(t *testing.T) {
 	other.UsePasskey(logIn, key).Want(t, http.StatusOK)
 	until("add", 10, post(other, mine, `{"name":"x","id":"eA","client_data":"eA","attestation":"eA"}`))
 	until("log in", 200, post(visitor, logIn, lie))
-	until("ask to log in", 200, post(visitor, logIn+"/options", ""))
+	until("ask to log in", 60, post(visitor, logIn+"/options", ""))
 	post(half, enter+"/options", "")().Want(t, http.StatusTooManyRequests)
 	post(b, proof+"/options", "")().Want(t, http.StatusTooManyRequests)
 	post(b, mine+"/options", "")().Want(t, http.StatusTooManyRequests)
