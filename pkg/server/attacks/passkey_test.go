@@ -253,6 +253,42 @@ func TestAttack167PasskeysOfOthers(t *testing.T) {
 	s.Browser().UsePasskey(passkeyLogIn, key).Want(t, http.StatusOK)
 }
 
+// The last two ways in go at once, a passkey and an identity: whoever waits for the
+// other sees what is left, and refuses.
+func TestAttack168LastPasskeyAndLastIdentityAtOnce(t *testing.T) {
+	s, p, b := withProvider(t)
+	b.ComeBack(p.Approve(b.Google("/"))) // an account without a password
+	b.AddPasskey("Laptop")
+	var id string
+	if err := s.DB.SQL.Get(&id, `SELECT id FROM identities`); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := s.DB.SQL.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.Exec(`SELECT FROM users FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	header, got := http.Header{"X-Csrf-Token": {b.Token()}}, make(chan int, 1)
+	go func() { got <- b.Do("DELETE", "/users/me/identities/"+id, header, "").Status }()
+	s.Wait("the unlinking to wait for the removal", func() bool {
+		var waiting int
+		err := s.DB.SQL.Get(&waiting, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		return err == nil && waiting > 0
+	})
+	if _, err := tx.Exec(`DELETE FROM passkeys`); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-got; status != http.StatusConflict {
+		t.Errorf("the last way in was unlinked: %d", status)
+	}
+}
+
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
