@@ -16,8 +16,8 @@ type passkeyRow struct {
 	UserID     string       `db:"user_id"`
 	KeyID      []byte       `db:"key_id"`
 	PublicKey  []byte       `db:"public_key"`
-	SignCount  int64        `db:"sign_count"`
-	Flags      int16        `db:"flags"`
+	SignCount  uint32       `db:"sign_count"`
+	Flags      uint8        `db:"flags"`
 	Transports string       `db:"transports"`
 	Name       string       `db:"name"`
 	Alone      bool         `db:"alone"`
@@ -29,7 +29,7 @@ type passkeyRow struct {
 func (r passkeyRow) passkey() app.Passkey {
 	return app.Passkey{
 		ID: r.ID, UserID: r.UserID, Name: r.Name, Alone: r.Alone, CreatedAt: r.CreatedAt, UsedAt: r.UsedAt.Time, SuspectAt: r.SuspectAt.Time,
-		Credential: app.Credential{KeyID: r.KeyID, PublicKey: r.PublicKey, Count: uint32(r.SignCount), Flags: byte(r.Flags), Transports: strings.Fields(r.Transports)},
+		Credential: app.Credential{KeyID: r.KeyID, PublicKey: r.PublicKey, Count: r.SignCount, Flags: r.Flags, Transports: strings.Fields(r.Transports)},
 	}
 }
 
