@@ -13,6 +13,7 @@ export const ada: User = {
   email_verified: true,
   has_password: true,
   second_factor: false,
+  has_passkey: false,
   display_name: "Ada Lovelace",
   avatar_url: "",
   bio: "",
@@ -49,6 +50,7 @@ function defaultAnswer(call: Call): Answer {
   if (call.path === "/auth/providers") return { status: 200, body: { google: false } };
   if (call.path === "/users/me/identities") return { status: 200, body: { identities: [] } };
   if (call.path === "/users/me/factor") return { status: 200, body: { enabled: false, recovery_codes: 0 } };
+  if (call.path === "/users/me/passkeys") return { status: 200, body: { passkeys: [] } };
   throw new Error(`no handler for ${call.method} ${call.path}`);
 }
 

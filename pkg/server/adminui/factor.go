@@ -94,7 +94,7 @@ type factorData struct {
 }
 
 func (p *pages) factor(w http.ResponseWriter, r *http.Request, who caller) {
-	p.showFactor(w, r, who, http.StatusOK, factorData{On: who.User.SecondFactor})
+	p.showFactor(w, r, who, http.StatusOK, factorData{On: who.User.TOTP})
 }
 
 func (p *pages) showFactor(w http.ResponseWriter, r *http.Request, who caller, status int, data factorData) {
@@ -108,7 +108,7 @@ func (p *pages) beginFactor(w http.ResponseWriter, r *http.Request, who caller) 
 		if code == app.CodeStepUp {
 			text = "Your login was a while ago. Log out and in again, then set the factor up."
 		}
-		p.showFactor(w, r, who, http.StatusConflict, factorData{On: who.User.SecondFactor, Error: text})
+		p.showFactor(w, r, who, http.StatusConflict, factorData{On: who.User.TOTP, Error: text})
 		return
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *pages) confirmFactor(w http.ResponseWriter, r *http.Request, who caller
 	switch app.CodeOf(err) {
 	case app.CodeInvalid, app.CodeConflict, app.CodeStepUp:
 		if err != nil {
-			p.showFactor(w, r, who, http.StatusConflict, factorData{On: who.User.SecondFactor, Error: "The code does not fit. Begin anew, and add the new secret to your app."})
+			p.showFactor(w, r, who, http.StatusConflict, factorData{On: who.User.TOTP, Error: "The code does not fit. Begin anew, and add the new secret to your app."})
 			return
 		}
 	}

@@ -221,3 +221,27 @@ func TestStaticServesTheStyleSheet(t *testing.T) {
 		}
 	}
 }
+
+// A passkey, which the staff pages cannot ask for, is no code: its owner comes in with
+// a recovery code, and gets to the set-up of an app alone.
+func TestStaffWithAPasskeyAloneSetUpAnApp(t *testing.T) {
+	s := apptest.New(t)
+	delete(s.Env, "STAFF_FACTOR") // as it is by itself
+	s.Start("admin", "static", "api")
+	if out, code := s.Tool(apptest.GoodPassword+"\n", "create-staff", "--email", "boss@example.com"); code != 0 {
+		t.Fatalf("create-staff: %s", out)
+	}
+	site := s.Browser()
+	site.LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
+	_, added := site.AddPasskey("Laptop")
+	site.Send("DELETE", "/users/me/passkeys/"+added.Passkey.ID, nil).Want(t, http.StatusConflict)
+	b := open(t, s)
+	_, page := b.logIn("boss@example.com", apptest.GoodPassword)
+	if !strings.Contains(page, `action="/login/code"`) {
+		t.Fatalf("no code is asked for: %s", page)
+	}
+	token := csrfField.FindStringSubmatch(page)[1]
+	if resp, page := b.read(b.http.PostForm(b.base+"/login/code", url.Values{"csrf": {token}, "code": {added.Codes[0]}})); resp.Request.URL.Path != "/factor" || !strings.Contains(page, "Set it up") {
+		t.Errorf("a recovery code leads to %s: %s", resp.Request.URL, page)
+	}
+}

@@ -27,7 +27,7 @@ const (
 // changed.
 func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
 	return p.signedIn(func(w http.ResponseWriter, r *http.Request, who caller) {
-		if p.FactorRequired && !who.User.SecondFactor {
+		if p.FactorRequired && !who.User.TOTP {
 			http.Redirect(w, r, "/factor", http.StatusSeeOther)
 			return
 		}

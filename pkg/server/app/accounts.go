@@ -114,6 +114,9 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 				return err
 			}
 			// Whoever has the server has the way back from a lost factor.
+			if _, err := tx.DropPasskeys(ctx, known.ID); err != nil {
+				return err
+			}
 			if _, err := tx.DropFactor(ctx, known.ID); err != nil {
 				return err
 			}
@@ -142,21 +145,37 @@ func cutOff(ctx context.Context, tx interface {
 	return err
 }
 
-// dropUnproven removes the identities of a user whose address was never proven:
-// somebody else may have made the account and linked them.
-func dropUnproven(ctx context.Context, tx IdentityTx, user User) error {
+// dropUnproven removes the identities and passkeys of a user whose address was never
+// proven: somebody else may have made the account and added them.
+func dropUnproven(ctx context.Context, tx interface {
+	IdentityTx
+	PasskeyTx
+}, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
+	}
+	if _, err := tx.DropPasskeys(ctx, user.ID); err != nil {
+		return err
 	}
 	_, err := tx.DropIdentities(ctx, user.ID)
 	return err
 }
 
 // dropLinked removes the identities that a reset of the password does not trust,
-// and counts them.
-func dropLinked(ctx context.Context, tx IdentityTx, user User) (int, error) {
+// and counts them. Passkeys of an address that was proven stay a second factor, and
+// open nothing alone: who had the account for a while may have added them.
+func dropLinked(ctx context.Context, tx interface {
+	IdentityTx
+	PasskeyTx
+}, user User) (int, error) {
 	if user.EmailVerifiedAt.IsZero() {
+		if _, err := tx.DropPasskeys(ctx, user.ID); err != nil {
+			return 0, err
+		}
 		return tx.DropIdentities(ctx, user.ID)
+	}
+	if err := tx.DistrustPasskeys(ctx, user.ID); err != nil {
+		return 0, err
 	}
 	return tx.DropIdentitiesOf(ctx, user.ID, OriginLinked)
 }

@@ -17,7 +17,7 @@ type Factor struct {
 	UsedStep int64
 }
 
-// FactorState is what a user is told of the own factor.
+// FactorState is what a user is told of the own authenticator app.
 type FactorState struct {
 	EnabledAt     time.Time // zero: there is none
 	RecoveryCodes int
@@ -33,6 +33,7 @@ var (
 	// errSecondFactor says that the password was right and a code is missing.
 	errSecondFactor = &Error{Code: CodeSecondFactor, Message: "Enter the code of your second factor."}
 	errStepUp       = &Error{Code: CodeStepUp, Message: "Prove anew that it is you."}
+	errNoFactor     = &Error{Code: CodeConflict, Message: "There is no second factor."}
 	errCode         = Invalid("code", "is wrong, or was used already")
 )
 
@@ -70,51 +71,78 @@ func (a *Accounts) waitForCode(ctx context.Context, tx PendingTx, userID string,
 // EnterCode finishes a login that waits for a code. A wrong code is audited and
 // counted: for the user, and for where it comes from.
 func (a *Accounts) EnterCode(ctx context.Context, pending Token, code string, kind SessionKind, before Token) (Token, User, error) {
-	var user User
+	l, err := a.waiting(ctx, pending, kind)
+	if err != nil {
+		return "", User{}, err
+	}
+	l.before, l.detail = before, map[string]any{"second_factor": true}
+	token, user, err := a.enter(ctx, l, func(tx Tx) error {
+		fits, err := a.useCode(ctx, tx, l.user.ID, code)
+		if err == nil && !fits {
+			err = errCode // rolled back: the login goes on waiting
+		}
+		return err
+	})
+	if errors.Is(err, errCode) {
+		err = a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: l.user.ID, Detail: map[string]any{"reason": "code"}}, errCode)
+	}
+	return token, user, err
+}
+
+// login is a login that waits for its second step.
+type login struct {
+	pending, before Token
+	kind            SessionKind
+	user            User
+	// detail is what the event of its end says.
+	detail map[string]any
+}
+
+// waiting finds a login that waits, and counts a try at its second step.
+func (a *Accounts) waiting(ctx context.Context, pending Token, kind SessionKind) (login, error) {
+	l := login{pending: pending, kind: kind}
 	err := a.Store.InTx(ctx, func(tx Tx) error {
 		id, err := tx.Pending(ctx, kind, pending.Hash(), a.now())
 		if err == nil {
-			user, err = tx.User(ctx, id)
+			l.user, err = tx.User(ctx, id)
 		}
 		return err
 	})
 	if CodeOf(err) == CodeNotFound && err != nil {
-		return "", User{}, &Error{Code: CodeUnauthorized, Message: "That took too long. Log in again."}
+		return l, errTooLate
 	}
 	if err != nil {
-		return "", User{}, err
+		return l, err
 	}
-	if err := a.limitCode(ctx, user, loginAction(kind)); err != nil {
-		return "", User{}, err
-	}
-	token := NewToken()
-	err = a.Store.InTx(ctx, func(tx Tx) error {
-		if user, err = tx.User(ctx, user.ID); err != nil {
+	return l, a.limitCode(ctx, l.user, loginAction(kind))
+}
+
+// enter starts the session of a login that waited, where proven takes the second
+// step in the same transaction.
+func (a *Accounts) enter(ctx context.Context, l login, proven func(Tx) error) (Token, User, error) {
+	token, user := NewToken(), User{}
+	err := a.Store.InTx(ctx, func(tx Tx) (err error) {
+		if user, err = tx.User(ctx, l.user.ID); err != nil {
 			return err
 		}
-		if left, err := tx.DropPending(ctx, pending.Hash()); err != nil {
+		if left, err := tx.DropPending(ctx, l.pending.Hash()); err != nil {
 			return err
-		} else if !left || !mayEnter(user, kind) {
+		} else if !left || !mayEnter(user, l.kind) {
 			return errUnauthorized // the password was changed meanwhile, or the account shut
 		}
-		if fits, err := a.useCode(ctx, tx, user.ID, code); err != nil {
+		if err := proven(tx); err != nil {
 			return err
-		} else if !fits {
-			return errCode // rolled back: the login goes on waiting
 		}
-		if before != "" {
-			if _, err := tx.DropSession(ctx, before.Hash()); err != nil {
+		if l.before != "" {
+			if _, err := tx.DropSession(ctx, l.before.Hash()); err != nil {
 				return err
 			}
 		}
-		if err := a.startSession(ctx, tx, user, kind, token); err != nil {
+		if err := a.startSession(ctx, tx, user, l.kind, token); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK, Detail: map[string]any{"second_factor": true}})
+		return tx.Audit(ctx, AuditEvent{Actor: user.ID, Action: loginAction(l.kind), SubjectKind: "user", SubjectID: user.ID, Result: AuditOK, Detail: l.detail})
 	})
-	if errors.Is(err, errCode) {
-		err = a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: user.ID, Detail: map[string]any{"reason": "code"}}, errCode)
-	}
 	if err != nil {
 		return "", User{}, err
 	}
@@ -187,8 +215,8 @@ func (a *Accounts) BeginFactor(ctx context.Context, user User, session Session) 
 		if err != nil {
 			return err
 		}
-		if now.SecondFactor {
-			return &Error{Code: CodeConflict, Message: "You have a second factor. Turn it off first."}
+		if now.TOTP {
+			return &Error{Code: CodeConflict, Message: "You have an authenticator app. Turn it off first."}
 		}
 		return tx.SaveFactor(ctx, Factor{UserID: user.ID, Secret: a.Factors.seal(user.ID, secret)})
 	})
@@ -205,15 +233,13 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 	if err := a.limitConfirm(ctx, event.Action, session); err != nil {
 		return nil, "", err
 	}
-	codes, hashes := newRecoveryCodes()
-	token = NewToken()
 	err = a.step(ctx, event, func(tx Tx) error {
 		now, err := tx.User(ctx, user.ID)
 		if err != nil {
 			return err
 		}
 		_, err = tx.Factor(ctx, user.ID)
-		if CodeOf(err) == CodeNotFound && err != nil || now.SecondFactor {
+		if CodeOf(err) == CodeNotFound && err != nil || now.TOTP {
 			return &Error{Code: CodeConflict, Message: "There is no second factor to confirm."}
 		}
 		if err != nil {
@@ -232,18 +258,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 		if err := tx.SaveFactor(ctx, factor); err != nil {
 			return err
 		}
-		if err := tx.SetRecoveryCodes(ctx, user.ID, hashes); err != nil {
-			return err
-		}
-		if _, err := tx.DropSessions(ctx, user.ID, session.ID); err != nil {
-			return err
-		}
-		if renewed, err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
-			return err
-		} else if !renewed {
-			return errUnauthorized // ended meanwhile
-		}
-		if err := tx.ProveSession(ctx, session.ID, a.now()); err != nil {
+		if codes, token, err = a.factorOn(ctx, tx, session); err != nil {
 			return err
 		}
 		return enqueueLetter(ctx, tx, LetterFactorOn, user.Email)
@@ -257,7 +272,26 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 	return codes, token, nil
 }
 
-// DropFactor turns a user's second factor off.
+// factorOn does what comes with a second factor: new recovery codes, the end of the
+// other sessions, and a new token for this one.
+func (a *Accounts) factorOn(ctx context.Context, tx Tx, session Session) (codes []string, token Token, err error) {
+	codes, hashes := newRecoveryCodes()
+	if err := tx.SetRecoveryCodes(ctx, session.UserID, hashes); err != nil {
+		return nil, "", err
+	}
+	if _, err := tx.DropSessions(ctx, session.UserID, session.ID); err != nil {
+		return nil, "", err
+	}
+	token = NewToken()
+	if renewed, err := tx.RenewSession(ctx, session.ID, token.Hash()); err != nil {
+		return nil, "", err
+	} else if !renewed {
+		return nil, "", errUnauthorized // ended meanwhile
+	}
+	return codes, token, tx.ProveSession(ctx, session.ID, a.now())
+}
+
+// DropFactor turns a user's authenticator app off.
 func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) error {
 	event := AuditEvent{Actor: user.ID, Action: "factor.drop", SubjectKind: "user", SubjectID: user.ID}
 	if err := a.proven(ctx, session, event.Action); err != nil {
@@ -275,7 +309,7 @@ func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) e
 	})
 }
 
-// dropFactor removes a factor and tells its user.
+// dropFactor removes an authenticator app and tells its user.
 func dropFactor(ctx context.Context, tx interface {
 	FactorTx
 	QueueTx
@@ -284,8 +318,8 @@ func dropFactor(ctx context.Context, tx interface {
 	if err != nil {
 		return err
 	}
-	if !dropped || !user.SecondFactor {
-		return &Error{Code: CodeConflict, Message: "There is no second factor."}
+	if !dropped || !user.TOTP {
+		return errNoFactor
 	}
 	return enqueueLetter(ctx, tx, LetterFactorOff, user.Email)
 }
@@ -303,7 +337,7 @@ func (a *Accounts) RenewRecoveryCodes(ctx context.Context, user User, session Se
 			return err
 		}
 		if !now.SecondFactor {
-			return &Error{Code: CodeConflict, Message: "There is no second factor."}
+			return errNoFactor
 		}
 		return tx.SetRecoveryCodes(ctx, user.ID, hashes)
 	})

@@ -171,6 +171,21 @@ func (a *Accounts) limitFlow(ctx context.Context) error {
 	return a.takeTold(ctx, AuditEvent{Action: "google.login", SubjectKind: "user"}, []Limit{{Key: "flow:net:" + NetworkOf(OriginOf(ctx).IP), Max: 100, Per: 10 * time.Minute}})
 }
 
+// limitPasskeyAsk bounds the passkeys that one network asks for: each question is kept
+// for a while. limitPasskeyTry bounds its answers, by which nothing can be guessed.
+func (a *Accounts) limitPasskeyAsk(ctx context.Context, action string) error {
+	return a.limitPasskey(ctx, action, "ask", 60)
+}
+
+func (a *Accounts) limitPasskeyTry(ctx context.Context, action string) error {
+	return a.limitPasskey(ctx, action, "try", 200)
+}
+
+func (a *Accounts) limitPasskey(ctx context.Context, action, what string, most int) error {
+	limit := Limit{Key: "passkey:" + what + ":" + NetworkOf(OriginOf(ctx).IP), Max: most, Per: time.Minute}
+	return a.takeTold(ctx, AuditEvent{Action: action, SubjectKind: "user"}, []Limit{limit})
+}
+
 // limitChange bounds the changes that one user makes without a password: each
 // is audited, and audit events stay.
 func (a *Accounts) limitChange(ctx context.Context, userID string) error {

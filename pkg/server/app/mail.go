@@ -60,6 +60,12 @@ const (
 	// from now on, or no more.
 	LetterFactorOn  Letter = "factor_on"
 	LetterFactorOff Letter = "factor_off"
+	// LetterPasskeyOn and LetterPasskeyOff tell a user that a passkey was added or
+	// removed, LetterPasskeySuspect that one is refused because it may have been
+	// copied.
+	LetterPasskeyOn      Letter = "passkey_on"
+	LetterPasskeyOff     Letter = "passkey_off"
+	LetterPasskeySuspect Letter = "passkey_suspect"
 	// LetterReplaced tells a user what a reset of their password did.
 	LetterReplaced Letter = "replaced"
 	// LetterMissed tells a user of letters that their mailbox had no room for.
@@ -190,15 +196,34 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 		mail.Subject = "Logins at " + p.Domain + " ask for no code any more"
 		mail.Text = fmt.Sprintf("The second factor of your account was turned off.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
 		return mail, nil
+	case LetterPasskeyOn, LetterPasskeyOff, LetterPasskeySuspect:
+		return p.passkeyMail(letter, user), nil
 	case LetterReplaced:
 		mail.Subject = "Your password at " + p.Domain + " was changed"
-		mail.Text = fmt.Sprintf("Your password was changed with a link from a mail. All sessions were ended, and Google accounts that had been linked without a second factor were unlinked. If your address had not been confirmed before, name, picture and text of the profile were removed, too: somebody else may have written them.\n\nLook at your profile, and link again what is yours: %s/account\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site, p.Site)
+		mail.Text = fmt.Sprintf("Your password was changed with a link from a mail. All sessions were ended, and Google accounts that had been linked without a second factor were unlinked. Passkeys open nothing alone until one is used beside the new password. If your address had not been confirmed before, passkeys, name, picture and text of the profile were removed, too: somebody else may have written them.\n\nLook at your profile, and link again what is yours: %s/account\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site, p.Site)
 		return mail, nil
 	case LetterMissed:
 		mail.Subject = "Mails from " + p.Domain + " that you did not get"
 		return mail, nil
 	}
 	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)
+}
+
+// passkeyMail tells what became of a passkey.
+func (p *Post) passkeyMail(letter Letter, user User) Mail {
+	mail := Mail{To: user.Email}
+	switch letter {
+	case LetterPasskeyOn:
+		mail.Subject = "A passkey was added at " + p.Domain
+		mail.Text = fmt.Sprintf("Your account can now be opened with a passkey, and logins with the password ask for it or for another second factor.\n\nIf it was not you, choose a new password at once: %s/forgot\nThe passkey opens nothing alone then. Ask us to remove it.\n", p.Site)
+	case LetterPasskeyOff:
+		mail.Subject = "A passkey was removed at " + p.Domain
+		mail.Text = fmt.Sprintf("Your account can no longer be opened with that passkey.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+	default:
+		mail.Subject = "A passkey at " + p.Domain + " may have been copied"
+		mail.Text = fmt.Sprintf("One of your passkeys was used in a way that only a copy of it explains. It was refused, and opens nothing any more.\n\nLog in another way, remove it on your security page and add a new one: %s/login\n", p.Site)
+	}
+	return mail
 }
 
 // link makes a token and the address of the page that uses it. The token

@@ -134,8 +134,10 @@ func (p *Post) takeBack(ctx context.Context, email string, told map[Letter]int) 
 var titles = map[Letter]string{
 	LetterVerify: "confirm your address", LetterKnown: "somebody signed up with your address", LetterReset: "choose a new password",
 	LetterChanged: "your password was changed", LetterLinked: "a Google account was linked", LetterUnlinked: "a Google account was unlinked",
-	LetterFactorOn: "a second factor was set up", LetterFactorOff: "the second factor was turned off", LetterReplaced: "your password was changed",
-	LetterMissed: "mails that were not sent",
+	LetterFactorOn: "a second factor was set up", LetterFactorOff: "the second factor was turned off",
+	LetterPasskeyOn: "a passkey was added", LetterPasskeyOff: "a passkey was removed", LetterPasskeySuspect: "a passkey may have been copied, and is refused",
+	LetterReplaced: "your password was changed",
+	LetterMissed:   "mails that were not sent",
 }
 
 // missed is the paragraph that tells of letters that were left out; empty:

@@ -75,10 +75,11 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 }
 
 // dropPrepared takes the ways in away that somebody else may have left with an
-// address that was never proven: the identities, and the password.
+// address that was never proven: the identities, the passkeys and the password.
 func dropPrepared(ctx context.Context, tx interface {
 	UserTx
 	IdentityTx
+	PasskeyTx
 }, user User) error {
 	if !user.EmailVerifiedAt.IsZero() {
 		return nil
@@ -113,15 +114,24 @@ func enableUser(ctx context.Context, tx Tx, id string) error {
 	return err
 }
 
-// staffDropFactor is the way back for a user who has lost the factor and the
-// codes: a member of staff, who has a factor, makes sure of who asks. All
+// staffDropFactor is the way back for a user who has lost the factors and the
+// codes: app and passkeys go. A member of staff, who has a factor, makes sure of who asks. All
 // sessions end, and the user is told.
 func staffDropFactor(ctx context.Context, tx Tx, id string) error {
 	user, err := tx.User(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := dropFactor(ctx, tx, user); err != nil {
+	if !user.SecondFactor {
+		return errNoFactor
+	}
+	if _, err := tx.DropPasskeys(ctx, id); err != nil {
+		return err
+	}
+	if _, err := tx.DropFactor(ctx, id); err != nil {
+		return err
+	}
+	if err := enqueueLetter(ctx, tx, LetterFactorOff, user.Email); err != nil {
 		return err
 	}
 	return cutOff(ctx, tx, id)

@@ -84,7 +84,8 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 // Identities that were linked without a second factor lose their way in: who had
 // the account for a while may have linked them. If the address was not proven
 // before, somebody else may have made the account: then all of them go, and what
-// the profile says. A second factor stays.
+// the profile says, and the passkeys. A second factor stays otherwise; passkeys open
+// nothing alone until they have been used beside the new password.
 func (a *Accounts) Reset(ctx context.Context, token Token, password string) (user User, err error) {
 	if err := a.limitToken(ctx, "password.reset"); err != nil {
 		return User{}, err

@@ -378,7 +378,7 @@ func (a *Accounts) Unlink(ctx context.Context, session Session, id string) error
 		if !dropped {
 			return ErrNotFound
 		}
-		if left == 0 && user.PasswordHash == "" {
+		if left == 0 && user.PasswordHash == "" && !user.Passkey {
 			return &Error{Code: CodeConflict, Message: "This is your last way in. Set a password first."}
 		}
 		return enqueueLetter(ctx, tx, LetterUnlinked, user.Email)

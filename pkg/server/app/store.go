@@ -21,6 +21,8 @@ type Store interface {
 	// Sessions lists a user's sessions of a kind, the last used first.
 	Sessions(ctx context.Context, userID string, kind SessionKind) ([]Session, error)
 	Identities(ctx context.Context, userID string) ([]Identity, error)
+	// Passkeys lists a user's passkeys, the oldest first.
+	Passkeys(ctx context.Context, userID string) ([]Passkey, error)
 	FactorState(ctx context.Context, userID string) (FactorState, error)
 	// TouchSession notes that a session was used.
 	TouchSession(ctx context.Context, id string, at time.Time) error

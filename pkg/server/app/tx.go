@@ -14,6 +14,7 @@ type Tx interface {
 	MailboxTx
 	IdentityTx
 	FactorTx
+	PasskeyTx
 	PendingTx
 	RecordTx
 	JobTx
@@ -76,6 +77,8 @@ type IdentityTx interface {
 	AddIdentity(ctx context.Context, i Identity) error
 	// DropIdentity removes an identity of a user and counts those that are left.
 	DropIdentity(ctx context.Context, userID, id string) (dropped bool, left int, err error)
+	// HasIdentity reports whether a user has an identity.
+	HasIdentity(ctx context.Context, userID string) (bool, error)
 	// DropIdentities removes all identities of a user and counts them.
 	DropIdentities(ctx context.Context, userID string) (int, error)
 	// DropIdentitiesOf removes those that came in one way.
@@ -88,13 +91,35 @@ type FactorTx interface {
 	// must be held.
 	Factor(ctx context.Context, userID string) (Factor, error)
 	SaveFactor(ctx context.Context, f Factor) error
-	// DropFactor removes a user's factor with its recovery codes; false: there was
-	// none.
+	// DropFactor removes a user's factor, and the recovery codes of a user who has
+	// no passkey; false: there was none.
 	DropFactor(ctx context.Context, userID string) (bool, error)
 	// SetRecoveryCodes replaces a user's recovery codes.
 	SetRecoveryCodes(ctx context.Context, userID string, hashes [][]byte) error
 	// UseRecoveryCode takes a recovery code; false: the user has none such.
 	UseRecoveryCode(ctx context.Context, userID string, hash []byte) (bool, error)
+}
+
+// PasskeyTx keeps passkeys; the user's row must be held where one is changed.
+type PasskeyTx interface {
+	// PasskeyOwner returns the user of the passkey with a key ID.
+	PasskeyOwner(ctx context.Context, keyID []byte) (userID string, err error)
+	// Passkeys lists a user's passkeys, the oldest first.
+	Passkeys(ctx context.Context, userID string) ([]Passkey, error)
+	// AddPasskey adds a passkey. A key ID that is known: CodeConflict.
+	AddPasskey(ctx context.Context, p Passkey) (Passkey, error)
+	// SavePasskey writes what changes with the use of a passkey.
+	SavePasskey(ctx context.Context, p Passkey) error
+	// NamePasskey names a passkey of a user; false: the user has none such.
+	NamePasskey(ctx context.Context, userID, id, name string) (bool, error)
+	// DistrustPasskeys lets no passkey of a user open the account alone until it
+	// has been used beside the password.
+	DistrustPasskeys(ctx context.Context, userID string) error
+	// DropPasskey removes a passkey of a user; false: the user has none such. Like
+	// DropPasskeys, which removes all and counts them, it removes the recovery codes
+	// of a user who has no second factor left.
+	DropPasskey(ctx context.Context, userID, id string) (bool, error)
+	DropPasskeys(ctx context.Context, userID string) (int, error)
 }
 
 // PendingTx keeps logins that wait for a code.

@@ -22,9 +22,12 @@ type User struct {
 	AvatarURL    string
 	Bio          string
 	Staff        bool
-	// SecondFactor says whether a login asks for a code. The store knows it from
-	// the user's factor.
+	// SecondFactor reports whether a login with the password asks for more: a code
+	// of an authenticator app (TOTP), a passkey or a recovery code. The store knows
+	// all three from the user's factors.
 	SecondFactor bool
+	TOTP         bool
+	Passkey      bool
 	// DisabledAt is zero for a user who may log in.
 	DisabledAt time.Time
 	CreatedAt  time.Time

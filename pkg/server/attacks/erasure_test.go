@@ -16,6 +16,7 @@ func TestAttack161WhatIsLeftOfADeletedAccount(t *testing.T) {
 	b.Enter(address)
 	b.Send("PATCH", "/users/me", map[string]string{"display_name": name, "bio": bio, "avatar_url": "https://erasure.example.com/me.png"}).Want(t, http.StatusOK)
 	b.Send("PATCH", "/users/me", map[string]string{"bio": ""}).Want(t, http.StatusOK)
+	b.AddPasskey("Erasure key")
 	s.Browser().Send("POST", "/auth/password/forgot", map[string]string{"email": address}).Want(t, http.StatusAccepted)
 	if found := holding(t, s, "erasure"); len(found) < 2 {
 		t.Fatalf("before the deletion only %v hold it: the test sees nothing", found)

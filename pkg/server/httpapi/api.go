@@ -62,6 +62,7 @@ type Build struct {
 // Options are what the API needs.
 type Options struct {
 	Accounts Accounts
+	Passkeys Passkeys
 	// SignIn is nil where no provider is configured.
 	SignIn SignIn
 	CSRF   csrf.Key

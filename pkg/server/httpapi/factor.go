@@ -17,10 +17,8 @@ func (a *api) EnterCode(ctx context.Context, request contract.EnterCodeRequestOb
 	if err != nil {
 		return nil, err
 	}
-	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
 	codeCookie.Clear(c.Writer)
-	visitorCookie.Clear(c.Writer)
-	a.familiar(c, user)
+	a.entered(c, token, user)
 	body, err := userBody(user)
 	return contract.EnterCode200JSONResponse{Body: body, Headers: contract.EnterCode200ResponseHeaders{CacheControl: noStore}}, err
 }

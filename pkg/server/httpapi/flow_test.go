@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -297,6 +298,9 @@ func TestDatabaseDownIsUnavailableAndComesBack(t *testing.T) {
 	s.Wait("the session to be good again", func() bool { return b.Get("/users/me").Status == http.StatusOK })
 }
 
+// anAnswer is one of no authenticator, good in form.
+const anAnswer = `{"id":"eA","client_data":"eA","authenticator_data":"eA","signature":"eA"}`
+
 // call is one operation with a body that is good in form.
 type call struct {
 	method, path, body string
@@ -313,6 +317,15 @@ var (
 		{"POST", "/auth/password/forgot", `{"email":"ada@example.com"}`, true},
 		{"POST", "/auth/password/reset", `{"token":"x","password":"` + apptest.GoodPassword + `"}`, true},
 		{"POST", "/auth/login/code", `{"code":"123456"}`, true},
+		{"POST", "/auth/passkey", anAnswer, true},
+		{"POST", "/auth/login/passkey/options", ``, true},
+		{"POST", "/auth/login/passkey", anAnswer, true},
+		{"POST", "/users/me/proof/passkey/options", ``, false},
+		{"POST", "/users/me/proof/passkey", anAnswer, false},
+		{"POST", "/users/me/passkeys/options", ``, false},
+		{"POST", "/users/me/passkeys", `{"name":"x","id":"eA","client_data":"eA","attestation":"eA"}`, false},
+		{"PATCH", "/users/me/passkeys/00000000-0000-4000-8000-000000000000", `{"name":"x"}`, false},
+		{"DELETE", "/users/me/passkeys/00000000-0000-4000-8000-000000000000", ``, false},
 		{"POST", "/users/me/proof", `{"password":"x"}`, false},
 		{"POST", "/users/me/factor", ``, false},
 		{"PUT", "/users/me/factor", `{"code":"123456"}`, false},
@@ -329,7 +342,8 @@ var (
 		{"POST", "/users/me/identities/google", ``, false},
 		{"DELETE", "/users/me/identities/00000000-0000-4000-8000-000000000000", ``, false},
 	}
-	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}, {"GET", "/users/me/identities", ``, false}, {"GET", "/users/me/factor", ``, false}}
+	reads = []call{{"GET", "/users/me", ``, false}, {"GET", "/users/me/sessions", ``, false}, {"GET", "/users/me/identities", ``, false}, {"GET", "/users/me/factor", ``, false},
+		{"GET", "/users/me/passkeys", ``, false}}
 )
 
 func TestWhoMayNotCall(t *testing.T) {
@@ -337,7 +351,7 @@ func TestWhoMayNotCall(t *testing.T) {
 	b.Enter("ada@example.com")
 	stranger := b.Fresh()
 	json := http.Header{"Content-Type": {"application/json"}}
-	for _, c := range calls {
+	for _, c := range slices.Concat(calls, []call{{"POST", "/auth/passkey/options", ``, true}}) { // which needs no database
 		if a := b.Do(c.method, c.path, json, c.body).Want(t, http.StatusForbidden); a.Problem() != "csrf-token" {
 			t.Errorf("%s without token: %s", c.path, a.Body)
 		}

@@ -181,7 +181,8 @@ func FuzzOperations(f *testing.F) {
 		if op.body {
 			for _, body := range []string{
 				`{"email":"ada@example.com","password":"plum-lantern-41-orbit","display_name":"Ada"}`, `{"token":"x","password":"plum-lantern-41-orbit"}`, `{"bio":"a","display_name":"b","avatar_url":"https://img.example.com/"}`,
-				`{"current_password":"x","new_password":"plum-lantern-41-orbit"}`, `{"password":null}`, `{"bio":"\ud800"}`, `{"bio":1e400,"a":[[[[]]]]}`, `{"bio":"a","bio":"b"}`, "\xef\xbb\xbf{}", `[]`, `"x"`,
+				`{"current_password":"x","new_password":"plum-lantern-41-orbit"}`, `{"password":null}`, anAnswer,
+				`{"name":"x","id":"eA","client_data":"eA","attestation":"eA","transports":["usb"]}`, `{"bio":"\ud800"}`, `{"bio":1e400,"a":[[[[]]]]}`, `{"bio":"a","bio":"b"}`, "\xef\xbb\xbf{}", `[]`, `"x"`,
 			} {
 				f.Add(uint8(i), "application/json; charset=utf-8", []byte(body), "", "x")
 			}
@@ -197,7 +198,7 @@ func FuzzOperations(f *testing.F) {
 	token := app.NewToken()
 	up := func(context.Context) error { return nil }
 	who := &anybody{user: app.User{ID: "00000000-0000-4000-8000-000000000000", Email: "ada@example.com", CreatedAt: time.Unix(0, 0)}}
-	api, err := httpapi.New(httpapi.Options{Accounts: who, SignIn: who, CSRF: key, Health: httpapi.Health{Database: up, Redis: up, Schema: func(context.Context) (int64, error) { return 1, nil }}})
+	api, err := httpapi.New(httpapi.Options{Accounts: who, Passkeys: anykey{who}, SignIn: who, CSRF: key, Health: httpapi.Health{Database: up, Redis: up, Schema: func(context.Context) (int64, error) { return 1, nil }}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -70,9 +70,7 @@ func (a *api) LogIn(ctx context.Context, request contract.LogInRequestObject) (c
 	if err != nil {
 		return nil, err
 	}
-	sessionCookie.Set(c.Writer, token, app.SessionSite.Lifetime().Absolute)
-	visitorCookie.Clear(c.Writer)
-	a.familiar(c, user)
+	a.entered(c, token, user)
 	body, err := userBody(user)
 	return contract.LogIn200JSONResponse{Body: body, Headers: contract.LogIn200ResponseHeaders{CacheControl: noStore}}, err
 }
@@ -110,7 +108,7 @@ func (a *api) UpdateMe(ctx context.Context, request contract.UpdateMeRequestObje
 func userBody(u app.User) (contract.User, error) {
 	id, err := uuid.Parse(u.ID)
 	return contract.User{
-		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", SecondFactor: u.SecondFactor, DisplayName: u.DisplayName,
+		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", SecondFactor: u.SecondFactor, HasPasskey: u.Passkey, DisplayName: u.DisplayName,
 		AvatarUrl: u.AvatarURL, Bio: u.Bio, CreatedAt: u.CreatedAt.UTC(),
 	}, err
 }

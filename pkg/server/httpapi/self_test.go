@@ -281,11 +281,9 @@ func TestAttack107FloodOfChanges(t *testing.T) {
 	other.Send("PATCH", "/users/me", map[string]string{"bio": "x"}).Want(t, http.StatusOK)
 }
 
-// Whoever stole a session cannot use up the changes that its owner needs to end
-// it.
-func TestAttack145ChangesUsedUpByAThief(t *testing.T) {
-	s, b := start(t)
-	b.Enter("ada@example.com")
+// usedUp uses up the changes of the site's one user for an hour.
+func usedUp(t *testing.T, s *apptest.Site) {
+	t.Helper()
 	var id string
 	if err := s.DB.SQL.Get(&id, `SELECT id FROM users`); err != nil {
 		t.Fatal(err)
@@ -295,6 +293,14 @@ func TestAttack145ChangesUsedUpByAThief(t *testing.T) {
 	if err := rdb.Set(t.Context(), "limit:change:"+id, 2000, time.Hour).Err(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Whoever stole a session cannot use up the changes that its owner needs to end
+// it.
+func TestAttack145ChangesUsedUpByAThief(t *testing.T) {
+	s, b := start(t)
+	b.Enter("ada@example.com")
+	usedUp(t, s)
 	for _, all := range []bool{true, false} {
 		thief := s.Browser()
 		thief.LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)

@@ -21,9 +21,11 @@ func TestAccountsThatNobodyConfirmedAreSwept(t *testing.T) {
 			('by-staff@x.org', NULL, now() - interval '31 days', now() - interval '60 days', NULL, false, NULL),
 			('session@x.org', 'h', now() - interval '31 days', now() - interval '60 days', NULL, false, NULL),
 			('linked@x.org', 'h', now() - interval '31 days', now() - interval '60 days', NULL, false, NULL),
+			('passkey@x.org', 'h', now() - interval '31 days', now() - interval '60 days', NULL, false, NULL),
 			('active@x.org', 'h', now() - interval '31 days', now() - interval '60 days', NULL, false, NULL);
 		INSERT INTO sessions (user_id, token_hash, kind, expires_at) SELECT id, sha256('a'), 'site', now() + interval '1 day' FROM users WHERE email = 'session@x.org';
 		INSERT INTO identities (user_id, issuer, subject) SELECT id, 'i', 's' FROM users WHERE email = 'linked@x.org';
+		INSERT INTO passkeys (user_id, key_id, public_key, sign_count, flags, name) SELECT id, 'k', 'p', 0, 0, 'n' FROM users WHERE email = 'passkey@x.org';
 		INSERT INTO audit_events (actor_id, action, result) SELECT id, 'login', 'ok' FROM users WHERE email = 'active@x.org'`); err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,11 @@ func (t *storeTx) SaveFactor(ctx context.Context, f app.Factor) error {
 }
 
 func (t *storeTx) DropFactor(ctx context.Context, userID string) (bool, error) {
-	if err := t.SetRecoveryCodes(ctx, userID, nil); err != nil {
+	n, err := t.exec(ctx, `DELETE FROM factors WHERE user_id = $1`, userID)
+	if err != nil {
 		return false, err
 	}
-	n, err := t.exec(ctx, `DELETE FROM factors WHERE user_id = $1`, userID)
-	return n > 0, err
+	return n > 0, t.dropIdleCodes(ctx, userID)
 }
 
 func (t *storeTx) SetRecoveryCodes(ctx context.Context, userID string, hashes [][]byte) error {

@@ -55,8 +55,8 @@ func serviceRoles() []serviceRole {
 		table("goose_db_version", "SELECT"),
 	}
 	return []serviceRole{
-		{"app_api", enqueues(append(slices.Clone(accounts), table("audit_events", "INSERT"))...)},
-		{"app_admin", enqueues(append(slices.Clone(accounts), table("audit_events", "SELECT", "INSERT"), table("river_job", "UPDATE"))...)},
+		{"app_api", enqueues(append(slices.Clone(accounts), table("passkeys", all...), table("audit_events", "INSERT"))...)},
+		{"app_admin", enqueues(append(slices.Clone(accounts), table("passkeys", "SELECT", "DELETE"), table("audit_events", "SELECT", "INSERT"), table("river_job", "UPDATE"))...)},
 		{"app_worker", enqueues(
 			table("river_job", "UPDATE", "DELETE"), table("river_queue", all...), table("river_leader", all...),
 			table("river_notification", all...), sequence("river_notification_id_seq"), table("river_migration", "SELECT"),
@@ -66,7 +66,8 @@ func serviceRoles() []serviceRole {
 			table("mail_tokens", "INSERT", "DELETE"), columns("mail_tokens", "SELECT", "ctid", "expires_at"), columns("mail_tokens", "UPDATE", "created_at"),
 			columns("pending_logins", "SELECT", "ctid", "expires_at"), columns("pending_logins", "UPDATE", "kind"), table("pending_logins", "DELETE"),
 			table("mailboxes", all...),
-			function("sweep_audit_events(timestamp with time zone,integer)"), function("sweep_users(timestamp with time zone,integer)"),
+			function("sweep_audit_events(timestamp with time zone,integer)"), function("sweep_unproven_users(timestamp with time zone,integer)"),
+			function("sweep_users(timestamp with time zone,integer)"), // of the release before this one, which a rollback brings back
 		)},
 		{"app_scheduler", enqueues(table("schedules", "SELECT", "INSERT", "UPDATE"))},
 		{"app_jobs_ui", []grant{

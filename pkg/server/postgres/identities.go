@@ -57,6 +57,12 @@ func (t *storeTx) DropIdentity(ctx context.Context, userID, id string) (bool, in
 	return n > 0, left, coded(err)
 }
 
+func (t *storeTx) HasIdentity(ctx context.Context, userID string) (bool, error) {
+	var has bool
+	err := t.tx.GetContext(ctx, &has, `SELECT EXISTS (SELECT FROM identities WHERE user_id = $1)`, userID)
+	return has, coded(err)
+}
+
 func (t *storeTx) DropIdentitiesOf(ctx context.Context, userID string, origin app.IdentityOrigin) (int, error) {
 	return t.exec(ctx, `DELETE FROM identities WHERE user_id = $1 AND origin = $2`, userID, origin)
 }

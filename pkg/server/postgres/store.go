@@ -124,7 +124,13 @@ func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, erro
 }
 
 func (t *storeTx) User(ctx context.Context, id string) (app.User, error) {
-	return getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE id = $1 FOR UPDATE`, id)
+	// Held first, then read: what is read beside the row (factors, passkeys) is as
+	// whoever held it before has left it. One statement would see it as it was before
+	// the wait.
+	if _, err := t.exec(ctx, `SELECT FROM users WHERE id = $1 FOR UPDATE`, id); err != nil {
+		return app.User{}, err
+	}
+	return getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE id = $1`, id)
 }
 
 func (t *storeTx) SaveUser(ctx context.Context, u app.User) (app.User, error) {

@@ -45,7 +45,7 @@ func (s *Store) SweepMailboxes(ctx context.Context, before time.Time) (int, erro
 // nobody has confirmed although a mail asked for it before that time. Accounts of
 // staff, those that staff or a provider made, and those with another way in stay.
 func (s *Store) SweepUsers(ctx context.Context, before time.Time) (int, error) {
-	return s.sweepBy(ctx, "sweep_users", before)
+	return s.sweepBy(ctx, "sweep_unproven_users", before)
 }
 
 // sweepBatch bounds what one statement removes: it holds locks and writes a log in

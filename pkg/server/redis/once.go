@@ -29,7 +29,7 @@ func (o *Once) Put(ctx context.Context, key, value string, life time.Duration) e
 	ctx, cancel := context.WithTimeout(ctx, onceTime)
 	defer cancel()
 	if err := o.client.patient.Set(ctx, oncePrefix+key, value, life).Err(); err != nil {
-		return app.Unavailable("Signing in through a provider is not possible now.", fmt.Errorf("keep a one-time value: %w", err))
+		return app.Unavailable("Signing in this way is not possible now.", fmt.Errorf("keep a one-time value: %w", err))
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/httpapi"
 	"stackctl/pkg/server/oidc"
+	"stackctl/pkg/server/passkey"
 	"stackctl/pkg/server/password"
 	"stackctl/pkg/server/postgres"
 	"stackctl/pkg/server/serve"
@@ -66,8 +67,12 @@ func (p *parts) api(hasher *password.Hasher) (http.Handler, error) {
 			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: p.settings.Site + "/api/auth/google/callback",
 		})}
 	}
+	ceremonies, err := passkey.New(p.settings.Site)
+	if err != nil {
+		return nil, err
+	}
 	return httpapi.New(httpapi.Options{
-		Accounts: users, SignIn: signIn, CSRF: key, Build: build(p.settings.Release), Production: p.settings.Production,
+		Accounts: users, Passkeys: &app.Passkeys{Accounts: users, Ceremonies: ceremonies, Once: p.rdb.Once()}, SignIn: signIn, CSRF: key, Build: build(p.settings.Release), Production: p.settings.Production,
 		Health: httpapi.Health{
 			Database: p.db.Ping, Redis: p.rdb.Ping, Head: migrations.Head(),
 			Schema: func(ctx context.Context) (int64, error) { return postgres.Stamp(ctx, p.db) },

@@ -4,6 +4,7 @@ import type { components, paths } from "./schema.gen.ts";
 
 export type User = components["schemas"]["User"];
 export type Identity = components["schemas"]["Identity"];
+export type Passkey = components["schemas"]["Passkey"];
 export type Session = components["schemas"]["Session"];
 export type ProfileUpdate = components["schemas"]["ProfileUpdate"];
 

@@ -22,6 +22,11 @@ export class Problem extends Error {
   }
 }
 
+/** What this browser did not do, in words for a person. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
 /** Reads an answer that is not a success. An edge may answer without problem+json. */
 export function problemFrom(response: Response, body: unknown): Problem {
   const told = typeof body === "object" && body !== null ? (body as Partial<Body>) : undefined;
@@ -41,6 +46,7 @@ export function isSecondFactor(error: unknown): boolean {
 
 /** One or two sentences for a person: what happened and what to do. */
 export function explain(error: unknown): string {
+  if (error instanceof Refusal) return error.message;
   if (!(error instanceof Problem)) return "Something went wrong in this page. Load it again.";
   switch (error.status) {
     case 0:

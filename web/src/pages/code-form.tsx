@@ -1,11 +1,14 @@
+import { usePasskeyLogin } from "../api/passkey.ts";
 import { useEnterCode } from "../api/session.ts";
 import { useFocusFirst } from "../ui/focus.ts";
 import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
+import { PasskeyButton } from "../ui/passkey.tsx";
 import { CodeField } from "../ui/step-up.tsx";
 
 /** Goes on with a login that waits for the code of a second factor. */
 export function CodeForm({ done, back }: { done: () => void; back: () => void }) {
   const enter = useEnterCode();
+  const passkey = usePasskeyLogin("second");
   const first = useFocusFirst<HTMLParagraphElement>();
   const { submit, errorOf } = useForm(({ code = "" }: Values) => ({ code: code ? undefined : "Enter the code." }), enter.error);
 
@@ -15,7 +18,8 @@ export function CodeForm({ done, back }: { done: () => void; back: () => void })
 
   return (
     <form className="card form" noValidate aria-label="Second factor" onSubmit={(event) => { submit(event, send); }}>
-      <p ref={first} tabIndex={-1}>One more step: the code of your second factor.</p>
+      <p ref={first} tabIndex={-1}>One more step: your second factor.</p>
+      <PasskeyButton use={{ ...passkey, mutate: () => { passkey.mutate(undefined, { onSuccess: done }); } }}>Use a passkey</PasskeyButton>
       <FormError failure={enter.error} known={["code"]} />
       <CodeField error={errorOf("code")} />
       <div className="actions">

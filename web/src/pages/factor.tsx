@@ -7,6 +7,7 @@ import { Alert } from "../ui/alert.tsx";
 import { useFocusFirst, useFocusPlace } from "../ui/focus.ts";
 import { FormError, Submit, useForm, type Values } from "../ui/form.tsx";
 import { CodeField, StepUp } from "../ui/step-up.tsx";
+import { RecoveryCodes } from "./recovery-codes.tsx";
 import { Loading } from "./states.tsx";
 
 /** The second factor of a login: set up, turned off, and the codes for when it is lost. */
@@ -20,30 +21,26 @@ export function FactorSection({ user }: { user: User }) {
       {codes && <RecoveryCodes codes={codes} kept={() => { setCodes(undefined); toHeading(); }} />}
       {factor.isPending && <Loading />}
       {factor.error && <Alert kind="bad">{explain(factor.error)}</Alert>}
-      {factor.data && !codes && (user.second_factor
-        ? <FactorOn since={factor.data.enabled_at} left={factor.data.recovery_codes} show={setCodes} />
-        : <FactorOff show={setCodes} />)}
+      {factor.data && !codes && (
+        <>
+          {factor.data.enabled ? <FactorOn since={factor.data.enabled_at} /> : <FactorOff passkey={user.has_passkey} show={setCodes} />}
+          {user.second_factor && <CodesLeft left={factor.data.recovery_codes} show={setCodes} />}
+        </>
+      )}
     </section>
   );
 }
 
-function RecoveryCodes({ codes, kept }: { codes: readonly string[]; kept: () => void }) {
-  const first = useFocusFirst<HTMLParagraphElement>();
-  return (
-    <>
-      <p ref={first} tabIndex={-1} className="alert good">Keep these recovery codes where nobody else finds them. Each lets you in once without the app. They are shown this once.</p>
-      <ul className="codes">{codes.map((code) => <li key={code}><code>{code}</code></li>)}</ul>
-      <p><button type="button" className="button small" onClick={kept}>I have kept them</button></p>
-    </>
-  );
-}
-
-function FactorOff({ show }: { show: (codes: readonly string[]) => void }) {
+function FactorOff({ passkey, show }: { passkey: boolean; show: (codes: readonly string[]) => void }) {
   const begin = useBeginFactor();
   if (begin.data) return <Confirm setup={begin.data} show={show} />;
   return (
     <>
-      <p className="muted">Logins ask for your password alone. With an authenticator app they ask for a code, too: a stolen password opens nothing then.</p>
+      <p className="muted">
+        {passkey
+          ? "Logins with your password ask for a passkey. The code of an authenticator app can stand in for it."
+          : "Logins ask for your password alone. With an authenticator app they ask for a code, too: a stolen password opens nothing then."}
+      </p>
       {begin.error && !isStepUp(begin.error) && <Alert kind="bad">{explain(begin.error)}</Alert>}
       <StepUp failure={begin.error} again={() => { begin.mutate(); }} />
       {!isStepUp(begin.error) && <p><button type="button" className="button small quiet" disabled={begin.isPending} onClick={() => { begin.mutate(); }}>Set up an authenticator app</button></p>}
@@ -74,20 +71,27 @@ function Confirm({ setup, show }: { setup: Setup; show: (codes: readonly string[
   );
 }
 
-function FactorOn({ since, left, show }: { since: string | undefined; left: number; show: (codes: readonly string[]) => void }) {
+function FactorOn({ since }: { since: string | undefined }) {
   const drop = useDropFactor();
+  return (
+    <>
+      <p>Logins ask for a code{since && <> since <time dateTime={since}>{formatDay(since)}</time></>}.</p>
+      {drop.error && !isStepUp(drop.error) && <Alert kind="bad">{explain(drop.error)}</Alert>}
+      <StepUp failure={drop.error} again={() => { drop.mutate(); }} />
+      <p><button type="button" className="button small quiet danger" disabled={drop.isPending} onClick={() => { drop.mutate(); }}>Turn it off</button></p>
+    </>
+  );
+}
+
+function CodesLeft({ left, show }: { left: number; show: (codes: readonly string[]) => void }) {
   const renew = useRenewRecoveryCodes();
   const makeCodes = () => { renew.mutate(undefined, { onSuccess: show }); };
   return (
     <>
-      <p>Logins ask for a code{since && <> since <time dateTime={since}>{formatDay(since)}</time></>}. You have {left} recovery {left === 1 ? "code" : "codes"} left.</p>
-      {[drop.error, renew.error].map((error, i) => error && !isStepUp(error) && <Alert key={i} kind="bad">{explain(error)}</Alert>)}
+      <p>You have {left} recovery {left === 1 ? "code" : "codes"} left.</p>
+      {renew.error && !isStepUp(renew.error) && <Alert kind="bad">{explain(renew.error)}</Alert>}
       <StepUp failure={renew.error} again={makeCodes} />
-      <StepUp failure={drop.error} again={() => { drop.mutate(); }} />
-      <div className="actions">
-        <button type="button" className="button small quiet" disabled={renew.isPending} onClick={makeCodes}>New recovery codes</button>
-        <button type="button" className="button small quiet danger" disabled={drop.isPending} onClick={() => { drop.mutate(); }}>Turn it off</button>
-      </div>
+      <p><button type="button" className="button small quiet" disabled={renew.isPending} onClick={makeCodes}>New recovery codes</button></p>
     </>
   );
 }

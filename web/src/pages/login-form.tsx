@@ -1,9 +1,11 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { usePasskeyLogin } from "../api/passkey.ts";
 import { isSecondFactor } from "../api/problem.ts";
 import { useLogIn } from "../api/session.ts";
 import { checkEmail } from "../check.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
+import { PasskeyButton } from "../ui/passkey.tsx";
 import { CodeForm } from "./code-form.tsx";
 
 function check({ email = "", password = "" }: Values) {
@@ -19,6 +21,7 @@ export function LoginForm({ done, halfway = false }: { done: () => void; halfway
 
 function PasswordStep({ done, waits }: { done: () => void; waits: () => void }) {
   const logIn = useLogIn();
+  const passkey = usePasskeyLogin("alone");
   const { submit, errorOf } = useForm(check, logIn.error);
 
   function send({ email = "", password = "" }: Values, onError: (error: Error) => void) {
@@ -32,6 +35,7 @@ function PasswordStep({ done, waits }: { done: () => void; waits: () => void }) 
       <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
       <PasswordField name="password" label="Password" autoComplete="current-password" required error={errorOf("password")} />
       <Submit busy={logIn.isPending} busyText="Logging in…">Log in</Submit>
+      <PasskeyButton use={{ ...passkey, mutate: () => { passkey.mutate(undefined, { onSuccess: done }); } }}>Use a passkey</PasskeyButton>
       <p><Link to="/forgot">Forgot your password?</Link></p>
     </form>
   );

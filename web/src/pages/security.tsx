@@ -7,6 +7,7 @@ import { AccountNavigation } from "./account-navigation.tsx";
 import { FactorSection } from "./factor.tsx";
 import { DeleteAccount } from "./delete-account.tsx";
 import { IdentitiesSection } from "./identities.tsx";
+import { PasskeysSection } from "./passkeys.tsx";
 import { PasswordSection } from "./password.tsx";
 import { SessionsSection } from "./sessions.tsx";
 import { LoadingPage } from "./states.tsx";
@@ -23,6 +24,7 @@ export function SecurityPage() {
       {refusal && <Alert kind="bad">{refusal}</Alert>}
       <PasswordSection user={me.data} />
       <FactorSection user={me.data} />
+      <PasskeysSection />
       <IdentitiesSection />
       <SessionsSection />
       <DeleteAccount user={me.data} />

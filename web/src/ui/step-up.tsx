@@ -1,9 +1,11 @@
 import { useId } from "react";
 import { useProve } from "../api/factor.ts";
+import { useProveByPasskey } from "../api/passkey.ts";
 import { isStepUp } from "../api/problem.ts";
 import { useMe } from "../api/session.ts";
 import { useFocusFirst } from "./focus.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "./form.tsx";
+import { PasskeyButton } from "./passkey.tsx";
 
 /**
  * Asks to prove anew who is logged in, where the site refused something for want
@@ -16,6 +18,7 @@ export function StepUp({ failure, again }: { failure: Error | null; again: () =>
 function ProofForm({ again }: { again: () => void }) {
   const me = useMe();
   const prove = useProve();
+  const passkey = useProveByPasskey();
   const title = useId();
   const first = useFocusFirst<HTMLParagraphElement>();
   const name = me.data?.second_factor ? "code" : "password";
@@ -33,6 +36,7 @@ function ProofForm({ again }: { again: () => void }) {
   return (
     <form className="form narrow-form proof" noValidate aria-labelledby={title} onSubmit={(event) => { submit(event, send); }}>
       <p id={title} ref={first} tabIndex={-1}>Your login was a while ago: prove once more that it is you.</p>
+      {me.data?.has_passkey && <PasskeyButton use={{ ...passkey, mutate: () => { passkey.mutate(undefined, { onSuccess: again }); } }}>Use a passkey</PasskeyButton>}
       <FormError failure={prove.error} known={[name]} />
       {name === "code"
         ? <CodeField error={errorOf("code")} />
