@@ -55,7 +55,10 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.addEdge, d.extended, d.taken, d.carried, d.linked, d.homes} {
+	if err := together(valueless, append(d.taken(), d.lacking()...)); err != nil {
+		return d, err
+	}
+	for _, step := range []func() error{d.addEdge, d.extended, d.carried, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}
@@ -85,9 +88,10 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if d.sources, err = sources(c.Compose.Files, d.variables.lookup); err != nil {
 		return d, err
 	}
-	var empty []string
-	if d.used, empty, err = defined(d.sources, c.Policy); err != nil {
-		return d, err
+	used, empty, faults := defined(d.sources, c.Policy)
+	d.used = used
+	if len(faults) > 0 {
+		return d, d.missing(ctx, c, faults)
 	}
 	d.warn(empty)
 	d.project, err = load(ctx, c, maps.Clone(d.variables.values))
