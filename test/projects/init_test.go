@@ -36,6 +36,7 @@ var refused = map[string]struct {
 	"images-by-variable":    {cli.ExitUsage, []string{"compose.yaml:4: the variable POSTGRES_IMAGE has no value", "compose.yaml:8: the variable CADDY_IMAGE has no value"}},
 	"demanded-variable":     {cli.ExitUsage, []string{"compose.yaml:5: the variable MODEL_API_KEY is not set: set MODEL_API_KEY as a stack variable, please"}},
 	"no-ports":              {cli.ExitGate, []string{"the database is lost with its container"}},
+	"matomo":                {cli.ExitUsage, []string{"docker-compose.yml:10: service db has an empty MYSQL_ROOT_PASSWORD, and MariaDB is not set up without it"}},
 	"mysql-without-volume":  {cli.ExitGate, []string{"the database is lost with its container"}},
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
