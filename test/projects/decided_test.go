@@ -159,7 +159,7 @@ var decided = map[string]struct{ says, never []string }{
 		"stock: port 8092:8092 is not published any more: who reaches it runs what they like (a debugger)",
 		"stock: port 2112:2112 is not published any more: it asks nobody to sign in, and services reach it inside (metrics)",
 		"orders: port 8091:8091 is not published any more: it asks nobody to sign in, and services reach it inside (metrics or management)",
-		"orders: port 9095:9095 stays published (gRPC)",
+		"orders: port 9095:9095 is not published any more: services reach it inside (gRPC). Where others call it: a route to port 9095 with scheme: h2c",
 		"envoy: port 9901:9901 is not published any more: the proxy's administration asks nobody to sign in",
 		"calls: port 8093:8080 is not published any more: it asks nobody to sign in",
 	}, []string{".example.org"}},

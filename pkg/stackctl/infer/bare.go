@@ -16,21 +16,37 @@ var bareTools = []string{"prometheus", "alertmanager", "cadvisor", "loki", "prom
 	"crawl4ai", "docling-serve", "openai-whisper-asr-webservice", "faster-whisper-server", "speaches", "text-embeddings-inference", "text-generation-inference", "tritonserver", "unstructured-api", "flaresolverr",
 	"mimir", "cortex", "thanos", "vmagent", "vmalert", "pyroscope", "grafana/agent", "k6", "logflare", "grpcui", "grpcox", "nats-nui/nui", "attu", "memgraph/lab", "rayproject/ray", "ray-ml", "daskdev/dask",
 	"wiremock", "mockserver", "dynamodb-admin", "adminmongo", "scrutiny", "selenoid", "selenoid-ui",
+	"syncthing", "go2rtc", "motioneye", "zwave-js-ui", "zwavejs2mqtt", "jackett", "nzbhydra2", "bazarr", "mylar3", "lazylibrarian", "metube", "youtubedl-material", "smokeping", "netbootxyz", "netalertx", "rtorrent-rutorrent", "gitpod/openvscode-server", "theia", "novnc",
+	"gocd-server", "etcdkeeper", "zoonavigator", "visualizer", "invokeai", "fake-gcs-server", "s3mock", "moto", "elasticmq", "elasticmq-native",
 	"papercut-smtp", "graphite-statsd", "chronograf", "zeppelin", "headless-shell",
 	"selenium/hub", "standalone-chrome", "standalone-chromium", "standalone-firefox", "browserless/chrome", "browserless/chromium"}
 
 // told are programs that ask nobody who they are until a variable tells them
 // whom to ask: a registry of images takes what anybody brings, and an engine for
 // queries answers with the whole database.
-var told = []struct{ images, keys []string }{
-	{[]string{"registry"}, []string{"REGISTRY_AUTH"}},
-	{[]string{"graphql-engine"}, []string{"HASURA_GRAPHQL_ADMIN_SECRET", "HASURA_GRAPHQL_ACCESS_KEY"}},
-	{[]string{"linuxserver/code-server", "code-server"}, []string{"PASSWORD", "HASHED_PASSWORD", "FILE__PASSWORD"}},
-	{[]string{"webtop", "linuxserver/rdesktop", "linuxserver/firefox", "linuxserver/chromium"}, []string{"PASSWORD", "FILE__PASSWORD"}},
-	{[]string{"dbgate"}, []string{"LOGIN", "PASSWORD", "OAUTH"}},
-	{[]string{"langflow"}, []string{"LANGFLOW_SUPERUSER"}},
-	{[]string{"litellm"}, []string{"LITELLM_MASTER_KEY"}},
-	{[]string{"mage-ai", "mageai"}, []string{"REQUIRE_USER_AUTHENTICATION"}},
+var told = []struct {
+	images, keys []string
+	// until is the first version that asks by itself; 0: none does. An image whose
+	// version nobody knows is taken for one before it.
+	until int
+}{
+	{[]string{"registry"}, []string{"REGISTRY_AUTH"}, 0},
+	{[]string{"graphql-engine"}, []string{"HASURA_GRAPHQL_ADMIN_SECRET", "HASURA_GRAPHQL_ACCESS_KEY"}, 0},
+	{[]string{"wg-easy"}, []string{"PASSWORD", "PASSWORD_HASH"}, 15},
+	{[]string{"flowise"}, []string{"FLOWISE_USERNAME"}, 3},
+	{[]string{"linuxserver/transmission"}, []string{"USER", "FILE__USER"}, 0},
+	{[]string{"haugene/transmission-openvpn"}, []string{"TRANSMISSION_RPC_AUTHENTICATION_REQUIRED"}, 0},
+	{[]string{"linuxserver/openvscode-server"}, []string{"CONNECTION_TOKEN", "CONNECTION_SECRET"}, 0},
+	{[]string{"dorowu/ubuntu-desktop-lxde-vnc"}, []string{"HTTP_PASSWORD", "VNC_PASSWORD"}, 0},
+	{[]string{"lobe-chat", "chatgpt-next-web"}, []string{"ACCESS_CODE", "CODE"}, 0},
+	{[]string{"cloudcmd"}, []string{"CLOUDCMD_AUTH"}, 0},
+	{[]string{"chartmuseum"}, []string{"BASIC_AUTH_USER", "BEARER_AUTH"}, 0},
+	{[]string{"linuxserver/code-server", "code-server"}, []string{"PASSWORD", "HASHED_PASSWORD", "FILE__PASSWORD"}, 0},
+	{[]string{"webtop", "linuxserver/rdesktop", "linuxserver/firefox", "linuxserver/chromium"}, []string{"PASSWORD", "FILE__PASSWORD"}, 0},
+	{[]string{"dbgate"}, []string{"LOGIN", "PASSWORD", "OAUTH"}, 0},
+	{[]string{"langflow"}, []string{"LANGFLOW_SUPERUSER"}, 0},
+	{[]string{"litellm"}, []string{"LITELLM_MASTER_KEY"}, 0},
+	{[]string{"mage-ai", "mageai"}, []string{"REQUIRE_USER_AUTHENTICATION"}, 0},
 }
 
 // untold are programs that ask nobody once a variable says so: phpMyAdmin signs
@@ -50,6 +66,7 @@ var untold = []struct {
 	{[]string{"centrifugo"}, []string{"CENTRIFUGO_ADMIN_INSECURE", "CENTRIFUGO_CLIENT_INSECURE"}, []string{"true", "1"}},
 	{[]string{"livebook"}, []string{"LIVEBOOK_TOKEN_ENABLED"}, []string{"false", "0"}},
 	{[]string{"rstudio", "rocker/rstudio", "verse", "tidyverse"}, []string{"DISABLE_AUTH"}, []string{"true", "1"}},
+	{[]string{"sqlpad"}, []string{"SQLPAD_AUTH_DISABLED"}, []string{"true", "1"}},
 	{[]string{"airflow"}, []string{"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"}, []string{"true", "1"}},
 }
 
@@ -70,6 +87,9 @@ func openOnceTold(s Service, repository string) bool {
 func openUntilTold(s Service, repository string) bool {
 	for _, t := range told {
 		if names(t.images, repository) {
+			if version, known := major(s.Image); known && t.until > 0 && version >= t.until {
+				return false
+			}
 			return !slices.ContainsFunc(sortedKeys(s.Environment), func(key string) bool {
 				return slices.ContainsFunc(t.keys, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 			})
@@ -85,7 +105,7 @@ var namedTools = []string{"prometheus", "alertmanager", "cadvisor", "mailhog", "
 
 // bareCommands start programs that ask nobody who they are with an image that
 // tells nothing of it: an application's own.
-var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|\bplaywright\s+(?:run|launch)-server\b|(?:^|\s)--(?:no-?auth|(?:admin|client)[._]insecure|disable-auth|auth[= ]none|without-connection-token|no-token)(?:\s|$)|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
+var bareCommands = regexp.MustCompile(`\bprisma\s+studio\b|\bdrizzle-kit\s+studio\b|\bcelery\b.*\bflower\b|\bmlflow\s+(?:server|ui)\b|\btensorboard\b|\brq-dashboard\b|\bsqlite_web\b|\blocust\b|\bdagster-webserver\b|\bdagit\b|\bprefect\s+server\s+start\b|\bplaywright\s+(?:run|launch)-server\b|(?:^|\s)--(?:no-?auth|rc-no-auth|without-password|(?:admin|client)[._]insecure|disable-auth|auth[= ]none|without-connection-token|no-token)(?:\s|$)|(?:NotebookApp|ServerApp|IdentityProvider)\.(?:token|password)=(?:''|"")?(?:\s|$)`)
 
 // bareNames are names of a team's own programs that tell whoever asks where its
 // services are, or their settings with the passwords: Spring's registry and
@@ -126,6 +146,10 @@ func withoutSignIn(s Service) bool {
 		if strings.HasSuffix(repository, suffix) {
 			return true
 		}
+	}
+	// Its images show a program's window to whoever comes.
+	if strings.HasPrefix(repository, "jlesage/") && s.Environment["VNC_PASSWORD"] == "" && s.Environment["WEB_AUTHENTICATION"] == "" {
+		return true
 	}
 	if s.unsecured || openUntilTold(s, repository) || openOnceTold(s, repository) || asksNobodyByName(s) {
 		return true

@@ -18,6 +18,9 @@ type Routing struct {
 	Causes map[string][]string
 	// Allow are the TCP ports that stay published, sorted.
 	Allow []int
+
+	// calls are the published ports of gRPC.
+	calls []published
 }
 
 func (r *Routing) tell(service, format string, args ...any) {
@@ -49,6 +52,7 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 	}
 	r.labels(there, domain, demands(services))
 	r.published(there, layers)
+	r.called()
 	if len(r.Routes) == 0 {
 		r.exposed(there, layers)
 	}
@@ -126,7 +130,7 @@ func (r *Routing) labels(services []Service, domain string, asks func(middleware
 		if l.guessed {
 			cause += "; no label names a port, 80 is assumed"
 		}
-		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip}
+		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip, Scheme: l.scheme}
 		if asked := asks(l.middlewares); asked.guarded || l.guarded || len(asked.allow) > 0 {
 			spec.Allow = asked.allow
 			if asked.guarded || l.guarded {
@@ -296,6 +300,10 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
 		case openPort(s, p.target) != "" && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: %s asks nobody to sign in, unless it is told to. Where it is: --route %s=%s:%d", p.text(), openPort(s, p.target), Name(s.Name), s.Name, p.target)
+		case what == rcon && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: who guesses its password, which it takes in clear, runs what they like (%s). Where it must be reached: its port under gates.exposure.allow", p.text(), what)
+		case what == grpc && !p.loopback:
+			r.calls = append(r.calls, p)
 		case (closed || slices.Contains(receivers, p.target)) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
 		case storeBehind(p.target) != "" && !p.loopback:
