@@ -102,6 +102,9 @@ func mistake(from []source, fallback place, text string) error {
 		return refuse(from, fallback, "services wait for each other: "+m[1]+m[2], "remove one of these depends_on", "services", m[1], "depends_on")
 	}
 	if m := circle.FindStringSubmatch(text); m != nil {
+		if refused := extendsCircle(from); refused != nil {
+			return refused
+		}
 		return stack.Usage(fallback.file, 0, "files or services take in each other in a circle: "+strings.Join(strings.Fields(m[1]), " "), "remove one of these include or extends")
 	}
 	if m := badDollar.FindStringSubmatch(text); m != nil {
