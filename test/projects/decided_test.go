@@ -77,7 +77,7 @@ var decided = map[string]struct{ says, never []string }{
 	}, nil},
 	"traefik-files-and-labels": {[]string{
 		"traefik  -      -         -",
-		"traefik: what its files say beside the labels is not carried (./traefik/dynamic, ./traefik/traefik.yml)",
+		"traefik: of what its files say beside the labels, routes to services of the project are carried, and nothing else (./traefik/dynamic, ./traefik/traefik.yml)",
 		"app: app.example.org → port 8080: its labels say so (there: app.example.com)\n",
 		"board: board.example.org → port 3000: its labels say so (there: board.example.com); they ask who comes",
 	}, nil},

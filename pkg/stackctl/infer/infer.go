@@ -27,6 +27,9 @@ type Service struct {
 	// Expose are the ports under `expose:`.
 	Expose []string
 
+	// Caddyfile is the text of the one that is mounted; empty: none is.
+	Caddyfile string
+
 	// unsecured reports that it shows what a store holds that asks nobody.
 	unsecured bool
 }

@@ -25,6 +25,8 @@ type labelled struct {
 	middlewares string
 	// guarded says that the proxy asks who comes.
 	guarded bool
+	// told is what says so; empty: labels.
+	told string
 }
 
 var (

@@ -41,8 +41,8 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 		}
 	}
 	for _, s := range services {
-		if _, ok := proxyOf(s, services); ok && left[s.Name] != "" && len(uncarriedFiles(s)) > 0 {
-			r.tell(s.Name, "what its files say beside the labels is not carried (%s): write their routes, and what they ask of visitors, under routes", strings.Join(uncarriedFiles(s), ", "))
+		if left[s.Name] != "" {
+			r.dropped(s, services)
 		}
 	}
 	markUnsecured(there)
@@ -50,7 +50,7 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 	for _, a := range asked {
 		r.add(a, "--route says so")
 	}
-	r.labels(there, domain, demands(services))
+	r.labels(there, fromProxies(services, left), domain, demands(services))
 	r.published(there, layers)
 	r.called()
 	if len(r.Routes) == 0 {
@@ -100,15 +100,14 @@ func (r *Routing) has(service string) bool {
 	return slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Service == service })
 }
 
-func (r *Routing) labels(services []Service, domain string, asks func(middlewares string) demand) {
-	var all []labelled
+func (r *Routing) labels(services []Service, all []labelled, domain string, asks func(middlewares string) demand) {
 	var hosts []string
 	for _, s := range services {
-		for _, l := range labelledRoutes(s) {
-			all = append(all, l)
-			if host := strings.ToLower(strings.Trim(l.host, ".")); host != "" && !slices.Contains(hosts, host) {
-				hosts = append(hosts, host)
-			}
+		all = append(all, labelledRoutes(s)...)
+	}
+	for _, l := range all {
+		if host := strings.ToLower(strings.Trim(l.host, ".")); host != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
 		}
 	}
 	written := base(hosts)
@@ -123,7 +122,7 @@ func (r *Routing) labels(services []Service, domain string, asks func(middleware
 		if r.routed(l.service, l.port) && slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == host && o.Path == l.path }) {
 			continue
 		}
-		cause := "its labels say so"
+		cause := cmp.Or(l.told, "its labels say so")
 		if l.host != "" {
 			cause += " (there: " + l.host + ")"
 		}

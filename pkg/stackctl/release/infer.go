@@ -44,10 +44,26 @@ func (d Draft) subjects() []infer.Service {
 	merged := merged(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
-		one.Merged = merged[name]
+		one.Merged, one.Caddyfile = merged[name], d.mounted(name, "/etc/caddy/Caddyfile")
 		out = append(out, one)
 	}
+	d.routedByFiles(out)
 	return out
+}
+
+// mounted is the text of the file that a service has at a place, by a mount of it or
+// of its folder; empty: it has none there.
+func (d Draft) mounted(service, at string) string {
+	for _, use := range d.bindUses() {
+		rest, below := strings.CutPrefix(at, strings.TrimSuffix(use.target, "/"))
+		if use.service != service || !below || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if raw, err := readBounded(d.path(use.source) + rest); err == nil {
+			return string(raw)
+		}
+	}
+	return ""
 }
 
 // merged returns, by service, those that are made of it: what merges its anchor

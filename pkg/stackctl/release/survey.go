@@ -129,6 +129,7 @@ func (s Survey) note() {
 		}
 	}
 	s.noteText()
+	s.noteRedirects()
 }
 
 // Strategies returns how each service of the app is replaced under these
