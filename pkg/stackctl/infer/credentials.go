@@ -68,9 +68,9 @@ type Lack struct {
 // ownServers are what a store's image starts by itself, as a command writes it.
 var ownServers = regexp.MustCompile(`^(?:$|-|(?:docker-entrypoint\.sh )?(?:postgres|mysqld|mariadbd|mongod|redis-server|valkey-server|keydb-server|rabbitmq-server|(?:minio )?server)\b)`)
 
-// signing are variables that a framework ends without: what it signs with them
-// anybody could forge.
-var signing = []string{"SECRET_KEY", "SECRET_KEY_BASE", "DJANGO_SECRET_KEY", "NEXTAUTH_SECRET"}
+// signing are variables that a framework or a well-known program ends without, or
+// with which it signs what anybody could forge then.
+var signing = []string{"SECRET_KEY", "SECRET_KEY_BASE", "DJANGO_SECRET_KEY", "NEXTAUTH_SECRET", "AUTHENTIK_SECRET_KEY", "UTILS_SECRET", "OTP_SECRET", "JICOFO_AUTH_PASSWORD", "JVB_AUTH_PASSWORD"}
 
 // bareRequirepass is the flag for a store's password with nothing after it.
 var bareRequirepass = regexp.MustCompile(`(?:^|\s)(--requirepass)(?:\s+--|\s*$)`)
@@ -127,7 +127,7 @@ func emptySigning(s Service) []Lack {
 	var out []Lack
 	for _, key := range signing {
 		if value, there := s.Environment[key]; there && value == "" && s.Environment[key+"_FILE"] == "" {
-			out = append(out, Lack{Key: key, Cause: "what it signs anybody could forge"})
+			out = append(out, Lack{Key: key, Cause: "the program ends without it, or trusts whoever knows that it is empty"})
 		}
 	}
 	return out

@@ -56,7 +56,7 @@ func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error
 }
 
 // valueless is what is wrong with all of them.
-const valueless = "variables have no value. One that may be empty stands in the env file as NAME="
+const valueless = "variables have no value (NAME= in the env file makes one empty)"
 
 // together is one usage error of several; each keeps its line.
 func together(what string, faults []error) error {

@@ -31,7 +31,7 @@ func TestAnEmptySecretThatAServiceCannotWorkWithoutIsRefused(t *testing.T) {
 		"of a user":       {stored("mariadb:11", "environment: {MARIADB_ROOT_PASSWORD: Kq7vR2xW, MYSQL_USER: a, MYSQL_PASSWORD: \"\"}"), nil, "service db has an empty MYSQL_PASSWORD"},
 		"of two":          {stored("mongo:7", "environment: {MONGO_INITDB_ROOT_USERNAME: root, MONGO_INITDB_ROOT_PASSWORD: \"\"}"), nil, "service db has an empty MONGO_INITDB_ROOT_PASSWORD"},
 		"of a flag":       {stored("redis:7", "command: redis-server --appendonly yes --requirepass ${REDIS_PASSWORD}"), map[string]string{".env": "REDIS_PASSWORD=\n"}, ".env:1: service db has an empty --requirepass, and Redis starts without a password, or not at all"},
-		"what signs":      {app + "env_file: .env", map[string]string{".env": "SECRET_KEY=\n"}, ".env:1: service web has an empty SECRET_KEY, and what it signs anybody could forge"},
+		"what signs":      {app + "env_file: .env", map[string]string{".env": "SECRET_KEY=\n"}, ".env:1: service web has an empty SECRET_KEY, and the program ends without it, or trusts whoever knows that it is empty"},
 
 		"by a file":               {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_PASSWORD_FILE: /run/secrets/x}"), nil, ""},
 		"trust on purpose":        {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_HOST_AUTH_METHOD: trust}"), nil, ""},

@@ -143,7 +143,7 @@ func (d Draft) readConfigs() (map[string]stack.File, error) {
 		refused := func(problem, fix string) error {
 			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "config "+name+problem, fix, "configs", name)
 		}
-		f := stack.File{Path: name, Mode: 0o444, Content: []byte(c.Content)}
+		f := stack.File{Path: name, Mode: 0o444, Content: []byte(c.Content), Inline: true}
 		switch {
 		case bool(c.External):
 			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `content:`")
