@@ -59,7 +59,7 @@ func caddyBlocks(text string) (out []block, ok bool) {
 // answers plain HTTP, as it must behind the edge.
 func caddyfileRoutes(s Service, services []Service) []labelled {
 	blocks, ok := caddyBlocks(s.Caddyfile)
-	if !ok || !names([]string{"caddy"}, Repository(s.Image)) {
+	if built := s.Build && s.Image == ""; !ok || !built && !names([]string{"caddy"}, Repository(s.Image)) {
 		return nil
 	}
 	if len(blocks) > 0 && !blocks[0].braced { // one site needs no braces

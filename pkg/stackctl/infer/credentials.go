@@ -24,8 +24,10 @@ type credential struct {
 }
 
 var (
-	emptyMySQL   = []string{"MYSQL_ALLOW_EMPTY_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"}
-	emptyMariaDB = slices.Concat(emptyMySQL, []string{"MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "MARIADB_RANDOM_ROOT_PASSWORD"})
+	emptyMySQL   = []string{"MYSQL_ALLOW_EMPTY_PASSWORD"}
+	randomMySQL  = slices.Concat(emptyMySQL, []string{"MYSQL_RANDOM_ROOT_PASSWORD"})
+	emptyMariaDB = slices.Concat(emptyMySQL, []string{"MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"})
+	randomMaria  = slices.Concat(emptyMariaDB, []string{"MYSQL_RANDOM_ROOT_PASSWORD", "MARIADB_RANDOM_ROOT_PASSWORD"})
 	emptyBitnami = []string{"ALLOW_EMPTY_PASSWORD"}
 )
 
@@ -41,9 +43,9 @@ var credentials = []credential{
 
 	{images: []string{"postgres", "postgis", "pgvector", "timescaledb", "timescaledb-ha", "pgvecto-rs", "vchord-postgres", "citus", "paradedb", "pgautoupgrade"}, keys: []string{"POSTGRES_PASSWORD"}, unless: []string{"POSTGRES_HOST_AUTH_METHOD"},
 		always: []string{"postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb"}},
-	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_ROOT_PASSWORD"}, unless: emptyMySQL, always: []string{"mysql", "percona"}},
+	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_ROOT_PASSWORD"}, unless: randomMySQL, always: []string{"mysql", "percona"}},
 	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_PASSWORD"}, unless: emptyMySQL, with: "MYSQL_USER"},
-	{images: []string{"mariadb"}, keys: []string{"MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD_HASH"}, unless: emptyMariaDB, always: []string{"mariadb"}},
+	{images: []string{"mariadb"}, keys: []string{"MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD_HASH"}, unless: randomMaria, always: []string{"mariadb"}},
 	{images: []string{"mariadb"}, keys: []string{"MARIADB_PASSWORD", "MYSQL_PASSWORD", "MARIADB_PASSWORD_HASH"}, unless: emptyMariaDB, with: "MYSQL_USER"},
 	{images: []string{"mongo"}, keys: []string{"MONGO_INITDB_ROOT_PASSWORD"}, with: "MONGO_INITDB_ROOT_USERNAME", always: []string{"mongo"}},
 	{images: []string{"mssql/server", "azure-sql-edge"}, keys: []string{"MSSQL_SA_PASSWORD", "SA_PASSWORD"}},

@@ -27,7 +27,8 @@ type Service struct {
 	// Expose are the ports under `expose:`.
 	Expose []string
 
-	// Caddyfile is the text of the one that is mounted; empty: none is.
+	// Caddyfile is the text of the one that is mounted, or built into its image;
+	// empty: none is.
 	Caddyfile string
 
 	// unsecured reports that it shows what a store holds that asks nobody.

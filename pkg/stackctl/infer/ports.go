@@ -53,7 +53,7 @@ var openPorts = []struct {
 	{[]string{"kong", "kong-gateway"}, []int{8001, 8002, 8444, 8445}, "the gateway's administration"},
 	{[]string{"caddy"}, []int{2019}, "the proxy's administration"},
 	{[]string{"haproxy"}, []int{8404, 8405}, "the page of the proxy's figures"},
-	{[]string{"frigate"}, []int{1984, 5000}, "what stands beside the page with a sign-in"},
+	{[]string{"frigate"}, []int{1984, 5000}, "the page that it has for services inside"},
 	{[]string{"portainer/agent"}, []int{9001}, "the agent, which runs what it is told,"},
 	{[]string{"apisix"}, []int{9180}, "the gateway's administration"},
 	{[]string{"envoy"}, []int{9901, 19000}, "the proxy's administration"},

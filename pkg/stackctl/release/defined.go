@@ -55,6 +55,16 @@ func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error
 	return together(valueless, named)
 }
 
+// given refuses what services take by name where it is not set, and secrets that are
+// empty.
+func (d *Draft) given() error {
+	taken, lacking := d.taken(), d.lacking()
+	if len(taken) == 0 {
+		return together("secrets are empty", lacking)
+	}
+	return together(valueless, append(taken, lacking...))
+}
+
 // valueless is what is wrong with all of them.
 const valueless = "variables have no value (NAME= in the env file makes one empty)"
 

@@ -55,7 +55,7 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err != nil {
 		return d, err
 	}
-	if err := together(valueless, append(d.taken(), d.lacking()...)); err != nil {
+	if err := d.given(); err != nil {
 		return d, err
 	}
 	for _, step := range []func() error{d.addEdge, d.extended, d.carried, d.linked, d.homes} {

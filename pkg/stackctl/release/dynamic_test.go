@@ -38,3 +38,27 @@ func TestRoutesOfATraefiksFilesAreCarried(t *testing.T) {
 		t.Errorf("app is deployed with the labels %v", labels)
 	}
 }
+
+func TestACaddyfileIsReadWhereItIsMountedOrBuiltIn(t *testing.T) {
+	caddyfile := "example.com {\n\treverse_proxy app:3000\n}\n"
+	for name, c := range map[string]struct {
+		caddy string
+		files map[string]string
+		left  bool
+	}{
+		"its folder":         {"image: caddy:2\n    volumes: [\"./caddy:/etc/caddy\"]", map[string]string{"caddy/Caddyfile": caddyfile}, true},
+		"the file":           {"image: caddy:2\n    volumes: [\"./Caddyfile:/etc/caddy/Caddyfile:ro\"]", map[string]string{"Caddyfile": caddyfile}, true},
+		"elsewhere":          {"image: caddy:2\n    volumes: [\"./Caddyfile:/etc/caddyfile\"]", map[string]string{"Caddyfile": caddyfile}, false},
+		"in its image":       {"build: ./caddy", map[string]string{"caddy/Dockerfile": "FROM caddy:2-alpine\nCOPY ./Caddyfile /etc/caddy/Caddyfile\n", "caddy/Caddyfile": caddyfile}, true},
+		"in an image of Go":  {"build: ./caddy", map[string]string{"caddy/Dockerfile": "FROM golang:1\nCOPY ./Caddyfile /etc/caddy/Caddyfile\n", "caddy/Caddyfile": caddyfile}, false},
+		"not in its context": {"build: ./caddy", map[string]string{"caddy/Dockerfile": "FROM caddy:2\nCOPY Caddyfile /etc/caddy/\n"}, false},
+	} {
+		files := map[string]string{"compose.yaml": "services:\n  caddy:\n    " + c.caddy + "\n    ports: [\"80:80\", \"443:443\"]\n  app:\n    image: acme/app:1\n"}
+		for file, text := range c.files {
+			files[file] = text
+		}
+		if left := infer.LeftOut(newProject(t, files).look(t).Services)["caddy"]; (left != "") != c.left {
+			t.Errorf("%s: Caddy is left out: %q", name, left)
+		}
+	}
+}

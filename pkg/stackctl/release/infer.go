@@ -1,7 +1,10 @@
 package release
 
 import (
+	"cmp"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -44,11 +47,36 @@ func (d Draft) subjects() []infer.Service {
 	merged := merged(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
-		one.Merged, one.Caddyfile = merged[name], d.mounted(name, "/etc/caddy/Caddyfile")
+		one.Merged, one.Caddyfile = merged[name], d.caddyfile(name)
 		out = append(out, one)
 	}
 	d.routedByFiles(out)
 	return out
+}
+
+var (
+	fromCaddy = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?caddy(?:[:@\s]|$)`)
+	copied    = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
+)
+
+// caddyfile is the text of the Caddyfile that a service has, by a mount or in the
+// image that is built of Caddy's; empty: it has none.
+func (d Draft) caddyfile(service string) string {
+	s := d.project.Services[service]
+	if text := d.mounted(service, "/etc/caddy/Caddyfile"); text != "" || s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
+		return text
+	}
+	context := d.path(s.Build.Context)
+	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
+	m := copied.FindSubmatch(dockerfile)
+	if err != nil || m == nil || !fromCaddy.Match(dockerfile) {
+		return ""
+	}
+	text, err := readBounded(filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // mounted is the text of the file that a service has at a place, by a mount of it or

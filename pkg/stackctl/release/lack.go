@@ -55,7 +55,7 @@ func (l lack) problem() string {
 
 // fix is what to do about it.
 func (l lack) fix() string {
-	return "give " + l.Key + " a random value, such as that of `openssl rand -hex 24`, in .env"
+	return "give " + l.Key + " a random value, such as that of `openssl rand -hex 24`"
 }
 
 // lacking refuses them all at once. Of one that is nowhere it warns: a database that

@@ -23,15 +23,17 @@ func TestAnEmptySecretThatAServiceCannotWorkWithoutIsRefused(t *testing.T) {
 		files map[string]string
 		want  string // empty: it is not refused
 	}{
-		"in an env file":  {stored("postgres:16", "env_file: db.env"), map[string]string{"db.env": "# ours\nPOSTGRES_PASSWORD=\n"}, "db.env:2: service db has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it"},
-		"in a listed one": {stored("postgres:16", "env_file: [{path: db.env, required: true}]"), map[string]string{"db.env": "POSTGRES_PASSWORD=\n"}, "db.env:1: service db has an empty POSTGRES_PASSWORD"},
-		"in .env":         {stored("postgis/postgis:16-3.4", "environment: {POSTGRES_PASSWORD: \"${DB_PASSWORD}\"}"), map[string]string{".env": "A=1\nDB_PASSWORD=\n"}, ".env:2: service db has an empty POSTGRES_PASSWORD"},
-		"by a default":    {stored("postgres", "environment: [\"POSTGRES_PASSWORD=${DB_PASSWORD:-}\"]"), nil, "compose.yaml:5: service db has an empty POSTGRES_PASSWORD"},
-		"in the file":     {stored("bitnami/postgresql:16", "environment: {POSTGRESQL_PASSWORD: \"\"}"), nil, "compose.yaml:5: service db has an empty POSTGRESQL_PASSWORD"},
-		"of a user":       {stored("mariadb:11", "environment: {MARIADB_ROOT_PASSWORD: Kq7vR2xW, MYSQL_USER: a, MYSQL_PASSWORD: \"\"}"), nil, "service db has an empty MYSQL_PASSWORD"},
-		"of two":          {stored("mongo:7", "environment: {MONGO_INITDB_ROOT_USERNAME: root, MONGO_INITDB_ROOT_PASSWORD: \"\"}"), nil, "service db has an empty MONGO_INITDB_ROOT_PASSWORD"},
-		"of a flag":       {stored("redis:7", "command: redis-server --appendonly yes --requirepass ${REDIS_PASSWORD}"), map[string]string{".env": "REDIS_PASSWORD=\n"}, ".env:1: service db has an empty --requirepass, and Redis starts without a password, or not at all"},
-		"what signs":      {app + "env_file: .env", map[string]string{".env": "SECRET_KEY=\n"}, ".env:1: service web has an empty SECRET_KEY, and the program ends without it, or trusts whoever knows that it is empty"},
+		"in an env file":                 {stored("postgres:16", "env_file: db.env"), map[string]string{"db.env": "# ours\nPOSTGRES_PASSWORD=\n"}, "db.env:2: service db has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it"},
+		"in a listed one":                {stored("postgres:16", "env_file: [{path: db.env, required: true}]"), map[string]string{"db.env": "POSTGRES_PASSWORD=\n"}, "db.env:1: service db has an empty POSTGRES_PASSWORD"},
+		"in .env":                        {stored("postgis/postgis:16-3.4", "environment: {POSTGRES_PASSWORD: \"${DB_PASSWORD}\"}"), map[string]string{".env": "A=1\nDB_PASSWORD=\n"}, ".env:2: service db has an empty POSTGRES_PASSWORD"},
+		"by a default":                   {stored("postgres", "environment: [\"POSTGRES_PASSWORD=${DB_PASSWORD:-}\"]"), nil, "compose.yaml:5: service db has an empty POSTGRES_PASSWORD"},
+		"in the file":                    {stored("bitnami/postgresql:16", "environment: {POSTGRESQL_PASSWORD: \"\"}"), nil, "compose.yaml:5: service db has an empty POSTGRESQL_PASSWORD"},
+		"of a user":                      {stored("mariadb:11", "environment: {MARIADB_ROOT_PASSWORD: Kq7vR2xW, MYSQL_USER: a, MYSQL_PASSWORD: \"\"}"), nil, "service db has an empty MYSQL_PASSWORD"},
+		"of a user beside a random root": {stored("mysql:8", "environment: {MYSQL_RANDOM_ROOT_PASSWORD: \"1\", MYSQL_USER: a, MYSQL_PASSWORD: \"${DB_PASSWORD}\"}"), map[string]string{".env": "DB_PASSWORD=\n"}, ".env:1: service db has an empty MYSQL_PASSWORD"},
+		"a random root":                  {stored("mysql:8", "environment: {MYSQL_RANDOM_ROOT_PASSWORD: \"1\", MYSQL_ROOT_PASSWORD: \"\"}"), nil, ""},
+		"of two":                         {stored("mongo:7", "environment: {MONGO_INITDB_ROOT_USERNAME: root, MONGO_INITDB_ROOT_PASSWORD: \"\"}"), nil, "service db has an empty MONGO_INITDB_ROOT_PASSWORD"},
+		"of a flag":                      {stored("redis:7", "command: redis-server --appendonly yes --requirepass ${REDIS_PASSWORD}"), map[string]string{".env": "REDIS_PASSWORD=\n"}, ".env:1: service db has an empty --requirepass, and Redis starts without a password, or not at all"},
+		"what signs":                     {app + "env_file: .env", map[string]string{".env": "SECRET_KEY=\n"}, ".env:1: service web has an empty SECRET_KEY, and the program ends without it, or trusts whoever knows that it is empty"},
 
 		"by a file":               {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_PASSWORD_FILE: /run/secrets/x}"), nil, ""},
 		"trust on purpose":        {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_HOST_AUTH_METHOD: trust}"), nil, ""},
