@@ -66,6 +66,7 @@ var untold = []struct {
 	{[]string{"centrifugo"}, []string{"CENTRIFUGO_ADMIN_INSECURE", "CENTRIFUGO_CLIENT_INSECURE"}, []string{"true", "1"}},
 	{[]string{"livebook"}, []string{"LIVEBOOK_TOKEN_ENABLED"}, []string{"false", "0"}},
 	{[]string{"rstudio", "rocker/rstudio", "verse", "tidyverse"}, []string{"DISABLE_AUTH"}, []string{"true", "1"}},
+	{[]string{"jenkins"}, []string{"JAVA_OPTS", "JENKINS_JAVA_OPTS", "JENKINS_OPTS"}, []string{"-djenkins.install.runsetupwizard=false"}},
 	{[]string{"sqlpad"}, []string{"SQLPAD_AUTH_DISABLED"}, []string{"true", "1"}},
 	{[]string{"airflow"}, []string{"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"}, []string{"true", "1"}},
 }
@@ -75,12 +76,21 @@ func openOnceTold(s Service, repository string) bool {
 	for _, u := range untold {
 		if names(u.images, repository) && slices.ContainsFunc(u.keys, func(key string) bool {
 			value := strings.ToLower(strings.Trim(s.Environment[key], `"'`))
-			return value != "" && (u.values == nil || slices.Contains(u.values, value))
+			return value != "" && (u.values == nil || slices.Contains(u.values, value) || slices.Contains(strings.Fields(value), u.values[0]))
 		}) {
 			return true
 		}
 	}
 	return false
+}
+
+// openWhenEmpty reports whether a service is a program that asks nobody once its
+// password is there and empty: without the variable it makes one.
+func openWhenEmpty(s Service, repository string) bool {
+	return names([]string{"pihole"}, repository) && slices.ContainsFunc([]string{"WEBPASSWORD", "FTLCONF_webserver_api_password"}, func(key string) bool {
+		value, there := s.Environment[key]
+		return there && value == ""
+	})
 }
 
 // openUntilTold reports whether a service is one of those, and no variable tells it.
@@ -151,7 +161,7 @@ func withoutSignIn(s Service) bool {
 	if strings.HasPrefix(repository, "jlesage/") && s.Environment["VNC_PASSWORD"] == "" && s.Environment["WEB_AUTHENTICATION"] == "" {
 		return true
 	}
-	if s.unsecured || openUntilTold(s, repository) || openOnceTold(s, repository) || asksNobodyByName(s) {
+	if s.unsecured || openUntilTold(s, repository) || openOnceTold(s, repository) || openWhenEmpty(s, repository) || asksNobodyByName(s) {
 		return true
 	}
 	// What a team builds it names: a `prometheus-server` is one, a `flower-shop`

@@ -16,8 +16,8 @@ type credential struct {
 	keys []string
 	// unless are variables that say otherwise, once they have a value.
 	unless []string
-	// with is a variable without which none is wanted; empty: always.
-	with string
+	// with are variables of which one has a value where it is wanted; none: always.
+	with []string
 	// always are whole repositories whose image ends without any of the keys. Of
 	// others only a key that is there and is empty is known to be wrong.
 	always []string
@@ -44,16 +44,16 @@ var credentials = []credential{
 	{images: []string{"postgres", "postgis", "pgvector", "timescaledb", "timescaledb-ha", "pgvecto-rs", "vchord-postgres", "citus", "paradedb", "pgautoupgrade"}, keys: []string{"POSTGRES_PASSWORD"}, unless: []string{"POSTGRES_HOST_AUTH_METHOD"},
 		always: []string{"postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb"}},
 	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_ROOT_PASSWORD"}, unless: randomMySQL, always: []string{"mysql", "percona"}},
-	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_PASSWORD"}, unless: emptyMySQL, with: "MYSQL_USER"},
+	{images: []string{"mysql", "percona", "percona-server"}, keys: []string{"MYSQL_PASSWORD"}, unless: emptyMySQL, with: []string{"MYSQL_USER"}},
 	{images: []string{"mariadb"}, keys: []string{"MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD_HASH"}, unless: randomMaria, always: []string{"mariadb"}},
-	{images: []string{"mariadb"}, keys: []string{"MARIADB_PASSWORD", "MYSQL_PASSWORD", "MARIADB_PASSWORD_HASH"}, unless: emptyMariaDB, with: "MYSQL_USER"},
-	{images: []string{"mongo"}, keys: []string{"MONGO_INITDB_ROOT_PASSWORD"}, with: "MONGO_INITDB_ROOT_USERNAME", always: []string{"mongo"}},
+	{images: []string{"mariadb"}, keys: []string{"MARIADB_PASSWORD", "MYSQL_PASSWORD", "MARIADB_PASSWORD_HASH"}, unless: emptyMariaDB, with: []string{"MARIADB_USER", "MYSQL_USER"}},
+	{images: []string{"mongo"}, keys: []string{"MONGO_INITDB_ROOT_PASSWORD"}, with: []string{"MONGO_INITDB_ROOT_USERNAME"}, always: []string{"mongo"}},
 	{images: []string{"mssql/server", "azure-sql-edge"}, keys: []string{"MSSQL_SA_PASSWORD", "SA_PASSWORD"}},
 	{images: []string{"oracle-free", "oracle-xe"}, keys: []string{"ORACLE_PASSWORD"}, unless: []string{"ORACLE_RANDOM_PASSWORD"}},
-	{images: []string{"rabbitmq"}, keys: []string{"RABBITMQ_DEFAULT_PASS"}, with: "RABBITMQ_DEFAULT_USER"},
+	{images: []string{"rabbitmq"}, keys: []string{"RABBITMQ_DEFAULT_PASS"}, with: []string{"RABBITMQ_DEFAULT_USER"}},
 	{images: []string{"minio"}, keys: []string{"MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"}},
-	{images: []string{"couchdb"}, keys: []string{"COUCHDB_PASSWORD"}, with: "COUCHDB_USER"},
-	{images: []string{"influxdb"}, keys: []string{"DOCKER_INFLUXDB_INIT_PASSWORD"}, with: "DOCKER_INFLUXDB_INIT_USERNAME"},
+	{images: []string{"couchdb"}, keys: []string{"COUCHDB_PASSWORD"}, with: []string{"COUCHDB_USER"}},
+	{images: []string{"influxdb"}, keys: []string{"DOCKER_INFLUXDB_INIT_PASSWORD"}, with: []string{"DOCKER_INFLUXDB_INIT_USERNAME"}},
 	{images: []string{"typesense"}, keys: []string{"TYPESENSE_API_KEY"}},
 }
 
@@ -113,7 +113,7 @@ func Lacks(s Service, d Decision) []Lack {
 func (c credential) lack(s Service) (key string, absent, lacks bool) {
 	has := func(key string) bool { return s.Environment[key] != "" }
 	given := func(key string) bool { return has(key) || has(key+"_FILE") }
-	if slices.ContainsFunc(c.keys, given) || slices.ContainsFunc(c.unless, given) || c.with != "" && !given(c.with) {
+	if slices.ContainsFunc(c.keys, given) || slices.ContainsFunc(c.unless, given) || len(c.with) > 0 && !slices.ContainsFunc(c.with, given) {
 		return "", false, false
 	}
 	for _, key := range c.keys {

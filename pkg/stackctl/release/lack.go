@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -32,7 +33,7 @@ func (d Draft) lacks() []lack {
 		for _, one := range infer.Lacks(s, d.layers[s.Name]) {
 			value, there := service.Environment[one.Key]
 			at, otherwise := d.givenAt(s.Name, one.Key)
-			if there && value == nil || otherwise == byName || otherwise == onPurpose && d.layers[s.Name].Layer != stack.LayerData || told[at] {
+			if there && value == nil || otherwise == byName || otherwise == onPurpose && mayBeEmpty(s, d.layers[s.Name]) || told[at] {
 				continue
 			}
 			if at.file == "" {
@@ -43,6 +44,13 @@ func (d Draft) lacks() []lack {
 		}
 	}
 	return out
+}
+
+// mayBeEmpty reports whether a service runs with a secret that is empty on purpose: a
+// program does, and a store whose command gives it an empty word. A store's image
+// refuses an empty variable whatever is meant.
+func mayBeEmpty(s infer.Service, decided infer.Decision) bool {
+	return decided.Layer != stack.LayerData || slices.Contains(s.Command, "")
 }
 
 // problem says what is wrong, after the service's name.
@@ -193,6 +201,21 @@ func lineOfKey(file, key string) int {
 		}
 	}
 	return found
+}
+
+// expected stands in the environment of a service for a secret that is yet to be set.
+const expected = "a value that is yet to be set"
+
+// expect puts it where a variable without a value promises a secret: a page that asks
+// nobody when its password is empty will ask.
+func (s Survey) expect(services []infer.Service) {
+	for _, one := range services {
+		for key, value := range one.Environment {
+			if _, how := s.draft.givenAt(one.Name, key); value == "" && promising(key) && how == byName {
+				one.Environment[key] = expected
+			}
+		}
+	}
 }
 
 // noteLacks tells init of what check refuses.

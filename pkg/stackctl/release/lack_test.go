@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/infer"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -35,17 +36,20 @@ func TestAnEmptySecretThatAServiceCannotWorkWithoutIsRefused(t *testing.T) {
 		"of a flag":                      {stored("redis:7", "command: redis-server --appendonly yes --requirepass ${REDIS_PASSWORD}"), map[string]string{".env": "REDIS_PASSWORD=\n"}, ".env:1: service db has an empty --requirepass, and Redis starts without a password, or not at all"},
 		"what signs":                     {app + "env_file: .env", map[string]string{".env": "SECRET_KEY=\n"}, ".env:1: service web has an empty SECRET_KEY, and the program ends without it, or trusts whoever knows that it is empty"},
 
-		"by a file":               {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_PASSWORD_FILE: /run/secrets/x}"), nil, ""},
-		"trust on purpose":        {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_HOST_AUTH_METHOD: trust}"), nil, ""},
-		"empty on purpose":        {stored("mysql:8", "environment: {MYSQL_ALLOW_EMPTY_PASSWORD: \"yes\", MYSQL_ROOT_PASSWORD: \"\"}"), nil, ""},
-		"Bitnami's, on purpose":   {stored("bitnami/redis:7", "environment: [ALLOW_EMPTY_PASSWORD=yes, REDIS_PASSWORD=]"), nil, ""},
-		"a client of the store":   {stored("postgres:16", "command: pg_dump -h other"), nil, ""},
-		"an entrypoint":           {stored("postgres:16", "entrypoint: /our/start.sh"), nil, ""},
-		"an image of a company":   {stored("acme/postgres:16", "restart: always"), nil, ""},
-		"a store without users":   {stored("mongo:7", "restart: always"), nil, ""},
-		"a flag that is left out": {stored("redis:7", "command: redis-server ${REDIS_PASSWORD:+--requirepass $REDIS_PASSWORD}"), nil, ""},
-		"what is optional":        {app + "env_file: .env", map[string]string{".env": "SMTP_PASSWORD=\nREDIS_PASSWORD=\nOPENAI_API_KEY=\nDB_PASSWORD=\n"}, ""},
-		"a key that may be empty": {app + "environment: {SECRET_KEY: \"${SECRET_KEY:-}\"}", nil, ""},
+		"by a file":                {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_PASSWORD_FILE: /run/secrets/x}"), nil, ""},
+		"trust on purpose":         {stored("postgres:16", "environment: {POSTGRES_PASSWORD: \"\", POSTGRES_HOST_AUTH_METHOD: trust}"), nil, ""},
+		"empty on purpose":         {stored("mysql:8", "environment: {MYSQL_ALLOW_EMPTY_PASSWORD: \"yes\", MYSQL_ROOT_PASSWORD: \"\"}"), nil, ""},
+		"Bitnami's, on purpose":    {stored("bitnami/redis:7", "environment: [ALLOW_EMPTY_PASSWORD=yes, REDIS_PASSWORD=]"), nil, ""},
+		"a client of the store":    {stored("postgres:16", "command: pg_dump -h other"), nil, ""},
+		"an entrypoint":            {stored("postgres:16", "entrypoint: /our/start.sh"), nil, ""},
+		"an image of a company":    {stored("acme/postgres:16", "restart: always"), nil, ""},
+		"a store without users":    {stored("mongo:7", "restart: always"), nil, ""},
+		"an empty word on purpose": {stored("redis:7", "command: [redis-server, --requirepass, \"${REDIS_PASSWORD:-}\"]"), nil, ""},
+		"an empty word by .env":    {stored("redis:7", "command: [redis-server, --requirepass, \"${REDIS_PASSWORD:-}\"]"), map[string]string{".env": "REDIS_PASSWORD=\n"}, ".env:1: service db has an empty --requirepass"},
+		"of MariaDB's user":        {stored("mariadb:11", "environment: {MARIADB_RANDOM_ROOT_PASSWORD: \"1\", MARIADB_USER: a, MARIADB_PASSWORD: \"\"}"), nil, "service db has an empty MARIADB_PASSWORD"},
+		"a flag that is left out":  {stored("redis:7", "command: redis-server ${REDIS_PASSWORD:+--requirepass $REDIS_PASSWORD}"), nil, ""},
+		"what is optional":         {app + "env_file: .env", map[string]string{".env": "SMTP_PASSWORD=\nREDIS_PASSWORD=\nOPENAI_API_KEY=\nDB_PASSWORD=\n"}, ""},
+		"a key that may be empty":  {app + "environment: {SECRET_KEY: \"${SECRET_KEY:-}\"}", nil, ""},
 	} {
 		files := map[string]string{"compose.yaml": c.text}
 		for file, text := range c.files {
@@ -110,6 +114,16 @@ func TestASecretForAServiceOfOthersMayBeWithoutAValue(t *testing.T) {
 			if _, err := release.Read(context.Background(), s.config, s.target); err == nil {
 				t.Errorf("%s: the strict policy takes it", form)
 			}
+		}
+	}
+}
+
+func TestAPasswordThatIsYetToBeSetIsNoEmptyOne(t *testing.T) {
+	for env, want := range map[string]bool{"": false, "WEB_PASSWORD=\n": true} {
+		services := newProject(t, map[string]string{"compose.yaml": "services:\n  dns:\n    image: pihole/pihole\n    ports: [\"80:80\"]\n    environment: {WEBPASSWORD: \"${WEB_PASSWORD}\"}\n", ".env": env}).look(t).Services
+		routes := infer.Routes(services, infer.Layers(services, ""), "example.org", nil).Routes
+		if len(routes) != 1 || (routes[0].Guard == "staff") != want {
+			t.Errorf("%q: %+v", env, routes)
 		}
 	}
 }

@@ -107,6 +107,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	out.draft.resolvable()
 	out.noteLacks()
 	out.Services = out.draft.subjects()
+	out.expect(out.Services)
 	return out, nil
 }
 
