@@ -95,8 +95,8 @@ var decided = map[string]struct{ says, never []string }{
 	}, []string{"indexer.example.org", "old: the domain"}},
 	"store-certificates": {[]string{"setup    data   once      -            it sets up a store and ends", "es01     data "}, nil},
 	"own-certificates": {[]string{
-		"swag: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
-		"swag: network_mode: bridge becomes the project's own network",
+		"front: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
+		"front: network_mode: bridge becomes the project's own network",
 		"broker: port 1883:1883 stays published (MQTT)",
 		"broker: port 9001:9001 is not published any more: MQTT over WebSockets asks nobody to sign in",
 		"volume share: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: password (compose.yaml:20)",

@@ -54,6 +54,7 @@ var credentials = []credential{
 	{images: []string{"minio"}, keys: []string{"MINIO_ROOT_PASSWORD", "MINIO_SECRET_KEY"}},
 	{images: []string{"couchdb"}, keys: []string{"COUCHDB_PASSWORD"}, with: []string{"COUCHDB_USER"}},
 	{images: []string{"influxdb"}, keys: []string{"DOCKER_INFLUXDB_INIT_PASSWORD"}, with: []string{"DOCKER_INFLUXDB_INIT_USERNAME"}},
+	{images: []string{"openldap"}, keys: []string{"LDAP_ADMIN_PASSWORD"}},
 	{images: []string{"typesense"}, keys: []string{"TYPESENSE_API_KEY"}},
 }
 

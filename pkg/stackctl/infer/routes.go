@@ -131,11 +131,8 @@ func (r *Routing) labels(services []Service, all []labelled, domain string, asks
 		}
 		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip, Scheme: l.scheme}
 		if asked := asks(l.middlewares); asked.guarded || l.guarded || len(asked.allow) > 0 {
-			spec.Allow = asked.allow
-			if asked.guarded || l.guarded {
-				spec.Guard = "staff"
-				cause += "; they ask who comes, and here the staff's password does (guard: staff)"
-			}
+			spec.Allow, spec.Guard = reachable(asked.allow), "staff"
+			cause += "; they ask who comes, and here the staff's password does (guard: staff)"
 		}
 		r.add(spec, cause)
 	}

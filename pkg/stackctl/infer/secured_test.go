@@ -65,6 +65,8 @@ func TestWhatAVariableOrAFlagOpensHasNoOpenRoute(t *testing.T) {
 		"names with one that is made":    {service("x", "pihole/pihole"), ""},
 		"builds without the first steps": {service("x", "jenkins/jenkins:lts", variables("JAVA_OPTS=-Xmx1g -Djenkins.install.runSetupWizard=false")), "it asks nobody to sign in"},
 		"builds":                         {service("x", "jenkins/jenkins:lts", variables("JAVA_OPTS=-Xmx1g")), ""},
+		"a cloud that is all in one":     {service("x", "ghcr.io/nextcloud-releases/all-in-one"), ""},
+		"traces that are all in one":     {service("x", "jaegertracing/all-in-one:1.60"), "it asks nobody to sign in"},
 		"flows of models":                {service("x", "flowiseai/flowise:2.2"), "it asks nobody to sign in"},
 		"newer ones":                     {service("x", "flowiseai/flowise:3.0"), ""},
 		"a window":                       {service("x", "jlesage/firefox"), "it asks nobody to sign in"},

@@ -5,6 +5,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"sort"
@@ -66,12 +67,13 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if d.binds, err = d.bound(); err != nil {
 		return d, err
 	}
-	if d.secrets, err = d.readSecrets(); err != nil {
-		return d, err
+	var unread error
+	d.configs, unread = d.readConfigs()
+	if d.secrets, err = d.readSecrets(); err != nil || unread != nil {
+		return d, errors.Join(err, unread)
 	}
 	d.key = newNameKey(c.Project, d.secretValues())
-	d.configs, err = d.readConfigs()
-	return d, err
+	return d, nil
 }
 
 // open reads the files without judging what they mean for a server.

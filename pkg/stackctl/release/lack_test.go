@@ -127,3 +127,10 @@ func TestAPasswordThatIsYetToBeSetIsNoEmptyOne(t *testing.T) {
 		}
 	}
 }
+
+func TestAllFilesAndSecretsThatAreMissingAreToldAtOnce(t *testing.T) {
+	newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    env_file: a.env\n  b:\n    image: b:1\n    env_file: b.env\n"}).
+		refused(t, "compose.yaml:4: service a: the env file a.env does not exist", "compose.yaml:7: service b: the env file b.env does not exist")
+	newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    secrets: [x, y]\n    configs: [z]\nsecrets:\n  x: {file: x.txt}\n  y: {external: true}\nconfigs:\n  z: {external: true}\n"}).
+		refused(t, "compose.yaml:7: secret x", "compose.yaml:8: secret y is external", "compose.yaml:10: config z is external")
+}
