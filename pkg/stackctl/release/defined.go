@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -52,7 +54,22 @@ func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error
 		d.resolvable()
 		named = append(append(named, d.taken()...), d.lacking()...)
 	}
-	return together(valueless, named)
+	return d.copied(together(valueless, named))
+}
+
+// copied adds to what is refused that an example of the env file is there, and no env
+// file.
+func (d Draft) copied(err error) error {
+	file := d.config.Compose.EnvFile
+	if _, missing := os.Stat(file); file == "" || missing == nil {
+		return err
+	}
+	ending := exampleOf(file)
+	if ending == "" {
+		return err
+	}
+	name := filepath.Base(file)
+	return stack.Fault(stack.CauseUsage, "read the variables", err, "copy "+name+ending+" to "+name+" and fill it in")
 }
 
 // given refuses what services take by name where it is not set, and secrets that are

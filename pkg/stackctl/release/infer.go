@@ -56,7 +56,7 @@ func (d Draft) subjects() []infer.Service {
 
 var (
 	fromCaddy = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?caddy(?:[:@\s]|$)`)
-	copied    = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
+	copiesIt  = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
 )
 
 // caddyfile is the text of the Caddyfile that a service has, by a mount or in the
@@ -68,7 +68,7 @@ func (d Draft) caddyfile(service string) string {
 	}
 	context := d.path(s.Build.Context)
 	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
-	m := copied.FindSubmatch(dockerfile)
+	m := copiesIt.FindSubmatch(dockerfile)
 	if err != nil || m == nil || !fromCaddy.Match(dockerfile) {
 		return ""
 	}

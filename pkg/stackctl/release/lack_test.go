@@ -134,3 +134,12 @@ func TestAllFilesAndSecretsThatAreMissingAreToldAtOnce(t *testing.T) {
 	newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    secrets: [x, y]\n    configs: [z]\nsecrets:\n  x: {file: x.txt}\n  y: {external: true}\nconfigs:\n  z: {external: true}\n"}).
 		refused(t, "compose.yaml:7: secret x", "compose.yaml:8: secret y is external", "compose.yaml:10: config z is external")
 }
+
+func TestAnExampleOfTheEnvFileIsToBeCopied(t *testing.T) {
+	files := map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    environment: {A: \"${A_TOKEN}\", B: \"${B_TOKEN}\"}\n", ".env.example": "A_TOKEN=\nB_TOKEN=\n"}
+	newProject(t, files).refused(t, "compose.yaml:4: the variable A_TOKEN", "compose.yaml:4: the variable B_TOKEN", "copy .env.example to .env and fill it in")
+	files[".env"] = "A_TOKEN=x\n"
+	if _, err := newProject(t, files).read(); err == nil || strings.Contains(err.Error(), "copy") {
+		t.Errorf("%v", err)
+	}
+}

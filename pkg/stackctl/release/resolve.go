@@ -91,12 +91,21 @@ func (d *Draft) resolveEnvironment(s *types.ServiceConfig) error {
 // envFileFix is what to do about an env file that is missing: where git has an
 // example of it, that is to be copied.
 func envFileFix(file, written string) string {
-	for _, ending := range []string{".example", ".sample", ".dist", ".template", "-example"} {
-		if _, err := os.Stat(file + ending); err == nil {
-			return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
-		}
+	if ending := exampleOf(file); ending != "" {
+		return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
 	}
 	return "create it, or write `required: false` beside its path"
+}
+
+// exampleOf is what an example of an env file beside it has after its name; empty:
+// there is none.
+func exampleOf(file string) string {
+	for _, ending := range []string{".example", ".sample", ".dist", ".template", "-example"} {
+		if _, err := os.Stat(file + ending); err == nil {
+			return ending
+		}
+	}
+	return ""
 }
 
 // warn keeps warnings that are new: services share env files.

@@ -129,7 +129,7 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 				Observed: "the value of the secret " + k, Fix: "mount the text as a secret, by file"})
 		default:
 			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
-				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
+				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "declare the file under secrets: and mount it from there; of a folder, mount what holds no secret"})
 		}
 	}
 	return out
