@@ -59,7 +59,7 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err := d.given(); err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.addEdge, d.extended, d.carried, d.linked, d.homes} {
+	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}

@@ -38,6 +38,8 @@ func TestMistakesOfManyFilesAreToldInPlainWords(t *testing.T) {
 		"services:\n  web:\n    image: acme/web:1\n  db:\n    image: acme/db:1\n    healthcheck:\n      test: [\"curl\", \"localhost\"]\n":                        "compose.yaml:7: the health check of service db does not say how it is run; begin the list with \"CMD\"",
 		"services:\n  web:\n    image: acme/web:1\n    healthcheck:\n      test: exit 0\n      interval: 30\n":                                                    "compose.yaml:6: services.web.healthcheck.interval must be a string; write it with its unit, such as \"30s\"",
 		"services:\n  web:\n    image: acme/web:1\n    hostname: 5\n":                                                                                             "compose.yaml:4: services.web.hostname must be a string; write the value in quotes",
+		"services:\n  web:\n    image: acme/web:1\n    container_name: front\n    scale: 2\n":                                                                     "compose.yaml:4: service web has a container_name, which one container alone can have, and more than one container; remove container_name",
+		"services:\n  web:\n    image: acme/web:1\n    container_name: front\n    deploy: {replicas: 2}\n":                                                        "compose.yaml:4: service web has a container_name",
 		"version: 2\nservices:\n  web:\n    image: acme/web:1\n":                                                                                                  "compose.yaml:1: version must be a string; correct it, or remove it",
 	} {
 		s := newProject(t, map[string]string{"compose.yaml": text})

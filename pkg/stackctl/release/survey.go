@@ -121,6 +121,9 @@ func (s Survey) note() {
 			s.Notes[name] = append(s.Notes[name], "check refuses it: it "+problem+"; "+fix)
 		}
 	}
+	for _, name := range s.draft.onSSHPort() {
+		s.Notes[name] = append(s.Notes[name], "check refuses it: it "+sshProblem+"; "+sshFix)
+	}
 	for _, home := range s.draft.homeMounts() {
 		s.Notes[home.service] = append(s.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
 	}
