@@ -90,7 +90,7 @@ func LeftOut(services []Service) map[string]string {
 	}
 	for _, s := range services {
 		switch {
-		case s.Said != "":
+		case s.Said != "" || s.Routed:
 		case len(caddyfileRoutes(s, services)) > 0:
 			out[s.Name] = "its Caddyfile only leads names to services; stackctl's own edge takes its place"
 		case keepsHosts(s, services):

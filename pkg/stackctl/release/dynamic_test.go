@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"stackctl/pkg/stackctl/infer"
+	"stackctl/pkg/stackctl/stack"
 )
 
 func TestRoutesOfATraefiksFilesAreCarried(t *testing.T) {
@@ -57,8 +58,13 @@ func TestACaddyfileIsReadWhereItIsMountedOrBuiltIn(t *testing.T) {
 		for file, text := range c.files {
 			files[file] = text
 		}
-		if left := infer.LeftOut(newProject(t, files).look(t).Services)["caddy"]; (left != "") != c.left {
+		s := newProject(t, files)
+		if left := infer.LeftOut(s.look(t).Services)["caddy"]; (left != "") != c.left {
 			t.Errorf("%s: Caddy is left out: %q", name, left)
+		}
+		s.config.Routes = []stack.RouteSpec{{Service: "caddy", Port: 80}}
+		if left := infer.LeftOut(s.look(t).Services)["caddy"]; left != "" {
+			t.Errorf("%s: Caddy, to which a route leads, is left out: %q", name, left)
 		}
 	}
 }

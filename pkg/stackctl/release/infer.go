@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -48,6 +49,7 @@ func (d Draft) subjects() []infer.Service {
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
 		one.Merged, one.Caddyfile = merged[name], d.caddyfile(name)
+		one.Routed = slices.ContainsFunc(d.config.Routes, func(r stack.RouteSpec) bool { return r.Service == name })
 		out = append(out, one)
 	}
 	d.routedByFiles(out)
