@@ -75,6 +75,27 @@ var decided = map[string]struct{ says, never []string }{
 		"planner  app    recreate ", "cleanup  app    recreate ", "minutes  app    recreate ",
 		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
 	}, nil},
+	"caddyfile-of-names": {[]string{
+		"caddy    -      -         -", "left out: its Caddyfile only leads names to services",
+		"app: app.example.org/api → port 8080: the settings of caddy say so (there: app.example.com)", "app: app.example.org → port 3000: the settings of caddy say so",
+		"vault: vault.example.org → port 80: the settings of caddy say so (there: vault.example.com); they ask who comes",
+	}, []string{"caddy: the domain", "it gets certificates by itself"}},
+	"traefik-built": {[]string{
+		"proxy    -      -         -", "proxy: what is built into its image beside the labels is not carried",
+		"calls: calls.example.org → port 50051: its labels say so", "front: www.example.org → port 8080",
+	}, []string{"proxy.example.org"}},
+	"proxy-manager": {[]string{
+		"manager  -      -         -", "manager: its hosts are in settings of its own, and are not carried: give each a route",
+	}, []string{"manager: the domain"}},
+	"game-consoles": {[]string{
+		"island: port 27020:27020 is not published any more: who guesses its password, which it takes in clear, runs what they like (RCON)",
+		"island: port 25575:25575 is not published any more", "island: port 7777:7777/udp stays published (UDP)",
+		"vpn: the domain → port 51821: port 51821:51821 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password comes first (guard: staff)",
+	}, nil},
+	"empty-secrets": {[]string{
+		"db: check refuses it: it has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it (compose.yaml:11). Give POSTGRES_PASSWORD a random value",
+		"cache: check refuses it: it has an empty --requirepass",
+	}, []string{"SMTP_PASSWORD", "set CACHE_PASSWORD"}},
 	"traefik-files-and-labels": {[]string{
 		"traefik  -      -         -",
 		"traefik: of what its files say beside the labels, routes to services of the project are carried, and nothing else (./traefik/dynamic, ./traefik/traefik.yml)",

@@ -47,7 +47,9 @@ var refused = map[string]struct {
 	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
 	"command-secrets":        {cli.ExitUsage, []string{"compose.yaml:14: the variable APP_KEY is not defined"}},
 	"volume-above-the-data":  {cli.ExitGate, []string{"the image has a volume of its own at /var/lib/postgresql/data, without a name", "mount the volume at /data/db"}},
-	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+	"empty-secrets": {cli.ExitUsage, []string{"3 secrets are empty", "web.env:1: service web has an empty SECRET_KEY", "compose.yaml:11: service db has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it",
+		".env:1: service cache has an empty --requirepass"}},
+	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {

@@ -97,3 +97,14 @@ func TestATraefikThatIsBuiltIsTheEdgesPlace(t *testing.T) {
 		t.Errorf("without labels: %s", left)
 	}
 }
+
+func FuzzCaddyfilesAreReadWithoutAPanic(f *testing.F) {
+	f.Add("{\n}\nexample.com {\n\thandle_path /a* {\n\t\treverse_proxy app:1 {\n\t\t\tto\n\t\t}\n\t}\n}\n")
+	f.Add("a\nreverse_proxy\n{\n}")
+	f.Fuzz(func(_ *testing.T, text string) {
+		caddy := service("caddy", "caddy:2", port("80:80"))
+		caddy.Caddyfile = text
+		services := []infer.Service{caddy, service("app", "acme/app:1")}
+		infer.Routes(services, infer.Layers(services, ""), "example.org", nil)
+	})
+}
