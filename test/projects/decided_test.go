@@ -75,9 +75,30 @@ var decided = map[string]struct{ says, never []string }{
 		"planner  app    recreate ", "cleanup  app    recreate ", "minutes  app    recreate ",
 		"cron     app    recreate ", "both     app    recreate ", "worker   app    overlap ", "timer    app    overlap ",
 	}, nil},
+	"caddyfile-of-names": {[]string{
+		"caddy    -      -         -", "left out: its Caddyfile only leads names to services",
+		"app: app.example.org/api → port 8080: the settings of caddy say so (there: app.example.com)", "app: app.example.org → port 3000: the settings of caddy say so",
+		"vault: vault.example.org → port 80: the settings of caddy say so (there: vault.example.com); they ask who comes",
+	}, []string{"caddy: the domain", "it gets certificates by itself"}},
+	"traefik-built": {[]string{
+		"proxy    -      -         -", "proxy: what is built into its image beside the labels is not carried",
+		"calls: calls.example.org → port 50051: its labels say so", "front: www.example.org → port 8080",
+	}, []string{"proxy.example.org"}},
+	"proxy-manager": {[]string{
+		"manager  -      -         -", "manager: its hosts are in settings of its own, and are not carried: give each a route",
+	}, []string{"manager: the domain"}},
+	"game-consoles": {[]string{
+		"island: port 27020:27020 is not published any more: who guesses its password, which it takes in clear, runs what they like (RCON)",
+		"island: port 25575:25575 is not published any more", "island: port 7777:7777/udp stays published (UDP)",
+		"vpn: the domain → port 51821: port 51821:51821 looks like HTTP, and no other service's does; it asks nobody to sign in, so the staff's password comes first (guard: staff)",
+	}, nil},
+	"empty-secrets": {[]string{
+		"db: check refuses it: it has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it (compose.yaml:11). Give POSTGRES_PASSWORD a random value",
+		"cache: check refuses it: it has an empty --requirepass",
+	}, []string{"SMTP_PASSWORD", "set CACHE_PASSWORD"}},
 	"traefik-files-and-labels": {[]string{
 		"traefik  -      -         -",
-		"traefik: what its files say beside the labels is not carried (./traefik/dynamic, ./traefik/traefik.yml)",
+		"traefik: of what its files say beside the labels, routes to services of the project are carried, and nothing else (./traefik/dynamic, ./traefik/traefik.yml)",
 		"app: app.example.org → port 8080: its labels say so (there: app.example.com)\n",
 		"board: board.example.org → port 3000: its labels say so (there: board.example.com); they ask who comes",
 	}, nil},
@@ -95,8 +116,8 @@ var decided = map[string]struct{ says, never []string }{
 	}, []string{"indexer.example.org", "old: the domain"}},
 	"store-certificates": {[]string{"setup    data   once      -            it sets up a store and ends", "es01     data "}, nil},
 	"own-certificates": {[]string{
-		"swag: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
-		"swag: network_mode: bridge becomes the project's own network",
+		"front: it gets certificates by itself, which fails where the edge has port 80 and 443: behind the edge it must answer plain HTTP",
+		"front: network_mode: bridge becomes the project's own network",
 		"broker: port 1883:1883 stays published (MQTT)",
 		"broker: port 9001:9001 is not published any more: MQTT over WebSockets asks nobody to sign in",
 		"volume share: secrets stand in the compose file; write ${NAME} there and the value in .env, or mount a secret: password (compose.yaml:20)",
@@ -159,7 +180,7 @@ var decided = map[string]struct{ says, never []string }{
 		"stock: port 8092:8092 is not published any more: who reaches it runs what they like (a debugger)",
 		"stock: port 2112:2112 is not published any more: it asks nobody to sign in, and services reach it inside (metrics)",
 		"orders: port 8091:8091 is not published any more: it asks nobody to sign in, and services reach it inside (metrics or management)",
-		"orders: port 9095:9095 stays published (gRPC)",
+		"orders: port 9095:9095 is not published any more: services reach it inside (gRPC). Where others call it: a route to port 9095 with scheme: h2c",
 		"envoy: port 9901:9901 is not published any more: the proxy's administration asks nobody to sign in",
 		"calls: port 8093:8080 is not published any more: it asks nobody to sign in",
 	}, []string{".example.org"}},

@@ -36,6 +36,7 @@ var refused = map[string]struct {
 	"images-by-variable":    {cli.ExitUsage, []string{"compose.yaml:4: the variable POSTGRES_IMAGE has no value", "compose.yaml:8: the variable CADDY_IMAGE has no value"}},
 	"demanded-variable":     {cli.ExitUsage, []string{"compose.yaml:5: the variable MODEL_API_KEY is not set: set MODEL_API_KEY as a stack variable, please"}},
 	"no-ports":              {cli.ExitGate, []string{"the database is lost with its container"}},
+	"matomo":                {cli.ExitUsage, []string{"docker-compose.yml:10: service db has an empty MYSQL_ROOT_PASSWORD, and MariaDB is not set up without it"}},
 	"mysql-without-volume":  {cli.ExitGate, []string{"the database is lost with its container"}},
 	"typed-variables":       {cli.ExitUsage, []string{"docker-compose.yml:9: the value of services.chat.read_only is of the wrong kind", "set the variable in the env file"}},
 	"variables-by-name": {cli.ExitUsage, []string{"compose.yaml:10: service chat takes the variable TOKEN_APP_SECRET", "compose.yaml:11: service chat takes the variable TURN_PASSWORD",
@@ -46,7 +47,9 @@ var refused = map[string]struct {
 	"home-folder":            {cli.ExitUsage, []string{"compose.yaml:5: service web mounts ~/site/html of a home folder", "declare what the service needs under secrets"}},
 	"command-secrets":        {cli.ExitUsage, []string{"compose.yaml:14: the variable APP_KEY is not defined"}},
 	"volume-above-the-data":  {cli.ExitGate, []string{"the image has a volume of its own at /var/lib/postgresql/data, without a name", "mount the volume at /data/db"}},
-	"undefined-variables":    {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
+	"empty-secrets": {cli.ExitUsage, []string{"3 secrets are empty", "web.env:1: service web has an empty SECRET_KEY", "compose.yaml:11: service db has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it",
+		".env:1: service cache has an empty --requirepass"}},
+	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 
 func TestInitAndCheckOfWhatPeoplePublish(t *testing.T) {

@@ -135,6 +135,9 @@ func (o *initOptions) printDecisions(list []decision, survey release.Survey, rou
 		if slices.ContainsFunc(more, func(line string) bool { return strings.Contains(line, "guard: staff shows it") }) {
 			why = "What looks like HTTP asks nobody to sign in"
 		}
+		if slices.ContainsFunc(survey.Services, func(s infer.Service) bool { return !s.Deployed && len(s.Ports) > 0 }) {
+			why += ", or its profile is not named"
+		}
 		fmt.Fprintln(o.out, "\n"+why+": nothing is routed, and there is no edge. --route SERVICE:PORT adds a route.")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,9 @@ func (o *initOptions) initialize(ctx context.Context) error {
 	asked, err := parseRoutes(o.routes, o.domain, survey.Services)
 	if err != nil {
 		return err
+	}
+	for i, s := range survey.Services {
+		survey.Services[i].Routed = slices.ContainsFunc(asked, func(r stack.RouteSpec) bool { return r.Service == s.Name })
 	}
 	left := infer.LeftOut(survey.Services)
 	layers := infer.Layers(survey.Services, "")

@@ -41,7 +41,9 @@ func demands(services []Service) func(list string) demand {
 				one.guarded = true
 			case "ipallowlist", "ipwhitelist":
 				if m[3] == "sourcerange" {
-					one.allow = append(one.allow, networks(s.Labels[key])...)
+					if list := networks(s.Labels[key]); !slices.Contains(list, "0.0.0.0/0") { // which is everybody
+						one.allow = append(one.allow, list...)
+					}
 				}
 			case "chain":
 				chains[m[1]] = s.Labels[key]
@@ -80,6 +82,15 @@ func networks(list string) []string {
 		out = append(out, one)
 	}
 	return out
+}
+
+// reachable are the networks from which anybody can reach a server: those of homes
+// and offices cannot.
+func reachable(allow []string) []string {
+	return slices.DeleteFunc(slices.Clone(allow), func(one string) bool {
+		network, err := netip.ParsePrefix(one)
+		return err == nil && (network.Addr().IsPrivate() || network.Addr().IsLoopback() || network.Addr().IsLinkLocalUnicast())
+	})
 }
 
 func hasPrefix(labels map[string]string, prefix string) bool {

@@ -27,6 +27,12 @@ type Service struct {
 	// Expose are the ports under `expose:`.
 	Expose []string
 
+	// Routed reports that a route of stackctl.yaml or of --route leads to it.
+	Routed bool
+	// Caddyfile is the text of the one that is mounted, or built into its image;
+	// empty: none is.
+	Caddyfile string
+
 	// unsecured reports that it shows what a store holds that asks nobody.
 	unsecured bool
 }

@@ -313,7 +313,9 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 	services := []infer.Service{
 		service("proxy", "traefik:v3", port("80:80"), func(s *infer.Service) { s.Command = []string{"--providers.docker=true"} },
 			label("traefik.http.middlewares.Admins.basicauth.users", "a:b"), label("traefik.http.middlewares.office.ipallowlist.sourcerange", "203.0.113.0/24, 198.51.100.7"),
-			label("traefik.http.middlewares.both.chain.middlewares", "office,admins@docker"), label("traefik.http.middlewares.unauthorized.headers.framedeny", "true")),
+			label("traefik.http.middlewares.both.chain.middlewares", "office,admins@docker"), label("traefik.http.middlewares.unauthorized.headers.framedeny", "true"),
+			label("traefik.http.middlewares.lan.ipwhitelist.sourcerange", "192.168.0.0/16,127.0.0.1/32"), label("traefik.http.middlewares.world.ipallowlist.sourcerange", "0.0.0.0/0")),
+		service("lan", "acme/h", rule("lan", "lan")), service("world", "acme/i", rule("world", "world")),
 		service("admins", "acme/a", rule("admins", "admins@docker")), service("office", "acme/b", rule("office", "office")), service("both", "acme/c", rule("both", "both@docker")),
 		service("file", "acme/d", rule("file", "authelia@file")), service("open", "acme/e", rule("open", "unauthorized,compress")),
 		service("old", "acme/f", label("traefik.frontend.rule", "Host:old.example.com"), label("traefik.frontend.auth.basic", "a:b")),
@@ -323,7 +325,7 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 	for _, r := range infer.Routes(services, infer.Layers(services, ""), "example.com", nil).Routes {
 		got[r.Host] = r.Guard + " " + strings.Join(r.Allow, " ")
 	}
-	for host, want := range map[string]string{"admins": "staff ", "office": " 198.51.100.7/32 203.0.113.0/24", "both": "staff 198.51.100.7/32 203.0.113.0/24", "file": "staff ", "open": " ", "old": "staff ", "caddy": "staff "} {
+	for host, want := range map[string]string{"admins": "staff ", "office": "staff 198.51.100.7/32 203.0.113.0/24", "both": "staff 198.51.100.7/32 203.0.113.0/24", "file": "staff ", "open": " ", "lan": "staff ", "world": " ", "old": "staff ", "caddy": "staff "} {
 		if got[host] != want {
 			t.Errorf("%s: got %q, want %q", host, got[host], want)
 		}

@@ -17,24 +17,28 @@ type labelled struct {
 	path  string
 	port  int
 	strip bool
+	// scheme is how the service answers there: "" (http), "https" or "h2c".
+	scheme string
 	// guessed says that no label and no port names the port.
 	guessed bool
 	// middlewares are what a Traefik does with a request first, separated by commas.
 	middlewares string
 	// guarded says that the proxy asks who comes.
 	guarded bool
+	// told is what says so; empty: labels.
+	told string
 }
 
 var (
-	routerRule  = regexp.MustCompile(`^traefik\.http\.routers\.([^.]+)\.rule$`)
-	ruleHost    = regexp.MustCompile("(?i)Host\\(([^)]*)\\)")
-	rulePath    = regexp.MustCompile("(?i)Path(?:Prefix)?\\(([^)]*)\\)")
-	quoted      = regexp.MustCompile("[`\"']([^`\"']*)[`\"']")
-	servicePort = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.port$`)
-	upstreams   = regexp.MustCompile(`upstreams\s+(?:https?\s+)?(\d+)`)
-	hostPattern = regexp.MustCompile(`(?i)HostRegexp\(`)
-	caddySite   = regexp.MustCompile(`^caddy(?:_\d+)?$`)
-	caddyOrder  = regexp.MustCompile(`^\d+_|_\d+$`)
+	routerRule    = regexp.MustCompile(`^traefik\.http\.routers\.([^.]+)\.rule$`)
+	ruleHost      = regexp.MustCompile("(?i)Host\\(([^)]*)\\)")
+	rulePath      = regexp.MustCompile("(?i)Path(?:Prefix)?\\(([^)]*)\\)")
+	quoted        = regexp.MustCompile("[`\"']([^`\"']*)[`\"']")
+	serviceServer = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.(port|scheme)$`)
+	upstreams     = regexp.MustCompile(`upstreams\s+(?:(https?|h2c)\s+)?(\d+)`)
+	hostPattern   = regexp.MustCompile(`(?i)HostRegexp\(`)
+	caddySite     = regexp.MustCompile(`^caddy(?:_\d+)?$`)
+	caddyOrder    = regexp.MustCompile(`^\d+_|_\d+$`)
 )
 
 // labelledRoutes are the routes that a service asks a proxy of the given kinds for.
@@ -54,10 +58,15 @@ func labelledRoutes(s Service) []labelled {
 
 // traefikRoutes reads the labels of Traefik 2 and 3.
 func traefikRoutes(s Service) []labelled {
-	ports := map[string]int{}
+	ports, schemes := map[string]int{}, map[string]string{}
 	for _, key := range sortedKeys(s.Labels) {
-		if m := servicePort.FindStringSubmatch(strings.ToLower(key)); m != nil {
+		m := serviceServer.FindStringSubmatch(strings.ToLower(key))
+		switch {
+		case m == nil:
+		case m[2] == "port":
 			ports[m[1]], _ = strconv.Atoi(s.Labels[key])
+		default:
+			schemes[m[1]] = secure(s.Labels[key])
 		}
 	}
 	var out []labelled
@@ -71,15 +80,13 @@ func traefikRoutes(s Service) []labelled {
 		if strings.HasSuffix(to, "@internal") {
 			continue
 		}
-		port := ports[strings.TrimSuffix(to, "@docker")]
-		for _, only := range ports {
-			if port == 0 && len(ports) == 1 {
-				port = only
-			}
+		port, scheme := only(ports, strings.TrimSuffix(to, "@docker")), only(schemes, strings.TrimSuffix(to, "@docker"))
+		if port == 443 && scheme == "" { // as Traefik does
+			scheme = "https"
 		}
 		for _, r := range ruleRoutes(s.Labels[key]) {
 			before := s.Labels[router+".middlewares"]
-			r.port, r.strip = port, strips(s, before, r.path)
+			r.port, r.scheme, r.strip = port, scheme, strips(s, before, r.path)
 			same := slices.IndexFunc(out, func(o labelled) bool { return o.host == r.host && o.path == r.path && o.port == r.port })
 			if same >= 0 { // one router for http and one for https
 				out[same].middlewares += "," + before
@@ -91,6 +98,25 @@ func traefikRoutes(s Service) []labelled {
 		}
 	}
 	return out
+}
+
+// only is what a key has, or the one value that there is at all.
+func only[V comparable](of map[string]V, key string) V {
+	value := of[key]
+	if _, there := of[key]; !there && len(of) == 1 {
+		for _, value = range of {
+			break
+		}
+	}
+	return value
+}
+
+// secure is a scheme as routes write it: they leave http out.
+func secure(scheme string) string {
+	if scheme = strings.ToLower(strings.TrimSpace(scheme)); scheme == "https" || scheme == "h2c" {
+		return scheme
+	}
+	return ""
 }
 
 // ruleRoutes are the hosts and paths of a rule: each alternative at its top has
@@ -199,13 +225,14 @@ func oldTraefikRoutes(s Service) []labelled {
 func virtualHosts(s Service) []labelled {
 	var out []labelled
 	port, _ := strconv.Atoi(s.Environment["VIRTUAL_PORT"])
+	scheme := secure(s.Environment["VIRTUAL_PROTO"])
 	if h, named := s.Environment["VIRTUAL_HOST"]; named && strings.TrimSpace(h) == "" { // to be filled in
-		return []labelled{{path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port}}
+		return []labelled{{path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port, scheme: scheme}}
 	}
 	for h := range strings.SplitSeq(s.Environment["VIRTUAL_HOST"], ",") {
 		if h = strings.TrimSpace(h); h != "" && !strings.ContainsAny(h, "*~^") {
 			h, _, _ = strings.Cut(h, ":")
-			out = append(out, labelled{host: h, path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port})
+			out = append(out, labelled{host: h, path: strings.TrimSuffix(s.Environment["VIRTUAL_PATH"], "/"), port: port, scheme: scheme})
 		}
 	}
 	return out
@@ -245,7 +272,8 @@ func caddyPaths(s Service, site string) []labelled {
 		}
 		one, at := labelled{}, s.Labels[key]
 		if m := upstreams.FindStringSubmatch(at); m != nil {
-			one.port, _ = strconv.Atoi(m[1])
+			one.port, _ = strconv.Atoi(m[2])
+			one.scheme = secure(m[1])
 		}
 		for i, part := range parts[:len(parts)-1] {
 			if matcher := s.Labels[site+"."+strings.Join(parts[:i+1], ".")]; strings.HasPrefix(matcher, "/") {

@@ -15,11 +15,18 @@ var notHTTP = map[int]string{
 	389: "LDAP", 445: "SMB", 465: "SMTP", 514: "syslog", 548: "AFP", 587: "SMTP", 636: "LDAPS", 853: "DNS", 873: "rsync", 993: "IMAP", 995: "POP3",
 	1025: "SMTP", 1194: "OpenVPN", 1514: "agents of Wazuh", 1515: "agents of Wazuh", 1516: "Wazuh", 1517: "agents of Wazuh", 1883: "MQTT", 1935: "RTMP", 2049: "NFS", 2222: "SSH", 2375: "Docker", 2525: "SMTP", 3389: "RDP", 3478: "TURN", 4190: "Sieve", 4317: "OTLP", 4318: "OTLP",
 	5004: "RTP", 5044: "Beats", 5060: "SIP", 5061: "SIP", 5222: "XMPP", 5269: "XMPP", 5349: "TURN", 5900: "VNC", 6667: "IRC", 6697: "IRC", 6881: "BitTorrent", 7233: "Temporal", 7359: "discovery",
-	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 10050: "Zabbix", 10051: "Zabbix", 10052: "Zabbix", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 21115: "RustDesk", 21116: "RustDesk", 21117: "RustDesk", 24224: "Fluentd", 25565: "Minecraft", 25575: "RCON", 27015: "game server",
+	8554: "RTSP", 8883: "MQTT", 9100: "printing or metrics of the host", 9987: "TeamSpeak", 10011: "TeamSpeak", 10050: "Zabbix", 10051: "Zabbix", 10052: "Zabbix", 12201: "GELF", 14250: "Jaeger", 14268: "Jaeger", 21115: "RustDesk", 21116: "RustDesk", 21117: "RustDesk", 24224: "Fluentd", 25565: "Minecraft", 25575: rcon, 27015: rcon, 28016: rcon,
 	30033: "TeamSpeak", 51413: "BitTorrent", 51820: "WireGuard", 64738: "Mumble",
-	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: "gRPC",
+	1080: "SOCKS", 3128: "an HTTP proxy", 8118: "an HTTP proxy", 9050: "Tor", 50051: grpc,
 	2345: "Go debugger", 5005: "Java debugger", 5858: "Node debugger", 9003: "PHP debugger", 9222: "browser debugger", 9229: "Node debugger",
 }
+
+// What answers at a port, where decisions ask for it.
+const (
+	// rcon is the console of a game's server, also where it is told by 27015 over TCP.
+	rcon = "RCON"
+	grpc = "gRPC"
+)
 
 // debuggers are ports at which whoever connects runs what they like.
 var debuggers = []int{2345, 5005, 5858, 9003, 9222, 9229}
@@ -43,7 +50,11 @@ var openPorts = []struct {
 	what   string
 }{
 	{[]string{"mosquitto", "eclipse-mosquitto", "emqx", "emqx-ee", "hivemq4", "hivemq-ce", "vernemq"}, []int{8000, 8080, 8083, 8084, 9001}, "MQTT over WebSockets"}, //nolint:misspell // the name of an image
-	{[]string{"kong", "kong-gateway"}, []int{8001, 8444}, "the gateway's administration"},
+	{[]string{"kong", "kong-gateway"}, []int{8001, 8002, 8444, 8445}, "the gateway's administration"},
+	{[]string{"caddy"}, []int{2019}, "the proxy's administration"},
+	{[]string{"haproxy"}, []int{8404, 8405}, "the page of the proxy's figures"},
+	{[]string{"frigate"}, []int{1984, 5000}, "the page that it has for services inside"},
+	{[]string{"portainer/agent"}, []int{9001}, "the agent, which runs what it is told,"},
 	{[]string{"apisix"}, []int{9180}, "the gateway's administration"},
 	{[]string{"envoy"}, []int{9901, 19000}, "the proxy's administration"},
 	{[]string{"kratos", "hydra", "keto", "oathkeeper"}, []int{4434, 4445, 4456, 4467}, "the administration of accounts"},

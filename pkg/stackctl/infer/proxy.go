@@ -25,6 +25,11 @@ var proxies = []proxyKind{
 	{"caddy-docker-proxy", []string{"caddy-docker-proxy"}, nil},
 }
 
+// kindOf is the kind of that name.
+func kindOf(name string) proxyKind {
+	return proxies[slices.IndexFunc(proxies, func(k proxyKind) bool { return k.name == name })]
+}
+
 // socketProxies hand a part of the Docker socket to a proxy.
 var socketProxies = []string{"docker-socket-proxy", "socket-proxy"}
 
@@ -84,6 +89,13 @@ func LeftOut(services []Service) map[string]string {
 		}
 	}
 	for _, s := range services {
+		switch {
+		case s.Said != "" || s.Routed:
+		case len(caddyfileRoutes(s, services)) > 0:
+			out[s.Name] = "its Caddyfile only leads names to services; stackctl's own edge takes its place"
+		case keepsHosts(s, services):
+			out[s.Name] = "it gets certificates, and sends plain HTTP away, so that it cannot stand behind stackctl's own edge, which takes its place"
+		}
 		if getsCertificates(s) {
 			out[s.Name] = "it gets certificates; stackctl's own edge gets its own"
 		}
@@ -112,9 +124,21 @@ func proxyOf(s Service, services []Service) (proxyKind, bool) {
 		return kind, kind.name != "Traefik" || byLabels(s, services)
 	}
 	if builtNginxProxy(s) {
-		return proxies[slices.IndexFunc(proxies, func(k proxyKind) bool { return k.name == "nginx-proxy" })], true
+		return kindOf("nginx-proxy"), true
+	}
+	if builtTraefik(s, services) {
+		return kindOf("Traefik"), true
 	}
 	return proxyKind{}, false
+}
+
+// builtTraefik reports whether a service whose image nobody knows is built of
+// Traefik: it publishes a site's ports and looks for Docker's socket, and others
+// have Traefik's labels.
+func builtTraefik(s Service, services []Service) bool {
+	return s.Image == "" && s.Build && mountsSocket(s) &&
+		slices.ContainsFunc(portsOf(s), func(p published) bool { return p.outside == 80 || p.outside == 443 }) &&
+		slices.ContainsFunc(services, func(o Service) bool { return len(traefikRoutes(o)) > 0 || len(oldTraefikRoutes(o)) > 0 })
 }
 
 // builtNginxProxy reports whether a service whose image nobody knows is built of
@@ -134,6 +158,12 @@ func byLabels(s Service, services []Service) bool {
 	return len(ownFiles(s)) == 0 && !unseenFiles(settings) || slices.ContainsFunc(services, func(o Service) bool {
 		return len(traefikRoutes(o)) > 0 || len(oldTraefikRoutes(o)) > 0
 	})
+}
+
+// ServedByTraefik reports whether a service is a Traefik that asks Docker what to
+// serve: the edge takes its place, and its files may hold routes as well.
+func ServedByTraefik(s Service) bool {
+	return names(kindOf("Traefik").images, Repository(s.Image)) && (mountsSocket(s) || strings.Contains(traefikSettings(s), "docker"))
 }
 
 // traefikSettings are a Traefik's flags and variables, in lower case and as flags.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // debugged are the ways in which commands and variables open a port for a debugger,
@@ -32,7 +34,8 @@ var purposes = []struct {
 	// inside reports that services alone should reach it: it asks nobody.
 	inside bool
 }{
-	{regexp.MustCompile(`(?i)(?:^|_)GRPC(?:_\w+)?_(?:PORT|ADDR|ADDRESS)$`), "gRPC", false},
+	{regexp.MustCompile(`(?i)(?:^|_)GRPC(?:_\w+)?_(?:PORT|ADDR|ADDRESS)$`), grpc, false},
+	{regexp.MustCompile(`(?i)(?:^|_)RCON_*(?:\w+_)?PORT$`), rcon, false},
 	{regexp.MustCompile(`(?i)(?:^|_)(?:METRICS|PROMETHEUS|PPROF|DEBUG|MANAGEMENT(?:_SERVER)?|ACTUATOR)(?:_\w+)?_(?:PORT|ADDR|ADDRESS)$`), "metrics or management", true},
 }
 
@@ -78,6 +81,21 @@ func answers(s Service, p published, main []int) (what string, http, closed bool
 		return meant, false, inside
 	}
 	return what, http, false
+}
+
+// called decides about ports of gRPC: in a project that has nothing else for visitors
+// the first one is what they come for, and gets the domain. Others should have TLS
+// before them, if anybody outside is to call them at all.
+func (r *Routing) called() {
+	for _, p := range r.calls {
+		if len(r.Routes) == 0 {
+			r.add(stack.RouteSpec{Service: p.service, Port: p.target, Scheme: "h2c"}, "port "+p.text()+" is gRPC, and nothing else of the project is for visitors (scheme: h2c)")
+			continue
+		}
+		if !r.routed(p.service, p.target) {
+			r.tell(p.service, "port %s is not published any more: services reach it inside (gRPC). Where others call it: a route to port %d with scheme: h2c, which has TLS; or its port under gates.exposure.allow", p.text(), p.target)
+		}
+	}
 }
 
 // isGateway reports whether a service is named for the gateway of all others:

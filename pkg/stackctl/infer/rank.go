@@ -14,7 +14,7 @@ var mains = []struct {
 	{[]string{"unifi-network-application", "unifi-controller", "unifi"}, []int{8443}},
 	{[]string{"jenkins", "jenkins/jenkins"}, []int{8080}},
 	{[]string{"syncthing"}, []int{8384}},
-	{[]string{"all-in-one"}, []int{16686}},
+	{[]string{"jaegertracing/all-in-one"}, []int{16686}},
 	{[]string{"qbittorrent", "transmission"}, []int{8080, 9091}},
 	{[]string{"apisix"}, []int{9080}},
 	{[]string{"kong"}, []int{8000}},
@@ -66,7 +66,7 @@ var notFronts = strings.NewReplacer("websocket", "", "webhook", "")
 
 // tools are programs beside a site that nobody takes for it.
 var tools = []string{"adminer", "phpmyadmin", "phpmyadmin/phpmyadmin", "pgadmin4", "mongo-express", "redis-commander", "redisinsight", "redis-insight", "mailhog", "mailpit", "maildev", "mailcatcher", "smtp4dev", "inbucket",
-	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "all-in-one", "zipkin",
+	"portainer", "portainer-ce", "dozzle", "kafka-ui", "kafdrop", "akhq", "kafka-manager", "cmak", "schema-registry", "cp-schema-registry", "prometheus", "alertmanager", "cadvisor", "loki", "promtail", "tempo", "jaeger", "jaegertracing/all-in-one", "zipkin",
 	"swagger-ui", "cloudbeaver", "dbgate", "flower", "kibana", "opensearch-dashboards", "elasticsearch-head", "cerebro", "grafana", "localstack", "selenium", "hub", "watchtower", "otel-collector", "opentelemetry-collector", "opentelemetry-collector-contrib", "pushgateway", "seq", "console", "mc", "livebook",
 	"imgproxy", "thumbor", "soketi", "centrifugo", "papercut-smtp", "aspire-dashboard"}
 

@@ -18,6 +18,9 @@ type Routing struct {
 	Causes map[string][]string
 	// Allow are the TCP ports that stay published, sorted.
 	Allow []int
+
+	// calls are the published ports of gRPC.
+	calls []published
 }
 
 func (r *Routing) tell(service, format string, args ...any) {
@@ -38,8 +41,8 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 		}
 	}
 	for _, s := range services {
-		if _, ok := proxyOf(s, services); ok && left[s.Name] != "" && len(uncarriedFiles(s)) > 0 {
-			r.tell(s.Name, "what its files say beside the labels is not carried (%s): write their routes, and what they ask of visitors, under routes", strings.Join(uncarriedFiles(s), ", "))
+		if left[s.Name] != "" {
+			r.dropped(s, services)
 		}
 	}
 	markUnsecured(there)
@@ -47,8 +50,9 @@ func Routes(services []Service, layers map[string]Decision, domain string, asked
 	for _, a := range asked {
 		r.add(a, "--route says so")
 	}
-	r.labels(there, domain, demands(services))
+	r.labels(there, fromProxies(services, left), domain, demands(services))
 	r.published(there, layers)
+	r.called()
 	if len(r.Routes) == 0 {
 		r.exposed(there, layers)
 	}
@@ -96,15 +100,14 @@ func (r *Routing) has(service string) bool {
 	return slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Service == service })
 }
 
-func (r *Routing) labels(services []Service, domain string, asks func(middlewares string) demand) {
-	var all []labelled
+func (r *Routing) labels(services []Service, all []labelled, domain string, asks func(middlewares string) demand) {
 	var hosts []string
 	for _, s := range services {
-		for _, l := range labelledRoutes(s) {
-			all = append(all, l)
-			if host := strings.ToLower(strings.Trim(l.host, ".")); host != "" && !slices.Contains(hosts, host) {
-				hosts = append(hosts, host)
-			}
+		all = append(all, labelledRoutes(s)...)
+	}
+	for _, l := range all {
+		if host := strings.ToLower(strings.Trim(l.host, ".")); host != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
 		}
 	}
 	written := base(hosts)
@@ -119,20 +122,17 @@ func (r *Routing) labels(services []Service, domain string, asks func(middleware
 		if r.routed(l.service, l.port) && slices.ContainsFunc(r.Routes, func(o stack.RouteSpec) bool { return o.Host == host && o.Path == l.path }) {
 			continue
 		}
-		cause := "its labels say so"
+		cause := cmp.Or(l.told, "its labels say so")
 		if l.host != "" {
 			cause += " (there: " + l.host + ")"
 		}
 		if l.guessed {
 			cause += "; no label names a port, 80 is assumed"
 		}
-		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip}
+		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip, Scheme: l.scheme}
 		if asked := asks(l.middlewares); asked.guarded || l.guarded || len(asked.allow) > 0 {
-			spec.Allow = asked.allow
-			if asked.guarded || l.guarded {
-				spec.Guard = "staff"
-				cause += "; they ask who comes, and here the staff's password does (guard: staff)"
-			}
+			spec.Allow, spec.Guard = reachable(asked.allow), "staff"
+			cause += "; they ask who comes, and here the staff's password does (guard: staff)"
 		}
 		r.add(spec, cause)
 	}
@@ -296,6 +296,10 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
 		case openPort(s, p.target) != "" && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: %s asks nobody to sign in, unless it is told to. Where it is: --route %s=%s:%d", p.text(), openPort(s, p.target), Name(s.Name), s.Name, p.target)
+		case what == rcon && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: who guesses its password, which it takes in clear, runs what they like (%s). Where it must be reached: its port under gates.exposure.allow", p.text(), what)
+		case what == grpc && !p.loopback:
+			r.calls = append(r.calls, p)
 		case (closed || slices.Contains(receivers, p.target)) && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: it asks nobody to sign in, and services reach it inside (%s)", p.text(), what)
 		case storeBehind(p.target) != "" && !p.loopback:

@@ -44,10 +44,16 @@ func unsecuredStore(s Service) bool {
 	case names([]string{"opensearch"}, repository), securityOn.MatchString(settings):
 		return false
 	}
-	m := majorTag.FindStringSubmatch(s.Image[strings.LastIndex(s.Image, "/")+1:])
+	version, known := major(s.Image)
+	return known && version < 8
+}
+
+// major is the first number of an image's tag.
+func major(image string) (version int, known bool) {
+	m := majorTag.FindStringSubmatch(image[strings.LastIndex(image, "/")+1:])
 	if m == nil {
-		return false
+		return 0, false
 	}
-	major, err := strconv.Atoi(m[1])
-	return err == nil && major < 8
+	version, err := strconv.Atoi(m[1])
+	return version, err == nil
 }

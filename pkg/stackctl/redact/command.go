@@ -53,6 +53,10 @@ func InSettings(text string) []Given {
 	if !strings.Contains(strings.TrimSpace(text), "\n") || FormReason(text) != "" {
 		return nil
 	}
+	return settings(text)
+}
+
+func settings(text string) []Given {
 	var out []Given
 	seen := map[string]bool{}
 	for _, m := range setting.FindAllStringSubmatch(text, 500) {
@@ -60,6 +64,39 @@ func InSettings(text string) []Given {
 		if secretName.MatchString(name) && SecretReason(name, m[2]) != "" && !seen[m[2]] {
 			seen[m[2]] = true
 			out = append(out, Given{Name: m[1], Value: m[2]})
+		}
+	}
+	return out
+}
+
+var (
+	// assigned is a line that gives a name a value.
+	assigned = regexp.MustCompile(`^[\s"'-]*([A-Za-z_][\w.-]*)["'\]]*\s*(?:=>|[:=])\s*["']?(.*?)["',;]*\s*$`)
+	// inStatement is a password in a database's own language.
+	inStatement = regexp.MustCompile(`(?i)\b(PASSWORD|IDENTIFIED BY)\s+'([^'$]{4,})'`)
+)
+
+// InText finds the secrets in the text of a file, line by line: those among settings,
+// those that are one by their form, and those of a database's users; each once.
+func InText(text string) []Given {
+	var out []Given
+	seen := map[string]bool{}
+	add := func(one Given) {
+		if !seen[one.Value] {
+			seen[one.Value] = true
+			out = append(out, one)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if m := assigned.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil && FormReason(m[2]) != "" {
+			add(Given{Name: m[1], Value: m[2]})
+			continue
+		}
+		for _, m := range inStatement.FindAllStringSubmatch(line, 16) {
+			add(Given{Name: m[1], Value: m[2]})
+		}
+		for _, one := range settings(line) {
+			add(one)
 		}
 	}
 	return out

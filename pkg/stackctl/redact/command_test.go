@@ -49,3 +49,19 @@ func TestSecretsAmongSettingsAreFound(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsInTheTextOfAFileAreFound(t *testing.T) {
+	for text, want := range map[string]string{
+		"password: hunter2x": "[{password hunter2x}]",
+		"url: postgres://app:hunter2x@db/app\npassword: other1x":                                    "[{url postgres://app:hunter2x@db/app} {password other1x}]",
+		"CREATE USER app WITH PASSWORD 'hunter2x';\nCREATE USER 'b'@'%' IDENTIFIED BY 'other1x';\n": "[{PASSWORD hunter2x} {IDENTIFIED BY other1x}]",
+		"\"dsn\": \"mysql://app:hunter2x@db/app\",":                                                 "[{dsn mysql://app:hunter2x@db/app}]",
+		"server {\n  listen 80;\n  location / { proxy_pass http://web:8080; }\n}\n":                 "[]",
+		"global:\n  scrape_interval: 15s\n  external_labels: {monitor: 'codelab'}\n":                "[]",
+		"password_file: /run/secrets/x\ntoken: ${TOKEN}\nCREATE USER a PASSWORD '$PASSWORD';\n":     "[]",
+	} {
+		if got := redact.InText(text); fmt.Sprint(got) != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -1,8 +1,12 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,9 +18,8 @@ import (
 // them at once, a line for each. Under the standard policy one that the file does
 // not demand, whose name promises no secret and which begins no mount, is empty as
 // Compose takes it, with a warning. defined returns the names of all variables that the files use.
-func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, err error) {
+func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, faults []error) {
 	used = map[string]bool{}
-	var faults []error
 	warned, refused := map[string]bool{}, map[string]bool{}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { used[name] = true })
@@ -35,8 +38,52 @@ func defined(from []source, policy stack.Policy) (used map[string]bool, warnings
 			}
 		})
 	}
-	return used, warnings, together("variables have no value", faults)
+	return used, warnings, faults
 }
+
+// missing refuses all values that are missing at once: those that the files name,
+// those that services take from the environment, and secrets that are empty. named
+// are the first; the project is read with stands in their place, for the others.
+func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error {
+	values, gaps := maps.Clone(d.variables.values), undefined(d.sources)
+	maps.Copy(values, stands(d.sources, gaps))
+	project, _, err := fill(ctx, c, values, gaps, nil)
+	if err == nil {
+		d.project, d.places = project, places(d.sources)
+		d.decide()
+		d.resolvable()
+		named = append(append(named, d.taken()...), d.lacking()...)
+	}
+	return d.copied(together(valueless, named))
+}
+
+// copied adds to what is refused that an example of the env file is there, and no env
+// file.
+func (d Draft) copied(err error) error {
+	file := d.config.Compose.EnvFile
+	if _, missing := os.Stat(file); file == "" || missing == nil {
+		return err
+	}
+	ending := exampleOf(file)
+	if ending == "" {
+		return err
+	}
+	name := filepath.Base(file)
+	return stack.Fault(stack.CauseUsage, "read the variables", err, "copy "+name+ending+" to "+name+" and fill it in")
+}
+
+// given refuses what services take by name where it is not set, and secrets that are
+// empty.
+func (d *Draft) given() error {
+	taken, lacking := d.taken(), d.lacking()
+	if len(taken) == 0 {
+		return together("secrets are empty", lacking)
+	}
+	return together(valueless, append(taken, lacking...))
+}
+
+// valueless is what is wrong with all of them.
+const valueless = "variables have no value (NAME= in the env file makes one empty)"
 
 // together is one usage error of several; each keeps its line.
 func together(what string, faults []error) error {
@@ -101,13 +148,13 @@ func (s source) lineOf(node *yaml.Node, name string) int {
 // taken refuses variables that a service takes from the environment by name
 // (`environment: [NAME]`) where there is none, all of them at once: it would run
 // without.
-func (d Draft) taken() error {
+func (d Draft) taken() []error {
 	var faults []error
 	for _, u := range d.ungiven() {
 		faults = append(faults, stack.Usage(u.at.file, u.at.line, "service "+u.service+" takes the variable "+u.name+" from the environment, where it is not set",
 			"set it in the env file ("+u.name+"= for an empty one), in the environment or with --env "+u.name+"=…; or remove it"))
 	}
-	return together("variables have no value", faults)
+	return faults
 }
 
 // ungiven is a variable that a service takes by name, and that has no value.

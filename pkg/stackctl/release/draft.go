@@ -5,6 +5,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"sort"
@@ -55,7 +56,10 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.addEdge, d.extended, d.taken, d.carried, d.linked, d.homes} {
+	if err := d.given(); err != nil {
+		return d, err
+	}
+	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}
@@ -63,12 +67,13 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if d.binds, err = d.bound(); err != nil {
 		return d, err
 	}
-	if d.secrets, err = d.readSecrets(); err != nil {
-		return d, err
+	var unread error
+	d.configs, unread = d.readConfigs()
+	if d.secrets, err = d.readSecrets(); err != nil || unread != nil {
+		return d, errors.Join(err, unread)
 	}
 	d.key = newNameKey(c.Project, d.secretValues())
-	d.configs, err = d.readConfigs()
-	return d, err
+	return d, nil
 }
 
 // open reads the files without judging what they mean for a server.
@@ -85,9 +90,10 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if d.sources, err = sources(c.Compose.Files, d.variables.lookup); err != nil {
 		return d, err
 	}
-	var empty []string
-	if d.used, empty, err = defined(d.sources, c.Policy); err != nil {
-		return d, err
+	used, empty, faults := defined(d.sources, c.Policy)
+	d.used = used
+	if len(faults) > 0 {
+		return d, d.missing(ctx, c, faults)
 	}
 	d.warn(empty)
 	d.project, err = load(ctx, c, maps.Clone(d.variables.values))

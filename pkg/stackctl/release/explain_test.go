@@ -33,9 +33,13 @@ func TestMistakesOfManyFilesAreToldInPlainWords(t *testing.T) {
 		"services:\n  web:\n    image: acme/web:1\n    environment:\n      - A: 1\n":                                                                              "compose.yaml:4: services.web.environment is a list with a mapping in it; write \"NAME=value\"",
 		"services:\n  web:\n    image: acme/web:1\n    network_mode: host\n    networks: [a]\nnetworks: {a: }\n":                                                  "compose.yaml:2: service web has both `network_mode` and `networks`; keep one of them",
 		"services:\n  a:\n    image: a:1\n    depends_on: [b]\n  b:\n    image: b:1\n    depends_on: [a]\n":                                                       "compose.yaml:4: services wait for each other: a -> b -> a",
-		"services:\n  a:\n    image: a:1\n    extends: a\n":                                                                                                       "take in each other in a circle: a in ",
+		"services:\n  a:\n    image: a:1\n    extends: a\n":                                                                                                       "compose.yaml:4: services extend each other in a circle: a of compose.yaml -> a of compose.yaml; remove one of these extends",
 		"services:\n  web:\n    image: acme/web:1\n    environment: {A: \"${}\"}\n":                                                                               "compose.yaml:4: the value of services.web.environment.A has a dollar sign with which no variable begins: ${}; write ${NAME}, or $$",
 		"services:\n  web:\n    image: acme/web:1\n  db:\n    image: acme/db:1\n    healthcheck:\n      test: [\"curl\", \"localhost\"]\n":                        "compose.yaml:7: the health check of service db does not say how it is run; begin the list with \"CMD\"",
+		"services:\n  web:\n    image: acme/web:1\n    healthcheck:\n      test: exit 0\n      interval: 30\n":                                                    "compose.yaml:6: services.web.healthcheck.interval must be a string; write it with its unit, such as \"30s\"",
+		"services:\n  web:\n    image: acme/web:1\n    hostname: 5\n":                                                                                             "compose.yaml:4: services.web.hostname must be a string; write the value in quotes",
+		"services:\n  web:\n    image: acme/web:1\n    container_name: front\n    scale: 2\n":                                                                     "compose.yaml:4: service web has a container_name, which one container alone can have, and more than one container; remove container_name",
+		"services:\n  web:\n    image: acme/web:1\n    container_name: front\n    deploy: {replicas: 2}\n":                                                        "compose.yaml:4: service web has a container_name",
 		"version: 2\nservices:\n  web:\n    image: acme/web:1\n":                                                                                                  "compose.yaml:1: version must be a string; correct it, or remove it",
 	} {
 		s := newProject(t, map[string]string{"compose.yaml": text})
@@ -67,5 +71,34 @@ func TestAComposeFileOfAnotherNameIsTold(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(root, "docker-compose.prod.yml"), nil, 0o600))
 	if _, err := release.Find(root, nil); stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), "--file docker-compose.prod.yml") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestFilesAndServicesInACircleAreToldWithTheirPlace(t *testing.T) {
+	web := "services:\n  web:\n    image: acme/web:1\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a file of itself": {map[string]string{"compose.yaml": "include:\n  - compose.yaml\n" + web}, "compose.yaml:2: compose files include each other in a circle: compose.yaml -> compose.yaml; remove one of these include"},
+		"three files": {map[string]string{"compose.yaml": "include: [b.yaml]\n" + web, "b.yaml": "include:\n  - path: sub/c.yaml\n", "sub/c.yaml": "\ninclude:\n  - ../b.yaml\n"},
+			"sub/c.yaml:3: compose files include each other in a circle: b.yaml -> c.yaml -> b.yaml"},
+		"services": {map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    extends: b\n  b:\n    extends: {service: a}\n"},
+			"services extend each other in a circle: a of compose.yaml -> b of compose.yaml -> a of compose.yaml"},
+		"services of two files": {map[string]string{"compose.yaml": "services:\n  a:\n    extends:\n      file: b.yaml\n      service: b\n", "b.yaml": "services:\n  b:\n    extends:\n      file: compose.yaml\n      service: a\n"},
+			"services extend each other in a circle: a of compose.yaml -> b of b.yaml -> a of compose.yaml"},
+	} {
+		s := newProject(t, c.files)
+		_, err := release.Look(context.Background(), s.config, s.target.Domain)
+		_, again := release.Read(context.Background(), s.config, s.target)
+		for _, err := range []error{err, again} {
+			if stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q in it", name, err, c.want)
+			}
+		}
+	}
+	diamond := newProject(t, map[string]string{"compose.yaml": "include: [b.yaml, c.yaml]\n" + web, "b.yaml": "include: [d.yaml]\n", "c.yaml": "include: [d.yaml]\n", "d.yaml": "services: {d: {image: \"d:1\"}}\n"})
+	if _, err := release.Look(context.Background(), diamond.config, diamond.target.Domain); err != nil {
+		t.Errorf("the same file twice: %v", err)
 	}
 }

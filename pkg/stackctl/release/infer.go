@@ -1,7 +1,11 @@
 package release
 
 import (
+	"cmp"
 	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -44,10 +48,52 @@ func (d Draft) subjects() []infer.Service {
 	merged := merged(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
-		one.Merged = merged[name]
+		one.Merged, one.Caddyfile = merged[name], d.caddyfile(name)
+		one.Routed = slices.ContainsFunc(d.config.Routes, func(r stack.RouteSpec) bool { return r.Service == name })
 		out = append(out, one)
 	}
+	d.routedByFiles(out)
 	return out
+}
+
+var (
+	fromCaddy = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?caddy(?:[:@\s]|$)`)
+	copiesIt  = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
+)
+
+// caddyfile is the text of the Caddyfile that a service has, by a mount or in the
+// image that is built of Caddy's; empty: it has none.
+func (d Draft) caddyfile(service string) string {
+	s := d.project.Services[service]
+	if text := d.mounted(service, "/etc/caddy/Caddyfile"); text != "" || s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
+		return text
+	}
+	context := d.path(s.Build.Context)
+	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
+	m := copiesIt.FindSubmatch(dockerfile)
+	if err != nil || m == nil || !fromCaddy.Match(dockerfile) {
+		return ""
+	}
+	text, err := readBounded(filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// mounted is the text of the file that a service has at a place, by a mount of it or
+// of its folder; empty: it has none there.
+func (d Draft) mounted(service, at string) string {
+	for _, use := range d.bindUses() {
+		rest, below := strings.CutPrefix(at, strings.TrimSuffix(use.target, "/"))
+		if use.service != service || !below || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if raw, err := readBounded(d.path(use.source) + rest); err == nil {
+			return string(raw)
+		}
+	}
+	return ""
 }
 
 // merged returns, by service, those that are made of it: what merges its anchor

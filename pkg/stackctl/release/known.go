@@ -89,6 +89,11 @@ func (d Draft) variableSecrets() map[string]string {
 	for _, name := range sortedKeys(d.project.Volumes) {
 		add("password of volume "+name, mountPassword(d.project.Volumes[name]))
 	}
+	for _, name := range sortedKeys(d.project.Configs) {
+		for _, given := range redact.InText(d.project.Configs[name].Content) {
+			mask(given.Name+" of config "+name, given.Value)
+		}
+	}
 	for _, service := range sortedKeys(d.project.Services) {
 		serviceSecrets(d.project.Services[service], add, mask)
 	}

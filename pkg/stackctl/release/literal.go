@@ -7,13 +7,20 @@ import (
 )
 
 // literals are the secrets in the environment and the commands of services, and in
-// the options of volumes, that the files write out.
+// the options of volumes and the text of configs, that the files write out.
 func (d Draft) literals() []Literal {
 	var out []Literal
 	for _, name := range sortedKeys(d.project.Volumes) {
 		if password := mountPassword(d.project.Volumes[name]); password != "" {
 			if file, line := written(d.sources, "password", password); line > 0 {
 				out = append(out, Literal{"volume " + name, "password", file, line})
+			}
+		}
+	}
+	for _, name := range sortedKeys(d.project.Configs) {
+		for _, given := range redact.InText(d.project.Configs[name].Content) {
+			if file, line := written(d.sources, given.Name, given.Value); line > 0 {
+				out = append(out, Literal{"config " + name, given.Name, file, line})
 			}
 		}
 	}

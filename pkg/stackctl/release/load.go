@@ -103,6 +103,8 @@ var (
 	unknownKey  = regexp.MustCompile(`^(\S+) additional properties (.+) not allowed$`)
 	noTarget    = regexp.MustCompile(`(services\.\S+) is missing a target port`)
 	wrongPort   = regexp.MustCompile(`invalid (?:containerPort|hostPort|IP address|ranges specified|proto|port)|[Ii]nvalid (?:empty )?(?:port|hostPort)|no port specified`)
+	wrongForm   = regexp.MustCompile(`^(services\.\S+) must be a string$`)
+	duration    = regexp.MustCompile(`\.(?:interval|timeout|start_period|start_interval|stop_grace_period|delay|window|monitor)$`)
 	wrongMerge  = regexp.MustCompile(`line (\d+).*map merge requires map`)
 	unknownName = regexp.MustCompile(`^service "([^"]+)" .*undefined (service|network|volume|config|secret) (.*): invalid compose project$`)
 )
@@ -170,6 +172,13 @@ func explain(from []source, fallback place, text string) error {
 			return refused
 		}
 		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+cmp.Or(strings.Trim(m[3], `"`), `""`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+	}
+	if m := wrongForm.FindStringSubmatch(text); m != nil {
+		fix := "write the value in quotes"
+		if duration.MatchString(m[1]) {
+			fix = `write it with its unit, such as "30s"`
+		}
+		return refuse(from, fallback, m[1]+" must be a string", fix, strings.Split(m[1], ".")...)
 	}
 	return mistake(from, fallback, text)
 }

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,13 +17,12 @@ import (
 // files, and takes out what only means something on this machine: the same
 // project in another folder is the same release.
 func (d *Draft) resolve() error {
+	var faults []error
 	for _, name := range sortedKeys(d.project.Services) {
 		s := d.project.Services[name]
-		if err := d.resolveEnvironment(&s); err != nil {
-			return err
-		}
-		if err := d.resolveLabels(&s); err != nil {
-			return err
+		if err := cmp.Or(d.resolveEnvironment(&s), d.resolveLabels(&s)); err != nil {
+			faults = append(faults, err)
+			continue
 		}
 		if s.Image == "" && s.Build != nil {
 			s.Image = d.config.Project + "-" + name // the name that Compose gives what it builds
@@ -35,7 +35,7 @@ func (d *Draft) resolve() error {
 		s.Develop = nil
 		d.project.Services[name] = s
 	}
-	return nil
+	return together("services have a file that cannot be read", faults)
 }
 
 // path is where a path of the compose files is on this machine.
@@ -91,12 +91,21 @@ func (d *Draft) resolveEnvironment(s *types.ServiceConfig) error {
 // envFileFix is what to do about an env file that is missing: where git has an
 // example of it, that is to be copied.
 func envFileFix(file, written string) string {
-	for _, ending := range []string{".example", ".sample", ".dist", ".template", "-example"} {
-		if _, err := os.Stat(file + ending); err == nil {
-			return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
-		}
+	if ending := exampleOf(file); ending != "" {
+		return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
 	}
 	return "create it, or write `required: false` beside its path"
+}
+
+// exampleOf is what an example of an env file beside it has after its name; empty:
+// there is none.
+func exampleOf(file string) string {
+	for _, ending := range []string{".example", ".sample", ".dist", ".template", "-example"} {
+		if _, err := os.Stat(file + ending); err == nil {
+			return ending
+		}
+	}
+	return ""
 }
 
 // warn keeps warnings that are new: services share env files.
@@ -138,26 +147,34 @@ func (d *Draft) resolveLabels(s *types.ServiceConfig) error {
 // readConfigs makes a frozen file of each config.
 func (d Draft) readConfigs() (map[string]stack.File, error) {
 	out := map[string]stack.File{}
+	var faults []error
 	for _, name := range sortedKeys(d.project.Configs) {
-		c := d.project.Configs[name]
-		refused := func(problem, fix string) error {
-			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "config "+name+problem, fix, "configs", name)
-		}
-		f := stack.File{Path: name, Mode: 0o444, Content: []byte(c.Content)}
-		switch {
-		case bool(c.External):
-			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `content:`")
-		case c.File != "":
-			var err error
-			if f, err = readFile(d.path(c.File), name); err != nil {
-				return nil, refused(": "+plainError(err), "correct the path "+c.File)
-			}
-		case c.Environment != "" && c.Content == "":
-			if _, set := d.variables.lookup(c.Environment); !set {
-				return nil, refused(": the variable "+c.Environment+" is not set", "set it in the env file, in the environment or with --env "+c.Environment+"=…")
-			}
+		f, err := d.configOf(name)
+		if err != nil {
+			faults = append(faults, err)
 		}
 		out[name] = f
 	}
-	return out, nil
+	return out, together("configs cannot be read", faults)
+}
+
+// configOf makes a frozen file of one config.
+func (d Draft) configOf(name string) (stack.File, error) {
+	c := d.project.Configs[name]
+	refused := func(problem, fix string) (stack.File, error) {
+		return stack.File{}, refuse(d.sources, place{file: d.config.Compose.Files[0]}, "config "+name+problem, fix, "configs", name)
+	}
+	switch _, set := d.variables.lookup(c.Environment); {
+	case bool(c.External):
+		return refused(" is external: it exists in a swarm alone", "give it `file:` or `content:`")
+	case c.File != "":
+		f, err := readFile(d.path(c.File), name)
+		if err != nil {
+			return refused(": "+plainError(err), "correct the path "+c.File)
+		}
+		return f, nil
+	case c.Environment != "" && c.Content == "" && !set:
+		return refused(": the variable "+c.Environment+" is not set", "set it in the env file, in the environment or with --env "+c.Environment+"=…")
+	}
+	return stack.File{Path: name, Mode: 0o444, Content: []byte(c.Content), Inline: true}, nil
 }

@@ -21,40 +21,49 @@ type secret struct {
 	content []byte
 }
 
-// readSecrets reads every secret that the stack names; a missing or an empty
-// one is refused where it is declared.
+// readSecrets reads every secret that the stack names; all that are missing or
+// empty are refused at once, where they are declared.
 func (d Draft) readSecrets() ([]secret, error) {
 	var out []secret
+	var faults []error
 	for _, name := range sortedKeys(d.project.Secrets) {
-		s := d.project.Secrets[name]
-		refused := func(problem, fix string) error {
-			return refuse(d.sources, place{file: d.config.Compose.Files[0]}, "secret "+name+problem, fix, "secrets", name)
-		}
-		source, named := d.config.Secrets[name]
-		switch {
-		case named && source.Value == nil:
-			return nil, stack.Usage(d.config.File, source.Line, "secret "+name+" was not read from "+source.From(), "")
-		case named:
-			out = append(out, secret{stack.Secret{Name: name, File: source.From()}, source.Value})
-			continue
-		case bool(s.External):
-			return nil, refused(" is external: it exists in a swarm alone", "give it `file:` or `environment:`")
-		case s.File == "" && s.Environment == "":
-			return nil, refused(" has no file", "give it `file:` or `environment:`; other kinds of secrets cannot be shipped")
-		case s.File == "" && strings.TrimSpace(s.Content) == "":
-			return nil, refused(": the variable "+s.Environment+" is not set", "set it in the env file, in the environment or with --env "+s.Environment+"=…")
-		case s.File == "":
-			out = append(out, secret{stack.Secret{Name: name, File: "environment:" + s.Environment}, []byte(s.Content)})
-			continue
-		}
-		file := d.path(s.File)
-		raw, err := readSecret(file)
+		one, err := d.secretOf(name)
 		if err != nil {
-			return nil, refused(": "+err.Error(), "run `stackctl init --secrets` to make the missing ones, or put the value in "+file)
+			faults = append(faults, err)
+			continue
 		}
-		out = append(out, secret{stack.Secret{Name: name, File: file}, raw})
+		out = append(out, one)
 	}
-	return out, nil
+	return out, together("secrets cannot be read", faults)
+}
+
+// secretOf reads one secret.
+func (d Draft) secretOf(name string) (secret, error) {
+	s := d.project.Secrets[name]
+	refused := func(problem, fix string) (secret, error) {
+		return secret{}, refuse(d.sources, place{file: d.config.Compose.Files[0]}, "secret "+name+problem, fix, "secrets", name)
+	}
+	source, named := d.config.Secrets[name]
+	switch {
+	case named && source.Value == nil:
+		return secret{}, stack.Usage(d.config.File, source.Line, "secret "+name+" was not read from "+source.From(), "")
+	case named:
+		return secret{stack.Secret{Name: name, File: source.From()}, source.Value}, nil
+	case bool(s.External):
+		return refused(" is external: it exists in a swarm alone", "give it `file:` or `environment:`")
+	case s.File == "" && s.Environment == "":
+		return refused(" has no file", "give it `file:` or `environment:`; other kinds of secrets cannot be shipped")
+	case s.File == "" && strings.TrimSpace(s.Content) == "":
+		return refused(": the variable "+s.Environment+" is not set", "set it in the env file, in the environment or with --env "+s.Environment+"=…")
+	case s.File == "":
+		return secret{stack.Secret{Name: name, File: "environment:" + s.Environment}, []byte(s.Content)}, nil
+	}
+	file := d.path(s.File)
+	raw, err := readSecret(file)
+	if err != nil {
+		return refused(": "+err.Error(), "run `stackctl init --secrets` to make the missing ones, or put the value in "+file)
+	}
+	return secret{stack.Secret{Name: name, File: file}, raw}, nil
 }
 
 func readSecret(file string) ([]byte, error) {

@@ -35,6 +35,8 @@ type source struct {
 type reader struct {
 	found []source
 	seen  map[string]bool
+	// within are the files that include the one that is read, the first one first.
+	within []string
 }
 
 // sources reads the compose files and those that they include and extend.
@@ -56,6 +58,13 @@ type by struct {
 }
 
 func (r *reader) read(file, only, dir string, of lookup, from *by) error {
+	if at := slices.Index(r.within, file); at >= 0 && from != nil && only == "" {
+		return stack.Usage(from.file, from.line, "compose files include each other in a circle: "+circleOf(append(r.within[at:len(r.within):len(r.within)], file)), "remove one of these include")
+	}
+	if only == "" {
+		r.within = append(r.within, file)
+		defer func() { r.within = r.within[:len(r.within)-1] }()
+	}
 	key := file + "\x00" + only + "\x00" + dir
 	if r.seen[key] {
 		return nil

@@ -105,7 +105,9 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	}
 	out.note()
 	out.draft.resolvable()
+	out.noteLacks()
 	out.Services = out.draft.subjects()
+	out.expect(out.Services)
 	return out, nil
 }
 
@@ -119,6 +121,9 @@ func (s Survey) note() {
 			s.Notes[name] = append(s.Notes[name], "check refuses it: it "+problem+"; "+fix)
 		}
 	}
+	for _, name := range s.draft.onSSHPort() {
+		s.Notes[name] = append(s.Notes[name], "check refuses it: it "+sshProblem+"; "+sshFix)
+	}
 	for _, home := range s.draft.homeMounts() {
 		s.Notes[home.service] = append(s.Notes[home.service], fmt.Sprintf("check refuses its mount of %s (%s:%d), %s; %s", home.source, filepath.Base(home.at.file), home.at.line, homeProblem, home.fix()))
 	}
@@ -128,6 +133,7 @@ func (s Survey) note() {
 		}
 	}
 	s.noteText()
+	s.noteRedirects()
 }
 
 // Strategies returns how each service of the app is replaced under these
@@ -223,8 +229,18 @@ func (s source) eachGap(node *yaml.Node, found func(*yaml.Node, gap)) {
 	}
 }
 
-// promising reports whether a variable's name promises a secret.
-func promising(name string) bool { return redact.SecretReason(name, "Example1value2") != "" }
+// promising reports whether a variable's name promises a secret that is wanted.
+func promising(name string) bool {
+	return redact.SecretReason(name, "Example1value2") != "" && (!optional.MatchString(name) || wanted.MatchString(name))
+}
+
+var (
+	// optional are names of secrets for services of others that a program does without:
+	// mail, tests for people, sign-in elsewhere, models, reports of errors.
+	optional = regexp.MustCompile(`(?i)(?:^|_)(?:SMTP|MAIL|MAILER|EMAIL|MAILGUN|SENDGRID|POSTMARK|RESEND|IMAP|LDAP_BIND|RECAPTCHA|HCAPTCHA|CAPTCHA|TURNSTILE|TWILIO|OPENAI|ANTHROPIC|GEMINI|GROQ|MISTRAL|COHERE|DEEPSEEK|OPENROUTER|UNSPLASH|GIPHY|MAXMIND)_|(?:CLIENT_SECRET|SENTRY_DSN|SENTRY_AUTH_TOKEN)$`)
+	// wanted are names of those that it does not do without all the same.
+	wanted = regexp.MustCompile(`(?i)(?:^|_)(?:DB|DATABASE|\w*SQL|POSTGRES|REDIS|ADMIN|ROOT)_`)
+)
 
 // leadsMount reports whether the path on the host of a mount begins with a
 // variable: without its value the path is another one, below / or none.

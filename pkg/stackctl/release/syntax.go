@@ -79,6 +79,7 @@ var (
 	templated   = regexp.MustCompile(`error in constructor at L(\d+)\.C\d+: cannot use .* as a map key`)
 	ofOddItem   = regexp.MustCompile(`(services\.\S+?)\.\[\d+\]: unexpected type`)
 	exclusive   = regexp.MustCompile("service (\\S+) declares mutually exclusive (`[^`]+` and `[^`]+`)")
+	nameTwice   = regexp.MustCompile(`can't set container_name and (\S+) as container name must be unique`)
 	waitsItself = regexp.MustCompile(`dependency cycle detected: (\S+)( -> .+)`)
 	circle      = regexp.MustCompile(`(?s)(?:Circular reference|include cycle detected):\s*(.+)`)
 	badDollar   = regexp.MustCompile(`(?s)invalid interpolation format for (\S+)\.\n[^\n]*\n([^\n]*)`)
@@ -98,10 +99,16 @@ func mistake(from []source, fallback place, text string) error {
 	if m := exclusive.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, "service "+m[1]+" has both "+m[2], "keep one of them", "services", m[1])
 	}
+	if m := nameTwice.FindStringSubmatch(text); m != nil {
+		return refuse(from, fallback, "service "+m[1]+" has a container_name, which one container alone can have, and more than one container", "remove container_name, or scale and replicas", "services", m[1], "container_name")
+	}
 	if m := waitsItself.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, "services wait for each other: "+m[1]+m[2], "remove one of these depends_on", "services", m[1], "depends_on")
 	}
 	if m := circle.FindStringSubmatch(text); m != nil {
+		if refused := extendsCircle(from); refused != nil {
+			return refused
+		}
 		return stack.Usage(fallback.file, 0, "files or services take in each other in a circle: "+strings.Join(strings.Fields(m[1]), " "), "remove one of these include or extends")
 	}
 	if m := badDollar.FindStringSubmatch(text); m != nil {

@@ -19,7 +19,7 @@ func (s shop) look(t *testing.T) release.Survey {
 
 func TestProgramTextThatAServiceMayWriteToIsTold(t *testing.T) {
 	files := map[string]string{
-		"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    volumes: [\"./src:/app/src\"]\n  db:\n    image: postgres:16\n    volumes: [\"./sql:/sql\"]\n",
+		"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    volumes: [\"./src:/app/src\"]\n  db:\n    image: postgres:16\n    volumes: [\"./sql:/sql\"]\n    environment: {POSTGRES_HOST_AUTH_METHOD: trust}\n",
 		"src/main.py":  "print()\n", "sql/dump.py": "print()\n",
 	}
 	s := newProject(t, files)

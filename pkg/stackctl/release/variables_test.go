@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -146,6 +148,26 @@ func TestSecretsOfACommandAreKnown(t *testing.T) {
 	for _, want := range []string{"k9Hd8sKdQ2", "tr0ub4dor3x"} {
 		if !slices.Contains(known, want) {
 			t.Errorf("%s is not masked: %v", want, r.Known)
+		}
+	}
+}
+
+func TestSecretsInTheTextOfAConfigAreNamedAndKnown(t *testing.T) {
+	s := newProject(t, map[string]string{
+		"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    configs: [app, url]\nconfigs:\n  app:\n    content: |\n      listen: 8080\n      api_key: k9Hd8sKd2x\n      url: postgres://app:hunter2xy@db/app\n      token: ${NAMED_TOKEN}\n  url:\n    environment: SIGNED\n",
+		".env":         "NAMED_TOKEN=Zq7nWw3kLp\nSIGNED=secret = \"b7Tq2LmX9\"\n",
+	})
+	var named []string
+	for _, l := range s.look(t).Literals {
+		named = append(named, fmt.Sprintf("%s %s %d", l.Service, l.Name, l.Line))
+	}
+	if got := strings.Join(named, ", "); got != "config app api_key 9, config app url 10" {
+		t.Errorf("named are %s", got)
+	}
+	known := slices.Collect(maps.Values(release.Known(s.config, s.target)))
+	for _, want := range []string{"k9Hd8sKd2x", "postgres://app:hunter2xy@db/app", "Zq7nWw3kLp", "b7Tq2LmX9"} {
+		if !slices.Contains(known, want) {
+			t.Errorf("%s is not known: %q", want, known)
 		}
 	}
 }

@@ -285,6 +285,8 @@ type File struct {
 	Bytes  int64
 	// Secret content is never shown.
 	Secret bool
+	// Inline reports that the compose file itself has the content.
+	Inline bool
 }
 
 // Image is an image that the release runs.

@@ -112,7 +112,7 @@ func inventorySettings(s gate.Subject) []stack.Finding {
 		"gates.schema.service": s.Config.Gates.Schema.Service, "gates.jobs.service": s.Config.Gates.Jobs.Service,
 		"gates.jobs.scheduler": s.Config.Gates.Jobs.Scheduler, "gates.jobs.dashboard": s.Config.Gates.Jobs.Dashboard,
 	} {
-		if name == "" {
+		if name == "" || key == "traefik.service" && s.Config.Traefik.Own { // no routes, no edge
 			continue
 		}
 		if _, ok := s.Release.Service(name); !ok {

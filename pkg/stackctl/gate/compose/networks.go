@@ -122,9 +122,14 @@ func judgeSecrets(s gate.Subject) []stack.Finding {
 		if s.Config.Traefik.Own && bytes.Equal(f.Content, s.Release.Edge.Static) {
 			continue // no secret can be in what stackctl makes itself
 		}
-		if k := knownIn(string(f.Content), s.Release.Known); k != "" && !f.Secret && f.Mode.Perm() != 0o600 {
+		switch k := knownIn(string(f.Content), s.Release.Known); {
+		case k == "" || f.Secret || f.Mode.Perm() == 0o600:
+		case f.Inline: // as in the environment
+			out = append(out, stack.Finding{Subject: "config " + path.Base(f.Path), Rule: secretInEnvironmentRule.ID, Problem: "a secret is in the text of a config", Expected: "secrets under secrets: alone",
+				Observed: "the value of the secret " + k, Fix: "mount the text as a secret, by file"})
+		default:
 			out = append(out, stack.Finding{Subject: "file " + path.Base(f.Path), Rule: secretSourceRule.ID, Problem: "a secret is shipped as an ordinary file", Expected: "secrets under secrets: alone",
-				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "do not mount the folder that holds it; name the secret under secrets:"})
+				Observed: "the value of the secret " + k + " in " + f.Path, Fix: "declare the file under secrets: and mount it from there; of a folder, mount what holds no secret"})
 		}
 	}
 	return out

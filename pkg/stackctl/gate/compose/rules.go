@@ -201,7 +201,7 @@ var (
 	}
 	secretInEnvironmentRule = stack.Rule{
 		ID: "compose/secret-in-environment", Level: stack.LevelStrict, Source: "ASVS 13.3.1",
-		Asks: "Are secrets kept out of the environment?",
+		Asks: "Are secrets kept out of the environment, and of the text of configs?",
 		Fix:  "give it as a secret, by file",
 	}
 	secretInCommandRule = stack.Rule{

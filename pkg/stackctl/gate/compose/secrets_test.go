@@ -6,6 +6,7 @@ import (
 
 	"stackctl/pkg/stackctl/gate/gatetest"
 	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // What the gate calls a secret is one of the values that the release masks, so
@@ -36,6 +37,23 @@ func TestWhatTheGateCallsASecretIsMasked(t *testing.T) {
 		}
 		if masked := masks.String(value) != value; masked != secret {
 			t.Errorf("%s: it is masked: %v", name, masked)
+		}
+	}
+}
+
+func TestASecretInTheTextOfAConfigIsAdviceAndInAFileNot(t *testing.T) {
+	for inline, want := range map[bool]string{true: secretInEnvironmentRule.ID, false: secretSourceRule.ID} {
+		s := gatetest.NewRepo(t).Subject(t)
+		s.Release.Known = map[string]string{"password of config app": "hunter2hunter2"}
+		s.Release.Files = []stack.File{{Path: "releases/x/files/configs/app", Mode: 0o444, Content: []byte("password: hunter2hunter2\n"), Inline: inline}}
+		var rules []string
+		for _, f := range judgeSecrets(s) {
+			if f.Subject == "config app" || f.Subject == "file app" {
+				rules = append(rules, f.Rule)
+			}
+		}
+		if len(rules) != 1 || rules[0] != want {
+			t.Errorf("inline %v: %v", inline, rules)
 		}
 	}
 }

@@ -1,0 +1,125 @@
+package release
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"stackctl/pkg/stackctl/infer"
+)
+
+// dynamic is what a file of a Traefik says of routes.
+type dynamic struct {
+	HTTP struct {
+		Routers map[string]struct {
+			Rule, Service string
+			Middlewares   []string
+		}
+		Services map[string]struct {
+			LoadBalancer struct {
+				Servers []struct{ URL string }
+			} `yaml:"loadBalancer"`
+		}
+		Middlewares map[string]any
+	}
+}
+
+// routedByFiles gives services the routes that files of a Traefik have for them, as
+// labels would: they are decided on in the same way, and nothing of it is deployed.
+func (d Draft) routedByFiles(services []infer.Service) {
+	for i, s := range services {
+		if !infer.ServedByTraefik(s) {
+			continue
+		}
+		for _, file := range d.mountedYAML(s.Name) {
+			var has dynamic
+			if raw, err := readBounded(file); err != nil || yaml.Unmarshal(raw, &has) != nil {
+				continue // what is no such file, or one with templates
+			}
+			services[i].Labels = labelsOf(services[i].Labels, "traefik.http.middlewares", has.HTTP.Middlewares)
+			for name, router := range has.HTTP.Routers {
+				name, _, _ = strings.Cut(name, "@")
+				to, _, _ := strings.Cut(router.Service, "@")
+				for _, server := range has.HTTP.Services[to].LoadBalancer.Servers[:min(1, len(has.HTTP.Services[to].LoadBalancer.Servers))] {
+					leadByLabels(services, server.URL, name, router.Rule, strings.Join(router.Middlewares, ","))
+				}
+			}
+		}
+	}
+}
+
+// leadByLabels gives the service at an address the labels of a router.
+func leadByLabels(services []infer.Service, address, name, rule, middlewares string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return
+	}
+	i := slices.IndexFunc(services, func(s infer.Service) bool { return s.Name == u.Hostname() || s.ContainerName == u.Hostname() })
+	if i < 0 || strings.EqualFold(services[i].Labels["traefik.enable"], "false") && rule == "" {
+		return
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443"}[u.Scheme]
+	}
+	if port == "" {
+		port = "80"
+	}
+	name += "-of-files"
+	labels := map[string]any{"rule": rule, "service": name, "middlewares": middlewares}
+	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.routers."+name, labels)
+	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.services."+name+".loadbalancer.server", map[string]any{"port": port, "scheme": u.Scheme})
+}
+
+// labelsOf adds to a copy of labels what a mapping says, with its keys in a row.
+func labelsOf(labels map[string]string, below string, of map[string]any) map[string]string {
+	out := map[string]string{}
+	for key, value := range labels {
+		out[key] = value
+	}
+	for key, value := range of {
+		switch value := value.(type) {
+		case map[string]any:
+			out = labelsOf(out, below+"."+strings.ToLower(key), value)
+			if len(value) == 0 {
+				out[below+"."+strings.ToLower(key)] = ""
+			}
+		case []any:
+			texts := make([]string, len(value))
+			for i, one := range value {
+				texts[i] = fmt.Sprint(one)
+			}
+			out[below+"."+strings.ToLower(key)] = strings.Join(texts, ",")
+		default:
+			out[below+"."+strings.ToLower(key)] = fmt.Sprint(value)
+		}
+	}
+	return out
+}
+
+// mountedYAML are the files in YAML that a service mounts, alone or with their
+// folder.
+func (d Draft) mountedYAML(service string) []string {
+	var out []string
+	for _, use := range d.bindUses() {
+		if use.service != service || !strings.HasPrefix(use.source, ".") {
+			continue
+		}
+		at := d.path(use.source)
+		if entries, err := os.ReadDir(at); err == nil {
+			for _, e := range entries[:min(100, len(entries))] {
+				out = append(out, filepath.Join(at, e.Name()))
+			}
+			continue
+		}
+		out = append(out, at)
+	}
+	return slices.DeleteFunc(out, func(file string) bool {
+		return !slices.Contains([]string{".yml", ".yaml"}, filepath.Ext(file))
+	})
+}
