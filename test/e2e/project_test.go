@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,6 +61,9 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 	put(t, c, "https://books."+domain+"/uploads/second.txt", "kept")
 	if got := onDroplet(t, "ls /srv/stack/data/inbox; stat -c %a /srv/stack/data"); got != "started\n700\n" {
 		t.Errorf("what a service without root wrote, and who may look at it: %s", got)
+	}
+	if got := greeting(t, "2222"); got != "SSH-2.0-shop\r\n" {
+		t.Errorf("the port that the project declares says %q", got)
 	}
 	p.sql(`CREATE TABLE orders AS SELECT generate_series(1, 1000) AS id`)
 	stores := onDroplet(t, "docker ps -q --no-trunc --filter label=com.docker.compose.service=db --filter label=com.docker.compose.service=stackctl-edge")
@@ -120,6 +124,23 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 		p.t = t
 		movedFromCompose(t, p)
 	})
+}
+
+// greeting is what a TCP port of the server says, reached from outside.
+func greeting(t *testing.T, port string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(on(t).Address.String(), port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	said, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(said)
 }
 
 // keptOut has the edge answer visitors itself. Who is let in sees the site, and

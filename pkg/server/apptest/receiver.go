@@ -20,7 +20,7 @@ type Receiver struct {
 	metrics map[string]*metrics.Metric
 	// headers are those of the last request.
 	headers http.Header
-	raw []byte
+	raw     []byte
 }
 
 // Receiver starts an OTLP receiver and points the site's roles at it; call it

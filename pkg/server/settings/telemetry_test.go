@@ -36,12 +36,12 @@ func TestTelemetryIsReadAndJudged(t *testing.T) {
 			t.Errorf("%v: %v", c, err)
 		}
 	}
-	for endpoint, clear := range map[string]bool{
+	for endpoint, open := range map[string]bool{
 		"http://collector:4318": false, "http://127.0.0.1:4318": false, "http://10.0.0.7:4318": false, "http://[fd00::1]:4318": false, "https://otlp.example.org": false,
 		"http://otlp.example.org": true, "http://203.0.113.7:4318": true, "": false,
 	} {
 		s := Settings{Telemetry: Telemetry{Endpoint: endpoint}}
-		if got := telemetryProtection(s) != nil; got != clear {
+		if got := telemetryProtection(s) != nil; got != open {
 			t.Errorf("%s: %v", endpoint, got)
 		}
 	}

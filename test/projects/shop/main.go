@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -39,7 +40,7 @@ func main() {
 		err = books(ctx)
 	case "worker":
 		if err = os.WriteFile("/inbox/started", nil, 0o600); err == nil {
-			<-ctx.Done()
+			err = greet(ctx, ":2222", "SSH-2.0-shop\r\n")
 		}
 	case "migrate":
 	default:
@@ -48,6 +49,26 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "shop:", err)
 		os.Exit(1)
+	}
+}
+
+// greet says a word to whoever connects, until ctx ends.
+func greet(ctx context.Context, address, word string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
+	for {
+		c, err := listener.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, _ = io.WriteString(c, word) // who has gone again hears nothing
+		_ = c.Close()
 	}
 }
 
