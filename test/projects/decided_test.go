@@ -47,6 +47,10 @@ var decided = map[string]struct{ says, never []string }{
 		"set TOKEN_APP_SECRET in .env: compose.yaml:10 uses it, it has no default, and check refuses it without",
 		"set TURN_PASSWORD in .env: compose.yaml:11",
 	}, []string{"set BRIDGE_PASSWORD", "set TZ", "set REPORT_PASSWORD"}},
+	"guarded-path": {[]string{
+		"office: the domain/office → port 9001: its labels say so (there: shop.example.com); they ask who comes, and here the staff's password does (guard: staff)",
+		"shop: the domain → port 9000: its labels say so (there: shop.example.com)",
+	}, nil},
 	"traefik-guards": {[]string{
 		"wiki: wiki.example.org → port 3000: its labels say so (there: wiki.example.com); they ask who comes, and here the staff's password does (guard: staff)",
 		"wiki: hosts by a pattern (HostRegexp) have no route",

@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -97,8 +98,8 @@ func (j *judge) shadowed() {
 		if password, address := j.guards(r); !password && !address {
 			continue
 		}
-		for _, h := range r.Hosts {
-			taker, first := j.taker(traefik.Request{Host: h, Path: "/zz", Method: "GET"})
+		for _, ask := range met(r) {
+			taker, first := j.taker(ask)
 			if taker != nil {
 				first = append(first, *taker)
 			}
@@ -107,8 +108,30 @@ func (j *judge) shadowed() {
 					continue
 				}
 				told[other.Name] = true
-				j.onRouter(staffBypassRule, other, "it takes requests for a staff host past its guards", "the guards of router "+r.Name, other.Rule+" meets "+h, "narrow its rule, or guard it")
+				j.onRouter(staffBypassRule, other, "it takes requests for a staff host past its guards", "the guards of router "+r.Name, other.Rule+" meets "+ask.Host+ask.Path, "narrow its rule, or guard it")
 			}
 		}
 	}
 }
+
+// met are requests that a router answers, if it gets them: on each of its hosts one
+// for any path, or where its rule names paths one at each and one below it.
+func met(r traefik.Router) []traefik.Request {
+	paths := []string{"/zz"}
+	for _, m := range ruledPath.FindAllStringSubmatch(r.Rule, 16) {
+		at := strings.TrimSuffix(m[1]+m[2], "/")
+		paths = append(paths, cmp.Or(at, "/"), at+"/zz")
+	}
+	var out []traefik.Request
+	for _, host := range r.Hosts {
+		for _, path := range paths {
+			if ask := (traefik.Request{Host: host, Path: path, Method: "GET"}); traefik.Meets(r.Rule, ask) != traefik.No {
+				out = append(out, ask)
+			}
+		}
+	}
+	return out
+}
+
+// ruledPath finds what a rule says of the path.
+var ruledPath = regexp.MustCompile("(?i)path(?:prefix)?\\((?:`([^`]*)`|\"([^\"]*)\")")
