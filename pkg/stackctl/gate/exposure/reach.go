@@ -43,6 +43,7 @@ type record struct {
 	Notes      []string          `json:"notes,omitempty"`
 	Findings   []stack.Finding   `json:"findings,omitempty"`
 	holders    map[string]string // "5432/tcp" → container
+	written    map[string]bool   // "53/udp": a service publishes what the project declares
 }
 
 type declaredPort struct {
@@ -61,7 +62,7 @@ func checkReachable(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	if s.Server == nil || s.Outside == nil {
 		return gate.Answer{}, errors.New("no connection to the server")
 	}
-	rec := &record{Allowed: allowedPorts(s), holders: map[string]string{}}
+	rec := &record{Allowed: allowedPorts(s), holders: map[string]string{}, written: map[string]bool{}}
 	a := gate.Answer{Of: "ports, containers and sockets"}
 	a.Findings = declaredExposure(s)
 	for _, svc := range s.Release.Services {
@@ -136,6 +137,7 @@ func (rec *record) actual(s gate.Subject, containers []stack.Container) []stack.
 			rec.Containers = append(rec.Containers, publishedPort{Container: c.Name, Project: c.Project, Port: probe.PortText(p)})
 			rec.holders[p.Published+"/"+cmp.Or(p.Protocol, "tcp")] = c.Name
 			if mine && written(s, c, p) {
+				rec.written[p.Published+"/"+strings.ToLower(cmp.Or(p.Protocol, "tcp"))] = true
 				continue
 			}
 			if f, bad := rec.published(c, p, mine && c.Service == edge.Name || ingress(s, c), mine, http3); bad {

@@ -69,7 +69,7 @@ func (rec *record) datagramSockets(s gate.Subject) []socket {
 	return slices.DeleteFunc(slices.Clone(rec.Sockets), func(k socket) bool {
 		// The default ports are TCP's; one that was added may be meant for UDP.
 		added := slices.Contains(rec.Allowed, k.Port) && !slices.Contains([]int{22, 80, 443}, k.Port)
-		return k.Protocol != "udp" || k.local() || k.Address.IsLinkLocalUnicast() || k.Address.IsMulticast() || added || http3 && k.Port == 443 || slices.Contains(dhcp, k.Port)
+		return k.Protocol != "udp" || k.local() || k.Address.IsLinkLocalUnicast() || k.Address.IsMulticast() || added || rec.written[strconv.Itoa(k.Port)+"/udp"] || http3 && k.Port == 443 || slices.Contains(dhcp, k.Port)
 	})
 }
 

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -28,5 +29,17 @@ func TestDatagramsAreCounted(t *testing.T) {
 	}
 	if n := datagramCounter("udp", strings.Repeat("x ", 40), 53); n != 0 {
 		t.Errorf("of rubbish: %d", n)
+	}
+}
+
+func TestDeclaredDatagramsAreNotAsked(t *testing.T) {
+	s, _ := reachableSite(t)
+	any4 := netip.IPv4Unspecified()
+	rec := &record{
+		Sockets: []socket{{"udp", any4, 27015}, {"udp", any4, 53}, {"tcp", any4, 27015}},
+		written: map[string]bool{"27015/udp": true, "53/tcp": true},
+	}
+	if got := rec.datagramSockets(s); len(got) != 1 || got[0].Port != 53 {
+		t.Errorf("asked are %v", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -295,6 +296,9 @@ func (r *record) add(s gate.Subject, p look, reply probe.Reply, err error) {
 	case err != nil && reply.Answered:
 		r.Statuses[strconv.Itoa(reply.Status)]++
 		r.fail("the answer did not end: " + probe.Reason(err))
+		return
+	case err != nil && strings.Contains(strings.ToLower(err.Error()), "connection refused"):
+		r.fail(closedPort)
 		return
 	case err != nil:
 		r.fail(probe.Reason(err))

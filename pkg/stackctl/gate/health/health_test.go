@@ -3,10 +3,12 @@ package health
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -272,6 +274,20 @@ func TestAServiceIsAskedInTheProtocolThatItsRouteNames(t *testing.T) {
 		d.Config.Routes[0].Scheme = ""
 		if a, err := Inside().Check(t.Context(), d.Subject); scheme == "h2c" && (err != nil || len(a.Findings) == 0) {
 			t.Errorf("asked in HTTP/1.1 it answers all the same: %v, %v", a.Findings, err)
+		}
+	}
+}
+
+func TestAServiceThatListensElsewhereIsToldSo(t *testing.T) {
+	for text, want := range map[string]string{
+		`open tcp 172.18.0.3:8080 on deploy@203.0.113.7: ssh: rejected: connect failed ("Connection refused")`: "0.0.0.0",
+		"dial tcp 172.18.0.3:8080: connect: connection refused":                                                "0.0.0.0",
+		"connection reset by peer": "read the service's log",
+	} {
+		r := record{Statuses: map[string]int{}, Failures: map[string]int{}}
+		r.add(gate.Subject{}, look{}, probe.Reply{}, errors.New(text))
+		if found := judge(r, look{}); len(found) != 1 || !strings.Contains(found[0].Fix, want) || strings.Contains(found[0].Observed, "172.18") {
+			t.Errorf("%s: %+v", text, found)
 		}
 	}
 }

@@ -53,6 +53,9 @@ func body(s gate.Subject, e stack.HealthEndpoint, reply probe.Reply) []string {
 // looped is the failure of an endpoint that sends visitors round for ever.
 const looped = "it redirects to its own address"
 
+// closedPort is the failure of a service that does not listen where it is asked.
+const closedPort = "nothing listens on that port for others than the container itself"
+
 // loops reports whether an answer leads back to the address that was asked. One
 // that sets a cookie may answer otherwise when it gets it back.
 func loops(asked string, reply probe.Reply) bool {
@@ -152,7 +155,10 @@ func judge(r record, p look) []stack.Finding {
 			expected = "every request answered below 500"
 		}
 		fix := "read the service's log for these requests"
-		if r.Failures[looped] > 0 {
+		switch {
+		case r.Failures[closedPort] > 0:
+			fix = "let the program listen on all addresses (0.0.0.0, not 127.0.0.1) and on the port that the route and the endpoint name; its log may say where it listens"
+		case r.Failures[looped] > 0:
 			fix = "the service redirects to HTTPS what the edge brought by HTTPS: let it believe X-Forwarded-Proto, or serve plain HTTP behind the edge"
 		}
 		add(answersRule, "requests fail", expected,
