@@ -305,7 +305,7 @@ var insideSigns = []struct {
 	{"the edge's API", regexp.MustCompile(`(?s)^\s*[\[{].*"(?:entryPoints|middlewares|routers)"\s*:.*`)},
 	{"the edge's dashboard", regexp.MustCompile(`(?is)<title[^>]*>\s*Traefik`)},
 	{"metrics", regexp.MustCompile(`(?m)^# (?:HELP|TYPE) \w+`)},
-	{"a profiler", regexp.MustCompile(`(?i)/debug/pprof/|Types of profiles available`)},
+	{"a profiler", regexp.MustCompile(`(?i)Types of profiles available|full goroutine stack dump`)},
 	{"process variables", regexp.MustCompile(`"memstats"\s*:`)},
 	{"a repository", regexp.MustCompile(`(?m)^\[core\]|^ref: refs/heads/`)},
 	{"an env file", regexp.MustCompile(`(?m)^[A-Z][A-Z0-9_]*(?:PASSWORD|SECRET|TOKEN|DOMAIN|HOST)[A-Z0-9_]*=`)},
