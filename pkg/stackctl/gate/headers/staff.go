@@ -97,11 +97,20 @@ func (g *visit) staffRoutes(ctx context.Context, j *judge, login staffLogin) {
 	})
 	var hosts []string
 	for _, p := range places {
-		if !slices.Contains(hosts, p.host) {
+		if !slices.Contains(hosts, p.host) && !j.shared(p.host) {
 			hosts = append(hosts, p.host)
 		}
 	}
 	each(hosts, func(h string) { g.staffPaths(ctx, h) })
+}
+
+// shared reports whether a host has public pages beside guarded ones: its other
+// paths are not the staff's.
+func (j *judge) shared(host string) bool {
+	return slices.ContainsFunc(j.model.Routers, func(r traefik.Router) bool {
+		_, staff := j.staff(r)
+		return !staff && !r.TCP && r.TLS && r.Public() && j.leads(r) && slices.Contains(r.Hosts, host)
+	})
 }
 
 // serverSource is the address by which the server reaches the edge's
