@@ -31,12 +31,17 @@ const (
 	refusals  = 5 // answers other than 200 that the artifact keeps
 	// wall bounds one endpoint; what is not sampled by then is missing.
 	wall = 40 * time.Second
+	// longestStart bounds the wait for a service without a health check, beside
+	// timeouts.start; again is how often it is asked.
+	longestStart = 10 * time.Minute
+	again        = 500 * time.Millisecond
 )
 
 // Inside asks the containers of the new release, before users.
 func Inside() gate.Gate {
 	g := question(stack.PhasePre)
 	g.Inspects = "each health endpoint on each container of the new release: at least 30 samples, the body of every one"
+	g.Budget = longestStart + gate.Budget
 	g.Check = func(ctx context.Context, s gate.Subject) (gate.Answer, error) { return check(ctx, s, insideOnce) }
 	return g
 }
@@ -66,6 +71,9 @@ type look struct {
 	url      string
 	client   *http.Client
 	phase    stack.Phase
+	// unproven is the service, where it has no health check that said that it is
+	// ready: it may still be starting (SPEC N7).
+	unproven string
 }
 
 // record is what one probe saw, as it stands in the artifact.
@@ -167,7 +175,11 @@ func insideOnce(ctx context.Context, s gate.Subject) ([]look, error) {
 			if len(containers) > 1 {
 				label += " (" + c.Name + ")"
 			}
-			probes = append(probes, look{e, label, speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre})
+			unproven := ""
+			if svc, _ := s.Release.Service(route.Service); e.Reachable && (svc.Healthcheck == nil || len(svc.Healthcheck.Test) == 0) {
+				unproven = route.Service
+			}
+			probes = append(probes, look{e, label, speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre, unproven})
 		}
 	}
 	return probes, nil
@@ -181,7 +193,7 @@ func outside(_ context.Context, s gate.Subject) ([]look, error) {
 	var probes []look
 	for _, e := range endpoints(s) {
 		u := "https://" + probe.Host(s, e) + e.Path
-		probes = append(probes, look{e, "GET " + u, u, client, stack.PhasePost})
+		probes = append(probes, look{e, "GET " + u, u, client, stack.PhasePost, ""})
 	}
 	return probes, nil
 }
@@ -196,6 +208,7 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 	var wg sync.WaitGroup
 	for i, p := range probes {
 		wg.Go(func() {
+			p.await(ctx, s)
 			records[i] = sample(ctx, s, p)
 			records[i].Phase = p.phase
 		})
@@ -223,6 +236,26 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 		a.Inspected = len(records) // asked, and none answered: that is a finding
 	}
 	return a, nil
+}
+
+// await waits until a service that has no health check answers below 500, for as
+// long as a service may take to start. One that does not run any more is not
+// waited for; what it says then is judged as it is.
+func (p look) await(ctx context.Context, s gate.Subject) {
+	if p.unproven == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Stretch(min(s.Config.Timeouts.Start, longestStart)))
+	defer cancel()
+	for ctx.Err() == nil {
+		if reply, _, err := ask(ctx, p); err == nil && good(p.endpoint, reply.Status) {
+			return
+		}
+		if _, err := probe.Containers(ctx, s, p.unproven); err != nil {
+			return
+		}
+		probe.Wait(ctx, again)
+	}
 }
 
 // sample takes the samples of one endpoint with few requests at a time.

@@ -291,3 +291,39 @@ func TestAServiceThatListensElsewhereIsToldSo(t *testing.T) {
 		}
 	}
 }
+
+// A service without a health check is ready when its route answers below 500
+// (SPEC N7): many start for longer than they need to be running.
+func TestAServiceWithoutAHealthCheckMayStillBeStarting(t *testing.T) {
+	for name, c := range map[string]struct {
+		start   time.Duration
+		checked bool
+		want    string // empty: it passes
+	}{
+		"in time":                     {20 * time.Second, false, ""},
+		"not for as long as it took":  {time.Second, false, "answered 503"},
+		"its health check has spoken": {20 * time.Second, true, "answered 503"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := gatetest.GoodDeployment(t)
+			d.Config.Gates.Health, d.Config.Timeouts.Start = nil, c.start
+			web := gatetest.ServiceOf(&d.Subject, "web")
+			if web.Healthcheck = nil; c.checked {
+				web.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "true"}}
+			}
+			began := time.Now()
+			d.Site.Wrap = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/" && time.Since(began) < 3*time.Second {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return true
+				}
+				return false
+			}
+			if c.want == "" {
+				gatetest.Passes(t, Inside(), d.Subject)
+				return
+			}
+			gatetest.Catches(t, Inside(), d.Subject, c.want)
+		})
+	}
+}
