@@ -69,6 +69,9 @@ if [ "$target" = test ]; then
 	need curl curl "runs the commands of docs/api.md"
 	need openssl openssl "checks a release's signature with the commands of docs/install.md"
 	need sshd openssh-server "tests connect to a real SSH server"
+	for shell in zsh fish tcsh; do
+		need $shell $shell "tests log in to users of other shells"
+	done
 	need chromium chromium "browser tests"
 	need shellcheck shellcheck "checks the shell scripts"
 	need gcc gcc "the race detector"
