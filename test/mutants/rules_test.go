@@ -39,6 +39,8 @@ var unitTested = map[string]string{
 	"jobs/dashboard": "jobs.TestJobsCatch",
 	// The bench's own stack declares no port beside the edge's.
 	"exposure/silent-port": "exposure.TestExposureReachableCatches",
+	// Where the bench's own API shows its figures, it is the API's gate that tells (auth/inside-pages).
+	"headers/public-metrics": "headers.TestHeadersServedCatches",
 	// A file that cannot be read is refused before any gate looks.
 	"acme/readable": "acme.TestACMEStaticCatches",
 	// The droplet's database keeps what nobody may switch off there, and can be asked.

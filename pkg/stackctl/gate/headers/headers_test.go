@@ -259,7 +259,7 @@ func TestHeadersServedCatches(t *testing.T) {
 		{"the 404 names the site", serve(func(r *http.Request) bool { return strings.HasSuffix(r.Host, ".example") }, 404, "", "", "no such host; try example.org"), "unknown host over https", "names the site"},
 		{"the dashboard is public", serve(path("/dashboard/"), 200, "Content-Type", "text/html", "<title>Traefik</title>"), "GET example.org/dashboard/", "inside page"},
 		{"the edge's API is public", serve(path("/api/rawdata"), 200, "", "", `{"routers":{"x":{}},"middlewares":{}}`), "GET example.org/api/rawdata", "inside page"},
-		{"metrics are public", serve(path("/metrics"), 200, "", "", "# HELP go_goroutines x\n# TYPE go_goroutines gauge\ngo_goroutines 7\n"), "GET example.org/metrics", "inside page"},
+		{"metrics are public", serve(path("/metrics"), 200, "", "", "# HELP go_goroutines x\n# TYPE go_goroutines gauge\ngo_goroutines 7\n"), "GET example.org/metrics", "figures of a service are public"},
 		{"the profiler is public", serve(path("/debug/pprof/"), 200, "", "", "<html>Types of profiles available</html>"), "GET example.org/debug/pprof/", "inside page"},
 		{"an env file is public", serve(path("/.env"), 200, "", "", "DB_PASSWORD=x\n"), "GET example.org/.env", "inside page"},
 		{"an encoded slash leads to metrics", serve(path("/api/..%2fmetrics"), 200, "", "", "# HELP a b\n"), "GET example.org/api/..%2fmetrics", "around the routes"},

@@ -133,13 +133,18 @@ func (g *visit) insidePort(ctx context.Context, text string) {
 }
 
 func (g *visit) hiddenPage(ctx context.Context, rule stack.Rule, host, path, problem string) {
-	r := g.wire.send(ctx, ask{label: "GET " + host + " {path " + path + "}", method: "GET", host: host, path: path})
+	a := ask{label: "GET " + host + " {path " + path + "}", method: "GET", host: host, path: path}
+	r := g.wire.send(ctx, a)
 	if r.err != nil {
 		return // the edge closed the connection on what it could not read
 	}
 	g.saw(1)
 	subject := "GET " + host + path
-	if what := insidePage(r); what != "" {
+	switch what := insidePage(r); {
+	case what == figures && (rule.ID == insidePagesRule.ID || g.wire.s.Config.Policy == stack.PolicyStandard):
+		// Many programs serve theirs to everybody, by whatever path leads to it.
+		g.finding(publicMetricsRule, subject, "the figures of a service are public", "404, or a question who asks", what, publicMetricsRule.Fix)
+	case what != "":
 		g.finding(rule, subject, problem, "404, or the site's own page", what, "remove the route; inside pages belong on an inside entry point")
 	}
 	if strings.Contains(string(r.body), "root:x:0:0") {
@@ -148,7 +153,7 @@ func (g *visit) hiddenPage(ctx context.Context, rule stack.Rule, host, path, pro
 	if r.status >= 500 && r.status != 501 && r.status != 502 && r.status != 503 && r.status != 504 {
 		g.finding(oddPathsRule, subject, "an odd path breaks the site", "a status below 500", strconv.Itoa(r.status), "handle the path")
 	}
-	if location := r.header.Get("Location"); location != "" && leavesSite(location, host) {
+	if location := r.header.Get("Location"); g.astray(location, a) {
 		g.finding(openRedirectRule, subject, "an odd path leads to another site", "a place on "+host, location, "clean paths before redirecting")
 	}
 }

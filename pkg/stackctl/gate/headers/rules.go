@@ -19,6 +19,11 @@ var (
 		Asks: "Are pages of the inside kept off the published entry points?",
 		Fix:  "move it to an inside entry point",
 	}
+	publicMetricsRule = stack.Rule{
+		ID: "headers/public-metrics", Level: stack.LevelStrict, Source: "ASVS 13.4.5",
+		Asks: "Are the figures of services kept off the published entry points?",
+		Fix:  "serve them on a port that no route leads to, or ask for a password there",
+	}
 	loggedSecretsRule = stack.Rule{
 		ID: "headers/logged-secrets", Level: stack.LevelDanger, Source: "ASVS 16.2.5",
 		Asks: "Are passwords and sessions kept out of logs and traces?",
@@ -211,6 +216,7 @@ var Rules = []stack.Rule{
 	dashboardRule,
 	insideAPIRule,
 	insidePagesRule,
+	publicMetricsRule,
 	loggedSecretsRule,
 	upstreamTrustRule,
 	secondSourceRule,

@@ -195,7 +195,7 @@ func (g *visit) judgePublic(ctx context.Context, a ask) {
 	}
 	g.judgeCORS(a, r)
 	g.judgePrivate(a, r)
-	if location := r.header.Get("Location"); location != "" && leavesSite(location, a.host) {
+	if location := r.header.Get("Location"); g.astray(location, a) {
 		g.finding(openRedirectRule, a.label, "the answer leads to another site", "a place on "+a.host, location, "build redirects from known paths only")
 	}
 }
@@ -233,6 +233,30 @@ func (g *visit) judgePrivate(a ask, r reply) {
 	if _, ok := cacheWords(r.values("Cache-Control"))["no-store"]; !ok {
 		g.finding(privateCacheRule, a.label, "a private answer may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store with every answer about a user or session")
 	}
+}
+
+// astray reports whether a Location leads where it should not: under policy strict
+// to any other site, else to one that the request itself named. Many projects
+// sign people in elsewhere.
+func (g *visit) astray(location string, a ask) bool {
+	switch {
+	case location == "" || !leavesSite(location, a.host):
+		return false
+	case g.wire.s.Config.Policy != stack.PolicyStandard:
+		return true
+	}
+	return named(location, a)
+}
+
+// named reports whether a request names the host that a Location leads to, in its
+// path or in a header: who makes a visitor send it chooses where it leads.
+func named(location string, a ask) bool {
+	to, err := url.Parse(strings.ReplaceAll(strings.TrimSpace(location), `\`, "/"))
+	if err != nil || to.Hostname() == "" {
+		return true // https:evil, javascript:…
+	}
+	asked := strings.ToLower(strings.Join(append(slices.Clone(a.lines), a.path), "\n"))
+	return strings.Contains(asked, strings.ToLower(to.Hostname()))
 }
 
 // leavesSite says that a Location leads to another host; a browser reads //

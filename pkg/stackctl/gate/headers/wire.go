@@ -297,6 +297,9 @@ func each[T any](items []T, look func(T)) {
 	wg.Wait()
 }
 
+// figures is what a page of metrics is called.
+const figures = "metrics"
+
 // insideSigns are what pages of the inside look like.
 var insideSigns = []struct {
 	what string
@@ -304,7 +307,7 @@ var insideSigns = []struct {
 }{
 	{"the edge's API", regexp.MustCompile(`(?s)^\s*[\[{].*"(?:entryPoints|middlewares|routers)"\s*:.*`)},
 	{"the edge's dashboard", regexp.MustCompile(`(?is)<title[^>]*>\s*Traefik`)},
-	{"metrics", regexp.MustCompile(`(?m)^# (?:HELP|TYPE) \w+`)},
+	{figures, regexp.MustCompile(`(?m)^# (?:HELP|TYPE) \w+`)},
 	{"a profiler", regexp.MustCompile(`(?i)Types of profiles available|full goroutine stack dump`)},
 	{"process variables", regexp.MustCompile(`"memstats"\s*:`)},
 	{"a repository", regexp.MustCompile(`(?m)^\[core\]|^ref: refs/heads/`)},
