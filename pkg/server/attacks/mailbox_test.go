@@ -48,6 +48,7 @@ func TestAttack146LettersLeftOutAreTold(t *testing.T) {
 	s.Start("api", "worker")
 	owner := s.Browser()
 	owner.Enter("ada@example.com")
+	s.Settled("mail") // the letter of the sign-up is one of the five: it is not sent to a proven address
 	if _, err := s.DB.SQL.Exec(`UPDATE users SET email_verified_at = now()`); err != nil {
 		t.Fatal(err)
 	}
