@@ -20,6 +20,11 @@ var (
 	cookieName = regexp.MustCompile(`(?i)(erlang|release|node|vm)_+cookie$`)
 	// plainName ends or marks names that only speak of a secret.
 	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expires_in|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_username|_email|_host|_port|_method|_required|_seconds|_minutes|_hours|_days)$|public|publishable`)
+	// browserName are names of what builds put into the pages that everybody gets, and
+	// of keys that are made for that.
+	browserName = regexp.MustCompile(`(?i)^(vite|react_app|vue_app|gatsby|ng_app|next_public|nuxt_public|expo_public|public)_|(^|_)anon_key$|(captcha|turnstile)\w*_site_?key$`)
+	// browserForm are keys that pages have: signed ones of a role, Google's for maps.
+	browserForm = regexp.MustCompile(`^(?:eyJ|AIza)`)
 	// hashName are names of values that look random and are no secret.
 	hashName  = regexp.MustCompile(`(?i)(commit|revision|release|digest|sha|version|build|checksum|image|etag|fingerprint|public|publishable)`)
 	tokenForm = regexp.MustCompile(`(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20}|xox[abprs]-[A-Za-z0-9-]{10,}|(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|dop_v1_[a-f0-9]{32,}|npm_[A-Za-z0-9]{30,}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1`)
@@ -42,10 +47,13 @@ func SecretReason(name, value string) string {
 	if v == "" {
 		return ""
 	}
-	if why := FormReason(v); why != "" {
+	inBrowser := browserName.MatchString(name)
+	if why := FormReason(v); why != "" && !(inBrowser && browserForm.MatchString(v)) {
 		return why
 	}
 	switch {
+	case inBrowser:
+		return ""
 	case isPath(v), IsSetting(v), strings.HasPrefix(v, "${"):
 		return ""
 	case cookieName.MatchString(name):

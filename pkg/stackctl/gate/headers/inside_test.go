@@ -1,11 +1,44 @@
 package headers
 
 import (
+	"net/http"
 	"testing"
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 )
+
+// Under policy standard an answer with a cookie, and one that other sites may read,
+// is refused where it gives away what is one visitor's.
+func TestProgramsOfOthersMayAnswerAsTheyDo(t *testing.T) {
+	cookie := []string{"sid=1; HttpOnly"}
+	for name, c := range map[string]struct {
+		header           http.Header
+		standard, strict int
+	}{
+		"a cookie, and nothing of caches":  {http.Header{"Set-Cookie": cookie}, 0, 1},
+		"a cookie, no-cache and private":   {http.Header{"Set-Cookie": cookie, "Cache-Control": {"no-cache, private"}}, 0, 1},
+		"a cookie, max-age=0":              {http.Header{"Set-Cookie": cookie, "Cache-Control": {"max-age=0, must-revalidate"}}, 0, 1},
+		"a cookie, no-store":               {http.Header{"Set-Cookie": cookie, "Cache-Control": {"no-store"}}, 0, 0},
+		"a cookie for everybody":           {http.Header{"Set-Cookie": cookie, "Cache-Control": {"public, max-age=300"}}, 1, 1},
+		"a cookie that is kept":            {http.Header{"Set-Cookie": cookie, "Cache-Control": {"max-age=300"}}, 1, 1},
+		"a cookie that proxies keep":       {http.Header{"Set-Cookie": cookie, "Cache-Control": {"s-maxage=60"}}, 1, 1},
+		"a reflected origin":               {http.Header{"Access-Control-Allow-Origin": {"https://evil.example"}}, 0, 1},
+		"a reflected origin, with cookies": {http.Header{"Access-Control-Allow-Origin": {"https://evil.example"}, "Access-Control-Allow-Credentials": {"true"}}, 1, 1},
+		"null, with cookies":               {http.Header{"Access-Control-Allow-Origin": {"null"}, "Access-Control-Allow-Credentials": {"true"}}, 1, 1},
+		"everybody":                        {http.Header{"Access-Control-Allow-Origin": {"*"}}, 0, 0},
+	} {
+		for policy, want := range map[stack.Policy]int{stack.PolicyStandard: c.standard, stack.PolicyStrict: c.strict} {
+			g := &visit{wire: &wire{s: gate.Subject{Config: stack.Config{Policy: policy}}}}
+			r := reply{status: 200, header: c.header}
+			g.judgeCORS(ask{path: "/"}, r)
+			g.judgePrivate(ask{path: "/"}, r)
+			if len(g.out) != want {
+				t.Errorf("%s under %s: %+v", name, policy, g.out)
+			}
+		}
+	}
+}
 
 func TestALoginElsewhereIsNoOpenRedirect(t *testing.T) {
 	asked := func(path string, lines ...string) ask { return ask{host: "shop.example", path: path, lines: lines} }

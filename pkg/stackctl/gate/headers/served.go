@@ -210,6 +210,9 @@ func ownHosts(s gate.Subject, asked ...string) []string {
 func (g *visit) judgeCORS(a ask, r reply) {
 	origin := r.header.Get("Access-Control-Allow-Origin")
 	credentials := strings.EqualFold(r.header.Get("Access-Control-Allow-Credentials"), "true")
+	if g.wire.s.Config.Policy == stack.PolicyStandard && !credentials {
+		return // what anybody may ask for without a cookie, anybody may show
+	}
 	switch {
 	case strings.Contains(origin, "evil.example"):
 		g.finding(corsRule, a.label, "a foreign origin is reflected", "no Access-Control-Allow-Origin for it", origin, "allow named origins only")
@@ -230,9 +233,26 @@ func (g *visit) judgePrivate(a ask, r reply) {
 	if !private && len(r.header.Values("Set-Cookie")) == 0 {
 		return
 	}
-	if _, ok := cacheWords(r.values("Cache-Control"))["no-store"]; !ok {
+	words := cacheWords(r.values("Cache-Control"))
+	if g.wire.s.Config.Policy == stack.PolicyStandard && !forAll(words) {
+		return // programs of others rarely say no-store; that many may have it they must not say
+	}
+	if _, ok := words["no-store"]; !ok {
 		g.finding(privateCacheRule, a.label, "a private answer may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store with every answer about a user or session")
 	}
+}
+
+// forAll reports whether Cache-Control lets a cache between keep an answer and give
+// it to others (RFC 9111, sections 3 and 5.2.2).
+func forAll(words map[string]string) bool {
+	for _, bound := range []string{"private", "no-store", "no-cache"} {
+		if _, is := words[bound]; is {
+			return false
+		}
+	}
+	age, shared := words["max-age"], words["s-maxage"]
+	_, public := words["public"]
+	return public || shared != "" && shared != "0" || age != "" && age != "0"
 }
 
 // astray reports whether a Location leads where it should not: under policy strict
