@@ -100,6 +100,9 @@ func ruleStore(j *judge) {
 	if text := strings.Join(j.svc.Command, " "); unsafeStore.MatchString(text) {
 		j.add(storeDurableRule, "the database loses data when the server stops at once", "fsync and full_page_writes on", unsafeStore.FindString(text), "remove it")
 	}
+	if j.s.Config.Traefik.Own && len(j.svc.Ports) == 0 {
+		return // nobody outside reaches it but through stackctl's own edge, which says who asks
+	}
 	for name, value := range j.svc.Environment {
 		if !proxyNames.MatchString(name) {
 			continue
