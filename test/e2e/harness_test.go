@@ -217,14 +217,22 @@ func (p project) must(exit int, args ...string) result {
 	return r
 }
 
-// lastRun is the folder of the newest evidence.
+// lastRun is the folder of the evidence that was written last. Its name tells the
+// second, in which more than one run may begin.
 func (p project) lastRun() string {
 	p.t.Helper()
-	entries, err := os.ReadDir(filepath.Join(p.root, "artifacts"))
-	if err != nil || len(entries) == 0 {
+	logs, err := filepath.Glob(filepath.Join(p.root, "artifacts", "*", "run.jsonl"))
+	if err != nil || len(logs) == 0 {
 		p.t.Fatalf("no evidence: %v", err)
 	}
-	return filepath.Join(p.root, "artifacts", entries[len(entries)-1].Name())
+	written := func(file string) time.Time {
+		info, err := os.Stat(file)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return info.ModTime()
+	}
+	return filepath.Dir(slices.MaxFunc(logs, func(a, b string) int { return written(a).Compare(written(b)) }))
 }
 
 func (p project) report() stack.Report {
