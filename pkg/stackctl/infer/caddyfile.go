@@ -10,7 +10,14 @@ import (
 
 // caddyWithout are directives of a Caddyfile that the edge has itself, or that only
 // change how an answer travels.
-var caddyWithout = []string{"encode", "log", "tls", "header", "request_body", "bind", "redir", "request_header", "import"}
+var caddyWithout = []string{"encode", "log", "tls", "header", "request_body", "redir", "request_header", "import"}
+
+// without reports whether the route of a site is the same without a directive. One
+// that asks visitors for a certificate, or listens at some addresses alone, keeps
+// others out.
+func (b block) without() bool {
+	return len(b.words) > 0 && slices.Contains(caddyWithout, b.words[0]) && !(b.words[0] == "tls" && slices.ContainsFunc(b.inner, func(sub block) bool { return len(sub.words) > 0 && sub.words[0] == "client_auth" }))
+}
 
 // caddyGuards are those that ask who comes.
 var caddyGuards = []string{"basic_auth", "basicauth", "forward_auth"}
@@ -94,7 +101,7 @@ func caddyfileRoutes(s Service, services []Service) []labelled {
 // caddyPlain reports whether all of a snippet's directives are without meaning for
 // the way of a request.
 func caddyPlain(inner []block) bool {
-	return !slices.ContainsFunc(inner, func(b block) bool { return len(b.words) == 0 || !slices.Contains(caddyWithout, b.words[0]) })
+	return !slices.ContainsFunc(inner, func(b block) bool { return !b.without() })
 }
 
 // caddyHosts are the names of a site; named reports that all of them are names
@@ -135,7 +142,7 @@ func caddySiteRoutes(inner []block, services []Service, below string) (out []lab
 		switch name := b.words[0]; {
 		case slices.Contains(caddyGuards, name):
 			guarded = true
-		case slices.Contains(caddyWithout, name):
+		case b.without():
 		case name == "reverse_proxy":
 			r, ok := caddyProxy(b, services, below)
 			if !ok {
