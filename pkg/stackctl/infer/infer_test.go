@@ -318,6 +318,7 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 		service("lan", "acme/h", rule("lan", "lan")), service("world", "acme/i", rule("world", "world")),
 		service("admins", "acme/a", rule("admins", "admins@docker")), service("office", "acme/b", rule("office", "office")), service("both", "acme/c", rule("both", "both@docker")),
 		service("file", "acme/d", rule("file", "authelia@file")), service("open", "acme/e", rule("open", "unauthorized,compress")),
+		service("shown", "acme/j", rule("shown", ""), label("traefik.http.routers.shown.tls.options", "mtls@file")), service("modern", "acme/k", rule("modern", ""), label("traefik.http.routers.modern.tls.options", "modern@file")),
 		service("old", "acme/f", label("traefik.frontend.rule", "Host:old.example.com"), label("traefik.frontend.auth.basic", "a:b")),
 		service("caddy", "acme/g", label("caddy_1", "caddy.example.com"), label("caddy_1.reverse_proxy", "{{upstreams 80}}"), label("caddy_1.basic_auth.admin", "hash")),
 	}
@@ -325,7 +326,7 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 	for _, r := range infer.Routes(services, infer.Layers(services, ""), "example.com", nil).Routes {
 		got[r.Host] = r.Guard + " " + strings.Join(r.Allow, " ")
 	}
-	for host, want := range map[string]string{"admins": "staff ", "office": "staff 198.51.100.7/32 203.0.113.0/24", "both": "staff 198.51.100.7/32 203.0.113.0/24", "file": "staff ", "open": " ", "lan": "staff ", "world": " ", "old": "staff ", "caddy": "staff "} {
+	for host, want := range map[string]string{"admins": "staff ", "office": "staff 198.51.100.7/32 203.0.113.0/24", "both": "staff 198.51.100.7/32 203.0.113.0/24", "file": "staff ", "open": " ", "lan": "staff ", "world": " ", "old": "staff ", "caddy": "staff ", "shown": "staff ", "modern": " "} {
 		if got[host] != want {
 			t.Errorf("%s: got %q, want %q", host, got[host], want)
 		}

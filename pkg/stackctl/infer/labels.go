@@ -86,10 +86,12 @@ func traefikRoutes(s Service) []labelled {
 		}
 		for _, r := range ruleRoutes(s.Labels[key]) {
 			before := s.Labels[router+".middlewares"]
+			r.guarded = mutual.MatchString(s.Labels[router+".tls.options"])
 			r.port, r.scheme, r.strip = port, scheme, strips(s, before, r.path)
 			same := slices.IndexFunc(out, func(o labelled) bool { return o.host == r.host && o.path == r.path && o.port == r.port })
 			if same >= 0 { // one router for http and one for https
 				out[same].middlewares += "," + before
+				out[same].guarded = out[same].guarded || r.guarded
 				out[same].strip = out[same].strip || r.strip
 				continue
 			}
@@ -99,6 +101,10 @@ func traefikRoutes(s Service) []labelled {
 	}
 	return out
 }
+
+// mutual is in names of TLS options that ask visitors for a certificate, as
+// far as a name tells: what the options are stands in a file.
+var mutual = regexp.MustCompile(`(?i)mtls|mutual|client`)
 
 // only is what a key has, or the one value that there is at all.
 func only[V comparable](of map[string]V, key string) V {
