@@ -9,8 +9,12 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// screen is how many lines a terminal shows, more or less.
+const screen = 40
+
 // Text is the summary for a terminal: verdict first, then what to do, then
-// the rest. It holds no escape sequences.
+// the rest, and the verdict again where the first has left the screen. It holds no
+// escape sequences.
 func Text(r stack.Report) ([]byte, error) {
 	s := read(r)
 	var b bytes.Buffer
@@ -46,6 +50,12 @@ func Text(r stack.Report) ([]byte, error) {
 	if len(s.Passed) > 0 {
 		b.WriteString("\nPassed\n")
 		table(&b, s.Passed, func(g stack.GateResult) string { return denominator(g) + "\t" + duration(g.Took) })
+	}
+	if bytes.Count(b.Bytes(), []byte("\n")) > screen {
+		fmt.Fprintf(&b, "\n%s\n", s.headline())
+		if reason, _, _ := strings.Cut(s.Reason, "\n"); reason != "" {
+			fmt.Fprintf(&b, "%s\n", indent(reason, "  "))
+		}
 	}
 	return b.Bytes(), nil
 }
