@@ -33,7 +33,7 @@ type kept struct {
 
 var (
 	errTooLate = &Error{Code: CodeUnauthorized, Message: "That took too long. Log in again."}
-	// errRefused says that an answer does not hold; why is for the audit alone.
+	// errRefused is of an answer that does not hold; why is for the audit alone.
 	errRefused = errors.New("the answer of a passkey does not hold")
 )
 
@@ -104,7 +104,7 @@ type use struct {
 	user   string
 	state  []byte
 	answer Assertion
-	// alone says that nothing else proves who the user is, trust that the password
+	// alone reports that nothing else proves who the user is, trust that the password
 	// does: from then on the passkey may be used alone.
 	alone, trust bool
 }

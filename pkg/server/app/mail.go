@@ -209,7 +209,7 @@ func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error
 	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)
 }
 
-// passkeyMail tells what became of a passkey.
+// passkeyMail is the letter about what became of a passkey.
 func (p *Post) passkeyMail(letter Letter, user User) Mail {
 	mail := Mail{To: user.Email}
 	switch letter {

@@ -29,13 +29,13 @@ func NewDepth(db *sqlx.DB, log *slog.Logger) *Depth {
 	}
 }
 
-// Describe tells what is measured.
+// Describe sends what is measured (prometheus.Collector).
 func (d *Depth) Describe(to chan<- *prometheus.Desc) { to <- d.jobs; to <- d.waited }
 
 // states are those that are measured: what waits, runs, or has failed for good.
 var states = []string{"available", "running", "retryable", "scheduled", "discarded"}
 
-// Collect measures. Where the database does not answer there are no figures, which
+// Collect measures and sends the figures (prometheus.Collector). Where the database does not answer there are no figures, which
 // the log tells.
 func (d *Depth) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

@@ -21,8 +21,8 @@ func (t *Tracer) begin(ctx context.Context, r *http.Request) (context.Context, t
 	return t.spans.Start(ctx, knownMethod(r.Method), trace.WithSpanKind(trace.SpanKindServer))
 }
 
-// finish ends the span of a request. Like the log it has the route, not the path,
-// and says nothing of who asked (OpenTelemetry's semantic conventions for HTTP).
+// finish ends the span of a request. Like the log it has the route, not the path;
+// who asked is not in it (OpenTelemetry's semantic conventions for HTTP).
 func (e ended) finish(span trace.Span, request string) {
 	span.SetName(e.method + " " + e.route)
 	span.SetAttributes(attribute.String("http.request.method", e.method), attribute.String("http.route", e.route),

@@ -105,7 +105,7 @@ func Stored(role string) bool { return !slices.Contains([]string{"web", "static"
 // secret: a migration needs the database alone.
 func Keyed(role string) bool { return Stored(role) && role != "migrate" }
 
-// Running says whether a role runs until it is stopped; the others are tools.
+// Running reports whether a role runs until it is stopped; the others are tools.
 func Running(role string) bool {
 	_, serves := ports[role]
 	return serves || role == "worker" || role == "scheduler"

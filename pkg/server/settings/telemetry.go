@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Telemetry says where traces and figures are sent, over OTLP with HTTP.
+// Telemetry is where traces and figures are sent, over OTLP with HTTP.
 type Telemetry struct {
 	// Endpoint is the receiver's address; empty: nothing is sent.
 	Endpoint string

@@ -45,7 +45,7 @@ func runProvision(ctx context.Context, o *provisionOptions) error {
 	}
 	o.learn(c, targets...)
 	if len(targets) == 1 {
-		p := &provisioning{printer: o.printer, target: targets[0], ports: declaredPorts(ctx, c, targets[0]), dry: o.dryRun, screen: func() display.Display { return o.display(false) }}
+		p := &provisioning{printer: o.printer, config: c, target: targets[0], dry: o.dryRun, screen: func() display.Display { return o.display(false) }}
 		return p.run(ctx)
 	}
 	for i, t := range targets {
@@ -57,7 +57,7 @@ func runProvision(ctx context.Context, o *provisionOptions) error {
 	}
 	screen, turn := o.display(true), new(sync.Mutex)
 	outcomes := o.each(targets, func(t stack.Target) outcome {
-		p := &provisioning{printer: o.printer, target: t, ports: declaredPorts(ctx, c, t), dry: o.dryRun, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
+		p := &provisioning{printer: o.printer, config: c, target: t, dry: o.dryRun, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
 		err := p.run(ctx)
 		return outcome{target: t.Name, err: err, report: stack.Report{Verdict: deploy.Verdict(ctx, err)}}
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,53 +19,57 @@ import (
 // provisioning is the provisioning of one target.
 type provisioning struct {
 	*printer
+	config stack.Config
 	target stack.Target
-	ports  []provision.Port
 	dry    bool
 	// turn is held by who prints, where several targets do; nil: there is one.
 	turn   *sync.Mutex
 	screen func() display.Display
 }
 
-// declaredPorts are those that the project's containers publish beside the edge:
-// TCP ports that gates.exposure allows, UDP ports by being published. A compose
-// file that cannot be read has none; check tells what is wrong with it.
-func declaredPorts(ctx context.Context, c stack.Config, t stack.Target) []provision.Port {
+// declaredPorts are those that the project's containers publish beside the edge, and
+// declare. The error is of a compose file that cannot be read.
+func declaredPorts(ctx context.Context, c stack.Config, t stack.Target) ([]provision.Port, error) {
+	if !c.Traefik.Own {
+		return nil, nil
+	}
 	draft, err := release.Read(ctx, c, t)
-	if err != nil || !c.Traefik.Own {
-		return nil
+	if err != nil {
+		return nil, err
 	}
 	var out []provision.Port
 	for _, s := range draft.Services() {
 		for _, p := range s.Ports {
-			n, err := strconv.Atoi(p.Published)
-			udp := strings.EqualFold(p.Protocol, "udp")
-			if ip, e := netip.ParseAddr(p.HostIP); err != nil || e == nil && ip.IsLoopback() || !udp && !slices.Contains(c.Gates.Exposure.Allow, n) {
-				continue
+			if n, err := strconv.Atoi(p.Published); err == nil && !p.Local() && c.Gates.Exposure.Declares(p) && !strings.EqualFold(p.Protocol, "sctp") {
+				out = append(out, provision.Port{Number: n, UDP: p.UDP()})
 			}
-			out = append(out, provision.Port{Number: n, UDP: udp})
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (p *provisioning) run(ctx context.Context) error {
 	if p.target.User == "root" {
 		return stack.Fault(stack.CauseUsage, "provision "+p.target.Name, errors.New("the deploy user is root"), "set `user:` of the target to a user of its own, such as deploy")
 	}
+	ports, unread := declaredPorts(ctx, p.config, p.target)
 	conn, err := host.Dial(ctx, host.OptionsFor(p.target, true))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
 	// The key that let the admin in is the one that will deploy.
-	settings := provision.SettingsFor(p.target, conn.PublicKey(), p.ports...)
+	settings := provision.SettingsFor(p.target, conn.PublicKey(), ports...)
 	facts, err := provision.Observe(ctx, conn, settings)
 	if err != nil {
 		return err
 	}
 	changes := provision.Plan(facts, settings)
-	if err := p.announce(provision.Notes(facts), changes); err != nil {
+	notes := provision.Notes(facts)
+	if unread != nil {
+		notes = append(notes, "firewall: which ports the project declares is not known, and none is opened for it: "+p.safe(unread.Error()))
+	}
+	if err := p.announce(notes, changes); err != nil {
 		return err
 	}
 	if p.dry {

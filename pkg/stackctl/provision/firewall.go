@@ -103,7 +103,7 @@ func openPorts(f Facts, public []Port) []Port {
 	return union(ports, public)
 }
 
-// allowed says that ufw has a rule that lets a port in from everywhere.
+// allowed reports whether ufw has a rule that lets a port in from everywhere.
 func (f Facts) allowed(p Port) bool {
 	return slices.ContainsFunc(f.UFW.Added, func(rule string) bool {
 		rule, _, _ = strings.Cut(rule, " comment ")

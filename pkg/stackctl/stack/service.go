@@ -1,6 +1,12 @@
 package stack
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Service is one service of the resolved compose file, with what the gates judge.
 type Service struct {
@@ -95,6 +101,22 @@ type Port struct {
 	Protocol  string `json:"protocol"`
 	Mode      string `json:"mode"`
 }
+
+// Local reports whether the host alone reaches the port.
+func (p Port) Local() bool {
+	ip, err := netip.ParseAddr(p.HostIP)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// Declares reports whether a project declares a port that a service publishes beside
+// stackctl's own edge: TCP under gates.exposure.allow, UDP and SCTP by being published.
+func (e ExposureGate) Declares(p Port) bool {
+	n, err := strconv.Atoi(p.Published)
+	return p.UDP() || strings.EqualFold(p.Protocol, "sctp") || err == nil && slices.Contains(e.Allow, n)
+}
+
+// UDP reports whether the port is one of UDP.
+func (p Port) UDP() bool { return strings.EqualFold(p.Protocol, "udp") }
 
 // Mount is one volume, bind or tmpfs of a service.
 type Mount struct {

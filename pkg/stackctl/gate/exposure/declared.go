@@ -107,14 +107,12 @@ func (d *service) ports() {
 }
 
 // declared reports whether a port beside stackctl's own edge is one that the
-// project declares, or one that the host alone reaches. UDP and SCTP are
-// declared by being published.
+// project declares, or one that the host alone reaches.
 func declared(s gate.Subject, p stack.Port) bool {
 	if !s.Config.Traefik.Own {
 		return false
 	}
-	n, err := strconv.Atoi(p.Published)
-	return strings.EqualFold(p.Protocol, "udp") || strings.EqualFold(p.Protocol, "sctp") || strings.HasPrefix(p.HostIP, "127.") || p.HostIP == "::1" || err == nil && slices.Contains(s.Config.Gates.Exposure.Allow, n)
+	return p.Local() || s.Config.Gates.Exposure.Declares(p)
 }
 
 func (d *service) modes() {

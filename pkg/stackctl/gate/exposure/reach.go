@@ -256,9 +256,8 @@ func (rec *record) silent(s gate.Subject, containers []stack.Container) []stack.
 	for _, c := range containers {
 		for _, p := range c.Ports {
 			n, err := strconv.Atoi(p.Published)
-			ip, _ := netip.ParseAddr(p.HostIP)
 			tcp := strings.EqualFold(cmp.Or(p.Protocol, "tcp"), "tcp")
-			if err != nil || !tcp || ip.Unmap().IsLoopback() || !c.Active() || !ours(s, c) || !written(s, c, p) ||
+			if err != nil || !tcp || p.Local() || !c.Active() || !ours(s, c) || !written(s, c, p) ||
 				slices.ContainsFunc(rec.Scans, func(r scanResult) bool { return slices.Contains(r.Open, n) }) {
 				continue
 			}
