@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"slices"
 	"testing"
 
 	"stackctl/pkg/stackctl/traefik"
@@ -19,8 +20,9 @@ func TestAHostMayHavePublicAndGuardedPages(t *testing.T) {
 		Routers:     []traefik.Router{office, shop, board},
 		Middlewares: map[string]traefik.Middleware{"who": {Name: "who", Kind: "basicauth", Node: &traefik.Node{}}},
 	}}
-	if !j.shared("shop.example") || j.shared("board.example") {
-		t.Errorf("shop %v, board %v", j.shared("shop.example"), j.shared("board.example"))
+	places := []staffPlace{{host: "shop.example", path: "/office"}, {host: "board.example", path: "/"}, {host: "board.example", path: "/x"}}
+	if got := j.staffHosts(places); !slices.Equal(got, []string{"board.example"}) {
+		t.Errorf("the staff's alone are %q", got)
 	}
 	j.shadowed()
 	if len(j.out) > 0 {

@@ -95,13 +95,18 @@ func (g *visit) staffRoutes(ctx context.Context, j *judge, login staffLogin) {
 			g.note(p.host + p.path + ": no address outside of the allowlist was there to ask from; the allowlist is judged by the edge's configuration")
 		}
 	})
+	each(j.staffHosts(places), func(h string) { g.staffPaths(ctx, h) })
+}
+
+// staffHosts are the hosts that are the staff's alone.
+func (j *judge) staffHosts(places []staffPlace) []string {
 	var hosts []string
 	for _, p := range places {
 		if !slices.Contains(hosts, p.host) && !j.shared(p.host) {
 			hosts = append(hosts, p.host)
 		}
 	}
-	each(hosts, func(h string) { g.staffPaths(ctx, h) })
+	return hosts
 }
 
 // shared reports whether a host has public pages beside guarded ones: its other
