@@ -36,8 +36,11 @@ func (d Draft) routedByFiles(services []infer.Service) {
 		if !infer.ServedByTraefik(s) {
 			continue
 		}
-		for _, file := range d.mountedYAML(s.Name) {
+		for _, file := range d.mountedFiles(s.Name) {
 			var has dynamic
+			if !slices.Contains([]string{".yml", ".yaml"}, filepath.Ext(file)) {
+				continue
+			}
 			if raw, err := readBounded(file); err != nil || yaml.Unmarshal(raw, &has) != nil {
 				continue // what is no such file, or one with templates
 			}
@@ -102,24 +105,26 @@ func labelsOf(labels map[string]string, below string, of map[string]any) map[str
 	return out
 }
 
-// mountedYAML are the files in YAML that a service mounts, alone or with their
-// folder.
-func (d Draft) mountedYAML(service string) []string {
+// mostMounted bounds the files of one folder that are looked at.
+const mostMounted = 100
+
+// mountedFiles are the files of the project that a service mounts, alone or with
+// their folder.
+func (d Draft) mountedFiles(service string) []string {
 	var out []string
 	for _, use := range d.bindUses() {
-		if use.service != service || !strings.HasPrefix(use.source, ".") {
+		if use.service != service || filepath.IsAbs(use.source) || strings.HasPrefix(use.source, "~") {
 			continue
 		}
 		at := d.path(use.source)
-		if entries, err := os.ReadDir(at); err == nil {
-			for _, e := range entries[:min(100, len(entries))] {
-				out = append(out, filepath.Join(at, e.Name()))
-			}
+		entries, err := os.ReadDir(at)
+		if err != nil {
+			out = append(out, at)
 			continue
 		}
-		out = append(out, at)
+		for _, e := range entries[:min(mostMounted, len(entries))] {
+			out = append(out, filepath.Join(at, e.Name()))
+		}
 	}
-	return slices.DeleteFunc(out, func(file string) bool {
-		return !slices.Contains([]string{".yml", ".yaml"}, filepath.Ext(file))
-	})
+	return out
 }

@@ -2,7 +2,6 @@ package release
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,7 +52,7 @@ func mayBeEmpty(s infer.Service, decided infer.Decision) bool {
 	return decided.Layer != stack.LayerData || slices.Contains(s.Command, "")
 }
 
-// problem says what is wrong, after the service's name.
+// problem is what is wrong, as it stands after the service's name.
 func (l lack) problem() string {
 	if l.Absent {
 		return "has no " + l.Key + ", and " + l.Cause
@@ -190,8 +189,8 @@ func assigned(environment *yaml.Node, key string) (at *yaml.Node, value string) 
 // lineOfKey is the line of an env file that gives a variable a value, the last one;
 // 0: none does.
 func lineOfKey(file, key string) int {
-	raw, err := os.ReadFile(filepath.Clean(file))
-	if file == "" || err != nil || len(raw) > maxBytes {
+	raw, err := readBounded(file)
+	if err != nil {
 		return 0
 	}
 	found := 0
@@ -218,7 +217,7 @@ func (s Survey) expect(services []infer.Service) {
 	}
 }
 
-// noteLacks tells init of what check refuses.
+// noteLacks adds what check refuses to the notes of init.
 func (s Survey) noteLacks() {
 	for _, l := range s.draft.lacks() {
 		told := fmt.Sprintf("it %s (%s:%d). %s", l.problem(), filepath.Base(l.at.file), l.at.line, strings.ToUpper(l.fix()[:1])+l.fix()[1:])

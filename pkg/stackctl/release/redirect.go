@@ -3,7 +3,6 @@ package release
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 
@@ -19,7 +18,7 @@ var (
 	heedsEdge = regexp.MustCompile(`(?im)^[ \t]*(?:if|RewriteCond|SetEnvIf|map)\b[^\n]*x[-_]forwarded[-_]proto`)
 )
 
-// noteRedirects tells init of settings that send visitors round for ever behind the
+// noteRedirects adds to the notes of init settings that send visitors round for ever behind the
 // edge, which has TLS and brings plain HTTP.
 func (s Survey) noteRedirects() {
 	left := infer.LeftOut(s.draft.subjects())
@@ -33,25 +32,13 @@ func (s Survey) noteRedirects() {
 // redirect is the first place in a service's mounted settings that sends plain HTTP
 // to the HTTPS which they serve as well; none: there is none.
 func (d Draft) redirect(service string) place {
-	for _, use := range d.bindUses() {
-		if use.service != service || filepath.IsAbs(use.source) {
+	for _, file := range d.mountedFiles(service) {
+		raw, err := readBounded(file)
+		if err != nil || !overTLS.Match(raw) || heedsEdge.Match(raw) {
 			continue
 		}
-		files := []string{d.path(use.source)}
-		if entries, err := os.ReadDir(files[0]); err == nil {
-			files = nil
-			for _, e := range entries[:min(100, len(entries))] {
-				files = append(files, filepath.Join(d.path(use.source), e.Name()))
-			}
-		}
-		for _, file := range files {
-			raw, err := readBounded(file)
-			if err != nil || !overTLS.Match(raw) || heedsEdge.Match(raw) {
-				continue
-			}
-			if at := sendsAway.FindIndex(raw); at != nil {
-				return place{file, 1 + bytes.Count(raw[:at[1]], []byte("\n"))}
-			}
+		if at := sendsAway.FindIndex(raw); at != nil {
+			return place{file, 1 + bytes.Count(raw[:at[1]], []byte("\n"))}
 		}
 	}
 	return place{}
