@@ -5,6 +5,7 @@ package e2e
 import (
 	"net/http"
 	"net/http/cookiejar"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,14 +54,38 @@ func stayedAtTheirReplica(t *testing.T, p project) {
 	for _, c := range visitors {
 		ends = append(ends, visit(t, c, http.MethodGet, at))
 	}
-	p.write(".env", "DB_PASSWORD=jolly-otter-4-bridge\nGREETING=salut\n")
-	p.must(0, "deploy", "--target", "sandbox")
+	builtOnTheServer(t, p)
 	for _, end := range ends {
 		if seen := end(); seen.lost > 0 || seen.answered == 0 {
 			t.Errorf("%d of a visitor's %d requests were lost; the first %s", seen.lost, seen.lost+seen.answered, seen.first)
 		}
 	}
 	p.must(0, "verify", "--target", "sandbox")
+}
+
+// builtOnTheServer deploys a service that is built, from a machine without an Engine.
+func builtOnTheServer(t *testing.T, p project) {
+	t.Helper()
+	program, err := os.ReadFile(filepath.Join(repo, "build", "shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(p.root, "web"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(p.root, "web", "shop"), program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.write("web/Dockerfile", "FROM scratch\nCOPY shop /shop\nENTRYPOINT [\"/shop\"]\n")
+	p.edit("docker-compose.yml", "    image: shop/app:1\n    command: web", "    build: ./web\n    command: web")
+	p.env = []string{"DOCKER_HOST=tcp://127.0.0.1:1"}
+	said := p.must(0, "deploy", "--target", "sandbox").out
+	if want := "built on " + on(t).Address.String(); !strings.Contains(said, want) {
+		t.Errorf("it does not say %q:\n%s", want, said)
+	}
+	if has := onDroplet(t, "docker inspect -f '{{.Config.Image}}' $(docker ps -q --filter label=com.docker.compose.service=web) | xargs docker image inspect -f '{{index .RepoTags 0}}' | sort -u"); !strings.HasPrefix(has, "shop-web:") || strings.Count(has, "\n") != 1 {
+		t.Errorf("the replicas run %s", has)
+	}
 }
 
 // hadAPageForWhatIsAway takes a service away whose route has the page of another.

@@ -71,7 +71,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if err != nil {
 		return Survey{}, err
 	}
-	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}, Notes: map[string][]string{}, Hidden: map[string]string{}}
+	out := Survey{Name: declaredName(from, v), Undefined: undefined(from), Named: map[string]bool{}, Notes: map[string][]string{}, Hidden: map[string]string{}}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { out.Named[name] = true })
 	}
@@ -323,13 +323,21 @@ func stands(from []source, variables []Undefined) map[string]string {
 	return out
 }
 
-func declaredName(from []source) string {
-	for _, s := range from {
-		if _, name := lookupNode(s.root, "name"); name != nil && s.only == "" && !strings.Contains(name.Value, "$") {
-			return name.Value
-		}
+// declaredName is the project's name in the files, the last one's, as Compose takes it.
+func declaredName(from []source, v variables) string {
+	out := ""
+	given := func(name string) (string, bool) {
+		value, set := v.lookup(name)
+		return value, set && v.origins[name] != "stackctl"
 	}
-	return ""
+	for _, s := range from {
+		_, name := lookupNode(s.root, "name")
+		if name == nil || s.only != "" {
+			continue
+		}
+		out = cmp.Or(expand(name.Value, given), out)
+	}
+	return out
 }
 
 // mountPassword is the password with which the engine mounts a volume of another
