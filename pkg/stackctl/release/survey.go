@@ -153,26 +153,27 @@ func (s Survey) Strategies(c stack.Config) map[string]stack.Service {
 	return out
 }
 
-// external returns, by the first service that has it, what each network and volume
-// needs that no deploy makes.
+// external returns, by the first service that has it, what becomes of each network
+// and volume that the files call external.
 func (d Draft) external() map[string][]string {
 	out := map[string][]string{}
-	tell := func(kind, name string, has func(types.ServiceConfig) bool) {
+	tell := func(note string, has func(types.ServiceConfig) bool) {
 		for _, service := range sortedKeys(d.project.Services) {
 			if has(d.project.Services[service]) {
-				out[service] = append(out[service], fmt.Sprintf("%s %s is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker %s create %s", kind, name, kind, name))
+				out[service] = append(out[service], note)
 				return
 			}
 		}
 	}
 	for key, n := range d.project.Networks {
 		if n.External {
-			tell("network", cmp.Or(n.Name, key), func(s types.ServiceConfig) bool { _, on := s.Networks[key]; return on })
+			tell("network "+cmp.Or(n.Name, key)+" is external: a deploy makes it where the server has none of that name", func(s types.ServiceConfig) bool { _, on := s.Networks[key]; return on })
 		}
 	}
 	for key, v := range d.project.Volumes {
 		if v.External {
-			tell("volume", cmp.Or(v.Name, key), func(s types.ServiceConfig) bool {
+			name := cmp.Or(v.Name, key)
+			tell(fmt.Sprintf("volume %s is external: no deploy makes it, since it has data. Remove `external: true`, or make it on the server first: docker volume create %s", name, name), func(s types.ServiceConfig) bool {
 				return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source == key })
 			})
 		}
