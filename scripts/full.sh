@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible | alerts]...
+#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible | alerts | windows]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless faults load platforms reproducible alerts)
+parts=(race mutants harmless faults load platforms reproducible alerts windows)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -46,6 +46,20 @@ alerts() {
 	go run $tool check rules compose/monitoring/alerts.yml && go run $tool test rules compose/monitoring/alerts_test.yml
 }
 
+# The program for Windows, under Wine. Debian's Wine lacks a library that every Go
+# program asks for random numbers.
+windows() {
+	local dir=$PWD/build/wine
+	apt-get install -y --no-install-recommends wine wine64 gcc-mingw-w64-x86-64 && mkdir -p "$dir" || return
+	export WINEPREFIX=$dir/prefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' WINDOWS_STACKCTL=$dir/stackctl.exe
+	wineboot --init && x86_64-w64-mingw32-gcc -shared -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" -x c - -ladvapi32 <<-'C' || return
+		#include <windows.h>
+		BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG length);
+		__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length) { return SystemFunction036(data, (ULONG)length); }
+	C
+	GOOS=windows GOARCH=amd64 scripts/build.sh stackctl "$WINDOWS_STACKCTL" && e2e '^TestAProjectIsDeployedFromWindows$'
+}
+
 run() {
 	case $1 in
 	# Every package, whatever it shares and however long it takes.
@@ -63,6 +77,8 @@ run() {
 	reproducible) reproducible ;;
 	# When each alert fires, and when it does not.
 	alerts) alerts ;;
+	# A project of one's own from Windows: init to Ctrl-C.
+	windows) windows ;;
 	esac
 }
 

@@ -75,6 +75,8 @@ type project struct {
 	t    *testing.T
 	root string
 	env  []string // of stackctl, beside this process's
+	// under is what runs stackctl, and which; nil: the one that is released here.
+	under []string
 }
 
 // shipped are the paths of the repository that an operator's project holds.
@@ -175,7 +177,11 @@ func (p project) with(input string, args ...string) result {
 
 func (p project) startWith(input string, args ...string) *running {
 	p.t.Helper()
-	r := &running{cmd: exec.Command(binary, args...)}
+	argv := append(slices.Clone(p.under), args...)
+	if p.under == nil {
+		argv = append([]string{binary}, args...)
+	}
+	r := &running{cmd: exec.Command(argv[0], argv[1:]...)}
 	r.cmd.Stdin = strings.NewReader(input)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = p.root, &r.out, &r.err
 	r.cmd.Env = append(append(os.Environ(), "CI=true"), p.env...)

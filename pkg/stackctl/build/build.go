@@ -16,6 +16,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -90,10 +91,14 @@ func Remote(context string) bool {
 // FS is a folder as the builder may see it: without what is stackctl's own.
 func FS(dir string, exclude []string) (fsutil.FS, error) {
 	files, err := fsutil.NewFS(dir)
-	if err != nil || len(exclude) == 0 {
+	seen := fsutil.FilterOpt{ExcludePatterns: exclude}
+	if runtime.GOOS == "windows" {
+		seen.Map = executables(dir)
+	}
+	if err != nil || len(exclude) == 0 && seen.Map == nil {
 		return files, err
 	}
-	return fsutil.NewFilterFS(files, &fsutil.FilterOpt{ExcludePatterns: exclude})
+	return fsutil.NewFilterFS(files, &seen)
 }
 
 // hasher hashes the parts of a build, each with its length, so that no two

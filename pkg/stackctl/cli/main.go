@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -29,10 +30,13 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.As(err, new(*shown)) {
-		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(s.printer.safe(err.Error())))
+		fmt.Fprintf(errs, "stackctl: %s\n", redact.Printable(s.printer.safe(ownName.ReplaceAllString(err.Error(), ""))))
 	}
 	return ExitCode(ctx, err)
 }
+
+// ownName begins a usage error, which names the command by its path.
+var ownName = regexp.MustCompile(`^stackctl(?:: | )`)
 
 // shown is an error that the operator has already read.
 type shown struct{ error }

@@ -1,7 +1,6 @@
 package release
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 
+	"stackctl/pkg/stackctl/build"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -175,10 +175,10 @@ func readFile(file, name string) (stack.File, error) {
 	return f, nil
 }
 
-// executable is the execute bit of a file. Windows keeps none: there a script
-// is known by its first line.
+// executable is the execute bit of a file. Windows keeps none: there a program or
+// a script is known by how it begins.
 func executable(mode fs.FileMode, content []byte) fs.FileMode {
-	if mode&0o111 != 0 || runtime.GOOS == "windows" && bytes.HasPrefix(content, []byte("#!")) {
+	if mode&0o111 != 0 || runtime.GOOS == "windows" && build.Executable(content) {
 		return 0o111
 	}
 	return 0

@@ -129,7 +129,7 @@ type brokenFile struct {
 }
 
 // StaticName is the static file that the operator edits.
-func StaticName(t stack.Traefik) string { return cmp.Or(t.Static, "traefik.yml") }
+func StaticName(t stack.Traefik) string { return cmp.Or(filepath.ToSlash(t.Static), "traefik.yml") }
 
 func (m *Model) readStatic(r stack.Release, t stack.Traefik) {
 	e := r.Edge

@@ -3,6 +3,7 @@ package acme
 import (
 	"cmp"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +58,10 @@ func (j *judge) found(svc stack.Service) string {
 // strange says that a mount of the project shows another file at a path than
 // the one that is judged, whatever its name.
 func (j *judge) strange(svc stack.Service, at, judged string) bool {
-	root := strings.TrimSuffix(j.s.Config.Root, "/") + "/"
+	root := strings.TrimSuffix(filepath.ToSlash(j.s.Config.Root), "/") + "/"
 	return j.s.Config.Root != "" && slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
 		below, isBelow := strings.CutPrefix(at, strings.TrimSuffix(m.Target, "/"))
-		return isBelow && (below == "" || strings.HasPrefix(below, "/")) && strings.HasPrefix(m.Source, root) && path.Clean(m.Source+below) != path.Clean(judged)
+		return isBelow && (below == "" || strings.HasPrefix(below, "/")) && strings.HasPrefix(m.Source, root) && path.Clean(m.Source+below) != path.Clean(filepath.ToSlash(judged))
 	})
 }
 
@@ -79,7 +80,7 @@ func (j *judge) folder(svc stack.Service, f stack.Finding) {
 	case watched == "" || n.Text("filename") != "":
 		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge reads other routes than those that are judged", "providers.file.directory", "filename: "+cmp.Or(n.Text("filename"), "none"), "write directory, and remove filename"
 	case !mounted || j.strange(svc, watched, j.s.Config.Traefik.Dynamic):
-		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+path.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
+		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge reads other routes than those that are judged", "the folder of the routes mounted at "+watched, "no such mount", "mount "+filepath.Base(j.s.Config.Traefik.Dynamic)+" there, or correct directory"
 	case strings.EqualFold(n.Text("watch"), "false"):
 		f.Rule, f.Problem, f.Expected, f.Observed, f.Fix = startRule.ID, "the edge does not see when its routes change", "watch: true", "false", "remove watch: a switch to a new release would not be seen"
 	default:

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -43,7 +44,7 @@ func ruleMounts(j *judge) {
 
 func (j *judge) sensitiveBind(m stack.Mount) string {
 	source := path.Clean(m.Source)
-	for _, own := range []string{j.s.Target.Path, j.s.Config.Root} {
+	for _, own := range []string{j.s.Target.Path, filepath.ToSlash(j.s.Config.Root)} {
 		if own != "" && own != "/" && (source == path.Clean(own) || strings.HasPrefix(source, path.Clean(own)+"/")) {
 			return ""
 		}
