@@ -80,7 +80,7 @@ func runHarden(ctx context.Context, o *hardenOptions) error {
 	}
 	c.Compose.Files = file.others
 	screen := o.progress()
-	verdicts, err := o.try(ctx, c, t, file, screen.Emit)
+	verdicts, err := o.try(ctx, c, t, &file, screen.Emit)
 	if err = errors.Join(err, screen.Close()); err != nil {
 		return err
 	}
@@ -108,13 +108,16 @@ func (o *hardenOptions) progress() display.Display {
 }
 
 // try brings the project's release to the target and tries its services there.
-func (o *hardenOptions) try(ctx context.Context, c stack.Config, t stack.Target, file override, show stack.Emit) (verdicts []harden.Verdict, err error) {
+func (o *hardenOptions) try(ctx context.Context, c stack.Config, t stack.Target, file *override, show stack.Emit) (verdicts []harden.Verdict, err error) {
 	emit := func(e stack.Event) { o.doing.note(t.Name, e); show(e) }
 	d := &deploy.Deployer{
 		Config: c, Target: t, Run: evidence.NewID(time.Now(), "harden"), Owner: owner(), Commit: commit(c.Root), Tools: tools(),
 		Artifacts: unkeptArtifacts{}, Connect: node.Connect, Builder: localBuilder, Now: time.Now, LockWait: o.lockWait, Emit: emit,
 	}
 	err = d.Rehearse(ctx, func(ctx context.Context, r deploy.Rehearsal) error {
+		for _, s := range r.Release.Services {
+			file.services = append(file.services, s.Name)
+		}
 		verdicts, err = harden.Trials{
 			Server: r.Server, Config: c, Release: r.Release, Root: t.At(stack.RehearsalDir), Services: o.services,
 			Before: harden.Settings(file.before), Pace: r.Pace,

@@ -28,6 +28,8 @@ type override struct {
 	before []byte
 	listed bool
 	others []string
+	// services are those of the project.
+	services []string
 }
 
 // openOverride reads the file that is to be written. One that harden did not write is
@@ -91,7 +93,7 @@ func (o *hardenOptions) conclude(ctx context.Context, c stack.Config, t stack.Ta
 	if !slices.ContainsFunc(verdicts, harden.Verdict.Tried) {
 		failure = stack.Fault(stack.CauseUnjudged, "try the hardening", errors.New("no service could be tried"), "see why above; what does not get ready as it is, `stackctl deploy` tells more of")
 	} else {
-		text := harden.Override(verdicts, f.before)
+		text := harden.Override(verdicts, f.before, f.services)
 		told.Text = string(text)
 		if failure = merges(ctx, c, t, text, verdicts); failure == nil && f.path != "" {
 			told.Files = o.listed(c, f)

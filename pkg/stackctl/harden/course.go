@@ -1,6 +1,9 @@
 package harden
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Outcome is how one start of a service ended.
 type Outcome struct {
@@ -93,29 +96,31 @@ const withdrawn = "it does not get ready with it"
 
 // withdraw takes away what a start that failed blames.
 func (c *Course) withdraw(m Measure, line string, o Outcome) {
-	if m == "" {
-		if m = c.guess(); m == "" {
-			c.broken, c.done = said(line, o), true
-			return
-		}
-		if m != Capabilities {
-			c.guessed = append(c.guessed, m)
-		}
+	guessed := m == ""
+	if guessed {
+		m = c.guess()
 	}
 	switch {
-	case m == Capabilities && c.grant(o, line):
+	case m == "":
+		c.broken, c.done = said(line, o), true
 		return
-	case m == Memory && c.now.Memory < 4*c.wanted.Memory:
+	case m == Capabilities && c.grant(o):
+		return
+	case m == Memory && !guessed && c.now.Memory < 4*c.wanted.Memory:
 		c.now.Memory *= 2
 		return
+	case m == Capabilities:
+		c.spare, c.needs = nil, map[string]string{}
+	}
+	if guessed {
+		c.guessed = append(c.guessed, m)
 	}
 	c.left = append(c.left, Left{m, withdrawn, said(line, o)})
 	c.now = c.now.without(m)
-	c.spareOnly()
 }
 
 // guessOrder is in which order measures go that nothing blames.
-var guessOrder = []Measure{User, ReadOnly, Capabilities, Tasks, Memory, NoNewPrivileges}
+var guessOrder = []Measure{User, ReadOnly, NoNewPrivileges, Capabilities, Tasks, Memory}
 
 func (c *Course) guess() Measure {
 	for _, m := range guessOrder {
@@ -128,29 +133,20 @@ func (c *Course) guess() Measure {
 
 // grant gives the capabilities that a log asks for, else the usual ones, and reports
 // whether there were any to give.
-func (c *Course) grant(o Outcome, line string) bool {
-	more := slices.DeleteFunc(needed(o.Log), func(one string) bool { return slices.Contains(c.now.CapAdd, one) })
+func (c *Course) grant(o Outcome) bool {
+	more := needed(o.Log)
+	maps.DeleteFunc(more, func(one, _ string) bool { return slices.Contains(c.now.CapAdd, one) })
 	if len(more) == 0 {
 		for _, one := range usual {
 			if !slices.Contains(c.now.CapAdd, one) {
-				more = append(more, one)
+				more[one] = ""
+				c.spare = append(c.spare, one)
 			}
 		}
-		c.spare = more
-		line = ""
 	}
-	for _, one := range more {
-		c.needs[one] = line
-	}
-	c.now.CapAdd = joined(c.now.CapAdd, more)
+	maps.Copy(c.needs, more)
+	c.now.CapAdd = joined(c.now.CapAdd, slices.Collect(maps.Keys(more)))
 	return len(more) > 0
-}
-
-// spareOnly forgets what the capabilities were about once they are not dropped.
-func (c *Course) spareOnly() {
-	if !c.now.DropAll {
-		c.spare, c.needs = nil, map[string]string{}
-	}
 }
 
 // follow decides what is tried next after a setting was proven.
@@ -172,11 +168,7 @@ func (c *Course) follow() {
 		}
 	}
 	c.now, c.done = c.proven, true
-	for one := range c.needs {
-		if !slices.Contains(c.now.CapAdd, one) {
-			delete(c.needs, one)
-		}
-	}
+	maps.DeleteFunc(c.needs, func(one, _ string) bool { return !slices.Contains(c.now.CapAdd, one) })
 }
 
 // said is the line that is told of a start that failed.

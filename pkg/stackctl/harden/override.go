@@ -2,6 +2,7 @@ package harden
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,16 @@ const head = mark + ` The next run writes it anew and tells what changed.
 func Written(file []byte) bool { return strings.HasPrefix(string(file), mark) }
 
 // Override returns the compose override file of what services bear. Of before, a file
-// that harden wrote earlier, services stay that were not tried now, and limits that are
-// about the same.
-func Override(services []Verdict, before []byte) []byte {
+// that harden wrote earlier, those stay that were not tried now, as long as they are
+// among the project's.
+func Override(verdicts []Verdict, before []byte, project []string) []byte {
 	blocks := blocksOf(before)
-	for _, v := range services {
+	for name := range blocks {
+		if !slices.Contains(project, name) {
+			delete(blocks, name)
+		}
+	}
+	for _, v := range verdicts {
 		switch {
 		case !v.Tried():
 		case v.Bears.Empty():
@@ -41,12 +47,7 @@ func Override(services []Verdict, before []byte) []byte {
 		return []byte(b.String() + "services: {}\n")
 	}
 	b.WriteString("services:\n")
-	names := make([]string, 0, len(blocks))
-	for name := range blocks {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
+	for i, name := range slices.Sorted(maps.Keys(blocks)) {
 		if i > 0 {
 			b.WriteString("\n")
 		}
@@ -86,7 +87,7 @@ func block(v Verdict) string {
 		if s.ImageUser {
 			why = "as its image says"
 		}
-		line(2, "user: "+quoted(s.User), why)
+		line(2, "user: "+strconv.Quote(strings.ReplaceAll(s.User, "$", "$$")), why)
 	}
 	limits(&b, line, v)
 	for _, l := range v.Left {

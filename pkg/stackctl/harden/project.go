@@ -51,13 +51,19 @@ func choose(r stack.Release, names []string) (project, error) {
 	return p, nil
 }
 
+// Why services are not tried that others do without.
+const (
+	isEdge    = "it is the edge, which asks for certificates and takes the server's ports"
+	isStopped = "the files want no container of it"
+)
+
 // apart is why a service cannot be tried apart from what is deployed; empty: it can.
 func apart(s stack.Service) string {
 	switch mode := s.NetworkMode; {
 	case s.Layer == stack.LayerEdge:
-		return "it is the edge, which asks for certificates and takes the server's ports"
+		return isEdge
 	case s.Stopped:
-		return "the files want no container of it"
+		return isStopped
 	case s.Privileged:
 		return "it is privileged"
 	case mode == "host" || strings.HasPrefix(mode, "container:") || s.PidMode == "host" || s.IpcMode == "host":
@@ -129,7 +135,7 @@ func (p project) dropSkipped() {
 				continue
 			}
 			for dep := range s.DependsOn {
-				if p.skipped[dep] != "" && p.skipped[name] == "" {
+				if why := p.skipped[dep]; why != "" && why != isEdge && why != isStopped && p.skipped[name] == "" {
 					p.skipped[name], again = "it needs "+dep+", which is not tried", true
 				}
 			}

@@ -1,6 +1,7 @@
 package harden
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,17 +26,18 @@ var signs = []sign{
 	{regexp.MustCompile(`(?i)no space left on device|failed to map segment`), []Measure{ReadOnly}},
 }
 
-// wants are the capabilities that a refused call needs.
+// wants are the capabilities that a refused call needs; the first that matches counts.
 var wants = []struct {
 	says *regexp.Regexp
 	need []string
 }{
+	{regexp.MustCompile(`(?i)\b(?:bind|listen)[^:]*:.*permission denied|permission denied.*\b(?:bind|listen)`), []string{"NET_BIND_SERVICE"}},
+	// Whoever may not reach a file is refused so whatever they wanted of it.
+	{regexp.MustCompile(`(?i)permission denied|\bEACCES\b`), []string{"DAC_OVERRIDE"}},
 	{regexp.MustCompile(`(?i)\bl?chown|changing ownership|change owner|set ownership|\bchgrp`), []string{"CHOWN"}},
 	{regexp.MustCompile(`(?i)setuid|setgid|setgroups|initgroups|seteuid|setresuid|su-exec|gosu|setpriv|failed switching|switch(?:ing)? (?:to )?user|drop(?:ping)? (?:root|privileges)|cannot set groups|set group`), []string{"SETGID", "SETUID"}},
 	{regexp.MustCompile(`(?i)chmod|changing permissions|change permissions|set permissions|utime`), []string{"FOWNER"}},
-	{regexp.MustCompile(`(?i)\bbind\b|listen`), []string{"NET_BIND_SERVICE"}},
 	{regexp.MustCompile(`(?i)\bkill\b`), []string{"KILL"}},
-	{regexp.MustCompile(`(?i)permission denied|\bEACCES\b`), []string{"DAC_OVERRIDE"}},
 }
 
 // usual are the capabilities that servers need that begin as root and then give it up.
@@ -71,18 +73,22 @@ func (s Setting) blamed(log []string) (Measure, string) {
 	return "", ""
 }
 
-// needed are the capabilities that refused calls in a log need.
-func needed(log []string) []string {
-	var out []string
+// needed are the capabilities that refused calls in a log need, with the first line
+// that asks for each.
+func needed(log []string) map[string]string {
+	out := map[string]string{}
 	for _, line := range log {
 		if !slices.Contains(Setting{DropAll: true}.read(line), Capabilities) {
 			continue
 		}
 		for _, w := range wants {
-			if w.says.MatchString(line) {
-				out = joined(out, w.need)
-				break
+			if !w.says.MatchString(line) {
+				continue
 			}
+			for _, one := range w.need {
+				out[one] = cmp.Or(out[one], line)
+			}
+			break
 		}
 	}
 	return out

@@ -70,7 +70,7 @@ func (t Trials) Run(ctx context.Context) (verdicts []Verdict, err error) {
 		err = errors.Join(err, t.Server.DropRehearsal(late, s.name))
 	}()
 	err = r.tryAll(ctx)
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		err = stack.Interrupted(ctx, what)
 	}
 	if err != nil {

@@ -3,7 +3,7 @@ package harden
 // Verdict is what was found of one service.
 type Verdict struct {
 	Service string `json:"service"`
-	// Bears is the hardening that it got ready with; Before, that it has by its files.
+	// Bears is the hardening that it got ready with, on top of what its files say.
 	Bears Setting `json:"bears"`
 	// Left is what it goes without.
 	Left []Left `json:"left,omitempty"`
