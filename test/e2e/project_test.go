@@ -119,6 +119,7 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 		p.t = t
 		wentPublic(t, p)
 	})
+	t.Run("hardened beside what serves", func(t *testing.T) { p.t = t; hardens(t, p) })
 	p.t = t
 	t.Run("moved from docker compose", func(t *testing.T) {
 		p.t = t
