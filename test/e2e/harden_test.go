@@ -29,6 +29,10 @@ docker volume ls -q | sort; docker network ls --format '{{.ID}} {{.Name}}' | sor
 func hardens(t *testing.T, p project) {
 	at := func(name string) string { return filepath.Join(p.root, name) }
 	compose, settings := read(t, at("docker-compose.yml")), read(t, at("stackctl.yaml"))
+	t.Cleanup(func() { // what comes next deploys the shop as it was
+		p.write("docker-compose.yml", compose)
+		p.write("stackctl.yaml", settings)
+	})
 	p.edit("docker-compose.yml", "\nvolumes:\n  entries:", scribe+"\nvolumes:\n  entries:")
 	before, advice := onDroplet(t, deployed), hardeningAdvice(p)
 	said := p.must(0, "harden", "--target", "sandbox", "--output", "json").out
@@ -57,8 +61,6 @@ func hardens(t *testing.T, p project) {
 	if now := hardeningAdvice(p); len(now) >= len(advice) || slices.Contains(now, "compose/capabilities web") || !slices.Contains(now, "compose/read-only scribe") {
 		t.Errorf("with the override check advises %q, without it %q", now, advice)
 	}
-	p.write("docker-compose.yml", compose)
-	p.write("stackctl.yaml", settings)
 }
 
 // hardeningAdvice is what check advises of the services' hardening: rule and service.
