@@ -159,6 +159,9 @@ func TestTheStageTouchesNothingThatIsDeployed(t *testing.T) {
 			t.Errorf("books has no %q: %s", has, books)
 		}
 	}
+	if web := fmt.Sprint(doc.Services["web"]["depends_on"]); !strings.Contains(web, "books:map[condition:service_started") {
+		t.Errorf("web waits for %s", web)
+	}
 	if db := fmt.Sprint(doc.Services["db"]); !strings.Contains(db, "mem_limit:134217728") || !strings.Contains(db, "aliases:[postgres]") || doc.Networks["default"]["internal"] != true {
 		t.Errorf("db is %s on %v", db, doc.Networks)
 	}

@@ -46,6 +46,7 @@ func (l *lab) Up(ctx context.Context, project string, compose []byte, services [
 	}
 	l.ups = append(l.ups, strings.Join(services, " "))
 	if l.hang != nil && len(l.ups) > 1 {
+		l.runs[services[0]] = "half started"
 		l.hang()
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -67,7 +68,11 @@ func (l *lab) Up(ctx context.Context, project string, compose []byte, services [
 			l.runs[name], l.logs[name] = definition, l.start(name, doc.Services[name])
 		}
 		if l.logs[name] != "" && !strings.HasPrefix(l.logs[name], "warn") {
-			return &engine.ServiceError{Service: name, Problem: "exited"}
+			failed := &engine.ServiceError{Service: name, Problem: "exited"}
+			if output, is := strings.CutPrefix(l.logs[name], "unhealthy: "); is {
+				failed.Output, l.logs[name] = output, "at work"
+			}
+			return failed
 		}
 		return nil
 	}
@@ -113,9 +118,12 @@ func (l *lab) DropThrowaway(_ context.Context, project string, services, _ []str
 }
 
 func (l *lab) DropRehearsal(ctx context.Context, project string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	l.runs = map[string]string{}
 	l.drops++
-	return ctx.Err()
+	return nil
 }
 
 // trials are those of the shop's db, migrate, books and web on a lab.
@@ -155,6 +163,8 @@ func TestTrialsFindWhatEachServiceBears(t *testing.T) {
 			return "chown: Operation not permitted"
 		case service == "books" && d["read_only"] == true:
 			return "open /state: Read-only file system"
+		case service == "migrate" && d["security_opt"] != nil:
+			return "unhealthy: sudo: the no_new_privileges flag is set"
 		case service == "web" && d["user"] != nil:
 			return "warn: cannot write /cache: permission denied" // it gets ready all the same
 		}
@@ -166,7 +176,7 @@ func TestTrialsFindWhatEachServiceBears(t *testing.T) {
 	}
 	const want = `books 2: cap_drop ALL, no-new-privileges, user 65532:65532, mem_limit 128m, pids_limit 256; read_only open /state: Read-only file system
 db 2: read_only but /tmp, cap_drop ALL but CHOWN, no-new-privileges, mem_limit 128m, pids_limit 256; user 
-migrate 1: read_only but /tmp, cap_drop ALL, no-new-privileges; user ; mem_limit 
+migrate 2: read_only but /tmp, cap_drop ALL; user ; mem_limit ; no-new-privileges sudo: the no_new_privileges flag is set
 web 2: read_only but /tmp, cap_drop ALL, no-new-privileges, mem_limit 128m, pids_limit 256; user warn: cannot write /cache: permission denied
 `
 	if got := tell(verdicts); got != want {
@@ -175,7 +185,7 @@ web 2: read_only but /tmp, cap_drop ALL, no-new-privileges, mem_limit 128m, pids
 	if len(l.runs) > 0 || l.drops < 3 {
 		t.Errorf("%d containers stay after %d removals", len(l.runs), l.drops)
 	}
-	if ups := fmt.Sprint(l.ups); ups != "[books db migrate web db db migrate books books web web]" {
+	if ups := fmt.Sprint(l.ups); ups != "[books db migrate web db db migrate migrate books books web web]" {
 		t.Errorf("started were %s", ups)
 	}
 }
