@@ -152,7 +152,8 @@ func (r *run) plainly(ctx context.Context) error {
 		before := r.project.names()
 		r.project.skip(failed, "as it is, it does not get ready apart from the others")
 		gone := slices.DeleteFunc(before, func(name string) bool { _, stays := r.project.services[name]; return stays })
-		if err := r.drop(ctx, gone); err != nil {
+		// Its volumes may be others' too.
+		if err := r.Server.DropThrowaway(ctx, r.stage.name, gone, nil); err != nil {
 			return err
 		}
 	}

@@ -110,9 +110,16 @@ func (l *lab) DialContext(ctx context.Context, network, address string) (net.Con
 	return new(net.Dialer).DialContext(ctx, network, l.page.Listener.Addr().String())
 }
 
-func (l *lab) DropThrowaway(_ context.Context, project string, services, _ []string) error {
+func (l *lab) DropThrowaway(_ context.Context, project string, services, volumes []string) error {
 	for _, name := range services {
 		delete(l.runs, name)
+	}
+	for _, volume := range volumes {
+		for name, definition := range l.runs {
+			if strings.Contains(definition, "source:"+strings.TrimPrefix(volume, project+"_")+" ") {
+				return fmt.Errorf("volume %s is in use by %s", volume, name)
+			}
+		}
 	}
 	return nil
 }
@@ -206,6 +213,28 @@ func TestWhatIsNotReadyAsItIsIsNotTried(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("found\n%swant %s", got, want)
 		}
+	}
+}
+
+func TestWhatSharesAVolumeWithoutTheOtherIsTried(t *testing.T) {
+	l := &lab{start: func(service string, _ map[string]any) string {
+		if service == "books" {
+			return "cannot reach the licence server"
+		}
+		return ""
+	}}
+	r := trials(t, l, http.StatusOK)
+	for i, s := range r.Release.Services {
+		if s.Name == "web" {
+			r.Release.Services[i].DependsOn = nil
+		}
+	}
+	verdicts, err := r.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tell(verdicts); !strings.Contains(got, "web 1: read_only") {
+		t.Errorf("found\n%s", got)
 	}
 }
 
