@@ -12,6 +12,8 @@ type Outcome struct {
 	Log []string
 	// Last is what it said last: its last line, or what its health check printed.
 	Last string
+	// Problem is how it failed, in one clause: "keeps crashing"; empty: not known.
+	Problem string
 	// OutOfMemory says that it was ended for want of memory.
 	OutOfMemory bool
 }

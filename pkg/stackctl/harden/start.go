@@ -70,6 +70,9 @@ func (r *run) culprit(ctx context.Context, failure error) (string, Outcome) {
 		if err != nil || o.Last == "" {
 			o.Last = own.Error()
 		}
+		if o.Problem = own.Problem; own.ExitCode != 0 {
+			o.Problem += " with exit code " + strconv.Itoa(own.ExitCode)
+		}
 		if own.Output != "" {
 			o.Log = append(o.Log, lines(own.Output)...)
 			o.Last = lastOf(lines(own.Output), o.Last)

@@ -1,6 +1,7 @@
 package harden
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,7 +151,7 @@ func (r *run) plainly(ctx context.Context) error {
 		r.Tell(failed + " does not get ready as it is: " + said("", o))
 		r.lines[failed] = said("", o)
 		before := r.project.names()
-		r.project.skip(failed, "as it is, it does not get ready apart from the others")
+		r.project.skip(failed, "as it is, it "+cmp.Or(o.Problem, "does not get ready"))
 		gone := slices.DeleteFunc(before, func(name string) bool { _, stays := r.project.services[name]; return stays })
 		// Its volumes may be others' too.
 		if err := r.Server.DropThrowaway(ctx, r.stage.name, gone, nil); err != nil {

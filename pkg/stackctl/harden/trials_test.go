@@ -68,7 +68,7 @@ func (l *lab) Up(ctx context.Context, project string, compose []byte, services [
 			l.runs[name], l.logs[name] = definition, l.start(name, doc.Services[name])
 		}
 		if l.logs[name] != "" && !strings.HasPrefix(l.logs[name], "warn") {
-			failed := &engine.ServiceError{Service: name, Problem: "exited"}
+			failed := &engine.ServiceError{Service: name, Problem: "exited", ExitCode: 7}
 			if output, is := strings.CutPrefix(l.logs[name], "unhealthy: "); is {
 				failed.Output, l.logs[name] = output, "at work"
 			}
@@ -209,7 +209,7 @@ func TestWhatIsNotReadyAsItIsIsNotTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tell(verdicts)
-	for _, want := range []string{"books 0: nothing; as it is, it does not get ready apart from the others: cannot reach the licence server", "web 0: nothing; it needs books, which is not tried", "db 1: read_only"} {
+	for _, want := range []string{"books 0: nothing; as it is, it exited with exit code 7: cannot reach the licence server", "web 0: nothing; it needs books, which is not tried", "db 1: read_only"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("found\n%swant %s", got, want)
 		}
@@ -244,7 +244,7 @@ func TestAServiceWhoseRouteFailsIsNotReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := tell(verdicts); !strings.Contains(got, "web 0: nothing; as it is, it does not get ready apart from the others: its port 8080 answers 502") {
+	if got := tell(verdicts); !strings.Contains(got, "web 0: nothing; as it is, it does not get ready: its port 8080 answers 502") {
 		t.Errorf("found\n%s", got)
 	}
 }
