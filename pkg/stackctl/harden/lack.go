@@ -107,7 +107,7 @@ func root(user string) bool {
 // lasting are folders of which programs keep nothing for later, with all below them.
 var lasting = []string{"/tmp", "/var/tmp", "/run", "/var/run", "/var/lock", "/var/cache", "/var/lib/nginx/tmp", "/root/.cache", "/home"}
 
-// most bounds how many folders of one service are held in memory.
+// mostTmpfs bounds how many folders of one service are held in memory.
 const mostTmpfs = 8
 
 // scratch are the folders of a service that are held in memory once its root file

@@ -159,7 +159,7 @@ func limitsOf(definition map[string]any) map[string]any {
 	return limits
 }
 
-// file is the compose file of the stage: each service with its setting. Those that are
+// file returns the compose file of the stage: each service with its setting. Those that are
 // calm end where their program does, so that a start that fails is seen at once.
 func (s stage) file(p project, settings map[string]Setting, calm map[string]bool) ([]byte, error) {
 	services, volumes, networks := map[string]any{}, map[string]any{}, map[string]any{}

@@ -265,7 +265,7 @@ func (r *run) trialLimit(names []string) time.Duration {
 	return min(r.limit(names), 2*r.took+trialMargin)
 }
 
-// verdicts are what was found, by service.
+// verdicts returns what was found, by service.
 func (r *run) verdicts() []Verdict {
 	var out []Verdict
 	names := joined(slices.Collect(maps.Keys(r.all)), slices.Collect(maps.Keys(r.project.skipped)))
