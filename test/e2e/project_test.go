@@ -120,6 +120,14 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 		wentPublic(t, p)
 	})
 	t.Run("hardened beside what serves", func(t *testing.T) { p.t = t; hardens(t, p) })
+	t.Run("visitors stay at their replica", func(t *testing.T) {
+		p.t = t
+		stayedAtTheirReplica(t, p)
+	})
+	t.Run("a page for what is away", func(t *testing.T) {
+		p.t = t
+		hadAPageForWhatIsAway(t, p, c)
+	})
 	p.t = t
 	t.Run("moved from docker compose", func(t *testing.T) {
 		p.t = t

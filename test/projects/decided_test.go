@@ -148,7 +148,7 @@ var decided = map[string]struct{ says, never []string }{
 		"fpm: port 9000:9000 is not published any more: it is PHP's own protocol (FastCGI)",
 	}, []string{"logstash.example.org", "voice.example.org", "fpm.example.org", "eureka-server.example.org", "config.example.org", "config-server.example.org", "admin-server.example.org"}},
 	"external-network": {[]string{
-		"web: network proxy is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker network create proxy",
+		"web: network proxy is external: a deploy makes it where the server has none of that name",
 		"worker: volume shop-media is external", "beat     app    recreate ",
 	}, []string{"worker: network proxy"}},
 	"home-folder": {[]string{

@@ -86,7 +86,7 @@ func running(t *testing.T) gate.Subject {
 	must(err)
 	service, err := draft.EdgeService()
 	must(err)
-	routed, err := edge.Read(c, target, service, draft.Recreated())
+	routed, err := edge.Read(c, target, service, edge.Behind{Recreated: draft.Recreated(), Replicas: draft.Replicas()})
 	must(err)
 	r, err := draft.Freeze(release.Inputs{Edge: routed, Now: time.Now()})
 	must(err)

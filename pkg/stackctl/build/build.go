@@ -38,6 +38,8 @@ type Inputs struct {
 	// Secrets are files of the context that commonly hold secrets and that
 	// nothing leaves out, sorted.
 	Secrets []string
+	// Copied are the places in the image at which its instructions put files.
+	Copied []string
 }
 
 // Digest reads the inputs of a build. The same files in another folder, with
@@ -126,6 +128,7 @@ func (h *hasher) dockerfile(b stack.Build) error {
 	switch {
 	case b.Inline != "":
 		h.deployment(b, b.Inline)
+		h.in.Copied = copied(b.Inline, b.Target)
 		return checkTarget(b.Target, []byte(b.Inline))
 	case Remote(b.Context):
 		h.text("dockerfile", b.Dockerfile)
@@ -140,6 +143,7 @@ func (h *hasher) dockerfile(b stack.Build) error {
 	}
 	h.text("dockerfile", string(raw))
 	h.deployment(b, string(raw))
+	h.in.Copied = copied(string(raw), b.Target)
 	return checkTarget(b.Target, raw)
 }
 

@@ -84,8 +84,8 @@ func checkRedirect(r stack.RouteSpec) (problem, fix, key string) {
 		return "a route that redirects leads to no service", "remove service and port, or redirect", "redirect"
 	case !redirectTo.MatchString(r.Redirect):
 		return fmt.Sprintf("redirect %q is no address", r.Redirect), "write https://HOST, with a path where that comes before the request's own", "redirect"
-	case r.Strip || r.Guard != "" || r.Scheme != "" || r.Body != "" || r.Compress:
-		return "a route that redirects has no strip, guard, scheme, body or compress", "remove them", "redirect"
+	case r.Strip || r.Guard != "" || r.Scheme != "" || r.Body != "" || r.Compress || r.Sticky:
+		return "a route that redirects has no strip, guard, scheme, body, compress or sticky", "remove them", "redirect"
 	}
 	return checkPassed(r)
 }

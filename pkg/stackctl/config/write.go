@@ -78,6 +78,9 @@ func routeKeys(r stack.RouteSpec) []string {
 	if r.Strip {
 		keys = append(keys, "strip: true")
 	}
+	if r.Sticky {
+		keys = append(keys, "sticky: true")
+	}
 	add("guard", r.Guard)
 	if len(r.Allow) > 0 {
 		keys = append(keys, "allow: ["+list(r.Allow)+"]")

@@ -43,7 +43,7 @@ func adoptError(err error) string {
 // bareShop is a host on which `docker compose` runs the project.
 func bareShop(there ...stack.Container) stack.Observed {
 	seen := seenShop()
-	seen.Live, seen.Releases, seen.Networks = "", nil, []string{"shop_data"}
+	seen.Live, seen.Releases, seen.Networks = "", nil, []string{"shop_data", "others"}
 	seen.Containers = append(there, seen.Containers[3])
 	return apart(seen, "shop")
 }

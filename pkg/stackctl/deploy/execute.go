@@ -99,6 +99,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.bring(ctx, step)
 	case stack.StepShipFiles:
 		return x.shipFiles(ctx)
+	case stack.StepNetwork:
+		return x.network(ctx, step)
 	case stack.StepTrial:
 		return x.trial(ctx)
 	case stack.StepAdopt, stack.StepReinstate, stack.StepDiscard:

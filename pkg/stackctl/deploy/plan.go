@@ -45,6 +45,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.plan = stack.Plan{Release: p.r.ID, Live: seen.Live}
 	p.images()
 	p.files()
+	p.outside()
 	p.trial()
 	p.unfinished() // before anything under it changes
 	p.backup(stack.StepData, nil)

@@ -27,7 +27,7 @@ func wantedShop() Wanted {
 			{Name: "migrate", Layer: stack.LayerApp, OneShot: true, Deployed: true},
 			{Name: "ui", Layer: stack.LayerData, Definition: "ui-1"},
 		},
-		Networks: []stack.Network{{Name: "data"}, {Name: "others", External: true}},
+		Networks: []stack.Network{{Name: "data"}, {Name: "others", Real: "others", External: true}},
 		Files:    []stack.File{{Path: "releases/" + newID + "/app.yaml", Content: []byte("app")}},
 		Images: []stack.Image{
 			{Reference: "shop/api:dev", ID: "sha256:bbbb", Archive: "api.tar", Services: []string{"api", "migrate"}},
@@ -52,7 +52,7 @@ func seenShop() stack.Observed {
 			running("shop-"+oldID, "api", oldID, "api-1", stack.LayerApp),
 			{Project: "blog", Service: "web", State: "running", Labels: map[string]string{}},
 		},
-		Networks: []string{"shop_data", "blog_default"},
+		Networks: []string{"shop_data", "blog_default", "others"},
 		Images:   []stack.HostImage{{ID: "sha256:aaaa"}, {ID: "sha256:cccc", Tags: []string{"postgres:16"}}},
 		Releases: []stack.ReleaseRecord{{ID: oldID, State: stack.ReleaseGood, Switched: time.Unix(10, 0)}},
 		Files:    map[string]string{},
@@ -88,15 +88,16 @@ func TestPlanOfAnEmptyHost(t *testing.T) {
 	want := `[1] ship-image shop/api:dev, the host lacks bbbb
 [2] pull-image postgres:16, the host lacks it and no archive holds it
 [3] ship-files release bbbbbbbbbbbb, 1 of 1 files are not there, or differ
-[4] data db, db is not there
-[5] edge edge, edge is not there
-[6] backup db, there is nothing to back up unless its volume held data before
-[7] migrate migrate, nothing is live
-[8] start release bbbbbbbbbbbb, nothing is live
-[9] gates pre-switch, no user sees a release that was not judged
-[10] switch the edge to release bbbbbbbbbbbb, it points nowhere
-[11] gates post-switch, what users get is judged from outside
-[12] commit release bbbbbbbbbbbb, every gate has passed
+[4] network others, the files call it external, and the server has none of that name
+[5] data db, db is not there
+[6] edge edge, edge is not there
+[7] backup db, there is nothing to back up unless its volume held data before
+[8] migrate migrate, nothing is live
+[9] start release bbbbbbbbbbbb, nothing is live
+[10] gates pre-switch, no user sees a release that was not judged
+[11] switch the edge to release bbbbbbbbbbbb, it points nowhere
+[12] gates post-switch, what users get is judged from outside
+[13] commit release bbbbbbbbbbbb, every gate has passed
 `
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -30,6 +30,7 @@ func (k keeping) Facts(context.Context) (stack.HostFacts, error) {
 func (keeping) Containers(context.Context) ([]stack.Container, error) { return nil, nil }
 func (keeping) Images(context.Context) ([]stack.HostImage, error)     { return nil, nil }
 func (keeping) Networks(context.Context) ([]string, error)            { return nil, nil }
+func (keeping) Volumes(context.Context) ([]string, error)             { return nil, nil }
 func (keeping) List(context.Context, string) ([]fs.FileInfo, error)   { return nil, fs.ErrNotExist }
 func (keeping) Hashes(context.Context, string, []string) (map[string]string, error) {
 	return map[string]string{}, nil

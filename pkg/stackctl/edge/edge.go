@@ -22,10 +22,10 @@ const maxBytes = 1 << 20
 
 // Read reads the static file and the dynamic folder and renders both for a
 // target, as the edge service would see them. Those of stackctl's own edge are
-// made of the routes; it holds requests to the services that are recreated.
-func Read(c stack.Config, t stack.Target, service stack.Service, recreated []string) (stack.EdgeConfig, error) {
+// made of the routes and of what is behind it.
+func Read(c stack.Config, t stack.Target, service stack.Service, behind Behind) (stack.EdgeConfig, error) {
 	if c.Traefik.Own {
-		return own(c, t, recreated)
+		return own(c, t, behind)
 	}
 	raw, err := readFile(c.Traefik.Static)
 	if err != nil {

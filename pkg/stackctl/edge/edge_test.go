@@ -67,7 +67,7 @@ func read(t *testing.T, text string, env map[string]string) (stack.EdgeConfig, e
 		}
 	}
 	c := stack.Config{Traefik: stack.Traefik{Static: filepath.Join(root, "traefik.yml"), Dynamic: filepath.Join(root, "dynamic"), Resolver: "le-staging"}}
-	return edge.Read(c, stack.Target{}, stack.Service{Environment: env}, nil)
+	return edge.Read(c, stack.Target{}, stack.Service{Environment: env}, edge.Behind{})
 }
 
 func TestReadRendersAndListsRoutes(t *testing.T) {
@@ -202,7 +202,7 @@ func TestFoldersInTheDynamicFolderAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := stack.Config{Traefik: stack.Traefik{Static: static, Dynamic: dir}}
-	c, err := edge.Read(config, stack.Target{}, stack.Service{}, nil)
+	c, err := edge.Read(config, stack.Target{}, stack.Service{}, edge.Behind{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestFoldersInTheDynamicFolderAreRead(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "sub--b.yaml"), []byte("http: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := edge.Read(config, stack.Target{}, stack.Service{}, nil); err == nil || !strings.Contains(err.Error(), "the same name") {
+	if _, err := edge.Read(config, stack.Target{}, stack.Service{}, edge.Behind{}); err == nil || !strings.Contains(err.Error(), "the same name") {
 		t.Errorf("two files of one name: %v", err)
 	}
 }

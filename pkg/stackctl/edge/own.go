@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"maps"
@@ -26,9 +27,18 @@ var ownStatic []byte
 // Htpasswd is where the own edge finds the hash of the staff's password.
 const Htpasswd = "/run/secrets/stackctl_staff_htpasswd"
 
+// Behind is what stackctl's own edge must know of the services behind it.
+type Behind struct {
+	// Recreated are those that never run beside their successors: requests to
+	// them are held meanwhile.
+	Recreated []string
+	// Replicas is how many containers those have that have several.
+	Replicas map[string]int
+}
+
 // own makes the files of stackctl's own edge of a project's routes. Without
 // routes there is no edge: the file that says which release is live is all.
-func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, error) {
+func own(c stack.Config, t stack.Target, behind Behind) (stack.EdgeConfig, error) {
 	if len(c.Routes) == 0 {
 		return stack.EdgeConfig{Env: map[string]string{}, Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: []byte("http: {}\n")}}}, nil
 	}
@@ -41,7 +51,7 @@ func own(c stack.Config, t stack.Target, recreated []string) (stack.EdgeConfig, 
 			return stack.EdgeConfig{}, err
 		}
 	}
-	dynamic, err := ownDynamic(c, t.Domain, recreated)
+	dynamic, err := ownDynamic(c, t.Domain, behind)
 	if err != nil {
 		return stack.EdgeConfig{}, err
 	}
@@ -74,13 +84,14 @@ type object = map[string]any
 // dynamicFile is the file of the routes while it is made.
 type dynamicFile struct {
 	config                                     stack.Config
+	behind                                     Behind
 	routers, services, middlewares, transports object
 }
 
 // ownDynamic writes the routes, and what they share. Port 80 redirects by routers,
 // so that nobody else's host is answered.
-func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, error) {
-	f := dynamicFile{config: c, routers: object{}, services: object{}, middlewares: ownMiddlewares(c), transports: object{}}
+func ownDynamic(c stack.Config, domain string, behind Behind) ([]byte, error) {
+	f := dynamicFile{config: c, behind: behind, routers: object{}, services: object{}, middlewares: ownMiddlewares(c), transports: object{}}
 	var hosts []string
 	for i, r := range c.Routes {
 		name, host := routeName(r), fmt.Sprintf("Host(`%s`)", Host(r, domain))
@@ -90,7 +101,7 @@ func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, erro
 		if !slices.Contains(hosts, host) {
 			hosts = append(hosts, host)
 		}
-		f.add(name, host, r, slices.Contains(recreated, r.Service))
+		f.add(name, host, r)
 	}
 	f.routers["to-https"] = object{"rule": strings.Join(hosts, " || "), "entryPoints": []string{"web"}, "middlewares": []string{"headers", "to-https"}, "service": "noop@internal"}
 	inside := object{"rule": "PathPrefix(`/api/`)", "entryPoints": []string{"internal"}, "service": "api@internal"}
@@ -116,7 +127,7 @@ func ownDynamic(c stack.Config, domain string, recreated []string) ([]byte, erro
 // that asks again on another connection. What is recreated needs one alone: it
 // holds every request. A longer path wins over a shorter one, a read over the rest
 // of its route.
-func (f dynamicFile) add(name, rule string, r stack.RouteSpec, recreated bool) {
+func (f dynamicFile) add(name, rule string, r stack.RouteSpec) {
 	if r.Path != "" {
 		rule += fmt.Sprintf(" && PathPrefix(`%s`)", r.Path)
 	}
@@ -125,6 +136,7 @@ func (f dynamicFile) add(name, rule string, r stack.RouteSpec, recreated bool) {
 		return object{"rule": rule, "priority": priority + 2*len(r.Path), "entryPoints": []string{"websecure"},
 			"middlewares": append(slices.Clone(through), more...), "service": service, "tls": object{"certResolver": f.config.Traefik.Resolver}}
 	}
+	recreated := slices.Contains(f.behind.Recreated, r.Service)
 	switch {
 	case r.Redirect != "":
 		f.routers[name] = router(rule, 100, "noop@internal")
@@ -132,13 +144,16 @@ func (f dynamicFile) add(name, rule string, r stack.RouteSpec, recreated bool) {
 	case recreated:
 		maps.Copy(f.middlewares, holding(f.config))
 		f.routers[name] = router(rule, 100, name, "hold-most", "hold")
+	case r.Sticky:
+		f.middlewares["another-replica"] = anotherReplica
+		f.routers[name] = router(rule, 100, name, "another-replica")
 	default:
 		f.routers[name] = router(rule, 100, name)
 		f.routers[name+"-reads"] = router(rule+" && (Method(`GET`) || Method(`HEAD`))", 101, name, "retry-reads")
 	}
-	f.services[name] = upstreamOf(r, recreated, f.transports)
+	f.services[name] = f.upstream(name, r)
 	if r.Errors != nil {
-		f.services[errorPages(name)] = upstreamOf(stack.RouteSpec{Service: r.Errors.Service, Port: r.Errors.Port}, false, f.transports)
+		f.services[errorPages(name)] = f.upstream(errorPages(name), stack.RouteSpec{Service: r.Errors.Service, Port: r.Errors.Port})
 	}
 }
 
@@ -221,15 +236,14 @@ func holding(c stack.Config) object {
 	}
 }
 
-// upstreamOf is where a route leads. A service that is recreated is reached by a
+// upstream is where a route leads. A service that is recreated is reached by a
 // new connection for each request: one that it closes at its end must not be met
 // by a request on its way, which could not be sent again.
-func upstreamOf(r stack.RouteSpec, held bool, transports object) object {
-	scheme := r.Scheme
-	if scheme == "" {
-		scheme = "http"
+func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
+	balancer, held := object{"servers": []object{server(r, r.Service)}}, slices.Contains(f.behind.Recreated, r.Service)
+	if r.Sticky && !held {
+		stick(balancer, route, r, f.behind.Replicas[r.Service])
 	}
-	balancer := object{"servers": []object{{"url": scheme + "://" + net.JoinHostPort(r.Service, strconv.Itoa(r.Port))}}}
 	name, settings := []string{}, object{}
 	if r.Scheme == "https" {
 		name, settings["insecureSkipVerify"] = append(name, "own-certificate"), true
@@ -239,9 +253,14 @@ func upstreamOf(r stack.RouteSpec, held bool, transports object) object {
 	}
 	if len(name) > 0 {
 		transport := strings.Join(name, "-")
-		balancer["serversTransport"], transports[transport] = transport, settings
+		balancer["serversTransport"], f.transports[transport] = transport, settings
 	}
 	return object{"loadBalancer": balancer}
+}
+
+// server is one server of a route's service.
+func server(r stack.RouteSpec, host string) object {
+	return object{"url": cmp.Or(r.Scheme, "http") + "://" + net.JoinHostPort(host, strconv.Itoa(r.Port))}
 }
 
 // routeName names a route's router and service: what it leads to and from where.

@@ -11,13 +11,13 @@ import (
 
 func ownEdge(t *testing.T, routes ...stack.RouteSpec) stack.EdgeConfig {
 	t.Helper()
-	return ownEdgeOf(t, nil, routes...)
+	return ownEdgeOf(t, edge.Behind{}, routes...)
 }
 
-func ownEdgeOf(t *testing.T, recreated []string, routes ...stack.RouteSpec) stack.EdgeConfig {
+func ownEdgeOf(t *testing.T, behind edge.Behind, routes ...stack.RouteSpec) stack.EdgeConfig {
 	t.Helper()
 	c := stack.Config{Policy: stack.PolicyStandard, Traefik: stack.Traefik{Own: true, Resolver: "le-staging"}, Routes: routes, Timeouts: stack.Timeouts{Hold: 30 * time.Second}}
-	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{}, recreated)
+	out, err := edge.Read(c, stack.Target{Domain: "shop.example", ACME: stack.ACME{Directory: "https://acme.example/dir", Email: "ops@shop.example"}}, stack.Service{}, behind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestARouteBoundsWhoAsksAndWhatIsSent(t *testing.T) {
 }
 
 func TestARouteHasAnErrorPageOfAnotherService(t *testing.T) {
-	out := ownEdgeOf(t, []string{"forum"}, stack.RouteSpec{Service: "forum", Port: 80, Errors: &stack.ErrorPage{Service: "pages", Port: 8080, Path: "/{status}.html"}}, stack.RouteSpec{Host: "api", Service: "api", Port: 80})
+	out := ownEdgeOf(t, edge.Behind{Recreated: []string{"forum"}}, stack.RouteSpec{Service: "forum", Port: 80, Errors: &stack.ErrorPage{Service: "pages", Port: 8080, Path: "/{status}.html"}}, stack.RouteSpec{Host: "api", Service: "api", Port: 80})
 	text := string(out.Dynamic[0].Content)
 	for _, want := range []string{"query: /{status}.html\n", "service: errors-forum\n", "- 502-504\n", "url: http://pages:8080\n"} {
 		if !strings.Contains(text, want) {
@@ -131,7 +131,7 @@ func TestARouteHasAnErrorPageOfAnotherService(t *testing.T) {
 }
 
 func TestRequestsToWhatIsRecreatedAreHeld(t *testing.T) {
-	out := ownEdgeOf(t, []string{"books"}, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "books", Service: "books", Port: 8081, Scheme: "https"},
+	out := ownEdgeOf(t, edge.Behind{Recreated: []string{"books"}}, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "books", Service: "books", Port: 8081, Scheme: "https"},
 		stack.RouteSpec{Host: "old", Service: "books", Port: 8080})
 	routes := map[string]string{}
 	for _, r := range out.Routes {

@@ -128,10 +128,10 @@ func Live(files []stack.File) string {
 // that lasts.
 func Routed(files []stack.File, id string) []string {
 	var out []string
-	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-(?:live-[0-9a-f]{12}|` + regexp.QuoteMeta(id) + `)\b`)
+	alias := regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9_.-]*)-(?:live-[0-9a-f]{12}|` + regexp.QuoteMeta(id) + `)(?:-([A-Za-z0-9][A-Za-z0-9_.-]*)-[0-9]+)?\b`)
 	for _, f := range files {
-		for _, m := range alias.FindAllSubmatch(f.Content, -1) {
-			out = append(out, string(m[1]))
+		for _, m := range alias.FindAllStringSubmatch(string(f.Content), -1) {
+			out = append(out, cmp.Or(m[2], m[1])) // a replica by its container's name, or all by their alias
 		}
 	}
 	slices.Sort(out)

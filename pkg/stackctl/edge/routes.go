@@ -60,7 +60,7 @@ func Routes(files []stack.File) ([]stack.Route, error) {
 		for name, r := range docs[i].HTTP.Routers {
 			route := stack.Route{Name: name, Rule: r.Rule, EntryPoints: r.EntryPoints, Middlewares: r.Middlewares, File: f.Path, Hosts: hosts(r.Rule)}
 			if u := upstreams[r.Service]; u != nil {
-				route.Service = u.Hostname()
+				route.Service = stack.ReplicaService(u.Hostname())
 				route.Port, _ = strconv.Atoi(u.Port())
 			}
 			route.Resolver = r.TLS.CertResolver

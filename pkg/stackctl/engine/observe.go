@@ -234,6 +234,58 @@ func named(tags []string) []string {
 	return slices.DeleteFunc(slices.Clone(tags), func(t string) bool { return strings.HasPrefix(t, "<none>") })
 }
 
+// Volumes are the names of the host's volumes, in order.
+func (e *Engine) Volumes(ctx context.Context) ([]string, error) {
+	list, err := e.api.VolumeList(ctx, client.VolumeListOptions{})
+	if err != nil {
+		return nil, stepFault(ctx, "list the host's volumes", err, "")
+	}
+	names := make([]string, 0, len(list.Items))
+	for _, v := range list.Items {
+		names = append(names, v.Name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// MakeNetwork makes a bridge network that belongs to no project; there being one of
+// the name, it does nothing.
+func (e *Engine) MakeNetwork(ctx context.Context, name string) error {
+	return stepFault(ctx, "make network "+name, e.makeNetwork(ctx, name), "")
+}
+
+// makeNetwork keeps the name to one network: an engine may make a second one, and
+// other runs may be at the same.
+func (e *Engine) makeNetwork(ctx context.Context, name string) error {
+	if ids, err := e.networksOf(ctx, name); err != nil || len(ids) > 0 {
+		return err
+	}
+	made, err := e.api.NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "bridge"})
+	if err != nil && !cerrdefs.IsConflict(err) {
+		return err
+	}
+	ids, err := e.networksOf(ctx, name)
+	if err == nil && len(ids) > 1 && slices.Min(ids) != made.ID {
+		_, err = e.api.NetworkRemove(ctx, made.ID, client.NetworkRemoveOptions{})
+	}
+	return err
+}
+
+// networksOf are the IDs of the networks of a name.
+func (e *Engine) networksOf(ctx context.Context, name string) ([]string, error) {
+	list, err := e.api.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, n := range list.Items {
+		if n.Name == name { // the filter takes parts of names
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids, nil
+}
+
 // Networks are the names of the host's networks, in order.
 func (e *Engine) Networks(ctx context.Context) ([]string, error) {
 	list, err := e.api.NetworkList(ctx, client.NetworkListOptions{})

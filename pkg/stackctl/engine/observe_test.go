@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/moby/moby/client"
+
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -159,5 +161,24 @@ func TestOpenFailsWhereNoEngineAnswers(t *testing.T) {
 	})
 	if stack.CauseOf(err) != stack.CauseUnreachable {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestANetworkOfNoProjectIsMadeOnce(t *testing.T) {
+	w := newWorld(t)
+	name := "stackctl-engine-test-" + random()
+	t.Cleanup(func() {
+		if _, err := w.api.NetworkRemove(context.Background(), name, client.NetworkRemoveOptions{}); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	for range 2 {
+		if err := w.MakeNetwork(w.ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := w.Networks(w.ctx)
+	if err != nil || len(slices.DeleteFunc(names, func(n string) bool { return n != name })) != 1 {
+		t.Errorf("the networks are %v, %v", names, err)
 	}
 }

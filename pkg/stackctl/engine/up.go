@@ -58,6 +58,9 @@ func (e *Engine) Up(ctx context.Context, project string, composeYAML []byte, ser
 	if err != nil {
 		return e.changed(ctx, project, before), stepFault(ctx, what, err, fixFor(err))
 	}
+	if err := e.nameReplicas(ctx, p); err != nil {
+		return e.changed(ctx, project, before), stepFault(ctx, what, err, "")
+	}
 	w := &wait{
 		engine:  e,
 		project: project,

@@ -180,6 +180,9 @@ func caddyProxy(b block, services []Service, below string) (labelled, bool) {
 		if len(sub.words) > 0 && sub.words[0] == "to" {
 			words = sub.words[1:]
 		}
+		if len(sub.words) > 1 && sub.words[0] == "lb_policy" {
+			r.sticky = caddySticky.MatchString(sub.words[1])
+		}
 	}
 	if len(words) != 1 {
 		return r, false

@@ -19,6 +19,8 @@ type labelled struct {
 	strip bool
 	// scheme is how the service answers there: "" (http), "https" or "h2c".
 	scheme string
+	// sticky says that a visitor gets the same replica each time.
+	sticky bool
 	// guessed says that no label and no port names the port.
 	guessed bool
 	// middlewares are what a Traefik does with a request first, separated by commas.
@@ -35,6 +37,8 @@ var (
 	rulePath      = regexp.MustCompile("(?i)Path(?:Prefix)?\\(([^)]*)\\)")
 	quoted        = regexp.MustCompile("[`\"']([^`\"']*)[`\"']")
 	serviceServer = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.server\.(port|scheme)$`)
+	serviceSticky = regexp.MustCompile(`^traefik\.http\.services\.([^.]+)\.loadbalancer\.sticky(?:\.cookie(?:\..+)?)?$`)
+	caddySticky   = regexp.MustCompile(`^(?:cookie|ip_hash|client_ip_hash)\b`)
 	upstreams     = regexp.MustCompile(`upstreams\s+(?:(https?|h2c)\s+)?(\d+)`)
 	hostPattern   = regexp.MustCompile(`(?i)HostRegexp\(`)
 	caddySite     = regexp.MustCompile(`^caddy(?:_\d+)?$`)
@@ -58,8 +62,11 @@ func labelledRoutes(s Service) []labelled {
 
 // traefikRoutes reads the labels of Traefik 2 and 3.
 func traefikRoutes(s Service) []labelled {
-	ports, schemes := map[string]int{}, map[string]string{}
+	ports, schemes, sticky := map[string]int{}, map[string]string{}, map[string]bool{}
 	for _, key := range sortedKeys(s.Labels) {
+		if m := serviceSticky.FindStringSubmatch(strings.ToLower(key)); m != nil && !strings.EqualFold(s.Labels[key], "false") {
+			sticky[m[1]] = true
+		}
 		m := serviceServer.FindStringSubmatch(strings.ToLower(key))
 		switch {
 		case m == nil:
@@ -80,14 +87,15 @@ func traefikRoutes(s Service) []labelled {
 		if strings.HasSuffix(to, "@internal") {
 			continue
 		}
-		port, scheme := only(ports, strings.TrimSuffix(to, "@docker")), only(schemes, strings.TrimSuffix(to, "@docker"))
+		to = strings.TrimSuffix(to, "@docker")
+		port, scheme := only(ports, to), only(schemes, to)
 		if port == 443 && scheme == "" { // as Traefik does
 			scheme = "https"
 		}
 		for _, r := range ruleRoutes(s.Labels[key]) {
 			before := s.Labels[router+".middlewares"]
 			r.guarded = mutual.MatchString(s.Labels[router+".tls.options"])
-			r.port, r.scheme, r.strip = port, scheme, strips(s, before, r.path)
+			r.port, r.scheme, r.strip, r.sticky = port, scheme, strips(s, before, r.path), only(sticky, to)
 			same := slices.IndexFunc(out, func(o labelled) bool { return o.host == r.host && o.path == r.path && o.port == r.port })
 			if same >= 0 { // one router for http and one for https
 				out[same].middlewares += "," + before
@@ -204,6 +212,7 @@ func oldTraefikRoutes(s Service) []labelled {
 		return nil
 	}
 	port, _ := strconv.Atoi(s.Labels["traefik.port"])
+	sticky := s.Labels["traefik.backend.loadbalancer.stickiness"] == "true" || s.Labels["traefik.backend.loadbalancer.sticky"] == "true"
 	path := ""
 	var hosts []string
 	for part := range strings.SplitSeq(rule, ";") {
@@ -222,7 +231,7 @@ func oldTraefikRoutes(s Service) []labelled {
 	}
 	var out []labelled
 	for _, h := range hosts {
-		out = append(out, labelled{host: h, path: path, port: port, strip: strings.Contains(rule, "PathPrefixStrip"), guarded: hasPrefix(s.Labels, "traefik.frontend.auth.")})
+		out = append(out, labelled{host: h, path: path, port: port, strip: strings.Contains(rule, "PathPrefixStrip"), sticky: sticky, guarded: hasPrefix(s.Labels, "traefik.frontend.auth.")})
 	}
 	return out
 }
@@ -281,6 +290,7 @@ func caddyPaths(s Service, site string) []labelled {
 			one.port, _ = strconv.Atoi(m[2])
 			one.scheme = secure(m[1])
 		}
+		one.sticky = caddySticky.MatchString(s.Labels[key+".lb_policy"])
 		for i, part := range parts[:len(parts)-1] {
 			if matcher := s.Labels[site+"."+strings.Join(parts[:i+1], ".")]; strings.HasPrefix(matcher, "/") {
 				at, one.strip = matcher, caddyOrder.ReplaceAllString(part, "") == "handle_path"

@@ -129,7 +129,7 @@ func (r *Routing) labels(services []Service, all []labelled, domain string, asks
 		if l.guessed {
 			cause += "; no label names a port, 80 is assumed"
 		}
-		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip, Scheme: l.scheme}
+		spec := stack.RouteSpec{Host: host, Path: l.path, Service: l.service, Port: l.port, Strip: l.strip, Scheme: l.scheme, Sticky: l.sticky}
 		if asked := asks(l.middlewares); asked.guarded || l.guarded || len(asked.allow) > 0 {
 			spec.Allow, spec.Guard = reachable(asked.allow), "staff"
 			cause += "; they ask who comes, and here the staff's password does (guard: staff)"

@@ -60,6 +60,12 @@ func (s server) Images(ctx context.Context) ([]stack.HostImage, error) { return 
 
 func (s server) Networks(ctx context.Context) ([]string, error) { return s.engine.Networks(ctx) }
 
+func (s server) Volumes(ctx context.Context) ([]string, error) { return s.engine.Volumes(ctx) }
+
+func (s server) MakeNetwork(ctx context.Context, name string) error {
+	return s.engine.MakeNetwork(ctx, name)
+}
+
 func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
 	return s.engine.Up(ctx, project, compose, services, progress)
 }

@@ -29,6 +29,7 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { seen.Containers, err = server.Containers(ctx); return })
 	group.Go(func() (err error) { seen.Images, err = server.Images(ctx); return })
 	group.Go(func() (err error) { seen.Networks, err = server.Networks(ctx); return })
+	group.Go(func() (err error) { seen.Volumes, err = server.Volumes(ctx); return })
 	group.Go(func() (err error) { seen.Files, err = server.Hashes(ctx, t.Path, paths); return })
 	group.Go(func() (err error) { seen.Releases, err = Records(ctx, server, t); return })
 	group.Go(func() (err error) { dynamic, err = ReadDynamic(ctx, server, t); return })

@@ -47,6 +47,10 @@ type Engine interface {
 	Containers(ctx context.Context) ([]stack.Container, error)
 	Images(ctx context.Context) ([]stack.HostImage, error)
 	Networks(ctx context.Context) ([]string, error)
+	Volumes(ctx context.Context) ([]string, error)
+	// MakeNetwork makes a network that belongs to no project; there being one of
+	// the name, it does nothing.
+	MakeNetwork(ctx context.Context, name string) error
 	// Up makes services of a resolved compose file run and waits until they
 	// are healthy; it gives the services that it had to touch.
 	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)

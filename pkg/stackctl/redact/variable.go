@@ -25,6 +25,9 @@ var (
 	browserName = regexp.MustCompile(`(?i)^(vite|react_app|vue_app|gatsby|ng_app|next_public|nuxt_public|expo_public|public)_|(^|_)anon_key$|(captcha|turnstile)\w*_site_?key$`)
 	// browserForm are keys that pages have: signed ones of a role, Google's for maps.
 	browserForm = regexp.MustCompile(`^(?:eyJ|AIza)`)
+	// passesTo are names of where nginx passes requests on, and address what stands there.
+	passesTo = regexp.MustCompile(`(?i)(^|_)(fastcgi|proxy|uwsgi|scgi|grpc)_pass$`)
+	address  = regexp.MustCompile(`^(?:unix:/\S+|[A-Za-z0-9._-]+:\d{1,5})$`)
 	// hashName are names of values that look random and are no secret.
 	hashName  = regexp.MustCompile(`(?i)(commit|revision|release|digest|sha|version|build|checksum|image|etag|fingerprint|public|publishable)`)
 	tokenForm = regexp.MustCompile(`(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,}|glpat-[A-Za-z0-9_-]{20}|xox[abprs]-[A-Za-z0-9-]{10,}|(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|dop_v1_[a-f0-9]{32,}|npm_[A-Za-z0-9]{30,}|AIza[0-9A-Za-z_-]{35}|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1`)
@@ -52,7 +55,7 @@ func SecretReason(name, value string) string {
 		return why
 	}
 	switch {
-	case inBrowser:
+	case inBrowser, passesTo.MatchString(name) && address.MatchString(v):
 		return ""
 	case isPath(v), IsSetting(v), strings.HasPrefix(v, "${"):
 		return ""

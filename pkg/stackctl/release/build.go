@@ -78,8 +78,25 @@ func (d *Draft) build(s types.ServiceConfig) (string, *stack.Build, error) {
 		at := d.places[s.Name]
 		d.warn([]string{fmt.Sprintf("%s:%d: service %s: its build context holds %s; name it in .dockerignore, or `COPY .` puts it into the image", at.file, at.line, s.Name, strings.Join(in.Secrets, ", "))})
 	}
+	d.warn(d.hidden(s, in.Copied))
 	b.Files, b.Bytes = in.Files, in.Bytes
 	return repository(s.Image) + ":" + in.Hash, b, nil
+}
+
+// hidden are warnings of volumes over the places at which a service's image gets its
+// files: a volume is filled by the first image alone.
+func (d *Draft) hidden(s types.ServiceConfig, copied []string) []string {
+	var out []string
+	for _, v := range s.Volumes {
+		above := strings.TrimSuffix(path.Clean(v.Target), "/") + "/"
+		if v.Type != types.VolumeTypeVolume || v.Source == "" || !slices.ContainsFunc(copied, func(at string) bool { return strings.HasPrefix(at+"/", above) }) {
+			continue
+		}
+		at := d.places[s.Name]
+		out = append(out, fmt.Sprintf("%s:%d: service %s: volume %s is at %s, where its image has files of the build; it keeps those of the first image, "+
+			"and a change of them does nothing, unless the program copies them at its start; mount it at a folder that holds data alone", at.file, at.line, s.Name, v.Source, v.Target))
+	}
+	return out
 }
 
 // repository is an image's name without tag and digest.

@@ -101,3 +101,20 @@ func TestWhatCannotBeBuiltIsTold(t *testing.T) {
 		t.Errorf("%v\n%q", i.Build.Problem, r.Warnings)
 	}
 }
+
+// A volume is filled by the first image alone: a deploy would be good, and serve what
+// was there before.
+func TestAVolumeOverWhatAnImageBringsIsTold(t *testing.T) {
+	for volumes, told := range map[string]bool{
+		`["code:/srv/app"]`: true, `["code:/srv"]`: true, `["code:/srv/app/:ro"]`: true, `["code:/srv/app/uploads"]`: false, `["code:/srv/application"]`: false,
+		`["/srv/app"]`: false, `["./src:/srv/app:ro"]`: false, `[{type: tmpfs, target: /srv/app}]`: false,
+	} {
+		s := newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    volumes: " + volumes + "\nvolumes:\n  code:\n", "Dockerfile": "FROM scratch\nWORKDIR /srv/app\nCOPY src/ .\n", "src/page": "1"})
+		r, err := s.read()
+		must(t, err)
+		warned := strings.Join(r.Warnings, "\n")
+		if got := strings.Contains(warned, "compose.yaml:2: service web: volume code is at "); got != told {
+			t.Errorf("%s: %s", volumes, warned)
+		}
+	}
+}

@@ -227,6 +227,17 @@ func (d Draft) Recreated() []string {
 	return out
 }
 
+// Replicas is how many containers the services of the app have that have several.
+func (d Draft) Replicas() map[string]int {
+	out := map[string]int{}
+	for _, s := range d.Services() {
+		if s.Layer == stack.LayerApp && s.Replicas > 0 {
+			out[s.Name] = s.Replicas
+		}
+	}
+	return out
+}
+
 // References are the images that a deploy needs, sorted.
 func (d Draft) References() []string {
 	seen := map[string]bool{}

@@ -23,6 +23,7 @@ type dynamic struct {
 		Services map[string]struct {
 			LoadBalancer struct {
 				Servers []struct{ URL string }
+				Sticky  map[string]any
 			} `yaml:"loadBalancer"`
 		}
 		Middlewares map[string]any
@@ -48,22 +49,24 @@ func (d Draft) routedByFiles(services []infer.Service) {
 			for name, router := range has.HTTP.Routers {
 				name, _, _ = strings.Cut(name, "@")
 				to, _, _ := strings.Cut(router.Service, "@")
-				for _, server := range has.HTTP.Services[to].LoadBalancer.Servers[:min(1, len(has.HTTP.Services[to].LoadBalancer.Servers))] {
-					leadByLabels(services, server.URL, name, router.Rule, strings.Join(router.Middlewares, ","))
+				balancer := has.HTTP.Services[to].LoadBalancer
+				for _, server := range balancer.Servers[:min(1, len(balancer.Servers))] {
+					leadByLabels(services, server.URL, name, map[string]any{"rule": router.Rule, "middlewares": strings.Join(router.Middlewares, ",")}, balancer.Sticky)
 				}
 			}
 		}
 	}
 }
 
-// leadByLabels gives the service at an address the labels of a router.
-func leadByLabels(services []infer.Service, address, name, rule, middlewares string) {
+// leadByLabels gives the service at an address the labels of a router, and of how
+// visitors are kept at one replica.
+func leadByLabels(services []infer.Service, address, name string, router, sticky map[string]any) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return
 	}
 	i := slices.IndexFunc(services, func(s infer.Service) bool { return s.Name == u.Hostname() || s.ContainerName == u.Hostname() })
-	if i < 0 || strings.EqualFold(services[i].Labels["traefik.enable"], "false") && rule == "" {
+	if i < 0 || strings.EqualFold(services[i].Labels["traefik.enable"], "false") && router["rule"] == "" {
 		return
 	}
 	port := u.Port()
@@ -74,9 +77,13 @@ func leadByLabels(services []infer.Service, address, name, rule, middlewares str
 		port = "80"
 	}
 	name += "-of-files"
-	labels := map[string]any{"rule": rule, "service": name, "middlewares": middlewares}
-	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.routers."+name, labels)
-	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.services."+name+".loadbalancer.server", map[string]any{"port": port, "scheme": u.Scheme})
+	router["service"] = name
+	balancer := map[string]any{"server": map[string]any{"port": port, "scheme": u.Scheme}}
+	if sticky != nil {
+		balancer["sticky"] = sticky
+	}
+	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.routers."+name, router)
+	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.services."+name+".loadbalancer", balancer)
 }
 
 // labelsOf adds to a copy of labels what a mapping says, with its keys in a row.

@@ -17,17 +17,17 @@ func TestRoutesOfATraefiksFilesAreCarried(t *testing.T) {
 	s := newProject(t, map[string]string{"compose.yaml": text,
 		"dynamic/routes.yml": "http:\n  routers:\n    app: {rule: \"Host(`app.example.com`)\", service: app, middlewares: [closed]}\n    board: {rule: \"Host(`board.example.com`) && PathPrefix(`/b`)\", service: board@file}\n" +
 			"    far: {rule: \"Host(`far.example.com`)\", service: far}\n    inner: {rule: \"Host(`t.example.com`)\", service: api@internal}\n" +
-			"  services:\n    app: {loadBalancer: {servers: [{url: \"http://app:3000\"}]}}\n    board: {loadBalancer: {servers: [{url: \"https://board\"}]}}\n    far: {loadBalancer: {servers: [{url: \"http://10.0.0.9:80\"}]}}\n" +
+			"  services:\n    app: {loadBalancer: {servers: [{url: \"http://app:3000\"}], sticky: {cookie: {secure: true}}}}\n    board: {loadBalancer: {servers: [{url: \"https://board\"}]}}\n    far: {loadBalancer: {servers: [{url: \"http://10.0.0.9:80\"}]}}\n" +
 			"  middlewares:\n    closed: {basicAuth: {users: [\"a:b\"]}}\n",
 		"dynamic/broken.yml": "{{ template }}\n",
 	})
 	services := s.look(t).Services
 	var got []string
 	for _, r := range infer.Routes(services, infer.Layers(services, ""), "example.org", nil).Routes {
-		got = append(got, fmt.Sprintf("%s%s=%s:%d%s%s", r.Host, r.Path, r.Service, r.Port, r.Scheme, r.Guard))
+		got = append(got, fmt.Sprintf("%s%s=%s:%d%s%s%v", r.Host, r.Path, r.Service, r.Port, r.Scheme, r.Guard, r.Sticky))
 	}
 	slices.Sort(got)
-	if text := strings.Join(got, " "); text != "app=app:3000staff board/b=board:443https wiki=wiki:3000staff" {
+	if text := strings.Join(got, " "); text != "app=app:3000stafftrue board/b=board:443httpsfalse wiki=wiki:3000stafffalse" {
 		t.Errorf("%s", text)
 	}
 	if infer.LeftOut(services)["traefik"] == "" {

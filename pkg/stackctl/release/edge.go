@@ -190,8 +190,19 @@ func (d *Draft) reach(r stack.RouteSpec) ([]string, error) {
 		return refuse("service "+r.Service+" is on the network of another", "route to "+strings.TrimPrefix(s.NetworkMode, "service:"))
 	case s.NetworkMode != "":
 		return refuse("service "+r.Service+" is on the network "+s.NetworkMode+", where the edge cannot reach it", "remove network_mode, or the route")
+	case r.Sticky && s.GetScale() > 1 && len(d.longestReplica(s)) > maxLabel:
+		return refuse(fmt.Sprintf("sticky: a container of service %s would be called %s, %d characters, and a host name has %d", r.Service, d.longestReplica(s), len(d.longestReplica(s)), maxLabel),
+			"give the project or the service a shorter name, or remove sticky")
 	}
 	return sortedKeys(s.Networks), nil
+}
+
+// maxLabel is the length of a label of a host name (RFC 1035, section 2.3.4).
+const maxLabel = 63
+
+// longestReplica is the container's name of a service's last replica; an ID has 12 digits.
+func (d *Draft) longestReplica(s types.ServiceConfig) string {
+	return stack.ReplicaContainer(stack.AppProject(d.config.Project, placeholder[1:]), s.Name, s.GetScale())
 }
 
 func allInternal(networks types.Networks) bool {

@@ -97,6 +97,18 @@ func TestARouteThatLeadsNowhereIsRefused(t *testing.T) {
 	}
 }
 
+// A visitor's replica is reached by the name of its container.
+func TestAStickyRouteToAReplicaWithTooLongANameIsRefused(t *testing.T) {
+	for scale, refused := range map[string]bool{"1": false, "2": true} {
+		s := newShop(t, map[string]string{"compose.yaml": "services:\n  a-service-with-a-name-that-goes-on-for-longer:\n    image: acme/web:1\n    scale: " + scale + "\n"})
+		s.config.Traefik.Own, s.config.Routes = true, []stack.RouteSpec{{Service: "a-service-with-a-name-that-goes-on-for-longer", Port: 80, Sticky: true, Line: 7}}
+		_, err := release.Read(context.Background(), s.config, s.target)
+		if got := err != nil && stack.CauseOf(err) == stack.CauseUsage && strings.Contains(err.Error(), "7: routes: sticky: a container of service"); got != refused {
+			t.Errorf("with %s of it: %v", scale, err)
+		}
+	}
+}
+
 func TestTheEdgeReachesWhoHasTheErrorPage(t *testing.T) {
 	s := plainShop(t, stack.RouteSpec{Service: "web", Port: 8000, Errors: &stack.ErrorPage{Service: "back", Port: 80, Path: "/"}})
 	if edge, _ := s.freeze(t).Service("edge"); strings.Join(edge.Networks, " ") != "default inside" {

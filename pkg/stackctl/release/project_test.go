@@ -142,3 +142,15 @@ volumes: {entries: {}, pg: {}}
 		t.Errorf("upstreams are %v", up)
 	}
 }
+
+// The volumes of what runs already are called after the project's name.
+func TestAProjectIsCalledAsComposeCallsIt(t *testing.T) {
+	for text, want := range map[string]string{
+		"name: mailer": "mailer", "name: ${NAME:-mailer}": "mailer", "name: ${GIVEN}": "given", "name: ${COMPOSE_PROJECT_NAME:-mailer}": "mailer", "name: ${NOT_GIVEN}": "", "": "",
+	} {
+		s := newProject(t, map[string]string{"compose.yaml": text + "\nservices:\n  web: {image: a}\n", ".env": "GIVEN=given\n"})
+		if got := s.look(t).Name; got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func (d Draft) service(s types.ServiceConfig) stack.Service {
 		Healthcheck: healthcheck(s.HealthCheck), StopGrace: 10 * time.Second,
 		ContainerName: s.ContainerName, GroupAdd: s.GroupAdd, CgroupMode: s.Cgroup, UTSMode: s.Uts,
 		Sysctls: s.Sysctls, OOMKillDisable: s.OomKillDisable, OOMScoreAdj: s.OomScoreAdj, StopSignal: s.StopSignal,
-		VolumesFrom: s.VolumesFrom, ExtraHosts: sortedKeys(s.ExtraHosts), ExternalLinks: s.ExternalLinks, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0,
+		VolumesFrom: s.VolumesFrom, ExtraHosts: sortedKeys(s.ExtraHosts), ExternalLinks: s.ExternalLinks, DeviceRules: s.DeviceCgroupRules, Stopped: s.GetScale() == 0, Replicas: replicas(s),
 		Devices: devices(s), RootHooks: rootHooks(s), Volumes: d.mounts(s),
 	}
 	if s.Build != nil {
@@ -184,4 +184,12 @@ func healthcheck(h *types.HealthCheckConfig) *stack.Healthcheck {
 		out.Retries = int(*h.Retries) //nolint:gosec // a count of retries
 	}
 	return out
+}
+
+// replicas is how many containers a service has, where it has several.
+func replicas(s types.ServiceConfig) int {
+	if n := s.GetScale(); n > 1 {
+		return n
+	}
+	return 0
 }

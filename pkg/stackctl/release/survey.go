@@ -71,7 +71,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 	if err != nil {
 		return Survey{}, err
 	}
-	out := Survey{Name: declaredName(from), Undefined: undefined(from), Named: map[string]bool{}, Notes: map[string][]string{}, Hidden: map[string]string{}}
+	out := Survey{Name: declaredName(from, v), Undefined: undefined(from), Named: map[string]bool{}, Notes: map[string][]string{}, Hidden: map[string]string{}}
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { out.Named[name] = true })
 	}
@@ -153,26 +153,27 @@ func (s Survey) Strategies(c stack.Config) map[string]stack.Service {
 	return out
 }
 
-// external returns, by the first service that has it, what each network and volume
-// needs that no deploy makes.
+// external returns, by the first service that has it, what becomes of each network
+// and volume that the files call external.
 func (d Draft) external() map[string][]string {
 	out := map[string][]string{}
-	tell := func(kind, name string, has func(types.ServiceConfig) bool) {
+	tell := func(note string, has func(types.ServiceConfig) bool) {
 		for _, service := range sortedKeys(d.project.Services) {
 			if has(d.project.Services[service]) {
-				out[service] = append(out[service], fmt.Sprintf("%s %s is external: no deploy makes it. Remove `external: true`, or make it on the server first: docker %s create %s", kind, name, kind, name))
+				out[service] = append(out[service], note)
 				return
 			}
 		}
 	}
 	for key, n := range d.project.Networks {
 		if n.External {
-			tell("network", cmp.Or(n.Name, key), func(s types.ServiceConfig) bool { _, on := s.Networks[key]; return on })
+			tell("network "+cmp.Or(n.Name, key)+" is external: a deploy makes it where the server has none of that name", func(s types.ServiceConfig) bool { _, on := s.Networks[key]; return on })
 		}
 	}
 	for key, v := range d.project.Volumes {
 		if v.External {
-			tell("volume", cmp.Or(v.Name, key), func(s types.ServiceConfig) bool {
+			name := cmp.Or(v.Name, key)
+			tell(fmt.Sprintf("volume %s is external: no deploy makes it, since it has data. Remove `external: true`, or make it on the server first: docker volume create %s", name, name), func(s types.ServiceConfig) bool {
 				return slices.ContainsFunc(s.Volumes, func(m types.ServiceVolumeConfig) bool { return m.Type == types.VolumeTypeVolume && m.Source == key })
 			})
 		}
@@ -323,13 +324,21 @@ func stands(from []source, variables []Undefined) map[string]string {
 	return out
 }
 
-func declaredName(from []source) string {
-	for _, s := range from {
-		if _, name := lookupNode(s.root, "name"); name != nil && s.only == "" && !strings.Contains(name.Value, "$") {
-			return name.Value
-		}
+// declaredName is the project's name in the files, the last one's, as Compose takes it.
+func declaredName(from []source, v variables) string {
+	out := ""
+	given := func(name string) (string, bool) {
+		value, set := v.lookup(name)
+		return value, set && v.origins[name] != "stackctl"
 	}
-	return ""
+	for _, s := range from {
+		_, name := lookupNode(s.root, "name")
+		if name == nil || s.only != "" {
+			continue
+		}
+		out = cmp.Or(expand(name.Value, given), out)
+	}
+	return out
 }
 
 // mountPassword is the password with which the engine mounts a volume of another

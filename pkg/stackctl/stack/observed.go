@@ -18,6 +18,7 @@ type Observed struct {
 	Adopted  []Container     `json:"adopted,omitempty"`
 	Images   []HostImage     `json:"images"`
 	Networks []string        `json:"networks"`
+	Volumes  []string        `json:"volumes"`
 	Releases []ReleaseRecord `json:"releases"`
 	// Live is the release that the edge points at; empty: none.
 	Live string `json:"live"`

@@ -16,6 +16,8 @@ const (
 	StepBuildImage Kind = "build-image"
 	StepShipFiles  Kind = "ship-files"
 	StepTrial      Kind = "trial"
+	// StepNetwork makes a network that the files call external.
+	StepNetwork Kind = "network"
 	// StepAdopt sets aside what docker compose started of the project.
 	StepAdopt   Kind = "adopt"
 	StepData    Kind = "data"

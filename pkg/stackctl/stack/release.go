@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -106,15 +107,48 @@ func LastingUpstream(project, service string) string {
 }
 
 // Upstreams are the host names by which the edge reaches the services of the
-// app layer, by service.
+// app layer, by service, and those of single replicas, by what Replica calls them.
 func (r Release) Upstreams() map[string]string {
 	out := map[string]string{}
 	for _, s := range r.Services {
-		if s.Layer == LayerApp && !s.OneShot {
-			out[s.Name] = cmp.Or(s.Upstream, Upstream(s.Name, r.ID))
+		if s.Layer != LayerApp || s.OneShot {
+			continue
+		}
+		out[s.Name] = cmp.Or(s.Upstream, Upstream(s.Name, r.ID))
+		for n := 1; n <= s.Replicas; n++ {
+			out[Replica(s.Name, n)] = ReplicaContainer(r.AppProject(), s.Name, n)
 		}
 	}
 	return out
+}
+
+// ServiceAt is the service that a host name in a route means, before a release is
+// put in or after: the name itself where it is none of Upstreams.
+func (r Release) ServiceAt(host string) string {
+	for name, upstream := range r.Upstreams() {
+		if upstream == host {
+			return ReplicaService(name)
+		}
+	}
+	return ReplicaService(host)
+}
+
+// Replica is what routes call the nth replica of a service, counted from 1, as
+// long as no release is named. No service can be called so.
+func Replica(service string, n int) string { return service + replicaMark + strconv.Itoa(n) }
+
+// ReplicaService is the service of a host that Replica made, or the host itself.
+func ReplicaService(host string) string {
+	service, _, _ := strings.Cut(host, replicaMark)
+	return service
+}
+
+const replicaMark = "~"
+
+// ReplicaContainer is the container's name of the nth replica in a compose project,
+// which is a host name on its networks.
+func ReplicaContainer(project, service string, n int) string {
+	return project + "-" + service + "-" + strconv.Itoa(n)
 }
 
 // AppServices are the names of the long-running services of the app layer

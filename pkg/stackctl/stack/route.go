@@ -29,6 +29,9 @@ type RouteSpec struct {
 	Body string `mapstructure:"body"`
 	// Compress lets the edge compress what the service did not.
 	Compress bool `mapstructure:"compress"`
+	// Sticky sends a visitor to the same replica of the service each time, by a
+	// cookie of the edge.
+	Sticky bool `mapstructure:"sticky"`
 	// Redirect is where requests are sent instead of to a service, their path
 	// and query kept: https://HOST, with a path where that comes before theirs.
 	Redirect string `mapstructure:"redirect"`
@@ -38,6 +41,10 @@ type RouteSpec struct {
 	// Line is where stackctl.yaml has it.
 	Line int `mapstructure:"-"`
 }
+
+// StickyCookie begins the names of the edge's own cookies, which tell a visitor's
+// replica (RouteSpec.Sticky).
+const StickyCookie = "stackctl-replica-"
 
 // ErrorPage is a page that another service has.
 type ErrorPage struct {

@@ -91,6 +91,8 @@ type Service struct {
 	FixedAddress string `json:"fixed_address,omitempty"`
 	// Stopped says that the files want no container of it (replicas: 0).
 	Stopped bool `json:"stopped,omitempty"`
+	// Replicas is how many containers of it run side by side; 0: one at most.
+	Replicas int `json:"replicas,omitempty"`
 }
 
 // Port is one published port.

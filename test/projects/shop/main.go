@@ -108,6 +108,13 @@ func web() http.Handler {
 		fmt.Fprintf(w, "%s, theme %s, entries %s", os.Getenv("GREETING"), theme, entries)
 	})
 	mux.HandleFunc("GET /visitor", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-For")) })
+	mux.HandleFunc("GET /replica", func(w http.ResponseWriter, _ *http.Request) {
+		name, _ := os.Hostname()
+		fmt.Fprint(w, name)
+	})
+	mux.HandleFunc("GET /away/{status}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "away for a moment (%s)", r.PathValue("status"))
+	})
 	return mux
 }
 

@@ -88,11 +88,7 @@ func upstreamFault(s gate.Subject, src traefik.Source, n, u *traefik.Node) []sta
 		f.Rule, f.Problem, f.Expected, f.Fix = routePasswordRule.ID, "a password stands in the routes' file", "http://SERVICE:PORT", "remove it, and replace the password"
 		return []stack.Finding{f}
 	}
-	name := address.Hostname()
-	if base, ok := strings.CutSuffix(name, "-"+s.Release.ID); ok && s.Release.ID != "" {
-		name = base
-	}
-	svc, ok := s.Release.Service(name)
+	svc, ok := s.Release.Service(s.Release.ServiceAt(address.Hostname()))
 	if !ok {
 		f.Rule, f.Problem, f.Expected = routerTargetRule.ID, "the upstream is not a service of the compose files", "a service of the compose files"
 		return []stack.Finding{f}

@@ -112,7 +112,7 @@ func (r Repo) Subject(t testing.TB) gate.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := edge.Read(c, target, service, draft.Recreated())
+	files, err := edge.Read(c, target, service, edge.Behind{Recreated: draft.Recreated(), Replicas: draft.Replicas()})
 	if err != nil {
 		t.Fatal(err)
 	}

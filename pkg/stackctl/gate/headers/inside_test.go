@@ -23,6 +23,8 @@ func TestProgramsOfOthersMayAnswerAsTheyDo(t *testing.T) {
 		"a cookie for everybody":           {http.Header{"Set-Cookie": cookie, "Cache-Control": {"public, max-age=300"}}, 1, 1},
 		"a cookie that is kept":            {http.Header{"Set-Cookie": cookie, "Cache-Control": {"max-age=300"}}, 1, 1},
 		"a cookie that proxies keep":       {http.Header{"Set-Cookie": cookie, "Cache-Control": {"s-maxage=60"}}, 1, 1},
+		"the edge's cookie, kept":          {http.Header{"Set-Cookie": {stack.StickyCookie + "web=1; HttpOnly"}, "Cache-Control": {"public, max-age=300"}}, 0, 0},
+		"the edge's cookie and another":    {http.Header{"Set-Cookie": {stack.StickyCookie + "web=1; HttpOnly", "sid=1"}, "Cache-Control": {"public, max-age=300"}}, 1, 1},
 		"a reflected origin":               {http.Header{"Access-Control-Allow-Origin": {"https://evil.example"}}, 0, 1},
 		"a reflected origin, with cookies": {http.Header{"Access-Control-Allow-Origin": {"https://evil.example"}, "Access-Control-Allow-Credentials": {"true"}}, 1, 1},
 		"null, with cookies":               {http.Header{"Access-Control-Allow-Origin": {"null"}, "Access-Control-Allow-Credentials": {"true"}}, 1, 1},

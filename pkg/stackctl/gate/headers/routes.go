@@ -143,7 +143,7 @@ func (j *judge) upstreams(name string, depth int) []string {
 		switch {
 		case strings.EqualFold(k.Name, "url"):
 			if u, err := url.Parse(k.Value); err == nil && u.Hostname() != "" {
-				out = append(out, strings.TrimSuffix(u.Hostname(), "-"+j.subject.Release.ID))
+				out = append(out, j.subject.Release.ServiceAt(u.Hostname()))
 			}
 		case len(at) > 1 && (strings.EqualFold(k.Name, "name") || strings.EqualFold(k.Name, "service") || strings.EqualFold(k.Name, "fallback")):
 			out = append(out, j.upstreams(k.Value, depth+1)...)

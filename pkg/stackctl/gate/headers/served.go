@@ -230,7 +230,7 @@ func (g *visit) judgePrivate(a ask, r reply) {
 	for _, p := range []string{c.Gates.Auth.Me, c.Gates.Auth.CSRF} {
 		private = private || p != "" && a.path == c.Contract.Prefix+p
 	}
-	if !private && len(r.header.Values("Set-Cookie")) == 0 {
+	if !private && !slices.ContainsFunc(r.header.Values("Set-Cookie"), aboutVisitor) {
 		return
 	}
 	words := cacheWords(r.values("Cache-Control"))
@@ -241,6 +241,10 @@ func (g *visit) judgePrivate(a ask, r reply) {
 		g.finding(privateCacheRule, a.label, "a private answer may be kept by caches", "Cache-Control: no-store", strings.Join(r.values("Cache-Control"), ", "), "send no-store with every answer about a user or session")
 	}
 }
+
+// aboutVisitor reports whether a cookie may tell who a visitor is. That of the
+// edge, which names a replica, does not.
+func aboutVisitor(cookie string) bool { return !strings.HasPrefix(cookie, stack.StickyCookie) }
 
 // forAll reports whether Cache-Control lets a cache between keep an answer and give
 // it to others (RFC 9111, sections 3 and 5.2.2).
