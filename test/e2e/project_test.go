@@ -119,6 +119,7 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 		p.t = t
 		wentPublic(t, p)
 	})
+	t.Run("hardened beside what serves", func(t *testing.T) { p.t = t; hardens(t, p) })
 	t.Run("visitors stay at their replica", func(t *testing.T) {
 		p.t = t
 		stayedAtTheirReplica(t, p)

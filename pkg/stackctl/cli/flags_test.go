@@ -123,6 +123,11 @@ var readings = []reading{
 	reads("init", "--secrets --yes --force", newInit,
 		func(o *initOptions) []any { return []any{o.secrets, o.yes, o.force, o.policy} }, true, true, true, "standard"),
 	reads("config", "-t prod", newConfig, func(o *configOptions) []any { return []any{o.project.targets} }, []string{"prod"}),
+	reads("harden", "--service web --service api --write - --force --any-target --lock-wait 5s --env TAG=1.4", newHarden,
+		func(o *hardenOptions) []any {
+			return []any{o.services, o.write, o.force, o.anywhere, o.lockWait, o.env}
+		},
+		[]string{"web", "api"}, "-", true, true, 5*time.Second, []string{"TAG=1.4"}),
 	reads("trust", "--fingerprint SHA256:x", newTrust, func(o *trustOptions) []any { return []any{o.fingerprint} }, "SHA256:x"),
 	reads("provision", "--dry-run --parallel 1 --fail-fast", newProvision,
 		func(o *provisionOptions) []any { return []any{o.dryRun, o.parallel, o.failFast} }, true, 1, true),

@@ -76,6 +76,10 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"no target at once":  {nil, []string{"deploy", "--parallel", "0"}, "--parallel 0"},
 		"a wait gone by":     {nil, []string{"rollback", "--lock-wait", "-5m"}, "--lock-wait"},
 		"no release's name":  {nil, []string{"rollback", ""}, "name is empty"},
+		"no sandbox":         {map[string]string{"stackctl.yaml": settings}, []string{"harden"}, "127.0.0.1 is no sandbox of this project"},
+		"another's override": {map[string]string{"stackctl.yaml": settings, "compose.hardened.yaml": "services: {}\n"}, []string{"harden", "--any-target"}, "not one that harden wrote"},
+		"an only override":   {map[string]string{"stackctl.yaml": settings + "compose: {files: [compose.hardened.yaml]}\n", "compose.hardened.yaml": "# Written by `stackctl harden`.\n"}, []string{"harden", "--any-target", "--force"}, "not one that harden wrote"},
+		"no override":        {map[string]string{"stackctl.yaml": settings}, []string{"harden", "--any-target", "--write", ""}, "--write names no file"},
 		"settings folder":    {map[string]string{"conf/x": ""}, []string{"gates", "--config", "conf"}, "is a directory"},
 		"settings device":    {nil, []string{"gates", "--config", os.DevNull}, "no ordinary file"},
 	} {

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -248,6 +249,14 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 		return t, false, err
 	}
 	return t, true, yamlInto(doc, &t)
+}
+
+// IsSandbox reports whether a target is the droplet of `stackctl sandbox up`, whatever
+// its name.
+func IsSandbox(c stack.Config, t stack.Target) (bool, error) {
+	s, there, err := sandbox(c)
+	port := func(n int) int { return cmp.Or(n, 22) }
+	return there && s.Host == t.Host && port(s.Port) == port(t.Port), err
 }
 
 // yamlInto decodes a part of a document, strictly.

@@ -191,7 +191,7 @@ func (x *executor) startAgain(ctx context.Context, step stack.Step) (string, err
 }
 
 func (x *executor) up(ctx context.Context, r stack.Release, project string, compose []byte, step stack.Step) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(startLimit(x.d.Config.Timeouts, r, step.Services)))
+	ctx, cancel := context.WithTimeout(ctx, x.stretch(x.d.Config.Timeouts.StartOf(r, step.Services)))
 	defer cancel()
 	if names := unresponsive(x.seen, r, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
@@ -211,22 +211,6 @@ func (x *executor) up(ctx context.Context, r stack.Release, project string, comp
 		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, advice(err, fix))
 	}
 	return fmt.Sprintf("touched %s", cmp.Or(strings.Join(touched, ", "), "nothing")), nil
-}
-
-// longestStart bounds what a start_period is heeded for: one of days is a mistake, and
-// what never gets up would hold the deploy for as long.
-const longestStart = time.Hour
-
-// startLimit returns how long services of a release may take to be ready: what the
-// settings allow, or the longest start_period that the file asks for.
-func startLimit(t stack.Timeouts, r stack.Release, services []string) time.Duration {
-	limit := t.Start
-	for _, s := range r.Services {
-		if s.Healthcheck != nil && s.Healthcheck.StartPeriod > 0 && slices.Contains(services, s.Name) {
-			limit = max(limit, min(s.Healthcheck.StartPeriod, longestStart)+stepMargin)
-		}
-	}
-	return limit
 }
 
 // illGrace is how long an unhealthy container may take to end.

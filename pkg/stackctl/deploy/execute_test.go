@@ -122,7 +122,7 @@ func TestAServiceMayStartForAsLongAsItsFileSays(t *testing.T) {
 	for services, want := range map[string]time.Duration{
 		"worker": 5 * time.Minute, "api worker": 5 * time.Minute, "web api": 11 * time.Minute, "web never": 61 * time.Minute,
 	} {
-		if got := startLimit(stack.Timeouts{Start: 5 * time.Minute}, r, strings.Fields(services)); got != want {
+		if got := (stack.Timeouts{Start: 5 * time.Minute}).StartOf(r, strings.Fields(services)); got != want {
 			t.Errorf("%s: %s, want %s", services, got, want)
 		}
 	}

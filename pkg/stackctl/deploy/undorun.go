@@ -113,7 +113,7 @@ func (x *executor) runUndo(ctx context.Context, plan stack.Plan) error {
 			continue
 		}
 		timeouts := x.d.Config.Timeouts
-		timeouts.Start = startLimit(timeouts, x.old, step.Services)
+		timeouts.Start = timeouts.StartOf(x.old, step.Services)
 		bounded, cancel := context.WithTimeout(ctx, x.stretch(timeOf(step, timeouts, x.grace())))
 		err := x.step(bounded, step, i, len(plan.Steps), nil)
 		if errors.Is(bounded.Err(), context.DeadlineExceeded) && err != nil {

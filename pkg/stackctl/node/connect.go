@@ -117,6 +117,18 @@ func (s server) Inspect(ctx context.Context, container string) ([]byte, error) {
 	return s.engine.Inspect(ctx, container)
 }
 
+func (s server) Conduct(ctx context.Context, container string) (stack.Conduct, error) {
+	return s.engine.Conduct(ctx, container)
+}
+
+func (s server) DropThrowaway(ctx context.Context, project string, services, volumes []string) error {
+	return s.engine.DropThrowaway(ctx, project, services, volumes)
+}
+
+func (s server) DropRehearsal(ctx context.Context, project string) error {
+	return s.engine.DropRehearsal(ctx, project)
+}
+
 // Lend starts a container for commands, Return removes it.
 func (s server) Lend(ctx context.Context, l stack.Loan) (string, error) { return s.engine.Lend(ctx, l) }
 

@@ -85,6 +85,12 @@ type Engine interface {
 	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)
 	// Inspect is what the engine reports of a container, InspectImage of an image.
 	Inspect(ctx context.Context, container string) ([]byte, error)
+	// Conduct is what a container has done since it was started.
+	Conduct(ctx context.Context, container string) (stack.Conduct, error)
+	// DropThrowaway removes services and volumes of a rehearsal, DropRehearsal all
+	// of it; what was deployed stays.
+	DropThrowaway(ctx context.Context, project string, services, volumes []string) error
+	DropRehearsal(ctx context.Context, project string) error
 	// Lend starts a container for commands, Return removes it; Hold pauses or
 	// stops a running one, Release lets it go on.
 	Lend(ctx context.Context, l stack.Loan) (string, error)

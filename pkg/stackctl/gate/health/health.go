@@ -5,7 +5,6 @@ package health
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -134,21 +133,6 @@ func roots(routes []stack.RouteSpec) []stack.HealthEndpoint {
 	return list
 }
 
-// speak makes a client talk as a service behind the edge does, and returns the
-// scheme of its addresses.
-func speak(client *http.Client, scheme string) string {
-	transport, is := client.Transport.(*http.Transport)
-	switch {
-	case scheme == "https" && is:
-		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // one of its own, inside: the edge does not judge it either
-		return "https"
-	case scheme == "h2c" && is:
-		transport.Protocols = new(http.Protocols)
-		transport.Protocols.SetUnencryptedHTTP2(true)
-	}
-	return "http"
-}
-
 // good reports whether a status is what the endpoint must answer.
 func good(e stack.HealthEndpoint, status int) bool {
 	return status == http.StatusOK || e.Reachable && status < http.StatusInternalServerError
@@ -179,7 +163,7 @@ func insideOnce(ctx context.Context, s gate.Subject) ([]look, error) {
 			if svc, _ := s.Release.Service(route.Service); e.Reachable && (svc.Healthcheck == nil || len(svc.Healthcheck.Test) == 0) {
 				unproven = route.Service
 			}
-			probes = append(probes, look{e, label, speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre, unproven})
+			probes = append(probes, look{e, label, probe.Speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre, unproven})
 		}
 	}
 	return probes, nil

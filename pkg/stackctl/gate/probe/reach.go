@@ -82,6 +82,21 @@ func Client(dial func(context.Context, string, string) (net.Conn, error), conf *
 	}
 }
 
+// Speak makes a client talk as a service behind the edge does, and returns the
+// scheme of its addresses.
+func Speak(client *http.Client, scheme string) string {
+	transport, is := client.Transport.(*http.Transport)
+	switch {
+	case scheme == "https" && is:
+		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // one of its own, inside: the edge does not judge it either
+		return "https"
+	case scheme == "h2c" && is:
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetUnencryptedHTTP2(true)
+	}
+	return "http"
+}
+
 // Domain is the site's host name.
 func Domain(s gate.Subject) string {
 	if s.Release.Domain != "" {
