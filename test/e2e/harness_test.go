@@ -74,6 +74,7 @@ func prepare() error {
 type project struct {
 	t    *testing.T
 	root string
+	env  []string // of stackctl, beside this process's
 }
 
 // shipped are the paths of the repository that an operator's project holds.
@@ -177,7 +178,7 @@ func (p project) startWith(input string, args ...string) *running {
 	r := &running{cmd: exec.Command(binary, args...)}
 	r.cmd.Stdin = strings.NewReader(input)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = p.root, &r.out, &r.err
-	r.cmd.Env = append(os.Environ(), "CI=true")
+	r.cmd.Env = append(append(os.Environ(), "CI=true"), p.env...)
 	if err := r.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

@@ -69,7 +69,17 @@ func bare(t *testing.T) *server {
 	besides(t)
 	s := &server{}
 	taken.Store(t.Name(), s)
-	t.Cleanup(func() { taken.Delete(t.Name()) })
+	t.Cleanup(func() {
+		taken.Delete(t.Name())
+		if os.Getenv("E2E_KEEP") != "" || s.failed != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := sandbox.Down(ctx, s.Dir, false); err != nil {
+			t.Errorf("take the droplet down: %v", err)
+		}
+	})
 	return s.running(t)
 }
 
