@@ -3,7 +3,15 @@
 package e2e
 
 import (
+	"bufio"
+	"context"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 // edited changes a file of the project.
@@ -18,7 +26,7 @@ func edited(name, from, to string) func(p project) {
 func settings(lines string) func(p project) {
 	return func(p project) {
 		p.t.Helper()
-		p.write(".env", read(p.t, p.root+"/.env")+lines)
+		p.write(".env", read(p.t, filepath.Join(p.root, ".env"))+lines)
 	}
 }
 
@@ -106,7 +114,7 @@ func TestProjectBehindATraefikThatServesByLabels(t *testing.T) {
 			edited(".env", "Tracks", "Paths")(p)
 			edited("docker-compose.yml", "ROLE: api", "ROLE: api\n      LOG: debug")(p)
 		},
-		breaks: edited("docker-compose.yml", "ROLE: api\n", "ROLE: api\n    command: [node, nothing.js]\n"), exit: 4,
+		breaks: edited("docker-compose.yml", "    volumes:\n      - tracks:", "    command: [node, nothing.js]\n    volumes:\n      - tracks:"), exit: 4,
 		data: "https://api." + domain + "/v1/tracks", waitsData: true,
 	}.deployed(t)
 }
@@ -135,7 +143,114 @@ func TestProjectOfExpressAndMongoDB(t *testing.T) {
 		decides: []string{"app app overlap stack.localhost", "mongo data - -", "port 27017:27017 is not published any more"},
 		page:    "/", first: "Good appetite", changed: "Bon appetit",
 		change: edited(".env", "Good appetite", "Bon appetit"),
-		breaks: edited("docker-compose.yml", "mongodb://mongo:", "mongodb://nowhere:"), exit: 4,
+		breaks: edited("docker-compose.yml", "mongodb://mongo:", "mongodb://nowhere:"), exit: 1, // it gives up half a minute later
 		data: "/recipes", stores: []string{"mongo"},
 	}.deployed(t)
+}
+
+// inRedis runs redis-cli with the project's Redis.
+const inRedis = "docker exec -i $(docker ps -q --filter label=com.docker.compose.service=redis) redis-cli "
+
+func TestProjectOfWorkersWithoutAPage(t *testing.T) {
+	team{
+		name: "workers", env: "SENDER=office@acme.test\n", images: []string{"projects/workers", "images/redis"},
+		decides: []string{"mailer app overlap -", "redis data - -", "nothing is routed, and there is no edge"},
+		asks:    func(p project) string { return onDroplet(p.t, inRedis+"GET mails-by") },
+		first:   "office@acme.test", changed: "desk@acme.test",
+		change: edited(".env", "office", "desk"),
+		breaks: edited(".env", "desk@acme.test", "nobody"), exit: 4,
+		puts: jobs, stores: []string{"redis"},
+		count: func(p project) string {
+			return onDroplet(p.t, inRedis+`EVAL "return redis.call('GET', 'mails-done') + redis.call('GET', 'reports-done')" 0`)
+		},
+	}.deployed(t)
+}
+
+// jobs puts work for both workers into Redis, ten times a second.
+func jobs(p project) (end func() tally) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Minute)
+	argv := on(p.t).SSH("root", inRedis)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	sent, answered := make(chan int, 1), make(chan int, 1)
+	go func() {
+		n := 0
+		for tick := time.NewTicker(100 * time.Millisecond); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				_ = in.Close()
+				sent <- n
+				return
+			case <-tick.C:
+				if _, err := io.WriteString(in, "LPUSH mails hello\nLPUSH reports weekly\n"); err == nil {
+					n += 2
+				}
+			}
+		}
+	}()
+	go func() {
+		n := 0
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			n++
+		}
+		answered <- n
+	}()
+	return func() tally {
+		cancel()
+		put, got := <-sent, <-answered
+		_ = cmd.Wait()
+		return tally{answered: got, lost: put - got}
+	}
+}
+
+func TestProjectThatBuildsAllItsServices(t *testing.T) {
+	inFull(t)
+	team{
+		name: "ledger", env: storePasswords,
+		decides: []string{"api app overlap - changes with every release; its image is built", "db data - -", "web app overlap stack.localhost"},
+		page:    "/", first: "first edition", changed: "second edition",
+		change: settings("EDITION=second\n"),
+		breaks: edited("web/Dockerfile", "RUN node build.js", "RUN node nothing.js"), exit: 4,
+		data: "/api/entries", stores: []string{"db"},
+		prepare: func(p *project) {
+			baseImages(p.t, "projects/node", "projects/nginx", "projects/python", "images/postgres")
+		},
+	}.deployed(t)
+}
+
+// baseImages loads what Dockerfiles begin with into this machine's Engine, and
+// takes away in the end what that did not have.
+func baseImages(t *testing.T, archives ...string) {
+	t.Helper()
+	list := func() []string {
+		out, err := exec.Command("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(out))
+	}
+	before := list()
+	t.Cleanup(func() {
+		for _, image := range list() {
+			if !slices.Contains(before, image) && (strings.HasPrefix(image, "ledger-") || slices.Contains([]string{"node:18", "nginx:1.27", "python:3.11-slim", "postgres:16"}, image)) {
+				_ = exec.Command("docker", "rmi", image).Run()
+			}
+		}
+	})
+	e := localEngine(t, t.Context())
+	for _, archive := range archives {
+		loadArchive(t, t.Context(), e, filepath.Join(repo, "build", archive+".tar"))
+	}
 }

@@ -24,7 +24,9 @@ type team struct {
 	decides []string // what init must print
 	// page is what visitors ask for. It holds first, and changed after change.
 	page, first, changed string
-	change               func(p project)
+	// asks is what is done in place of a visit where there is no page.
+	asks   func(p project) string
+	change func(p project)
 	// breaks makes a release that must end with an exit code and the one before.
 	breaks func(p project)
 	exit   int
@@ -112,7 +114,7 @@ func (o team) deployed(t *testing.T) {
 	ready := time.Now()
 	p.must(0, "deploy", "--target", "sandbox")
 	t.Logf("%s: from init to a verified site %.1f s, %.1f s of it the deploy", o.name, time.Since(began).Seconds(), time.Since(ready).Seconds())
-	o.shows(t, c, o.first)
+	o.told(t, *p, c, o.first)
 	written := 0
 	if o.data != "" {
 		for range 10 {
@@ -141,15 +143,23 @@ func (o team) deployed(t *testing.T) {
 			step.make(*p)
 			end := o.load(t, *p, c)
 			began := time.Now()
-			p.must(step.exit, step.verb, "--target", "sandbox")
+			r := p.stackctl(step.verb, "--target", "sandbox")
 			took := time.Since(began)
 			seen, wrote := end()
 			written += wrote.answered
+			if r.exit != step.exit {
+				t.Errorf("%s: exit code %d, want %d\n%s%s", step.verb, r.exit, step.exit, r.out, r.err)
+			}
 			t.Logf("%s, %s, %.1f s: %d visits, %d lost, the longest %s; %d writes, %d lost, the longest %s; the first lost %s%s", o.name, step.name, took.Seconds(),
 				seen.answered, seen.lost, seen.longest.Round(time.Millisecond), wrote.answered, wrote.lost, wrote.longest.Round(time.Millisecond), seen.first, wrote.first)
+			for _, s := range p.report().Steps {
+				if s.Took > 3*time.Second {
+					t.Logf("%.1f s: %s %s", s.Took.Seconds(), s.Step, s.Detail)
+				}
+			}
 			o.judge(t, "visits", seen, o.page != "", o.waitsPage, step.exit)
 			o.judge(t, "writes", wrote, o.data != "" || o.puts != nil, o.waitsData, step.exit)
-			o.shows(t, c, step.show)
+			o.told(t, *p, c, step.show)
 			written = o.holds(t, *p, c, written, wrote.lost)
 			if step.exit != 0 {
 				o.restore(t, *p, before)
@@ -203,12 +213,20 @@ func (o team) load(t *testing.T, p project, c *http.Client) (end func() (seen, w
 	return func() (tally, tally) { return visits(), writes() }
 }
 
+// told looks for a text where the team would.
+func (o team) told(t *testing.T, p project, c *http.Client, want string) {
+	t.Helper()
+	if o.asks == nil {
+		o.shows(t, c, want)
+		return
+	}
+	p.t = t
+	until(t, 30*time.Second, "it says "+want, func() bool { return strings.Contains(o.asks(p), want) })
+}
+
 // shows looks for a text on the page.
 func (o team) shows(t *testing.T, c *http.Client, want string) {
 	t.Helper()
-	if o.page == "" {
-		return
-	}
 	if status, said := fetch(c, http.MethodGet, at(o.page)); status != http.StatusOK || !strings.Contains(said, want) {
 		t.Errorf("%s answers %d %q, without %q", o.page, status, said, want)
 	}

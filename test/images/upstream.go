@@ -60,7 +60,7 @@ func (j *job) bookworm(ctx context.Context, packages ...string) (low, all tree, 
 // unneeded are packages that others depend on for what runs only when packages
 // are installed, or a server boots.
 var unneeded = strings.Fields("adduser passwd debconf cdebconf init-system-helpers lsb-base sysvinit-utils dpkg install-info ucf sensible-utils libfile-copy-recursive-perl " +
-	"login libpam-modules libpam-runtime libpam-modules-bin libdebconfclient0 media-types debianutils iproute2 psmisc lsof rsync socat galera-4 libgcc-s1-dev gawk")
+	"login libpam-modules libpam-runtime libpam-modules-bin libdebconfclient0 debianutils iproute2 psmisc lsof rsync socat galera-4 libgcc-s1-dev gawk")
 
 // closure lists packages with all that they depend on, but for those that are there.
 func (d *debian) closure(ctx context.Context, there []string, packages ...string) ([]string, error) {
