@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -89,6 +90,8 @@ type record struct {
 	// Refused are the answers that were not 200, as many as are kept.
 	Refused  []refusal       `json:"refused,omitempty"`
 	Attempts []stack.Attempt `json:"attempts,omitempty"`
+	// Ended is set where the service ended by itself before it answered.
+	Ended bool `json:"ended,omitempty"`
 }
 
 // refusal is one answer that was not 200, with the time by which the
@@ -208,9 +211,9 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 	var wg sync.WaitGroup
 	for i, p := range probes {
 		wg.Go(func() {
-			p.await(ctx, s)
+			ended := p.await(ctx, s)
 			records[i] = sample(ctx, s, p)
-			records[i].Phase = p.phase
+			records[i].Phase, records[i].Ended = p.phase, ended
 		})
 	}
 	wg.Wait()
@@ -239,23 +242,31 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 }
 
 // await waits until a service that has no health check answers below 500, for as
-// long as a service may take to start. One that does not run any more is not
-// waited for; what it says then is judged as it is.
-func (p look) await(ctx context.Context, s gate.Subject) {
+// long as a service may take to start, and reports whether it ended by itself
+// instead. One that does not run any more is not waited for; what it says then is
+// judged as it is.
+func (p look) await(ctx context.Context, s gate.Subject) (ended bool) {
 	if p.unproven == "" {
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Stretch(min(s.Config.Timeouts.Start, longestStart)))
 	defer cancel()
-	for ctx.Err() == nil {
+	for before := -1; ctx.Err() == nil; probe.Wait(ctx, again) {
 		if reply, _, err := ask(ctx, p); err == nil && good(p.endpoint, reply.Status) {
-			return
+			return false
 		}
-		if _, err := probe.Containers(ctx, s, p.unproven); err != nil {
-			return
+		running, err := probe.Containers(ctx, s, p.unproven)
+		if err != nil {
+			return ended || ctx.Err() == nil && errors.As(err, new(gate.NotRunning))
 		}
-		probe.Wait(ctx, again)
+		restarts := 0
+		for _, c := range running {
+			restarts += c.Restarts
+		}
+		ended = ended || before >= 0 && restarts > before
+		before = restarts
 	}
+	return ended
 }
 
 // sample takes the samples of one endpoint with few requests at a time.

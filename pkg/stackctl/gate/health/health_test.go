@@ -292,6 +292,36 @@ func TestAServiceThatListensElsewhereIsToldSo(t *testing.T) {
 	}
 }
 
+// A program that gives up before it listens has no port to move: its log says why.
+func TestAServiceThatEndsWhileItIsAwaitedIsToldSo(t *testing.T) {
+	for name, change := range map[string]func(c *stack.Container){
+		"started again": func(c *stack.Container) { c.Restarts++ },
+		"being started": func(c *stack.Container) { c.State = "restarting" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := gatetest.GoodDeployment(t)
+			d.Config.Gates.Health, d.Config.Timeouts.Start = nil, 2*time.Second
+			gatetest.ServiceOf(&d.Subject, "web").Healthcheck = nil
+			refuses := errors.New("dial tcp 172.18.0.3:80: connect: connection refused")
+			d.Fake.OnDial = func(context.Context, string, string) (net.Conn, error) {
+				for i := range d.Fake.List {
+					if d.Fake.List[i].Service == "web" {
+						change(&d.Fake.List[i])
+					}
+				}
+				return nil, refuses
+			}
+			a, err := Inside().Check(t.Context(), d.Subject)
+			if err != nil || len(a.Findings) != 1 {
+				t.Fatalf("%+v, %v", a.Findings, err)
+			}
+			if f := a.Findings[0]; strings.Contains(f.Fix, "0.0.0.0") || !strings.Contains(f.Fix, "its log") || !strings.Contains(f.Observed, "ended by itself") {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
 // A service without a health check is ready when its route answers below 500
 // (SPEC N7): many start for longer than they need to be running.
 func TestAServiceWithoutAHealthCheckMayStillBeStarting(t *testing.T) {
