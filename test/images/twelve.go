@@ -99,6 +99,12 @@ func (a app) make(ctx context.Context, j *job) (v1.Image, error) {
 		}
 		source = work
 	}
+	i := slices.IndexFunc(recipes(), func(r recipe) bool { return r.name == a.base })
+	return a.on(j.archive(recipes()[i]), source)
+}
+
+// on puts the files of a folder on the image in an archive.
+func (a app) on(archive, source string) (v1.Image, error) {
 	high := tree{}
 	if err := high.copyIn(source, a.to[1:], func(fs.FileInfo) int64 { return 0o644 }); err != nil {
 		return nil, err
@@ -107,8 +113,7 @@ func (a app) make(ctx context.Context, j *job) (v1.Image, error) {
 	for dir, owner := range a.chown {
 		high.dir(dir[1:], 0o755, owner)
 	}
-	i := slices.IndexFunc(recipes(), func(r recipe) bool { return r.name == a.base })
-	base, err := tarball.ImageFromPath(j.archive(recipes()[i]), nil)
+	base, err := tarball.ImageFromPath(archive, nil)
 	if err != nil {
 		return nil, err
 	}
