@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -75,6 +74,9 @@ type look struct {
 	// unproven is the service, where it has no health check that said that it is
 	// ready: it may still be starting (SPEC N7).
 	unproven string
+	// replaced says that visitors reach the service already: it was stopped before
+	// its successor started.
+	replaced bool
 }
 
 // record is what one probe saw, as it stands in the artifact.
@@ -178,11 +180,11 @@ func insideOnce(ctx context.Context, s gate.Subject) ([]look, error) {
 			if len(containers) > 1 {
 				label += " (" + c.Name + ")"
 			}
-			unproven := ""
+			p := look{endpoint: e, label: label, url: speak(client, e.Scheme) + "://" + host + path, client: client, phase: stack.PhasePre}
 			if svc, _ := s.Release.Service(route.Service); e.Reachable && (svc.Healthcheck == nil || len(svc.Healthcheck.Test) == 0) {
-				unproven = route.Service
+				p.unproven, p.replaced = route.Service, svc.Strategy == stack.StrategyRecreate && s.Before != nil
 			}
-			probes = append(probes, look{e, label, speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre, unproven})
+			probes = append(probes, p)
 		}
 	}
 	return probes, nil
@@ -196,7 +198,7 @@ func outside(_ context.Context, s gate.Subject) ([]look, error) {
 	var probes []look
 	for _, e := range endpoints(s) {
 		u := "https://" + probe.Host(s, e) + e.Path
-		probes = append(probes, look{e, "GET " + u, u, client, stack.PhasePost, ""})
+		probes = append(probes, look{endpoint: e, label: "GET " + u, url: u, client: client, phase: stack.PhasePost})
 	}
 	return probes, nil
 }
@@ -239,34 +241,6 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 		a.Inspected = len(records) // asked, and none answered: that is a finding
 	}
 	return a, nil
-}
-
-// await waits until a service that has no health check answers below 500, for as
-// long as a service may take to start, and reports whether it ended by itself
-// instead. One that does not run any more is not waited for; what it says then is
-// judged as it is.
-func (p look) await(ctx context.Context, s gate.Subject) (ended bool) {
-	if p.unproven == "" {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.Stretch(min(s.Config.Timeouts.Start, longestStart)))
-	defer cancel()
-	for before := -1; ctx.Err() == nil; probe.Wait(ctx, again) {
-		if reply, _, err := ask(ctx, p); err == nil && good(p.endpoint, reply.Status) {
-			return false
-		}
-		running, err := probe.Containers(ctx, s, p.unproven)
-		if err != nil {
-			return ended || ctx.Err() == nil && errors.As(err, new(gate.NotRunning))
-		}
-		restarts := 0
-		for _, c := range running {
-			restarts += c.Restarts
-		}
-		ended = ended || before >= 0 && restarts > before
-		before = restarts
-	}
-	return ended
 }
 
 // sample takes the samples of one endpoint with few requests at a time.

@@ -328,23 +328,34 @@ func TestAServiceWithoutAHealthCheckMayStillBeStarting(t *testing.T) {
 	for name, c := range map[string]struct {
 		start   time.Duration
 		checked bool
-		want    string // empty: it passes
+		status  int
+		// seen is set where it takes the place of one that visitors had.
+		seen bool
+		want string // empty: it passes
 	}{
-		"in time":                     {20 * time.Second, false, ""},
-		"not for as long as it took":  {time.Second, false, "answered 503"},
-		"its health check has spoken": {20 * time.Second, true, "answered 503"},
+		"in time":                             {20 * time.Second, false, 503, false, ""},
+		"not for as long as it took":          {time.Second, false, 503, false, "answered 503"},
+		"its health check has spoken":         {20 * time.Second, true, 503, false, "answered 503"},
+		"beside the old one":                  {20 * time.Second, false, 500, false, ""},
+		"in the old one's place":              {20 * time.Second, false, 503, true, ""},
+		"in the old one's place it is broken": {20 * time.Second, false, 500, true, "answered 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := gatetest.GoodDeployment(t)
-			d.Config.Gates.Health, d.Config.Timeouts.Start = nil, c.start
+			d.Config.Gates.Health, d.Config.Timeouts.Start, d.Config.Timeouts.Hold = nil, c.start, time.Second
+			d.Before = &gate.Before{ID: "older"}
 			web := gatetest.ServiceOf(&d.Subject, "web")
 			if web.Healthcheck = nil; c.checked {
 				web.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "true"}}
 			}
+			if c.seen {
+				web.Strategy = stack.StrategyRecreate
+			}
 			began := time.Now()
 			d.Site.Wrap = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Path == "/" && time.Since(began) < 3*time.Second {
-					w.WriteHeader(http.StatusServiceUnavailable)
+					w.WriteHeader(c.status)
 					return true
 				}
 				return false
