@@ -161,7 +161,7 @@ func TestProjectOfWorkersWithoutAPage(t *testing.T) {
 		breaks: edited(".env", "desk@acme.test", "nobody"), exit: 4,
 		puts: jobs, stores: []string{"redis"},
 		count: func(p project) string {
-			return onDroplet(p.t, inRedis+`EVAL "return redis.call('GET', 'mails-done') + redis.call('GET', 'reports-done')" 0`)
+			return onDroplet(p.t, inRedis+`EVAL "return (redis.call('GET', 'mails-done') or 0) + (redis.call('GET', 'reports-done') or 0)" 0`)
 		},
 	}.deployed(t)
 }
