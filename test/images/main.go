@@ -6,7 +6,8 @@
 //	go run ./test/images            everything but the application
 //	go run ./test/images redis      one image
 //	go run ./test/images server     the application's image
-//	go run ./test/images twelve     what the projects of test/projects/twelve run
+//	go run ./test/images projects   what those of test/projects/twelve run that make test deploys
+//	go run ./test/images twelve     what the others of them run
 package main
 
 import (

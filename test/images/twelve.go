@@ -45,11 +45,10 @@ func apps() []app {
 	}
 }
 
-// twelve makes what the projects of test/projects/twelve run beside public
-// images. Two small programs are among what `make test` needs.
+// twelve makes what the projects of test/projects/twelve run beside public images.
 func twelve() []recipe {
 	list := []recipe{
-		{name: "workers", ref: "acme/workers:1", folder: projectFolder, inputs: []string{"twelve.go"}, prepare: compileWorkers, build: buildWorkers},
+		{name: "workers", ref: "acme/workers:1", folder: projectFolder, group: projectsGroup, inputs: []string{"twelve.go"}, prepare: compileWorkers, build: buildWorkers},
 		{name: "gitbox", ref: "acme/gitbox:1", folder: projectFolder, group: twelveGroup, inputs: []string{"twelve.go"}, prepare: compileGitbox, build: buildGitbox},
 	}
 	for _, a := range apps() {

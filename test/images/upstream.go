@@ -11,11 +11,15 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// The group of recipes that make what the projects of test/projects/twelve run.
-const twelveGroup = "twelve"
+// Groups of what the projects of test/projects/twelve run: for those that
+// `make test` deploys, and for those of `make full`.
+const (
+	projectsGroup = "projects"
+	twelveGroup   = "twelve"
+)
 
 // upstream are public images that the projects of test/projects/twelve build on
-// or run as they are. nginx is among those that `make test` needs.
+// or run as they are.
 func upstream() []recipe {
 	list := []recipe{
 		{name: "mongo", ref: "mongo:7", inputs: []string{"mongo.go", "mongo/go.mod", "mongo/go.sum", "mongo/tools.go", "files/mongo-entrypoint"}, build: buildMongo},
@@ -29,8 +33,8 @@ func upstream() []recipe {
 	for i := range list {
 		list[i].folder, list[i].public = projectFolder, true
 		list[i].inputs = append(list[i].inputs, "upstream.go", "debian.go")
-		if list[i].name != "nginx" {
-			list[i].group = twelveGroup
+		if list[i].group = twelveGroup; list[i].name == "nginx" {
+			list[i].group = projectsGroup
 		}
 	}
 	return list
