@@ -223,7 +223,11 @@ func holding(c stack.Config) object {
 
 // upstreamOf is where a route leads. A service that is recreated is reached by a
 // new connection for each request: one that it closes at its end must not be met
-// by a request on its way, which could not be sent again.
+// by a request on its way, which could not be sent again. To any other an idle
+// connection is kept for a second: programs that are told to stop wait for one on
+// which nothing was ever asked, as a burst leaves them (nginx and gunicorn until
+// they are killed), and those that close theirs after some seconds must not meet a
+// write on it.
 func upstreamOf(r stack.RouteSpec, held bool, transports object) object {
 	scheme := r.Scheme
 	if scheme == "" {
@@ -234,8 +238,11 @@ func upstreamOf(r stack.RouteSpec, held bool, transports object) object {
 	if r.Scheme == "https" {
 		name, settings["insecureSkipVerify"] = append(name, "own-certificate"), true
 	}
-	if held {
+	switch {
+	case held:
 		name, settings["maxIdleConnsPerHost"] = append(name, "no-reuse"), -1
+	case scheme != "h2c": // HTTP/2 says on its one connection that it ends
+		name, settings["forwardingTimeouts"] = append(name, "brief"), object{"idleConnTimeout": "1s"}
 	}
 	if len(name) > 0 {
 		transport := strings.Join(name, "-")
