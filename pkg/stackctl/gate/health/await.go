@@ -10,10 +10,15 @@ import (
 	"stackctl/pkg/stackctl/gate/probe"
 )
 
+// crashes is how often a service may end and be started again before it counts as
+// one that will not come up, as where a release is started.
+const crashes = 5
+
 // await waits until a service that has no health check answers below 500, for as
 // long as a service may take to start, and reports whether it ended by itself
-// instead. One that does not run any more is not waited for, nor is one that
-// visitors have already and that is broken; what it says then is judged as it is.
+// instead. One that does not run any more is not waited for, nor is one that keeps
+// ending, or that visitors have already and that is broken; what it says then is
+// judged as it is.
 func (p look) await(ctx context.Context, s gate.Subject) (ended bool) {
 	if p.unproven == "" {
 		return false
@@ -21,7 +26,7 @@ func (p look) await(ctx context.Context, s gate.Subject) (ended bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.Stretch(min(s.Config.Timeouts.Start, longestStart)))
 	defer cancel()
 	var broken time.Time // since when it answers that it is
-	for before := -1; ctx.Err() == nil; probe.Wait(ctx, again) {
+	for begun := -1; ctx.Err() == nil; probe.Wait(ctx, again) {
 		reply, _, err := ask(ctx, p)
 		switch {
 		case err == nil && good(p.endpoint, reply.Status):
@@ -42,8 +47,12 @@ func (p look) await(ctx context.Context, s gate.Subject) (ended bool) {
 		for _, c := range running {
 			restarts += c.Restarts
 		}
-		ended = ended || before >= 0 && restarts > before
-		before = restarts
+		if begun < 0 {
+			begun = restarts
+		}
+		if ended = ended || restarts > begun; restarts-begun >= crashes {
+			return true
+		}
 	}
 	return ended
 }

@@ -322,6 +322,29 @@ func TestAServiceThatEndsWhileItIsAwaitedIsToldSo(t *testing.T) {
 	}
 }
 
+// A program that ends time and again is not waited for as long as one that starts.
+func TestAServiceThatKeepsEndingIsNotAwaited(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	d.Config.Gates.Health, d.Config.Timeouts.Start = nil, 30*time.Second
+	gatetest.ServiceOf(&d.Subject, "web").Healthcheck = nil
+	well := d.Fake.OnDial
+	var asked atomic.Int64
+	d.Fake.OnDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if asked.Add(1) > 20 {
+			return well(ctx, network, address) // too late
+		}
+		for i := range d.Fake.List {
+			if d.Fake.List[i].Service == "web" {
+				d.Fake.List[i].Restarts++
+			}
+		}
+		return nil, errors.New("dial tcp 172.18.0.3:80: connect: connection refused")
+	}
+	if a, err := Inside().Check(t.Context(), d.Subject); err != nil || len(a.Findings) != 1 || !strings.Contains(a.Findings[0].Observed, "ended by itself") {
+		t.Errorf("%+v, %v", a.Findings, err)
+	}
+}
+
 // A service without a health check is ready when its route answers below 500
 // (SPEC N7): many start for longer than they need to be running.
 func TestAServiceWithoutAHealthCheckMayStillBeStarting(t *testing.T) {
