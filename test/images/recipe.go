@@ -46,7 +46,7 @@ const (
 func recipes() []recipe {
 	return slices.Concat([]recipe{
 		{name: "traefik", ref: "traefik:v" + traefikVersion, folder: stackFolder, public: true,
-			inputs: []string{"traefik.go", "traefik/go.mod", "traefik/go.sum", "traefik/dns_stub.go.txt"}, build: buildTraefik},
+			inputs: []string{"traefik.go", "module.go", "traefik/go.mod", "traefik/go.sum", "traefik/dns_stub.go.txt"}, build: buildTraefik},
 		{name: "droplet", ref: "stackctl/droplet:bookworm", folder: sandboxFolder,
 			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet},
 		{name: "pebble", ref: "stackctl/pebble:" + pebbleVersion, folder: sandboxFolder,

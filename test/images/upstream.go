@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -22,7 +19,7 @@ const (
 // or run as they are.
 func upstream() []recipe {
 	list := []recipe{
-		{name: "mongo", ref: "mongo:7", inputs: []string{"mongo.go", "mongo/go.mod", "mongo/go.sum", "mongo/tools.go", "files/mongo-entrypoint"}, build: buildMongo},
+		{name: "mongo", ref: "mongo:7", inputs: []string{"mongo.go", "module.go", "mongo/go.mod", "mongo/go.sum", "mongo/tools.go", "files/mongo-entrypoint"}, build: buildMongo},
 		{name: "mariadb", ref: "mariadb:10.11", inputs: []string{"mariadb.go", "files/mariadb-entrypoint", "files/mariadb-healthcheck"}, build: buildMariaDB},
 		{name: "php", ref: "php:8.2-apache", inputs: []string{"php.go", "files/apache2-foreground"}, build: buildPHP},
 		{name: "node", ref: "node:18", inputs: []string{"node.go", "files/node-entrypoint"}, build: buildNode},
@@ -90,40 +87,6 @@ func (d *debian) closure(ctx context.Context, there []string, packages ...string
 		return nil, fmt.Errorf("apt would install nothing for %s", strings.Join(packages, " "))
 	}
 	return list, nil
-}
-
-// module makes a folder to build a Go module's program in: our go.mod of
-// test/images/NAME, and a copy of the module, which may be changed there (files
-// of the module cache cannot be overlaid).
-func (j *job) module(ctx context.Context, module, to string) (dir string, err error) {
-	source := filepath.Join(j.root, "test", "images", j.name)
-	for _, f := range []string{"go.mod", "go.sum", "tools.go"} {
-		text, err := os.ReadFile(filepath.Join(source, f))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(j.work, f), text, 0o644); err != nil {
-			return "", err
-		}
-	}
-	j.progress.say(j.name, "fetching Go modules")
-	out, err := command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "download", "-json", module)
-	if err != nil {
-		return "", err
-	}
-	var got struct{ Dir string }
-	if err := json.Unmarshal(out, &got); err != nil || got.Dir == "" {
-		return "", fmt.Errorf("read where %s is: %w", module, err)
-	}
-	dir = filepath.Join(j.work, to)
-	if err := os.CopyFS(dir, os.DirFS(got.Dir)); err != nil {
-		return "", fmt.Errorf("copy %s: %w", module, err)
-	}
-	if err := writable(dir); err != nil {
-		return "", err
-	}
-	_, err = command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "edit", "-replace", module+"=./"+to)
-	return dir, err
 }
 
 // ports are a config's exposed ports.
