@@ -12,7 +12,7 @@ faults: ; @scripts/full.sh faults load
 lint: ; @scripts/lint.sh
 web: ; @scripts/web.sh
 build: ; @scripts/build.sh stackctl build/stackctl
-images: ; @scripts/prepare.sh images && go run ./test/images
+images: ; @scripts/prepare.sh images && go run ./test/images && go run ./test/images projects
 image: web ; @go run ./test/images server
 mutants: build ; @go run ./test/mutants
 # docs/install.md tells the variables.

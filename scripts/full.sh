@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | faults | load | platforms | reproducible | alerts | windows]...
+#   scripts/full.sh [race | mutants | harmless | projects | faults | load | platforms | reproducible | alerts | windows]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless faults load platforms reproducible alerts windows)
+parts=(race mutants harmless projects faults load platforms reproducible alerts windows)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -68,6 +68,8 @@ run() {
 	mutants) go run ./test/mutants ;;
 	# Unusual projects that are good, deployed.
 	harmless) go run ./test/mutants -harmless ;;
+	# Twelve projects that know nothing of stackctl, from their compose files.
+	projects) go run ./test/images projects twelve && e2e '^(TestProject|TestATeamsProject|TestTwoProjects)' ;;
 	# Every fault at the beginning and towards the end of every step. It goes on
 	# where it was when it is run again; without build/faults.log it begins anew.
 	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;

@@ -21,6 +21,7 @@ trap 'kill $images 2>/dev/null || true' EXIT
 scripts/web.sh
 wait $images || { cat build/images.log >&2; exit 1; }
 trap - EXIT
+go run ./test/images projects
 (cd web && npm test --silent)
 
 part "lint"

@@ -62,7 +62,7 @@ func prepare() error {
 	}
 	repo = filepath.Dir(filepath.Dir(wd))
 	binary = filepath.Join(repo, "build", "stackctl")
-	for _, needed := range []string{binary, filepath.Join(repo, "build", "images", "server.tar"), filepath.Join(repo, "build", "sandbox", "droplet.tar"), filepath.Join(repo, "build", "projects", "shop.tar")} {
+	for _, needed := range []string{binary, filepath.Join(repo, "build", "images", "server.tar"), filepath.Join(repo, "build", "sandbox", "droplet.tar"), filepath.Join(repo, "build", "projects", "shop.tar"), filepath.Join(repo, "build", "projects", "nginx.tar")} {
 		if _, err := os.Stat(needed); err != nil {
 			return fmt.Errorf("%w; run `make build images` first", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +70,12 @@ func bare(t *testing.T) *server {
 	besides(t)
 	s := &server{}
 	taken.Store(t.Name(), s)
-	t.Cleanup(func() { taken.Delete(t.Name()) })
+	t.Cleanup(func() {
+		taken.Delete(t.Name())
+		if os.Getenv("E2E_KEEP") == "" && s.failed == nil {
+			s.down(t)
+		}
+	})
 	return s.running(t)
 }
 
@@ -98,15 +104,18 @@ func (s *server) running(t *testing.T) *server {
 // on one machine need two.
 func sandboxes() string { return cmp.Or(os.Getenv("E2E_NAME"), "e2e") }
 
-// made counts the droplets that were started.
+// made counts the droplets that were started, and has the folders of those that
+// are to be taken down in the end.
 var made struct {
 	sync.Mutex
-	dirs []string
+	count int
+	dirs  []string
 }
 
 func (s *server) start(t *testing.T) (err error) {
 	made.Lock()
-	n := len(made.dirs) + 1
+	made.count++
+	n := made.count
 	dir := filepath.Join(repo, "build", "e2e", fmt.Sprint(n))
 	made.dirs = append(made.dirs, dir)
 	made.Unlock()
@@ -136,7 +145,21 @@ func (s *server) start(t *testing.T) (err error) {
 	return os.MkdirAll(s.secrets, 0o700)
 }
 
-// downAll takes the droplets down that were started.
+// down takes a droplet down that no other test will ask for.
+func (s *server) down(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := sandbox.Down(ctx, s.Dir, false); err != nil {
+		t.Errorf("take the droplet down: %v", err)
+		return
+	}
+	made.Lock()
+	defer made.Unlock()
+	made.dirs = slices.DeleteFunc(made.dirs, func(dir string) bool { return filepath.Join(dir, "sandbox") == s.Dir })
+}
+
+// downAll takes the droplets down that are still there.
 func downAll() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()

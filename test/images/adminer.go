@@ -48,7 +48,7 @@ func buildAdminer(ctx context.Context, j *job) (v1.Image, error) {
 		Env:          []string{searchPath, "LANG=C.UTF-8"},
 		StopSignal:   "SIGINT", // PHP's server ignores SIGTERM
 		ExposedPorts: map[string]struct{}{"80/tcp": {}},
-		Labels: standIn("https://packages.debian.org/trixie/adminer", all.version("adminer"),
+		Labels: standIn("https://www.debian.org", all.version("adminer"),
 			"Adminer, a light database UI, in the place of dpage/pgadmin4. It needs /tmp writable and sends no data out."),
 	}, low, all.without(low))
 }

@@ -235,3 +235,47 @@ func TestUnknownImageIsRefused(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errs.String())
 	}
 }
+
+func TestAGroupIsMadeOnlyWhenItIsNamed(t *testing.T) {
+	usual, err := choose(recipes(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := choose(recipes(), []string{projectsGroup, twelveGroup})
+	if err != nil || len(group) < 10 {
+		t.Fatalf("%d recipes, %v", len(group), err)
+	}
+	for _, r := range usual {
+		if r.group != "" || r.onRequest {
+			t.Errorf("%s is made without being named", r.name)
+		}
+	}
+	for _, r := range group {
+		if r.group == "" {
+			t.Errorf("%s is of no group", r.name)
+		}
+	}
+}
+
+// TestAnImageIsMadeOnAnother holds that a program's files are one layer on its
+// base, whose settings stay but for what a Dockerfile would say.
+func TestAnImageIsMadeOnAnother(t *testing.T) {
+	m, out := pulling(t), t.TempDir()
+	m.root, m.out, m.cache, m.neverPull = repositoryOf(t), out, t.TempDir(), true
+	base := recipe{name: "base", ref: "acme/base:1", folder: projectFolder, build: func(context.Context, *job) (v1.Image, error) {
+		return assemble(v1.Config{Env: []string{searchPath}, User: "1000"}, sample())
+	}}
+	if err := m.one(t.Context(), base); err != nil {
+		t.Fatal(err)
+	}
+	a := app{name: "board", ref: "acme/board:1", source: "board/app", to: "/app", cmd: []string{"run"}}
+	img, err := a.on(m.archive(base), filepath.Join(m.root, "test", "projects", "twelve", a.source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := img.ConfigFile()
+	layers, _ := img.Layers()
+	if err != nil || len(layers) != 2 || file.Config.WorkingDir != "/app" || file.Config.User != "" || file.Config.Env[0] != searchPath {
+		t.Errorf("%v: %d layers, %+v", err, len(layers), file.Config)
+	}
+}

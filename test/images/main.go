@@ -6,6 +6,8 @@
 //	go run ./test/images            everything but the application
 //	go run ./test/images redis      one image
 //	go run ./test/images server     the application's image
+//	go run ./test/images projects   what those of test/projects/twelve run that make test deploys
+//	go run ./test/images twelve     what the others of them run
 package main
 
 import (
@@ -86,29 +88,31 @@ func repository() (string, error) {
 	}
 }
 
-// choose picks recipes by name; without names all that are not on request only.
+// choose picks recipes by name or group; without names all that are not on request only.
 func choose(all []recipe, names []string) ([]recipe, error) {
 	var chosen []recipe
 	if len(names) == 0 {
 		for _, r := range all {
-			if !r.onRequest {
+			if !r.onRequest && r.group == "" {
 				chosen = append(chosen, r)
 			}
 		}
 		return chosen, nil
 	}
-	known := make(map[string]recipe)
+	known := make(map[string][]recipe)
 	var list []string
 	for _, r := range all {
-		known[r.name] = r
+		known[r.name] = append(known[r.name], r)
 		list = append(list, r.name)
+		if r.group != "" {
+			known[r.group] = append(known[r.group], r)
+		}
 	}
 	for _, n := range names {
-		r, ok := known[n]
-		if !ok {
+		if known[n] == nil {
 			return nil, fmt.Errorf("no image %q; there are %s", n, strings.Join(list, ", "))
 		}
-		chosen = append(chosen, r)
+		chosen = append(chosen, known[n]...)
 	}
 	return chosen, nil
 }

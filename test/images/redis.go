@@ -39,7 +39,7 @@ func buildRedis(ctx context.Context, j *job) (v1.Image, error) {
 		WorkingDir:   "/data",
 		Volumes:      map[string]struct{}{"/data": {}},
 		ExposedPorts: map[string]struct{}{"6379/tcp": {}},
-		Labels:       standIn("https://packages.debian.org/bookworm/redis-server", all.version("redis-server"), "Debian's Redis 7.0 in the place of redis:7.2."),
+		Labels:       standIn("https://www.debian.org", all.version("redis-server"), "Debian's Redis 7.0 in the place of redis:7.2."),
 	}, low, all.without(low))
 }
 

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -43,56 +40,17 @@ func buildTraefik(ctx context.Context, j *job) (v1.Image, error) {
 }
 
 // layOutTraefik makes the folder to build in: our module and a copy of lego
-// with one file replaced (files of the module cache cannot be overlaid).
+// with one file replaced.
 func layOutTraefik(ctx context.Context, j *job) error {
-	source := filepath.Join(j.root, "test", "images", "traefik")
-	for _, f := range []string{"go.mod", "go.sum", "tools.go"} {
-		text, err := os.ReadFile(filepath.Join(source, f))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(j.work, f), text, 0o644); err != nil {
-			return err
-		}
-	}
-	j.progress.say(j.name, "fetching Go modules")
-	out, err := command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "download", "-json", "github.com/go-acme/lego/v4")
+	lego, err := j.module(ctx, "github.com/go-acme/lego/v4", "lego")
 	if err != nil {
 		return err
 	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil || module.Dir == "" {
-		return fmt.Errorf("read where lego is: %w", err)
-	}
-	lego := filepath.Join(j.work, "lego")
-	if err := os.CopyFS(lego, os.DirFS(module.Dir)); err != nil {
-		return fmt.Errorf("copy lego: %w", err)
-	}
-	if err := writable(lego); err != nil {
-		return err
-	}
-	stub, err := os.ReadFile(filepath.Join(source, "dns_stub.go.txt"))
+	stub, err := os.ReadFile(filepath.Join(j.root, "test", "images", "traefik", "dns_stub.go.txt"))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(lego, "providers", "dns", "zz_gen_dns_providers.go"), stub, 0o644); err != nil {
-		return err
-	}
-	_, err = command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "edit", "-replace", "github.com/go-acme/lego/v4=./lego")
-	return err
-}
-
-// writable undoes the module cache's read-only modes, so that the folder can be removed.
-func writable(dir string) error {
-	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.Chmod(p, 0o755)
-		}
-		return os.Chmod(p, 0o644)
-	})
+	return os.WriteFile(filepath.Join(lego, "providers", "dns", "zz_gen_dns_providers.go"), stub, 0o644)
 }
 
 // scratch is what a static binary needs around it: root certificates, the

@@ -59,7 +59,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 		p.migrate(start)
 		p.start(start)
 	}
-	p.gates(stack.PhasePre, "no user sees a release that was not judged")
+	p.gates(stack.PhasePre, p.unseen())
 	if last {
 		p.front()
 	}
@@ -94,6 +94,9 @@ type planner struct {
 	joined bool
 	// ended are the services, by release, that a step of the plan ends early, and how.
 	ended map[string]stack.Kind
+	// met are the services that users reach by a name that lasts, and that are
+	// recreated: they get the successor before it is judged.
+	met []string
 	// backed says that it is settled whether a backup is taken.
 	backed bool
 	// aside are the services of docker compose that a step of the plan sets aside.
@@ -104,6 +107,15 @@ func (p *planner) add(s stack.Step) { p.plan.Steps = append(p.plan.Steps, s) }
 
 func (p *planner) gates(phase stack.Phase, cause string) {
 	p.add(stack.Step{Kind: stack.StepGates, Subject: string(phase), Phase: phase, Release: p.r.ID, Cause: cause})
+}
+
+// unseen returns why a release is judged before the switch.
+func (p *planner) unseen() string {
+	cause := "no user sees a release that was not judged"
+	if len(p.met) > 0 {
+		cause += ", but for " + strings.Join(p.met, ", ") + ": users have it as soon as it listens"
+	}
+	return cause
 }
 
 func (p *planner) images() {

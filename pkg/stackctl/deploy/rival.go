@@ -152,8 +152,12 @@ func (p *planner) away(release, service, cause string) {
 		return
 	}
 	until := "its successor runs"
-	if mine, is := p.r.Service(service); slices.Contains(p.seen.Routed, service) && (!is || mine.Upstream == "") {
+	mine, is := p.r.Service(service)
+	switch routed := slices.Contains(p.seen.Routed, service); {
+	case routed && (!is || mine.Upstream == ""):
 		until = "the edge is switched"
+	case routed:
+		p.met = append(p.met, service)
 	}
 	_, why, _ := strings.Cut(cause, ": ")
 	p.plan.Notes = append(p.plan.Notes, service+" is stopped before its successor starts ("+why+"): it is away until "+until)

@@ -50,6 +50,22 @@ note: api is stopped before its successor starts (volume uploads is writable): i
 	}
 }
 
+// TestAPlanNamesWhatUsersSeeBeforeItIsJudged holds that a plan does not promise
+// what its own edge cannot keep: a service that is reached by a name that lasts
+// is its successor as soon as that listens.
+func TestAPlanNamesWhatUsersSeeBeforeItIsJudged(t *testing.T) {
+	want, seen := keepingShop()
+	want.Release.Services[0].Upstream = "api"
+	const cause = "gates pre-switch, no user sees a release that was not judged, but for api: users have it as soon as it listens\n"
+	if got := planText(want, seen); !strings.Contains(got, cause) {
+		t.Errorf("got\n%s", got)
+	}
+	seen.Routed = nil // nobody reaches it through the edge
+	if got := planText(want, seen); !strings.Contains(got, "gates pre-switch, no user sees a release that was not judged\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestWhatWritesToTheSamePlaceUnderAnotherNameOrLayerIsStoppedToo(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*stack.Release, *stack.Observed)

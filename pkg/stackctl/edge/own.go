@@ -238,7 +238,11 @@ func holding(c stack.Config) object {
 
 // upstream is where a route leads. A service that is recreated is reached by a
 // new connection for each request: one that it closes at its end must not be met
-// by a request on its way, which could not be sent again.
+// by a request on its way, which could not be sent again. To any other an idle
+// connection is kept for a second: programs that are told to stop wait for one on
+// which nothing was ever asked, as a burst leaves them (nginx and gunicorn until
+// they are killed), and those that close theirs after some seconds must not meet a
+// write on it.
 func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
 	balancer, held := object{"servers": []object{server(r, r.Service)}}, slices.Contains(f.behind.Recreated, r.Service)
 	if r.Sticky && !held {
@@ -248,8 +252,11 @@ func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
 	if r.Scheme == "https" {
 		name, settings["insecureSkipVerify"] = append(name, "own-certificate"), true
 	}
-	if held {
+	switch {
+	case held:
 		name, settings["maxIdleConnsPerHost"] = append(name, "no-reuse"), -1
+	case r.Scheme != "h2c": // HTTP/2 says on its one connection that it ends
+		name, settings["forwardingTimeouts"] = append(name, "brief"), object{"idleConnTimeout": "1s"}
 	}
 	if len(name) > 0 {
 		transport := strings.Join(name, "-")

@@ -150,3 +150,18 @@ func TestRequestsToWhatIsRecreatedAreHeld(t *testing.T) {
 		}
 	}
 }
+
+// TestAServiceIsNotKeptFromStopping holds that the edge keeps no connection open
+// for long: a service of an older release would wait for one that was never used.
+func TestAServiceIsNotKeptFromStopping(t *testing.T) {
+	out := ownEdgeOf(t, edge.Behind{}, stack.RouteSpec{Service: "web", Port: 80}, stack.RouteSpec{Host: "books", Service: "books", Port: 8081, Scheme: "https"}, stack.RouteSpec{Host: "api", Service: "api", Port: 50051, Scheme: "h2c"})
+	text := string(out.Dynamic[0].Content)
+	for _, want := range []string{"    brief:\n      forwardingTimeouts:\n        idleConnTimeout: 1s\n", "    own-certificate-brief:\n      forwardingTimeouts:\n        idleConnTimeout: 1s\n      insecureSkipVerify: true\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if n := strings.Count(text, "serversTransport:"); n != 2 {
+		t.Errorf("%d services have a transport of their own:\n%s", n, text)
+	}
+}

@@ -73,6 +73,9 @@ type look struct {
 	// unproven is the service, where it has no health check that said that it is
 	// ready: it may still be starting (SPEC N7).
 	unproven string
+	// replaced says that visitors reach the service already: it was stopped before
+	// its successor started.
+	replaced bool
 }
 
 // record is what one probe saw, as it stands in the artifact.
@@ -88,6 +91,8 @@ type record struct {
 	// Refused are the answers that were not 200, as many as are kept.
 	Refused  []refusal       `json:"refused,omitempty"`
 	Attempts []stack.Attempt `json:"attempts,omitempty"`
+	// Ended is set where the service ended by itself before it answered.
+	Ended bool `json:"ended,omitempty"`
 }
 
 // refusal is one answer that was not 200, with the time by which the
@@ -159,11 +164,11 @@ func insideOnce(ctx context.Context, s gate.Subject) ([]look, error) {
 			if len(containers) > 1 {
 				label += " (" + c.Name + ")"
 			}
-			unproven := ""
+			p := look{endpoint: e, label: label, url: probe.Speak(client, e.Scheme) + "://" + host + path, client: client, phase: stack.PhasePre}
 			if svc, _ := s.Release.Service(route.Service); e.Reachable && (svc.Healthcheck == nil || len(svc.Healthcheck.Test) == 0) {
-				unproven = route.Service
+				p.unproven, p.replaced = route.Service, svc.Strategy == stack.StrategyRecreate && s.Before != nil
 			}
-			probes = append(probes, look{e, label, probe.Speak(client, e.Scheme) + "://" + host + path, client, stack.PhasePre, unproven})
+			probes = append(probes, p)
 		}
 	}
 	return probes, nil
@@ -177,7 +182,7 @@ func outside(_ context.Context, s gate.Subject) ([]look, error) {
 	var probes []look
 	for _, e := range endpoints(s) {
 		u := "https://" + probe.Host(s, e) + e.Path
-		probes = append(probes, look{e, "GET " + u, u, client, stack.PhasePost, ""})
+		probes = append(probes, look{endpoint: e, label: "GET " + u, url: u, client: client, phase: stack.PhasePost})
 	}
 	return probes, nil
 }
@@ -192,9 +197,9 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 	var wg sync.WaitGroup
 	for i, p := range probes {
 		wg.Go(func() {
-			p.await(ctx, s)
+			ended := p.await(ctx, s)
 			records[i] = sample(ctx, s, p)
-			records[i].Phase = p.phase
+			records[i].Phase, records[i].Ended = p.phase, ended
 		})
 	}
 	wg.Wait()
@@ -220,26 +225,6 @@ func check(ctx context.Context, s gate.Subject, find func(context.Context, gate.
 		a.Inspected = len(records) // asked, and none answered: that is a finding
 	}
 	return a, nil
-}
-
-// await waits until a service that has no health check answers below 500, for as
-// long as a service may take to start. One that does not run any more is not
-// waited for; what it says then is judged as it is.
-func (p look) await(ctx context.Context, s gate.Subject) {
-	if p.unproven == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.Stretch(min(s.Config.Timeouts.Start, longestStart)))
-	defer cancel()
-	for ctx.Err() == nil {
-		if reply, _, err := ask(ctx, p); err == nil && good(p.endpoint, reply.Status) {
-			return
-		}
-		if _, err := probe.Containers(ctx, s, p.unproven); err != nil {
-			return
-		}
-		probe.Wait(ctx, again)
-	}
 }
 
 // sample takes the samples of one endpoint with few requests at a time.

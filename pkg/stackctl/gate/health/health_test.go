@@ -292,29 +292,93 @@ func TestAServiceThatListensElsewhereIsToldSo(t *testing.T) {
 	}
 }
 
+// A program that gives up before it listens has no port to move: its log says why.
+func TestAServiceThatEndsWhileItIsAwaitedIsToldSo(t *testing.T) {
+	for name, change := range map[string]func(c *stack.Container){
+		"started again": func(c *stack.Container) { c.Restarts++ },
+		"being started": func(c *stack.Container) { c.State = "restarting" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := gatetest.GoodDeployment(t)
+			d.Config.Gates.Health, d.Config.Timeouts.Start = nil, 2*time.Second
+			gatetest.ServiceOf(&d.Subject, "web").Healthcheck = nil
+			refuses := errors.New("dial tcp 172.18.0.3:80: connect: connection refused")
+			d.Fake.OnDial = func(context.Context, string, string) (net.Conn, error) {
+				for i := range d.Fake.List {
+					if d.Fake.List[i].Service == "web" {
+						change(&d.Fake.List[i])
+					}
+				}
+				return nil, refuses
+			}
+			a, err := Inside().Check(t.Context(), d.Subject)
+			if err != nil || len(a.Findings) != 1 {
+				t.Fatalf("%+v, %v", a.Findings, err)
+			}
+			if f := a.Findings[0]; strings.Contains(f.Fix, "0.0.0.0") || !strings.Contains(f.Fix, "its log") || !strings.Contains(f.Observed, "ended by itself") {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
+// A program that ends time and again is not waited for as long as one that starts.
+func TestAServiceThatKeepsEndingIsNotAwaited(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	d.Config.Gates.Health, d.Config.Timeouts.Start = nil, 30*time.Second
+	gatetest.ServiceOf(&d.Subject, "web").Healthcheck = nil
+	well := d.Fake.OnDial
+	var asked atomic.Int64
+	d.Fake.OnDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if asked.Add(1) > 20 {
+			return well(ctx, network, address) // too late
+		}
+		for i := range d.Fake.List {
+			if d.Fake.List[i].Service == "web" {
+				d.Fake.List[i].Restarts++
+			}
+		}
+		return nil, errors.New("dial tcp 172.18.0.3:80: connect: connection refused")
+	}
+	if a, err := Inside().Check(t.Context(), d.Subject); err != nil || len(a.Findings) != 1 || !strings.Contains(a.Findings[0].Observed, "ended by itself") {
+		t.Errorf("%+v, %v", a.Findings, err)
+	}
+}
+
 // A service without a health check is ready when its route answers below 500
 // (SPEC N7): many start for longer than they need to be running.
 func TestAServiceWithoutAHealthCheckMayStillBeStarting(t *testing.T) {
 	for name, c := range map[string]struct {
 		start   time.Duration
 		checked bool
-		want    string // empty: it passes
+		status  int
+		// seen is set where it takes the place of one that visitors had.
+		seen bool
+		want string // empty: it passes
 	}{
-		"in time":                     {20 * time.Second, false, ""},
-		"not for as long as it took":  {time.Second, false, "answered 503"},
-		"its health check has spoken": {20 * time.Second, true, "answered 503"},
+		"in time":                             {20 * time.Second, false, 503, false, ""},
+		"not for as long as it took":          {time.Second, false, 503, false, "answered 503"},
+		"its health check has spoken":         {20 * time.Second, true, 503, false, "answered 503"},
+		"beside the old one":                  {20 * time.Second, false, 500, false, ""},
+		"in the old one's place":              {20 * time.Second, false, 503, true, ""},
+		"in the old one's place it is broken": {20 * time.Second, false, 500, true, "answered 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := gatetest.GoodDeployment(t)
-			d.Config.Gates.Health, d.Config.Timeouts.Start = nil, c.start
+			d.Config.Gates.Health, d.Config.Timeouts.Start, d.Config.Timeouts.Hold = nil, c.start, time.Second
+			d.Before = &gate.Before{ID: "older"}
 			web := gatetest.ServiceOf(&d.Subject, "web")
 			if web.Healthcheck = nil; c.checked {
 				web.Healthcheck = &stack.Healthcheck{Test: []string{"CMD", "true"}}
 			}
+			if c.seen {
+				web.Strategy = stack.StrategyRecreate
+			}
 			began := time.Now()
 			d.Site.Wrap = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Path == "/" && time.Since(began) < 3*time.Second {
-					w.WriteHeader(http.StatusServiceUnavailable)
+					w.WriteHeader(c.status)
 					return true
 				}
 				return false

@@ -154,15 +154,17 @@ func judge(r record, p look) []stack.Finding {
 		if p.endpoint.Reachable {
 			expected = "every request answered below 500"
 		}
-		fix := "read the service's log for these requests"
+		fix, meanwhile := "read the service's log for these requests", ""
 		switch {
+		case r.Ended:
+			fix, meanwhile = "see its log for why the program ends", ", and the program ended by itself before it answered"
 		case r.Failures[closedPort] > 0:
 			fix = "let the program listen on all addresses (0.0.0.0, not 127.0.0.1) and on the port that the route and the endpoint name; its log may say where it listens"
 		case r.Failures[looped] > 0:
 			fix = "the service redirects to HTTPS what the edge brought by HTTPS: let it believe X-Forwarded-Proto, or serve plain HTTP behind the edge"
 		}
 		add(answersRule, "requests fail", expected,
-			fmt.Sprintf("%d of %d failed: %s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures)), fix)
+			fmt.Sprintf("%d of %d failed: %s%s", r.Errors, r.Errors+len(r.Samples), healthList(r.Failures), meanwhile), fix)
 	}
 	if n := len(r.Samples); n > 0 && r.P95 > r.Threshold {
 		add(latencyRule, "too slow", fmt.Sprintf("95th percentile at most %s", r.Threshold),
