@@ -21,7 +21,7 @@ const targetFile = ".stackctl/sandbox/target.yaml"
 func small(t *testing.T, name string) project {
 	t.Helper()
 	p := project{t: t, root: filepath.Join(t.TempDir(), name)}
-	p.write("compose.yaml", "services:\n  pages:\n    image: shop/app:1\n    command: ${ROLE:-web}\n    environment: {GREETING: \"${GREETING:-"+name+"}\"}\n    ports: [\"3000:8080\"]\n")
+	p.write("compose.yaml", "services:\n  pages:\n    image: shop/app:1\n    command: ${ROLE:-web}\n    environment: {GREETING: \"${GREETING:-"+name+"}\"}\n    ports: [\"3000:8080\"]\n    healthcheck: {test: [CMD, /shop, alive, \"8080\"], interval: 5s}\n")
 	p.must(0, "init", "--host", "203.0.113.7", "--domain", name+".localhost", "--yes")
 	p.write("stackctl.yaml", read(t, filepath.Join(p.root, "stackctl.yaml"))+"\nimages: {archives: images}\n")
 	p.write(targetFile, strings.NewReplacer("/srv/stack", "/srv/"+name, domain, name+".localhost").Replace(read(t, on(t).Target())))

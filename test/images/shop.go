@@ -16,7 +16,7 @@ func compileShop(ctx context.Context, m *maker) ([]string, error) {
 }
 
 // buildShop packs test/projects/shop as a team would that never heard of
-// hardening: root, no health check.
+// hardening: as root.
 func buildShop(_ context.Context, j *job) (v1.Image, error) {
 	content, err := os.ReadFile(filepath.Join(j.root, shopBinary))
 	if err != nil {

@@ -1,12 +1,12 @@
-// Command shop is what a small team's image does, in one static program: pages
-// without a health check, a store of its own in a volume, uploads in a folder,
-// a worker and a migration. It owns nothing but its arguments; it must not know
-// stackctl.
+// Command shop is what a small team's image does, in one static program: pages, a
+// store of its own in a volume, uploads in a folder, a worker and a migration. It
+// owns nothing but its arguments; it must not know stackctl.
 //
 //	shop web       pages at :8080 that ask the books how many entries they hold
 //	shop books     entries in /data and uploads in /uploads at :8081; one writer at a time
 //	shop worker    notes in /inbox that it started, and goes on until it is told to stop
 //	shop migrate   ends well
+//	shop alive P   ends well where something listens at port P
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	role := ""
-	if len(os.Args) == 2 {
+	if len(os.Args) >= 2 {
 		role = os.Args[1]
 	}
 	var err error
@@ -42,9 +42,14 @@ func main() {
 		if err = os.WriteFile("/inbox/started", nil, 0o600); err == nil {
 			err = greet(ctx, ":2222", "SSH-2.0-shop\r\n")
 		}
+	case "alive":
+		var c net.Conn
+		if c, err = new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+os.Args[len(os.Args)-1]); err == nil {
+			_ = c.Close()
+		}
 	case "migrate":
 	default:
-		err = fmt.Errorf("usage: shop web | books | worker | migrate")
+		err = fmt.Errorf("usage: shop web | books | worker | migrate | alive PORT")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "shop:", err)
