@@ -181,6 +181,8 @@ type figure struct {
 	tally
 }
 
+func (f figure) visited() bool { return f.answered+f.lost > 0 }
+
 // figures are all that were taken.
 type figures struct {
 	list []figure
@@ -202,6 +204,9 @@ func (a *figures) print() {
 		fmt.Printf("| %d | %s | %s | %.2f s | %s s | %s | %s |\n", all[0].services, all[0].what, all[0].way, median(all).Seconds(), strings.Join(took, ", "),
 			cmp.Or(strings.Join(serves, ", "), "–"), strings.Join(calls, ", "))
 	})
+	if !slices.ContainsFunc(a.list, figure.visited) {
+		return
+	}
 	fmt.Print("\n| services | what | way | requests | lost | longest wait |\n|---|---|---|---|---|---|\n")
 	a.each(func(all []figure) {
 		var asked, lost, longest []string
@@ -210,13 +215,10 @@ func (a *figures) print() {
 			lost = append(lost, fmt.Sprint(f.lost))
 			longest = append(longest, fmt.Sprintf("%.2f", f.longest.Seconds()))
 		}
-		if all[0].answered+all[0].lost > 0 {
+		if all[0].visited() {
 			fmt.Printf("| %d | %s | %s | %s | %s | %s s |\n", all[0].services, all[0].what, all[0].way, strings.Join(asked, ", "), strings.Join(lost, ", "), strings.Join(longest, ", "))
 		}
 	})
-	if len(a.left) == 0 {
-		return
-	}
 	fmt.Print("\n| services | what is on the host after the deploys | how much |\n|---|---|---|\n" + strings.Join(a.left, ""))
 }
 
