@@ -32,11 +32,11 @@ func Project(ctx context.Context, file, name string) (*types.Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", file, err)
 	}
-	edge := project.Services["traefik"]
-	for i := range edge.Ports {
-		edge.Ports[i].HostIP, edge.Ports[i].Published = "127.0.0.1", ""
+	if edge, ok := project.Services["traefik"]; ok {
+		for i := range edge.Ports {
+			edge.Ports[i].HostIP, edge.Ports[i].Published = "127.0.0.1", ""
+		}
 	}
-	project.Services["traefik"] = edge
 	return project, nil
 }
 
@@ -52,7 +52,7 @@ func Up(ctx context.Context, p *types.Project, limit time.Duration) error {
 		p.Services[n] = s
 	}
 	return service.Up(ctx, p, api.UpOptions{
-		Create: api.CreateOptions{Recreate: api.RecreateDiverged, RecreateDependencies: api.RecreateDiverged, Inherit: true},
+		Create: api.CreateOptions{Build: &api.BuildOptions{}, Recreate: api.RecreateDiverged, RecreateDependencies: api.RecreateDiverged, Inherit: true},
 		Start:  api.StartOptions{Project: p, Wait: true, WaitTimeout: limit},
 	})
 }
