@@ -224,14 +224,20 @@ func strict(c stack.Config) bool { return c.Policy != stack.PolicyStandard }
 // mostHeld is how many requests to one host may wait for a service that is recreated.
 const mostHeld = 2000
 
+// heldDial is for how long the edge tries to connect to a service that is recreated.
+// A connection begun at the address of one that has just gone is only tried again by
+// the kernel after a second; the next try asks for the address anew.
+const heldDial = "300ms"
+
 // holding are the middlewares that let requests wait while a service is recreated.
 // Traefik's retry tries a connection again and never a request: once its headers
 // are written to a service, that is the end (pkg/middlewares/retry of Traefik). So
-// writes wait as well, and are sent once. Tries are half a second to one apart.
+// writes wait as well, and are sent once. Tries are a quarter of a second to half of
+// one apart.
 func holding(c stack.Config) object {
-	attempts := max(2, int(c.Timeouts.Hold/(720*time.Millisecond)))
+	attempts := max(2, int(c.Timeouts.Hold/(360*time.Millisecond)))
 	return object{
-		"hold":      object{"retry": object{"attempts": attempts, "initialInterval": "500ms"}},
+		"hold":      object{"retry": object{"attempts": attempts, "initialInterval": "250ms"}},
 		"hold-most": object{"inFlightReq": object{"amount": mostHeld}},
 	}
 }
@@ -255,6 +261,7 @@ func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
 	switch {
 	case held:
 		name, settings["maxIdleConnsPerHost"] = append(name, "no-reuse"), -1
+		settings["forwardingTimeouts"] = object{"dialTimeout": heldDial}
 	case r.Scheme != "h2c": // HTTP/2 says on its one connection that it ends
 		name, settings["forwardingTimeouts"] = append(name, "brief"), object{"idleConnTimeout": "1s"}
 	}

@@ -144,7 +144,7 @@ func TestRequestsToWhatIsRecreatedAreHeld(t *testing.T) {
 		t.Error("reads have a router beside the one that holds them")
 	}
 	text := string(out.Dynamic[0].Content)
-	for _, want := range []string{"attempts: 41\n", "initialInterval: 500ms\n", "amount: 2000\n", "own-certificate-no-reuse:\n      insecureSkipVerify: true\n      maxIdleConnsPerHost: -1\n", "    no-reuse:\n      maxIdleConnsPerHost: -1\n"} {
+	for _, want := range []string{"attempts: 83\n", "initialInterval: 250ms\n", "amount: 2000\n", "own-certificate-no-reuse:\n      forwardingTimeouts:\n        dialTimeout: 300ms\n      insecureSkipVerify: true\n      maxIdleConnsPerHost: -1\n", "    no-reuse:\n      forwardingTimeouts:\n        dialTimeout: 300ms\n      maxIdleConnsPerHost: -1\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
