@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/crypto/ssh"
 
@@ -209,11 +210,12 @@ func (h *handshake) distrust() string {
 	return "see " + file
 }
 
-// cut says that the connection ended rather than the login was refused.
+// cut says that the connection ended rather than the login was refused. A proxy
+// command that has ended is a broken pipe.
 func cut(err error) bool {
 	var network *net.OpError
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network)
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) || errors.As(err, &network)
 }
 
 func portOf(o Options) string {
