@@ -148,11 +148,14 @@ func TestCtrlCBeforeThePlanChangesNothing(t *testing.T) {
 
 // soFar is the event log of the newest run while it goes on.
 func (p project) soFar() string {
-	entries, err := os.ReadDir(filepath.Join(p.root, "artifacts"))
-	if err != nil || len(entries) == 0 {
-		return ""
+	logs, _ := filepath.Glob(filepath.Join(p.root, "artifacts", "*", "run.jsonl"))
+	newest, at := "", time.Time{}
+	for _, log := range logs { // by their time: a name tells the second, in which a plan may have been made as well
+		if info, err := os.Stat(log); err == nil && info.ModTime().After(at) && !strings.Contains(filepath.Dir(log), "-plan-") {
+			newest, at = log, info.ModTime()
+		}
 	}
-	raw, _ := os.ReadFile(filepath.Join(p.root, "artifacts", entries[len(entries)-1].Name(), "run.jsonl"))
+	raw, _ := os.ReadFile(newest)
 	return string(raw)
 }
 

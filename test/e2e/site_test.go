@@ -19,7 +19,8 @@ import (
 // client reaches the site at the droplet's own address, whatever its name.
 func client(t *testing.T) *http.Client {
 	t.Helper()
-	pem, err := os.ReadFile(filepath.Join(on(t).Dir, "acme-roots.pem"))
+	s := on(t) // a connection may still be tried when the test has ended
+	pem, err := os.ReadFile(filepath.Join(s.Dir, "acme-roots.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func client(t *testing.T) *http.Client {
 			return nil, err
 		}
 		var d net.Dialer
-		return d.DialContext(ctx, network, net.JoinHostPort(on(t).Address.String(), port))
+		return d.DialContext(ctx, network, net.JoinHostPort(s.Address.String(), port))
 	}
 	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
