@@ -207,7 +207,7 @@ func (o *hardenOptions) printHardened(f override, told hardened) {
 	}
 }
 
-// printWritten tells what became of the file, and how it counts.
+// printWritten prints what became of the file, and how it counts.
 func (o *hardenOptions) printWritten(f override, told hardened) {
 	switch {
 	case told.Text == string(f.before):

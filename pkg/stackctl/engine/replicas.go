@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// nameReplicas gives the containers of services that have several the names that
+// nameReplicas renames the containers of services that have several to the names that
 // those of a new service have, counted from 1: an edge may reach each by its name.
 // Compose counts on from the highest number where one was lost.
 func (e *Engine) nameReplicas(ctx context.Context, p *types.Project) error {

@@ -14,7 +14,7 @@ type Outcome struct {
 	Last string
 	// Problem is how it failed, in one clause: "keeps crashing"; empty: not known.
 	Problem string
-	// OutOfMemory says that it was ended for want of memory.
+	// OutOfMemory reports whether it was ended for want of memory.
 	OutOfMemory bool
 }
 
@@ -133,7 +133,7 @@ func (c *Course) guess() Measure {
 	return ""
 }
 
-// grant gives the capabilities that a log asks for, else the usual ones, and reports
+// grant adds the capabilities that a log asks for, else the usual ones, and reports
 // whether there were any to give.
 func (c *Course) grant(o Outcome) bool {
 	more := needed(o.Log)

@@ -13,7 +13,7 @@ type Seen struct {
 	stack.Conduct
 	// ImageUser is whom its image has it run as; empty is root.
 	ImageUser string
-	// Limited says that its files limit the number of its tasks.
+	// Limited reports whether its files limit the number of its tasks.
 	Limited bool
 }
 

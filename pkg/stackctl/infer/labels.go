@@ -19,7 +19,7 @@ type labelled struct {
 	strip bool
 	// scheme is how the service answers there: "" (http), "https" or "h2c".
 	scheme string
-	// sticky says that a visitor gets the same replica each time.
+	// sticky reports whether a visitor gets the same replica each time.
 	sticky bool
 	// guessed says that no label and no port names the port.
 	guessed bool

@@ -73,7 +73,7 @@ type look struct {
 	// unproven is the service, where it has no health check that said that it is
 	// ready: it may still be starting (SPEC N7).
 	unproven string
-	// replaced says that visitors reach the service already: it was stopped before
+	// replaced reports whether visitors reach the service already: it was stopped before
 	// its successor started.
 	replaced bool
 }
