@@ -24,7 +24,7 @@ func TestAnExternalNetworkThatIsMissingIsMade(t *testing.T) {
 		want.Release.Networks = append(want.Release.Networks, n)
 		want.Release.Services[2].Networks = append([]string{"front"}, want.Release.Services[2].Networks...)
 		const step = "[1] network proxy, the files call it external, and the server has none of that name\n"
-		if got := planText(want, seen); strings.HasPrefix(got, step) != c.made {
+		if got := planText(want, seen); strings.HasPrefix(got, step) != c.made || strings.Contains(got, "] network ") != c.made {
 			t.Errorf("%s:\n%s", name, got)
 		}
 	}
@@ -43,7 +43,11 @@ func TestAnExternalVolumeThatIsMissingIsARefusal(t *testing.T) {
 	if err := checkVolumes(r, target, stack.Observed{Volumes: []string{"site_data"}}); err != nil {
 		t.Errorf("it is there: %v", err)
 	}
-	r.Services[0].Deployed = false
+	r.Volumes[0].External = false
+	if err := checkVolumes(r, target, stack.Observed{}); err != nil {
+		t.Errorf("a deploy makes it: %v", err)
+	}
+	r.Volumes[0].External, r.Services[0].Deployed = true, false
 	if err := checkVolumes(r, target, stack.Observed{}); err != nil {
 		t.Errorf("nobody mounts it: %v", err)
 	}

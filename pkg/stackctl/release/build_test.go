@@ -113,7 +113,7 @@ func TestAVolumeOverWhatAnImageBringsIsTold(t *testing.T) {
 		r, err := s.read()
 		must(t, err)
 		warned := strings.Join(r.Warnings, "\n")
-		if got := strings.Contains(warned, "compose.yaml:2: service web: volume code is at "); got != told {
+		if got := strings.Contains(warned, "compose.yaml:2: service web: volume "); got != told {
 			t.Errorf("%s: %s", volumes, warned)
 		}
 	}
