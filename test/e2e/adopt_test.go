@@ -17,8 +17,8 @@ import (
 const asCompose = `set -e
 image=$(docker inspect -f '{{.Config.Image}}' shop-db-1)
 app=$(docker inspect -f '{{.Config.Image}}' $(docker ps -q --filter label=com.docker.compose.service=web | head -n 1))
-docker rm -f $(docker ps -aq --filter label=dev.stackctl.project=shop) >/dev/null
-rm -rf /srv/stack/releases/* /srv/stack/edge/dynamic/*
+docker rm -f $(docker ps -aq --filter label=dev.stackctl.project=shop) $(docker ps -aq --filter label=com.docker.compose.project=stackctl-ingress) >/dev/null
+rm -rf /srv/stack/releases/* /srv/stack/edge/dynamic/* /srv/stackctl-ingress/dynamic/shop.yml
 docker network rm $(docker network ls -q --filter label=dev.stackctl.project=shop) >/dev/null
 docker network create --label com.docker.compose.project=shop --label com.docker.compose.network=default shop_default >/dev/null
 docker run --rm -v shop_pg:/from -v kept:/to --entrypoint sh $image -c 'cp -a /from/. /to'
@@ -80,7 +80,7 @@ func told(t *testing.T, p project) {
 		"its way out":              {refused.out + refused.err, "stackctl deploy --adopt"},
 		"status":                   {status.out + status.err, "docker compose started shop-db-1, shop-web-1; "},
 		"the plan of the store":    {planned.out, "adopt db, the release's db takes its place"},
-		"the plan of the ports":    {planned.out, "adopt web, stackctl-edge starts: port 80 is published"},
+		"the plan of the ports":    {planned.out, "adopt web, it holds port 80"},
 	} {
 		if !strings.Contains(c.said, c.want) {
 			t.Errorf("%s does not say %q:\n%s", what, c.want, c.said)

@@ -22,7 +22,7 @@ func small(t *testing.T, name string) project {
 	t.Helper()
 	p := project{t: t, root: filepath.Join(t.TempDir(), name)}
 	p.write("compose.yaml", "services:\n  pages:\n    image: shop/app:1\n    command: ${ROLE:-web}\n    environment: {GREETING: \"${GREETING:-"+name+"}\"}\n    ports: [\"3000:8080\"]\n    healthcheck: {test: [CMD, /shop, alive, \"8080\"], interval: 5s}\n")
-	p.must(0, "init", "--host", "203.0.113.7", "--domain", name+".localhost", "--yes")
+	p.must(0, "init", "--host", "203.0.113.7", "--domain", name+".localhost", "--yes", "--shared=false")
 	p.write("stackctl.yaml", read(t, filepath.Join(p.root, "stackctl.yaml"))+"\nimages: {archives: images}\n")
 	p.write(targetFile, strings.NewReplacer("/srv/stack", "/srv/"+name, domain, name+".localhost").Replace(read(t, on(t).Target())))
 	if err := os.MkdirAll(filepath.Join(p.root, "images"), 0o700); err != nil {
@@ -37,7 +37,9 @@ func small(t *testing.T, name string) project {
 }
 
 // share has a project's target share the droplet's web ports.
-func (p project) share() { p.edit(targetFile, "\nacme:\n", "\nshared: true\nacme:\n") }
+func (p project) share() {
+	p.edit("stackctl.yaml", ".localhost\n\nroutes:", ".localhost\n    shared: true\n\nroutes:")
+}
 
 // refused runs what must be refused, and looks for the reason.
 func (p project) refused(exit int, want string, args ...string) {

@@ -16,9 +16,21 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// buildDroplet makes what a provider rents out: a bare Debian 12 with systemd
-// and sshd, and nothing of ours.
-func buildDroplet(ctx context.Context, j *job) (v1.Image, error) {
+// debianRelease is a release of Debian, by its number and its name.
+type debianRelease struct{ number, suite string }
+
+var (
+	bookworm = debianRelease{"12", "bookworm"}
+	trixie   = debianRelease{"13", "trixie"}
+)
+
+// buildDroplet makes what a provider rents out: a bare Debian with systemd and
+// sshd, and nothing of ours.
+func buildDroplet(of debianRelease) func(context.Context, *job) (v1.Image, error) {
+	return func(ctx context.Context, j *job) (v1.Image, error) { return dropletOf(ctx, j, of) }
+}
+
+func dropletOf(ctx context.Context, j *job, of debianRelease) (v1.Image, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("debootstrap needs root; run it as root")
 	}
@@ -29,13 +41,13 @@ func buildDroplet(ctx context.Context, j *job) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.progress.say(j.name, "debootstrap of Debian 12 (about a minute)")
+	j.progress.say(j.name, "debootstrap of Debian %s (about a minute)", of.number)
 	rootfs := filepath.Join(j.work, "rootfs")
 	include := "systemd,systemd-sysv,dbus,openssh-server,sudo,ca-certificates,iproute2,procps"
-	if _, err := command(ctx, j.work, nil, "debootstrap", "--variant=minbase", "--arch="+runtime.GOARCH, "--include="+include, "bookworm", rootfs, mirror); err != nil {
+	if _, err := command(ctx, j.work, nil, "debootstrap", "--variant=minbase", "--arch="+runtime.GOARCH, "--include="+include, of.suite, rootfs, mirror); err != nil {
 		return nil, err
 	}
-	if err := finishDroplet(ctx, j, rootfs, mirror, security); err != nil {
+	if err := finishDroplet(ctx, j, rootfs, sourcesOf(of, mirror, security)); err != nil {
 		return nil, err
 	}
 	archive := filepath.Join(j.work, "layer.tar")
@@ -47,15 +59,11 @@ func buildDroplet(ctx context.Context, j *job) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dropletImage(layer)
+	return dropletImage(layer, of)
 }
 
 // finishDroplet sets what a provider sets: package sources and fresh identities.
-func finishDroplet(ctx context.Context, j *job, rootfs, mirror, security string) error {
-	sources := fmt.Sprintf("deb %s bookworm main\ndeb %s bookworm-updates main\n", mirror, mirror)
-	if security != "" {
-		sources += fmt.Sprintf("deb %s bookworm-security main\n", security)
-	}
+func finishDroplet(ctx context.Context, j *job, rootfs, sources string) error {
 	initScript, err := os.ReadFile(filepath.Join(j.root, "test", "images", "files", "droplet-init"))
 	if err != nil {
 		return err
@@ -90,6 +98,14 @@ func finishDroplet(ctx context.Context, j *job, rootfs, mirror, security string)
 	return err
 }
 
+func sourcesOf(of debianRelease, mirror, security string) string {
+	sources := fmt.Sprintf("deb %s %s main\ndeb %s %s-updates main\n", mirror, of.suite, mirror, of.suite)
+	if security != "" {
+		sources += fmt.Sprintf("deb %s %s-security main\n", security, of.suite)
+	}
+	return sources
+}
+
 // hostkeysUnit makes SSH host keys at the first boot, as cloud images do.
 var hostkeysUnit = strings.TrimLeft(`
 [Unit]
@@ -105,7 +121,7 @@ ExecStart=/usr/bin/ssh-keygen -A
 WantedBy=multi-user.target
 `, "\n")
 
-func dropletImage(layer v1.Layer) (v1.Image, error) {
+func dropletImage(layer v1.Layer, of debianRelease) (v1.Image, error) {
 	img, err := mutate.AppendLayers(empty.Image, layer)
 	if err != nil {
 		return nil, err
@@ -118,7 +134,7 @@ func dropletImage(layer v1.Layer) (v1.Image, error) {
 	file.OS, file.Architecture, file.Created = "linux", runtime.GOARCH, v1.Time{Time: epoch}
 	file.Config = v1.Config{
 		Cmd: []string{"/usr/local/sbin/droplet-init"}, Env: []string{searchPath, "container=docker"}, StopSignal: "SIGRTMIN+3",
-		Labels: standIn("https://www.debian.org", "12", "A bare Debian 12 server in a container."),
+		Labels: standIn("https://www.debian.org", of.number, "A bare Debian "+of.number+" server in a container."),
 	}
 	return mutate.ConfigFile(img, file)
 }

@@ -33,8 +33,8 @@ func TestASharedServerChangesNoVerdict(t *testing.T) {
 			slices.Sort(rules)
 			return exit, slices.Compact(rules)
 		}
-		alone, ruled := verdict()
-		shared, sharing := verdict("--shared")
+		alone, ruled := verdict("--shared=false")
+		shared, sharing := verdict()
 		if len(ruled) == 0 || alone != shared || !slices.Equal(ruled, sharing) {
 			t.Errorf("%s: exit code %d and %v, shared %d and %v", name, alone, ruled, shared, sharing)
 		}

@@ -58,7 +58,7 @@ are encrypted to. It never overwrites anything.`,
 	f.StringVar(&o.host, "host", "", "the server's `address`")
 	f.StringVar(&o.domain, "domain", "", "the site's `name`, such as example.org")
 	f.StringVar(&o.user, "user", "", "the `user` that deploys (default deploy)")
-	f.BoolVar(&o.shared, "shared", false, "the server has sites of other projects as well (shared: true in the target)")
+	f.BoolVar(&o.shared, "shared", true, "let sites share the server's web ports, and replace the edge without a break (shared: true in the target)")
 	f.StringArrayVar(&o.routes, "route", nil, "lead requests to `[HOST[/PATH]=]SERVICE:PORT`; several times for several routes")
 	f.StringVar(&o.policy, "policy", string(stack.PolicyStandard), "standard or strict")
 	f.StringArrayVarP(&o.files, "file", "f", nil, "a compose `file`, instead of those that Compose would find")
@@ -105,6 +105,9 @@ func (o *initOptions) initialize(ctx context.Context) error {
 	layers := infer.Layers(survey.Services, "")
 	routing := infer.Routes(survey.Services, layers, o.domain, asked)
 	c.Routes, c.Gates.Exposure.Allow = routing.Routes, routing.Allow
+	if o.shared && len(c.Routes) > 0 {
+		share(c.Targets)
+	}
 	text := config.Write(c)
 	for i, s := range survey.Services {
 		one := survey.Strategies(c)[s.Name]
@@ -122,6 +125,15 @@ func (o *initOptions) initialize(ctx context.Context) error {
 		return err
 	}
 	return o.writeOthers(root, env, survey, c)
+}
+
+// share puts the targets' edge behind their server's ingress. A project without an
+// edge has nothing to put there.
+func share(targets map[string]stack.Target) {
+	for name, t := range targets {
+		t.Shared = true
+		targets[name] = t
+	}
 }
 
 // writeOthers writes what stands beside stackctl.yaml: the example of the variables,
@@ -168,7 +180,7 @@ func (o *initOptions) survey(ctx context.Context, root string, env map[string]st
 	}
 	c.Compose.Files = files
 	if o.host != "" {
-		t := stack.Target{Host: o.host, Domain: o.domain, User: o.user, Shared: o.shared}
+		t := stack.Target{Host: o.host, Domain: o.domain, User: o.user}
 		if err := config.CheckTarget(c.Project, t); err != nil {
 			return c, survey, err
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -235,7 +236,8 @@ func addSandbox(c *stack.Config) error {
 	return nil
 }
 
-// sandbox reads the target that `stackctl sandbox up` wrote, where one is there.
+// sandbox reads the target that `stackctl sandbox up` wrote, where one is there. It
+// rehearses what the file names: its ports are shared where a target's are.
 func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 	path := filepath.Join(c.Root, SandboxFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -248,7 +250,13 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 	if err := doc.known(doc.node, reflect.TypeFor[stack.Target](), ""); err != nil {
 		return t, false, err
 	}
-	return t, true, yamlInto(doc, &t)
+	if err := yamlInto(doc, &t); err != nil {
+		return t, true, err
+	}
+	if len(c.Targets) > 0 {
+		t.Shared = slices.ContainsFunc(slices.Collect(maps.Values(c.Targets)), func(named stack.Target) bool { return named.Shared })
+	}
+	return t, true, nil
 }
 
 // IsSandbox reports whether a target is the droplet of `stackctl sandbox up`, whatever

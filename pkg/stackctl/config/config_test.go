@@ -237,6 +237,31 @@ func TestSandboxIsATargetBesideTheServers(t *testing.T) {
 	}
 }
 
+// What serves behind the ingress of a server is rehearsed behind one.
+func TestTheSandboxIsSharedWhereAServerIs(t *testing.T) {
+	for targets, shared := range map[string]bool{
+		"": true,
+		"targets:\n  production: {host: 203.0.113.7, domain: example.org}\n  shop: {host: 203.0.113.8, domain: example.net, shared: true}\n": true,
+		"targets:\n  production: {host: 203.0.113.7, domain: example.org}\n":                                                                 false,
+	} {
+		file := write(t, "project: shop\n"+targets)
+		path := filepath.Join(filepath.Dir(file), config.SandboxFile)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("host: 172.20.0.2\ndomain: shop.localhost\nshared: true\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if target, err := config.Target(c, "sandbox"); err != nil || target.Shared != shared {
+			t.Errorf("beside %s the sandbox is %+v, %v", targets, target, err)
+		}
+	}
+}
+
 func TestUnknownTargetNamesTheKnownOnes(t *testing.T) {
 	c, err := config.Load(write(t, good))
 	if err != nil {

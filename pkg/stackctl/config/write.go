@@ -47,7 +47,7 @@ func Write(c stack.Config) []byte {
 
 func writeTargets(line func(string, ...any), targets map[string]stack.Target) {
 	if len(targets) == 0 {
-		line("\n# No target is named: the sandbox that `stackctl sandbox up` starts is used.\n# targets:\n#   production:\n#     host: 203.0.113.7\n#     domain: example.org")
+		line("\n# No target is named: the sandbox that `stackctl sandbox up` starts is used.\n# targets:\n#   production:\n#     host: 203.0.113.7\n#     domain: example.org\n#     shared: true")
 		return
 	}
 	line("\ntargets:")

@@ -20,6 +20,7 @@ type target struct {
 	SSHConfig  string            `yaml:"ssh_config"`
 	Path       string            `yaml:"path"`
 	Domain     string            `yaml:"domain"`
+	Shared     bool              `yaml:"shared"`
 	ACME       acmeTarget        `yaml:"acme"`
 	Edge       edgeTarget        `yaml:"edge"`
 	Env        map[string]string `yaml:"env"`
@@ -47,7 +48,7 @@ func writeTarget(s State) error {
 	err := enc.Encode(target{
 		Host: s.Address.String(), Port: 22, User: "deploy", Admin: "root",
 		Key: s.Key(), KnownHosts: s.KnownHosts(), SSHConfig: "none",
-		Path: "/srv/stack", Domain: s.Domain,
+		Path: "/srv/stack", Domain: s.Domain, Shared: true,
 		ACME: acmeTarget{
 			Directory: s.Directory, Email: "operator@" + s.Domain,
 			DirectoryCA: filepath.Join(s.Dir, directoryCAFile), Roots: filepath.Join(s.Dir, rootsFile),
