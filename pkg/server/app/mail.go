@@ -16,12 +16,6 @@ type Mail struct {
 	HTML     string
 }
 
-// Language is a language of the site, as BCP 47 names it.
-type Language string
-
-// The languages. English is where nothing else is known.
-const English Language = "en"
-
 // Mailer sends mails. It gives ErrNoMail where no mail server is configured.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
@@ -83,6 +77,8 @@ const (
 type MailJob struct {
 	Letter Letter `json:"letter"`
 	Email  string `json:"email"`
+	// Language is that of who asked for it, for a user whose own is not known.
+	Language Language `json:"language,omitempty"`
 	// Familiar says that it was asked for on a device of the user's own.
 	Familiar bool `json:"familiar,omitempty"`
 }
@@ -100,7 +96,7 @@ func (SweepTokensJob) Kind() string { return "sweep_tokens" }
 const mailAttempts = 12
 
 func enqueueLetter(ctx context.Context, tx QueueTx, letter Letter, email string) error {
-	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email}, JobOptions{MaxAttempts: mailAttempts})
+	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email, Language: OriginOf(ctx).Language}, JobOptions{MaxAttempts: mailAttempts})
 }
 
 // Letters are all of them.
@@ -151,7 +147,7 @@ func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	if err != nil || !fits {
 		return err
 	}
-	if err := p.send(ctx, Draft{Letter: job.Letter, To: user.Email, Language: English, LeftOut: told}, user); err != nil {
+	if err := p.send(ctx, Draft{Letter: job.Letter, To: user.Email, Language: spoken(user.Language, job.Language), LeftOut: told}, user); err != nil {
 		return errors.Join(err, p.takeBack(context.WithoutCancel(ctx), user.Email, told))
 	}
 	if job.Letter == LetterVerify {

@@ -105,7 +105,7 @@ func (p *Post) admit(ctx context.Context, job MailJob, user User) (told map[Lett
 		}
 		var after Mailbox
 		if after, fits = before.takes(job.Letter, job.room(user), p.now()); !fits && len(before.LeftOut) == 0 && !user.EmailVerifiedAt.IsZero() {
-			if err := tx.Enqueue(ctx, MailJob{Letter: LetterMissed, Email: user.Email}, JobOptions{MaxAttempts: mailAttempts, At: p.now().Add(missedAfter)}); err != nil {
+			if err := tx.Enqueue(ctx, MailJob{Letter: LetterMissed, Email: user.Email, Language: job.Language}, JobOptions{MaxAttempts: mailAttempts, At: p.now().Add(missedAfter)}); err != nil {
 				return err
 			}
 		}

@@ -64,7 +64,7 @@ type catalogue struct {
 	footer string
 }
 
-var catalogues = map[app.Language]catalogue{app.English: english}
+var catalogues = map[app.Language]catalogue{app.English: english, app.German: german}
 
 // Write puts a draft into words.
 func (w Writer) Write(d app.Draft) (app.Mail, error) {

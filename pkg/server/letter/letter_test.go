@@ -19,8 +19,8 @@ var writer = letter.Writer{Site: "https://site.example.com", Domain: "site.examp
 // token is as long as a real one.
 const token = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBsb25nIHRva2Vu"
 
-func draft(l app.Letter) app.Draft {
-	d := app.Draft{Letter: l, To: "ada@example.com", Language: app.English, Token: token}
+func draft(l app.Letter, language app.Language) app.Draft {
+	d := app.Draft{Letter: l, To: "ada@example.com", Language: language, Token: token}
 	if l == app.LetterMissed {
 		d.LeftOut = map[app.Letter]int{app.LetterReset: 16, app.LetterChanged: 1}
 	}
@@ -39,13 +39,12 @@ func write(t *testing.T, d app.Draft) app.Mail {
 // The golden files are what web/e2e/letters.test.ts looks at in a browser.
 func TestEachLetterIsAsItsGoldenFiles(t *testing.T) {
 	want := map[string]bool{}
-	for _, l := range app.Letters {
-		m := write(t, draft(l))
+	each(t, func(l app.Letter, m app.Mail) {
 		name := string(l) + "." + string(m.Language)
 		want[name+".txt"], want[name+".html"] = true, true
 		golden(t, name+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
 		golden(t, name+".html", m.HTML)
-	}
+	})
 	entries, err := os.ReadDir("testdata")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +52,16 @@ func TestEachLetterIsAsItsGoldenFiles(t *testing.T) {
 	for _, e := range entries {
 		if !want[e.Name()] {
 			t.Errorf("testdata/%s is of no letter", e.Name())
+		}
+	}
+}
+
+// each walks all letters in all languages.
+func each(t *testing.T, visit func(app.Letter, app.Mail)) {
+	t.Helper()
+	for _, language := range app.Languages {
+		for _, l := range app.Letters {
+			visit(l, write(t, draft(l, language)))
 		}
 	}
 }
@@ -82,8 +91,7 @@ var (
 // A mail loads nothing from anywhere, and leads to the site alone. Both parts have
 // the same links, and what mail programs and screen readers ask for is there.
 func TestEachLetterLeadsToTheSiteAloneAndLoadsNothing(t *testing.T) {
-	for _, l := range app.Letters {
-		m := write(t, draft(l))
+	each(t, func(l app.Letter, m app.Mail) {
 		if found := remote.FindString(m.HTML); found != "" {
 			t.Errorf("%s: the HTML has %s", l, found)
 		}
@@ -102,6 +110,47 @@ func TestEachLetterLeadsToTheSiteAloneAndLoadsNothing(t *testing.T) {
 		for _, must := range []string{`<html lang="` + string(m.Language) + `"`, `name="color-scheme" content="light dark"`, "<title>" + m.Subject + "</title>", `<div style="display:none`} {
 			if !strings.Contains(m.HTML, must) {
 				t.Errorf("%s: the HTML lacks %s", l, must)
+			}
+		}
+	})
+}
+
+// Each letter says all that it says in English in every language, and says it in that
+// language: no subject, text or title is left over or missing.
+func TestEachLetterIsThereInEachLanguage(t *testing.T) {
+	for _, l := range app.Letters {
+		base := write(t, draft(l, app.English))
+		for _, language := range app.Languages[1:] {
+			m := write(t, draft(l, language))
+			if m.Subject == "" || m.Subject == base.Subject || m.Text == base.Text {
+				t.Errorf("%s in %s is as in English, or empty: %q", l, language, m.Subject)
+			}
+			for _, what := range []string{"<p", "<li", "href="} {
+				if got, want := strings.Count(m.HTML, what), strings.Count(base.HTML, what); got != want {
+					t.Errorf("%s in %s has %d of %s, in English %d", l, language, got, what, want)
+				}
+			}
+			english := map[string]bool{}
+			for line := range strings.SplitSeq(base.Text+base.HTML, "\n") {
+				english[line] = true
+			}
+			for line := range strings.SplitSeq(m.Text, "\n") {
+				if line != "" && english[line] && !strings.HasPrefix(line, writer.Site) {
+					t.Errorf("%s in %s has a line in English: %s", l, language, line)
+				}
+			}
+		}
+	}
+	for _, language := range app.Languages {
+		d := draft(app.LetterMissed, language)
+		d.LeftOut = map[app.Letter]int{}
+		for _, l := range app.Letters {
+			d.LeftOut[l] = 2
+		}
+		m := write(t, d)
+		for _, l := range app.Letters {
+			if strings.Contains(m.Text, "- "+string(l)+" (2)") {
+				t.Errorf("%s has no title in %s", l, language)
 			}
 		}
 	}
@@ -134,7 +183,7 @@ func TestALetterThatIsNotThereIsAnError(t *testing.T) {
 
 // What was left out is told at the end of any letter, in both parts.
 func TestWhatWasLeftOutIsToldInBothParts(t *testing.T) {
-	d := draft(app.LetterChanged)
+	d := draft(app.LetterChanged, app.English)
 	d.LeftOut = map[app.Letter]int{app.LetterReset: 16, "later": 2}
 	m := write(t, d)
 	if !strings.HasSuffix(m.Text, "\n\nSo many mails were asked for that these were not sent to you:\n\n- later (2)\n- choose a new password (16)\n") {
