@@ -19,6 +19,12 @@ export async function expectAccessible(page: Page, what: string, except: readonl
   expect(broken.join("\n"), `${what}: accessibility`).toBe("");
 }
 
+/** Fails where what stands beside a text in a list leaves it less than half of the row. */
+export async function expectRoomForRows(page: Page, what: string): Promise<void> {
+  const shares = await page.locator(".row > div:first-child").evaluateAll((texts) => texts.map((text) => text.clientWidth / (text.parentElement?.clientWidth ?? 1)));
+  expect(Math.min(1, ...shares), `${what}: the least share of a row that its text has`).toBeGreaterThan(0.5);
+}
+
 /** Fails where the page is wider than the window. */
 export async function expectNoSidewaysScroll(page: Page, what: string): Promise<void> {
   const width = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectAccessible, expectNoSidewaysScroll } from "./axe.ts";
+import { expectAccessible, expectNoSidewaysScroll, expectRoomForRows } from "./axe.ts";
 import { launch, picture, visit } from "./browser.ts";
 import { leaveNothing, logIn, newcomer, type Person } from "./person.ts";
 import { spoken, type Words } from "./words.ts";
@@ -105,6 +105,7 @@ describe.each(visits)("every page on a $size, in $language", ({ size, viewport, 
         expect(await page.evaluate(() => document.documentElement.lang), `${what}: the page's language`).toBe(language);
         await expectAccessible(page, what);
         await expectNoSidewaysScroll(page, what);
+        await expectRoomForRows(page, what);
       }
     };
     await visit(browser, look, { viewport, colorScheme, locale, reducedMotion: "reduce" });
