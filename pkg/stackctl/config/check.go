@@ -91,6 +91,14 @@ func checkACME(t stack.Target) (problem, fix, key string) {
 		return "acme.policy is public, but acme.directory is Let's Encrypt's staging directory", "leave acme.directory out", "acme"
 	case t.ACME.Public() && t.ACME.Roots == "" && reserved.MatchString(t.Domain):
 		return fmt.Sprintf("acme.policy is public, but no public authority certifies %q", t.Domain), "write `policy: staging`, or give the site a name of its own", "acme"
+	case !t.ACME.Public() && t.ACME.Rehearsal != (stack.Rehearsal{}):
+		return "acme.rehearsal is for acme.policy public: by the staging policy each certificate is one already", "remove it, or write `policy: public`", "acme"
+	case t.ACME.Rehearsal.Directory == "" && t.ACME.Rehearsal != (stack.Rehearsal{}):
+		return "acme.rehearsal names no directory", "give the URL of a staging directory", "acme"
+	case t.ACME.Rehearsal.Directory != "" && (!isWeb(t.ACME.Rehearsal.Directory) || !strings.HasPrefix(t.ACME.Rehearsal.Directory, "https:")):
+		return fmt.Sprintf("acme.rehearsal.directory %q is no https URL", withoutUser(t.ACME.Rehearsal.Directory)), "give the URL of a staging directory", "acme"
+	case t.ACME.Rehearsal.Directory == t.ACME.Directory && t.ACME.Public():
+		return "acme.rehearsal.directory is acme.directory itself: nothing would be rehearsed", "give the URL of a staging directory", "acme"
 	}
 	return "", "", ""
 }

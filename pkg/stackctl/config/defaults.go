@@ -110,9 +110,12 @@ func resolveTarget(c *stack.Config, t *stack.Target) {
 	setDefault(&t.ACME.Policy, stack.ACMEStaging)
 	if t.ACME.Public() {
 		setDefault(&t.ACME.Directory, PublicDirectory)
+		if t.ACME.Directory == PublicDirectory {
+			setDefault(&t.ACME.Rehearsal.Directory, StagingDirectory)
+		}
 	}
 	setDefault(&t.ACME.Directory, StagingDirectory)
-	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots} {
+	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots, &t.ACME.Rehearsal.DirectoryCA, &t.ACME.Rehearsal.Roots} {
 		*p = absolute(c.Root, *p)
 	}
 	if t.SSHConfig != "none" {

@@ -173,6 +173,20 @@ type ACME struct {
 	// to; empty means Let's Encrypt's staging roots, or, by the public policy,
 	// the roots that this machine and Let's Encrypt name.
 	Roots string `mapstructure:"roots"`
+	// Rehearsal is asked first for each name that is new on a public site.
+	Rehearsal Rehearsal `mapstructure:"rehearsal"`
+}
+
+// Rehearsal is a staging directory beside a public one.
+type Rehearsal struct {
+	// Directory is an ACME directory URL whose certificates no browser trusts; empty
+	// means Let's Encrypt's staging where the public one is Let's Encrypt's, else none.
+	Directory string `mapstructure:"directory"`
+	// DirectoryCA is a PEM file that the throwaway edge trusts for Directory itself.
+	DirectoryCA string `mapstructure:"directory_ca"`
+	// Roots is a PEM file of the roots that its certificates chain to; empty means
+	// Let's Encrypt's staging roots.
+	Roots string `mapstructure:"roots"`
 }
 
 // Public reports whether browsers are to trust the target's certificates.
