@@ -120,7 +120,7 @@ func receiver(address string) bool {
 func checkTarget(t stack.Target) (problem, fix, key string) {
 	directory, err := url.Parse(t.ACME.Directory)
 	switch {
-	case t.Host == "":
+	case t.Host == "" && !t.HostFrom.Named():
 		return "host is missing", "give the server's address", "host"
 	case strings.ContainsAny(t.Host, shellSigns) || strings.HasPrefix(t.Host, "-"):
 		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
@@ -146,6 +146,11 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 		return fmt.Sprintf("socket %q is no path on the host", t.Socket), "give the Docker Engine's socket, such as /run/user/1000/docker.sock", "socket"
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
+	}
+	if t.HostFrom.Named() {
+		if problem, fix := checkDigitalOcean(t.HostFrom.DigitalOcean); problem != "" {
+			return "host_from.digitalocean: " + problem, fix, "host_from"
+		}
 	}
 	return checkACME(t)
 }

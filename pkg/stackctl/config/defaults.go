@@ -115,6 +115,11 @@ func resolveTarget(c *stack.Config, t *stack.Target) {
 		}
 	}
 	setDefault(&t.ACME.Directory, StagingDirectory)
+	if do := &t.HostFrom.DigitalOcean; t.HostFrom.Named() {
+		setDefault(&do.Size, "s-1vcpu-1gb")
+		setDefault(&do.Image, "debian-12-x64")
+		do.SSHKey = absolute(c.Root, do.SSHKey)
+	}
 	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots, &t.ACME.Rehearsal.DirectoryCA, &t.ACME.Rehearsal.Roots} {
 		*p = absolute(c.Root, *p)
 	}
