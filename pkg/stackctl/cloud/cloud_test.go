@@ -181,6 +181,16 @@ func TestAServerThatAnotherMachineMadeHasNoKnownKey(t *testing.T) {
 	}
 }
 
+// One that was removed in the control panel, and made anew from another machine.
+func TestAServerInThePlaceOfOneThatIsKnownHasNoKnownKey(t *testing.T) {
+	o := newOffice(t)
+	o.create(t)
+	o.Droplets[0].ID = 77
+	if h := o.create(t); h.ID != 77 || h.Settled && len(h.HostKeys) != 0 {
+		t.Errorf("it is %+v", h)
+	}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(o *office)

@@ -48,7 +48,7 @@ func (l Landlord) Create(ctx context.Context, p Place, known stack.MadeHost) (st
 	if err := l.Keep(known); err != nil {
 		return known, stack.Fault(stack.CauseStep, what, err, "")
 	}
-	if d, err = l.started(ctx, p, d); err != nil {
+	if d, err = l.started(ctx, d); err != nil {
 		return known, err
 	}
 	known.Address, known.Address6 = d.Public()
@@ -129,7 +129,7 @@ func (l Landlord) order(ctx context.Context, p Place) (d digitalocean.Droplet, k
 }
 
 // started waits until a server runs and has an address.
-func (l Landlord) started(ctx context.Context, p Place, d digitalocean.Droplet) (digitalocean.Droplet, error) {
+func (l Landlord) started(ctx context.Context, d digitalocean.Droplet) (digitalocean.Droplet, error) {
 	what, until, said := "wait for droplet "+d.Name, l.Now().Add(startLimit), ""
 	for {
 		v4, _ := d.Public()

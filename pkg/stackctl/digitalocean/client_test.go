@@ -66,6 +66,13 @@ func TestTheLimitOfCallsIsWaitedForAsLongAsItSays(t *testing.T) {
 	}
 }
 
+func TestTheLimitOfCallsIsNotWaitedForWithoutEnd(t *testing.T) {
+	c, waited, asked := answering(t, says(429, `{}`, "Retry-After", "70"))
+	if _, err := c.Droplets(t.Context(), "x"); stack.CauseOf(err) != stack.CauseUnreachable || *asked != 2 || len(*waited) != 1 {
+		t.Errorf("%v, asked %d times, waited %v", err, *asked, *waited)
+	}
+}
+
 func TestOnlyWhatMakesNothingIsAskedAgainAfterAFault(t *testing.T) {
 	c, _, asked := answering(t, says(503, ``), says(503, ``), says(200, `{"droplets":[{"id":1}]}`))
 	if d, err := c.Droplets(t.Context(), "x"); err != nil || len(d) != 1 || *asked != 3 {
