@@ -47,6 +47,10 @@ const (
 // to no release, so that deploys and rollbacks leave it as it is.
 const MaintenanceFile = "stackctl-maintenance.yml"
 
+// DetourFile is the edge's dynamic file that leads port 80 to a throwaway edge while
+// that rehearses certificates. It is there for no longer.
+const DetourFile = "stackctl-rehearsal.yml"
+
 // ReleasePath is the path of a release's folder, or of something in it,
 // relative to the target's Path.
 func ReleasePath(id string, elem ...string) string {
