@@ -89,14 +89,13 @@ func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	return User{Email: email, PasswordHash: hash, DisplayName: *profile.DisplayName}, nil
 }
 
-// AddStaff adds a user who may use the staff pages, or makes an existing user
-// one and sets the password anew. It is what `create-staff` does.
+// AddStaff adds an admin of the staff pages, or makes an existing user one and sets the password anew. It is what `create-staff` does.
 func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 	user, err := a.newUser(ctx, in)
 	if err != nil {
 		return User{}, err
 	}
-	user.Staff, user.EmailVerifiedAt = true, a.now()
+	user.Role, user.EmailVerifiedAt = RoleAdmin, a.now()
 	err = a.Store.InTx(ctx, func(tx Tx) error {
 		added, isNew, err := tx.AddUser(ctx, user)
 		if err != nil {
@@ -120,7 +119,7 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 			if _, err := tx.DropFactor(ctx, known.ID); err != nil {
 				return err
 			}
-			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
+			known.Role, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = RoleAdmin, user.PasswordHash, a.now(), time.Time{}
 			if added, err = tx.SaveUser(ctx, known); err != nil {
 				return err
 			}
@@ -247,7 +246,7 @@ func (a *Accounts) stillFits(ctx context.Context, tx UserTx, user User, kind Ses
 }
 
 func mayEnter(user User, kind SessionKind) bool {
-	return !user.Disabled() && (kind != SessionStaff || user.Staff)
+	return !user.Disabled() && (kind != SessionStaff || user.Staff())
 }
 
 func (a *Accounts) startSession(ctx context.Context, tx SessionTx, user User, kind SessionKind, token Token) error {

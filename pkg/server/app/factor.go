@@ -302,7 +302,7 @@ func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) e
 		if err != nil {
 			return err
 		}
-		if now.Staff {
+		if now.Staff() {
 			return &Error{Code: CodeConflict, Message: "Members of staff must have a second factor."}
 		}
 		return dropFactor(ctx, tx, now)
