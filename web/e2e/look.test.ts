@@ -18,7 +18,7 @@ const states: readonly (readonly [name: string, reach: (page: Page) => Promise<u
     await page.getByLabel("E-mail").fill("somebody@example.com");
     await page.getByLabel("Password", { exact: true }).fill("quiet harbour lamp");
     await page.getByRole("main").getByRole("button", { name: "Sign up" }).click();
-    await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+    await page.getByRole("heading", { name: "You are signed up" }).waitFor();
     await page.unroute("**/api/auth/signup");
     await page.goto("/signup");
     await page.getByLabel("Password", { exact: true }).waitFor();

@@ -26,7 +26,7 @@ export async function signUp(page: Page, person: Person): Promise<void> {
   await page.getByLabel("E-mail").fill(person.email);
   await page.getByLabel("Password", { exact: true }).fill(person.password);
   await page.getByRole("main").getByRole("button", { name: "Sign up" }).click();
-  await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+  await page.getByRole("heading", { name: "You are signed up" }).waitFor();
 }
 
 /** Somebody who has just signed up; a new one whenever the visit has to be made anew. */

@@ -87,7 +87,7 @@ describe("sign-up", () => {
     const { router, user } = open("/signup?next=%2Faccount%3Fa%3D1");
     await fill(user, "new@example.com", phrase);
     await user.click(screen.getByRole("button", { name: "Sign up" }));
-    expect(await screen.findByRole("heading", { name: "You can log in now" })).toHaveFocus();
+    expect(await screen.findByRole("heading", { name: "You are signed up" })).toHaveFocus();
     expect(site.to("POST /auth/signup")[0]?.body).toEqual({ email: "new@example.com", password: phrase });
     await user.click(within(screen.getByRole("main")).getByRole("link", { name: "Log in" }));
     await screen.findByRole("heading", { name: "Log in" });

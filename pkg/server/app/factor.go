@@ -127,7 +127,7 @@ func (a *Accounts) enter(ctx context.Context, l login, proven func(Tx) error) (T
 		}
 		if left, err := tx.DropPending(ctx, l.pending.Hash()); err != nil {
 			return err
-		} else if !left || !mayEnter(user, l.kind) {
+		} else if !left || !a.mayEnter(user, l.kind) {
 			return errUnauthorized // the password was changed meanwhile, or the account shut
 		}
 		if err := proven(tx); err != nil {

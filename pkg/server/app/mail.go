@@ -105,6 +105,9 @@ type Post struct {
 	// request says. Domain is its name in texts.
 	Site   string
 	Domain string
+	// ConfirmFirst is that of Accounts: the mail that confirms an address lets its
+	// owner choose the password, since nobody can log in to confirm it.
+	ConfirmFirst bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -157,10 +160,21 @@ func (p *Post) now() time.Time {
 	return time.Now()
 }
 
+// welcome is the mail that confirms an address where nobody can log in before. Who
+// opens it chooses the password: who signed up may have been somebody else.
+func (p *Post) welcome(ctx context.Context, user User) (Mail, error) {
+	link, err := p.link(ctx, user, PurposeReset, verifyLife, "reset")
+	return Mail{To: user.Email, Subject: "Confirm your e-mail address at " + p.Domain, Text: "Welcome.\n\nOpen this link and choose your password to confirm that this address is yours. " +
+		"Then you can log in. It is good for one day:\n\n" + link + "\n\nIf you did not sign up, do nothing: without this step nobody can log in with your address.\n"}, err
+}
+
 func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error) {
 	mail := Mail{To: user.Email}
 	switch letter {
 	case LetterVerify:
+		if p.ConfirmFirst {
+			return p.welcome(ctx, user)
+		}
 		link, err := p.link(ctx, user, PurposeVerify, verifyLife, "verify")
 		mail.Subject = "Confirm your e-mail address at " + p.Domain
 		mail.Text = "Welcome.\n\nOpen this link and log in to confirm that this address is yours. It is good for one day:\n\n" + link +

@@ -26,7 +26,7 @@ func runWorker(ctx context.Context, p *parts) error {
 	p.figures.MustRegister(jobs.NewDepth(p.db.SQL, p.log))
 	worker, err := jobs.NewWorker(jobs.Work{
 		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store, Traces: p.telemetry.Traces(),
-		Post: &app.Post{Store: store, Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures), Site: p.settings.Site, Domain: p.settings.Domain},
+		Post: &app.Post{Store: store, Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures), Site: p.settings.Site, Domain: p.settings.Domain, ConfirmFirst: p.settings.ConfirmFirst},
 	})
 	if err != nil {
 		return err

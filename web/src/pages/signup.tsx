@@ -44,7 +44,7 @@ export function SignUpPage() {
 /** The same for new and known addresses: the answer does not tell which it was. */
 function Done({ email, search }: { email: string; search: { next?: string } }) {
   return (
-    <Page narrow focus title="You can log in now" lead={<>We have sent a mail to <strong>{email}</strong>. Its link confirms that the address is yours; the login does not wait for it.</>}>
+    <Page narrow focus title="You are signed up" lead={<>We have sent a mail to <strong>{email}</strong>. Its link confirms that the address is yours. Log in now; where that is refused, open the link first.</>}>
       <p className="muted">If you had an account with this address before, your earlier password is still the right one.</p>
       <p><Link to="/login" search={search} className="button">Log in</Link></p>
     </Page>
