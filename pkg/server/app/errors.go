@@ -77,7 +77,7 @@ func Unavailable(message string, err error) error {
 var ErrNotFound = &Error{Code: CodeNotFound, Message: "There is no such thing."}
 
 var (
-	errCredentials  = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong."}
+	errCredentials = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong."}
 	// errUnconfirmed is errCredentials where nobody logs in before the address is
 	// confirmed; it is the same for addresses that are known and that are not.
 	errUnconfirmed  = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong, or the address is not confirmed yet: open the link in our mail."}
