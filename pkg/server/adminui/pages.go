@@ -58,6 +58,7 @@ type Staff interface {
 // Options are what the staff pages need.
 type Options struct {
 	Accounts Accounts
+	Passkeys Passkeys
 	Records  Records
 	Staff    Staff
 	CSRF     csrf.Key
@@ -87,6 +88,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /login", p.loginForm)
 	mux.HandleFunc("POST /login", p.login)
 	mux.HandleFunc("POST /login/code", p.loginCode)
+	mux.HandleFunc("POST /login/passkey", p.loginPasskey)
 	for _, r := range p.routes() {
 		if app.Access()[r.Operation] == app.RoleNone {
 			return nil, fmt.Errorf("staff page %s: app.Access does not say which role may do %s", r.Pattern, r.Operation)
@@ -111,11 +113,15 @@ func Assets(healthy func(context.Context) error) (http.Handler, error) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		server.ServeHTTP(w, r)
 	}
-	for _, name := range []string{"admin.css", "favicon.svg"} {
+	for _, name := range []string{"admin.css", "favicon.svg", "passkey.js"} {
 		mux.Handle("GET /static/"+name, http.StripPrefix("/static", http.HandlerFunc(one)))
 	}
 	return mux, nil
 }
+
+// policy is the Content-Security-Policy of a page. Those that ask for a passkey have
+// the one script besides.
+const policy = "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // guarded sets the headers of every page and refuses what comes from another
 // site.
@@ -125,7 +131,7 @@ func (p *pages) guarded(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", policy)
 		if err := p.origin.Check(r); err != nil {
 			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", Data: "The request comes from another site."})
 			return
@@ -149,6 +155,8 @@ type page struct {
 	Current string
 	Models  []app.Model
 	CSRF    string
+	// Script reports that the page asks for a passkey.
+	Script bool
 	// Notice tells that a change was made.
 	Notice string
 	// People are the users whom the page names, by ID.
@@ -167,6 +175,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 		slog.ErrorContext(r.Context(), "render a page", "template", name, "error", err.Error())
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
 		return
+	}
+	if data.Script {
+		w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'")
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

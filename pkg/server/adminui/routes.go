@@ -26,6 +26,9 @@ func (p *pages) routes() []Route {
 		{Pattern: "GET /factor", Operation: "own.factor", ahead: true, do: p.factor},
 		{Pattern: "POST /factor", Operation: "own.factor", ahead: true, do: p.beginFactor},
 		{Pattern: "POST /factor/confirm", Operation: "own.factor", ahead: true, do: p.confirmFactor},
+		{Pattern: "POST /factor/passkeys", Operation: "own.factor", ahead: true, do: p.beginPasskey},
+		{Pattern: "POST /factor/passkeys/add", Operation: "own.factor", ahead: true, do: p.addPasskey},
+		{Pattern: "POST /factor/passkeys/{id}/remove", Operation: "own.factor", ahead: true, do: p.removePasskey},
 		{Pattern: "GET /{$}", Operation: "own.start", do: func(w http.ResponseWriter, r *http.Request, _ caller) {
 			http.Redirect(w, r, "/"+p.Models[0].Name, http.StatusSeeOther)
 		}},
@@ -72,7 +75,7 @@ func (p *pages) modelRoutes(m app.Model) (all []Route) {
 // something is changed.
 func (p *pages) allowed(route Route) http.Handler {
 	return p.signedIn(func(w http.ResponseWriter, r *http.Request, who caller) {
-		if p.FactorRequired && !who.User.TOTP && !route.ahead {
+		if p.FactorRequired && !who.User.SecondFactor && !route.ahead {
 			http.Redirect(w, r, "/factor", http.StatusSeeOther)
 			return
 		}

@@ -102,7 +102,7 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 	switch app.CodeOf(err) {
 	case app.CodeSecondFactor:
 		codeCookie.Set(w, token, 10*time.Minute)
-		p.showCode(w, r, http.StatusOK, "")
+		p.showCode(w, r, http.StatusOK, token, "")
 		return
 	case app.CodeCredentials, app.CodeInvalid:
 		data.Error = "The e-mail address or the password is wrong."
