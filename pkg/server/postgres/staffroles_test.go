@@ -56,3 +56,30 @@ func TestStaffBeforeRolesAreAdmins(t *testing.T) {
 		}
 	}
 }
+
+// A user who is added or saved keeps the role and the language, whatever else changes.
+func TestUsersKeepRoleAndLanguage(t *testing.T) {
+	db, ctx := migratedDB(t), context20(t)
+	store := &Store{db: db.SQL}
+	for _, role := range append(app.StaffRoles(), app.RoleNone) {
+		email := "a" + string(role) + "@x.org"
+		if err := store.InTx(ctx, func(tx app.Tx) error {
+			u, isNew, err := tx.AddUser(ctx, app.User{Email: email, Role: role, Language: app.German})
+			if err != nil {
+				return err
+			}
+			if !isNew || u.Role != role || u.Language != app.German {
+				t.Errorf("added: %+v", u)
+			}
+			u.Bio = "changed"
+			_, err = tx.SaveUser(ctx, u)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		u, err := store.UserByEmail(ctx, email)
+		if err != nil || u.Role != role || u.Language != app.German || u.Bio != "changed" {
+			t.Errorf("saved: %+v, %v", u, err)
+		}
+	}
+}
