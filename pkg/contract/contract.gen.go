@@ -124,6 +124,7 @@ const (
 	TooLong        Refusal = "too-long"
 	TooShort       Refusal = "too-short"
 	TookTooLong    Refusal = "took-too-long"
+	Unconfirmed    Refusal = "unconfirmed"
 	Wrong          Refusal = "wrong"
 	WrongCode      Refusal = "wrong-code"
 )
@@ -172,6 +173,8 @@ func (e Refusal) Valid() bool {
 	case TooShort:
 		return true
 	case TookTooLong:
+		return true
+	case Unconfirmed:
 		return true
 	case Wrong:
 		return true

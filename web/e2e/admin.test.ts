@@ -100,6 +100,35 @@ describe("the staff pages", () => {
       await page.close(); // a page without scripts cannot be asked to settle
     }, { ...guard, javaScriptEnabled: false }));
 
+  it("take a passkey as the second factor, and let go of it", () =>
+    visit(browser, async (page) => {
+      const cdp = await page.context().newCDPSession(page);
+      await cdp.send("WebAuthn.enable");
+      await cdp.send("WebAuthn.addVirtualAuthenticator", {
+        options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+      });
+      await comeIn(page);
+      await page.goto("/factor");
+      await page.getByLabel("Name of the passkey").fill("Test device");
+      await page.getByRole("button", { name: "Add a passkey" }).click();
+      await page.getByRole("button", { name: "Make the passkey" }).click();
+      await page.getByRole("button", { name: "Remove Test device" }).waitFor();
+      await picture(page, "staff-passkeys");
+      await expectAccessible(page, "staff passkeys");
+      await page.getByRole("button", { name: "Log out" }).click();
+      await page.getByLabel("E-mail").fill(account.email);
+      await page.getByLabel("Password").fill(account.password);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByRole("button", { name: "Use a passkey" }).waitFor();
+      await picture(page, "staff-passkey-second-step");
+      await expectAccessible(page, "staff second step");
+      await page.getByRole("button", { name: "Use a passkey" }).click();
+      await page.getByRole("heading", { name: "Users", level: 1 }).waitFor();
+      await page.goto("/factor");
+      await page.getByRole("button", { name: "Remove Test device" }).click();
+      await page.getByRole("button", { name: "Remove Test device" }).waitFor({ state: "detached" });
+    }, guard));
+
   it("keep people out who are not staff", () =>
     visit(browser, async (page) => {
       await page.goto("/");

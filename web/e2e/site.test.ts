@@ -2,6 +2,7 @@ import type { Browser, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, storage, visit } from "./browser.ts";
 import { fillLogin, leaveNothing, logIn, newcomer, newPerson, type Person } from "./person.ts";
+import { spoken } from "./words.ts";
 
 const maxScriptBytes = 120 * 1024;
 
@@ -30,7 +31,7 @@ describe("an account", () => {
       await page.getByLabel("Password", { exact: true }).fill(someone.password);
       await page.getByLabel("Display name").fill("Zoë Ünïcode");
       await page.getByRole("main").getByRole("button", { name: "Sign up" }).click();
-      await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+      await page.getByRole("heading", { name: spoken.en.words.signup.done }).waitFor();
       await page.getByRole("main").getByRole("link", { name: "Log in" }).click();
       await fillLogin(page, someone);
       await page.getByRole("heading", { name: "Zoë Ünïcode" }).waitFor();
@@ -160,7 +161,7 @@ describe("the pages", () => {
       expect(await focus()).toBe("email");
       await page.keyboard.type(someone.email);
       await page.keyboard.press("Enter");
-      await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+      await page.getByRole("heading", { name: spoken.en.words.signup.done }).waitFor();
       expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     }));
 

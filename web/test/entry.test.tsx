@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
+import { english } from "../src/words/english.tsx";
 import { ada, fakeApi, open, problem } from "./site.tsx";
 
 const phrase = "a long and calm phrase";
@@ -50,6 +51,14 @@ describe("login", () => {
     expect(await screen.findByRole("alert")).toHaveTextContent("The e-mail address or the password is wrong.");
   });
 
+  it("says that the address may wait for its confirmation", async () => {
+    fakeApi({ "POST /auth/login": () => problem(401, "Unauthorized", { type: "urn:problem:invalid-credentials", refusal: "unconfirmed" }) });
+    const { user } = open("/login");
+    await fill(user, "ada@example.com", phrase);
+    await user.click(screen.getByRole("button", { name: "Log in" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent(english.problem.refusals.unconfirmed);
+  });
+
   it("sends once however often the button is pressed", async () => {
     let release: (answer: { status: number; body: unknown }) => void = () => undefined;
     const site = fakeApi({ "POST /auth/login": () => new Promise((resolve) => { release = resolve; }) });
@@ -87,7 +96,7 @@ describe("sign-up", () => {
     const { router, user } = open("/signup?next=%2Faccount%3Fa%3D1");
     await fill(user, "new@example.com", phrase);
     await user.click(screen.getByRole("button", { name: "Sign up" }));
-    expect(await screen.findByRole("heading", { name: "You can log in now" })).toHaveFocus();
+    expect(await screen.findByRole("heading", { name: english.signup.done })).toHaveFocus();
     expect(site.to("POST /auth/signup")[0]?.body).toEqual({ email: "new@example.com", password: phrase });
     await user.click(within(screen.getByRole("main")).getByRole("link", { name: "Log in" }));
     await screen.findByRole("heading", { name: "Log in" });

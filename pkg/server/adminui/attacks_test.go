@@ -83,7 +83,7 @@ func TestAttack98MarkupFromUsersOnStaffPages(t *testing.T) {
 	user.Send("PATCH", "/users/me", map[string]string{"display_name": evil, "bio": "</textarea>" + evil, "avatar_url": "https://img.example.com/%22%3E%3Cscript%3E"}).Want(t, http.StatusOK)
 	b.logIn("boss@example.com", apptest.GoodPassword)
 	id := idOf(t, s, "eve@example.com")
-	paths := []string{"/users", "/users/" + id, "/users/" + id + "/edit", "/users/" + id + "/delete", "/sessions", "/audit", "/jobs", "/users?q=" + url.QueryEscape(evil), "/users?f.is_staff=" + url.QueryEscape(evil), "/audit?f.action=" + url.QueryEscape(evil), "/users?done=" + url.QueryEscape(evil), "/users?sort=" + url.QueryEscape(evil), "/" + url.PathEscape(evil)}
+	paths := []string{"/users", "/users/" + id, "/users/" + id + "/edit", "/users/" + id + "/delete", "/sessions", "/audit", "/jobs", "/users?q=" + url.QueryEscape(evil), "/users?f.role=" + url.QueryEscape(evil), "/audit?f.action=" + url.QueryEscape(evil), "/users?done=" + url.QueryEscape(evil), "/users?sort=" + url.QueryEscape(evil), "/" + url.PathEscape(evil)}
 	var events []string
 	if err := s.DB.SQL.Select(&events, `SELECT '/audit/' || id FROM audit_events`); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestAttack99WildcardsAndPagesOfLists(t *testing.T) {
 			}
 		}
 	}
-	for _, query := range []string{"q=%00", "q=%ff%fe", "f.email=%00", "q=" + strings.Repeat("a+", 2000), strings.Repeat("f.is_staff=true&", 500)} {
+	for _, query := range []string{"q=%00", "q=%ff%fe", "f.email=%00", "q=" + strings.Repeat("a+", 2000), strings.Repeat("f.role=admin&", 500)} {
 		for _, at := range []string{"/users?", "/users.csv?", "/audit?", "/audit.csv?"} {
 			if resp, page := b.get(at + query); resp.StatusCode != http.StatusOK {
 				t.Errorf("%s%.40s: %d %.300s", at, query, resp.StatusCode, page)
@@ -163,7 +163,7 @@ func TestAttack101MassAssignmentOnStaffForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.post("/users/"+id+"/edit", "/users/"+id+"?email=x@example.com", url.Values{"display_name": {"Ada"}, "id": {"00000000-0000-4000-8000-000000000000"}, "email": {"eve@example.com"}, "password_hash": {"x"},
-		"created_at": {"2020-01-01"}, "disabled_at": {"2020-01-01"}, "email_verified_at": {"2020-01-01"}, "display_name[]": {"x"}, "is_staff[]": {"true"}})
+		"created_at": {"2020-01-01"}, "disabled_at": {"2020-01-01"}, "email_verified_at": {"2020-01-01"}, "display_name[]": {"x"}, "role[]": {"admin"}})
 	if err := s.DB.SQL.Get(&after, columns, id); err != nil || before != after {
 		t.Errorf("%s became %s, err %v", before, after, err)
 	}
@@ -297,7 +297,7 @@ func TestAttack129HiddenColumns(t *testing.T) {
 		return fmt.Sprint(emails.FindAllString(page, -1))
 	}
 	plain := list("")
-	for _, query := range []string{"sort=password_hash", "sort=password_hash&desc=1", "sort=id%3b", `sort=id"`, "sort=(SELECT%201)", "sort=email,password_hash", "f.password_hash=canary1", "f.email=user1@example.com", "f.is_staff=true%27", "f.created_at=set"} {
+	for _, query := range []string{"sort=password_hash", "sort=password_hash&desc=1", "sort=id%3b", `sort=id"`, "sort=(SELECT%201)", "sort=email,password_hash", "f.password_hash=canary1", "f.email=user1@example.com", "f.role=admin%27", "f.created_at=set"} {
 		if got := list(query); got != plain {
 			t.Errorf("%s: %s, without it %s", query, got, plain)
 		}
@@ -397,7 +397,7 @@ func TestAttack138SessionEndsBeforeTheFormHasCome(t *testing.T) {
 	s, b := start(t)
 	b.logIn("boss@example.com", apptest.GoodPassword)
 	_, page := b.get("/users/new")
-	form := url.Values{"csrf": {csrfField.FindStringSubmatch(page)[1]}, "email": {"eve@example.com"}, "is_staff": {"true"}}.Encode()
+	form := url.Values{"csrf": {csrfField.FindStringSubmatch(page)[1]}, "email": {"eve@example.com"}, "role": {"admin"}}.Encode()
 	here, err := url.Parse(b.base)
 	if err != nil {
 		t.Fatal(err)
@@ -457,16 +457,16 @@ func TestAttack150StaffFormWritesOverAChange(t *testing.T) {
 		t.Fatalf("the first form: %d", resp.StatusCode)
 	}
 	send := func(v url.Values) (*http.Response, string) { return b.read(b.http.PostForm(b.base+"/users/"+id, v)) }
-	resp, page := send(form(old, url.Values{"display_name": {"From before"}, "is_staff": {"true"}}))
+	resp, page := send(form(old, url.Values{"display_name": {"From before"}, "role": {"admin"}}))
 	if is, name := staffOf(); resp.StatusCode != http.StatusConflict || is || name != "Taken away" {
 		t.Errorf("the older form: %d, staff %t, name %q", resp.StatusCode, is, name)
 	}
-	for _, both := range []string{`value="From before"`, "is now &#34;Taken away&#34;", "is now &#34;false&#34;"} {
+	for _, both := range []string{`value="From before"`, "is now &#34;Taken away&#34;", "is now &#34;&#34;"} {
 		if !strings.Contains(page, both) {
 			t.Errorf("the page lacks %q:\n%s", both, page)
 		}
 	}
-	without := form(old, url.Values{"is_staff": {"true"}})
+	without := form(old, url.Values{"role": {"admin"}})
 	without.Del("version")
 	if resp, _ := send(without); resp.StatusCode != http.StatusConflict {
 		t.Errorf("without a version: %d", resp.StatusCode)
@@ -540,11 +540,11 @@ func TestAttack158StaffWithAPasswordAlone(t *testing.T) {
 	if _, err := s.DB.SQL.Exec(`UPDATE sessions SET created_at = now() - interval '11 minutes', proven_at = NULL`); err != nil {
 		t.Fatal(err)
 	}
-	resp, page = b.post("/users/"+other+"/edit", "/users/"+other, url.Values{"display_name": {"Changed"}, "is_staff": {"true"}})
+	resp, page = b.post("/users/"+other+"/edit", "/users/"+other, url.Values{"display_name": {"Changed"}, "role": {"admin"}})
 	if resp.StatusCode != http.StatusForbidden || !strings.Contains(page, `name="display_name" value="Changed"`) {
 		t.Fatalf("an old code: %d %s", resp.StatusCode, page)
 	}
-	form := url.Values{"display_name": {"Changed"}, "is_staff": {"true"}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "version": {versionField.FindStringSubmatch(page)[1]}}
+	form := url.Values{"display_name": {"Changed"}, "role": {"admin"}, "csrf": {csrfField.FindStringSubmatch(page)[1]}, "version": {versionField.FindStringSubmatch(page)[1]}}
 	form.Set("code", "000000")
 	if resp, _ = b.read(b.http.PostForm(b.base+"/users/"+other, form)); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a wrong code: %d", resp.StatusCode)

@@ -24,8 +24,13 @@ const exportPause = time.Minute
 // what cannot be audited does not leave. A second one says how much has left.
 func (p *pages) export(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
 	serve.TraceOf(r.Context()).Route = r.Pattern
+	q, err := p.query(r, m)
+	if err != nil {
+		p.listRefused(w, r, who, m, err)
+		return
+	}
 	if r.Method != http.MethodHead { // of a HEAD nothing leaves, and nothing is read
-		if err := p.Staff.Exporting(r.Context(), who.User, m, readQuery(r.URL.Query()).Clean(m)); err != nil {
+		if err := p.Staff.Exporting(r.Context(), who.User, m, q); err != nil {
 			p.fail(w, r, who, err)
 			return
 		}
@@ -37,7 +42,7 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request, who caller, m app
 	}
 	// It takes as long as the reader does; one who has gone is noticed at the next row.
 	ctx := context.WithoutCancel(r.Context())
-	n, err := p.writeRecords(ctx, w, m, readQuery(r.URL.Query()))
+	n, err := p.writeRecords(ctx, w, m, q)
 	if err := errors.Join(err, p.Staff.Exported(ctx, who.User, m, n, err)); err != nil {
 		slog.ErrorContext(ctx, "export was cut off", "request", serve.TraceOf(ctx).ID, "records", n, "error", err.Error())
 		panic(http.ErrAbortHandler) // the reader must see that it is not whole

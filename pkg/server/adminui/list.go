@@ -35,14 +35,30 @@ type listData struct {
 	Page    app.RecordPage
 	Columns []column
 	Filters []filter
-	Export  string
+	// Error says what is wrong with the query, and Problems with which of its fields.
+	Error    string
+	Problems map[string]string
+	Export   string
 	// First, Before and After lead to other pages; empty: there is none.
 	First, Before, After string
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
-	q := readQuery(r.URL.Query()).Clean(m)
+	q, err := p.query(r, m)
+	if err != nil {
+		p.listRefused(w, r, who, m, err)
+		return
+	}
 	found, err := p.Records.List(r.Context(), m, q)
+	if err != nil {
+		p.fail(w, r, who, err)
+		return
+	}
+	named := []string{}
+	for _, value := range q.Filters {
+		named = append(named, value)
+	}
+	people, err := p.people(r.Context(), m, found.Records, named...)
 	if err != nil {
 		p.fail(w, r, who, err)
 		return
@@ -53,7 +69,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request, who caller, m app.M
 			data.Columns = append(data.Columns, sortColumn(m, f, q))
 		}
 	}
-	data.Filters = filters(m, q)
+	data.Filters = filters(m, q, people)
 	data.Export = "/" + m.Name + ".csv?" + parameters(turned(q, "", "")).Encode()
 	if found.Before != "" {
 		data.First = link(m, turned(q, "", ""))
@@ -62,11 +78,51 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request, who caller, m app.M
 	if found.After != "" {
 		data.After = link(m, turned(q, found.After, ""))
 	}
-	p.show(w, r, http.StatusOK, "list", page{Title: m.Title, Current: m.Name, caller: who, Notice: notices[r.URL.Query().Get("done")], Data: data})
+	p.show(w, r, http.StatusOK, "list", page{Title: m.Title, Current: m.Name, caller: who, Notice: notices[r.URL.Query().Get("done")], People: people, Data: data})
+}
+
+// query reads what a list is asked for. A user may be named by the address.
+func (p *pages) query(r *http.Request, m app.Model) (app.RecordQuery, error) {
+	q := readQuery(r.URL.Query())
+	if m.Dated != "" {
+		if err := q.CheckDays(); err != nil {
+			return q, err
+		}
+	}
+	for name, value := range q.Filters {
+		if f, known := m.Field(name); !known || f.Ref != users || !strings.Contains(value, "@") {
+			continue
+		}
+		email, err := app.CleanEmail(value)
+		if err != nil {
+			return q, err
+		}
+		person, err := p.Records.PersonAt(r.Context(), email)
+		if app.CodeOf(err) == app.CodeNotFound && err != nil {
+			return q, app.Invalid(name, app.RefusedForm, "is nobody's address")
+		}
+		if err != nil {
+			return q, err
+		}
+		q.Filters[name] = person.ID
+	}
+	return q.Clean(m), nil
+}
+
+// listRefused shows the form of a list with what is wrong in it, and no records.
+func (p *pages) listRefused(w http.ResponseWriter, r *http.Request, who caller, m app.Model, err error) {
+	if app.CodeOf(err) != app.CodeInvalid {
+		p.fail(w, r, who, err)
+		return
+	}
+	q := readQuery(r.URL.Query())
+	data := listData{Model: m, Query: q, Filters: filters(m, q, nil), Error: "The list cannot be narrowed so.", Problems: fieldProblems(err)}
+	p.show(w, r, http.StatusBadRequest, "list", page{Title: m.Title, Current: m.Name, caller: who, Data: data})
 }
 
 func readQuery(v url.Values) app.RecordQuery {
-	q := app.RecordQuery{Search: v.Get("q"), Sort: v.Get("sort"), Desc: v.Get("desc") == "1", After: v.Get("after"), Before: v.Get("before"), Filters: map[string]string{}}
+	q := app.RecordQuery{Search: v.Get("q"), Sort: v.Get("sort"), Desc: v.Get("desc") == "1", From: v.Get("from"), To: v.Get("to"),
+		After: v.Get("after"), Before: v.Get("before"), Filters: map[string]string{}}
 	for name := range v {
 		if field, ok := strings.CutPrefix(name, "f."); ok {
 			q.Filters[field] = v.Get(name)
@@ -78,9 +134,9 @@ func readQuery(v url.Values) app.RecordQuery {
 // parameters is readQuery the other way round.
 func parameters(q app.RecordQuery) url.Values {
 	v := url.Values{"sort": {q.Sort}}
-	for name, place := range map[string]string{"after": q.After, "before": q.Before} {
-		if place != "" {
-			v.Set(name, place)
+	for name, text := range map[string]string{"after": q.After, "before": q.Before, "from": q.From, "to": q.To} {
+		if text != "" {
+			v.Set(name, text)
 		}
 	}
 	if q.Search != "" {
@@ -95,13 +151,16 @@ func parameters(q app.RecordQuery) url.Values {
 	return v
 }
 
-func filters(m app.Model, q app.RecordQuery) []filter {
+func filters(m app.Model, q app.RecordQuery, people map[string]app.Person) []filter {
 	var all []filter
 	for _, f := range m.Fields {
 		if !f.Filter {
 			continue
 		}
 		one := filter{ModelField: f, Value: q.Filters[f.Name]}
+		if person, ok := people[one.Value]; ok && f.Ref == users {
+			one.Value = person.Email
+		}
 		choices := [][2]string{{"", "any"}}
 		switch f.Type {
 		case app.FieldBool:
@@ -147,4 +206,12 @@ func turned(q app.RecordQuery, after, before string) app.RecordQuery {
 
 func link(m app.Model, q app.RecordQuery) string {
 	return "/" + m.Name + "?" + parameters(q).Encode()
+}
+
+// Dated is the field by which the list can be narrowed to days; nil: there is none.
+func (d listData) Dated() *app.ModelField {
+	if f, ok := d.Model.Field(d.Model.Dated); ok {
+		return &f
+	}
+	return nil
 }

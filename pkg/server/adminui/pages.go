@@ -39,6 +39,9 @@ type Records interface {
 	List(ctx context.Context, m app.Model, q app.RecordQuery) (app.RecordPage, error)
 	Each(ctx context.Context, m app.Model, q app.RecordQuery, do func(app.Record) error) (int, error)
 	One(ctx context.Context, m app.Model, id string) (app.Record, error)
+	// People names users by their IDs; PersonAt finds one by a clean address.
+	People(ctx context.Context, ids []string) (map[string]app.Person, error)
+	PersonAt(ctx context.Context, email string) (app.Person, error)
 }
 
 // Staff changes what the models declare; *app.Staff is one.
@@ -49,11 +52,13 @@ type Staff interface {
 	Do(ctx context.Context, actor app.User, m app.Model, id, action string) error
 	Exporting(ctx context.Context, actor app.User, m app.Model, q app.RecordQuery) error
 	Exported(ctx context.Context, actor app.User, m app.Model, records int, failed error) error
+	Refuse(ctx context.Context, actor app.User, o app.Operation, kind, id string) error
 }
 
 // Options are what the staff pages need.
 type Options struct {
 	Accounts Accounts
+	Passkeys Passkeys
 	Records  Records
 	Staff    Staff
 	CSRF     csrf.Key
@@ -83,46 +88,14 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /login", p.loginForm)
 	mux.HandleFunc("POST /login", p.login)
 	mux.HandleFunc("POST /login/code", p.loginCode)
-	mux.Handle("POST /logout", p.signedIn(p.logout))
-	mux.Handle("GET /factor", p.signedIn(p.factor))
-	mux.Handle("POST /factor", p.signedIn(p.beginFactor))
-	mux.Handle("POST /factor/confirm", p.signedIn(p.confirmFactor))
-	mux.Handle("GET /{$}", p.staff(func(w http.ResponseWriter, r *http.Request, _ caller) {
-		http.Redirect(w, r, "/"+o.Models[0].Name, http.StatusSeeOther)
-	}))
-	for _, m := range o.Models {
-		p.routes(mux, m)
+	mux.HandleFunc("POST /login/passkey", p.loginPasskey)
+	for _, r := range p.routes() {
+		if app.Access()[r.Operation] == app.RoleNone {
+			return nil, fmt.Errorf("staff page %s: app.Access does not say which role may do %s", r.Pattern, r.Operation)
+		}
+		mux.Handle(r.Pattern, p.allowed(r))
 	}
-	mux.Handle("/", p.staff(func(w http.ResponseWriter, r *http.Request, who caller) {
-		p.show(w, r, http.StatusNotFound, "message", page{Title: "Not found", caller: who, Data: "There is no such page."})
-	}))
 	return p.guarded(mux), nil
-}
-
-// routes adds the pages of one model.
-func (p *pages) routes(mux *http.ServeMux, m app.Model) {
-	on := func(pattern string, do func(http.ResponseWriter, *http.Request, caller, app.Model)) {
-		mux.Handle(pattern, p.staff(func(w http.ResponseWriter, r *http.Request, who caller) { do(w, r, who, m) }))
-	}
-	at := "/" + m.Name
-	on("GET "+at, p.list)
-	on("GET "+at+".csv", p.export)
-	on("GET "+at+"/{id}", p.view)
-	if m.Creates() {
-		on("GET "+at+"/new", p.newForm)
-		on("POST "+at, p.create)
-	}
-	if m.Edits() {
-		on("GET "+at+"/{id}/edit", p.editForm)
-		on("POST "+at+"/{id}", p.edit)
-	}
-	if m.Deletes {
-		on("GET "+at+"/{id}/delete", p.deleteForm)
-		on("POST "+at+"/{id}/delete", p.delete)
-	}
-	if len(m.Actions) > 0 {
-		on("POST "+at+"/{id}/do/{action}", p.do)
-	}
 }
 
 // Assets serves what the pages load, under /static/.
@@ -140,11 +113,15 @@ func Assets(healthy func(context.Context) error) (http.Handler, error) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		server.ServeHTTP(w, r)
 	}
-	for _, name := range []string{"admin.css", "favicon.svg"} {
+	for _, name := range []string{"admin.css", "favicon.svg", "passkey.js"} {
 		mux.Handle("GET /static/"+name, http.StripPrefix("/static", http.HandlerFunc(one)))
 	}
 	return mux, nil
 }
+
+// policy is the Content-Security-Policy of a page. Those that ask for a passkey have
+// the one script besides.
+const policy = "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // guarded sets the headers of every page and refuses what comes from another
 // site.
@@ -154,7 +131,7 @@ func (p *pages) guarded(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", policy)
 		if err := p.origin.Check(r); err != nil {
 			p.show(w, r, http.StatusForbidden, "message", page{Title: "Refused", Data: "The request comes from another site."})
 			return
@@ -178,26 +155,13 @@ type page struct {
 	Current string
 	Models  []app.Model
 	CSRF    string
+	// Script reports that the page asks for a passkey.
+	Script bool
 	// Notice tells that a change was made.
 	Notice string
+	// People are the users whom the page names, by ID.
+	People map[string]app.Person
 	Data   any
-}
-
-// value is a field's value as a page shows it.
-type value struct{ Text, Link string }
-
-// Value finds the value of a field, with a link where it names another record.
-func (page) Value(f app.ModelField, r app.Record) value {
-	v := value{Text: r[f.Name]}
-	switch {
-	case f.Type == app.FieldBool && v.Text == "true":
-		v.Text = "yes"
-	case f.Type == app.FieldBool:
-		v.Text = "no"
-	case f.Ref != "" && v.Text != "":
-		v.Link = "/" + f.Ref + "/" + v.Text
-	}
-	return v
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, name string, data page) {
@@ -211,6 +175,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, name st
 		slog.ErrorContext(r.Context(), "render a page", "template", name, "error", err.Error())
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
 		return
+	}
+	if data.Script {
+		w.Header().Set("Content-Security-Policy", policy+"; script-src 'self'")
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

@@ -222,9 +222,9 @@ func TestStaticServesTheStyleSheet(t *testing.T) {
 	}
 }
 
-// A passkey, which the staff pages cannot ask for, is no code: its owner comes in with
-// a recovery code, and gets to the set-up of an app alone.
-func TestStaffWithAPasskeyAloneSetUpAnApp(t *testing.T) {
+// A passkey that was made on the site is good on the staff pages, and so are the
+// recovery codes that came with it.
+func TestStaffWithAPasskeyOfTheSite(t *testing.T) {
 	s := apptest.New(t)
 	delete(s.Env, "STAFF_FACTOR") // as it is by itself
 	s.Start("admin", "static", "api")
@@ -233,7 +233,7 @@ func TestStaffWithAPasskeyAloneSetUpAnApp(t *testing.T) {
 	}
 	site := s.Browser()
 	site.LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
-	_, added := site.AddPasskey("Laptop")
+	key, added := site.AddPasskey("Laptop")
 	site.Send("DELETE", "/users/me/passkeys/"+added.Passkey.ID, nil).Want(t, http.StatusConflict)
 	b := open(t, s)
 	_, page := b.logIn("boss@example.com", apptest.GoodPassword)
@@ -241,7 +241,13 @@ func TestStaffWithAPasskeyAloneSetUpAnApp(t *testing.T) {
 		t.Fatalf("no code is asked for: %s", page)
 	}
 	token := csrfField.FindStringSubmatch(page)[1]
-	if resp, page := b.read(b.http.PostForm(b.base+"/login/code", url.Values{"csrf": {token}, "code": {added.Codes[0]}})); resp.Request.URL.Path != "/factor" || !strings.Contains(page, "Set it up") {
+	if resp, page := b.read(b.http.PostForm(b.base+"/login/code", url.Values{"csrf": {token}, "code": {added.Codes[0]}})); resp.Request.URL.Path != "/users" {
 		t.Errorf("a recovery code leads to %s: %s", resp.Request.URL, page)
+	}
+	key.Origin = "https://admin." + apptest.Domain // the same device, on the staff pages
+	b = open(t, s)
+	_, page = b.logIn("boss@example.com", apptest.GoodPassword)
+	if resp, page := b.submit(page, "/login/passkey", key.Sign(question(t, page, "get")), nil); resp.Request.URL.Path != "/users" {
+		t.Errorf("the passkey leads to %s: %s", resp.Request.URL, page)
 	}
 }

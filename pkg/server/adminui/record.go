@@ -20,7 +20,10 @@ type recordData struct {
 	Actions []app.Action
 	// Related leads to records of other models that name this one.
 	Related []value
-	Error   string
+	// Above reports whether the record belongs to a member of staff, and the caller is
+	// no admin: nothing of it can be changed.
+	Above bool
+	Error string
 }
 
 func (p *pages) view(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
@@ -38,21 +41,38 @@ func (p *pages) showRecord(w http.ResponseWriter, r *http.Request, who caller, m
 		p.fail(w, r, who, err)
 		return
 	}
-	data := recordData{Model: m, ID: id, Record: record, Error: problem}
+	people, err := p.people(r.Context(), m, []app.Record{record}, record[m.Owner])
+	if err != nil {
+		p.fail(w, r, who, err)
+		return
+	}
+	role := who.User.Role
+	data := recordData{Model: m, ID: id, Record: record, Error: problem, Above: people[record[m.Owner]].Role != app.RoleNone && role != app.RoleAdmin}
 	for _, a := range m.Actions {
-		if a.Offered == nil || a.Offered(record) {
+		if (a.Offered == nil || a.Offered(record)) && role.May(m.On(a.Name)) && !data.Above {
 			data.Actions = append(data.Actions, a)
 		}
 	}
 	for _, other := range p.Models {
 		for _, f := range other.Fields {
-			if f.Ref == m.Name && f.Filter {
-				data.Related = append(data.Related, value{Text: other.Title, Link: link(other, app.RecordQuery{Filters: map[string]string{f.Name: id}}.Clean(other))})
+			if !f.Filter {
+				continue
+			}
+			text := ""
+			switch {
+			case f.Ref == m.Name:
+				text = other.Title
+			case f.RefBy != "" && m.Name == users:
+				text = other.Title + " about this " + m.Singular
+			}
+			if text != "" {
+				data.Related = append(data.Related, value{Text: text, Link: link(other, app.RecordQuery{Filters: map[string]string{f.Name: id}}.Clean(other))})
 			}
 		}
 	}
-	title := m.Title + ": " + record[m.Fields[0].Name]
-	p.show(w, r, status, template, page{Title: title, Current: m.Name, caller: who, Notice: notices[r.URL.Query().Get("done")], Data: data})
+	shown := page{Current: m.Name, caller: who, Notice: notices[r.URL.Query().Get("done")], People: people, Data: data}
+	shown.Title = m.Title + ": " + shown.Value(m.Fields[0], record).Text
+	p.show(w, r, status, template, shown)
 }
 
 func (p *pages) delete(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
@@ -63,9 +83,9 @@ func (p *pages) delete(w http.ResponseWriter, r *http.Request, who caller, m app
 	http.Redirect(w, r, "/"+m.Name+"?done=delete", http.StatusSeeOther)
 }
 
-func (p *pages) do(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {
+func (p *pages) do(w http.ResponseWriter, r *http.Request, who caller, m app.Model, action string) {
 	id := r.PathValue("id")
-	if err := p.Staff.Do(r.Context(), who.User, m, id, r.PathValue("action")); err != nil {
+	if err := p.Staff.Do(r.Context(), who.User, m, id, action); err != nil {
 		p.refuse(w, r, who, m, "view", err)
 		return
 	}
@@ -117,15 +137,9 @@ func (p *pages) showForm(w http.ResponseWriter, r *http.Request, who caller, m a
 	if id != "" {
 		title, data.Action, data.Back = "Edit "+m.Singular, "/"+m.Name+"/"+id, "/"+m.Name+"/"+id
 	}
-	problems := map[string]string{}
+	problems := fieldProblems(problem)
 	if problem != nil {
 		data.Error = message(problem)
-		var known *app.Error
-		if errors.As(problem, &known) {
-			for _, f := range known.Fields {
-				problems[f.Name] = f.Message
-			}
-		}
 	}
 	for _, f := range m.Fields {
 		if id == "" && f.Create || id != "" && f.Edit {
@@ -133,6 +147,18 @@ func (p *pages) showForm(w http.ResponseWriter, r *http.Request, who caller, m a
 		}
 	}
 	p.show(w, r, status, "form", page{Title: title, Current: m.Name, caller: who, Data: data})
+}
+
+// fieldProblems maps fields to what is wrong with them.
+func fieldProblems(err error) map[string]string {
+	problems := map[string]string{}
+	var known *app.Error
+	if errors.As(err, &known) {
+		for _, f := range known.Fields {
+			problems[f.Name] = f.Message
+		}
+	}
+	return problems
 }
 
 func (p *pages) create(w http.ResponseWriter, r *http.Request, who caller, m app.Model) {

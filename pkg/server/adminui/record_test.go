@@ -141,7 +141,7 @@ func TestFiltersAndLinksBetweenRecords(t *testing.T) {
 	s.Browser().Enter("ada@example.com")
 	ada := idOf(t, s, "ada@example.com")
 	b.logIn("boss@example.com", apptest.GoodPassword)
-	if _, page := b.get("/users?f.is_staff=true"); !strings.Contains(page, "boss@example.com") || strings.Contains(page, "ada@example.com") {
+	if _, page := b.get("/users?f.role=admin"); !strings.Contains(page, "boss@example.com") || strings.Contains(page, "ada@example.com") {
 		t.Error("filter by staff")
 	}
 	if _, page := b.get("/users?f.email_verified_at=unset"); strings.Contains(page, "<td>boss@example.com") || !strings.Contains(page, "ada@example.com") {
@@ -166,7 +166,7 @@ func TestAttack42SQLInSortAndFilter(t *testing.T) {
 	b.logIn("boss@example.com", apptest.GoodPassword)
 	for _, evil := range []string{"email; DROP TABLE users", "(SELECT pg_sleep(9))", "password_hash", `email"`, "1", "' OR '1'='1", `\`, "%"} {
 		v := url.QueryEscape(evil)
-		for _, query := range []string{"sort=" + v, "f.email=" + v, "f.is_staff=" + v, "f.disabled_at=" + v, "f." + v + "=x", "q=" + v, "desc=" + v, "page=" + v} {
+		for _, query := range []string{"sort=" + v, "f.email=" + v, "f.role=" + v, "f.disabled_at=" + v, "f." + v + "=x", "q=" + v, "desc=" + v, "page=" + v} {
 			for _, model := range app.Models() {
 				if resp, _ := b.get("/" + model.Name + "?" + query); resp.StatusCode != http.StatusOK {
 					t.Errorf("%s?%s: %d", model.Name, query, resp.StatusCode)
@@ -239,9 +239,9 @@ func TestPromotionEndsTheSessionsFromBefore(t *testing.T) {
 	user.Enter("eve@example.com")
 	b.logIn("boss@example.com", apptest.GoodPassword)
 	id := idOf(t, s, "eve@example.com")
-	b.post("/users/"+id+"/edit", "/users/"+id, url.Values{"is_staff": {"true"}})
+	b.post("/users/"+id+"/edit", "/users/"+id, url.Values{"role": {"admin"}})
 	user.Get("/users/me").Want(t, http.StatusUnauthorized)
-	if _, _, detail := event(t, s, "staff.edit"); detail["is_staff"]["before"] != "false" || detail["is_staff"]["after"] != "true" {
+	if _, _, detail := event(t, s, "staff.edit"); detail["role"]["before"] != "" || detail["role"]["after"] != "admin" {
 		t.Errorf("%v", detail)
 	}
 }

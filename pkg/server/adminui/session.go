@@ -22,22 +22,6 @@ const (
 	useVisitor = "staff visitor"
 )
 
-// staff lets a handler run for members of staff alone, who have a second factor
-// where the site asks for one, and have proven it not long ago where something is
-// changed.
-func (p *pages) staff(next func(http.ResponseWriter, *http.Request, caller)) http.Handler {
-	return p.signedIn(func(w http.ResponseWriter, r *http.Request, who caller) {
-		if p.FactorRequired && !who.User.TOTP {
-			http.Redirect(w, r, "/factor", http.StatusSeeOther)
-			return
-		}
-		if changes(r) && who.User.SecondFactor && !p.proven(w, r, who) {
-			return
-		}
-		next(w, r, who)
-	})
-}
-
 func changes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
 // signedIn lets a handler run for members of staff alone. A request that changes
@@ -118,7 +102,7 @@ func (p *pages) login(w http.ResponseWriter, r *http.Request) {
 	switch app.CodeOf(err) {
 	case app.CodeSecondFactor:
 		codeCookie.Set(w, token, 10*time.Minute)
-		p.showCode(w, r, http.StatusOK, "")
+		p.showCode(w, r, http.StatusOK, token, "")
 		return
 	case app.CodeCredentials, app.CodeInvalid:
 		data.Error = "The e-mail address or the password is wrong."

@@ -13,6 +13,9 @@ type Accounts struct {
 	Devices DeviceKey
 	// Domain is the site's host name: no password is made of it.
 	Domain string
+	// ConfirmFirst lets nobody log in before the address is confirmed. A login then
+	// tells nothing about who has an account.
+	ConfirmFirst bool
 	// Factors seals the secrets of second factors.
 	Factors FactorKey
 	// Now is the clock; nil means time.Now.
@@ -89,14 +92,13 @@ func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	return User{Email: email, PasswordHash: hash, DisplayName: *profile.DisplayName, Language: OriginOf(ctx).Language}, nil
 }
 
-// AddStaff adds a user who may use the staff pages, or makes an existing user
-// one and sets the password anew. It is what `create-staff` does.
+// AddStaff adds an admin of the staff pages, or makes an existing user one and sets the password anew. It is what `create-staff` does.
 func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 	user, err := a.newUser(ctx, in)
 	if err != nil {
 		return User{}, err
 	}
-	user.Staff, user.EmailVerifiedAt = true, a.now()
+	user.Role, user.EmailVerifiedAt = RoleAdmin, a.now()
 	err = a.Store.InTx(ctx, func(tx Tx) error {
 		added, isNew, err := tx.AddUser(ctx, user)
 		if err != nil {
@@ -120,7 +122,7 @@ func (a *Accounts) AddStaff(ctx context.Context, in SignUp) (User, error) {
 			if _, err := tx.DropFactor(ctx, known.ID); err != nil {
 				return err
 			}
-			known.Staff, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = true, user.PasswordHash, a.now(), time.Time{}
+			known.Role, known.PasswordHash, known.EmailVerifiedAt, known.DisabledAt = RoleAdmin, user.PasswordHash, a.now(), time.Time{}
 			if added, err = tx.SaveUser(ctx, known); err != nil {
 				return err
 			}
@@ -236,7 +238,7 @@ func (a *Accounts) stillFits(ctx context.Context, tx UserTx, user User, kind Ses
 	if err != nil {
 		return User{}, err
 	}
-	if now.PasswordHash != user.PasswordHash || !mayEnter(now, kind) {
+	if now.PasswordHash != user.PasswordHash || !a.mayEnter(now, kind) {
 		return User{}, errCredentials
 	}
 	if better == "" {
@@ -247,7 +249,12 @@ func (a *Accounts) stillFits(ctx context.Context, tx UserTx, user User, kind Ses
 }
 
 func mayEnter(user User, kind SessionKind) bool {
-	return !user.Disabled() && (kind != SessionStaff || user.Staff)
+	return !user.Disabled() && (kind != SessionStaff || user.Staff())
+}
+
+// mayEnter reports whether a user may have a session of a kind on this site.
+func (a *Accounts) mayEnter(user User, kind SessionKind) bool {
+	return mayEnter(user, kind) && (kind == SessionStaff || !a.ConfirmFirst || !user.EmailVerifiedAt.IsZero())
 }
 
 func (a *Accounts) startSession(ctx context.Context, tx SessionTx, user User, kind SessionKind, token Token) error {
@@ -282,7 +289,7 @@ func (a *Accounts) verified(ctx context.Context, email, password string, kind Se
 	if err != nil {
 		return User{}, "", err
 	}
-	if !fits || !mayEnter(user, kind) {
+	if !fits || !a.mayEnter(user, kind) {
 		return User{}, "", a.refuseLogin(ctx, user.ID, kind)
 	}
 	if weak {
@@ -293,7 +300,11 @@ func (a *Accounts) verified(ctx context.Context, email, password string, kind Se
 
 // refuseLogin audits a refused login and gives its error.
 func (a *Accounts) refuseLogin(ctx context.Context, userID string, kind SessionKind) error {
-	return a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: userID}, errCredentials)
+	reason := errCredentials
+	if a.ConfirmFirst && kind == SessionSite {
+		reason = errUnconfirmed
+	}
+	return a.refuse(ctx, AuditEvent{Action: loginAction(kind), SubjectKind: "user", SubjectID: userID}, reason)
 }
 
 // refuse audits that something was refused, in a transaction of its own, and
@@ -351,7 +362,7 @@ func (a *Accounts) Authenticate(ctx context.Context, token Token, kind SessionKi
 		return Session{}, User{}, err
 	}
 	now := a.now()
-	if session.Expired(now) || !mayEnter(user, kind) {
+	if session.Expired(now) || !a.mayEnter(user, kind) {
 		return Session{}, User{}, errUnauthorized
 	}
 	if now.Sub(session.SeenAt) >= touchEvery {

@@ -79,6 +79,7 @@ const (
 	RefusedStaff        Refusal = "staff"
 	RefusedLastWayIn    Refusal = "last-way-in"
 	RefusedLogInAgain   Refusal = "log-in-again"
+	RefusedUnconfirmed  Refusal = "unconfirmed"
 )
 
 // Refusals are all of them.
@@ -86,7 +87,7 @@ var Refusals = []Refusal{
 	RefusedMissing, RefusedShort, RefusedLong, RefusedForm, RefusedCharacter, RefusedMixed, RefusedEmail, RefusedHTTPS, RefusedPrivate,
 	RefusedCommon, RefusedWrong, RefusedCode, RefusedStale,
 	RefusedLate, RefusedPasskey, RefusedNoPasskey, RefusedManyPasskeys, RefusedNoFactor, RefusedHasApp, RefusedStaffFactor, RefusedStaff,
-	RefusedLastWayIn, RefusedLogInAgain,
+	RefusedLastWayIn, RefusedLogInAgain, RefusedUnconfirmed,
 }
 
 func (e *Error) Error() string {
@@ -123,6 +124,9 @@ func Unavailable(message string, err error) error {
 var ErrNotFound = &Error{Code: CodeNotFound, Message: "There is no such thing."}
 
 var (
-	errCredentials  = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong."}
+	errCredentials = &Error{Code: CodeCredentials, Message: "The e-mail address or the password is wrong."}
+	// errUnconfirmed is errCredentials where nobody logs in before the address is
+	// confirmed; it is the same for addresses that are known and that are not.
+	errUnconfirmed  = &Error{Code: CodeCredentials, Refusal: RefusedUnconfirmed, Message: "The e-mail address or the password is wrong, or the address is not confirmed yet: open the link in our mail."}
 	errUnauthorized = &Error{Code: CodeUnauthorized, Message: "You are not logged in."}
 )

@@ -127,7 +127,7 @@ func (a *Accounts) enter(ctx context.Context, l login, proven func(Tx) error) (T
 		}
 		if left, err := tx.DropPending(ctx, l.pending.Hash()); err != nil {
 			return err
-		} else if !left || !mayEnter(user, l.kind) {
+		} else if !left || !a.mayEnter(user, l.kind) {
 			return errUnauthorized // the password was changed meanwhile, or the account shut
 		}
 		if err := proven(tx); err != nil {
@@ -302,7 +302,7 @@ func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) e
 		if err != nil {
 			return err
 		}
-		if now.Staff {
+		if now.Staff() {
 			return &Error{Code: CodeConflict, Refusal: RefusedStaffFactor, Message: "Members of staff must have a second factor."}
 		}
 		return dropFactor(ctx, tx, now)

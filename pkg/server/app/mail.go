@@ -46,6 +46,9 @@ type Letter string
 const (
 	// LetterVerify asks whether the address is the user's own.
 	LetterVerify Letter = "verify"
+	// LetterWelcome asks the same where nobody can log in before: who opens it chooses
+	// the password, since who signed up may have been somebody else.
+	LetterWelcome Letter = "welcome"
 	// LetterKnown tells a user that somebody signed up with their address.
 	LetterKnown Letter = "known"
 	// LetterReset lets the user choose a new password.
@@ -101,7 +104,7 @@ func enqueueLetter(ctx context.Context, tx QueueTx, letter Letter, email string)
 
 // Letters are all of them.
 var Letters = []Letter{
-	LetterVerify, LetterKnown, LetterReset, LetterChanged, LetterLinked, LetterUnlinked, LetterFactorOn, LetterFactorOff,
+	LetterVerify, LetterWelcome, LetterKnown, LetterReset, LetterChanged, LetterLinked, LetterUnlinked, LetterFactorOn, LetterFactorOff,
 	LetterPasskeyOn, LetterPasskeyOff, LetterPasskeySuspect, LetterReplaced, LetterMissed,
 }
 
@@ -126,6 +129,8 @@ type Post struct {
 	Store  Store
 	Writer Writer
 	Mailer Mailer
+	// ConfirmFirst is that of Accounts.
+	ConfirmFirst bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -147,7 +152,7 @@ func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	if err != nil || !fits {
 		return err
 	}
-	if err := p.send(ctx, Draft{Letter: job.Letter, To: user.Email, Language: spoken(user.Language, job.Language), LeftOut: told}, user); err != nil {
+	if err := p.send(ctx, Draft{Letter: p.letter(job), To: user.Email, Language: spoken(user.Language, job.Language), LeftOut: told}, user); err != nil {
 		return errors.Join(err, p.takeBack(context.WithoutCancel(ctx), user.Email, told))
 	}
 	if job.Letter == LetterVerify {
@@ -171,6 +176,14 @@ func (p *Post) now() time.Time {
 	return time.Now()
 }
 
+// letter is the one that a job asks for, as this site writes it.
+func (p *Post) letter(job MailJob) Letter {
+	if job.Letter == LetterVerify && p.ConfirmFirst {
+		return LetterWelcome
+	}
+	return job.Letter
+}
+
 func (p *Post) send(ctx context.Context, d Draft, user User) (err error) {
 	if d.Token, err = p.token(ctx, d.Letter, user); err != nil {
 		return err
@@ -187,6 +200,8 @@ func (p *Post) token(ctx context.Context, letter Letter, user User) (Token, erro
 	purpose, life := PurposeVerify, verifyLife
 	switch letter {
 	case LetterVerify:
+	case LetterWelcome:
+		purpose = PurposeReset
 	case LetterReset:
 		purpose, life = PurposeReset, resetLife
 	default:

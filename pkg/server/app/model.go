@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -39,8 +40,10 @@ type ModelField struct {
 	Null  bool
 	// Choices are the values that a filter offers.
 	Choices []string
-	// Ref names the model whose record the value is the key of.
-	Ref string
+	// Ref names the model whose record the value is the key of. Where that depends on
+	// the record, RefBy is the field that says so by the singular of a model.
+	Ref   string
+	RefBy string
 	// Personal marks what is a person's own: audit events say that it was changed,
 	// and never what it was, so that nothing of it outlives the person's account.
 	Personal bool
@@ -48,6 +51,8 @@ type ModelField struct {
 	Create bool
 	Edit   bool
 	Clean  func(string) (string, error)
+	// Set writes what staff give where that is more than a value for the column.
+	Set func(ctx context.Context, tx Tx, id, value string) error
 }
 
 // Action is something that staff can do to one record besides editing it.
@@ -72,9 +77,14 @@ type Model struct {
 	// Sort is the field that lists are sorted by at first; Desc turns it.
 	Sort string
 	Desc bool
+	// Dated is the field by which a list can be narrowed to days.
+	Dated string
 	// Exact makes the search look for whole values, which have an index, and not
 	// for parts of them: the table can have millions of rows.
 	Exact bool
+	// Owner is the field with the ID of the user whom a record belongs to; empty:
+	// records belong to nobody.
+	Owner string
 	// Touched is the column that says when a record was last changed.
 	Touched string
 	// Deletes lets staff delete records.
@@ -160,18 +170,28 @@ type RecordQuery struct {
 	// Filters maps a field to a value: the value itself, true or false for a
 	// truth value, set or unset for a time.
 	Filters map[string]string
-	Sort    string
-	Desc    bool
+	// From and To are the first and the last day that the model's dated field may
+	// have, in UTC, such as 2026-11-30; empty: any.
+	From, To string
+	Sort     string
+	Desc     bool
 	// After and Before are places in the list: the page begins behind the one, or
 	// ends before the other. Both empty: the first page.
 	After, Before string
 }
 
 // Clean bounds a query by its model: an unknown sort becomes the model's own,
-// filters of fields that offer none fall away.
+// filters of fields that offer none and days that CheckDays refuses fall away. A list
+// that is narrowed to days is sorted by them, unless it is sorted by something else.
 func (q RecordQuery) Clean(m Model) RecordQuery {
 	if f, known := m.Field(q.Sort); !known || !f.Sorts {
 		q.Sort, q.Desc = m.Sort, m.Desc
+	}
+	if m.Dated == "" || q.CheckDays() != nil {
+		q.From, q.To = "", ""
+	}
+	if (q.From != "" || q.To != "") && q.Sort == m.Sort {
+		q.Sort = m.Dated
 	}
 	for _, at := range []*string{&q.After, &q.Before} {
 		if _, ok := ReadPlace(m, q.Sort, *at); !ok {
@@ -204,6 +224,8 @@ func (f ModelField) filterFits(value string) bool {
 		return false
 	case f.Type == FieldBool:
 		return value == "true" || value == "false"
+	case len(f.Choices) > 0:
+		return slices.Contains(f.Choices, value)
 	case f.Type == FieldTime:
 		return value == "set" || value == "unset"
 	case f.Ref != "" || f.Type == FieldUUID:

@@ -13,11 +13,11 @@ func Models() []Model {
 func userModel() Model {
 	return Model{
 		Name: "users", Title: "Users", Singular: "user", Table: "users", Key: "id", Sort: "created_at", Desc: true,
-		Touched: "updated_at", Deletes: true, Changed: userChanged,
+		Owner: "id", Dated: "created_at", Touched: "updated_at", Deletes: true, Changed: userChanged,
 		Fields: []ModelField{
 			{Name: "email", Personal: true, Title: "E-mail", List: true, Search: true, Create: true, Clean: CleanEmail, Sorts: true},
 			{Name: "display_name", Personal: true, Title: "Name", List: true, Search: true, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
-			{Name: "is_staff", Title: "Staff", Type: FieldBool, List: true, Filter: true, Create: true, Edit: true},
+			{Name: "role", Title: "Role", List: true, Filter: true, Create: true, Edit: true, Choices: roleNames(), Clean: cleanRole, Set: setRole},
 			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
 			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
 			{Name: "created_at", Title: "Created", Type: FieldTime, List: true, Sorts: true},
@@ -34,6 +34,7 @@ func userModel() Model {
 				return err
 			}},
 			{Name: "drop-factor", Title: "Remove the second factor", Apply: staffDropFactor},
+			{Name: "send-confirmation", Title: "Send a mail to confirm the address", Offered: unconfirmed, Apply: sendConfirmation},
 			{Name: "send-reset", Title: "Send a reset mail", Offered: func(r Record) bool { return r["disabled_at"] == "" }, Apply: sendReset},
 		},
 	}
@@ -56,13 +57,17 @@ func cleanField(as func(string) ProfileUpdate) func(string) (string, error) {
 // rights changed log in anew.
 func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) error {
 	if before == nil {
-		return nil
+		return invite(ctx, tx, after)
 	}
-	if before["id"] == actor.ID && (after == nil || after["is_staff"] != "true" || after["disabled_at"] != "") {
+	if before["id"] == actor.ID && (after == nil || after["role"] != before["role"] || after["disabled_at"] != "") {
 		return &Error{Code: CodeConflict, Message: "You cannot take your own account away from yourself."}
 	}
-	if after == nil || before["is_staff"] == after["is_staff"] {
+	if after == nil || before["role"] == after["role"] {
 		return nil
+	}
+	if before["role"] != "" && after["role"] != "" {
+		// Open sessions have the new role at their next request, and no proof.
+		return tx.DoubtSessions(ctx, before["id"])
 	}
 	user, err := tx.User(ctx, before["id"])
 	if err != nil {
@@ -72,6 +77,26 @@ func userChanged(ctx context.Context, tx Tx, actor User, before, after Record) e
 		return err
 	}
 	return cutOff(ctx, tx, user.ID)
+}
+
+// invite sends a new member of staff the mail with which they choose a password.
+func invite(ctx context.Context, tx QueueTx, user Record) error {
+	if user["role"] == "" {
+		return nil
+	}
+	return enqueueLetter(ctx, tx, LetterReset, user["email"])
+}
+
+func roleNames() []string {
+	var names []string
+	for _, r := range StaffRoles() {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+func setRole(ctx context.Context, tx Tx, id, value string) error {
+	return tx.SetRole(ctx, id, StaffRole(value))
 }
 
 // dropPrepared takes the ways in away that somebody else may have left with an
@@ -145,9 +170,19 @@ func sendReset(ctx context.Context, tx Tx, id string) error {
 	return enqueueLetter(ctx, tx, LetterReset, user.Email)
 }
 
+func unconfirmed(r Record) bool { return r["email_verified_at"] == "" && r["disabled_at"] == "" }
+
+func sendConfirmation(ctx context.Context, tx Tx, id string) error {
+	user, err := tx.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	return enqueueLetter(ctx, tx, LetterVerify, user.Email)
+}
+
 func identityModel() Model {
 	return Model{
-		Name: "identities", Title: "Identities", Singular: "identity", Table: "identities", Key: "id", Sort: "created_at", Desc: true, Deletes: true,
+		Name: "identities", Title: "Identities", Singular: "identity", Table: "identities", Key: "id", Sort: "created_at", Desc: true, Deletes: true, Owner: "user_id", Dated: "created_at",
 		Fields: []ModelField{
 			{Name: "issuer", Title: "Provider", List: true, Search: true},
 			{Name: "subject", Personal: true, Title: "Subject", List: true, Search: true},
@@ -162,7 +197,7 @@ func identityModel() Model {
 
 func sessionModel() Model {
 	return Model{
-		Name: "sessions", Title: "Sessions", Singular: "session", Table: "sessions", Key: "id", Sort: "seen_at", Desc: true, Deletes: true,
+		Name: "sessions", Title: "Sessions", Singular: "session", Table: "sessions", Key: "id", Sort: "seen_at", Desc: true, Deletes: true, Owner: "user_id", Dated: "seen_at",
 		Fields: []ModelField{
 			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
 			{Name: "kind", Title: "Kind", List: true, Filter: true, Choices: []string{string(SessionSite), string(SessionStaff)}},
@@ -178,13 +213,13 @@ func sessionModel() Model {
 
 func auditModel() Model {
 	return Model{
-		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true, Exact: true,
+		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true, Exact: true, Dated: "at",
 		Fields: []ModelField{
-			{Name: "at", Title: "When", Type: FieldTime, List: true},
+			{Name: "at", Title: "When", Type: FieldTime, List: true, Sorts: true},
 			{Name: "actor_id", Title: "Who", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
 			{Name: "action", Title: "What", List: true, Search: true, Filter: true},
 			{Name: "subject_kind", Title: "To what", List: true, Filter: true},
-			{Name: "subject_id", Title: "Which", List: true, Search: true, Filter: true},
+			{Name: "subject_id", Title: "Which", List: true, Search: true, Filter: true, RefBy: "subject_kind"},
 			{Name: "result", Title: "Result", List: true, Filter: true, Choices: []string{string(AuditOK), string(AuditRefused)}},
 			{Name: "ip", Title: "From", List: true, Search: true},
 			{Name: "user_agent", Title: "Browser"},
@@ -197,7 +232,7 @@ func auditModel() Model {
 
 func jobModel() Model {
 	return Model{
-		Name: "jobs", Title: "Jobs", Singular: "job", Table: "river_job", Key: "id", Sort: "id", Desc: true,
+		Name: "jobs", Title: "Jobs", Singular: "job", Table: "river_job", Key: "id", Sort: "id", Desc: true, Dated: "created_at",
 		Fields: []ModelField{
 			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: true, Sorts: true},
 			{Name: "kind", Title: "Kind", List: true, Search: true, Filter: true},
@@ -205,7 +240,7 @@ func jobModel() Model {
 			{Name: "queue", Title: "Queue", List: true, Search: true, Filter: true},
 			{Name: "attempt", Title: "Tries", Type: FieldInt, List: true},
 			{Name: "max_attempts", Title: "At most", Type: FieldInt},
-			{Name: "created_at", Title: "Made", Type: FieldTime, List: true},
+			{Name: "created_at", Title: "Made", Type: FieldTime, List: true, Sorts: true},
 			{Name: "scheduled_at", Title: "Due", Type: FieldTime},
 			{Name: "finalized_at", Title: "Ended", Type: FieldTime, List: true},
 			{Name: "args", Title: "Arguments", Type: FieldJSON},

@@ -119,7 +119,7 @@ func (p *Passkeys) LogIn(ctx context.Context, answer Assertion, browser, before 
 			return err
 		}
 		event.SubjectID = user.ID
-		if !mayEnter(user, SessionSite) {
+		if !a.mayEnter(user, SessionSite) {
 			return errPasskey
 		}
 		if err := p.use(ctx, tx, use{user: user.ID, state: state, answer: answer, alone: true}); err != nil {

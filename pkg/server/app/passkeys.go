@@ -150,7 +150,7 @@ func (p *Passkeys) Remove(ctx context.Context, session Session, id string) error
 		if err != nil {
 			return err
 		}
-		if user.Staff && !user.SecondFactor {
+		if user.Staff() && !user.SecondFactor {
 			return &Error{Code: CodeConflict, Refusal: RefusedStaffFactor, Message: "Members of staff must have a second factor."}
 		}
 		linked, err := tx.HasIdentity(ctx, user.ID)

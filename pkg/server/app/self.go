@@ -113,8 +113,8 @@ func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, p
 		if err != nil {
 			return err
 		}
-		if now.Staff {
-			return &Error{Code: CodeConflict, Refusal: RefusedStaff, Message: "Another member of staff must take your rights away first."}
+		if now.Staff() {
+			return &Error{Code: CodeConflict, Refusal: RefusedStaff, Message: "An admin of the staff pages must take your rights away first."}
 		}
 		return tx.DeleteUser(ctx, user.ID)
 	})

@@ -272,7 +272,7 @@ func (s *SignIn) whose(ctx context.Context, tx interface {
 		if user, err = tx.User(ctx, owner); err != nil {
 			return User{}, "", err
 		}
-		if user.Disabled() {
+		if !s.Accounts.mayEnter(user, SessionSite) {
 			return user, ReasonRefused, nil
 		}
 	default:

@@ -18,8 +18,12 @@ func (s *Staff) Create(ctx context.Context, actor User, m Model, given map[strin
 	if err != nil {
 		return "", err
 	}
-	err = s.inTx(ctx, actor, m, "create", "", func(tx Tx) error {
-		if id, err = tx.AddRecord(ctx, m, values); err != nil {
+	err = s.inTx(ctx, actor, m, "create", "", func(tx Tx, _ StaffRole) error {
+		plain, set := apart(m, values)
+		if id, err = tx.AddRecord(ctx, m, plain); err != nil {
+			return err
+		}
+		if err := write(ctx, tx, m, id, set); err != nil {
 			return err
 		}
 		after, err := tx.Record(ctx, m, id)
@@ -48,11 +52,37 @@ func (s *Staff) Edit(ctx context.Context, actor User, m Model, id, version strin
 				delete(values, name)
 			}
 		}
-		if len(values) == 0 {
-			return nil
+		plain, set := apart(m, values)
+		if len(plain) > 0 {
+			if err := tx.ChangeRecord(ctx, m, id, plain); err != nil {
+				return err
+			}
 		}
-		return tx.ChangeRecord(ctx, m, id, values)
+		return write(ctx, tx, m, id, set)
 	})
+}
+
+// apart parts the values of columns from those that a model sets by itself.
+func apart(m Model, values Record) (plain, set Record) {
+	plain, set = Record{}, Record{}
+	for name, value := range values {
+		if f, _ := m.Field(name); f.Set != nil {
+			set[name] = value
+		} else {
+			plain[name] = value
+		}
+	}
+	return plain, set
+}
+
+func write(ctx context.Context, tx Tx, m Model, id string, set Record) error {
+	for name, value := range set {
+		f, _ := m.Field(name)
+		if err := f.Set(ctx, tx, id, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outdated is the conflict of a form with what the record has become: it names
@@ -72,9 +102,12 @@ func (s *Staff) Delete(ctx context.Context, actor User, m Model, id string) erro
 	if !m.Deletes {
 		return ErrNotFound
 	}
-	return s.inTx(ctx, actor, m, "delete", id, func(tx Tx) error {
+	return s.inTx(ctx, actor, m, "delete", id, func(tx Tx, role StaffRole) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
+			return err
+		}
+		if err := mayChange(ctx, tx, m, before, role); err != nil {
 			return err
 		}
 		if err := tx.DropRecord(ctx, m, id); err != nil {
@@ -101,9 +134,14 @@ func (s *Staff) Do(ctx context.Context, actor User, m Model, id, action string) 
 // Exporting notes that staff begin to take records out. What was searched for is
 // left out: it is an address or a name as a rule.
 func (s *Staff) Exporting(ctx context.Context, actor User, m Model, q RecordQuery) error {
+	detail := map[string]any{"searched": q.Search != "", "filters": q.Filters}
+	for name, date := range map[string]string{"from": q.From, "to": q.To} {
+		if date != "" {
+			detail[name] = date
+		}
+	}
 	return s.Store.InTx(ctx, func(tx Tx) error {
-		return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff.export", SubjectKind: m.Singular, Result: AuditOK,
-			Detail: map[string]any{"searched": q.Search != "", "filters": q.Filters}})
+		return tx.Audit(ctx, AuditEvent{Actor: actor.ID, Action: "staff.export", SubjectKind: m.Singular, Result: AuditOK, Detail: detail})
 	})
 }
 
@@ -117,10 +155,37 @@ func (s *Staff) Exported(ctx context.Context, actor User, m Model, records int, 
 	return s.Store.InTx(ctx, func(tx Tx) error { return tx.Audit(ctx, event) })
 }
 
-// inTx runs a change by a member of staff, who must still be one: of two who
-// take each other's rights away at once, the second is refused, so that the
-// last one stays. A change that is refused for what it would do is audited, too.
-func (s *Staff) inTx(ctx context.Context, actor User, m Model, action, id string, do func(Tx) error) error {
+// Refuse audits that an operation was refused to a member of staff whose role is too
+// little, and returns that refusal.
+func (s *Staff) Refuse(ctx context.Context, actor User, o Operation, kind, id string) error {
+	need := Access()[o]
+	_, doing, _ := strings.Cut(string(o), ".")
+	event := AuditEvent{Actor: actor.ID, Action: "staff." + doing, SubjectKind: kind, SubjectID: id, Result: AuditRefused,
+		Detail: map[string]any{"role": string(actor.Role), "needs": string(need)}}
+	if err := s.Store.InTx(ctx, func(tx Tx) error { return tx.Audit(ctx, event) }); err != nil {
+		return err
+	}
+	return lacking(need, actor.Role)
+}
+
+// mayChange refuses changes to what belongs to a member of staff, but for an admin:
+// who ends an admin's sessions, or takes the second factor away, decides who is one.
+func mayChange(ctx context.Context, tx RecordTx, m Model, r Record, role StaffRole) error {
+	owner := r[m.Owner]
+	if owner == "" || role == RoleAdmin {
+		return nil
+	}
+	of, err := tx.RoleOf(ctx, owner)
+	if err == nil && of != RoleNone {
+		err = lacking(RoleAdmin, role)
+	}
+	return err
+}
+
+// inTx runs a change by a member of staff, whose role must still be enough for it: of
+// two admins who take each other's rights away at once, the second is refused, so that
+// the last one stays. A change that is refused for what it would do is audited, too.
+func (s *Staff) inTx(ctx context.Context, actor User, m Model, action, id string, do func(Tx, StaffRole) error) error {
 	err := s.Store.InTx(ctx, func(tx Tx) error {
 		if err := tx.HoldStaff(ctx); err != nil {
 			return err
@@ -132,7 +197,10 @@ func (s *Staff) inTx(ctx context.Context, actor User, m Model, action, id string
 		if err != nil || !mayEnter(now, SessionStaff) {
 			return &Error{Code: CodeForbidden, Message: "You are no longer a member of staff."}
 		}
-		return do(tx)
+		if o := m.On(action); !now.Role.May(o) {
+			return lacking(Access()[o], now.Role)
+		}
+		return do(tx, now.Role)
 	})
 	if code := CodeOf(err); err != nil && (code == CodeConflict || code == CodeForbidden) {
 		refused := AuditEvent{Actor: actor.ID, Action: "staff." + action, SubjectKind: m.Singular, SubjectID: id, Result: AuditRefused}
@@ -144,9 +212,12 @@ func (s *Staff) inTx(ctx context.Context, actor User, m Model, action, id string
 }
 
 func (s *Staff) change(ctx context.Context, actor User, m Model, id, action string, do func(Tx, Record) error) error {
-	return s.inTx(ctx, actor, m, action, id, func(tx Tx) error {
+	return s.inTx(ctx, actor, m, action, id, func(tx Tx, role StaffRole) error {
 		before, err := tx.Record(ctx, m, id)
 		if err != nil {
+			return err
+		}
+		if err := mayChange(ctx, tx, m, before, role); err != nil {
 			return err
 		}
 		if err := do(tx, before); err != nil {

@@ -51,6 +51,9 @@ type SessionTx interface {
 	RenewSession(ctx context.Context, id string, hash []byte) (bool, error)
 	// ProveSession notes that the user of a session has proven who they are.
 	ProveSession(ctx context.Context, id string, at time.Time) error
+	// DoubtSessions takes back what ProveSession noted, and what the logins proved,
+	// in all sessions of a user.
+	DoubtSessions(ctx context.Context, userID string) error
 }
 
 // TokenTx makes and takes the tokens that mails carry.
@@ -136,6 +139,10 @@ type RecordTx interface {
 	// HoldStaff waits until no other transaction holds it, and holds it until
 	// this one ends: changes by staff happen one after another.
 	HoldStaff(ctx context.Context) error
+	// RoleOf reads a user's role and holds nothing; a user who is not there has none.
+	RoleOf(ctx context.Context, userID string) (StaffRole, error)
+	// SetRole makes a user a member of staff, or takes that away.
+	SetRole(ctx context.Context, userID string, r StaffRole) error
 	// Record reads a record of a model and holds it until the transaction ends.
 	Record(ctx context.Context, m Model, id string) (Record, error)
 	// AddRecord adds a record and returns its key; ChangeRecord writes the given

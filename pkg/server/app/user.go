@@ -24,7 +24,8 @@ type User struct {
 	Bio          string
 	// Language is the one that pages and mails are in; empty: nobody has said.
 	Language Language
-	Staff    bool
+	// Role is what a member of staff may do; RoleNone for everybody else.
+	Role StaffRole
 	// SecondFactor reports whether a login with the password asks for more: a code
 	// of an authenticator app (TOTP), a passkey or a recovery code. The store knows
 	// all three from the user's factors.
@@ -39,6 +40,9 @@ type User struct {
 
 // Disabled says whether the user is shut out.
 func (u User) Disabled() bool { return !u.DisabledAt.IsZero() }
+
+// Staff reports whether the user is a member of staff.
+func (u User) Staff() bool { return u.Role.Includes(RoleViewer) }
 
 // ProfileUpdate is what a user may change about themselves; nil leaves a
 // member as it is.

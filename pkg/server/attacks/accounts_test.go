@@ -97,7 +97,7 @@ func TestAttack111StaffMadeOfAnAccountThatAnAttackerPrepared(t *testing.T) {
 			}
 		},
 		"on the staff pages": func(t *testing.T, s *apptest.Site) {
-			onStaffPages(t, s, "boss@example.com", "", url.Values{"is_staff": {"true"}})
+			onStaffPages(t, s, "boss@example.com", "", url.Values{"role": {"admin"}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +215,7 @@ func onStaffPages(t *testing.T, s *apptest.Site, email, path string, form url.Va
 func TestAttack134PasswordOfAnAccountThatAnAttackerPrepared(t *testing.T) {
 	s, eve := start(t, "admin")
 	eve.Enter("boss@example.com")
-	onStaffPages(t, s, "boss@example.com", "", url.Values{"is_staff": {"true"}})
+	onStaffPages(t, s, "boss@example.com", "", url.Values{"role": {"admin"}})
 	s.Browser().LogIn("boss@example.com", apptest.GoodPassword).Want(t, http.StatusUnauthorized)
 	var staff, password bool
 	if err := s.DB.SQL.QueryRow(`SELECT is_staff, password_hash IS NOT NULL FROM users WHERE email = 'boss@example.com'`).Scan(&staff, &password); err != nil || !staff || password {
@@ -226,6 +226,6 @@ func TestAttack134PasswordOfAnAccountThatAnAttackerPrepared(t *testing.T) {
 	if _, err := s.DB.SQL.Exec(`UPDATE users SET email_verified_at = now() WHERE email = 'ada@example.com'`); err != nil {
 		t.Fatal(err)
 	}
-	onStaffPages(t, s, "ada@example.com", "", url.Values{"is_staff": {"true"}})
+	onStaffPages(t, s, "ada@example.com", "", url.Values{"role": {"admin"}})
 	s.Browser().LogIn("ada@example.com", apptest.GoodPassword).Want(t, http.StatusOK)
 }

@@ -60,6 +60,41 @@ func TestMailsAreInTheLanguageOfTheUser(t *testing.T) {
 	s.Await(box, address, "Choose a new password", 2)
 }
 
+// Where nobody logs in before the address is confirmed, the mail that confirms it leads to
+// the choice of a password, in the user's language and for a day. A login tells so by name.
+func TestTheMailThatLetsAUserInIsInTheirLanguage(t *testing.T) {
+	s := apptest.New(t)
+	s.Env["CONFIRM_BEFORE_LOGIN"] = "required"
+	box := s.Mailbox()
+	s.Start("api", "worker")
+	for language, want := range map[string]string{"de": "Öffnen Sie diesen Link und wählen Sie Ihr Passwort", "en": "Open this link and choose your password"} {
+		address := language + "@example.com"
+		b := s.Browser()
+		b.Header.Set("Accept-Language", language)
+		b.SignUp(address, apptest.GoodPassword)
+		var told struct{ Refusal string }
+		b.LogIn(address, apptest.GoodPassword).Into(t, http.StatusUnauthorized, &told)
+		if told.Refusal != string(app.RefusedUnconfirmed) {
+			t.Errorf("the refusal is %q", told.Refusal)
+		}
+		s.Settled("mail")
+		letters := box.To(address)
+		if len(letters) != 1 {
+			t.Fatalf("%d mails to %s", len(letters), address)
+		}
+		letter := letters[0]
+		if letter.Header.Get("Content-Language") != language || !strings.Contains(letter.Text, want) || !strings.Contains(letter.HTML, want) {
+			t.Errorf("the mail in %s is %s", language, letter.Raw)
+		}
+		var hours float64
+		if err := s.DB.SQL.Get(&hours, `SELECT extract(epoch FROM t.expires_at - now()) / 3600 FROM mail_tokens t JOIN users u ON u.id = t.user_id WHERE u.email = $1`, address); err != nil || hours < 23 || hours > 24 {
+			t.Errorf("the link is good for %.1f hours (%v)", hours, err)
+		}
+		b.Send("POST", "/auth/password/reset", map[string]string{"token": letter.Token(t), "password": "lantern-orchard-42-sail"}).Want(t, http.StatusNoContent)
+		b.LogIn(address, "lantern-orchard-42-sail").Want(t, http.StatusOK)
+	}
+}
+
 // empty lets the mailbox take mails again.
 func empty(t *testing.T, s *apptest.Site) {
 	t.Helper()

@@ -12,6 +12,11 @@ var english = catalogue{
 			{"Open this link and log in to confirm that this address is yours. It is good for one day:", verify, "Confirm the address"},
 			{text: "If you did not sign up, do nothing: without this step nobody can act under your address."},
 		}},
+		app.LetterWelcome: {"Confirm your e-mail address at {site}", "The link is good for one day.", []paragraph{
+			{text: "Welcome."},
+			{"Open this link and choose your password to confirm that this address is yours. Then you can log in. The link is good for one day:", reset, "Choose your password"},
+			{text: "If you did not sign up, do nothing: without this step nobody can log in with your address."},
+		}},
 		app.LetterKnown: {"You have an account at {site}", "Somebody tried to sign up with your address.", []paragraph{
 			{text: "Somebody tried to sign up with your address, but you have an account already."},
 			{"If it was you, log in:", login, "Log in"},
@@ -57,7 +62,7 @@ var english = catalogue{
 		app.LetterMissed: {subject: "Mails from {site} that you did not get", preview: "So many mails were asked for that some were not sent."},
 	},
 	titles: map[app.Letter]string{
-		app.LetterVerify: "confirm your address", app.LetterKnown: "somebody signed up with your address", app.LetterReset: "choose a new password",
+		app.LetterVerify: "confirm your address", app.LetterWelcome: "confirm your address", app.LetterKnown: "somebody signed up with your address", app.LetterReset: "choose a new password",
 		app.LetterChanged: "your password was changed", app.LetterLinked: "a Google account was linked", app.LetterUnlinked: "a Google account was unlinked",
 		app.LetterFactorOn: "a second factor was set up", app.LetterFactorOff: "the second factor was turned off",
 		app.LetterPasskeyOn: "a passkey was added", app.LetterPasskeyOff: "a passkey was removed", app.LetterPasskeySuspect: "a passkey may have been copied, and is refused",

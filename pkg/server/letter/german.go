@@ -12,6 +12,11 @@ var german = catalogue{
 			{"Öffnen Sie diesen Link und melden Sie sich an, um zu bestätigen, dass diese Adresse Ihnen gehört. Er gilt einen Tag lang:", verify, "Adresse bestätigen"},
 			{text: "Wenn Sie sich nicht registriert haben, müssen Sie nichts tun: Ohne diesen Schritt kann niemand unter Ihrer Adresse handeln."},
 		}},
+		app.LetterWelcome: {"Bestätigen Sie Ihre E-Mail-Adresse für {site}", "Der Link gilt einen Tag lang.", []paragraph{
+			{text: "Willkommen."},
+			{"Öffnen Sie diesen Link und wählen Sie Ihr Passwort, um zu bestätigen, dass diese Adresse Ihnen gehört. Danach können Sie sich anmelden. Der Link gilt einen Tag lang:", reset, "Passwort wählen"},
+			{text: "Wenn Sie sich nicht registriert haben, müssen Sie nichts tun: Ohne diesen Schritt kann sich niemand mit Ihrer Adresse anmelden."},
+		}},
 		app.LetterKnown: {"Sie haben bereits ein Konto bei {site}", "Jemand wollte sich mit Ihrer Adresse registrieren.", []paragraph{
 			{text: "Jemand wollte sich mit Ihrer Adresse registrieren. Sie haben aber schon ein Konto."},
 			{"Wenn Sie das waren, melden Sie sich einfach an:", login, "Anmelden"},
@@ -57,7 +62,7 @@ var german = catalogue{
 		app.LetterMissed: {subject: "E-Mails von {site}, die Sie nicht erhalten haben", preview: "Es wurden so viele E-Mails angefordert, dass einige nicht gesendet wurden."},
 	},
 	titles: map[app.Letter]string{
-		app.LetterVerify: "Adresse bestätigen", app.LetterKnown: "jemand hat sich mit Ihrer Adresse registriert", app.LetterReset: "neues Passwort wählen",
+		app.LetterVerify: "Adresse bestätigen", app.LetterWelcome: "Adresse bestätigen", app.LetterKnown: "jemand hat sich mit Ihrer Adresse registriert", app.LetterReset: "neues Passwort wählen",
 		app.LetterChanged: "Ihr Passwort wurde geändert", app.LetterLinked: "ein Google-Konto wurde verknüpft", app.LetterUnlinked: "die Verknüpfung mit einem Google-Konto wurde gelöst",
 		app.LetterFactorOn: "ein zweiter Faktor wurde eingerichtet", app.LetterFactorOff: "der zweite Faktor wurde ausgeschaltet",
 		app.LetterPasskeyOn: "ein Passkey wurde hinzugefügt", app.LetterPasskeyOff: "ein Passkey wurde entfernt", app.LetterPasskeySuspect: "ein Passkey wurde möglicherweise kopiert und ist gesperrt",

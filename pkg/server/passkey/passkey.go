@@ -21,14 +21,19 @@ type Ceremonies struct{ party *webauthn.WebAuthn }
 
 // New makes the ceremonies of a site. Site is its address as users see it: passkeys
 // are bound to its host, and answers must come from its origin, whatever a request
-// names as its host.
-func New(site string) (*Ceremonies, error) {
+// names as its host. A subdomain makes them those of its pages at that: they have the
+// site's passkeys, and answers must come from there.
+func New(site, subdomain string) (*Ceremonies, error) {
 	u, err := url.Parse(site)
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("passkeys of %q: not the address of a site", site)
 	}
+	origin := u.Scheme + "://" + u.Host
+	if subdomain != "" {
+		origin = u.Scheme + "://" + subdomain + "." + u.Host
+	}
 	party, err := webauthn.New(&webauthn.Config{
-		RPID: u.Hostname(), RPDisplayName: u.Hostname(), RPOrigins: []string{u.Scheme + "://" + u.Host},
+		RPID: u.Hostname(), RPDisplayName: u.Hostname(), RPOrigins: []string{origin},
 		AttestationPreference: protocol.PreferNoAttestation,
 		// The authenticator finds the passkey by itself and verifies who uses it: so it
 		// is good without an address and a password, too.

@@ -16,7 +16,7 @@ var ada = app.User{ID: "6f1c6a0e-8d0f-4f0e-9a53-0c9b4a8f4c11", Email: "ada@examp
 
 func ceremonies(t *testing.T, site string) *passkey.Ceremonies {
 	t.Helper()
-	c, err := passkey.New(site)
+	c, err := passkey.New(site, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestStatementsThatNobodyAskedForAreRefused(t *testing.T) {
 
 func TestASiteWithoutAHostHasNoPasskeys(t *testing.T) {
 	for _, site := range []string{"", "site.example.com", "https://", "%"} {
-		if _, err := passkey.New(site); err == nil {
+		if _, err := passkey.New(site, ""); err == nil {
 			t.Errorf("%q is taken for a site", site)
 		}
 	}
@@ -82,7 +82,7 @@ func TestASiteWithoutAHostHasNoPasskeys(t *testing.T) {
 
 // An answer is whatever somebody sent: it is refused, and ends nothing.
 func FuzzAnswers(f *testing.F) {
-	c, err := passkey.New("https://" + apptest.Domain)
+	c, err := passkey.New("https://"+apptest.Domain, "")
 	if err != nil {
 		f.Fatal(err)
 	}

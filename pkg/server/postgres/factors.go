@@ -76,6 +76,11 @@ func (t *storeTx) DropPending(ctx context.Context, hash []byte) (bool, error) {
 	return n > 0, err
 }
 
+func (t *storeTx) DoubtSessions(ctx context.Context, userID string) error {
+	_, err := t.exec(ctx, `UPDATE sessions SET proven_at = to_timestamp(0) WHERE user_id = $1`, userID)
+	return err
+}
+
 func (t *storeTx) ProveSession(ctx context.Context, id string, at time.Time) error {
 	_, err := t.exec(ctx, `UPDATE sessions SET proven_at = $2 WHERE id = $1`, id, at)
 	return err

@@ -51,12 +51,13 @@ func serviceRoles() []serviceRole {
 	accounts := []grant{
 		table("users", all...), table("sessions", all...), table("identities", all...), table("mail_tokens", "SELECT", "DELETE"),
 		table("factors", all...), table("recovery_codes", "SELECT", "INSERT", "DELETE"), table("pending_logins", "SELECT", "INSERT", "DELETE"),
+		table("passkeys", all...),
 		table("river_job", "DELETE"), // mails to a user who is deleted
 		table("goose_db_version", "SELECT"),
 	}
 	return []serviceRole{
-		{"app_api", enqueues(append(slices.Clone(accounts), table("passkeys", all...), table("audit_events", "INSERT"))...)},
-		{"app_admin", enqueues(append(slices.Clone(accounts), table("passkeys", "SELECT", "DELETE"), table("audit_events", "SELECT", "INSERT"), table("river_job", "UPDATE"))...)},
+		{"app_api", enqueues(append(slices.Clone(accounts), table("audit_events", "INSERT"))...)},
+		{"app_admin", enqueues(append(slices.Clone(accounts), table("audit_events", "SELECT", "INSERT"), table("river_job", "UPDATE"))...)},
 		{"app_worker", enqueues(
 			table("river_job", "UPDATE", "DELETE"), table("river_queue", all...), table("river_leader", all...),
 			table("river_notification", all...), sequence("river_notification_id_seq"), table("river_migration", "SELECT"),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -140,13 +141,23 @@ func matching(m app.Model, q app.RecordQuery) (string, []any) {
 		}
 		switch f.Type {
 		case app.FieldTime:
-			all = append(all, name(f.Name)+map[string]string{"set": " IS NOT NULL", "unset": " IS NULL"}[value])
+			all = append(all, column(m, f)+map[string]string{"set": " IS NOT NULL", "unset": " IS NULL"}[value])
 		case app.FieldBool, app.FieldUUID:
 			args = append(args, value)
-			all = append(all, fmt.Sprintf("%s = $%d::%s", name(f.Name), len(args), f.Type))
+			all = append(all, fmt.Sprintf("%s = $%d::%s", column(m, f), len(args), f.Type))
 		default:
 			args = append(args, value)
-			all = append(all, fmt.Sprintf("%s::text = $%d", name(f.Name), len(args)))
+			all = append(all, fmt.Sprintf("%s::text = $%d", column(m, f), len(args)))
+		}
+	}
+	from, before, _ := q.Span() // Clean has judged it
+	for _, bound := range []struct {
+		is string
+		at time.Time
+	}{{">=", from}, {"<", before}} {
+		if !bound.at.IsZero() {
+			args = append(args, bound.at.Format(time.RFC3339))
+			all = append(all, fmt.Sprintf("%s %s $%d::timestamptz", name(m.Dated), bound.is, len(args)))
 		}
 	}
 	if len(all) == 0 {

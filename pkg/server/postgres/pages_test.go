@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +37,9 @@ func fill(t *testing.T, pool *pgxpool.Pool, events int) {
 		fmt.Sprintf(`INSERT INTO audit_events (actor_id, action, subject_kind, subject_id, result, ip, request_id)
 			SELECT u.id, 'action' || n %% 37, CASE WHEN n %% 5000 = 0 THEN 'job' ELSE 'user' END, u.id::text, CASE WHEN n %% 200 = 0 THEN 'refused' ELSE 'ok' END, '192.0.2.' || n %% 250, 'R' || n
 			FROM generate_series(1, %d) n JOIN (SELECT id, row_number() OVER () AS r FROM users) u ON u.r = n %% 3000 + 1`, events),
-		`ANALYZE users, sessions, identities, audit_events`,
+		`INSERT INTO river_job (kind, max_attempts, args, created_at, state, finalized_at)
+			SELECT 'mail', 3, '{}', '2026-01-01'::timestamptz + n * interval '1 minute', 'completed', now() FROM generate_series(1, 3000) n`,
+		`ANALYZE users, sessions, identities, audit_events, river_job`,
 	} {
 		if _, err := pool.Exec(t.Context(), `SET statement_timeout = 0; `+query); err != nil {
 			t.Fatalf("%v: %s", err, query)
@@ -129,7 +132,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := map[string][]string{
-		"is_staff": {"true", "false"}, "user_id": {user}, "actor_id": {user}, "subject_id": {user}, "kind": {"site", "staff"},
+		"role": {"viewer", "support", "admin"}, "user_id": {user}, "actor_id": {user}, "subject_id": {user}, "kind": {"site", "staff"},
 		"action": {"action3", "none"}, "subject_kind": {"user", "job", "none"}, "result": {"ok", "refused"},
 	}
 	for _, name := range []string{"users", "identities", "sessions", "audit"} {
@@ -161,7 +164,46 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 	}
 }
 
-func fits(t *testing.T, db *DB, m app.Model, q app.RecordQuery) {
+// TestDaysAreFoundByAnIndex asks for the plans of lists that are narrowed to days.
+func TestDaysAreFoundByAnIndex(t *testing.T) {
+	db := migratedDB(t)
+	fill(t, db.Pool, 5000)
+	for _, m := range app.Models() {
+		for _, days := range [][2]string{{"2026-01-01", ""}, {"", "2025-12-31"}, {"2026-01-01", "2026-01-02"}, {"2020-01-01", "2020-02-01"}} {
+			q := app.RecordQuery{Sort: m.Sort, Desc: m.Desc, From: days[0], To: days[1]}
+			plan := fits(t, db, m, q)
+			if m.Dated == "" || !regexp.MustCompile(`Index Cond: .*\b`+m.Dated+` [<>]`).MatchString(plan) {
+				t.Errorf("%s from %q to %q:\n%s", m.Name, days[0], days[1], plan)
+			}
+		}
+	}
+}
+
+// TestDaysBoundLists looks for records at the very ends of days, in UTC.
+func TestDaysBoundLists(t *testing.T) {
+	db := migratedDB(t)
+	if _, err := db.Pool.Exec(t.Context(), `INSERT INTO users (email, created_at) VALUES ('a@x.org', '2026-02-28 23:59:59.999999Z'),
+		('b@x.org', '2026-03-01 00:00:00Z'), ('c@x.org', '2026-03-01 23:59:59.999999Z'), ('d@x.org', '2026-03-02 00:00:00Z')`); err != nil {
+		t.Fatal(err)
+	}
+	for days, want := range map[[2]string]string{
+		{"2026-03-01", "2026-03-01"}: "cb", {"2026-03-01", ""}: "dcb", {"", "2026-03-01"}: "cba", {"", "2026-02-27"}: "", {"2026-03-03", ""}: "", {"2026-03-02", "2026-03-01"}: "dcba", {"x", ""}: "dcba",
+	} {
+		page, err := NewRecords(db).List(t.Context(), model(t, "users"), app.RecordQuery{From: days[0], To: days[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, r := range page.Records {
+			got += r["email"][:1]
+		}
+		if got != want || page.Total != len(want) {
+			t.Errorf("%v: %q of %d, want %q", days, got, page.Total, want)
+		}
+	}
+}
+
+func fits(t *testing.T, db *DB, m app.Model, q app.RecordQuery) string {
 	t.Helper()
 	q = q.Clean(m)
 	query, args := listQuery(m, q, false, app.PageSize+1)
@@ -181,4 +223,5 @@ func fits(t *testing.T, db *DB, m app.Model, q app.RecordQuery) {
 	if rows.Err() != nil || strings.Contains(plan.String(), "Seq Scan") {
 		t.Errorf("%s, sort %s down %t, filters %v, search %q: %v\n%s", m.Name, q.Sort, q.Desc, q.Filters, q.Search, rows.Err(), plan.String())
 	}
+	return plan.String()
 }

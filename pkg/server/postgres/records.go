@@ -107,13 +107,21 @@ func keyType(m app.Model) string {
 func selected(m app.Model) string {
 	columns := []string{}
 	for _, f := range m.Fields {
-		column := name(f.Name) + "::text"
+		text := column(m, f) + "::text"
 		if f.Type == app.FieldTime {
-			column = fmt.Sprintf(`to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')`, name(f.Name))
+			text = fmt.Sprintf(`to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')`, name(f.Name))
 		}
-		columns = append(columns, column)
+		columns = append(columns, text)
 	}
 	return strings.Join(columns, ", ")
+}
+
+// column is what a field is in SQL.
+func column(m app.Model, f app.ModelField) string {
+	if m.Table == "users" && f.Name == "role" {
+		return role
+	}
+	return name(f.Name)
 }
 
 func scan(row interface{ Scan(...any) error }, m app.Model, more ...any) (app.Record, error) {

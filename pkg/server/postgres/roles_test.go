@@ -90,7 +90,7 @@ var someMayNot = map[string][]string{
 	`DELETE FROM users`:                                               {"app_worker", "app_scheduler", "app_jobs_ui"},
 	`SELECT secret FROM factors`:                                      {"app_worker", "app_scheduler", "app_jobs_ui"},
 	`SELECT public_key FROM passkeys`:                                 {"app_worker", "app_scheduler", "app_jobs_ui"},
-	`UPDATE passkeys SET alone = true`:                                {"app_admin", "app_worker", "app_scheduler", "app_jobs_ui"},
+	`UPDATE passkeys SET alone = true`:                                {"app_worker", "app_scheduler", "app_jobs_ui"},
 	`SELECT sweep_unproven_users(now(), 1)`:                           {"app_api", "app_admin", "app_scheduler", "app_jobs_ui"},
 	`SELECT code_hash FROM recovery_codes`:                            {"app_worker", "app_scheduler", "app_jobs_ui"},
 	`SELECT token_hash FROM sessions`:                                 {"app_worker", "app_scheduler", "app_jobs_ui"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -113,9 +114,9 @@ func changed(r sql.Result, err error) (int, error) {
 }
 
 func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, error) {
-	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, language, is_staff)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
-		u.Email, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.Language, u.Staff)
+	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, language, is_staff, limited_role)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
+		u.Email, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.Language, u.Role == app.RoleAdmin, limited(u.Role))
 	if app.CodeOf(err) == app.CodeNotFound && err != nil {
 		known, err := getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE email = $1`, u.Email)
 		return known, false, err
@@ -135,8 +136,17 @@ func (t *storeTx) User(ctx context.Context, id string) (app.User, error) {
 
 func (t *storeTx) SaveUser(ctx context.Context, u app.User) (app.User, error) {
 	return getUser(ctx, t.tx, `UPDATE users u SET email_verified_at = $2, password_hash = $3, display_name = $4, avatar_url = $5,
-		bio = $6, is_staff = $7, disabled_at = $8, language = $9, updated_at = now() WHERE id = $1 RETURNING `+userColumns,
-		u.ID, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.AvatarURL, u.Bio, u.Staff, nullTime(u.DisabledAt), u.Language)
+		bio = $6, is_staff = $7, limited_role = $8, disabled_at = $9, language = $10, updated_at = now() WHERE id = $1 RETURNING `+userColumns,
+		u.ID, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.AvatarURL, u.Bio, u.Role == app.RoleAdmin, limited(u.Role), nullTime(u.DisabledAt), u.Language)
+}
+
+// limited is the role of a member of staff who is no admin: an admin is who is_staff
+// says, for the release before this one as well.
+func limited(r app.StaffRole) string {
+	if r == app.RoleAdmin {
+		return ""
+	}
+	return string(r)
 }
 
 func (t *storeTx) AddSession(ctx context.Context, s app.Session, hash []byte) (app.Session, error) {
@@ -188,6 +198,20 @@ const staffLock = 0x73746166
 
 func (t *storeTx) HoldStaff(ctx context.Context) error {
 	_, err := t.exec(ctx, `SELECT pg_advisory_xact_lock($1)`, staffLock)
+	return err
+}
+
+func (t *storeTx) RoleOf(ctx context.Context, userID string) (app.StaffRole, error) {
+	var r app.StaffRole
+	err := t.tx.GetContext(ctx, &r, `SELECT `+role+` FROM users u WHERE id = $1`, userID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return app.RoleNone, nil
+	}
+	return r, coded(err)
+}
+
+func (t *storeTx) SetRole(ctx context.Context, userID string, r app.StaffRole) error {
+	_, err := t.exec(ctx, `UPDATE users SET is_staff = $2, limited_role = $3, updated_at = now() WHERE id = $1`, userID, r == app.RoleAdmin, limited(r))
 	return err
 }
 

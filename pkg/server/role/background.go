@@ -29,7 +29,7 @@ func runWorker(ctx context.Context, p *parts) error {
 		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store, Traces: p.telemetry.Traces(),
 		Post: &app.Post{
 			Store: store, Writer: letter.Writer{Site: p.settings.Site, Domain: p.settings.Domain},
-			Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures),
+			Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures), ConfirmFirst: p.settings.ConfirmFirst,
 		},
 	})
 	if err != nil {

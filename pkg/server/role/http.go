@@ -67,7 +67,7 @@ func (p *parts) api(hasher *password.Hasher) (http.Handler, error) {
 			Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: p.settings.Site + "/api/auth/google/callback",
 		})}
 	}
-	ceremonies, err := passkey.New(p.settings.Site)
+	ceremonies, err := passkey.New(p.settings.Site, "")
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +105,12 @@ func runAdmin(ctx context.Context, p *parts) error {
 	if err != nil {
 		return err
 	}
+	ceremonies, err := passkey.New(p.settings.Site, "admin")
+	if err != nil {
+		return err
+	}
 	handler, err := adminui.New(adminui.Options{
-		Accounts: users, Records: postgres.NewRecords(p.db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
+		Accounts: users, Passkeys: &app.Passkeys{Accounts: users, Ceremonies: ceremonies, Once: p.rdb.Once()}, Records: postgres.NewRecords(p.db), Staff: &app.Staff{Store: users.Store}, CSRF: key,
 		Models: app.Models(), FactorRequired: p.settings.StaffFactor, Healthy: p.db.Ping,
 	})
 	if err != nil {

@@ -233,7 +233,7 @@ func (p *parts) accounts(hasher *password.Hasher) (*app.Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive the key of second factors: %w", err)
 	}
-	return &app.Accounts{Store: store, Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Factors: factors, Domain: p.settings.Domain}, nil
+	return &app.Accounts{Store: store, Hasher: hasher, Limiter: ratelimit.New(p.rdb, p.log), Devices: devices, Factors: factors, Domain: p.settings.Domain, ConfirmFirst: p.settings.ConfirmFirst}, nil
 }
 
 func (p *parts) csrfKey() (csrf.Key, error) {

@@ -25,7 +25,7 @@ type rule func(Settings) *Finding
 // rules are what Judge asks, in the order in which it answers.
 var rules = []rule{
 	productionMode, publicDomain, siteAddress, quietLog, releaseNamed, secretStrength, secretsDiffer,
-	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailProtection, oauthIssuer, staffFactor, telemetryProtection,
+	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailToConfirm, mailProtection, oauthIssuer, staffFactor, telemetryProtection,
 }
 
 // Judge says what keeps a configuration from being fit for production, and
@@ -161,6 +161,13 @@ func mailServer(s Settings) *Finding {
 		return nil
 	}
 	return &Finding{Setting: "SMTP_HOST", Problem: "is empty: no mail is sent, so no address is confirmed and no password reset", Fix: "name a mail server", Advice: true}
+}
+
+func mailToConfirm(s Settings) *Finding {
+	if !s.ConfirmFirst || s.Mail.Host != "" {
+		return nil
+	}
+	return &Finding{Setting: "CONFIRM_BEFORE_LOGIN", Problem: "is required, and SMTP_HOST is empty: nobody who signs up can ever log in", Fix: "name a mail server, or leave it out"}
 }
 
 func mailProtection(s Settings) *Finding {

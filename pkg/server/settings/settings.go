@@ -45,6 +45,8 @@ type Settings struct {
 	OAuth           OAuth
 	// StaffFactor says whether members of staff must have a second factor.
 	StaffFactor bool
+	// ConfirmFirst says whether an address must be confirmed before the first login.
+	ConfirmFirst bool
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string
 	// Telemetry is where a role that runs sends traces and figures.
@@ -152,6 +154,7 @@ func Load(role string, env Env) (Settings, error) {
 	}
 	if role == "worker" || role == "api" {
 		s.Mail = r.mail(s.Domain)
+		s.ConfirmFirst = r.oneOf("CONFIRM_BEFORE_LOGIN", "optional", "required", "optional") == "required"
 	}
 	if role == "admin" || role == "api" {
 		s.StaffFactor = r.oneOf("STAFF_FACTOR", "required", "required", "optional") == "required"

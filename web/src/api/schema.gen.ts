@@ -980,7 +980,7 @@ export interface components {
          * @description Why it was refused, for programs. More may come
          * @enum {string}
          */
-        Refusal: "missing" | "too-short" | "too-long" | "not-valid" | "character" | "mixed-alphabets" | "not-an-address" | "not-https" | "not-public" | "too-common" | "wrong" | "wrong-code" | "stale" | "took-too-long" | "passkey-refused" | "no-passkey" | "many-passkeys" | "no-factor" | "has-app" | "staff-factor" | "staff" | "last-way-in" | "log-in-again";
+        Refusal: "missing" | "too-short" | "too-long" | "not-valid" | "character" | "mixed-alphabets" | "not-an-address" | "not-https" | "not-public" | "too-common" | "wrong" | "wrong-code" | "stale" | "took-too-long" | "passkey-refused" | "no-passkey" | "many-passkeys" | "no-factor" | "has-app" | "staff-factor" | "staff" | "last-way-in" | "log-in-again" | "unconfirmed";
     };
     responses: {
         /** @description The request does not fit the contract; `errors` names the members */

@@ -26,9 +26,10 @@ const refusals: Record<components["schemas"]["Refusal"], string> = {
   "no-factor": "There is no second factor.",
   "has-app": "You have an authenticator app. Turn it off first.",
   "staff-factor": "Members of staff must have a second factor.",
-  staff: "Another member of staff must take your rights away first.",
+  staff: "An admin of the staff pages must take your rights away first.",
   "last-way-in": "This is your last way in. Set a password first.",
   "log-in-again": "Log in again first.",
+  unconfirmed: "The e-mail address or the password is wrong, or the address is not confirmed yet: open the link in our mail.",
 };
 
 /** What the first pages say, in English. The rest is in english-more.tsx. */
@@ -159,8 +160,8 @@ export const english = {
     nameHint: "How the site greets you. You can change it later.",
     busy: "Signing up…",
     have: "Have an account?",
-    done: "You can log in now",
-    doneLead: (email: ReactNode) => <>We have sent a mail to {email}. Its link confirms that the address is yours; the login does not wait for it.</>,
+    done: "You are signed up",
+    doneLead: (email: ReactNode) => <>We have sent a mail to {email}. Its link confirms that the address is yours. Log in now; where that is refused, open the link first.</>,
     before: "If you had an account with this address before, your earlier password is still the right one.",
   },
 };

@@ -86,9 +86,10 @@ export const german: Required<Words> = {
       "no-factor": "Es ist kein zweiter Faktor eingerichtet.",
       "has-app": "Sie haben schon eine Authenticator-App. Schalten Sie diese zuerst aus.",
       "staff-factor": "Für Mitarbeitende ist ein zweiter Faktor Pflicht.",
-      staff: "Zuerst muss Ihnen jemand anderes aus dem Team die Rechte entziehen.",
+      staff: "Zuerst muss Ihnen jemand mit Admin-Rechten die Rechte entziehen.",
       "last-way-in": "Das ist Ihr letzter Zugang. Legen Sie zuerst ein Passwort fest.",
       "log-in-again": "Melden Sie sich zuerst erneut an.",
+      unconfirmed: "Die E-Mail-Adresse oder das Passwort ist falsch, oder die Adresse ist noch nicht bestätigt: Öffnen Sie den Link in unserer E-Mail.",
     },
   },
   passkey: {
@@ -154,8 +155,8 @@ export const german: Required<Words> = {
     nameHint: "So spricht die Website Sie an. Sie können den Namen später ändern.",
     busy: "Registrierung läuft …",
     have: "Sie haben schon ein Konto?",
-    done: "Sie können sich jetzt anmelden",
-    doneLead: (email) => <>Wir haben eine E-Mail an {email} gesendet. Mit dem Link darin bestätigen Sie, dass die Adresse Ihnen gehört. Anmelden können Sie sich schon vorher.</>,
+    done: "Sie sind registriert",
+    doneLead: (email) => <>Wir haben eine E-Mail an {email} gesendet. Mit dem Link darin bestätigen Sie, dass die Adresse Ihnen gehört. Melden Sie sich jetzt an; wird das abgelehnt, öffnen Sie zuerst den Link.</>,
     before: "Falls Sie mit dieser Adresse schon ein Konto hatten, gilt weiterhin Ihr bisheriges Passwort.",
   },
   more: {
