@@ -124,13 +124,16 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
-	locked, unlock, err := lock.Take(ctx, server)
-	if err != nil {
-		return fullDisk(ctx, server, s.d.Target, err)
+	for _, m := range server.Members() { // always in the same order, so that two runs cannot wait for each other
+		lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
+		locked, unlock, err := lock.Take(ctx, m)
+		if err != nil {
+			return fullDisk(ctx, server, s.d.Target, err)
+		}
+		defer unlock()
+		ctx = locked
 	}
-	defer unlock()
-	return part(locked, server)
+	return part(ctx, server)
 }
 
 // held also observes what is there before it runs a part of the story.
@@ -187,6 +190,16 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
+	for _, part := range []struct {
+		project string
+		compose []byte
+	}{{want.Release.Project, want.Release.Base}, {want.Release.AppProject(), want.Release.App}} {
+		placed, err := server.Placement(ctx, part.project, part.compose)
+		if err != nil {
+			return nil, plan, err
+		}
+		plan.Notes = append(plan.Notes, placed...)
+	}
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {

@@ -47,6 +47,19 @@ const (
 // to no release, so that deploys and rollbacks leave it as it is.
 const MaintenanceFile = "stackctl-maintenance.yml"
 
+// With several edges one orders the certificates: IssuerFile is the dynamic file by
+// which the others pass the authority's questions on to it, ServedFile the one that
+// names the certificates which they got from it. They belong to no release either.
+const (
+	IssuerFile = "stackctl-issuer.yml"
+	ServedFile = "stackctl-certificates.yml"
+)
+
+// Lasts reports whether a dynamic file of the edge belongs to no release.
+func Lasts(name string) bool {
+	return name == MaintenanceFile || name == IssuerFile || name == ServedFile
+}
+
 // ReleasePath is the path of a release's folder, or of something in it,
 // relative to the target's Path.
 func ReleasePath(id string, elem ...string) string {
