@@ -51,6 +51,22 @@ func TestEachNodeHasTheLoginOfItsOwnHost(t *testing.T) {
 	}
 }
 
+func TestANodeHasNothingOfTheFirstOnesAlias(t *testing.T) {
+	home(t)
+	c, err := config.Load(write(t, "project: shop\ntargets:\n  prod: {domain: example.org, nodes: [{name: one, host: shop, private: 10.0.0.1}, {name: two, host: 203.0.113.8, private: 10.0.0.2}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := config.Target(c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := config.Nodes(target)
+	if err != nil || nodes[0].Alias != "shop" || nodes[0].Port != 2222 || nodes[1].Alias != "" || nodes[1].Port != 22 || nodes[1].User != "jane.doe" || len(nodes[1].Login.Via) != 0 {
+		t.Errorf("%v: %+v", err, nodes)
+	}
+}
+
 func TestAPortOfTheTargetIsThatOfNodesWithoutOne(t *testing.T) {
 	home(t)
 	c, err := config.Load(write(t, strings.Replace(cluster, "domain: example.org", "domain: example.org\n    port: 2022", 1)))

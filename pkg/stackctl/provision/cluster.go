@@ -37,6 +37,7 @@ type Cluster struct {
 	Target stack.Target
 	Hosts  []*ClusterHost
 
+	ours string // the Swarm that the hosts are in; empty: there is none
 	seen *Swarm
 }
 
@@ -82,15 +83,22 @@ func (c *Cluster) Observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ours, err := checkSwarms(c.Target.Nodes, c.standing)
-	if err != nil {
+	if c.ours, err = checkSwarms(c.Target.Nodes, c.standing); err != nil {
 		return err
 	}
-	if c.seen = nil; ours == "" {
+	if c.seen = nil; c.ours == "" {
 		return nil
 	}
-	c.seen, err = c.read(ctx, ours)
+	c.seen, err = c.read(ctx)
+	if err != nil && c.stopped() {
+		return nil // it is read once the Engines run that are started before
+	}
 	return err
+}
+
+// stopped reports whether the Engine of a host does not run.
+func (c *Cluster) stopped() bool {
+	return slices.ContainsFunc(c.Hosts, func(h *ClusterHost) bool { return !h.facts.running("docker.service") })
 }
 
 func (c *Cluster) standing(name string) Standing {
@@ -101,11 +109,11 @@ func (c *Cluster) standing(name string) Standing {
 	return c.Hosts[i].facts.Standing
 }
 
-// read asks the managers of a Swarm, one after the other, until one answers.
-func (c *Cluster) read(ctx context.Context, ours string) (*Swarm, error) {
-	errs := []error{fmt.Errorf("no manager of the Swarm %s answers", ours)}
+// read asks the managers of the Swarm, one after the other, until one answers.
+func (c *Cluster) read(ctx context.Context) (*Swarm, error) {
+	errs := []error{fmt.Errorf("no manager of the Swarm %s answers", c.ours)}
 	for _, h := range c.Hosts {
-		if s := h.facts.Standing; s.Cluster != ours || !s.Manager {
+		if s := h.facts.Standing; s.Cluster != c.ours || !s.Manager {
 			continue
 		}
 		seen, err := h.read(ctx)
@@ -143,11 +151,26 @@ func (h *ClusterHost) engine(ctx context.Context) (*managerAPI, error) {
 	return h.api, nil
 }
 
-// Moves are what must be changed for the hosts to be one Swarm.
-func (c *Cluster) Moves() []Move { return planSwarm(c.Target, c.standing, c.seen) }
+// Moves are what must be changed for the hosts to be one Swarm; none where that
+// cannot be told before their Engines run.
+func (c *Cluster) Moves() []Move {
+	if c.unread() {
+		return nil
+	}
+	return planSwarm(c.Target, c.standing, c.seen)
+}
+
+// unread reports whether there is a Swarm that no manager tells of.
+func (c *Cluster) unread() bool { return c.ours != "" && c.seen == nil }
 
 // Notes say what of the cluster is not as the file has it and is left as it is.
-func (c *Cluster) Notes() []string { return SwarmNotes(c.Target, c.seen) }
+func (c *Cluster) Notes() []string {
+	notes := SwarmNotes(c.Target, c.seen)
+	if c.unread() {
+		notes = append(notes, "the Swarm "+c.ours+" has no leader while Engines are stopped: what it needs is seen once they run")
+	}
+	return notes
+}
 
 // Swarm is the Swarm as it was last observed; nil: there is none.
 func (c *Cluster) Swarm() *Swarm { return c.seen }
@@ -158,13 +181,8 @@ const holdTime = 30 * time.Second
 // MakeSwarm makes the provisioned hosts one Swarm. It observes, changes what
 // differs and observes again; what was done stays, and the next run goes on from it.
 func (c *Cluster) MakeSwarm(ctx context.Context, emit stack.Emit) ([]Move, error) {
-	if err := c.Observe(ctx); err != nil {
+	if err := c.elected(ctx); err != nil {
 		return nil, err
-	}
-	for _, h := range c.Hosts { // what was installed just now
-		if err := h.facts.checkEngine(h.Node.Name); err != nil {
-			return nil, err
-		}
 	}
 	moves := c.Moves()
 	for i, m := range moves {
@@ -184,6 +202,21 @@ func (c *Cluster) MakeSwarm(ctx context.Context, emit stack.Emit) ([]Move, error
 		return nil, nil
 	}
 	return moves, c.held(ctx)
+}
+
+// elected observes, and waits for a leader where there is a Swarm: managers whose
+// Engines have just started choose one first.
+func (c *Cluster) elected(ctx context.Context) error {
+	give := time.Now().Add(holdTime)
+	for {
+		err := c.Observe(ctx)
+		if err == nil || !c.unread() || time.Now().After(give) {
+			return err
+		}
+		if !pause(ctx, 500*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // held waits until nothing is left to change.
