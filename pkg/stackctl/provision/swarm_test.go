@@ -163,3 +163,21 @@ func TestLinksAreJudged(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestNodesOfTheFileAndOfTheSwarmAreListedOnce(t *testing.T) {
+	w := made(three())
+	w.seen.Nodes = append(w.seen.Nodes, SwarmNode{ID: "old", Labels: labelsFor(w.target.Nodes[1]), State: "down"}, SwarmNode{ID: "x", Hostname: "stranger"})
+	slices.Reverse(w.seen.Nodes)
+	w.target.Nodes = append(w.target.Nodes, stack.Node{Name: "node4", Host: "h4", Private: "10.0.0.4"})
+	var got []string
+	for _, n := range Listed(w.target, w.seen) {
+		got = append(got, fmt.Sprint(cmp.Or(n.Name, n.Hostname), " ", n.ID, " ", n.Role, " ", n.Labels, " ", n.State, " ", n.InFile, " ", n.InSwarm))
+	}
+	want := []string{
+		"node1 id-node1 leader [edge data app] ready true true", "node2 id-node2 manager [edge app] ready true true", "node3 id-node3 manager [app] ready true true",
+		"node4   [edge data app]  true false", "stranger x worker []  false true", "node2 old worker [edge app] down false true",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}
