@@ -29,7 +29,9 @@ stackctl)
 	small=()
 	for library in github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/moby github.com/oasdiff \
 		github.com/pelletier github.com/santhosh-tekuri github.com/spf13 github.com/tonistiigi github.com/wneessen go.opentelemetry.io google.golang.org \
-		stackctl/pkg/stackctl/cli stackctl/pkg/stackctl/deploy stackctl/pkg/stackctl/harden; do
+		stackctl/pkg/stackctl/cli stackctl/pkg/stackctl/config stackctl/pkg/stackctl/deploy stackctl/pkg/stackctl/edge stackctl/pkg/stackctl/engine \
+		stackctl/pkg/stackctl/gate stackctl/pkg/stackctl/gates stackctl/pkg/stackctl/harden stackctl/pkg/stackctl/infer stackctl/pkg/stackctl/node \
+		stackctl/pkg/stackctl/operate stackctl/pkg/stackctl/provision stackctl/pkg/stackctl/release stackctl/pkg/stackctl/sandbox; do
 		small+=("-gcflags=$library/...=-l")
 	done
 	;;

@@ -253,7 +253,8 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 	if err := yamlInto(doc, &t); err != nil {
 		return t, true, err
 	}
-	if len(c.Targets) > 0 {
+	resolveNodes(&t)
+	if len(c.Targets) > 0 && !t.Clustered() {
 		t.Shared = slices.ContainsFunc(slices.Collect(maps.Values(c.Targets)), func(named stack.Target) bool { return named.Shared })
 	}
 	return t, true, nil
@@ -302,6 +303,9 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 		t.Name = SandboxTarget
 		resolveTarget(&c, &t)
 		if problem, fix, _ := checkTarget(t); problem != "" {
+			return t, stack.Usage(SandboxFile, 0, problem, fix)
+		}
+		if problem, fix, _ := checkNodes(t); problem != "" {
 			return t, stack.Usage(SandboxFile, 0, problem, fix)
 		}
 		return t, resolveLogin(&t)
