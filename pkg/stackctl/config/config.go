@@ -308,7 +308,7 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 		if problem, fix, _ := checkNodes(t); problem != "" {
 			return t, stack.Usage(SandboxFile, 0, problem, fix)
 		}
-		return t, resolveLogin(&t)
+		return reached(t)
 	}
 	names := make([]string, 0, len(c.Targets))
 	for n := range c.Targets {
@@ -327,6 +327,5 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 	if !slices.Contains(names, name) {
 		return stack.Target{}, stack.Usage(c.File, 0, fmt.Sprintf("there is no target %q", name), "known targets: "+strings.Join(names, ", "))
 	}
-	t := c.Targets[name]
-	return t, resolveLogin(&t)
+	return reached(c.Targets[name])
 }

@@ -96,6 +96,19 @@ func checkNode(n stack.Node, before []stack.Node, several bool) (problem, fix, k
 	return "", "", ""
 }
 
+// reached is a target with what ssh's settings say of its server, or of each node.
+func reached(t stack.Target) (stack.Target, error) {
+	if err := resolveLogin(&t); err != nil {
+		return t, err
+	}
+	nodes, err := Nodes(t)
+	t.Nodes = slices.Clone(t.Nodes)
+	for i := range nodes {
+		t.Nodes[i].Reached = &nodes[i]
+	}
+	return t, err
+}
+
 // Nodes are the servers of a target that Target returned, each as a target of its
 // own in the order of the file: what the file leaves open of a node's login comes
 // from ssh's own settings for that node's host. User and admin are the target's.
@@ -103,6 +116,10 @@ func Nodes(t stack.Target) ([]stack.Target, error) {
 	out := make([]stack.Target, 0, len(t.Nodes))
 	for _, n := range t.Nodes {
 		one := t.On(n)
+		if n.Reached != nil {
+			out = append(out, one)
+			continue
+		}
 		one.Port, one.Alias, one.Login, one.AdminLogin = n.Port, "", stack.Login{}, stack.Login{}
 		if err := resolveLogin(&one); err != nil {
 			return nil, err

@@ -24,6 +24,9 @@ type Node struct {
 	Private string `mapstructure:"private"`
 	// Labels are what the node is for: edge, data, app. None means all.
 	Labels []string `mapstructure:"labels"`
+	// Reached is the node as a target of its own, with what ssh's settings say of it;
+	// nil: they were not read.
+	Reached *Target `mapstructure:"-" json:"-"`
 }
 
 // Has reports whether a node is for what a label says.
@@ -34,6 +37,9 @@ func (t Target) Clustered() bool { return len(t.Nodes) > 0 }
 
 // On is one node of a target as a target of its own.
 func (t Target) On(n Node) Target {
+	if n.Reached != nil {
+		return *n.Reached
+	}
 	t.Host, t.Nodes = n.Host, nil
 	if n.Port != 0 {
 		t.Port = n.Port
