@@ -208,6 +208,25 @@ func TestThreeServersBecomeASwarm(t *testing.T) {
 			t.Errorf("a name of the site leads to %v (%v), not to %v", got, err, edges)
 		}
 	})
+	t.Run("host keys are trusted node by node", func(t *testing.T) {
+		c.t = t
+		before := c.KnownHosts()
+		c.edit(".stackctl/sandbox/target.yaml", before, filepath.Join(c.root, "known_hosts"))
+		var keys map[string][]struct{ Type, Fingerprint string }
+		if err := json.Unmarshal([]byte(c.must(0, "trust", "--output", "json").out), &keys); err != nil || len(keys) != 3 {
+			t.Fatalf("%v: %v", err, keys)
+		}
+		if r := c.must(3, "provision", "--dry-run"); strings.Count(r.err, "host key") < 3 {
+			t.Errorf("unknown hosts: %s", r.err)
+		}
+		for node, list := range keys {
+			if r := c.must(0, "trust", "--fingerprint", list[0].Fingerprint); !strings.Contains(r.out, node+" (") {
+				t.Errorf("%s: %s", node, r.out)
+			}
+		}
+		c.must(0, "provision", "--dry-run")
+		c.edit(".stackctl/sandbox/target.yaml", filepath.Join(c.root, "known_hosts"), before)
+	})
 	t.Run("bare servers become one Swarm, once", func(t *testing.T) {
 		c.t = t
 		c.provision(27)
@@ -278,6 +297,37 @@ func TestThreeServersBecomeASwarm(t *testing.T) {
 		c.edit(".stackctl/sandbox/target.yaml", "labels: [app]", "labels: [edge, app]")
 		c.provision(2)
 		c.whole("as it was")
+	})
+	t.Run("a node that left the file is told, and removed on request", func(t *testing.T) {
+		c.t = t
+		whole := read(t, filepath.Join(c.root, ".stackctl/sandbox/target.yaml"))
+		before, rest, _ := strings.Cut(whole, "  - name: node3\n")
+		_, after, _ := strings.Cut(rest, "shared:")
+		c.write(".stackctl/sandbox/target.yaml", before+"shared:"+after)
+		c.must(2, "node", "remove", "node2") // it stands in the file
+		if r := c.must(2, "node", "remove", "node3"); !strings.Contains(r.err, "is not drained") && !strings.Contains(r.err, "it leads") {
+			t.Errorf("a node that answers: %s", r.err)
+		}
+		if r := c.must(0, "node", "list"); !strings.Contains(r.out, "ready, not in the file") || !strings.Contains(r.err, "stackctl node remove node3") {
+			t.Errorf("it is not told:\n%s%s", r.out, r.err)
+		}
+		c.api("node3", http.MethodPost, "/swarm/leave?force=1", "")
+		deadline := time.Now().Add(time.Minute)
+		for { // the Swarm notices that it is gone
+			r := c.stackctl("node", "remove", "node3")
+			if r.exit == 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s%s", r.out, r.err)
+			}
+		}
+		if got := c.listed(); len(got) != 2 {
+			t.Errorf("%q", got)
+		}
+		c.write(".stackctl/sandbox/target.yaml", whole)
+		c.must(0, "provision")
+		c.whole("it is in the file again")
 	})
 	t.Run("a narrow link is told", func(t *testing.T) {
 		c.t = t
