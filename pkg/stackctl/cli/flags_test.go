@@ -93,6 +93,7 @@ var readings = []reading{
 		"db", []string{"psql"}, true, []string{"prod"}),
 	reads("node list", "-t prod -o json", newNodeList,
 		func(o *nodeListOptions) []any { return []any{o.project.targets, o.output} }, []string{"prod"}, "json"),
+	reads("node remove", "node3 --force", newNodeRemove, func(o *nodeRemoveOptions) []any { return []any{o.name, o.force} }, "node3", true),
 	reads("lock", "--clear r1", newLock, func(o *lockOptions) []any { return []any{o.clear} }, "r1"),
 	reads("watch", "--every 15m --keep 3 --print-systemd --all-targets --env TAG=1.4", newWatch,
 		func(o *watchOptions) []any { return []any{o.every, o.keep, o.systemd, o.all, o.env} },

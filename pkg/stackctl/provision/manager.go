@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/types/swarm"
@@ -279,4 +280,50 @@ func (a *managerAPI) keep(ctx context.Context, limit int64) error {
 	s.Swarm.Spec.Orchestration.TaskHistoryRetentionLimit = &limit
 	_, err = a.SwarmUpdate(ctx, client.SwarmUpdateOptions{Version: s.Swarm.Version, Spec: s.Swarm.Spec})
 	return err
+}
+
+// RemoveNode takes a node that the file does not name out of the Swarm which one of
+// a target's nodes manages. One that answers and is not drained is refused unless it
+// is forced: what it runs would end.
+func RemoveNode(ctx context.Context, manager stack.Target, name string, force bool) (SwarmNode, error) {
+	ctx, cancel := context.WithTimeout(ctx, moveTime)
+	defer cancel()
+	api, err := openManager(ctx, manager)
+	if err != nil {
+		return SwarmNode{}, err
+	}
+	defer func() { _ = api.close() }() // the answer is there
+	seen, err := api.read(ctx)
+	if err != nil {
+		return SwarmNode{}, err
+	}
+	n, err := removable(seen, name, force)
+	if err != nil {
+		return n, err
+	}
+	return n, api.remove(ctx, n.ID)
+}
+
+// removable finds the node that is to go, by its name or the beginning of its ID.
+func removable(seen *Swarm, name string, force bool) (SwarmNode, error) {
+	fail := func(n SwarmNode, problem, fix string) (SwarmNode, error) {
+		return n, stack.Fault(stack.CauseUsage, "remove the node "+name, errors.New(problem), fix)
+	}
+	var found []SwarmNode
+	for _, n := range seen.Nodes {
+		if n.Name() == name || len(name) >= 6 && strings.HasPrefix(n.ID, name) {
+			found = append(found, n)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return fail(SwarmNode{}, "the Swarm has no such node", "`stackctl node list` shows its nodes")
+	case len(found) > 1:
+		return fail(SwarmNode{}, "the Swarm has two of that name", "give the ID of one, which `stackctl node list --output json` shows")
+	case found[0].Leader:
+		return fail(found[0], "it leads the Swarm", "restart its Engine, so that another one leads, and run this again")
+	case found[0].Ready && found[0].Availability != string(swarm.NodeAvailabilityDrain) && !force:
+		return fail(found[0], "it answers and is not drained: what it runs would end", "drain it first; --force takes it out all the same")
+	}
+	return found[0], nil
 }

@@ -253,7 +253,7 @@ func SwarmNotes(t stack.Target, seen *Swarm) []string {
 		n, named := find(t, o.Name())
 		switch {
 		case !named:
-			notes = append(notes, fmt.Sprintf("%s is in the Swarm (%s at %s) and not in the file: it stays; `docker node rm --force %s` on a manager takes it out", cmp.Or(o.Name(), o.Hostname), short(o.ID), cmp.Or(o.Address, "no address"), short(o.ID)))
+			notes = append(notes, fmt.Sprintf("%s is in the Swarm (%s at %s) and not in the file: it stays; `stackctl node remove %s` takes it out", cmp.Or(o.Name(), o.Hostname), short(o.ID), cmp.Or(o.Address, "no address"), cmp.Or(o.Name(), o.ID)))
 		case o.Manager && !o.Reachable && !o.Leader:
 			notes = append(notes, n.Name+": this manager does not answer the others")
 		case !o.Ready:

@@ -128,7 +128,7 @@ func TestWhatIsLeftAsItIsIsTold(t *testing.T) {
 	}{
 		"nothing":           {func(*world) {}, ""},
 		"two nodes":         {func(w *world) { w.target.Nodes = w.target.Nodes[:2] }, "two nodes have one manager"},
-		"left the file":     {func(w *world) { w.target.Nodes = w.target.Nodes[:2] }, "node3 is in the Swarm (id-node3 at 10.0.0.3) and not in the file: it stays; `docker node rm --force id-node3`"},
+		"left the file":     {func(w *world) { w.target.Nodes = w.target.Nodes[:2] }, "node3 is in the Swarm (id-node3 at 10.0.0.3) and not in the file: it stays; `stackctl node remove node3`"},
 		"a manager is down": {func(w *world) { w.node("node2").Reachable = false }, "node2: this manager does not answer the others"},
 		"a worker is down": {func(w *world) {
 			n := w.node("node3")
@@ -161,6 +161,31 @@ func TestLinksAreJudged(t *testing.T) {
 	want := "packets from node1 to node3 arrive whole up to 1450 bytes, not 1500\nnode2 does not reach node3 by its private address with ping: see whether their network lets packets through"
 	if got := strings.Join(LinkNotes(links), "\n"); got != want {
 		t.Errorf("%s", got)
+	}
+}
+
+func TestOnlyANodeThatMayGoIsRemoved(t *testing.T) {
+	for name, c := range map[string]struct {
+		node   string
+		force  bool
+		differ func(w *world)
+		want   string
+	}{
+		"down":          {"node3", false, func(w *world) { w.node("node3").Ready = false }, ""},
+		"drained":       {"node3", false, func(w *world) { w.node("node3").Availability = "drain" }, ""},
+		"forced":        {"node3", true, func(*world) {}, ""},
+		"by its ID":     {"id-node3", true, func(*world) {}, ""},
+		"it answers":    {"node3", false, func(*world) {}, "is not drained"},
+		"it leads":      {"node1", true, func(*world) {}, "it leads the Swarm"},
+		"there is none": {"node9", true, func(*world) {}, "no such node"},
+		"there are two": {"node3", true, func(w *world) { w.node("node2").Labels = labelsFor(w.target.Nodes[2]) }, "two of that name"},
+	} {
+		w := made(three())
+		c.differ(&w)
+		n, err := removable(w.seen, c.node, c.force)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || err == nil && n.ID != "id-node3" {
+			t.Errorf("%s: %v %v", name, n, err)
+		}
 	}
 }
 

@@ -14,8 +14,8 @@ const (
 
 // Node is one server of a target that has several. They form one Swarm.
 type Node struct {
-	// Name is what the node is called in plans and reports; it is its host name in
-	// the Swarm as well.
+	// Name is what the node is called in plans and reports, and its label
+	// dev.stackctl.node in the Swarm; the server's own host name may be another.
 	Name string `mapstructure:"name"`
 	// Host is the address or name that SSH connects to, Port its port.
 	Host string `mapstructure:"host"`
