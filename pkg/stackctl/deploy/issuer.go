@@ -31,8 +31,6 @@ func (p *planner) handOut() {
 // them to the other edges. What is missing in the end is a gate's to judge.
 func (x *executor) certificates(ctx context.Context, step stack.Step) (string, error) {
 	what := "hand the certificates to the other edges"
-	ctx, cancel := context.WithTimeout(ctx, x.stretch(issued))
-	defer cancel()
 	edges, err := x.edges(ctx)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
@@ -42,7 +40,9 @@ func (x *executor) certificates(ctx context.Context, step stack.Step) (string, e
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
-	files, dynamic, missing, err := x.store(ctx, issuer, storage, step.Hosts)
+	waiting, cancel := context.WithTimeout(ctx, x.stretch(issued))
+	defer cancel()
+	files, dynamic, missing, err := x.store(waiting, issuer, storage, step.Hosts)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "see what the first edge logs: stackctl logs "+x.d.Config.Traefik.Service)
 	}
@@ -105,7 +105,7 @@ func (x *executor) store(ctx context.Context, issuer stack.Container, storage st
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, dynamic, nil, ctx.Err()
 			}
-			if dynamic.Path == "" {
+			if len(files) == 0 {
 				return nil, dynamic, nil, errors.New("the first edge (" + issuer.Node + ") has no certificate for " + strings.Join(missing, ", "))
 			}
 			return files, dynamic, missing, nil

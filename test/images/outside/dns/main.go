@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -21,7 +24,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 func run(args []string, errs io.Writer) int {
 	flags := flag.NewFlagSet("dns", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	listen := flags.String("listen", ":8053", "UDP `address` that is asked")
+	listen := flags.String("listen", ":8053", "`address` that is asked, by UDP and TCP")
 	list := flags.String("addresses", "", "the IPv4 `addresses` of every name, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -33,7 +36,11 @@ func run(args []string, errs io.Writer) int {
 	}
 	conn, err := net.ListenPacket("udp", *listen)
 	if err == nil {
-		err = z.serve(conn)
+		var l net.Listener
+		if l, err = net.Listen("tcp", *listen); err == nil {
+			go z.serveTCP(l)
+			err = z.serve(conn)
+		}
 	}
 	fmt.Fprintln(errs, "dns:", err)
 	return 1
@@ -42,7 +49,9 @@ func run(args []string, errs io.Writer) int {
 // zone is what every name resolves to.
 type zone struct {
 	addresses []netip.Addr
-	first     int
+
+	mu    sync.Mutex
+	first int
 }
 
 func newZone(list string) (*zone, error) {
@@ -77,6 +86,46 @@ func (z *zone) serve(conn net.PacketConn) error {
 	}
 }
 
+// silent is how long a TCP connection may say nothing.
+const silent = 10 * time.Second
+
+// serveTCP answers questions on connections, each message after its length (RFC
+// 1035, section 4.2.2), until the listener ends.
+func (z *zone) serveTCP(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			for z.exchange(conn) == nil {
+			}
+		}()
+	}
+}
+
+// exchange answers one message of a connection.
+func (z *zone) exchange(conn net.Conn) error {
+	if err := conn.SetDeadline(time.Now().Add(silent)); err != nil {
+		return err
+	}
+	var size [2]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return err
+	}
+	message := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(conn, message); err != nil {
+		return err
+	}
+	answer, err := z.answer(message)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)) //nolint:gosec // a question of 65,535 bytes has no longer answer
+	return err
+}
+
 // answer is the answer to one message: all addresses where they were asked for,
 // and nothing of any other type.
 func (z *zone) answer(message []byte) ([]byte, error) {
@@ -97,6 +146,8 @@ func (z *zone) answer(message []byte) ([]byte, error) {
 		return nil, err
 	}
 	if q.Type == dnsmessage.TypeA && q.Class == dnsmessage.ClassINET {
+		z.mu.Lock()
+		defer z.mu.Unlock()
 		for i := range z.addresses {
 			a := z.addresses[(z.first+i)%len(z.addresses)].As4()
 			if err := b.AResource(dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}, dnsmessage.AResource{A: a}); err != nil {
