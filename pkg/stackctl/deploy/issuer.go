@@ -36,6 +36,10 @@ func (x *executor) certificates(ctx context.Context, step stack.Step) (string, e
 		return "", stack.Fault(stack.CauseStep, what, err, "")
 	}
 	issuer, others := edges[0], edges[1:]
+	if issuer.Labels[stack.ComposeNumber] != "1" {
+		x.note("the first edge, which orders certificates, does not run: none is ordered until it does")
+		return "none: the first edge does not run", nil
+	}
 	storage, err := edge.Store(x.want.Release.Edge.Static)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")

@@ -113,6 +113,11 @@ func (s *story) connect(ctx context.Context) (node.Server, error) {
 	return server, s.phase("connect", func() (detail string, err error) {
 		server, err = s.d.Connect(ctx, t)
 		s.server = server
+		if err == nil {
+			for _, one := range server.Absent() {
+				s.note(one + "; nothing is placed there")
+			}
+		}
 		return t.User + "@" + t.Host, err
 	})
 }
@@ -132,6 +137,13 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 		}
 		defer unlock()
 		ctx = locked
+	}
+	returned, err := server.Align(ctx, s.d.Target.At(stack.EdgeDynamic))
+	if err != nil {
+		return stack.Fault(stack.CauseStep, "give every edge the routes of the first", err, "")
+	}
+	for _, name := range returned {
+		s.note(name + " had other routes than the other nodes, as one has that was away: it has theirs now")
 	}
 	return part(ctx, server)
 }

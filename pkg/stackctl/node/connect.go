@@ -50,6 +50,12 @@ type server struct {
 // Members are the one host that it is.
 func (s server) Members() []Member { return []Member{{Host: s.Conn}} }
 
+// Absent is nothing: the one host answers.
+func (s server) Absent() []string { return nil }
+
+// Align does nothing: there is one host.
+func (s server) Align(context.Context, string) ([]string, error) { return nil, nil }
+
 // Wire tells what went over the connection so far.
 func (s server) Wire() stack.Wire {
 	w := s.Stats()

@@ -20,6 +20,11 @@ type Server interface {
 	Engine
 	// Members are the hosts of the server, by name: itself, or the nodes of a cluster.
 	Members() []Member
+	// Absent tells which hosts of the server do not answer, each with the reason.
+	Absent() []string
+	// Align gives a folder's files to the hosts of a cluster that have others, as one
+	// has that was away, and returns their names.
+	Align(ctx context.Context, dir string) ([]string, error)
 	// Wire tells what went over the connection so far.
 	Wire() stack.Wire
 	// Close ends the connection.

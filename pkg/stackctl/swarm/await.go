@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
@@ -71,7 +70,7 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 		if !asked {
 			continue
 		}
-		name := s.Spec.Labels[api.ServiceLabel]
+		name := s.Spec.Labels[stack.ComposeService]
 		settle := time.Duration(0)
 		if p != nil {
 			settle = engine.Settles(p.Services[name])

@@ -160,15 +160,6 @@ func (c *Cluster) member(name string) *member {
 	return c.members[i]
 }
 
-// nodes are those that answer.
-func (c *Cluster) nodes() []stack.Node {
-	var out []stack.Node
-	for _, m := range c.members {
-		out = append(out, m.Node)
-	}
-	return out
-}
-
 // each runs a part on every node that answers, side by side.
 func (c *Cluster) each(ctx context.Context, part func(ctx context.Context, i int, m *member) error) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -183,8 +174,17 @@ func (c *Cluster) each(ctx context.Context, part func(ctx context.Context, i int
 	return group.Wait()
 }
 
-// Down tells which nodes cannot be reached; nothing is placed there.
-func (c *Cluster) Down() []string { return sortedKeys(c.down) }
+// Absent tells which nodes do not answer, each with the reason; nothing is placed there.
+func (c *Cluster) Absent() []string {
+	var out []string
+	for _, name := range c.away() {
+		out = append(out, fmt.Sprintf("%s does not answer: %v", name, c.down[name]))
+	}
+	return out
+}
+
+// away are the names of the nodes that do not answer.
+func (c *Cluster) away() []string { return sortedKeys(c.down) }
 
 // Members are the nodes that answer, in the order of their names.
 func (c *Cluster) Members() []node.Member {

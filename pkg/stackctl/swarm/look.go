@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/compose/v5/pkg/api"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
@@ -115,7 +114,7 @@ func newer(a, b stack.Container) bool {
 // idle is a service without a container as if it had one that does not run.
 func idle(s swarm.Service) stack.Container {
 	return stack.Container{
-		ID: s.ID, Name: s.Spec.Name, Project: s.Spec.Labels[api.ProjectLabel], Service: s.Spec.Labels[api.ServiceLabel], Release: s.Spec.Labels[stack.LabelRelease],
+		ID: s.ID, Name: s.Spec.Name, Project: s.Spec.Labels[stack.ComposeProject], Service: s.Spec.Labels[stack.ComposeService], Release: s.Spec.Labels[stack.LabelRelease],
 		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: s.Spec.Labels,
 	}
 }
@@ -238,7 +237,7 @@ func (c *Cluster) volumes(ctx context.Context) (map[string][]string, error) {
 func (c *Cluster) services(ctx context.Context, project string) ([]swarm.Service, error) {
 	filters := make(client.Filters).Add("label", stack.LabelProject)
 	if project != "" {
-		filters.Add("label", api.ProjectLabel+"="+project)
+		filters.Add("label", stack.ComposeProject+"="+project)
 	}
 	list, err := c.home.engine.Client().ServiceList(ctx, client.ServiceListOptions{Filters: filters})
 	if err != nil {

@@ -42,16 +42,17 @@ type Demand struct {
 // Place assigns the containers of services to nodes. held names the node that has a
 // volume already. What keeps data stays where the data is; what is placed for the
 // first time goes to the first node of its kind. Two containers of one service share
-// no node as long as there are enough. It depends on nothing else, so that a plan
-// and its execution agree.
-func Place(demands []Demand, nodes []stack.Node, held map[string]string) ([]Slot, error) {
-	homes, err := settle(demands, nodes, held)
+// no node as long as there are enough. Nothing new is placed on a node that is away;
+// an edge there keeps its number. It depends on nothing else, so that a plan and its
+// execution agree.
+func Place(demands []Demand, nodes []stack.Node, away []string, held map[string]string) ([]Slot, error) {
+	homes, err := settle(demands, nodes, away, held)
 	if err != nil {
 		return nil, err
 	}
 	var out []Slot
 	for _, d := range demands {
-		slots, err := place(d, nodes, homes[d.Service])
+		slots, err := place(d, nodes, away, homes[d.Service])
 		if err != nil {
 			return nil, err
 		}
@@ -60,13 +61,16 @@ func Place(demands []Demand, nodes []stack.Node, held map[string]string) ([]Slot
 	return out, nil
 }
 
-func place(d Demand, nodes []stack.Node, at home) ([]Slot, error) {
-	edges, apps := labelled(nodes, stack.NodeEdge), labelled(nodes, stack.NodeApp)
+func place(d Demand, nodes []stack.Node, away []string, at home) ([]Slot, error) {
+	all := labelled(nodes, stack.NodeEdge)
+	edges, apps := without(all, away), without(labelled(nodes, stack.NodeApp), away)
 	switch {
 	case d.Layer == stack.LayerEdge:
 		var out []Slot
-		for i, n := range edges {
-			out = append(out, Slot{d.Service, i + 1, []string{n}, "it is an edge node"})
+		for i, n := range all {
+			if slices.Contains(edges, n) {
+				out = append(out, Slot{d.Service, i + 1, []string{n}, "it is an edge node"})
+			}
 		}
 		return out, nil
 	case at.node != "":
@@ -79,6 +83,8 @@ func place(d Demand, nodes []stack.Node, at home) ([]Slot, error) {
 			return nil, fmt.Errorf("service %s publishes a port of %d nodes, and there are %d edge nodes (%s)", d.Service, d.Replicas, len(edges), strings.Join(edges, ", "))
 		}
 		return spread(d, edges, "visitors reach edge nodes alone"), nil
+	case len(apps) == 0:
+		return nil, fmt.Errorf("service %s has no node: those labelled app (%s) are away", d.Service, strings.Join(labelled(nodes, stack.NodeApp), ", "))
 	}
 	return spread(d, apps, "it keeps nothing on a node"), nil
 }
@@ -112,7 +118,7 @@ type home struct{ node, cause string }
 
 // settle finds the node of each service that mounts volumes. Services that share
 // one have one home.
-func settle(demands []Demand, nodes []stack.Node, held map[string]string) (map[string]home, error) {
+func settle(demands []Demand, nodes []stack.Node, away []string, held map[string]string) (map[string]home, error) {
 	known := names(nodes)
 	homes := map[string]home{}
 	for _, group := range sharing(demands) {
@@ -132,8 +138,11 @@ func settle(demands []Demand, nodes []stack.Node, held map[string]string) (map[s
 			}
 		}
 		if at.node == "" {
-			first := labelled(nodes, stack.NodeData)[0]
-			at = home{first, first + " is the first data node"}
+			free := without(labelled(nodes, stack.NodeData), away)
+			if len(free) == 0 {
+				return nil, fmt.Errorf("service %s has no node: those labelled data are away", group[0].Service)
+			}
+			at = home{free[0], free[0] + " is the first data node"}
 		}
 		for _, d := range group {
 			homes[d.Service] = at
@@ -182,6 +191,16 @@ func names(nodes []stack.Node) []string {
 	var out []string
 	for _, n := range nodes {
 		out = append(out, n.Name)
+	}
+	return out
+}
+
+func without(list, gone []string) []string {
+	var out []string
+	for _, one := range list {
+		if !slices.Contains(gone, one) {
+			out = append(out, one)
+		}
 	}
 	return out
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/compose/v5/pkg/api"
 	"github.com/docker/go-units"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -64,7 +63,7 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 	labels := map[string]string{}
 	maps.Copy(labels, s.Labels)
 	maps.Copy(labels, s.CustomLabels)
-	labels[api.ContainerNumberLabel] = strconv.Itoa(slot.N)
+	labels[stack.ComposeNumber] = strconv.Itoa(slot.N)
 	c, err := b.container(asOther(s, slot), labels)
 	if err != nil {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s: %w", s.Name, err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	cerrdefs "github.com/containerd/errdefs"
-	"github.com/docker/compose/v5/pkg/api"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
@@ -42,6 +42,9 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 		for _, s := range slots {
 			if !slices.Contains(wave, s.Service) {
 				continue
+			}
+			if len(s.Nodes) == 1 && slices.Contains(c.away(), s.Nodes[0]) {
+				return sortedKeys(touched), fault(what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s))
 			}
 			id, made, err := c.ensure(ctx, b, s)
 			if err != nil {
@@ -129,7 +132,7 @@ func (c *Cluster) prepare(ctx context.Context, project string, compose []byte, s
 
 // ownLabels are those by which a network or secret of a project is known as ours.
 func ownLabels(p *types.Project) map[string]string {
-	out := map[string]string{api.ProjectLabel: p.Name, stack.LabelProject: p.Name}
+	out := map[string]string{stack.ComposeProject: p.Name, stack.LabelProject: p.Name}
 	for _, s := range p.Services {
 		for _, key := range []string{stack.LabelProject, stack.LabelRelease} {
 			if v := merged(s.CustomLabels, s.Labels)[key]; v != "" {
@@ -211,7 +214,32 @@ func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
 			}
 		}
 	}
-	return Place(demands, c.nodes(), held)
+	if err := c.homes(ctx, held); err != nil {
+		return nil, err
+	}
+	return Place(demands, c.target.Nodes, c.away(), held)
+}
+
+// homes adds the nodes of volumes that nobody sees because their node is away: the
+// Swarm services that mount them say where they are.
+func (c *Cluster) homes(ctx context.Context, held map[string]string) error {
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range services {
+		t := s.Spec.TaskTemplate
+		if t.Placement == nil || t.ContainerSpec == nil || len(t.Placement.Constraints) != 1 || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) {
+			continue
+		}
+		at, pinned := strings.CutPrefix(t.Placement.Constraints[0], "node.labels."+LabelNode+"==")
+		for _, m := range t.ContainerSpec.Mounts {
+			if pinned && m.Type == mount.TypeVolume && m.Source != "" && held[m.Source] == "" {
+				held[m.Source] = at
+			}
+		}
+	}
+	return nil
 }
 
 // Demands are what the placement of a project's services depends on, by name.
@@ -402,7 +430,7 @@ func (c *Cluster) RemoveServices(ctx context.Context, project string, services [
 func (c *Cluster) some(ctx context.Context, project string, names []string) ([]swarm.Service, error) {
 	list, err := c.services(ctx, project)
 	return slices.DeleteFunc(list, func(s swarm.Service) bool {
-		return len(names) > 0 && !slices.Contains(names, s.Spec.Labels[api.ServiceLabel])
+		return len(names) > 0 && !slices.Contains(names, s.Spec.Labels[stack.ComposeService])
 	}), err
 }
 
