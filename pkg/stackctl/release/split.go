@@ -32,7 +32,7 @@ type split struct {
 	others  []byte
 	replace string
 	files   []stack.File
-	taken  map[string]bool
+	taken   map[string]bool
 	// definitions are the hashes of the placed services, by name.
 	definitions map[string]string
 }

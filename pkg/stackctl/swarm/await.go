@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/stack"
 )
 
 const (

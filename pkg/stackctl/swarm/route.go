@@ -66,7 +66,9 @@ func (c *Cluster) Inspect(ctx context.Context, container string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	var seen struct{ Config struct{ Labels map[string]string } }
+	var seen struct {
+		Config struct{ Labels map[string]string }
+	}
 	if err := json.Unmarshal(raw, &seen); err != nil || seen.Config.Labels[labelService] == "" {
 		return raw, err
 	}
