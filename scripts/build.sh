@@ -25,13 +25,11 @@ stackctl)
 	version=${STACKCTL_VERSION:-$(git describe --tags --always --dirty 2>/dev/null || echo dev)}
 	told="-X stackctl/pkg/stackctl/cli.Version=$version -X stackctl/pkg/stackctl/cli.Releases=${STACKCTL_RELEASES-}"
 	# What these libraries do waits for an Engine, a terminal or a mail server, or reads one document: copies of
-	# their functions in each caller would be 2.1 MB of the 45 that SPEC F5 allows. So it is with the packages of our own.
+	# their functions in each caller would be 2.1 MB of the 45 that SPEC F5 allows. So it is with the packages of our own that are named.
 	small=()
 	for library in github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/moby github.com/oasdiff \
 		github.com/pelletier github.com/santhosh-tekuri github.com/spf13 github.com/tonistiigi github.com/wneessen go.opentelemetry.io google.golang.org \
-		stackctl/pkg/stackctl/cli stackctl/pkg/stackctl/config stackctl/pkg/stackctl/deploy stackctl/pkg/stackctl/edge stackctl/pkg/stackctl/engine \
-		stackctl/pkg/stackctl/gate stackctl/pkg/stackctl/gates stackctl/pkg/stackctl/harden stackctl/pkg/stackctl/infer stackctl/pkg/stackctl/node \
-		stackctl/pkg/stackctl/operate stackctl/pkg/stackctl/provision stackctl/pkg/stackctl/release stackctl/pkg/stackctl/sandbox; do
+		stackctl/pkg/stackctl/{backup,cli,cloud,config,deploy,digitalocean,edge,engine,gate,gates,harden,infer,node,notice,operate,provision,release,sandbox,secret,swarm,update}; do
 		small+=("-gcflags=$library/...=-l")
 	done
 	;;

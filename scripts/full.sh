@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | projects | faults | cluster | load | platforms | reproducible | alerts | windows]...
+#   scripts/full.sh [race | mutants | harmless | projects | faults | cluster | load | platforms | reproducible | packages | alerts | windows]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless projects faults cluster load platforms reproducible alerts windows)
+parts=(race mutants harmless projects faults cluster load platforms reproducible packages alerts windows)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -38,6 +38,12 @@ reproducible() {
 	sums=$(sha256sum "$dir/one/stackctl" "$dir/two/deeper/stackctl" | tee /dev/stderr | cut -d' ' -f1 | sort -u | wc -l)
 	rm -rf "$dir"
 	[ "$sums" = 1 ]
+}
+
+# rpm itself installs, checks and removes what is released; dpkg does in `make test`.
+packages() {
+	apt-get install -y --no-install-recommends rpm || return
+	PACKAGES=1 go test -count=1 -v -run '^TestThe(Deb|RPM|Alpine)' ./scripts/release
 }
 
 # Prometheus's own tool, which takes minutes to compile.
@@ -79,6 +85,8 @@ run() {
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;
 	reproducible) reproducible ;;
+	# The packages, by those who read them.
+	packages) packages ;;
 	# When each alert fires, and when it does not.
 	alerts) alerts ;;
 	# A project of one's own from Windows: init to Ctrl-C.

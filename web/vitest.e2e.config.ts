@@ -10,7 +10,7 @@ if (process.env.BASE_URL) process.env.SITE_URL = process.env.BASE_URL;
 function filesOf(asked: NodeJS.ProcessEnv): string[] {
   if (asked.API_DOWN) return ["e2e/down.test.ts"];
   return [
-    "e2e/site.test.ts", "e2e/security.test.ts", "e2e/passkey.test.ts", "e2e/look.test.ts",
+    "e2e/site.test.ts", "e2e/security.test.ts", "e2e/passkey.test.ts", "e2e/language.test.ts", "e2e/look.test.ts", "e2e/letters.test.ts",
     ...(asked.MAIL_URL ? ["e2e/mail.test.ts"] : []),
     ...(asked.GOOGLE ? ["e2e/google.test.ts"] : []),
     ...(asked.STAFF_URL ? ["e2e/admin.test.ts"] : []),

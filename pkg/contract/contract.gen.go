@@ -50,6 +50,24 @@ func (e CheckStatus) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	De Language = "de"
+	En Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case De:
+		return true
+	case En:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveStatus.
 const (
 	LiveStatusOk LiveStatus = "ok"
@@ -77,6 +95,87 @@ func (e ReadyStatus) Valid() bool {
 	case ReadyStatusOk:
 		return true
 	case ReadyStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Refusal.
+const (
+	Character      Refusal = "character"
+	HasApp         Refusal = "has-app"
+	LastWayIn      Refusal = "last-way-in"
+	LogInAgain     Refusal = "log-in-again"
+	ManyPasskeys   Refusal = "many-passkeys"
+	Missing        Refusal = "missing"
+	MixedAlphabets Refusal = "mixed-alphabets"
+	NoFactor       Refusal = "no-factor"
+	NoPasskey      Refusal = "no-passkey"
+	NotAnAddress   Refusal = "not-an-address"
+	NotHttps       Refusal = "not-https"
+	NotPublic      Refusal = "not-public"
+	NotValid       Refusal = "not-valid"
+	PasskeyRefused Refusal = "passkey-refused"
+	Staff          Refusal = "staff"
+	StaffFactor    Refusal = "staff-factor"
+	Stale          Refusal = "stale"
+	TooCommon      Refusal = "too-common"
+	TooLong        Refusal = "too-long"
+	TooShort       Refusal = "too-short"
+	TookTooLong    Refusal = "took-too-long"
+	Wrong          Refusal = "wrong"
+	WrongCode      Refusal = "wrong-code"
+)
+
+// Valid indicates whether the value is a known member of the Refusal enum.
+func (e Refusal) Valid() bool {
+	switch e {
+	case Character:
+		return true
+	case HasApp:
+		return true
+	case LastWayIn:
+		return true
+	case LogInAgain:
+		return true
+	case ManyPasskeys:
+		return true
+	case Missing:
+		return true
+	case MixedAlphabets:
+		return true
+	case NoFactor:
+		return true
+	case NoPasskey:
+		return true
+	case NotAnAddress:
+		return true
+	case NotHttps:
+		return true
+	case NotPublic:
+		return true
+	case NotValid:
+		return true
+	case PasskeyRefused:
+		return true
+	case Staff:
+		return true
+	case StaffFactor:
+		return true
+	case Stale:
+		return true
+	case TooCommon:
+		return true
+	case TooLong:
+		return true
+	case TooShort:
+		return true
+	case TookTooLong:
+		return true
+	case Wrong:
+		return true
+	case WrongCode:
 		return true
 	default:
 		return false
@@ -179,6 +278,9 @@ type FieldError struct {
 	// Field The member, as a path with `/` between names; empty for the whole body
 	Field   string `json:"field"`
 	Message string `json:"message"`
+
+	// Refusal Why it was refused, for programs. More may come
+	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
 // ForgotPassword defines model for ForgotPassword.
@@ -204,6 +306,9 @@ type Identity struct {
 type IdentityList struct {
 	Identities []Identity `json:"identities"`
 }
+
+// Language A language of the site
+type Language string
 
 // Live defines model for Live.
 type Live struct {
@@ -291,6 +396,9 @@ type Problem struct {
 	// Errors The members of the request that were refused
 	Errors *[]FieldError `json:"errors,omitempty"`
 
+	// Refusal Why it was refused, for programs. More may come
+	Refusal *Refusal `json:"refusal,omitempty"`
+
 	// RequestId Names this request in the server's log
 	RequestId *string `json:"request_id,omitempty"`
 	Status    int     `json:"status"`
@@ -312,6 +420,9 @@ type ProfileUpdate struct {
 
 	// DisplayName One line of text; may be empty
 	DisplayName *DisplayName `json:"display_name,omitempty"`
+
+	// Language A language of the site
+	Language *Language `json:"language,omitempty"`
 }
 
 // Proof defines model for Proof.
@@ -358,6 +469,9 @@ type RecoveryCodes struct {
 type Redirect struct {
 	Url string `json:"url"`
 }
+
+// Refusal Why it was refused, for programs. More may come
+type Refusal string
 
 // ResetPassword defines model for ResetPassword.
 type ResetPassword struct {
@@ -434,6 +548,9 @@ type User struct {
 	// HasPassword False for a user who logs in elsewhere only
 	HasPassword bool               `json:"has_password"`
 	Id          openapi_types.UUID `json:"id"`
+
+	// Language That of pages and mails; absent where nobody has said. A sign-up takes it from `Accept-Language`
+	Language *Language `json:"language,omitempty"`
 
 	// SecondFactor Whether a login with the password asks for more
 	SecondFactor bool `json:"second_factor"`

@@ -140,6 +140,49 @@ func TestTheRPMHoldsTheSame(t *testing.T) {
 	}
 }
 
+// rpm itself reads, installs and checks the package. scripts/full.sh packages has it.
+func TestTheRPMIsInstalledUsedAndRemoved(t *testing.T) {
+	if _, err := exec.LookPath("rpm"); err != nil || os.Geteuid() != 0 {
+		if os.Getenv("PACKAGES") != "" {
+			t.Fatalf("rpm as root is what is asked for: %v", err)
+		}
+		t.Skip("it needs rpm, and root, as scripts/full.sh packages has")
+	}
+	root := t.TempDir()
+	rpm := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("rpm", append([]string{"--root=" + root}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("rpm %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	file := filepath.Join(made(t).first, "stackctl-1.2.3-1."+map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]+".rpm")
+	rpm("--initdb")
+	for _, want := range []string{"Name        : stackctl", "Version     : 1.2.3", "License     : Apache-2.0"} {
+		if told := rpm("-qip", "--nosignature", file); !strings.Contains(told, want) {
+			t.Errorf("it does not tell %q:\n%s", want, told)
+		}
+	}
+	if scripts := rpm("-qp", "--nosignature", "--scripts", file); strings.TrimSpace(scripts) != "" {
+		t.Errorf("scripts run with the installation: %s", scripts)
+	}
+	rpm("--install", "--nosignature", "--nodeps", file)
+	for _, name := range append([]string{"usr/share/zsh/site-functions/_stackctl", "usr/share/licenses/stackctl/LICENSE"}, installed...) {
+		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s is not there, or is empty: %v", name, err)
+		}
+	}
+	if out, err := exec.Command(filepath.Join(root, "usr/bin/stackctl"), "version").Output(); err != nil || string(out) != "stackctl v1.2.3\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	rpm("--verify", "--nodeps", "stackctl") // sums, modes, owners and times of every file
+	rpm("--erase", "stackctl")
+	if _, err := os.Stat(filepath.Join(root, "usr/bin/stackctl")); err == nil {
+		t.Error("the program stays")
+	}
+}
+
 func TestAnArchiveHoldsProgramPagesAndCompletions(t *testing.T) {
 	b := made(t)
 	want := []string{"stackctl", "man/stackctl.1", "completions/stackctl.bash", "completions/_stackctl", "completions/stackctl.fish", "LICENSE", "NOTICE", "README.md"}

@@ -71,7 +71,7 @@ func TestAttack54SpoofedAddressOpensNoStaffPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	address := strings.TrimSpace(onDroplet(t, "docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' stack-traefik-1"))
+	address := strings.TrimSpace(onDroplet(t, "docker inspect -f '{{(index .NetworkSettings.Networks \"stack_edge\").IPAddress}}' stack-traefik-1"))
 	password := strings.TrimSpace(read(t, filepath.Join(on(t).secrets, "staff_password")))
 	basic := base64.StdEncoding.EncodeToString([]byte("staff:" + password))
 	name := "admin." + domain

@@ -38,7 +38,7 @@ func small(t *testing.T, name string) project {
 
 // share has a project's target share the droplet's web ports.
 func (p project) share() {
-	p.edit("stackctl.yaml", ".localhost\n\nroutes:", ".localhost\n    shared: true\n\nroutes:")
+	p.edit("stackctl.yaml", ".localhost\n", ".localhost\n    shared: true\n")
 }
 
 // refused runs what must be refused, and looks for the reason.

@@ -16,16 +16,16 @@ import (
 // other. A row names a package by its path, or all below a folder: "gate/*".
 var deployer = [][]string{
 	{"cli", "gates/page"},
-	{"deploy", "operate", "sandbox", "harden", "swarm"},
+	{"deploy", "operate", "sandbox", "harden", "swarm", "cloud"},
 	{"gates", "node"},
-	// What tests of gates share; only they import it.
-	{"gate/gatetest"},
+	// What tests share; only they import it.
+	{"gate/gatetest", "digitalocean/fake"},
 	// One family each: none imports another.
 	{"gate/*"},
 	{"gate/probe"},
 	{"gate", "provision", "image", "engine", "edge", "release", "evidence", "backup"},
 	{"host", "config", "report", "display", "notice", "update"},
-	{"openssh"},
+	{"openssh", "digitalocean"},
 	{"traefik", "openapi", "schema"},
 	{"secret"},
 	{"redact", "given", "infer", "build", "program", "outbound"},
@@ -40,7 +40,8 @@ var importers = map[string][]string{
 	"github.com/docker/compose": {"stackctl/pkg/stackctl/engine", "stackctl/test/composeup"},
 	"filippo.io/age":            {"stackctl/pkg/stackctl/backup", "stackctl/pkg/stackctl/secret"},
 	// Fakes are for tests alone.
-	"stackctl/pkg/stackctl/gate/gatetest": {},
+	"stackctl/pkg/stackctl/gate/gatetest":     {},
+	"stackctl/pkg/stackctl/digitalocean/fake": {},
 }
 
 // standardOnly packages import nothing but the standard library.

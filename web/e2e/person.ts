@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { visit } from "./browser.ts";
+import { spoken, type Words } from "./words.ts";
 
 export type Person = { email: string; password: string };
 
@@ -21,34 +22,34 @@ export function withPassword(person: Person, password: string): Person {
   return next;
 }
 
-export async function signUp(page: Page, person: Person): Promise<void> {
+export async function signUp(page: Page, person: Person, words: Words = spoken.en.words): Promise<void> {
   await page.goto("/signup");
-  await page.getByLabel("E-mail").fill(person.email);
-  await page.getByLabel("Password", { exact: true }).fill(person.password);
-  await page.getByRole("main").getByRole("button", { name: "Sign up" }).click();
-  await page.getByRole("heading", { name: "You can log in now" }).waitFor();
+  await page.getByLabel(words.form.email).fill(person.email);
+  await page.getByLabel(words.form.password, { exact: true }).fill(person.password);
+  await page.getByRole("main").getByRole("button", { name: words.signup.title }).click();
+  await page.getByRole("heading", { name: words.signup.done }).waitFor();
 }
 
 /** Somebody who has just signed up; a new one whenever the visit has to be made anew. */
-export async function newcomer(browser: Browser): Promise<Person> {
+export async function newcomer(browser: Browser, { locale, words }: { locale: string; words: Words } = spoken.en): Promise<Person> {
   let person!: Person;
   await visit(browser, (page) => {
     person = newPerson();
-    return signUp(page, person);
-  });
+    return signUp(page, person, words);
+  }, { locale });
   return person;
 }
 
-export async function fillLogin(page: Page, person: Person): Promise<void> {
-  await page.getByLabel("E-mail").fill(person.email);
-  await page.getByLabel("Password", { exact: true }).fill(person.password);
-  await page.getByRole("main").getByRole("button", { name: "Log in" }).click();
+export async function fillLogin(page: Page, person: Person, words: Words = spoken.en.words): Promise<void> {
+  await page.getByLabel(words.form.email).fill(person.email);
+  await page.getByLabel(words.form.password, { exact: true }).fill(person.password);
+  await page.getByRole("main").getByRole("button", { name: words.login.title, exact: true }).click();
 }
 
-export async function logIn(page: Page, person: Person): Promise<void> {
+export async function logIn(page: Page, person: Person, words: Words = spoken.en.words): Promise<void> {
   await page.goto("/login");
-  await fillLogin(page, person);
-  await page.getByRole("heading", { name: "Your account" }).waitFor();
+  await fillLogin(page, person, words);
+  await page.getByRole("heading", { name: words.more.account.title }).waitFor();
 }
 
 /** Deletes an account that is logged in to and has no password. */

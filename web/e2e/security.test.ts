@@ -90,7 +90,7 @@ describe("the security page", () => {
       await page.getByLabel("Current password").fill("not the right one");
       await page.getByLabel("New password").fill(`${person.password} and more`);
       await page.getByRole("button", { name: "Change the password" }).click();
-      await page.getByText("Current password is wrong.").waitFor();
+      await page.getByText("This is wrong.").waitFor();
     }));
 
   it("deletes the account for good", () =>

@@ -5,16 +5,21 @@ import { explain } from "./api/problem.ts";
 import { useLeave } from "./leave.ts";
 import { Logo } from "./ui/logo.tsx";
 import { NoticeLine, useNotice } from "./ui/notice.tsx";
+import { siteName } from "./ui/page.tsx";
+import { useWords } from "./words/provider.tsx";
+import { LanguageSwitch, useOwnLanguage } from "./words/switch.tsx";
 
 /** Header, main part and footer around every page. */
 export function Layout() {
   useFocusOnNavigation();
+  useOwnLanguage();
+  const words = useWords();
   return (
     <>
-      <a className="skip" href="#main">Skip to content</a>
+      <a className="skip" href="#main">{words.layout.skip}</a>
       <header className="bar">
         <div className="bar-inner">
-          <Link to="/" className="brand"><Logo /> Stack</Link>
+          <Link to="/" className="brand"><Logo /> {siteName}</Link>
           <Navigation />
         </div>
       </header>
@@ -23,7 +28,8 @@ export function Layout() {
         <Outlet />
       </main>
       <footer className="foot">
-        <p>No trackers, no third-party scripts. Cookies are used for your login alone.</p>
+        <p>{words.layout.foot}</p>
+        <LanguageSwitch />
       </footer>
     </>
   );
@@ -31,12 +37,13 @@ export function Layout() {
 
 function Navigation() {
   const me = useMe();
-  if (me.isPending) return <nav aria-label="Site" className="nav" />;
+  const words = useWords();
+  if (me.isPending) return <nav aria-label={words.layout.site} className="nav" />;
   if (me.data) return <MemberNavigation />;
   return (
-    <nav aria-label="Site" className="nav">
-      <Link to="/login" className="link">Log in</Link>
-      <Link to="/signup" className="button small">Sign up</Link>
+    <nav aria-label={words.layout.site} className="nav">
+      <Link to="/login" className="link">{words.layout.logIn}</Link>
+      <Link to="/signup" className="button small">{words.layout.signUp}</Link>
     </nav>
   );
 }
@@ -45,18 +52,19 @@ function MemberNavigation() {
   const logOut = useLogOut();
   const goodbye = useLeave();
   const say = useNotice();
+  const words = useWords();
 
   function leave() {
     logOut.mutate(undefined, {
-      onSuccess: () => void goodbye("You are logged out."),
-      onError: (error) => { say({ kind: "bad", text: `You are still logged in. ${explain(error)}` }); },
+      onSuccess: () => void goodbye((said) => said.layout.loggedOut),
+      onError: (error) => { say({ kind: "bad", text: (said) => said.layout.stillIn(explain(said, error)) }); },
     });
   }
 
   return (
-    <nav aria-label="Site" className="nav">
-      <Link to="/account" className="link">Account</Link>
-      <button type="button" className="button small quiet" disabled={logOut.isPending} onClick={leave}>Log out</button>
+    <nav aria-label={words.layout.site} className="nav">
+      <Link to="/account" className="link">{words.layout.account}</Link>
+      <button type="button" className="button small quiet" disabled={logOut.isPending} onClick={leave}>{words.layout.logOut}</button>
     </nav>
   );
 }

@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { meQuery } from "./api/session.ts";
-import { useNotice } from "./ui/notice.tsx";
+import { useNotice, type Notice } from "./ui/notice.tsx";
 
 /** Goes to the home page with a word of goodbye and forgets all that was known of the user. */
-export function useLeave(): (text: string) => Promise<void> {
+export function useLeave(): (text: Notice["text"]) => Promise<void> {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const say = useNotice();

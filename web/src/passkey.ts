@@ -69,18 +69,18 @@ function descriptor({ id, ...rest }: Named): PublicKeyCredentialDescriptor {
   return { ...rest, id: bytes(id) };
 }
 
-/** Waits for the browser's own dialogue and puts its refusals into words. */
+/** Waits for the browser's own dialogue and tells its refusals apart. */
 async function asked(ask: () => Promise<Credential | null>): Promise<PublicKeyCredential> {
   try {
     const made = await ask();
     if (made instanceof PublicKeyCredential) return made;
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
-    if (name === "InvalidStateError") throw new Refusal("There is a passkey of this account on that device already.", { cause: error });
-    if (name === "SecurityError" || name === "NotSupportedError") throw new Refusal("This browser cannot use passkeys here.", { cause: error });
-    throw new Refusal("No passkey was used. Try again, or choose another way.", { cause: error });
+    if (name === "InvalidStateError") throw new Refusal("there", { cause: error });
+    if (name === "SecurityError" || name === "NotSupportedError") throw new Refusal("cannot", { cause: error });
+    throw new Refusal("unused", { cause: error });
   }
-  throw new Refusal("No passkey was used. Try again, or choose another way.");
+  throw new Refusal("unused");
 }
 
 /** Base64url without padding, in which everything travels. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { answer, createApi } from "../src/api/client.ts";
-import { explain, Problem } from "../src/api/problem.ts";
+import { explain, Problem, Refusal } from "../src/api/problem.ts";
+import { english } from "../src/words/english.tsx";
 import { vi } from "vitest";
 import { ada, fakeApi, problem } from "./site.tsx";
 
@@ -53,7 +54,7 @@ describe("the API client", () => {
   it("reads an edge's answer that is no problem document", async () => {
     vi.stubGlobal("fetch", () => Promise.resolve(new Response("Bad Gateway", { status: 502 })));
     const failure = await answer(createApi().http.GET("/users/me")).catch((error: unknown) => error);
-    expect(explain(failure)).toBe("The site is busy or being updated. Try again in a moment.");
+    expect(explain(english, failure)).toBe("The site is busy or being updated. Try again in a moment.");
   });
 });
 
@@ -64,9 +65,13 @@ describe("explain", () => {
     [new Problem(429, undefined, 30), "Too many attempts. Try again in 30 seconds."],
     [new Problem(429, undefined, 300), "Too many attempts. Try again in 5 minutes."],
     [new Problem(500, { detail: "pq: secret" }), "The site could not do that because of a fault on its side. Try again later."],
-    [new Problem(401, { title: "Unauthorized", detail: "Wrong password." }), "Wrong password."],
+    [new Problem(401, { title: "Unauthorized", detail: "Anything." }), "You are not logged in."],
+    [new Problem(401, { type: "urn:problem:invalid-credentials", detail: "Anything." }), "The e-mail address or the password is wrong."],
+    [new Problem(409, { refusal: "last-way-in", detail: "Anything." }), "This is your last way in. Set a password first."],
+    [new Problem(409, { refusal: "newer" as "wrong", detail: "Anything." }), "The site did not accept this."],
+    [new Refusal("unused"), "No passkey was used. Try again, or choose another way."],
     [new Error("internal"), "Something went wrong in this page. Load it again."],
   ])("says %s as a person would", (error, text) => {
-    expect(explain(error)).toBe(text);
+    expect(explain(english, error)).toBe(text);
   });
 });

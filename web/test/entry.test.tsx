@@ -43,11 +43,11 @@ describe("login", () => {
   });
 
   it("says when the credentials are wrong", async () => {
-    fakeApi({ "POST /auth/login": () => problem(401, "Unauthorized", { detail: "The address or the password is wrong." }) });
+    fakeApi({ "POST /auth/login": () => problem(401, "Unauthorized", { type: "urn:problem:invalid-credentials", detail: "Not for people." }) });
     const { user } = open("/login");
     await fill(user, "ada@example.com", phrase);
     await user.click(screen.getByRole("button", { name: "Log in" }));
-    expect(await screen.findByRole("alert")).toHaveTextContent("The address or the password is wrong.");
+    expect(await screen.findByRole("alert")).toHaveTextContent("The e-mail address or the password is wrong.");
   });
 
   it("sends once however often the button is pressed", async () => {
@@ -111,23 +111,23 @@ describe("sign-up", () => {
 
   it("shows what the server refused at the field", async () => {
     fakeApi({
-      "POST /auth/signup": () => problem(400, "Invalid request", { errors: [{ field: "password", message: "This password is too common." }] }),
+      "POST /auth/signup": () => problem(400, "Invalid request", { errors: [{ field: "password", message: "not for people", refusal: "too-common" }] }),
     });
     const { user } = open("/signup");
     await fill(user, "new@example.com", "passwordpassword");
     await user.click(screen.getByRole("button", { name: "Sign up" }));
-    expect(await screen.findByText("This password is too common.")).toBeVisible();
+    expect(await screen.findByText("This password is too common or too easy to guess.")).toBeVisible();
     expect(screen.getByLabelText("Password")).toHaveFocus();
     expect(screen.getByRole("alert")).toHaveTextContent("Look at the fields marked below.");
   });
 
   it("shows a refusal of the whole request", async () => {
     fakeApi({
-      "POST /auth/signup": () => problem(400, "Invalid request", { errors: [{ field: "", message: "The body is not JSON." }] }),
+      "POST /auth/signup": () => problem(400, "Invalid request", { errors: [{ field: "", message: "not for people", refusal: "not-valid" }] }),
     });
     const { user } = open("/signup");
     await fill(user, "new@example.com", phrase);
     await user.click(screen.getByRole("button", { name: "Sign up" }));
-    expect(await screen.findByRole("alert")).toHaveTextContent("The body is not JSON.");
+    expect(await screen.findByRole("alert")).toHaveTextContent("This has a form that is not accepted.");
   });
 });

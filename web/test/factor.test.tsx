@@ -81,7 +81,7 @@ describe("a login of a user with a second factor", () => {
       "POST /auth/login/code": () => {
         if (!wrong) return { status: 200, body: ada };
         wrong = false;
-        return problem(400, "Bad Request", { errors: [{ field: "code", message: "is wrong, or was used already" }] });
+        return problem(400, "Bad Request", { errors: [{ field: "code", message: "not for people", refusal: "wrong-code" }] });
       },
     });
     const { router, user } = open("/login");
@@ -90,7 +90,7 @@ describe("a login of a user with a second factor", () => {
     await user.click(screen.getByRole("button", { name: "Log in" }));
     await user.type(await screen.findByLabelText("Code"), "111111");
     await user.click(screen.getByRole("button", { name: "Log in" }));
-    expect(await screen.findByText("Code is wrong, or was used already.")).toBeVisible();
+    expect(await screen.findByText("This code is wrong, or was used already.")).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Log in" }));
     await waitFor(() => { expect(router.state.location.pathname).toBe("/account"); });
     expect(site.to("POST /auth/login/code").map((call) => call.body)).toEqual([{ code: "111111" }, { code: "111111" }]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { describeAgent, formatMinute } from "../src/format.ts";
-import { sentence } from "../src/ui/form.tsx";
+import { describeAgent, formatDay, formatMinute } from "../src/format.ts";
+import { english } from "../src/words/english.tsx";
+import { german } from "../src/words/german.tsx";
 
 describe("describeAgent", () => {
   it.each([
@@ -14,7 +15,7 @@ describe("describeAgent", () => {
     ["<script>alert(1)</script>", "Unknown browser"],
     ["", "Unknown browser"],
   ])("reads %s", (agent, text) => {
-    expect(describeAgent(agent)).toBe(text);
+    expect(describeAgent(english, agent)).toBe(text);
   });
 });
 
@@ -22,16 +23,26 @@ describe("formatMinute", () => {
   it("names the time zone", () => {
     const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" }).formatToParts(0).find((part) => part.type === "timeZoneName")?.value;
     expect(zone).toBeTruthy();
-    expect(formatMinute("2026-03-04T10:00:00Z")).toContain(zone);
+    expect(formatMinute("en", "2026-03-04T10:00:00Z")).toContain(zone);
   });
 });
 
-describe("sentence", () => {
+describe("numbers", () => {
   it.each([
-    ["must have at least 12 characters", "Password must have at least 12 characters."],
-    ["is wrong.", "Password is wrong."],
-    ["Enter your password.", "Enter your password."],
-  ])("completes %s", (message, text) => {
-    expect(sentence("Password", message)).toBe(text);
+    [english.problem.seconds, 1, "in 1 second"],
+    [english.problem.seconds, 2, "in 2 seconds"],
+    [german.problem.seconds, 1, "in 1 Sekunde"],
+    [german.problem.minutes, 1200, "in 1.200 Minuten"],
+    [german.more.factor.left, 1, "Sie haben noch 1 Wiederherstellungscode."],
+    [german.more.factor.left, 0, "Sie haben noch 0 Wiederherstellungscodes."],
+  ])("are in the plural of the language", (text, n, said) => {
+    expect(text(n)).toBe(said);
+  });
+});
+
+describe("days", () => {
+  it("are written in the language of the page, not of the browser", () => {
+    expect(formatDay("de", "2026-03-04T12:00:00Z")).toBe("4. März 2026");
+    expect(formatMinute("de", "2026-03-04T12:00:00Z")).toMatch(/^4\. März 2026, \d{2}:\d{2} \S+/);
   });
 });

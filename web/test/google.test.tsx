@@ -94,7 +94,7 @@ describe("linked accounts", () => {
   it("stay linked where they are the last way in", async () => {
     member({
       "GET /users/me/identities": () => ({ status: 200, body: { identities: [identity] } }),
-      "DELETE /users/me/identities/i-1": () => problem(409, "Conflict", { detail: "Set a password first." }),
+      "DELETE /users/me/identities/i-1": () => problem(409, "Conflict", { detail: "Not for people.", refusal: "last-way-in" }),
     });
     const { user } = open("/account/security");
     await user.click(await screen.findByRole("button", { name: "Unlink ada@gmail.example" }));

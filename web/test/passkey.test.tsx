@@ -139,7 +139,7 @@ describe("a login with a passkey", () => {
   it("says that the passkey was not accepted, and leaves the password", async () => {
     fakeApi({
       "POST /auth/passkey/options": () => ({ status: 200, body: { challenge: "_-8" } }),
-      "POST /auth/passkey": () => problem(401, "Unauthorized", { detail: "The passkey was not accepted." }),
+      "POST /auth/passkey": () => problem(401, "Unauthorized", { detail: "Not for people.", refusal: "passkey-refused" }),
     });
     const { user } = open("/login");
     await user.click(await screen.findByRole("button", { name: "Use a passkey" }));

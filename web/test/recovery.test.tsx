@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ada, again, fakeApi, open, problem } from "./site.tsx";
 
 const phrase = "a long and calm phrase";
-const stale = () => problem(400, "Bad Request", { errors: [{ field: "token", message: "is not valid any more; ask for a new mail" }] });
+const stale = () => problem(400, "Bad Request", { errors: [{ field: "token", message: "not for people", refusal: "stale" }] });
 
 describe("a forgotten password", () => {
   it("is asked about in one step, with the same answer for every address", async () => {
@@ -52,12 +52,12 @@ describe("a forgotten password", () => {
   it("keeps the token when the new password is refused", async () => {
     let refuse = true;
     const site = fakeApi({
-      "POST /auth/password/reset": () => (refuse ? problem(400, "Bad Request", { errors: [{ field: "password", message: "is too common or too easy to guess" }] }) : { status: 204 }),
+      "POST /auth/password/reset": () => (refuse ? problem(400, "Bad Request", { errors: [{ field: "password", message: "not for people", refusal: "too-common" }] }) : { status: 204 }),
     });
     const { user } = open("/reset#token=T-1");
     await user.type(await screen.findByLabelText("New password"), "passwordpassword");
     await user.click(screen.getByRole("button", { name: "Set the password" }));
-    expect(await screen.findByText("New password is too common or too easy to guess.")).toBeVisible();
+    expect(await screen.findByText("This password is too common or too easy to guess.")).toBeVisible();
     refuse = false;
     await user.click(screen.getByRole("button", { name: "Set the password" }));
     await screen.findByText("Your new password is set. Log in with it.");

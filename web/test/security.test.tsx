@@ -72,7 +72,7 @@ describe("sessions", () => {
     const { user } = open("/account/security");
     const section = await sessionsSection();
     await user.click(section.getByRole("button"));
-    expect(await section.findByRole("alert")).toHaveTextContent("There is no such thing.");
+    expect(await section.findByRole("alert")).toHaveTextContent("This is not there any more. Load the page again.");
     await waitFor(() => { expect(section.getAllByRole("listitem")).toHaveLength(1); });
   });
 
@@ -80,7 +80,7 @@ describe("sessions", () => {
     let down = true;
     withSessions({ "GET /users/me/sessions": () => (down ? problem(404, "Not Found", { detail: "Away." }) : { status: 200, body: { sessions: [session("s-1", true, "curl/8.0")] } }) });
     const { user } = open("/account/security");
-    expect(await screen.findByRole("alert")).toHaveTextContent("Away.");
+    expect(await screen.findByRole("alert")).toHaveTextContent("This is not there any more. Load the page again.");
     down = false;
     await user.click(screen.getByRole("button", { name: "Try again" }));
     await sessionsSection();
@@ -107,17 +107,17 @@ describe("the password", () => {
   });
 
   it("is not changed with a wrong one, and the field says so", async () => {
-    withSessions({ "PUT /users/me/password": () => problem(400, "Bad Request", { errors: [{ field: "current_password", message: "is wrong" }] }) });
+    withSessions({ "PUT /users/me/password": () => problem(400, "Bad Request", { errors: [{ field: "current_password", message: "not for people", refusal: "wrong" }] }) });
     const { user } = open("/account/security");
     await user.type(await screen.findByLabelText("Current password"), "not it at all");
     await user.type(screen.getByLabelText("New password"), phrase);
     await user.click(screen.getByRole("button", { name: "Change the password" }));
-    expect(await screen.findByText("Current password is wrong.")).toBeVisible();
+    expect(await screen.findByText("This is wrong.")).toBeVisible();
     expect(screen.getByLabelText("Current password")).toHaveFocus();
   });
 
   it("is set for the first time without another one", async () => {
-    const site = withSessions({ "PUT /users/me/password": () => problem(409, "Conflict", { detail: "Log in again first." }) }, { ...ada, has_password: false });
+    const site = withSessions({ "PUT /users/me/password": () => problem(409, "Conflict", { detail: "Not for people.", refusal: "log-in-again" }) }, { ...ada, has_password: false });
     const { user } = open("/account/security");
     await user.type(await screen.findByLabelText("New password"), phrase);
     expect(screen.queryByLabelText("Current password")).toBeNull();
@@ -153,11 +153,11 @@ describe("deleting the account", () => {
   });
 
   it("tells when the password is wrong", async () => {
-    withSessions({ "DELETE /users/me": () => problem(400, "Bad Request", { errors: [{ field: "password", message: "is wrong" }] }) });
+    withSessions({ "DELETE /users/me": () => problem(400, "Bad Request", { errors: [{ field: "password", message: "not for people", refusal: "wrong" }] }) });
     const { user } = open("/account/security");
     await user.click(await screen.findByRole("button", { name: "Delete the account…" }));
     await user.type(screen.getByLabelText("Your password"), phrase);
     await user.click(screen.getByRole("button", { name: "Delete for good" }));
-    expect(await screen.findByText("Your password is wrong.")).toBeVisible();
+    expect(await screen.findByText("This is wrong.")).toBeVisible();
   });
 });

@@ -6,6 +6,8 @@ import { App } from "../src/app.tsx";
 import { createQueries } from "../src/queries.ts";
 import { createSiteRouter } from "../src/router.tsx";
 import type { User } from "../src/api/client.ts";
+import { english } from "../src/words/english.tsx";
+import type { Spoken } from "../src/words/provider.tsx";
 
 export const ada: User = {
   id: "6f1c6a0e-8d0f-4f0e-9a53-0c9b4a8f4c11",
@@ -20,7 +22,7 @@ export const ada: User = {
   created_at: "2026-03-04T10:00:00Z",
 };
 
-export type Call = { method: string; path: string; csrf: string | null; body: unknown };
+export type Call = { method: string; path: string; csrf: string | null; language: string | null; body: unknown };
 type Answer = { status: number; body?: unknown; headers?: Record<string, string> };
 type Handler = (call: Call) => Answer | Promise<Answer>;
 
@@ -33,6 +35,7 @@ export function fakeApi(handlers: Record<string, Handler>) {
       method: request.method,
       path: new URL(request.url).pathname.replace(/^\/api/, ""),
       csrf: request.headers.get("X-CSRF-Token"),
+      language: request.headers.get("Accept-Language"),
       body: text ? (JSON.parse(text) as unknown) : undefined,
     };
     calls.push(call);
@@ -59,10 +62,10 @@ export function problem(status: number, title: string, more: Record<string, unkn
 }
 
 /** Opens the site at a path, as a browser would. */
-export function open(path: string, history = createMemoryHistory({ initialEntries: [path] })) {
+export function open(path: string, history = createMemoryHistory({ initialEntries: [path] }), spoken: Spoken = { language: "en", words: english }) {
   const queries = createQueries();
   const router = createSiteRouter(queries, history);
-  render(<App queries={queries} router={router} />);
+  render(<App queries={queries} router={router} spoken={spoken} />);
   return { router, queries, history, user: userEvent.setup() };
 }
 

@@ -86,7 +86,7 @@ func (a *Accounts) newUser(ctx context.Context, in SignUp) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	return User{Email: email, PasswordHash: hash, DisplayName: *profile.DisplayName}, nil
+	return User{Email: email, PasswordHash: hash, DisplayName: *profile.DisplayName, Language: OriginOf(ctx).Language}, nil
 }
 
 // AddStaff adds a user who may use the staff pages, or makes an existing user
@@ -384,6 +384,10 @@ func (a *Accounts) UpdateProfile(ctx context.Context, userID string, update Prof
 				detail[m.name] = changedText
 				*m.at = *m.to
 			}
+		}
+		if update.Language != nil && *update.Language != user.Language {
+			detail["language"] = map[string]string{"from": string(user.Language), "to": string(*update.Language)}
+			user.Language = *update.Language
 		}
 		if len(detail) > 0 {
 			if err := a.limitChange(ctx, userID); err != nil {

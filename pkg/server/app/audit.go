@@ -42,6 +42,8 @@ type Origin struct {
 	IP        string
 	UserAgent string
 	RequestID string
+	// Language is the one that it asks answers in, if it is the site's.
+	Language Language
 }
 
 type originKey struct{}

@@ -32,7 +32,7 @@ type kept struct {
 }
 
 var (
-	errTooLate = &Error{Code: CodeUnauthorized, Message: "That took too long. Log in again."}
+	errTooLate = &Error{Code: CodeUnauthorized, Refusal: RefusedLate, Message: "That took too long. Log in again."}
 	// errRefused is of an answer that does not hold; why is for the audit alone.
 	errRefused = errors.New("the answer of a passkey does not hold")
 )

@@ -29,6 +29,8 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	// Refusal tells it to programs, where Code does not tell all.
+	Refusal Refusal
 	// Fields are the members of the input that were refused.
 	Fields []Field
 	// RetryAfter is when to try again, for CodeLimited and CodeUnavailable.
@@ -41,6 +43,50 @@ type Error struct {
 type Field struct {
 	Name    string
 	Message string
+	Refusal Refusal
+}
+
+// Refusal names, for programs, why something was refused: the web app has its own
+// words for each, in every language. The contract lists them.
+type Refusal string
+
+// The refusals of a member of the input.
+const (
+	RefusedMissing   Refusal = "missing"
+	RefusedShort     Refusal = "too-short"
+	RefusedLong      Refusal = "too-long"
+	RefusedForm      Refusal = "not-valid"
+	RefusedCharacter Refusal = "character"
+	RefusedMixed     Refusal = "mixed-alphabets"
+	RefusedEmail     Refusal = "not-an-address"
+	RefusedHTTPS     Refusal = "not-https"
+	RefusedPrivate   Refusal = "not-public"
+	RefusedCommon    Refusal = "too-common"
+	RefusedWrong     Refusal = "wrong"
+	RefusedCode      Refusal = "wrong-code"
+	RefusedStale     Refusal = "stale"
+)
+
+// The refusals of a request as a whole.
+const (
+	RefusedLate         Refusal = "took-too-long"
+	RefusedPasskey      Refusal = "passkey-refused"
+	RefusedNoPasskey    Refusal = "no-passkey"
+	RefusedManyPasskeys Refusal = "many-passkeys"
+	RefusedNoFactor     Refusal = "no-factor"
+	RefusedHasApp       Refusal = "has-app"
+	RefusedStaffFactor  Refusal = "staff-factor"
+	RefusedStaff        Refusal = "staff"
+	RefusedLastWayIn    Refusal = "last-way-in"
+	RefusedLogInAgain   Refusal = "log-in-again"
+)
+
+// Refusals are all of them.
+var Refusals = []Refusal{
+	RefusedMissing, RefusedShort, RefusedLong, RefusedForm, RefusedCharacter, RefusedMixed, RefusedEmail, RefusedHTTPS, RefusedPrivate,
+	RefusedCommon, RefusedWrong, RefusedCode, RefusedStale,
+	RefusedLate, RefusedPasskey, RefusedNoPasskey, RefusedManyPasskeys, RefusedNoFactor, RefusedHasApp, RefusedStaffFactor, RefusedStaff,
+	RefusedLastWayIn, RefusedLogInAgain,
 }
 
 func (e *Error) Error() string {
@@ -64,8 +110,8 @@ func CodeOf(err error) Code {
 }
 
 // Invalid makes an error about one member of the input.
-func Invalid(field, message string) error {
-	return &Error{Code: CodeInvalid, Message: "The request was refused.", Fields: []Field{{Name: field, Message: message}}}
+func Invalid(field string, why Refusal, message string) error {
+	return &Error{Code: CodeInvalid, Message: "The request was refused.", Fields: []Field{{Name: field, Message: message, Refusal: why}}}
 }
 
 // Unavailable makes an error about something that does not answer now.

@@ -33,8 +33,8 @@ var (
 	// errSecondFactor says that the password was right and a code is missing.
 	errSecondFactor = &Error{Code: CodeSecondFactor, Message: "Enter the code of your second factor."}
 	errStepUp       = &Error{Code: CodeStepUp, Message: "Prove anew that it is you."}
-	errNoFactor     = &Error{Code: CodeConflict, Message: "There is no second factor."}
-	errCode         = Invalid("code", "is wrong, or was used already")
+	errNoFactor     = &Error{Code: CodeConflict, Refusal: RefusedNoFactor, Message: "There is no second factor."}
+	errCode         = Invalid("code", RefusedCode, "is wrong, or was used already")
 )
 
 // useCode takes a code of a user whose row is held; false: it is none.
@@ -175,7 +175,7 @@ func (a *Accounts) Prove(ctx context.Context, user User, session Session, passwo
 			return err
 		}
 		if !fits {
-			return a.refuse(ctx, event, Invalid("password", "is wrong"))
+			return a.refuse(ctx, event, Invalid("password", RefusedWrong, "is wrong"))
 		}
 	}
 	err := a.Store.InTx(ctx, func(tx Tx) error {
@@ -216,7 +216,7 @@ func (a *Accounts) BeginFactor(ctx context.Context, user User, session Session) 
 			return err
 		}
 		if now.TOTP {
-			return &Error{Code: CodeConflict, Message: "You have an authenticator app. Turn it off first."}
+			return &Error{Code: CodeConflict, Refusal: RefusedHasApp, Message: "You have an authenticator app. Turn it off first."}
 		}
 		return tx.SaveFactor(ctx, Factor{UserID: user.ID, Secret: a.Factors.seal(user.ID, secret)})
 	})
@@ -240,7 +240,7 @@ func (a *Accounts) ConfirmFactor(ctx context.Context, user User, session Session
 		}
 		_, err = tx.Factor(ctx, user.ID)
 		if CodeOf(err) == CodeNotFound && err != nil || now.TOTP {
-			return &Error{Code: CodeConflict, Message: "There is no second factor to confirm."}
+			return &Error{Code: CodeConflict, Refusal: RefusedNoFactor, Message: "There is no second factor to confirm."}
 		}
 		if err != nil {
 			return err
@@ -303,7 +303,7 @@ func (a *Accounts) DropFactor(ctx context.Context, user User, session Session) e
 			return err
 		}
 		if now.Staff {
-			return &Error{Code: CodeConflict, Message: "Members of staff must have a second factor."}
+			return &Error{Code: CodeConflict, Refusal: RefusedStaffFactor, Message: "Members of staff must have a second factor."}
 		}
 		return dropFactor(ctx, tx, now)
 	})

@@ -3,17 +3,17 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 )
 
-// Mail is one plain-text mail.
+// Mail is one mail: its text, and the same as HTML.
 type Mail struct {
-	To      string
-	Subject string
-	Text    string
+	To       string
+	Language Language
+	Subject  string
+	Text     string
+	HTML     string
 }
 
 // Mailer sends mails. It gives ErrNoMail where no mail server is configured.
@@ -77,6 +77,8 @@ const (
 type MailJob struct {
 	Letter Letter `json:"letter"`
 	Email  string `json:"email"`
+	// Language is that of who asked for it, for a user whose own is not known.
+	Language Language `json:"language,omitempty"`
 	// Familiar says that it was asked for on a device of the user's own.
 	Familiar bool `json:"familiar,omitempty"`
 }
@@ -94,17 +96,36 @@ func (SweepTokensJob) Kind() string { return "sweep_tokens" }
 const mailAttempts = 12
 
 func enqueueLetter(ctx context.Context, tx QueueTx, letter Letter, email string) error {
-	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email}, JobOptions{MaxAttempts: mailAttempts})
+	return tx.Enqueue(ctx, MailJob{Letter: letter, Email: email, Language: OriginOf(ctx).Language}, JobOptions{MaxAttempts: mailAttempts})
+}
+
+// Letters are all of them.
+var Letters = []Letter{
+	LetterVerify, LetterKnown, LetterReset, LetterChanged, LetterLinked, LetterUnlinked, LetterFactorOn, LetterFactorOff,
+	LetterPasskeyOn, LetterPasskeyOff, LetterPasskeySuspect, LetterReplaced, LetterMissed,
+}
+
+// Draft is what a letter tells. It holds no text that a person wrote.
+type Draft struct {
+	Letter   Letter
+	To       string
+	Language Language
+	// Token is for the link of a letter that has one.
+	Token Token
+	// LeftOut counts the letters that were not sent before this one.
+	LeftOut map[Letter]int
+}
+
+// Writer puts a draft into words.
+type Writer interface {
+	Write(d Draft) (Mail, error)
 }
 
 // Post writes and sends letters; it is what a MailJob does.
 type Post struct {
 	Store  Store
+	Writer Writer
 	Mailer Mailer
-	// Site is the site's address: links are made of it, never of what a
-	// request says. Domain is its name in texts.
-	Site   string
-	Domain string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -126,14 +147,7 @@ func (p *Post) Deliver(ctx context.Context, job MailJob) error {
 	if err != nil || !fits {
 		return err
 	}
-	mail, err := p.write(ctx, job.Letter, user)
-	if err == nil {
-		if text := missed(told); text != "" {
-			mail.Text = strings.TrimSpace(mail.Text+"\n"+text) + "\n"
-		}
-		err = p.Mailer.Send(ctx, mail)
-	}
-	if err != nil {
+	if err := p.send(ctx, Draft{Letter: job.Letter, To: user.Email, Language: spoken(user.Language, job.Language), LeftOut: told}, user); err != nil {
 		return errors.Join(err, p.takeBack(context.WithoutCancel(ctx), user.Email, told))
 	}
 	if job.Letter == LetterVerify {
@@ -157,79 +171,27 @@ func (p *Post) now() time.Time {
 	return time.Now()
 }
 
-func (p *Post) write(ctx context.Context, letter Letter, user User) (Mail, error) {
-	mail := Mail{To: user.Email}
+func (p *Post) send(ctx context.Context, d Draft, user User) (err error) {
+	if d.Token, err = p.token(ctx, d.Letter, user); err != nil {
+		return err
+	}
+	mail, err := p.Writer.Write(d)
+	if err != nil {
+		return err
+	}
+	return p.Mailer.Send(ctx, mail)
+}
+
+// token makes the token of a letter that has a link with one.
+func (p *Post) token(ctx context.Context, letter Letter, user User) (Token, error) {
+	purpose, life := PurposeVerify, verifyLife
 	switch letter {
 	case LetterVerify:
-		link, err := p.link(ctx, user, PurposeVerify, verifyLife, "verify")
-		mail.Subject = "Confirm your e-mail address at " + p.Domain
-		mail.Text = "Welcome.\n\nOpen this link and log in to confirm that this address is yours. It is good for one day:\n\n" + link +
-			"\n\nIf you did not sign up, do nothing: without this step nobody can act under your address.\n"
-		return mail, err
-	case LetterKnown:
-		mail.Subject = "You have an account at " + p.Domain
-		mail.Text = fmt.Sprintf("Somebody tried to sign up with your address, but you have an account already.\n\nLog in: %s/login\nForgot the password? %s/forgot\n\nIf it was not you, do nothing.\n", p.Site, p.Site)
-		return mail, nil
 	case LetterReset:
-		link, err := p.link(ctx, user, PurposeReset, resetLife, "reset")
-		mail.Subject = "Choose a new password for " + p.Domain
-		mail.Text = "Open this link to choose a new password. It is good for 30 minutes and for one use:\n\n" + link +
-			"\n\nIf you did not ask for it, do nothing: your password stays as it is.\n"
-		return mail, err
-	case LetterChanged:
-		mail.Subject = "Your password at " + p.Domain + " was changed"
-		mail.Text = fmt.Sprintf("Your password was changed, and your other sessions were ended.\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site)
-		return mail, nil
-	case LetterLinked:
-		mail.Subject = "A Google account was linked at " + p.Domain
-		mail.Text = fmt.Sprintf("Your account can now be opened with a Google account.\n\nIf it was not you, choose a new password at once and unlink it: %s/forgot\n", p.Site)
-		return mail, nil
-	case LetterUnlinked:
-		mail.Subject = "A Google account was unlinked at " + p.Domain
-		mail.Text = fmt.Sprintf("Your account can no longer be opened with that Google account.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
-		return mail, nil
-	case LetterFactorOn:
-		mail.Subject = "Logins at " + p.Domain + " ask for a code now"
-		mail.Text = fmt.Sprintf("A second factor was set up for your account. Keep the recovery codes: without them and the factor nobody can let you in.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
-		return mail, nil
-	case LetterFactorOff:
-		mail.Subject = "Logins at " + p.Domain + " ask for no code any more"
-		mail.Text = fmt.Sprintf("The second factor of your account was turned off.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
-		return mail, nil
-	case LetterPasskeyOn, LetterPasskeyOff, LetterPasskeySuspect:
-		return p.passkeyMail(letter, user), nil
-	case LetterReplaced:
-		mail.Subject = "Your password at " + p.Domain + " was changed"
-		mail.Text = fmt.Sprintf("Your password was changed with a link from a mail. All sessions were ended, and Google accounts that had been linked without a second factor were unlinked. Passkeys open nothing alone until one is used beside the new password. If your address had not been confirmed before, passkeys, name, picture and text of the profile were removed, too: somebody else may have written them.\n\nLook at your profile, and link again what is yours: %s/account\n\nIf it was not you, choose a new one at once: %s/forgot\n", p.Site, p.Site)
-		return mail, nil
-	case LetterMissed:
-		mail.Subject = "Mails from " + p.Domain + " that you did not get"
-		return mail, nil
-	}
-	return mail, fmt.Errorf("write a letter: there is no letter %q", letter)
-}
-
-// passkeyMail is the letter about what became of a passkey.
-func (p *Post) passkeyMail(letter Letter, user User) Mail {
-	mail := Mail{To: user.Email}
-	switch letter {
-	case LetterPasskeyOn:
-		mail.Subject = "A passkey was added at " + p.Domain
-		mail.Text = fmt.Sprintf("Your account can now be opened with a passkey, and logins with the password ask for it or for another second factor.\n\nIf it was not you, choose a new password at once: %s/forgot\nThe passkey opens nothing alone then. Ask us to remove it.\n", p.Site)
-	case LetterPasskeyOff:
-		mail.Subject = "A passkey was removed at " + p.Domain
-		mail.Text = fmt.Sprintf("Your account can no longer be opened with that passkey.\n\nIf it was not you, choose a new password at once: %s/forgot\n", p.Site)
+		purpose, life = PurposeReset, resetLife
 	default:
-		mail.Subject = "A passkey at " + p.Domain + " may have been copied"
-		mail.Text = fmt.Sprintf("One of your passkeys was used in a way that only a copy of it explains. It was refused, and opens nothing any more.\n\nLog in another way, remove it on your security page and add a new one: %s/login\n", p.Site)
+		return "", nil
 	}
-	return mail
-}
-
-// link makes a token and the address of the page that uses it. The token
-// stands behind #: browsers send that part to no server.
-func (p *Post) link(ctx context.Context, user User, purpose Purpose, life time.Duration, page string) (string, error) {
 	token := NewToken()
-	err := p.Store.InTx(ctx, func(tx Tx) error { return tx.AddToken(ctx, user.ID, purpose, token.Hash(), p.now().Add(life)) })
-	return p.Site + "/" + page + "#token=" + string(token), err
+	return token, p.Store.InTx(ctx, func(tx Tx) error { return tx.AddToken(ctx, user.ID, purpose, token.Hash(), p.now().Add(life)) })
 }

@@ -2,10 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -109,7 +105,7 @@ func (p *Post) admit(ctx context.Context, job MailJob, user User) (told map[Lett
 		}
 		var after Mailbox
 		if after, fits = before.takes(job.Letter, job.room(user), p.now()); !fits && len(before.LeftOut) == 0 && !user.EmailVerifiedAt.IsZero() {
-			if err := tx.Enqueue(ctx, MailJob{Letter: LetterMissed, Email: user.Email}, JobOptions{MaxAttempts: mailAttempts, At: p.now().Add(missedAfter)}); err != nil {
+			if err := tx.Enqueue(ctx, MailJob{Letter: LetterMissed, Email: user.Email, Language: job.Language}, JobOptions{MaxAttempts: mailAttempts, At: p.now().Add(missedAfter)}); err != nil {
 				return err
 			}
 		}
@@ -128,33 +124,4 @@ func (p *Post) takeBack(ctx context.Context, email string, told map[Letter]int) 
 		m.Level, m.LeftOut = max(0, m.Level-1), added(m.LeftOut, told)
 		return tx.SaveMailbox(ctx, m)
 	})
-}
-
-// titles say what a letter is about, in a list of those that were left out.
-var titles = map[Letter]string{
-	LetterVerify: "confirm your address", LetterKnown: "somebody signed up with your address", LetterReset: "choose a new password",
-	LetterChanged: "your password was changed", LetterLinked: "a Google account was linked", LetterUnlinked: "a Google account was unlinked",
-	LetterFactorOn: "a second factor was set up", LetterFactorOff: "the second factor was turned off",
-	LetterPasskeyOn: "a passkey was added", LetterPasskeyOff: "a passkey was removed", LetterPasskeySuspect: "a passkey may have been copied, and is refused",
-	LetterReplaced: "your password was changed",
-	LetterMissed:   "mails that were not sent",
-}
-
-// missed is the paragraph that tells of letters that were left out; empty:
-// there are none.
-func missed(counts map[Letter]int) string {
-	if len(counts) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("So many mails were asked for that these were not sent to you:\n")
-	for _, letter := range slices.Sorted(maps.Keys(counts)) {
-		title := titles[letter]
-		if title == "" {
-			title = string(letter)
-		}
-		fmt.Fprintf(&b, "\n- %s (%d)", title, counts[letter])
-	}
-	b.WriteString("\n")
-	return b.String()
 }

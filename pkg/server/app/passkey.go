@@ -83,10 +83,10 @@ type Passkeys struct {
 const MaxPasskeys = 20
 
 var (
-	errPasskey = &Error{Code: CodeCredentials, Message: "The passkey was not accepted."}
+	errPasskey = &Error{Code: CodeCredentials, Refusal: RefusedPasskey, Message: "The passkey was not accepted."}
 	// errAnswer is errPasskey for somebody who is known already.
-	errAnswer    = &Error{Code: CodeInvalid, Message: "The passkey was not accepted."}
-	errNoPasskey = &Error{Code: CodeConflict, Message: "You have no passkey."}
+	errAnswer    = &Error{Code: CodeInvalid, Refusal: RefusedPasskey, Message: "The passkey was not accepted."}
+	errNoPasskey = &Error{Code: CodeConflict, Refusal: RefusedNoPasskey, Message: "You have no passkey."}
 )
 
 // BeginLogIn asks for any passkey of the site. Browser is what the browser must

@@ -42,7 +42,7 @@ func (p *Passkeys) BeginAdd(ctx context.Context, user User, session Session) ([]
 	return c.Options, p.keep(ctx, c, purposeAdd, user.ID, []byte(session.ID))
 }
 
-var errManyPasskeys = &Error{Code: CodeConflict, Message: "You have as many passkeys as there may be. Remove one first."}
+var errManyPasskeys = &Error{Code: CodeConflict, Refusal: RefusedManyPasskeys, Message: "You have as many passkeys as there may be. Remove one first."}
 
 // Add adds the passkey that an authenticator made. The first second factor of a user
 // is turned on by it: the other sessions end, this one gets a new token, and there
@@ -82,7 +82,7 @@ func (p *Passkeys) Add(ctx context.Context, user User, session Session, name str
 func cleanPasskeyName(name string) (string, error) {
 	name, err := cleanText("name", name, 80, false)
 	if err == nil && strings.TrimSpace(name) == "" {
-		err = Invalid("name", "is missing")
+		err = Invalid("name", RefusedMissing, "is missing")
 	}
 	return name, err
 }
@@ -151,14 +151,14 @@ func (p *Passkeys) Remove(ctx context.Context, session Session, id string) error
 			return err
 		}
 		if user.Staff && !user.SecondFactor {
-			return &Error{Code: CodeConflict, Message: "Members of staff must have a second factor."}
+			return &Error{Code: CodeConflict, Refusal: RefusedStaffFactor, Message: "Members of staff must have a second factor."}
 		}
 		linked, err := tx.HasIdentity(ctx, user.ID)
 		if err != nil {
 			return err
 		}
 		if user.PasswordHash == "" && !user.Passkey && !linked {
-			return &Error{Code: CodeConflict, Message: "This is your last way in. Set a password first."}
+			return &Error{Code: CodeConflict, Refusal: RefusedLastWayIn, Message: "This is your last way in. Set a password first."}
 		}
 		return enqueueLetter(ctx, tx, LetterPasskeyOff, user.Email)
 	})

@@ -41,17 +41,17 @@ func normalPassword(password string) string { return norm.NFC.String(password) }
 // address and name and the site's. It gives the form that is hashed.
 func CleanNewPassword(password string, known ...string) (string, error) {
 	if !utf8.ValidString(password) {
-		return "", Invalid("password", "is not valid UTF-8")
+		return "", Invalid("password", RefusedCharacter, "is not valid UTF-8")
 	}
 	password = normalPassword(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinPassword:
-		return "", Invalid("password", "must have at least 12 characters")
+		return "", Invalid("password", RefusedShort, "must have at least 12 characters")
 	case n > MaxPassword:
-		return "", Invalid("password", "must have at most 256 characters")
+		return "", Invalid("password", RefusedLong, "must have at most 256 characters")
 	}
 	if isCommon(password, known) {
-		return "", Invalid("password", "is too common or too easy to guess")
+		return "", Invalid("password", RefusedCommon, "is too common or too easy to guess")
 	}
 	return password, nil
 }

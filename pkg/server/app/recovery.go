@@ -6,7 +6,7 @@ import (
 )
 
 // errToken is the one answer for a token that is unknown, used or too old.
-var errToken = Invalid("token", "is not valid any more; ask for a new mail")
+var errToken = Invalid("token", RefusedStale, "is not valid any more; ask for a new mail")
 
 // AskVerification sends the mail that proves a user's address.
 func (a *Accounts) AskVerification(ctx context.Context, user User) error {
@@ -71,7 +71,7 @@ func (a *Accounts) Forgot(ctx context.Context, email string) error {
 		return err
 	}
 	return a.Store.InTx(ctx, func(tx Tx) error {
-		letter := MailJob{Letter: LetterReset, Email: clean, Familiar: familiar}
+		letter := MailJob{Letter: LetterReset, Email: clean, Language: OriginOf(ctx).Language, Familiar: familiar}
 		if err := tx.Enqueue(ctx, letter, JobOptions{MaxAttempts: mailAttempts}); err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 // user does not have.
 const recent = 10 * time.Minute
 
-var errLogInAgain = &Error{Code: CodeConflict, Message: "Log in again first."}
+var errLogInAgain = &Error{Code: CodeConflict, Refusal: RefusedLogInAgain, Message: "Log in again first."}
 
 // confirm makes sure that it is the user who asks for an action: by the
 // password, or for a user without one by a login not long ago, and for a user with
@@ -35,7 +35,7 @@ func (a *Accounts) confirm(ctx context.Context, user User, session Session, acti
 		return err
 	}
 	if !fits {
-		return a.refuse(ctx, event, Invalid(field, "is wrong"))
+		return a.refuse(ctx, event, Invalid(field, RefusedWrong, "is wrong"))
 	}
 	a.confirmed(ctx, session)
 	return nil
@@ -59,7 +59,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 	}
 	next, err := a.cleanPassword(next, user)
 	if err != nil {
-		return "", Invalid("new_password", fieldMessage(err))
+		return "", atField("new_password", err)
 	}
 	hash, err := a.Hasher.Hash(ctx, next)
 	if err != nil {
@@ -84,6 +84,15 @@ func (a *Accounts) ChangePassword(ctx context.Context, user User, session Sessio
 	})
 }
 
+// atField returns the refusal of a member as that of another one.
+func atField(field string, err error) error {
+	var e *Error
+	if errors.As(err, &e) && len(e.Fields) > 0 {
+		return Invalid(field, e.Fields[0].Refusal, e.Fields[0].Message)
+	}
+	return err
+}
+
 func fieldMessage(err error) string {
 	var e *Error
 	if errors.As(err, &e) && len(e.Fields) > 0 {
@@ -105,7 +114,7 @@ func (a *Accounts) DeleteSelf(ctx context.Context, user User, session Session, p
 			return err
 		}
 		if now.Staff {
-			return &Error{Code: CodeConflict, Message: "Another member of staff must take your rights away first."}
+			return &Error{Code: CodeConflict, Refusal: RefusedStaff, Message: "Another member of staff must take your rights away first."}
 		}
 		return tx.DeleteUser(ctx, user.ID)
 	})

@@ -312,7 +312,7 @@ func (s *SignIn) newcomer(ctx context.Context, tx UserTx, claims Claims) (User, 
 	if err != nil {
 		name = ""
 	}
-	user, isNew, err := tx.AddUser(ctx, User{Email: email, EmailVerifiedAt: s.Accounts.now(), DisplayName: name})
+	user, isNew, err := tx.AddUser(ctx, User{Email: email, EmailVerifiedAt: s.Accounts.now(), DisplayName: name, Language: OriginOf(ctx).Language})
 	if err != nil {
 		return User{}, "", err
 	}
@@ -379,7 +379,7 @@ func (a *Accounts) Unlink(ctx context.Context, session Session, id string) error
 			return ErrNotFound
 		}
 		if left == 0 && user.PasswordHash == "" && !user.Passkey {
-			return &Error{Code: CodeConflict, Message: "This is your last way in. Set a password first."}
+			return &Error{Code: CodeConflict, Refusal: RefusedLastWayIn, Message: "This is your last way in. Set a password first."}
 		}
 		return enqueueLetter(ctx, tx, LetterUnlinked, user.Email)
 	})

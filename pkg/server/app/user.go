@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -21,7 +22,9 @@ type User struct {
 	DisplayName  string
 	AvatarURL    string
 	Bio          string
-	Staff        bool
+	// Language is the one that pages and mails are in; empty: nobody has said.
+	Language Language
+	Staff    bool
 	// SecondFactor reports whether a login with the password asks for more: a code
 	// of an authenticator app (TOTP), a passkey or a recovery code. The store knows
 	// all three from the user's factors.
@@ -43,6 +46,7 @@ type ProfileUpdate struct {
 	DisplayName *string
 	AvatarURL   *string
 	Bio         *string
+	Language    *Language
 }
 
 // CleanEmail gives the form in which an address is stored: trimmed, lower
@@ -50,21 +54,21 @@ type ProfileUpdate struct {
 func CleanEmail(email string) (string, error) {
 	email = strings.TrimSpace(email)
 	if len(email) < 3 || len(email) > 254 {
-		return "", Invalid("email", "must have 3 to 254 characters")
+		return "", Invalid("email", RefusedEmail, "must have 3 to 254 characters")
 	}
 	for i := range len(email) {
 		if email[i] <= ' ' || email[i] >= 0x7f {
-			return "", Invalid("email", "must be plain ASCII without spaces")
+			return "", Invalid("email", RefusedCharacter, "must be plain ASCII without spaces")
 		}
 	}
 	email = strings.ToLower(email)
 	local, domain, _ := strings.Cut(email, "@")
 	// % and ! tell old relays to send the mail on to somebody else.
 	if strings.ContainsAny(local, `<>()[]\,;:"%!`) {
-		return "", Invalid("email", "has a character that is not accepted")
+		return "", Invalid("email", RefusedCharacter, "has a character that is not accepted")
 	}
 	if local == "" || len(local) > 64 || strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") || !publicHost(domain) {
-		return "", Invalid("email", "must look like name@example.com")
+		return "", Invalid("email", RefusedEmail, "must look like name@example.com")
 	}
 	return email, nil
 }
@@ -106,33 +110,36 @@ func (p ProfileUpdate) clean() (ProfileUpdate, error) {
 		}
 		p.AvatarURL = &avatar
 	}
+	if p.Language != nil && !slices.Contains(Languages, *p.Language) {
+		return p, Invalid("language", RefusedForm, "is no language of the site")
+	}
 	return p, nil
 }
 
 func cleanText(field, text string, longest int, lines bool) (string, error) {
 	if !utf8.ValidString(text) {
-		return "", Invalid(field, "is not valid UTF-8")
+		return "", Invalid(field, RefusedCharacter, "is not valid UTF-8")
 	}
 	text = norm.NFC.String(strings.TrimSpace(text))
 	if utf8.RuneCountInString(text) > longest {
-		return "", Invalid(field, "is too long")
+		return "", Invalid(field, RefusedLong, "is too long")
 	}
 	for _, r := range text {
 		if lines && (r == '\n' || r == '\r' || r == '\t') {
 			continue
 		}
 		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || isBidiControl(r) {
-			return "", Invalid(field, "has a control character")
+			return "", Invalid(field, RefusedCharacter, "has a control character")
 		}
 	}
 	// What nobody sees makes a text pass for another.
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return lines && unicode.In(r, unicode.Cc) }) {
 		if !isPlainLine(line) {
-			return "", Invalid(field, "has a character that cannot be seen, or too many marks on one letter")
+			return "", Invalid(field, RefusedCharacter, "has a character that cannot be seen, or too many marks on one letter")
 		}
 	}
 	if !lines && isMasked(text) {
-		return "", Invalid(field, "mixes letters of alphabets that look alike")
+		return "", Invalid(field, RefusedMixed, "mixes letters of alphabets that look alike")
 	}
 	return text, nil
 }
@@ -149,17 +156,17 @@ func cleanAvatar(raw string) (string, error) {
 		return "", nil
 	}
 	if len(raw) > 500 {
-		return "", Invalid("avatar_url", "is too long")
+		return "", Invalid("avatar_url", RefusedLong, "is too long")
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(raw, "\\ \t\r\n\x00") {
-		return "", Invalid("avatar_url", "must be an https address")
+		return "", Invalid("avatar_url", RefusedHTTPS, "must be an https address")
 	}
 	if port := u.Port(); !publicHost(strings.ToLower(u.Hostname())) || port != "" && port != "443" {
-		return "", Invalid("avatar_url", "must name a public host, on its usual port")
+		return "", Invalid("avatar_url", RefusedPrivate, "must name a public host, on its usual port")
 	}
 	if raw = u.String(); len(raw) > 500 { // with what it escaped
-		return "", Invalid("avatar_url", "is too long")
+		return "", Invalid("avatar_url", RefusedLong, "is too long")
 	}
 	return raw, nil
 }

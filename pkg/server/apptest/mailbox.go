@@ -4,7 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"mime/quotedprintable"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/mail"
 	"regexp"
@@ -28,6 +29,10 @@ type Letter struct {
 	To      string
 	Subject string
 	Text    string
+	HTML    string
+	Header  mail.Header
+	// Raw is the mail as it came over the wire.
+	Raw string
 }
 
 // Mailbox starts a mail server and points the site's roles at it; call it
@@ -203,17 +208,40 @@ func (m *Mailbox) keep(to string, in *bufio.Reader) {
 		}
 		raw.WriteString(strings.TrimPrefix(line, "."))
 	}
-	letter := Letter{To: to}
-	if msg, err := mail.ReadMessage(strings.NewReader(raw.String())); err == nil {
-		letter.Subject = msg.Header.Get("Subject")
-		body := msg.Body
-		if msg.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
-			body = quotedprintable.NewReader(body)
-		}
-		text, _ := io.ReadAll(body)
-		letter.Text = string(text)
-	}
+	letter := read(raw.String())
+	letter.To = to
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.letters = append(m.letters, letter)
+}
+
+// read takes a mail apart: its subject, its text and the same as HTML. What is
+// not made of these two has neither.
+func read(raw string) Letter {
+	letter := Letter{Raw: raw}
+	msg, err := mail.ReadMessage(strings.NewReader(raw))
+	if err != nil {
+		return letter
+	}
+	letter.Header = msg.Header
+	if letter.Subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
+		letter.Subject = msg.Header.Get("Subject")
+	}
+	kind, params, _ := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if kind != "multipart/alternative" {
+		return letter
+	}
+	for parts := multipart.NewReader(msg.Body, params["boundary"]); ; {
+		part, err := parts.NextPart() // decodes quoted-printable
+		if err != nil {
+			return letter
+		}
+		text, _ := io.ReadAll(part)
+		switch kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind {
+		case "text/plain":
+			letter.Text = string(text)
+		case "text/html":
+			letter.HTML = string(text)
+		}
+	}
 }

@@ -221,9 +221,10 @@ func fieldErrors(err error, at string) []app.Field {
 			path = append(path, m[1])
 		}
 		field := strings.Join(path, "/")
-		return []app.Field{{Name: field, Message: refusal(one)}}
+		message, why := refusal(one)
+		return []app.Field{{Name: field, Message: message, Refusal: why}}
 	}
-	return []app.Field{{Name: at, Message: "is not as the contract says"}}
+	return []app.Field{{Name: at, Message: "is not as the contract says", Refusal: app.RefusedForm}}
 }
 
 func nonEmpty(s string) []string {
@@ -233,30 +234,28 @@ func nonEmpty(s string) []string {
 	return []string{s}
 }
 
-// refusal says in plain words which rule was broken.
-func refusal(e *openapi3.SchemaError) string {
+// refusal tells which rule was broken, in plain words and for programs.
+func refusal(e *openapi3.SchemaError) (string, app.Refusal) {
 	s := e.Schema
 	switch e.SchemaField {
 	case "required":
-		return "is missing"
+		return "is missing", app.RefusedMissing
 	case "minLength":
-		return fmt.Sprintf("must have at least %d characters", s.MinLength)
+		return fmt.Sprintf("must have at least %d characters", s.MinLength), app.RefusedShort
 	case "maxLength":
-		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
-	case "pattern":
-		return "has a form that is not accepted"
+		return fmt.Sprintf("must have at most %d characters", *s.MaxLength), app.RefusedLong
+	case "pattern", "format":
+		return "has a form that is not accepted", app.RefusedForm
 	case "properties", "additionalProperties":
-		return "is not known here"
+		return "is not known here", app.RefusedForm
 	case "minProperties":
-		return fmt.Sprintf("must have at least %d members", s.MinProps)
+		return fmt.Sprintf("must have at least %d members", s.MinProps), app.RefusedMissing
 	case "type":
-		return "has the wrong type"
+		return "has the wrong type", app.RefusedForm
 	case "nullable":
-		return "must not be null"
+		return "must not be null", app.RefusedForm
 	case "enum":
-		return "is not one of the values that are accepted"
-	case "format":
-		return "has a form that is not accepted"
+		return "is not one of the values that are accepted", app.RefusedForm
 	}
-	return "is not as the contract says"
+	return "is not as the contract says", app.RefusedForm
 }

@@ -95,9 +95,11 @@ func (a *api) GetMe(ctx context.Context, _ contract.GetMeRequestObject) (contrac
 // UpdateMe changes the profile.
 func (a *api) UpdateMe(ctx context.Context, request contract.UpdateMeRequestObject) (contract.UpdateMeResponseObject, error) {
 	c := ctx.(*gin.Context)
-	user, err := a.Accounts.UpdateProfile(c.Request.Context(), callerOf(c).user.ID, app.ProfileUpdate{
-		DisplayName: request.Body.DisplayName, AvatarURL: request.Body.AvatarUrl, Bio: request.Body.Bio,
-	})
+	update := app.ProfileUpdate{DisplayName: request.Body.DisplayName, AvatarURL: request.Body.AvatarUrl, Bio: request.Body.Bio}
+	if l := request.Body.Language; l != nil {
+		update.Language = new(app.Language(*l))
+	}
+	user, err := a.Accounts.UpdateProfile(c.Request.Context(), callerOf(c).user.ID, update)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +109,12 @@ func (a *api) UpdateMe(ctx context.Context, request contract.UpdateMeRequestObje
 
 func userBody(u app.User) (contract.User, error) {
 	id, err := uuid.Parse(u.ID)
+	var language *contract.Language
+	if u.Language != "" {
+		language = new(contract.Language(u.Language))
+	}
 	return contract.User{
 		Id: id, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(), HasPassword: u.PasswordHash != "", SecondFactor: u.SecondFactor, HasPasskey: u.Passkey, DisplayName: u.DisplayName,
-		AvatarUrl: u.AvatarURL, Bio: u.Bio, CreatedAt: u.CreatedAt.UTC(),
+		AvatarUrl: u.AvatarURL, Bio: u.Bio, Language: language, CreatedAt: u.CreatedAt.UTC(),
 	}, err
 }

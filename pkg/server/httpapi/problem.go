@@ -21,6 +21,7 @@ type problem struct {
 	status     int
 	kind       string
 	detail     string
+	refusal    app.Refusal
 	fields     []app.Field
 	retryAfter time.Duration
 }
@@ -67,7 +68,7 @@ func problemFrom(err error) problem {
 	if !ok {
 		return problemOf(http.StatusInternalServerError)
 	}
-	return problem{status: s.status, kind: s.kind, detail: known.Message, fields: known.Fields, retryAfter: known.RetryAfter}
+	return problem{status: s.status, kind: s.kind, detail: known.Message, refusal: known.Refusal, fields: known.Fields, retryAfter: known.RetryAfter}
 }
 
 // writeError answers with an error of a handler.
@@ -106,13 +107,20 @@ func sendProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if p.detail != "" {
 		body.Detail = &p.detail
 	}
+	if p.refusal != "" {
+		body.Refusal = new(contract.Refusal(p.refusal))
+	}
 	if id := serve.TraceOf(r.Context()).ID; id != "" {
 		body.RequestId = &id
 	}
 	if len(p.fields) > 0 {
 		list := make([]contract.FieldError, 0, len(p.fields))
 		for _, f := range p.fields {
-			list = append(list, contract.FieldError{Field: f.Name, Message: f.Message})
+			e := contract.FieldError{Field: f.Name, Message: f.Message}
+			if f.Refusal != "" {
+				e.Refusal = new(contract.Refusal(f.Refusal))
+			}
+			list = append(list, e)
 		}
 		body.Errors = &list
 	}

@@ -58,7 +58,9 @@ func (s *Sender) Send(ctx context.Context, m app.Mail) error {
 	msg.SetDate()
 	msg.SetMessageID()
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader(gomail.HeaderContentLang, string(m.Language))
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	client, err := gomail.NewClient(s.server.Host, s.options()...)
 	if err != nil {
 		return fmt.Errorf("prepare the connection to mail server %s: %w", s.server.Host, err)

@@ -61,7 +61,7 @@ func serviceRoles() []serviceRole {
 			table("river_job", "UPDATE", "DELETE"), table("river_queue", all...), table("river_leader", all...),
 			table("river_notification", all...), sequence("river_notification_id_seq"), table("river_migration", "SELECT"),
 			table("schedules", "SELECT"),
-			columns("users", "SELECT", "id", "email", "email_verified_at", "display_name", "disabled_at"), columns("users", "UPDATE", "asked_at"),
+			columns("users", "SELECT", "id", "email", "email_verified_at", "display_name", "language", "disabled_at"), columns("users", "UPDATE", "asked_at"),
 			columns("sessions", "SELECT", "ctid", "kind", "expires_at", "seen_at"), columns("sessions", "UPDATE", "user_agent"), table("sessions", "DELETE"),
 			table("mail_tokens", "INSERT", "DELETE"), columns("mail_tokens", "SELECT", "ctid", "expires_at"), columns("mail_tokens", "UPDATE", "created_at"),
 			columns("pending_logins", "SELECT", "ctid", "expires_at"), columns("pending_logins", "UPDATE", "kind"), table("pending_logins", "DELETE"),

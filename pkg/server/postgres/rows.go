@@ -13,7 +13,7 @@ import (
 )
 
 const userColumns = `u.id AS u_id, u.email AS u_email, u.email_verified_at AS u_email_verified_at, u.password_hash AS u_password_hash,
-	u.display_name AS u_display_name, u.avatar_url AS u_avatar_url, u.bio AS u_bio, u.is_staff AS u_is_staff,
+	u.display_name AS u_display_name, u.avatar_url AS u_avatar_url, u.bio AS u_bio, u.language AS u_language, u.is_staff AS u_is_staff,
 	u.disabled_at AS u_disabled_at,
 	EXISTS (SELECT FROM factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS u_totp,
 	EXISTS (SELECT FROM passkeys k WHERE k.user_id = u.id) AS u_passkey, u.created_at AS u_created_at, u.updated_at AS u_updated_at`
@@ -26,6 +26,7 @@ type userRow struct {
 	DisplayName     string         `db:"u_display_name"`
 	AvatarURL       string         `db:"u_avatar_url"`
 	Bio             string         `db:"u_bio"`
+	Language        string         `db:"u_language"`
 	Staff           bool           `db:"u_is_staff"`
 	DisabledAt      sql.NullTime   `db:"u_disabled_at"`
 	TOTP            bool           `db:"u_totp"`
@@ -37,7 +38,7 @@ type userRow struct {
 func (r userRow) user() app.User {
 	return app.User{
 		ID: r.ID, Email: r.Email, EmailVerifiedAt: r.EmailVerifiedAt.Time, PasswordHash: r.PasswordHash.String,
-		DisplayName: r.DisplayName, AvatarURL: r.AvatarURL, Bio: r.Bio, Staff: r.Staff, DisabledAt: r.DisabledAt.Time,
+		DisplayName: r.DisplayName, AvatarURL: r.AvatarURL, Bio: r.Bio, Language: app.Language(r.Language), Staff: r.Staff, DisabledAt: r.DisabledAt.Time,
 		TOTP: r.TOTP, Passkey: r.Passkey, SecondFactor: r.TOTP || r.Passkey,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}

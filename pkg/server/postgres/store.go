@@ -61,7 +61,7 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (app.User, error)
 // worker's database role may not.
 func (s *Store) Addressee(ctx context.Context, email string) (app.User, error) {
 	return getUser(ctx, s.db, `SELECT u.id AS u_id, u.email AS u_email, u.email_verified_at AS u_email_verified_at,
-		u.display_name AS u_display_name, u.disabled_at AS u_disabled_at FROM users u WHERE email = $1`, email)
+		u.display_name AS u_display_name, u.language AS u_language, u.disabled_at AS u_disabled_at FROM users u WHERE email = $1`, email)
 }
 
 // SessionByToken finds a session and its user by the token's hash.
@@ -113,9 +113,9 @@ func changed(r sql.Result, err error) (int, error) {
 }
 
 func (t *storeTx) AddUser(ctx context.Context, u app.User) (app.User, bool, error) {
-	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, is_staff)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
-		u.Email, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.Staff)
+	added, err := getUser(ctx, t.tx, `INSERT INTO users AS u (email, email_verified_at, password_hash, display_name, language, is_staff)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING RETURNING `+userColumns,
+		u.Email, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.Language, u.Staff)
 	if app.CodeOf(err) == app.CodeNotFound && err != nil {
 		known, err := getUser(ctx, t.tx, `SELECT `+userColumns+` FROM users u WHERE email = $1`, u.Email)
 		return known, false, err
@@ -135,8 +135,8 @@ func (t *storeTx) User(ctx context.Context, id string) (app.User, error) {
 
 func (t *storeTx) SaveUser(ctx context.Context, u app.User) (app.User, error) {
 	return getUser(ctx, t.tx, `UPDATE users u SET email_verified_at = $2, password_hash = $3, display_name = $4, avatar_url = $5,
-		bio = $6, is_staff = $7, disabled_at = $8, updated_at = now() WHERE id = $1 RETURNING `+userColumns,
-		u.ID, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.AvatarURL, u.Bio, u.Staff, nullTime(u.DisabledAt))
+		bio = $6, is_staff = $7, disabled_at = $8, language = $9, updated_at = now() WHERE id = $1 RETURNING `+userColumns,
+		u.ID, nullTime(u.EmailVerifiedAt), nullText(u.PasswordHash), u.DisplayName, u.AvatarURL, u.Bio, u.Staff, nullTime(u.DisabledAt), u.Language)
 }
 
 func (t *storeTx) AddSession(ctx context.Context, s app.Session, hash []byte) (app.Session, error) {

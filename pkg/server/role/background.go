@@ -10,6 +10,7 @@ import (
 
 	"stackctl/pkg/server/app"
 	"stackctl/pkg/server/jobs"
+	"stackctl/pkg/server/letter"
 	"stackctl/pkg/server/mail"
 	"stackctl/pkg/server/settings"
 )
@@ -26,7 +27,10 @@ func runWorker(ctx context.Context, p *parts) error {
 	p.figures.MustRegister(jobs.NewDepth(p.db.SQL, p.log))
 	worker, err := jobs.NewWorker(jobs.Work{
 		Pool: p.db.Pool, Log: p.log, Release: p.settings.Release, Name: host, Parallel: 4, Sweeper: store, Traces: p.telemetry.Traces(),
-		Post: &app.Post{Store: store, Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures), Site: p.settings.Site, Domain: p.settings.Domain},
+		Post: &app.Post{
+			Store: store, Writer: letter.Writer{Site: p.settings.Site, Domain: p.settings.Domain},
+			Mailer: newCountedMailer(mail.New(mailServer(p.settings.Mail)), p.figures),
+		},
 	})
 	if err != nil {
 		return err

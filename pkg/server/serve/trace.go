@@ -75,7 +75,7 @@ func (t *Tracer) Wrap(next http.Handler) http.Handler {
 		defer cancel()
 		ctx, span := t.begin(ctx, r)
 		ip := ClientIP(r, t.Proxies)
-		ctx = app.WithOrigin(ctx, app.Origin{IP: ip, UserAgent: r.UserAgent(), RequestID: request.ID})
+		ctx = app.WithOrigin(ctx, app.Origin{IP: ip, UserAgent: r.UserAgent(), RequestID: request.ID, Language: app.Accepted(r.Header.Get("Accept-Language"))})
 		w.Header().Set("X-Request-Id", request.ID)
 		rec := &recorder{ResponseWriter: w}
 		r = r.WithContext(ctx)

@@ -134,6 +134,9 @@ var readings = []reading{
 	reads("trust", "--fingerprint SHA256:x", newTrust, func(o *trustOptions) []any { return []any{o.fingerprint} }, "SHA256:x"),
 	reads("provision", "--dry-run --parallel 1 --fail-fast", newProvision,
 		func(o *provisionOptions) []any { return []any{o.dryRun, o.parallel, o.failFast} }, true, 1, true),
+	reads("host create", "-t prod", newHostCreate, func(o *hostCreateOptions) []any { return []any{o.project.targets} }, []string{"prod"}),
+	reads("host list", "-o json", newHostList, func(o *hostListOptions) []any { return []any{o.output} }, "json"),
+	reads("host destroy", "--yes shop-prod", newHostDestroy, func(o *hostDestroyOptions) []any { return []any{o.yes} }, "shop-prod"),
 	reads("sandbox up", "--images x --nodes 3", newSandboxUp, func(o *sandboxUpOptions) []any { return []any{o.images, o.nodes} }, "x", 3),
 	reads("sandbox down", "--all", newSandboxDown, func(o *sandboxDownOptions) []any { return []any{o.all} }, true),
 	reads("sandbox ssh", "-- ls -l", newSandboxSSH, func(o *sandboxSSHOptions) []any { return []any{o.node, o.command} }, "", []string{"ls", "-l"}),
@@ -174,7 +177,7 @@ func TestEveryVerbReadsItsFlags(t *testing.T) {
 			}
 		})
 	}
-	others := map[string]bool{"help": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true, "node": true}
+	others := map[string]bool{"help": true, "host": true, "node": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true}
 	for _, path := range paths(newRoot(newSession(nil, io.Discard, io.Discard))) {
 		if !read[path] && !others[path] && !strings.HasPrefix(path, "completion ") {
 			t.Errorf("no line of %q is read", path)

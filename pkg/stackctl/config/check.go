@@ -97,6 +97,14 @@ func checkACME(t stack.Target) (problem, fix, key string) {
 		return "acme.policy is public, but acme.directory is Let's Encrypt's staging directory", "leave acme.directory out", "acme"
 	case t.ACME.Public() && t.ACME.Roots == "" && reserved.MatchString(t.Domain):
 		return fmt.Sprintf("acme.policy is public, but no public authority certifies %q", t.Domain), "write `policy: staging`, or give the site a name of its own", "acme"
+	case !t.ACME.Public() && t.ACME.Rehearsal != (stack.Rehearsal{}):
+		return "acme.rehearsal is for acme.policy public: by the staging policy each certificate is one already", "remove it, or write `policy: public`", "acme"
+	case t.ACME.Rehearsal.Directory == "" && t.ACME.Rehearsal != (stack.Rehearsal{}):
+		return "acme.rehearsal names no directory", "give the URL of a staging directory", "acme"
+	case t.ACME.Rehearsal.Directory != "" && (!isWeb(t.ACME.Rehearsal.Directory) || !strings.HasPrefix(t.ACME.Rehearsal.Directory, "https:")):
+		return fmt.Sprintf("acme.rehearsal.directory %q is no https URL", withoutUser(t.ACME.Rehearsal.Directory)), "give the URL of a staging directory", "acme"
+	case t.ACME.Rehearsal.Directory == t.ACME.Directory && t.ACME.Public():
+		return "acme.rehearsal.directory is acme.directory itself: nothing would be rehearsed", "give the URL of a staging directory", "acme"
 	}
 	return "", "", ""
 }
@@ -118,7 +126,7 @@ func receiver(address string) bool {
 func checkTarget(t stack.Target) (problem, fix, key string) {
 	directory, err := url.Parse(t.ACME.Directory)
 	switch {
-	case t.Host == "":
+	case t.Host == "" && !t.HostFrom.Named():
 		return "host is missing", "give the server's address", "host"
 	case strings.ContainsAny(t.Host, shellSigns) || strings.HasPrefix(t.Host, "-"):
 		return fmt.Sprintf("host %q is no name or address", t.Host), "leave out user, port, scheme and brackets, as in 203.0.113.7 or 2001:db8::7", "host"
@@ -144,6 +152,11 @@ func checkTarget(t stack.Target) (problem, fix, key string) {
 		return fmt.Sprintf("socket %q is no path on the host", t.Socket), "give the Docker Engine's socket, such as /run/user/1000/docker.sock", "socket"
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return fmt.Sprintf("acme.directory %q is no https URL", t.ACME.Directory), "", "acme"
+	}
+	if t.HostFrom.Named() {
+		if problem, fix := checkDigitalOcean(t.HostFrom.DigitalOcean); problem != "" {
+			return "host_from.digitalocean: " + problem, fix, "host_from"
+		}
 	}
 	return checkACME(t)
 }

@@ -60,6 +60,9 @@ func Load(file string) (stack.Config, error) {
 		return stack.Config{}, err
 	}
 	resolve(&c)
+	if err := fillHosts(&c); err != nil {
+		return stack.Config{}, err
+	}
 	for i := range c.Gates.Own {
 		c.Gates.Own[i].Line = doc.line("gates", "own", fmt.Sprint(i))
 	}
@@ -289,6 +292,18 @@ func yamlInto(doc document, out any) error {
 // "sandbox" the droplet of `stackctl sandbox up` where the file names no such
 // target. What the file leaves open of the login comes from ssh's own settings.
 func Target(c stack.Config, name string) (stack.Target, error) {
+	t, err := Named(c, name)
+	if err != nil {
+		return t, err
+	}
+	if t.Host == "" {
+		return t, stack.Usage(c.File, 0, "target "+t.Name+" has no server yet", "make one with `stackctl host create --target "+t.Name+"`, or write its address as host where it was made elsewhere")
+	}
+	return reached(t)
+}
+
+// Named picks a target as the file has it, also where there is no server for it yet.
+func Named(c stack.Config, name string) (stack.Target, error) {
 	if name == "" {
 		name = c.Target
 	}
@@ -308,7 +323,7 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 		if problem, fix, _ := checkNodes(t); problem != "" {
 			return t, stack.Usage(SandboxFile, 0, problem, fix)
 		}
-		return reached(t)
+		return t, nil
 	}
 	names := make([]string, 0, len(c.Targets))
 	for n := range c.Targets {
@@ -327,5 +342,5 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 	if !slices.Contains(names, name) {
 		return stack.Target{}, stack.Usage(c.File, 0, fmt.Sprintf("there is no target %q", name), "known targets: "+strings.Join(names, ", "))
 	}
-	return reached(c.Targets[name])
+	return c.Targets[name], nil
 }

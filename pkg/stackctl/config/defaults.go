@@ -111,9 +111,17 @@ func resolveTarget(c *stack.Config, t *stack.Target) {
 	setDefault(&t.ACME.Policy, stack.ACMEStaging)
 	if t.ACME.Public() {
 		setDefault(&t.ACME.Directory, PublicDirectory)
+		if t.ACME.Directory == PublicDirectory {
+			setDefault(&t.ACME.Rehearsal.Directory, StagingDirectory)
+		}
 	}
 	setDefault(&t.ACME.Directory, StagingDirectory)
-	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots} {
+	if do := &t.HostFrom.DigitalOcean; t.HostFrom.Named() {
+		setDefault(&do.Size, "s-1vcpu-1gb")
+		setDefault(&do.Image, "debian-12-x64")
+		do.SSHKey = absolute(c.Root, do.SSHKey)
+	}
+	for _, p := range []*string{&t.Key, &t.KnownHosts, &t.ACME.DirectoryCA, &t.ACME.Roots, &t.ACME.Rehearsal.DirectoryCA, &t.ACME.Rehearsal.Roots} {
 		*p = absolute(c.Root, *p)
 	}
 	if t.SSHConfig != "none" {

@@ -103,6 +103,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.network(ctx, step)
 	case stack.StepTrial:
 		return x.trial(ctx)
+	case stack.StepRehearse:
+		return x.rehearse(ctx, step)
 	case stack.StepAdopt, stack.StepReinstate, stack.StepDiscard:
 		return x.adoption(ctx, step)
 	case stack.StepRemove:

@@ -87,6 +87,12 @@ func (x *executor) leadIngress(ctx context.Context, hosts []string, alias string
 	if err != nil {
 		return err
 	}
+	return x.writeIngress(ctx, routes, hosts, func(ctx context.Context) error { return x.waitIngress(ctx, hosts, alias) })
+}
+
+// writeIngress writes the project's file on the ingress and waits until that has read it.
+func (x *executor) writeIngress(ctx context.Context, routes stack.File, hosts []string, live func(context.Context) error) error {
+	project := x.d.Config.Project
 	routes.Path = path.Join(stack.IngressDynamic, routes.Path)
 	return x.underIngressLock(ctx, func(ctx context.Context, at stack.Target, others map[string][]string) error {
 		if host, by := edge.Taken(others, project, hosts); by != "" {
@@ -100,8 +106,13 @@ func (x *executor) leadIngress(ctx context.Context, hosts []string, alias string
 		if err := x.startIngress(ctx); err != nil {
 			return err
 		}
-		return x.waitIngress(ctx, hosts, alias)
+		return live(ctx)
 	})
+}
+
+// ingressAPI is the API of the ingress's Traefik.
+func (x *executor) ingressAPI() edge.API {
+	return edge.API{Address: net.JoinHostPort(stack.IngressAddress, strconv.Itoa(stack.IngressAPIPort)), Dial: x.server.DialContext}
 }
 
 // startIngress makes the ingress run, of the image of the edge.
@@ -132,7 +143,7 @@ func (x *executor) startIngress(ctx context.Context) error {
 }
 
 func (x *executor) waitIngress(ctx context.Context, hosts []string, alias string) error {
-	api := edge.API{Address: net.JoinHostPort(stack.IngressAddress, strconv.Itoa(stack.IngressAPIPort)), Dial: x.server.DialContext}
+	api := x.ingressAPI()
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
 	defer cancel()
 	project := x.d.Config.Project

@@ -20,6 +20,8 @@ type Wanted struct {
 	Keep int
 	// Back says that Release was live before and is led back to.
 	Back bool
+	// Rehearse are the names that a staging directory is asked about first.
+	Rehearse []string
 	// Hooks are the project's, in their order.
 	Hooks []stack.Hook
 	// Backup says how the database is backed up before it may change.
@@ -47,6 +49,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.files()
 	p.outside()
 	p.trial()
+	p.rehearse()
 	p.unfinished() // before anything under it changes
 	p.backup(stack.StepData, nil)
 	p.base(stack.LayerData, stack.StepData)

@@ -23,7 +23,9 @@ func (x *executor) remove(ctx context.Context, step stack.Step) (string, error) 
 	case step.Release != "":
 		err = x.server.RemoveProject(ctx, stack.AppProject(project, step.Release))
 	case len(step.Services) == 0:
-		err = x.server.RemoveProject(ctx, stack.TrialProject(project))
+		if err = x.endDetour(ctx); err == nil { // a rehearsal may have led visitors to it
+			err = x.server.RemoveProject(ctx, stack.TrialProject(project))
+		}
 	default:
 		err = x.server.RemoveServices(ctx, project, step.Services)
 	}

@@ -38,50 +38,58 @@ const (
 )
 
 // checkPublic returns an error where a public authority should not be asked yet for
-// the certificates that a release needs. It gives the names it would be asked for.
-func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Release, now time.Time) ([]string, error) {
+// the certificates that a release needs. It gives the names it would be asked for,
+// and those of them that are rehearsed before.
+func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Release, live string, now time.Time) (wanted, rehearsed []string, err error) {
 	t := s.d.Target
 	if !t.ACME.Public() {
 		if acme.IsStaging(t.ACME.Directory) && len(r.Edge.Certified()) > 0 {
 			s.note("the certificates are of Let's Encrypt's staging directory, which no browser trusts; once the site is good, `acme: {policy: public}` in the target and another deploy change that")
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
 	standing, err := standings(ctx, t, r.Edge.Certified(), now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted := slices.DeleteFunc(sorted(standing), func(host string) bool { return standing[host] == acme.Trusted })
+	wanted = slices.DeleteFunc(sorted(standing), func(host string) bool { return standing[host] == acme.Trusted })
 	if len(wanted) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	const what = "ask a public authority for certificates"
 	if name := notInProduction(r); name != "" {
-		return nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("service %s has an APP_ENV other than production; nothing was changed", name), "set APP_ENV=production for this target")
+		return nil, nil, stack.Fault(stack.CauseUsage, askPublic, fmt.Errorf("service %s has an APP_ENV other than production; nothing was changed", name), "set APP_ENV=production for this target")
 	}
 	unproven := slices.DeleteFunc(slices.Clone(wanted), func(host string) bool { return standing[host] == acme.Rehearsed })
-	if len(unproven) > 0 && len(wanted) == len(standing) {
-		return nil, stack.Fault(stack.CauseUsage, what,
+	if len(unproven) == len(standing) {
+		return nil, nil, stack.Fault(stack.CauseUsage, askPublic,
 			fmt.Errorf("%s has no certificate of the staging directory yet; nothing was changed", strings.Join(unproven, ", ")),
 			"deploy with `acme: {policy: staging}` first: an authority allows few mistakes, and staging shows them for nothing")
 	}
 	if acme.KnownPublic(t.ACME.Directory) {
 		if err := checkNames(ctx, server, t, wanted); err != nil {
-			return nil, stack.Fault(stack.CauseUsage, what, err, "set the name's A and AAAA records to the server, and wait until they are known")
+			return nil, nil, stack.Fault(stack.CauseUsage, askPublic, err, "set the name's A and AAAA records to the server, and wait until they are known")
 		}
 	}
 	past, err := orders(ctx, server, t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := overBudget(past, wanted, now); err != nil {
-		return nil, stack.Fault(stack.CauseUsage, what, fmt.Errorf("%w; nothing was changed", err), "wait, and see in the edge's log why the orders before brought no certificate")
+		return nil, nil, stack.Fault(stack.CauseUsage, askPublic, fmt.Errorf("%w; nothing was changed", err), "wait, and see in the edge's log why the orders before brought no certificate")
 	}
-	if len(unproven) > 0 {
-		s.note(strings.Join(unproven, ", ") + ": new on a site that is public; certificates are asked for without a rehearsal")
+	if len(unproven) == 0 || t.ACME.Rehearsal.Directory != "" && live != "" {
+		return wanted, unproven, nil
 	}
-	return wanted, nil
+	why := "acme.rehearsal names no staging directory"
+	if live == "" {
+		why = "no release is live here"
+	}
+	s.note(strings.Join(unproven, ", ") + ": new on a site that is public; certificates are asked for without a rehearsal: " + why)
+	return wanted, nil, nil
 }
+
+// askPublic is what a run is at when it is refused before a public order.
+const askPublic = "ask a public authority for certificates"
 
 // standings asks for the standing of each host, a few side by side.
 func standings(ctx context.Context, t stack.Target, hosts []string, now time.Time) (map[string]acme.Standing, error) {

@@ -22,6 +22,9 @@ func (x *executor) open(ctx context.Context) error {
 			return stack.Fault(stack.CauseStep, "make "+dir, err, "`stackctl provision` makes the project's folders")
 		}
 	}
+	if err := x.endDetour(ctx); err != nil {
+		return stack.Fault(stack.CauseStep, "end a rehearsal that was cut off", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+	}
 	if err := node.Reserve(ctx, x.server, x.d.Target); err != nil {
 		return err
 	}

@@ -42,8 +42,10 @@ func (s *story) lead(ctx context.Context, server node.Server, want Wanted) error
 		if err := x.open(ctx); err != nil {
 			return err
 		}
-		if err := x.noteOrders(ctx, x.orders); err != nil {
-			return err
+		if len(x.want.Rehearse) == 0 { // else they are ordered once it went well
+			if err := x.noteOrders(ctx, x.orders); err != nil {
+				return err
+			}
 		}
 	}
 	failure := x.run(ctx, plan)
@@ -186,9 +188,10 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	if s.report.Verb != "rollback" { // the way back stays open
-		if x.orders, err = s.checkPublic(ctx, server, want.Release, s.hostNow()); err != nil {
+		if x.orders, want.Rehearse, err = s.checkPublic(ctx, server, want.Release, x.seen.Live, s.hostNow()); err != nil {
 			return nil, stack.Plan{}, err
 		}
+		x.want.Rehearse = want.Rehearse
 	}
 	s.noteUnreadable(x.seen, want.Release.ID)
 	x.record = s.recordOf(want.Release, x.seen)

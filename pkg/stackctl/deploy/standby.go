@@ -97,7 +97,7 @@ func (x *executor) waitCertified(ctx context.Context, containers []stack.Contain
 	tick := time.NewTicker(certifiedLook)
 	defer tick.Stop()
 	for {
-		hosts = slices.DeleteFunc(hosts, func(host string) bool { return x.certified(ctx, address, host) })
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return x.certified(ctx, net.JoinHostPort(address, "443"), host) })
 		if len(hosts) == 0 || address == "" {
 			return
 		}
@@ -110,12 +110,12 @@ func (x *executor) waitCertified(ctx context.Context, containers []stack.Contain
 	}
 }
 
-// certified reports whether an edge serves another certificate for a host than
+// certified reports whether an edge serves, at an address with its port, another certificate for a host than
 // Traefik's own.
 func (x *executor) certified(ctx context.Context, address, host string) bool {
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(trialLook))
 	defer cancel()
-	raw, err := x.server.DialContext(ctx, "tcp", net.JoinHostPort(address, "443"))
+	raw, err := x.server.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}

@@ -76,17 +76,45 @@ func IngressRules(hosts []string) (http, tls string) {
 }
 
 // IngressRoutes is a project's file on the ingress: what asks for one of its hosts
-// goes to its edge, by TLS to the alias that is given. Who the client is the edge
-// learns by the PROXY protocol, and on port 80 by X-Forwarded-For. A request by
-// HTTP, such as an authority's question, waits some seconds for an edge that is
-// started anew.
+// goes to the alias that is given, which is its edge's or that of a copy of it. Who
+// the client is the edge learns by the PROXY protocol, and on port 80 by
+// X-Forwarded-For. What an authority asks always goes to the edge itself, and waits
+// some seconds for one that is started anew.
 func IngressRoutes(project, alias string, hosts []string) (stack.File, error) {
+	return ingressFile(project, ingressRoutes(project, alias, hosts))
+}
+
+// IngressDetour is the same file while certificates of other hosts are rehearsed:
+// what an authority asks of those goes to the copy of the edge that rehearses. It
+// also returns the rule of that, by the router's name.
+func IngressDetour(project, alias string, hosts, rehearsed []string) (stack.File, map[string]string, error) {
+	doc, copied := ingressRoutes(project, alias, hosts), stack.RehearsalAlias(project)
+	plain, _ := IngressRules(rehearsed)
+	rule := "(" + plain + ") && PathPrefix(`" + challengePath + "`)"
+	http, _ := doc["http"].(object)
+	part(http, "routers")[copied] = object{"rule": rule, "entryPoints": []string{"web"}, "service": copied}
+	part(http, "services")[copied] = object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(copied, "80")}}}}
+	f, err := ingressFile(project, doc)
+	return f, map[string]string{copied: rule}, err
+}
+
+func ingressRoutes(project, alias string, hosts []string) object {
 	plain, sni := IngressRules(hosts)
-	doc := object{
+	router := func(rule, service string) object {
+		return object{"rule": rule, "entryPoints": []string{"web"}, "service": service, "middlewares": []string{project}}
+	}
+	at := func(alias string) object {
+		return object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(alias, "80")}}}}
+	}
+	routers, services := object{project: router(plain, project)}, object{project: at(alias)}
+	if itself := stack.IngressAlias(project); alias != itself {
+		routers[itself], services[itself] = router("("+plain+") && PathPrefix(`"+challengePath+"`)", itself), at(itself)
+	}
+	return object{
 		"http": object{
-			"routers":     object{project: object{"rule": plain, "entryPoints": []string{"web"}, "service": project, "middlewares": []string{project}}},
+			"routers":     routers,
 			"middlewares": object{project: object{"retry": object{"attempts": 10, "initialInterval": "500ms"}}},
-			"services":    object{project: object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(stack.IngressAlias(project), "80")}}}}},
+			"services":    services,
 		},
 		"tcp": object{
 			"routers": object{project: object{"rule": sni, "entryPoints": []string{"websecure"}, "service": project, "tls": object{"passthrough": true}}},
@@ -95,6 +123,9 @@ func IngressRoutes(project, alias string, hosts []string) (stack.File, error) {
 			"serversTransports": object{project: object{"proxyProtocol": object{"version": 2}}},
 		},
 	}
+}
+
+func ingressFile(project string, doc object) (stack.File, error) {
 	var b bytes.Buffer
 	b.WriteString("# Made by stackctl of the hosts of project " + project + ".\n")
 	e := yaml.NewEncoder(&b)
@@ -105,12 +136,15 @@ func IngressRoutes(project, alias string, hosts []string) (stack.File, error) {
 	return stack.File{Path: stack.IngressFile(project), Mode: 0o644, Content: b.Bytes()}, e.Close()
 }
 
-// IngressHosts reads the hosts that a project's file on the ingress names, sorted.
+// IngressHosts reads the hosts that a project's file on the ingress names, sorted,
+// but for those whose certificates are rehearsed.
 func IngressHosts(f stack.File) ([]string, error) {
 	routes, err := Routes([]stack.File{f})
 	if err != nil {
 		return nil, err
 	}
+	rehearsed := stack.RehearsalAlias(strings.TrimSuffix(f.Path, stack.IngressFile("")))
+	routes = slices.DeleteFunc(routes, func(r stack.Route) bool { return r.Name == rehearsed })
 	return stack.EdgeConfig{Routes: routes}.Hosts(), nil
 }
 

@@ -144,6 +144,9 @@ type Target struct {
 	Edge   Edge   `mapstructure:"edge"`
 	// Env adds to or overrides the values of Compose.EnvFile.
 	Env map[string]string `mapstructure:"env"`
+	// HostFrom says where the server comes from; then Host may be left out, and is that
+	// of the server which `stackctl host create` made.
+	HostFrom HostFrom `mapstructure:"host_from"`
 	// Mutate allows gates that create accounts on this target without
 	// --all-tests.
 	Mutate bool `mapstructure:"mutate"`
@@ -174,6 +177,20 @@ type ACME struct {
 	// Roots is a PEM file of the roots that served certificates must chain
 	// to; empty means Let's Encrypt's staging roots, or, by the public policy,
 	// the roots that this machine and Let's Encrypt name.
+	Roots string `mapstructure:"roots"`
+	// Rehearsal is asked first for each name that is new on a public site.
+	Rehearsal Rehearsal `mapstructure:"rehearsal"`
+}
+
+// Rehearsal is a staging directory beside a public one.
+type Rehearsal struct {
+	// Directory is an ACME directory URL whose certificates no browser trusts; empty
+	// means Let's Encrypt's staging where the public one is Let's Encrypt's, else none.
+	Directory string `mapstructure:"directory"`
+	// DirectoryCA is a PEM file that the throwaway edge trusts for Directory itself.
+	DirectoryCA string `mapstructure:"directory_ca"`
+	// Roots is a PEM file of the roots that its certificates chain to; empty means
+	// Let's Encrypt's staging roots.
 	Roots string `mapstructure:"roots"`
 }
 

@@ -41,6 +41,12 @@ func StandbyAlias(project string) string {
 	return project + "-spare-" + Sum([]byte(project))[:12]
 }
 
+// RehearsalAlias is the name by which an authority's questions reach the throwaway
+// edge that rehearses a project's certificates.
+func RehearsalAlias(project string) string {
+	return project + "-rehearsal-" + Sum([]byte(project))[:12]
+}
+
 // StandbyProject is the compose project of that standby. It is longer than the
 // name of a project may be (40).
 func StandbyProject(project string) string {

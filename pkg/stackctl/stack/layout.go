@@ -47,6 +47,10 @@ const (
 // to no release, so that deploys and rollbacks leave it as it is.
 const MaintenanceFile = "stackctl-maintenance.yml"
 
+// DetourFile is the edge's dynamic file that leads port 80 to a throwaway edge while
+// that rehearses certificates. It is there for no longer.
+const DetourFile = "stackctl-rehearsal.yml"
+
 // With several edges one orders the certificates: IssuerFile is the dynamic file by
 // which the others pass the authority's questions on to it, ServedFile the one that
 // names the certificates which they got from it. They belong to no release either.
@@ -57,7 +61,7 @@ const (
 
 // Lasts reports whether a dynamic file of the edge belongs to no release.
 func Lasts(name string) bool {
-	return name == MaintenanceFile || name == IssuerFile || name == ServedFile
+	return name == MaintenanceFile || name == DetourFile || name == IssuerFile || name == ServedFile
 }
 
 // ReleasePath is the path of a release's folder, or of something in it,

@@ -16,6 +16,8 @@ const (
 	StepBuildImage Kind = "build-image"
 	StepShipFiles  Kind = "ship-files"
 	StepTrial      Kind = "trial"
+	// StepRehearse asks a staging directory for certificates before a public one is asked.
+	StepRehearse Kind = "rehearse"
 	// StepNetwork makes a network that the files call external.
 	StepNetwork Kind = "network"
 	// StepAdopt sets aside what docker compose started of the project.

@@ -17,8 +17,10 @@ const baseUrl = `${window.location.origin}/api`;
  */
 export function createApi() {
   let token: Promise<string> | undefined;
+  let language = "";
 
   async function send(request: Request): Promise<Response> {
+    if (language) request.headers.set("Accept-Language", language);
     try {
       return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(patience)]) });
     } catch (cause) {
@@ -56,6 +58,10 @@ export function createApi() {
 
   return {
     http: createClient<paths>({ baseUrl, fetch: sendGuarded }),
+    /** Asks in this language from now on: mails are written in it. */
+    speak: (spoken: string) => {
+      language = spoken;
+    },
     /** Call it when the session changes: the token is bound to it. */
     forgetToken: () => {
       token = undefined;

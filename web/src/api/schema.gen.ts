@@ -774,7 +774,13 @@ export interface components {
         };
         /** @description One line of text; may be empty */
         DisplayName: string;
+        /**
+         * @description A language of the site
+         * @enum {string}
+         */
+        Language: "en" | "de";
         ProfileUpdate: {
+            language?: components["schemas"]["Language"];
             display_name?: components["schemas"]["DisplayName"];
             /** @description An `https` address of a public host; empty for none */
             avatar_url?: string;
@@ -943,6 +949,8 @@ export interface components {
             /** @description Empty where there is none */
             avatar_url: string;
             bio: string;
+            /** @description That of pages and mails; absent where nobody has said. A sign-up takes it from `Accept-Language` */
+            language?: components["schemas"]["Language"];
             /** Format: date-time */
             created_at: string;
         };
@@ -956,6 +964,7 @@ export interface components {
             title: string;
             status: number;
             detail?: string;
+            refusal?: components["schemas"]["Refusal"];
             /** @description Names this request in the server's log */
             request_id?: string;
             /** @description The members of the request that were refused */
@@ -965,7 +974,13 @@ export interface components {
             /** @description The member, as a path with `/` between names; empty for the whole body */
             field: string;
             message: string;
+            refusal?: components["schemas"]["Refusal"];
         };
+        /**
+         * @description Why it was refused, for programs. More may come
+         * @enum {string}
+         */
+        Refusal: "missing" | "too-short" | "too-long" | "not-valid" | "character" | "mixed-alphabets" | "not-an-address" | "not-https" | "not-public" | "too-common" | "wrong" | "wrong-code" | "stale" | "took-too-long" | "passkey-refused" | "no-passkey" | "many-passkeys" | "no-factor" | "has-app" | "staff-factor" | "staff" | "last-way-in" | "log-in-again";
     };
     responses: {
         /** @description The request does not fit the contract; `errors` names the members */

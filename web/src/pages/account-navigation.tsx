@@ -1,11 +1,13 @@
 import { Link } from "@tanstack/react-router";
+import { useMore } from "../words/more.ts";
 
 /** Between the pages of an account. */
 export function AccountNavigation() {
+  const more = useMore();
   return (
-    <nav aria-label="Account" className="tabs">
-      <Link to="/account" activeOptions={{ exact: true }}>Profile</Link>
-      <Link to="/account/security">Security</Link>
+    <nav aria-label={more.account.navigation} className="tabs">
+      <Link to="/account" activeOptions={{ exact: true }}>{more.account.profile}</Link>
+      <Link to="/account/security">{more.account.security}</Link>
     </nav>
   );
 }

@@ -5,6 +5,8 @@ import { explain } from "../api/problem.ts";
 import { formatDay } from "../format.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { Page } from "../ui/page.tsx";
+import { useMore } from "../words/more.ts";
+import { useSpeech, useWords } from "../words/provider.tsx";
 import { AccountNavigation } from "./account-navigation.tsx";
 import { ProfileForm } from "./profile-form.tsx";
 import { LoadingPage } from "./states.tsx";
@@ -12,9 +14,10 @@ import { LoadingPage } from "./states.tsx";
 /** The user's own page. The route sees to the login. */
 export function AccountPage() {
   const me = useMe();
+  const more = useMore();
   if (!me.data) return <LoadingPage />;
   return (
-    <Page title="Your account">
+    <Page title={more.account.title}>
       <AccountNavigation />
       {!me.data.email_verified && <Unverified email={me.data.email} />}
       <div className="columns">
@@ -27,16 +30,20 @@ export function AccountPage() {
 
 function Unverified({ email }: { email: string }) {
   const ask = useAskVerification();
+  const words = useWords();
+  const more = useMore();
   return (
-    <section className="card call" aria-label="Confirm your address">
-      <p>Please confirm that <strong>{email}</strong> is yours: open the link in the mail that we sent you.</p>
-      <button type="button" className="button small quiet" disabled={ask.isPending || ask.isSuccess} onClick={() => { ask.mutate(); }}>Send the mail again</button>
-      <p className="outcome" role="status">{ask.isSuccess && "The mail is on its way."}{ask.error && explain(ask.error)}</p>
+    <section className="card call" aria-label={more.account.confirm}>
+      <p>{more.account.confirmText(<strong>{email}</strong>)}</p>
+      <button type="button" className="button small quiet" disabled={ask.isPending || ask.isSuccess} onClick={() => { ask.mutate(); }}>{more.account.again}</button>
+      <p className="outcome" role="status">{ask.isSuccess && more.account.sent}{ask.error && explain(words, ask.error)}</p>
     </section>
   );
 }
 
 function Summary({ user }: { user: User }) {
+  const { language } = useSpeech();
+  const more = useMore();
   const name = user.display_name || user.email;
   return (
     <section className="card summary" aria-labelledby="summary-name">
@@ -44,8 +51,8 @@ function Summary({ user }: { user: User }) {
       <div>
         <h2 id="summary-name">{name}</h2>
         {user.display_name && <p className="muted">{user.email}</p>}
-        {user.bio ? <p className="bio">{user.bio}</p> : <p className="muted">You have not written anything about yourself yet.</p>}
-        <p className="muted">Member since <time dateTime={user.created_at}>{formatDay(user.created_at)}</time></p>
+        {user.bio ? <p className="bio">{user.bio}</p> : <p className="muted">{more.account.noBio}</p>}
+        <p className="muted">{more.account.since(<time dateTime={user.created_at}>{formatDay(language, user.created_at)}</time>)}</p>
       </div>
     </section>
   );

@@ -3,10 +3,14 @@ import { useForgotPassword } from "../api/account.ts";
 import { checkEmail } from "../check.ts";
 import { Field, FormError, Submit, useForm, type Values } from "../ui/form.tsx";
 import { Page } from "../ui/page.tsx";
+import { useMore } from "../words/more.ts";
+import { useWords } from "../words/provider.tsx";
 
 export function ForgotPage() {
   const forgot = useForgotPassword();
-  const { submit, errorOf } = useForm(({ email = "" }) => ({ email: checkEmail(email) }), forgot.error);
+  const words = useWords();
+  const more = useMore();
+  const { submit, errorOf } = useForm(({ email = "" }) => ({ email: checkEmail(words, email) }), forgot.error);
 
   function send({ email = "" }: Values, onError: (error: Error) => void) {
     if (!forgot.isPending) forgot.mutate(email, { onError });
@@ -14,20 +18,20 @@ export function ForgotPage() {
 
   if (forgot.isSuccess) {
     return (
-      <Page narrow focus title="Look at your mail" lead={<>If <strong>{forgot.variables}</strong> has an account here, a mail with a link is on its way. The link is good for 30 minutes.</>}>
-        <p className="muted">Nothing there? Look into the spam folder, or try the address that you signed up with.</p>
-        <p><Link to="/login" className="button quiet">Back to the login</Link></p>
+      <Page narrow focus title={more.forgot.done} lead={more.forgot.doneLead(<strong>{forgot.variables}</strong>)}>
+        <p className="muted">{more.forgot.nothing}</p>
+        <p><Link to="/login" className="button quiet">{more.forgot.back}</Link></p>
       </Page>
     );
   }
   return (
-    <Page narrow title="Forgot your password?" lead="Enter your address, and we send you a link to choose a new one.">
+    <Page narrow title={more.forgot.title} lead={more.forgot.lead}>
       <form className="card form" noValidate onSubmit={(event) => { submit(event, send); }}>
         <FormError failure={forgot.error} known={["email"]} />
-        <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
-        <Submit busy={forgot.isPending} busyText="Sending…">Send the link</Submit>
+        <Field name="email" label={words.form.email} type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
+        <Submit busy={forgot.isPending} busyText={more.forgot.busy}>{more.forgot.send}</Submit>
       </form>
-      <p className="aside">Remembered it? <Link to="/login">Log in</Link></p>
+      <p className="aside">{more.forgot.remembered} <Link to="/login">{words.login.title}</Link></p>
     </Page>
   );
 }

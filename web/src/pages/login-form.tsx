@@ -6,11 +6,8 @@ import { useLogIn } from "../api/session.ts";
 import { checkEmail } from "../check.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 import { PasskeyButton } from "../ui/passkey.tsx";
+import { useWords } from "../words/provider.tsx";
 import { CodeForm } from "./code-form.tsx";
-
-function check({ email = "", password = "" }: Values) {
-  return { email: checkEmail(email), password: password ? undefined : "Enter your password." };
-}
 
 /** Logs in where it stands, with a second step where the user has a second factor; done is called after. */
 export function LoginForm({ done, halfway = false }: { done: () => void; halfway?: boolean }) {
@@ -21,8 +18,9 @@ export function LoginForm({ done, halfway = false }: { done: () => void; halfway
 
 function PasswordStep({ done, waits }: { done: () => void; waits: () => void }) {
   const logIn = useLogIn();
+  const words = useWords();
   const passkey = usePasskeyLogin("alone");
-  const { submit, errorOf } = useForm(check, logIn.error);
+  const { submit, errorOf } = useForm(({ email = "", password = "" }) => ({ email: checkEmail(words, email), password: password ? undefined : words.check.password }), logIn.error);
 
   function send({ email = "", password = "" }: Values, onError: (error: Error) => void) {
     if (logIn.isPending) return;
@@ -32,11 +30,11 @@ function PasswordStep({ done, waits }: { done: () => void; waits: () => void }) 
   return (
     <form className="card form" noValidate onSubmit={(event) => { submit(event, send); }}>
       <FormError failure={logIn.error} known={["email", "password"]} />
-      <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
-      <PasswordField name="password" label="Password" autoComplete="current-password" required error={errorOf("password")} />
-      <Submit busy={logIn.isPending} busyText="Logging in…">Log in</Submit>
-      <PasskeyButton use={{ ...passkey, mutate: () => { passkey.mutate(undefined, { onSuccess: done }); } }}>Use a passkey</PasskeyButton>
-      <p><Link to="/forgot">Forgot your password?</Link></p>
+      <Field name="email" label={words.form.email} type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
+      <PasswordField name="password" label={words.form.password} autoComplete="current-password" required error={errorOf("password")} />
+      <Submit busy={logIn.isPending} busyText={words.login.busy}>{words.login.title}</Submit>
+      <PasskeyButton use={{ ...passkey, mutate: () => { passkey.mutate(undefined, { onSuccess: done }); } }}>{words.passkey.use}</PasskeyButton>
+      <p><Link to="/forgot">{words.login.forgot}</Link></p>
     </form>
   );
 }

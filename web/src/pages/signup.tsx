@@ -5,15 +5,13 @@ import { returnPath } from "../return-path.ts";
 import { Field, FormError, PasswordField, Submit, useForm, type Values } from "../ui/form.tsx";
 import { GoogleEntrance } from "../ui/google.tsx";
 import { Page } from "../ui/page.tsx";
-
-function check({ email = "", password = "" }: Values) {
-  return { email: checkEmail(email), password: checkNewPassword(password) };
-}
+import { useWords } from "../words/provider.tsx";
 
 export function SignUpPage() {
   const { next } = useSearch({ from: "/guest" });
   const signUp = useSignUp();
-  const { submit, errorOf } = useForm(check, signUp.error);
+  const words = useWords();
+  const { submit, errorOf } = useForm(({ email = "", password = "" }) => ({ email: checkEmail(words, email), password: checkNewPassword(words, password) }), signUp.error);
   const onward = next === undefined ? {} : { next };
 
   function send({ email = "", password = "", display_name = "" }: Values, onError: (error: Error) => void) {
@@ -24,29 +22,30 @@ export function SignUpPage() {
   if (signUp.isSuccess) return <Done email={signUp.variables.email} search={onward} />;
 
   return (
-    <Page narrow title="Sign up" lead="An e-mail address and a password are all it takes.">
+    <Page narrow title={words.signup.title} lead={words.signup.lead}>
       <GoogleEntrance returnTo={returnPath(next)} />
       <form className="card form" noValidate onSubmit={(event) => { submit(event, send); }}>
         <FormError failure={signUp.error} known={["email", "password", "display_name"]} />
-        <Field name="email" label="E-mail" type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
+        <Field name="email" label={words.form.email} type="email" autoComplete="username" inputMode="email" spellCheck={false} required error={errorOf("email")} />
         <PasswordField
-          name="password" label="Password" autoComplete="new-password" required error={errorOf("password")}
-          hint={newPasswordHint}
+          name="password" label={words.form.password} autoComplete="new-password" required error={errorOf("password")}
+          hint={newPasswordHint(words)}
         />
-        <Field name="display_name" label="Display name" autoComplete="nickname" maxLength={80} error={errorOf("display_name")} hint="How the site greets you. You can change it later." />
-        <Submit busy={signUp.isPending} busyText="Signing up…">Sign up</Submit>
+        <Field name="display_name" label={words.form.displayName} autoComplete="nickname" maxLength={80} error={errorOf("display_name")} hint={words.signup.nameHint} />
+        <Submit busy={signUp.isPending} busyText={words.signup.busy}>{words.signup.title}</Submit>
       </form>
-      <p className="aside">Have an account? <Link to="/login" search={onward}>Log in</Link></p>
+      <p className="aside">{words.signup.have} <Link to="/login" search={onward}>{words.login.title}</Link></p>
     </Page>
   );
 }
 
 /** The same for new and known addresses: the answer does not tell which it was. */
 function Done({ email, search }: { email: string; search: { next?: string } }) {
+  const words = useWords();
   return (
-    <Page narrow focus title="You can log in now" lead={<>We have sent a mail to <strong>{email}</strong>. Its link confirms that the address is yours; the login does not wait for it.</>}>
-      <p className="muted">If you had an account with this address before, your earlier password is still the right one.</p>
-      <p><Link to="/login" search={search} className="button">Log in</Link></p>
+    <Page narrow focus title={words.signup.done} lead={words.signup.doneLead(<strong>{email}</strong>)}>
+      <p className="muted">{words.signup.before}</p>
+      <p><Link to="/login" search={search} className="button">{words.login.title}</Link></p>
     </Page>
   );
 }

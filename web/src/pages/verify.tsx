@@ -6,6 +6,8 @@ import { useMe } from "../api/session.ts";
 import { useMailToken } from "../mail-token.ts";
 import { Alert } from "../ui/alert.tsx";
 import { Page } from "../ui/page.tsx";
+import { useMore } from "../words/more.ts";
+import { useWords } from "../words/provider.tsx";
 import { LoginForm } from "./login-form.tsx";
 import { StaleLink } from "./reset.tsx";
 import { LoadingPage } from "./states.tsx";
@@ -17,11 +19,12 @@ import { LoadingPage } from "./states.tsx";
 export function VerifyPage() {
   const token = useMailToken();
   const me = useMe();
+  const more = useMore();
   if (!token) return <StaleLink again="/account" />;
   if (me.isPending) return <LoadingPage />;
   if (!me.data) {
     return (
-      <Page narrow title="Confirm your address" lead="Log in, and your address is confirmed.">
+      <Page narrow title={more.verify.title} lead={more.verify.lead}>
         <LoginForm done={() => undefined} />
       </Page>
     );
@@ -32,6 +35,8 @@ export function VerifyPage() {
 /** A link that is opened twice is no mistake: the address is confirmed. */
 function Confirmation({ token, confirmed }: { token: string; confirmed: boolean }) {
   const { mutate, isSuccess, error } = useVerifyEmail();
+  const words = useWords();
+  const more = useMore();
   const sent = useRef("");
   useEffect(() => {
     if (confirmed || sent.current === token) return;
@@ -41,17 +46,17 @@ function Confirmation({ token, confirmed }: { token: string; confirmed: boolean 
 
   if (isSuccess || confirmed) {
     return (
-      <Page narrow focus title="Your address is confirmed" lead="Thank you. That was all.">
-        <p><Link to="/account" className="button">Go to your account</Link></p>
+      <Page narrow focus title={more.verify.done} lead={more.verify.doneLead}>
+        <p><Link to="/account" className="button">{words.home.toAccount}</Link></p>
       </Page>
     );
   }
   if (error instanceof Problem && error.status === 400) return <StaleLink again="/account" />;
   if (error) {
     return (
-      <Page narrow focus title="Not confirmed yet">
-        <Alert kind="bad">{explain(error)}</Alert>
-        <p><button type="button" className="button" onClick={() => { mutate(token); }}>Try again</button></p>
+      <Page narrow focus title={more.verify.failed}>
+        <Alert kind="bad">{explain(words, error)}</Alert>
+        <p><button type="button" className="button" onClick={() => { mutate(token); }}>{words.form.tryAgain}</button></p>
       </Page>
     );
   }

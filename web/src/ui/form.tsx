@@ -1,5 +1,6 @@
 import { useId, useState, type InputHTMLAttributes, type ReactNode, type SubmitEvent } from "react";
-import { explain, isStepUp, Problem } from "../api/problem.ts";
+import { explain, explainField, isStepUp, Problem } from "../api/problem.ts";
+import { useWords } from "../words/provider.tsx";
 import { Alert } from "./alert.tsx";
 
 export type Values = Readonly<Record<string, string>>;
@@ -12,22 +13,25 @@ type Send = (values: Values, onRefused: (error: Error) => void) => void;
  * refused after, by field name. The first wrong field gets the focus.
  */
 export function useForm(check: (values: Values) => Errors, failure: Error | null) {
-  const [found, setFound] = useState<Errors>({});
-  const refused: Errors = failure instanceof Problem ? failure.fields : {};
+  const words = useWords();
+  const [found, setFound] = useState<Values>();
+  const refused = failure instanceof Problem ? failure.fields : {};
+  // What was wrong is checked anew, so that it is told in the language that the page is in by now.
+  const wrong = found ? check(found) : {};
 
   function submit(event: SubmitEvent<HTMLFormElement>, send: Send) {
     event.preventDefault();
     const form = event.currentTarget;
     const values = read(form);
     const errors = Object.fromEntries(Object.entries(check(values)).filter(([, message]) => message));
-    setFound(errors);
+    setFound(values);
     if (focusFirst(form, errors)) return;
     send(values, (error) => {
       if (error instanceof Problem) focusFirst(form, error.fields);
     });
   }
 
-  return { submit, errorOf: (name: string) => found[name] ?? refused[name] };
+  return { submit, errorOf: (name: string) => wrong[name] ?? (refused[name] && explainField(words, refused[name])) };
 }
 
 function read(form: HTMLFormElement): Values {
@@ -55,23 +59,17 @@ type FieldProps = {
   rows?: number;
 } & Pick<InputHTMLAttributes<HTMLInputElement>, "type" | "autoComplete" | "defaultValue" | "required" | "maxLength" | "inputMode" | "spellCheck" | "placeholder">;
 
-/** The API says what is wrong with a member as the end of a sentence that begins with its name: "must be shorter". */
-export function sentence(subject: string, message: string): string {
-  if (!/^[a-z]/.test(message)) return message;
-  return `${subject} ${message}${/[.!?]$/.test(message) ? "" : "."}`;
-}
-
 /** A labelled field whose hint and error are tied to it. */
-export function Field({ name, label, hint, error: told, rows, type = "text", ...rest }: FieldProps) {
+export function Field({ name, label, hint, error, rows, type = "text", ...rest }: FieldProps) {
   const id = useId();
-  const error = told && sentence(label, told);
+  const words = useWords();
   const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ") || undefined;
   const shared = { id, name, "aria-describedby": described, "aria-invalid": error ? true : undefined };
   return (
     <div className="field">
       <label htmlFor={id}>
         {label}
-        {!rest.required && <span className="optional"> (optional)</span>}
+        {!rest.required && <span className="optional"> {words.form.optional}</span>}
       </label>
       {rows ? (
         <textarea {...shared} rows={rows} defaultValue={rest.defaultValue} maxLength={rest.maxLength} placeholder={rest.placeholder} />
@@ -87,11 +85,12 @@ export function Field({ name, label, hint, error: told, rows, type = "text", ...
 /** A password field whose content can be shown. */
 export function PasswordField(props: Omit<FieldProps, "type" | "rows">) {
   const [shown, setShown] = useState(false);
+  const words = useWords();
   return (
     <div className="password">
       <Field {...props} type={shown ? "text" : "password"} spellCheck={false} />
       <button type="button" className="reveal" aria-pressed={shown} onClick={() => { setShown(!shown); }}>
-        {shown ? "Hide" : "Show"}<span className="hidden"> {props.label.toLowerCase()}</span>
+        {shown ? words.form.hide : words.form.show}<span className="hidden"> {words.form.within(props.label)}</span>
       </button>
     </div>
   );
@@ -99,14 +98,15 @@ export function PasswordField(props: Omit<FieldProps, "type" | "rows">) {
 
 /** What the whole form ran into; nothing while its fields tell it all. */
 export function FormError({ failure, known }: { failure: Error | null; known: readonly string[] }) {
+  const words = useWords();
   if (!failure || isStepUp(failure)) return null; // StepUp asks for what is missing
   if (failure instanceof Problem && failure.status === 400) {
     const fields = Object.keys(failure.fields);
-    if (fields.length > 0 && fields.every((name) => known.includes(name))) return <Alert kind="bad">Look at the fields marked below.</Alert>;
+    if (fields.length > 0 && fields.every((name) => known.includes(name))) return <Alert kind="bad">{words.problem.fields}</Alert>;
     const other = fields.find((name) => !known.includes(name));
-    if (other !== undefined) return <Alert kind="bad">{sentence(other === "token" ? "This link" : "The request", failure.fields[other] ?? "")}</Alert>;
+    if (other !== undefined) return <Alert kind="bad">{explainField(words, failure.fields[other] ?? "not-valid")}</Alert>;
   }
-  return <Alert kind="bad">{explain(failure)}</Alert>;
+  return <Alert kind="bad">{explain(words, failure)}</Alert>;
 }
 
 /** Sends the form. It stays focusable while it works, so that the focus is not lost. */

@@ -1,4 +1,5 @@
 import { googleStart, useGoogleOffered } from "../api/google.ts";
+import { useWords } from "../words/provider.tsx";
 
 /** Google's mark. Decoration: the name stands beside it. */
 export function GoogleMark() {
@@ -14,11 +15,12 @@ export function GoogleMark() {
 
 /** The way in through Google, where the site offers it. */
 export function GoogleEntrance({ returnTo }: { returnTo: string }) {
+  const words = useWords();
   if (!useGoogleOffered()) return null;
   return (
     <>
-      <a className="button quiet" href={googleStart(returnTo)}><GoogleMark /> Continue with Google</a>
-      <p className="or" aria-hidden="true">or</p>
+      <a className="button quiet" href={googleStart(returnTo)}><GoogleMark /> {words.google.carryOn}</a>
+      <p className="or" aria-hidden="true">{words.google.or}</p>
     </>
   );
 }

@@ -1,8 +1,11 @@
 import { useLocation, useRouter } from "@tanstack/react-router";
 import { createContext, use, useMemo, useState, type ReactNode } from "react";
+import type { Words } from "../words/english.tsx";
+import { useWords } from "../words/provider.tsx";
 import { Alert } from "./alert.tsx";
 
-export type Notice = { kind: "good" | "bad"; text: string };
+/** What is said, in the language that the page is in while it stands there. */
+export type Notice = { kind: "good" | "bad"; text: (words: Words) => string };
 
 type Posted = { notice: Notice; page: string };
 type Board = { posted: Posted | undefined; post: (posted: Posted) => void };
@@ -31,13 +34,14 @@ export function useNotice(): (notice: Notice) => void {
 
 export function NoticeLine() {
   const { posted } = useBoard();
+  const words = useWords();
   const path = useLocation({ select: (location) => location.pathname });
   const notice = posted?.page === path ? posted.notice : undefined;
   // The region is there before its text: one that comes with it is not read out by all.
   return (
     <>
-      <div className="notice" role="status">{notice?.kind === "good" && <p className="alert good">{notice.text}</p>}</div>
-      {notice?.kind === "bad" && <div className="notice"><Alert kind="bad">{notice.text}</Alert></div>}
+      <div className="notice" role="status">{notice?.kind === "good" && <p className="alert good">{notice.text(words)}</p>}</div>
+      {notice?.kind === "bad" && <div className="notice"><Alert kind="bad">{notice.text(words)}</Alert></div>}
     </>
   );
 }

@@ -1,5 +1,8 @@
 import { useEffect, useRef, type ReactNode } from "react";
 
+/** What the site is called, in every language. */
+export const siteName = "Stack";
+
 /** Names the page in the browser's tab, where index.html's title stands until then. */
 export function useTitle(title: string): void {
   useEffect(() => {
@@ -19,7 +22,7 @@ type PageProps = {
 
 /** A page with its title, in the tab and as the heading that takes the focus. */
 export function Page({ title, lead, narrow = false, focus = false, children }: PageProps) {
-  useTitle(`${title} · Stack`);
+  useTitle(`${title} · ${siteName}`);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (focus) heading.current?.focus();

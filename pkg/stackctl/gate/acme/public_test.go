@@ -26,6 +26,7 @@ func TestThePolicySaysWhichDirectoriesATargetMayName(t *testing.T) {
 		"public, another authority":        {stack.ACME{Policy: stack.ACMEPublic, Directory: "https://acme.zerossl.com/v2/DV90"}, ""},
 		"public at staging":                {stack.ACME{Policy: stack.ACMEPublic, Directory: stagingURL}, "is Let's Encrypt's staging"},
 		"public at nobody's":               {stack.ACME{Policy: stack.ACMEPublic, Directory: own}, "neither"},
+		"public, rehearsed at production":  {stack.ACME{Policy: stack.ACMEPublic, Directory: own, Roots: "r.pem", Rehearsal: stack.Rehearsal{Directory: production}}, "which browsers trust"},
 		"public at one with roots":         {stack.ACME{Policy: stack.ACMEPublic, Directory: own, Roots: "roots.pem"}, ""},
 	} {
 		j := &judge{s: gate.Subject{Target: stack.Target{Name: "prod", ACME: c.acme}}}

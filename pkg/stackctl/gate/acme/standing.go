@@ -15,7 +15,8 @@ type Standing int
 // A host's standing.
 const (
 	Uncertified Standing = iota
-	// Rehearsed is a valid certificate of the staging directory.
+	// Rehearsed is a valid certificate of the staging directory, Let's Encrypt's or the
+	// target's own.
 	Rehearsed
 	// Trusted is one that the public policy asks for.
 	Trusted
@@ -31,7 +32,7 @@ func StandingOf(ctx context.Context, s gate.Subject, host string, now time.Time)
 	for _, as := range []struct {
 		acme     stack.ACME
 		standing Standing
-	}{{stack.ACME{Policy: stack.ACMEPublic, Roots: s.Target.ACME.Roots}, Trusted}, {stack.ACME{}, Rehearsed}} {
+	}{{stack.ACME{Policy: stack.ACMEPublic, Roots: s.Target.ACME.Roots}, Trusted}, {stack.ACME{Roots: s.Target.ACME.Rehearsal.Roots}, Rehearsed}} {
 		roots, err := loadRoots(as.acme)
 		if err != nil {
 			return Uncertified, err

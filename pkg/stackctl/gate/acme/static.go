@@ -143,6 +143,10 @@ func (j *judge) targets() {
 			Observed: speak(t.ACME.Directory), File: j.s.Config.File, Evidence: "traefik-static.yml",
 			Fix: "set targets." + name + ".acme.directory to the staging directory, or acme.policy to public where browsers are to trust the site",
 		}
+		if ca, known := public(t.ACME.Rehearsal.Directory); known {
+			j.add(stack.Finding{Subject: "target " + name, Rule: targetDirectoryRule.ID, Problem: "the directory of the rehearsal is " + ca + "'s, which browsers trust",
+				Expected: "a staging directory", Observed: speak(t.ACME.Rehearsal.Directory), File: j.s.Config.File, Fix: "leave targets." + name + ".acme.rehearsal.directory out, or name a staging directory"})
+		}
 		_, public := public(t.ACME.Directory)
 		_, err := canonical(t.ACME.Directory)
 		switch {

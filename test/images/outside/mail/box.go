@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +52,7 @@ func (b *box) keep(from string, to []string, raw []byte) error {
 	if l.Subject, err = new(mime.WordDecoder).DecodeHeader(subject); err != nil {
 		l.Subject = subject
 	}
-	text, err := io.ReadAll(decoded(m.Header.Get("Content-Transfer-Encoding"), m.Body))
+	text, err := plain(textproto.MIMEHeader(m.Header), m.Body)
 	if err != nil {
 		return fmt.Errorf("read a message's text: %w", err)
 	}
@@ -64,6 +66,24 @@ func (b *box) keep(from string, to []string, raw []byte) error {
 		b.letters = slices.Delete(b.letters, 0, over)
 	}
 	return nil
+}
+
+// plain returns the text of a message, or of the part that is plain text where it
+// is made of alternatives.
+func plain(header textproto.MIMEHeader, body io.Reader) ([]byte, error) {
+	kind, params, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if kind != "multipart/alternative" {
+		return io.ReadAll(decoded(header.Get("Content-Transfer-Encoding"), body))
+	}
+	for parts := multipart.NewReader(body, params["boundary"]); ; {
+		part, err := parts.NextRawPart()
+		if err != nil {
+			return nil, err
+		}
+		if kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind == "text/plain" {
+			return io.ReadAll(decoded(part.Header.Get("Content-Transfer-Encoding"), part))
+		}
+	}
 }
 
 // decoded undoes the transfer encodings of RFC 2045.

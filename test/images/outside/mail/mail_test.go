@@ -82,6 +82,20 @@ func TestAMailIsKeptAndShown(t *testing.T) {
 	}
 }
 
+// Of alternatives the plain text is shown; a message without one is refused.
+func TestTheTextOfAMailWithAlternativesIsShown(t *testing.T) {
+	address, site := started(t)
+	head := "Subject: one\nContent-Type: multipart/alternative; boundary=b"
+	send(t, address, "ada@example.com", head, "--b\nContent-Type: text/html\n\n<b>no</b>\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\nto=3Dken\n--b--\n")
+	if _, text := get(t, site.URL+"/letters/1"); !strings.Contains(text, `"text":"to=ken"`) {
+		t.Errorf("the letter is %s", text)
+	}
+	text := strings.ReplaceAll(head+"\n\n--b\nContent-Type: text/html\n\n<b>no</b>\n--b--\n", "\n", "\r\n")
+	if err := smtp.SendMail(address, nil, "site@example.org", []string{"ada@example.com"}, []byte(text)); err == nil {
+		t.Error("a message without a text is taken")
+	}
+}
+
 func TestWhatIsNotThereIsSaid(t *testing.T) {
 	_, site := started(t)
 	if _, page := get(t, site.URL+"/"); !strings.Contains(page, "No mail has arrived yet.") {

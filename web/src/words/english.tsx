@@ -1,0 +1,172 @@
+import type { ReactNode } from "react";
+import type { components } from "../api/schema.gen.ts";
+import type { More } from "./english-more.tsx";
+import { counter } from "./plural.ts";
+
+const count = counter("en");
+
+const refusals: Record<components["schemas"]["Refusal"], string> = {
+  missing: "This is missing.",
+  "too-short": "This is too short.",
+  "too-long": "This is too long.",
+  "not-valid": "This has a form that is not accepted.",
+  character: "This has a character that is not accepted.",
+  "mixed-alphabets": "This mixes letters of alphabets that look alike.",
+  "not-an-address": "Enter an e-mail address like name@example.com.",
+  "not-https": "Enter an address that starts with https://.",
+  "not-public": "Enter the address of a public site.",
+  "too-common": "This password is too common or too easy to guess.",
+  wrong: "This is wrong.",
+  "wrong-code": "This code is wrong, or was used already.",
+  stale: "This link is not good any more. Ask for a new mail.",
+  "took-too-long": "That took too long. Log in again.",
+  "passkey-refused": "The passkey was not accepted.",
+  "no-passkey": "You have no passkey.",
+  "many-passkeys": "You have as many passkeys as there may be. Remove one first.",
+  "no-factor": "There is no second factor.",
+  "has-app": "You have an authenticator app. Turn it off first.",
+  "staff-factor": "Members of staff must have a second factor.",
+  staff: "Another member of staff must take your rights away first.",
+  "last-way-in": "This is your last way in. Set a password first.",
+  "log-in-again": "Log in again first.",
+};
+
+/** What the first pages say, in English. The rest is in english-more.tsx. */
+export const english = {
+  layout: {
+    skip: "Skip to content",
+    site: "Site",
+    logIn: "Log in",
+    signUp: "Sign up",
+    account: "Account",
+    logOut: "Log out",
+    loggedOut: "You are logged out.",
+    deleted: "Your account is deleted.",
+    stillIn: (why: string) => `You are still logged in. ${why}`,
+    foot: "No trackers, no third-party scripts. Cookies are used for your login alone.",
+  },
+  language: {
+    label: "Language",
+    chosen: "The site is in English now.",
+    notLoaded: "This language could not be loaded. Check your connection and try again.",
+    notKept: (why: string) => `Your account keeps its former language. ${why}`,
+  },
+  check: {
+    email: "Enter your e-mail address.",
+    emailShape: "Enter an e-mail address like name@example.com.",
+    newPassword: (least: number) => `At least ${least} characters. A few words in a row work well.`,
+    short: (least: number) => `Use at least ${least} characters.`,
+    long: (most: number) => `Use at most ${most} characters.`,
+    avatar: "Enter an address that starts with https://.",
+    password: "Enter your password.",
+    currentPassword: "Enter your current password.",
+    code: "Enter a code.",
+    name: "Enter a name by which you know it again.",
+  },
+  agent: { on: (browser: string, system: string) => `${browser} on ${system}`, unknown: "Unknown browser" },
+  google: {
+    carryOn: "Continue with Google",
+    or: "or",
+    failed: "The login through Google did not work. Please try again.",
+    reasons: {
+      cancelled: "You cancelled the login at Google. Nothing has changed.",
+      expired: "That took too long. Please try again.",
+      unavailable: "Google cannot be reached right now. Try again later, or use your password.",
+      unverified: "Google has not confirmed your e-mail address there, so it cannot be used here.",
+      known: "There is an account with this address already. Log in with its password, then link Google under Security.",
+      taken: "This Google account is linked to another account here.",
+      refused: "This account cannot be used.",
+    },
+  },
+  problem: {
+    page: "Something went wrong in this page. Load it again.",
+    silent: "The site did not answer. Check your connection and try again.",
+    credentials: "The e-mail address or the password is wrong.",
+    loggedOut: "You are not logged in.",
+    forbidden: "The site refused this request. Load the page again and retry.",
+    notFound: "This is not there any more. Load the page again.",
+    tooMany: (wait: string) => `Too many attempts. Try again ${wait}.`,
+    busy: (wait: string) => `The site is busy or being updated. Try again ${wait}.`,
+    fault: "The site could not do that because of a fault on its side. Try again later.",
+    refused: "The site did not accept this.",
+    moment: "in a moment",
+    seconds: (n: number) => count(n, { one: "in # second", other: "in # seconds" }),
+    minutes: (n: number) => count(n, { one: "in # minute", other: "in # minutes" }),
+    fields: "Look at the fields marked below.",
+    refusals,
+  },
+  passkey: {
+    there: "There is a passkey of this account on that device already.",
+    cannot: "This browser cannot use passkeys here.",
+    unused: "No passkey was used. Try again, or choose another way.",
+    use: "Use a passkey",
+    waiting: "Waiting for your device…",
+  },
+  form: {
+    optional: "(optional)",
+    /** A label within a sentence. */
+    within: (label: string) => label.toLowerCase(),
+    show: "Show",
+    hide: "Hide",
+    email: "E-mail",
+    password: "Password",
+    yourPassword: "Your password",
+    newPassword: "New password",
+    displayName: "Display name",
+    code: "Code",
+    codeHint: "Six digits that the app shows.",
+    codeOrRecoveryHint: "Six digits of your authenticator app, or a recovery code.",
+    saving: "Saving…",
+    checking: "Checking…",
+    tryAgain: "Try again",
+  },
+  proof: { title: "Your login was a while ago: prove once more that it is you.", goOn: "Go on" },
+  states: {
+    loading: "Loading…",
+    notFound: "Page not found",
+    notFoundLead: "There is nothing at this address. It may have moved, or the link has a typo.",
+    home: "Go to the home page",
+    broken: "This did not work",
+    number: (id: ReactNode) => <>If it happens again, tell us this number: {id}</>,
+  },
+  home: {
+    tab: "Stack · A quiet place for your account",
+    title: "A quiet place for your account",
+    lead: "Sign up with an e-mail address, keep a profile, and know that it is looked after.",
+    rely: "What you can rely on",
+    facts: [
+      { title: "Your password stays secret", text: "It is stored as an argon2id hash that nobody can turn back, and long passphrases are welcome." },
+      { title: "Out means out", text: "Your login is kept on the server. When you log out it ends there at once, not only in this browser." },
+      { title: "Nobody looks over your shoulder", text: "No trackers, no third-party scripts, and nothing about your login in the browser’s storage." },
+    ],
+    toAccount: "Go to your account",
+    create: "Create an account",
+  },
+  login: {
+    title: "Log in",
+    lead: "Log in to go on to the page you asked for.",
+    busy: "Logging in…",
+    forgot: "Forgot your password?",
+    none: "No account yet?",
+    second: "Second factor",
+    oneMore: "One more step: your second factor.",
+    startAgain: "Start again",
+    newPassword: "Your new password is set. Log in with it.",
+  },
+  signup: {
+    title: "Sign up",
+    lead: "An e-mail address and a password are all it takes.",
+    nameHint: "How the site greets you. You can change it later.",
+    busy: "Signing up…",
+    have: "Have an account?",
+    done: "You can log in now",
+    doneLead: (email: ReactNode) => <>We have sent a mail to {email}. Its link confirms that the address is yours; the login does not wait for it.</>,
+    before: "If you had an account with this address before, your earlier password is still the right one.",
+  },
+};
+
+/** What each language says. */
+export type Words = typeof english & {
+  /** What the pages say that are loaded later; English has it beside them. */
+  more?: More;
+};
