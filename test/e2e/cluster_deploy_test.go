@@ -143,8 +143,8 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 		c.t = t
 		c.up()
 		until(t, time.Minute, "node2 is back", func() bool { return strings.Contains(fmt.Sprint(c.listed()), "node2 manager [edge app] ready") })
-		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 had other routes") {
-			t.Errorf("the deploy does not say that node2 had other routes:\n%s", r.out)
+		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 was away: it has the releases and routes of the others now") {
+			t.Errorf("the deploy does not say what node2 got:\n%s", r.out)
 		}
 		expectBody(t, c.at(c.Nodes[1]), "https://"+domain+"/", "ciao, theme , entries no books")
 	})

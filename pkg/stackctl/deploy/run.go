@@ -140,12 +140,12 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 		defer unlock()
 		ctx = locked
 	}
-	returned, err := server.Align(ctx, s.d.Target.At(stack.EdgeDynamic))
+	returned, err := server.Align(ctx)
 	if err != nil {
-		return stack.Fault(stack.CauseStep, "give every edge the routes of the first", err, "")
+		return stack.Fault(stack.CauseStep, "bring nodes that were away to the state of the others", err, "")
 	}
 	for _, name := range returned {
-		s.note(name + " had other routes than the other nodes, as one has that was away: it has theirs now")
+		s.note(name + " was away: it has the releases and routes of the others now")
 	}
 	return part(ctx, server)
 }

@@ -54,7 +54,7 @@ func (s server) Members() []Member { return []Member{{Host: s.Conn}} }
 func (s server) Absent() []string { return nil }
 
 // Align does nothing: there is one host.
-func (s server) Align(context.Context, string) ([]string, error) { return nil, nil }
+func (s server) Align(context.Context) ([]string, error) { return nil, nil }
 
 // Wire tells what went over the connection so far.
 func (s server) Wire() stack.Wire {

@@ -22,9 +22,9 @@ type Server interface {
 	Members() []Member
 	// Absent tells which hosts of the server do not answer, each with the reason.
 	Absent() []string
-	// Align gives a folder's files to the hosts of a cluster that have others, as one
-	// has that was away, and returns their names.
-	Align(ctx context.Context, dir string) ([]string, error)
+	// Align gives the records, files and routes of a project to the hosts of a cluster
+	// that were away, and returns their names. It is for who holds the lock.
+	Align(ctx context.Context) ([]string, error)
 	// Wire tells what went over the connection so far.
 	Wire() stack.Wire
 	// Close ends the connection.

@@ -36,7 +36,8 @@ type Cluster struct {
 	members []*member
 	// down are the nodes that cannot be reached, with the reason.
 	down map[string]error
-	// home keeps the records and is asked about the Swarm: the first manager that answers.
+	// home keeps the records and is asked about the Swarm: of the managers that answer the
+	// first that took part in the last run.
 	home *member
 
 	mu sync.Mutex
@@ -100,15 +101,16 @@ func reach(ctx context.Context, t stack.Target, n stack.Node) (*member, error) {
 // settle finds the home, and compares what was reached with what the Swarm knows.
 func (c *Cluster) settle(ctx context.Context) error {
 	what := "reach the cluster of " + c.target.Domain
+	var managers []*member
 	for _, n := range c.target.Managers() {
 		if m := c.member(n.Name); m != nil {
-			c.home = m
-			break
+			managers = append(managers, m)
 		}
 	}
-	if c.home == nil {
+	if len(managers) == 0 {
 		return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("no manager answers: %w", c.failures()), "see whether the servers run")
 	}
+	c.home = managers[0]
 	list, err := c.home.engine.Client().NodeList(ctx, client.NodeListOptions{})
 	if err != nil {
 		return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("%s does not tell of the Swarm: %w", c.home.Name, err),
@@ -133,6 +135,15 @@ func (c *Cluster) settle(ctx context.Context) error {
 			return stack.Fault(stack.CauseStep, what, fmt.Errorf("the engine of %s speaks API %s, and %s is the oldest that carries all security options", m.Name, v, oldestAPI), "update its Docker Engine to 25 or newer")
 		}
 	}
+	turns, err := c.turns(ctx)
+	if err != nil {
+		return stack.Fault(stack.CauseStep, what, err, "")
+	}
+	turn := map[*member]int64{}
+	for i, m := range c.members {
+		turn[m] = turns[i]
+	}
+	c.home = latest(managers, turn)
 	return nil
 }
 
@@ -280,7 +291,9 @@ func (c *Cluster) WriteFiles(ctx context.Context, root string, files []stack.Fil
 	return slices.Compact(all), err
 }
 
-func isSecret(name string) bool { return strings.HasPrefix(name, stack.SecretsDir+"/") }
+func isSecret(name string) bool {
+	return strings.HasPrefix(name, stack.SecretsDir+"/") || strings.HasPrefix(name, "releases/") && strings.Contains(name, "/"+stack.SecretsDir+"/")
+}
 
 // Hashes are the sums of files that all nodes have alike.
 func (c *Cluster) Hashes(ctx context.Context, root string, paths []string) (map[string]string, error) {
