@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -239,11 +240,9 @@ func sharesHost(a, b stack.Target) bool {
 }
 
 func hostsOf(t stack.Target) []string {
-	out := []string{fmt.Sprint(t.Host, " ", t.Port)}
+	out := []string{fmt.Sprint(t.Host, " ", cmp.Or(t.Port, 22))}
 	for _, n := range t.Nodes {
-		if n.Host != t.Host {
-			out = append(out, fmt.Sprint(n.Host, " ", max(n.Port, 22)))
-		}
+		out = append(out, fmt.Sprint(n.Host, " ", cmp.Or(n.Port, 22)))
 	}
 	return out
 }
