@@ -105,13 +105,14 @@ func (p *clustering) announce(cluster *provision.Cluster, notes []string) error 
 	moves := cluster.Moves()
 	if p.output == "json" {
 		nodes := []changedNode{}
+		notes = append([]string{}, notes...) // never null in JSON
 		for _, h := range cluster.Hosts {
 			nodes = append(nodes, changedNode{h.Node.Name, h.Target.Host, h.Changes()})
 			for _, note := range h.Notes() {
 				notes = append(notes, h.Node.Name+": "+note)
 			}
 		}
-		return p.word(map[string]any{"target": p.target.Name, "nodes": nodes, "swarm": moves, "notes": notes, "dry_run": p.dry})
+		return p.word(map[string]any{"target": p.target.Name, "nodes": nodes, "swarm": append([]provision.Move{}, moves...), "notes": notes, "dry_run": p.dry})
 	}
 	if !p.quiet {
 		for _, note := range notes {
@@ -177,7 +178,7 @@ func (p *clustering) conclude(ctx context.Context, cluster *provision.Cluster, c
 	if err != nil {
 		return err
 	}
-	notes, least := provision.LinkNotes(links), provision.SmallestMTU(links)
+	notes, least := append([]string{}, provision.LinkNotes(links)...), provision.SmallestMTU(links)
 	id, managers := "", 0
 	if s := cluster.Swarm(); s != nil {
 		id = s.Cluster
@@ -188,7 +189,7 @@ func (p *clustering) conclude(ctx context.Context, cluster *provision.Cluster, c
 		}
 	}
 	if p.output == "json" {
-		return p.word(map[string]any{"kind": "cluster", "target": p.target.Name, "swarm": id, "changes": changed, "mtu": least, "links": links, "notes": notes})
+		return p.word(map[string]any{"kind": "cluster", "target": p.target.Name, "swarm": id, "changes": changed, "mtu": least, "links": append([]provision.Link{}, links...), "notes": notes})
 	}
 	for _, note := range notes {
 		p.say("", "%s\n", note)
