@@ -144,12 +144,21 @@ func (c *cluster) listed() []string {
 	return out
 }
 
-// whole asserts that all nodes are in one Swarm as the file has them.
+// whole asserts that all nodes are in one Swarm as the file has them. A manager
+// that has just become the leader has not heard of the others for a moment.
 func (c *cluster) whole(when string) {
 	c.t.Helper()
 	want := []string{"node1 manager [edge data app] ready true true", "node2 manager [edge app] ready true true", "node3 manager [app] ready true true"}
-	if got := c.listed(); !slices.Equal(got, want) {
-		c.t.Errorf("%s:\n%s", when, strings.Join(got, "\n"))
+	deadline := time.Now().Add(time.Minute)
+	for {
+		got := c.listed()
+		if slices.Equal(got, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Errorf("%s:\n%s", when, strings.Join(got, "\n"))
+			return
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,13 +105,14 @@ func (p *clustering) announce(cluster *provision.Cluster, notes []string) error 
 	moves := cluster.Moves()
 	if p.output == "json" {
 		nodes := []changedNode{}
+		notes = append([]string{}, notes...) // never null in JSON
 		for _, h := range cluster.Hosts {
 			nodes = append(nodes, changedNode{h.Node.Name, h.Target.Host, h.Changes()})
 			for _, note := range h.Notes() {
 				notes = append(notes, h.Node.Name+": "+note)
 			}
 		}
-		return p.word(map[string]any{"target": p.target.Name, "nodes": nodes, "swarm": moves, "notes": notes, "dry_run": p.dry})
+		return p.word(map[string]any{"target": p.target.Name, "nodes": nodes, "swarm": append([]provision.Move{}, moves...), "notes": notes, "dry_run": p.dry})
 	}
 	if !p.quiet {
 		for _, note := range notes {
@@ -176,7 +178,7 @@ func (p *clustering) conclude(ctx context.Context, cluster *provision.Cluster, c
 	if err != nil {
 		return err
 	}
-	notes, least := provision.LinkNotes(links), provision.SmallestMTU(links)
+	notes, least := append([]string{}, provision.LinkNotes(links)...), provision.SmallestMTU(links)
 	id, managers := "", 0
 	if s := cluster.Swarm(); s != nil {
 		id = s.Cluster
@@ -187,7 +189,7 @@ func (p *clustering) conclude(ctx context.Context, cluster *provision.Cluster, c
 		}
 	}
 	if p.output == "json" {
-		return p.word(map[string]any{"kind": "cluster", "target": p.target.Name, "swarm": id, "changes": changed, "mtu": least, "links": links, "notes": notes})
+		return p.word(map[string]any{"kind": "cluster", "target": p.target.Name, "swarm": id, "changes": changed, "mtu": least, "links": append([]provision.Link{}, links...), "notes": notes})
 	}
 	for _, note := range notes {
 		p.say("", "%s\n", note)
@@ -239,11 +241,9 @@ func sharesHost(a, b stack.Target) bool {
 }
 
 func hostsOf(t stack.Target) []string {
-	out := []string{fmt.Sprint(t.Host, " ", t.Port)}
+	out := []string{fmt.Sprint(t.Host, " ", cmp.Or(t.Port, 22))}
 	for _, n := range t.Nodes {
-		if n.Host != t.Host {
-			out = append(out, fmt.Sprint(n.Host, " ", max(n.Port, 22)))
-		}
+		out = append(out, fmt.Sprint(n.Host, " ", cmp.Or(n.Port, 22)))
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func runNodeList(ctx context.Context, o *nodeListOptions) error {
 	if err != nil {
 		return err
 	}
-	list, notes := provision.Listed(t, seen), provision.SwarmNotes(t, seen)
+	list, notes := provision.Listed(t, seen), append([]string{}, provision.SwarmNotes(t, seen)...)
 	if o.output == "json" {
 		return o.json(map[string]any{"target": t.Name, "swarm": seen.Cluster, "nodes": list, "notes": notes})
 	}

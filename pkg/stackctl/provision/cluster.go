@@ -127,7 +127,7 @@ func (c *Cluster) read(ctx context.Context) (*Swarm, error) {
 }
 
 // readTime bounds how long one manager is asked: one without a quorum does not answer.
-const readTime = 25 * time.Second
+const readTime = 15 * time.Second
 
 func (h *ClusterHost) read(ctx context.Context) (*Swarm, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
@@ -198,10 +198,7 @@ func (c *Cluster) MakeSwarm(ctx context.Context, emit stack.Emit) ([]Move, error
 		}
 		event(stack.EventDone, m.What)
 	}
-	if len(moves) == 0 {
-		return nil, nil
-	}
-	return moves, c.held(ctx)
+	return moves, c.held(ctx, len(moves) > 0)
 }
 
 // elected observes, and waits for a leader where there is a Swarm: managers whose
@@ -219,23 +216,27 @@ func (c *Cluster) elected(ctx context.Context) error {
 	}
 }
 
-// held waits until nothing is left to change.
-func (c *Cluster) held(ctx context.Context) error {
+// held waits until nothing is left to change and every node is heard of: one whose
+// Engine has just started is not at once.
+func (c *Cluster) held(ctx context.Context, changed bool) error {
 	give := time.Now().Add(holdTime)
 	for {
-		if err := c.Observe(ctx); err != nil {
-			return err
+		if changed {
+			if err := c.Observe(ctx); err != nil {
+				return err
+			}
 		}
-		left := c.Moves()
+		changed = true
+		left := missing(c.Target, c.seen)
+		for _, m := range c.Moves() {
+			left = append(left, m.Node+": "+m.String())
+		}
 		if len(left) == 0 {
 			return nil
 		}
 		if time.Now().After(give) {
-			var lines []string
-			for _, m := range left {
-				lines = append(lines, m.Node+": "+m.String())
-			}
-			return stack.Fault(stack.CauseStep, "provision "+c.Target.Name, errors.New("these changes did not hold: "+strings.Join(lines, "; ")), "look at `journalctl -u docker` on the nodes")
+			return stack.Fault(stack.CauseStep, "provision "+c.Target.Name, errors.New("the Swarm is not as it was made: "+strings.Join(left, "; ")),
+				"look at `journalctl -u docker` on the nodes, and whether they reach each other by their private addresses")
 		}
 		if !pause(ctx, 500*time.Millisecond) {
 			return context.Cause(ctx)

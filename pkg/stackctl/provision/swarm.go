@@ -272,6 +272,20 @@ func SwarmNotes(t stack.Target, seen *Swarm) []string {
 	return notes
 }
 
+// missing are the nodes of a target that its Swarm does not hear of.
+func missing(t stack.Target, seen *Swarm) []string {
+	var out []string
+	for _, n := range t.Nodes {
+		heard := seen != nil && slices.ContainsFunc(seen.Nodes, func(o SwarmNode) bool {
+			return o.Name() == n.Name && o.Ready && (!o.Manager || o.Leader || o.Reachable)
+		})
+		if !heard {
+			out = append(out, n.Name+": the Swarm does not hear of it")
+		}
+	}
+	return out
+}
+
 func find(t stack.Target, name string) (stack.Node, bool) {
 	i := slices.IndexFunc(t.Nodes, func(n stack.Node) bool { return n.Name == name })
 	if i < 0 {

@@ -149,6 +149,27 @@ func TestWhatIsLeftAsItIsIsTold(t *testing.T) {
 	}
 }
 
+func TestANodeThatIsNotHeardOfIsMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		differ func(w *world)
+		want   string
+	}{
+		"none":             {func(*world) {}, "[]"},
+		"not ready":        {func(w *world) { w.node("node3").Ready = false }, "[node3: the Swarm does not hear of it]"},
+		"a silent manager": {func(w *world) { w.node("node2").Reachable = false }, "[node2: the Swarm does not hear of it]"},
+		"its old entry": {func(w *world) {
+			w.seen.Nodes = append(w.seen.Nodes, SwarmNode{ID: "old", Labels: w.node("node2").Labels})
+		}, "[]"},
+		"a stranger is no one": {func(w *world) { w.seen.Nodes = append(w.seen.Nodes, SwarmNode{ID: "x"}) }, "[]"},
+	} {
+		w := made(three())
+		c.differ(&w)
+		if got := fmt.Sprint(missing(w.target, w.seen)); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestLinksAreJudged(t *testing.T) {
 	c := &Cluster{Target: three()}
 	links := append(c.parseLinks("node1", "10.0.0.2 1500\n10.0.0.3 1450\n10.0.0.9 1500\nping: x\n"), c.parseLinks("node2", "10.0.0.1 1500\n10.0.0.3 0\n")...)
