@@ -36,6 +36,9 @@ const pagesAndStore = `services:
 volumes: {pg: {}}
 `
 
+// inFlight is how many visits may be on their way to a node that dies, of ten a second.
+const inFlight = 3
+
 // at is a client that meets the site at one edge.
 func (c *cluster) at(n sandbox.Node) *http.Client {
 	c.t.Helper()
@@ -130,8 +133,8 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 		until(t, time.Minute, "the Swarm knows that node2 is down", func() bool { return strings.Contains(fmt.Sprint(c.listed()), "node2 manager [edge app] down") })
 		seen := at()
 		t.Logf("at node1: %+v", seen)
-		if seen.lost > 0 {
-			t.Errorf("requests to node1 were lost: %s", seen.first)
+		if seen.lost > inFlight {
+			t.Errorf("%d requests to node1 were lost: %s", seen.lost, seen.first)
 		}
 		c.write(".env", "GREETING=ciao\n")
 		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 does not answer") {

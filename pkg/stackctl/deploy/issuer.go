@@ -128,7 +128,7 @@ func (x *executor) awaitServed(ctx context.Context, e stack.Container, hosts []s
 	}
 	ctx, cancel := context.WithTimeout(ctx, certifiedDeadline)
 	defer cancel()
-	for address != "" && slices.ContainsFunc(hosts, func(host string) bool { return !x.certified(ctx, address, host) }) {
+	for address != "" && slices.ContainsFunc(hosts, func(host string) bool { return !x.certified(ctx, net.JoinHostPort(address, "443"), host) }) {
 		select {
 		case <-ctx.Done():
 			x.note("the edge of " + net.JoinHostPort(e.Node, "443") + " does not serve all certificates yet")

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -20,7 +21,8 @@ import (
 // certificates as files.
 
 const (
-	issuerName = "stackctl-issuer"
+	// IssuerName is the name of the router and the service in that file.
+	IssuerName = "stackctl-issuer"
 	// servedDir is the folder of the other edges' certificates, beside an edge's own store.
 	servedDir = "served"
 )
@@ -46,10 +48,17 @@ func share(c stack.Config, t stack.Target, out stack.EdgeConfig) (stack.EdgeConf
 	if out.Others, err = yaml.Marshal(doc); err != nil {
 		return out, err
 	}
+	var hosts []string
+	for _, h := range out.Certified() {
+		hosts = append(hosts, fmt.Sprintf("Host(`%s`)", h))
+	}
+	if len(hosts) == 0 {
+		return out, nil
+	}
 	issuer := stack.ReplicaContainer(c.Project, c.Traefik.Service, 1)
 	out.Issuer, err = yaml.Marshal(object{"http": object{
-		"routers":  object{issuerName: object{"rule": "PathPrefix(`/.well-known/acme-challenge/`)", "entryPoints": []string{asked}, "priority": 1 << 20, "service": issuerName}},
-		"services": object{issuerName: object{"loadBalancer": object{"servers": []object{{"url": "http://" + issuer + ":80"}}}}},
+		"routers":  object{IssuerName: object{"rule": "PathPrefix(`/.well-known/acme-challenge/`) && (" + strings.Join(hosts, " || ") + ")", "entryPoints": []string{asked}, "priority": 1 << 20, "service": IssuerName}},
+		"services": object{IssuerName: object{"loadBalancer": object{"servers": []object{{"url": "http://" + issuer + ":80"}}}}},
 	}})
 	return out, err
 }
