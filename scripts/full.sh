@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | projects | faults | load | platforms | reproducible | packages | alerts | windows]...
+#   scripts/full.sh [race | mutants | harmless | projects | faults | cluster | load | platforms | reproducible | packages | alerts | windows]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless projects faults load platforms reproducible packages alerts windows)
+parts=(race mutants harmless projects faults cluster load platforms reproducible packages alerts windows)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -79,6 +79,8 @@ run() {
 	# Every fault at the beginning and towards the end of every step. It goes on
 	# where it was when it is run again; without build/faults.log it begins anew.
 	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
+	# Three servers and what happens to them.
+	cluster) go run ./test/images droplet13 && e2e '^TestThreeServers' ;;
 	# 200 requests a second across every kind of change, and to a server that is starved.
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;

@@ -16,7 +16,7 @@ import (
 // other. A row names a package by its path, or all below a folder: "gate/*".
 var deployer = [][]string{
 	{"cli", "gates/page"},
-	{"deploy", "operate", "sandbox", "harden", "cloud"},
+	{"deploy", "operate", "sandbox", "harden", "swarm", "cloud"},
 	{"gates", "node"},
 	// What tests share; only they import it.
 	{"gate/gatetest", "digitalocean/fake"},

@@ -11,7 +11,7 @@ import (
 
 // outsidePrograms are what a deployed site talks to beyond its own server; in
 // the sandbox they are the programs of test/images/outside.
-var outsidePrograms = []string{"mail", "openid"}
+var outsidePrograms = []string{"mail", "openid", "dns"}
 
 // compileOutside makes the static binaries of the outside world. Their content
 // is the image's key: a new version of a module makes a new image.

@@ -7,6 +7,7 @@ import (
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // connection is a target that a verb is connected to.
@@ -27,7 +28,7 @@ func connect(ctx context.Context, p *project, hide *redactor, use func(connectio
 		return err
 	}
 	hide.learn(c, t)
-	server, err := node.Connect(ctx, t)
+	server, err := swarm.Reach(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"stackctl/pkg/stackctl/backup"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // showData lists what the project keeps on one target.
@@ -18,7 +18,7 @@ func (o *statusOptions) showData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := node.Connect(ctx, t)
+	server, err := swarm.Reach(ctx, t)
 	if err != nil {
 		return err
 	}

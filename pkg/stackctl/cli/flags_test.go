@@ -91,6 +91,9 @@ var readings = []reading{
 	reads("exec", "db --tty -t prod -- psql", newExec,
 		func(o *execOptions) []any { return []any{o.service, o.command, o.tty, o.project.targets} },
 		"db", []string{"psql"}, true, []string{"prod"}),
+	reads("node list", "-t prod -o json", newNodeList,
+		func(o *nodeListOptions) []any { return []any{o.project.targets, o.output} }, []string{"prod"}, "json"),
+	reads("node remove", "node3 --force", newNodeRemove, func(o *nodeRemoveOptions) []any { return []any{o.name, o.force} }, "node3", true),
 	reads("lock", "--clear r1", newLock, func(o *lockOptions) []any { return []any{o.clear} }, "r1"),
 	reads("watch", "--every 15m --keep 3 --print-systemd --all-targets --env TAG=1.4", newWatch,
 		func(o *watchOptions) []any { return []any{o.every, o.keep, o.systemd, o.all, o.env} },
@@ -134,9 +137,11 @@ var readings = []reading{
 	reads("host create", "-t prod", newHostCreate, func(o *hostCreateOptions) []any { return []any{o.project.targets} }, []string{"prod"}),
 	reads("host list", "-o json", newHostList, func(o *hostListOptions) []any { return []any{o.output} }, "json"),
 	reads("host destroy", "--yes shop-prod", newHostDestroy, func(o *hostDestroyOptions) []any { return []any{o.yes} }, "shop-prod"),
-	reads("sandbox up", "--images x", newSandboxUp, func(o *sandboxUpOptions) []any { return []any{o.images} }, "x"),
+	reads("sandbox up", "--images x --nodes 3", newSandboxUp, func(o *sandboxUpOptions) []any { return []any{o.images, o.nodes} }, "x", 3),
 	reads("sandbox down", "--all", newSandboxDown, func(o *sandboxDownOptions) []any { return []any{o.all} }, true),
-	reads("sandbox ssh", "-- ls -l", newSandboxSSH, func(o *sandboxSSHOptions) []any { return []any{o.command} }, []string{"ls", "-l"}),
+	reads("sandbox ssh", "-- ls -l", newSandboxSSH, func(o *sandboxSSHOptions) []any { return []any{o.node, o.command} }, "", []string{"ls", "-l"}),
+	reads("sandbox ssh", "node2 -- ls -l", newSandboxSSH, func(o *sandboxSSHOptions) []any { return []any{o.node, o.command} }, "node2", []string{"ls", "-l"}),
+	reads("sandbox ssh", "node2", newSandboxSSH, func(o *sandboxSSHOptions) []any { return []any{o.node, len(o.command)} }, "node2", 0),
 	reads("sandbox mail", "7 --to ada@example.com", newSandboxMail,
 		func(o *sandboxMailOptions) []any { return []any{o.args, o.to} }, []string{"7"}, "ada@example.com"),
 	reads("secrets list", "--check", newSecretsList, func(o *secretsListOptions) []any { return []any{o.check} }, true),
@@ -172,7 +177,7 @@ func TestEveryVerbReadsItsFlags(t *testing.T) {
 			}
 		})
 	}
-	others := map[string]bool{"help": true, "host": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true}
+	others := map[string]bool{"help": true, "host": true, "node": true, "completion": true, "sandbox": true, "secrets": true, "evidence": true}
 	for _, path := range paths(newRoot(newSession(nil, io.Discard, io.Discard))) {
 		if !read[path] && !others[path] && !strings.HasPrefix(path, "completion ") {
 			t.Errorf("no line of %q is read", path)

@@ -13,8 +13,8 @@ import (
 	"stackctl/pkg/stackctl/display"
 	"stackctl/pkg/stackctl/evidence"
 	"stackctl/pkg/stackctl/harden"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // hardenOptions are the flags of harden, and what it needs.
@@ -112,7 +112,7 @@ func (o *hardenOptions) try(ctx context.Context, c stack.Config, t stack.Target,
 	emit := func(e stack.Event) { o.doing.note(t.Name, e); show(e) }
 	d := &deploy.Deployer{
 		Config: c, Target: t, Run: evidence.NewID(time.Now(), "harden"), Owner: owner(), Commit: commit(c.Root), Tools: tools(),
-		Artifacts: unkeptArtifacts{}, Connect: node.Connect, Builder: localBuilder, Now: time.Now, LockWait: o.lockWait, Emit: emit,
+		Artifacts: unkeptArtifacts{}, Connect: swarm.Reach, Builder: localBuilder, Now: time.Now, LockWait: o.lockWait, Emit: emit,
 	}
 	err = d.Rehearse(ctx, func(ctx context.Context, r deploy.Rehearsal) error {
 		for _, s := range r.Release.Services {

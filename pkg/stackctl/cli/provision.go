@@ -29,7 +29,10 @@ func newProvision(s *session, run func(context.Context, *provisionOptions) error
 		Short: "Make a bare Debian or Ubuntu server ready for deploys",
 		Long: `provision observes the server first and changes only what differs: Docker
 Engine, the deploy user, key-only SSH, firewall, swap, unattended security
-updates, fail2ban, log limits, folders. A second run says that nothing changed.`,
+updates, fail2ban, log limits, folders. A second run says that nothing changed.
+
+The servers of a target that has several are made ready side by side, and one
+Docker Swarm of them: nothing is changed before all of them were looked at.`,
 		Example: "  stackctl provision --dry-run\n  stackctl provision --target berlin,oslo",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
@@ -45,20 +48,29 @@ func runProvision(ctx context.Context, o *provisionOptions) error {
 	}
 	o.learn(c, targets...)
 	if len(targets) == 1 {
+		if targets[0].Clustered() {
+			p := &clustering{printer: o.printer, config: c, target: targets[0], dry: o.dryRun, turn: new(sync.Mutex), screen: func() display.Display { return o.display(true) }}
+			return p.run(ctx)
+		}
 		p := &provisioning{printer: o.printer, config: c, target: targets[0], dry: o.dryRun, screen: func() display.Display { return o.display(false) }}
 		return p.run(ctx)
 	}
 	for i, t := range targets {
 		for _, other := range targets[:i] {
-			if t.Host == other.Host && t.Port == other.Port {
+			if sharesHost(t, other) {
 				return stack.Fault(stack.CauseUsage, "pick the targets", fmt.Errorf("%s and %s are on the same host", other.Name, t.Name), "provision one of them")
 			}
 		}
 	}
 	screen, turn := o.display(true), new(sync.Mutex)
 	outcomes := o.each(targets, func(t stack.Target) outcome {
-		p := &provisioning{printer: o.printer, config: c, target: t, dry: o.dryRun, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
-		err := p.run(ctx)
+		one := &provisioning{printer: o.printer, config: c, target: t, dry: o.dryRun, turn: turn, screen: func() display.Display { return oneOf{screen, t.Name} }}
+		run := one.run
+		if t.Clustered() {
+			many := &clustering{printer: o.printer, config: c, target: t, dry: o.dryRun, turn: turn, several: true, screen: func() display.Display { return openScreen{screen} }}
+			run = many.run
+		}
+		err := run(ctx)
 		return outcome{target: t.Name, err: err, report: stack.Report{Verdict: deploy.Verdict(ctx, err)}}
 	})
 	o.incomplete(screen.Close())
@@ -75,6 +87,12 @@ func (s oneOf) Emit(e stack.Event) { tagged(s.Display, s.target)(e) }
 
 // Close leaves the screen to the other targets.
 func (oneOf) Close() error { return nil }
+
+// openScreen is a shared screen for a target that names its nodes by itself.
+type openScreen struct{ display.Display }
+
+// Close leaves the screen to the other targets.
+func (openScreen) Close() error { return nil }
 
 // conclude prints how each of several targets ended, and returns the worst
 // error.

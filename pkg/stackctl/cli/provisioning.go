@@ -48,9 +48,16 @@ func declaredPorts(ctx context.Context, c stack.Config, t stack.Target) ([]provi
 	return out, nil
 }
 
+func deployUserIsRoot(t stack.Target) error {
+	return stack.Fault(stack.CauseUsage, "provision "+t.Name, errors.New("the deploy user is root"), "set `user:` of the target to a user of its own, such as deploy")
+}
+
+// portsUnknown begins the note where the compose files cannot be read.
+const portsUnknown = "firewall: which ports the project declares is not known, and none is opened for it: "
+
 func (p *provisioning) run(ctx context.Context) error {
 	if p.target.User == "root" {
-		return stack.Fault(stack.CauseUsage, "provision "+p.target.Name, errors.New("the deploy user is root"), "set `user:` of the target to a user of its own, such as deploy")
+		return deployUserIsRoot(p.target)
 	}
 	ports, unread := declaredPorts(ctx, p.config, p.target)
 	conn, err := host.Dial(ctx, host.OptionsFor(p.target, true))
@@ -67,7 +74,7 @@ func (p *provisioning) run(ctx context.Context) error {
 	changes := provision.Plan(facts, settings)
 	notes := provision.Notes(facts)
 	if unread != nil {
-		notes = append(notes, "firewall: which ports the project declares is not known, and none is opened for it: "+p.safe(unread.Error()))
+		notes = append(notes, portsUnknown+p.safe(unread.Error()))
 	}
 	if err := p.announce(notes, changes); err != nil {
 		return err

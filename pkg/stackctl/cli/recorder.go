@@ -10,9 +10,9 @@ import (
 
 	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/evidence"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // story is one verb of the deployer.
@@ -77,7 +77,7 @@ func (r *recorder) recordOne(ctx context.Context, w work, t stack.Target, screen
 	}
 	d := &deploy.Deployer{
 		Config: w.config, Target: t, Run: kept.ID(), Owner: owner(), Commit: commit(w.config.Root), Tools: tools(),
-		Artifacts: kept, Connect: node.Connect, Builder: localBuilder, Now: time.Now,
+		Artifacts: kept, Connect: swarm.Reach, Builder: localBuilder, Now: time.Now,
 		Emit: keeping(kept, show),
 	}
 	broken := w.broken

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/deploy"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // rollbackOptions are the flags of rollback, and what it needs.
@@ -66,7 +66,7 @@ func (o *rollbackOptions) completeReleases(_ *cobra.Command, args []string, _ st
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
-	server, err := node.Connect(ctx, t)
+	server, err := swarm.Reach(ctx, t)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

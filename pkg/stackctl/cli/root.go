@@ -35,7 +35,7 @@ could not judge, 6 another deploy holds the lock, 130 interrupted.`,
 	add("deploy", newDeploy(s, runDeploy), newVerify(s, runVerify), newCheck(s, runCheck), newPlan(s, runPlan),
 		newRollback(s, runRollback), newGates(s, runGates), newRules(s, runRules), newSchema(s, runSchema))
 	add("operate", newStatus(s, runStatus), newReleases(s, runReleases), newLogs(s, runLogs), newExec(s, runExec), newLock(s, runLock),
-		newWatch(s, runWatch), newMaintenance(s, runMaintenance), newBackup(s, runBackup), newRestore(s, runRestore))
+		newWatch(s, runWatch), newMaintenance(s, runMaintenance), newNode(s), newBackup(s, runBackup), newRestore(s, runRestore))
 	add("prepare", newInit(s, runInit), newConfig(s, runConfig), newHarden(s, runHarden), newTrust(s, runTrust), newProvision(s, runProvision), newHost(s), newSandbox(s), newSecrets(s))
 	add("evidence", newEvidence(s))
 	root.AddCommand(newVersion(s, runVersion), newMan(s, runMan))

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ type sandboxUpOptions struct {
 	project *project
 
 	images string
+	nodes  int
 }
 
 func newSandboxUp(s *session, run func(context.Context, *sandboxUpOptions) error) *cobra.Command {
@@ -25,18 +27,25 @@ func newSandboxUp(s *session, run func(context.Context, *sandboxUpOptions) error
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	cmd.Flags().StringVar(&o.images, "images", "build/sandbox", "the `folder` with droplet.tar, pebble.tar and outside.tar")
+	cmd.Flags().IntVar(&o.nodes, "nodes", 0, "how many droplets, as the nodes of one target, with Debian 13 (droplet13.tar); 0 keeps what is there, or makes a single server")
 	return cmd
 }
 
 func runSandboxUp(ctx context.Context, o *sandboxUpOptions) error {
-	s, err := sandbox.Up(ctx, sandbox.Options{Dir: sandboxDir(o.project), Images: o.images, Progress: o.progress})
+	s, err := sandbox.Up(ctx, sandbox.Options{Dir: sandboxDir(o.project), Nodes: o.nodes, Images: o.images, Progress: o.progress})
 	if err != nil {
 		return err
 	}
 	if o.output == "json" {
 		return o.json(s)
 	}
-	fmt.Fprintf(o.out, "the sandbox runs at %s\nsite     %s (after a deploy)\nmails    %s/ or stackctl sandbox mail\nsign-in  %s stands in for Google\nssh      stackctl sandbox ssh\n", s.Address, s.URL(), s.Mail, s.Issuer)
+	fmt.Fprintf(o.out, "the sandbox runs at %s\n", s.Address)
+	login := ""
+	for _, n := range s.Nodes {
+		fmt.Fprintf(o.out, "%-8s %s %s\n", n.Name, n.Address, strings.Join(n.Labels, " "))
+		login = " NODE"
+	}
+	fmt.Fprintf(o.out, "site     %s (after a deploy)\nmails    %s/ or stackctl sandbox mail\nsign-in  %s stands in for Google\nssh      stackctl sandbox ssh%s\n", s.URL(), s.Mail, s.Issuer, login)
 	return nil
 }
 

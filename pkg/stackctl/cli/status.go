@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // statusOptions are the flags of status, and what it needs.
@@ -81,7 +81,7 @@ type targetStatus struct {
 }
 
 func readStatus(ctx context.Context, c stack.Config, t stack.Target) (operate.Status, error) {
-	server, err := node.Connect(ctx, t)
+	server, err := swarm.Reach(ctx, t)
 	if err != nil {
 		return operate.Status{}, err
 	}

@@ -27,7 +27,8 @@ func newTrust(s *session, run func(context.Context, *trustOptions) error) *cobra
 		Short: "Add a server's host key to known_hosts after you compared its fingerprint",
 		Long: `trust asks the server for its host keys and shows their fingerprints. With
 --fingerprint it adds the key that has it. Compare the fingerprint with what the
-provider's console shows; only then is the server the one that you rented.`,
+provider's console shows; only then is the server the one that you rented. Of a
+target with several servers all are asked; each fingerprint is added by itself.`,
 		Example: "  stackctl trust --target production\n  stackctl trust --target production --fingerprint SHA256:…",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
@@ -39,6 +40,9 @@ func runTrust(ctx context.Context, o *trustOptions) error {
 	_, t, err := o.project.load()
 	if err != nil {
 		return err
+	}
+	if t.Clustered() {
+		return o.trustNodes(ctx, t)
 	}
 	keys, err := host.Scan(ctx, host.OptionsFor(t, false))
 	if err != nil {

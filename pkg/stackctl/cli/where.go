@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackctl/pkg/stackctl/config"
-	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
 
 // lookLimit bounds the look at a server that nobody asked for by a verb.
@@ -98,7 +98,7 @@ func (o *whereOptions) look(ctx context.Context) (where, error) {
 
 // liveRelease asks the server which release is live.
 func liveRelease(ctx context.Context, t stack.Target) (stack.ReleaseRecord, error) {
-	server, err := node.Connect(ctx, t)
+	server, err := swarm.Reach(ctx, t)
 	if err != nil {
 		return stack.ReleaseRecord{}, err
 	}

@@ -48,8 +48,14 @@ func check(c stack.Config, d document) error {
 		}
 	}
 	for name, t := range c.Targets {
-		if problem, fix, key := checkTarget(t); problem != "" {
-			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, "targets", name, key)
+		problem, fix, place := checkNodes(t)
+		if problem == "" {
+			var key string
+			problem, fix, key = checkTarget(t)
+			place = []string{key}
+		}
+		if problem != "" {
+			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, append([]string{"targets", name}, place...)...)
 		}
 	}
 	for i, h := range c.Gates.Health {

@@ -256,7 +256,8 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 	if err := yamlInto(doc, &t); err != nil {
 		return t, true, err
 	}
-	if len(c.Targets) > 0 {
+	resolveNodes(&t)
+	if len(c.Targets) > 0 && !t.Clustered() {
 		t.Shared = slices.ContainsFunc(slices.Collect(maps.Values(c.Targets)), func(named stack.Target) bool { return named.Shared })
 	}
 	return t, true, nil
@@ -298,7 +299,7 @@ func Target(c stack.Config, name string) (stack.Target, error) {
 	if t.Host == "" {
 		return t, stack.Usage(c.File, 0, "target "+t.Name+" has no server yet", "make one with `stackctl host create --target "+t.Name+"`, or write its address as host where it was made elsewhere")
 	}
-	return t, resolveLogin(&t)
+	return reached(t)
 }
 
 // Named picks a target as the file has it, also where there is no server for it yet.
@@ -317,6 +318,9 @@ func Named(c stack.Config, name string) (stack.Target, error) {
 		t.Name = SandboxTarget
 		resolveTarget(&c, &t)
 		if problem, fix, _ := checkTarget(t); problem != "" {
+			return t, stack.Usage(SandboxFile, 0, problem, fix)
+		}
+		if problem, fix, _ := checkNodes(t); problem != "" {
 			return t, stack.Usage(SandboxFile, 0, problem, fix)
 		}
 		return t, nil

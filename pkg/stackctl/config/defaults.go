@@ -103,6 +103,7 @@ func resolveEdge(t *stack.Traefik) {
 }
 
 func resolveTarget(c *stack.Config, t *stack.Target) {
+	resolveNodes(t)
 	setDefault(&t.Path, "/srv/"+c.Project)
 	setDefault(&t.Socket, "/var/run/docker.sock")
 	setDefault(&t.Edge.HTTPPort, 80)

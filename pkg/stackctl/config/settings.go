@@ -25,7 +25,7 @@ type Setting struct {
 
 // untold are keys whose values may be secret, or are lists that say nothing in a
 // line.
-var untold = map[string]bool{"env": true, "own": true, "exceptions": true, "health": true, "headers": true, "routes": true, "secrets": true, "hooks": true, "notices": true}
+var untold = map[string]bool{"env": true, "nodes": true, "own": true, "exceptions": true, "health": true, "headers": true, "routes": true, "secrets": true, "hooks": true, "notices": true}
 
 // Settings lists what one target of a file resolves to, in the order of the keys.
 func Settings(c stack.Config, t stack.Target) ([]Setting, error) {

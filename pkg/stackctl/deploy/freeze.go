@@ -26,7 +26,7 @@ func (d *Deployer) freeze(ctx context.Context) (Wanted, error) {
 	if err != nil {
 		return Wanted{}, err
 	}
-	files, err := edge.Read(d.Config, d.Target, service, edge.Behind{Recreated: draft.Recreated(), Replicas: draft.Replicas()})
+	files, err := edge.Read(d.Config, d.Target, service, edge.Behind{Recreated: draft.Recreated(), Replicas: draft.Replicas(), Apart: d.Target.Clustered()})
 	if err != nil {
 		return Wanted{}, err
 	}

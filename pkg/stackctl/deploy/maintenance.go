@@ -130,13 +130,18 @@ func (x *executor) letEveryoneIn(ctx context.Context) (string, error) {
 }
 
 func (x *executor) waitRouters(ctx context.Context, m edge.Maintenance, there bool) error {
-	api, err := x.edgeAPI(ctx)
+	edges, err := x.edgeAPIs(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, switchDeadline)
 	defer cancel()
-	return api.WaitRouters(ctx, "http", m.Rules(), there)
+	for _, e := range edges {
+		if err := e.WaitRouters(ctx, "http", m.Rules(), there); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // letIn are the networks that reach the site: those that are named, and the

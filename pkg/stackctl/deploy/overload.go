@@ -22,12 +22,12 @@ func (x *executor) spareEdge(ctx context.Context) {
 		if c.Layer != stack.LayerEdge || c.Project != x.want.Release.Project || c.State != "running" || c.Health != "unhealthy" && c.Health != "starting" {
 			continue
 		}
-		api, err := x.edgeAPI(ctx)
-		if err != nil {
+		api, reached := x.edgeOf(c)
+		if !reached {
 			continue // the plan starts it anew
 		}
 		ctx, cancel := context.WithTimeout(ctx, x.stretch(edgePatience))
-		err = api.Answers(ctx)
+		err := api.Answers(ctx)
 		cancel()
 		if err == nil {
 			x.note(c.Service + " is " + c.Health + " by its health check, but answers: it is left as it is. The server may be overloaded; look at its CPU")

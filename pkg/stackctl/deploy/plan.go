@@ -67,6 +67,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 		p.front()
 	}
 	p.edgeSwitch()
+	p.handOut()
 	p.adoptRest()
 	p.drainBehind() // jobs are the new release's now
 	p.gates(stack.PhasePost, "what users get is judged from outside")

@@ -32,7 +32,12 @@ const (
 // rehearse asks a staging directory for certificates of names that are new on a
 // public site. What serves is not touched.
 func (p *planner) rehearse() {
-	if names := p.want.Rehearse; len(names) > 0 {
+	names := p.want.Rehearse
+	if len(names) > 0 && len(p.r.Edge.Others) > 0 {
+		p.plan.Notes = append(p.plan.Notes, strings.Join(names, ", ")+": not rehearsed, since there are several edges; the public authority is asked at once")
+		return
+	}
+	if len(names) > 0 {
 		p.add(stack.Step{Kind: stack.StepRehearse, Subject: "certificates of " + strings.Join(names, ", "), Hosts: names, Release: p.seen.Live,
 			Cause: "new on a site that is public: staging is asked before a public authority"})
 	}
@@ -183,13 +188,18 @@ func (r rehearsal) ledThere() (hosts []string, alias string) {
 
 // waitDetour waits until the edge leads port 80 to the copy, or does so no more.
 func (x *executor) waitDetour(ctx context.Context, rules map[string]string, there bool) error {
-	api, err := x.edgeAPI(ctx)
+	edges, err := x.edgeAPIs(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
 	defer cancel()
-	return api.WaitRouters(ctx, "tcp", rules, there)
+	for _, e := range edges {
+		if err := e.WaitRouters(ctx, "tcp", rules, there); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endDetour has the edge answer on port 80 itself again, where a rehearsal led

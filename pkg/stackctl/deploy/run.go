@@ -115,6 +115,11 @@ func (s *story) connect(ctx context.Context) (node.Server, error) {
 	return server, s.phase("connect", func() (detail string, err error) {
 		server, err = s.d.Connect(ctx, t)
 		s.server = server
+		if err == nil {
+			for _, one := range server.Absent() {
+				s.note(one + "; nothing is placed there")
+			}
+		}
 		return t.User + "@" + t.Host, err
 	})
 }
@@ -126,13 +131,23 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
-	locked, unlock, err := lock.Take(ctx, server)
-	if err != nil {
-		return fullDisk(ctx, server, s.d.Target, err)
+	for _, m := range server.Members() { // always in the same order, so that two runs cannot wait for each other
+		lock := node.Lock{Project: s.d.Config.Project, Target: s.d.Target, Owner: s.d.Owner, Run: s.d.Run, Wait: s.d.LockWait, Note: s.note}
+		locked, unlock, err := lock.Take(ctx, m)
+		if err != nil {
+			return fullDisk(ctx, server, s.d.Target, err)
+		}
+		defer unlock()
+		ctx = locked
 	}
-	defer unlock()
-	return part(locked, server)
+	returned, err := server.Align(ctx)
+	if err != nil {
+		return stack.Fault(stack.CauseStep, "bring nodes that were away to the state of the others", err, "")
+	}
+	for _, name := range returned {
+		s.note(name + " was away: it has the releases and routes of the others now")
+	}
+	return part(ctx, server)
 }
 
 // held also observes what is there before it runs a part of the story.
@@ -190,6 +205,16 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
+	for _, part := range []struct {
+		project string
+		compose []byte
+	}{{want.Release.Project, want.Release.Base}, {want.Release.AppProject(), want.Release.App}} {
+		placed, err := server.Placement(ctx, part.project, part.compose)
+		if err != nil {
+			return nil, plan, err
+		}
+		plan.Notes = append(plan.Notes, placed...)
+	}
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {

@@ -134,7 +134,10 @@ func (s *story) judge(ctx context.Context, phase stack.Phase, subject gate.Subje
 	}
 	subject.Config, subject.Target, subject.All = s.d.Config, s.d.Target, s.d.All
 	subject.Artifacts, subject.Pace = s, s.pace
-	results := gate.Run(ctx, list, subject, s.emit)
+	results := gate.Run(ctx, list, seenFirst(subject, s.server), s.emit)
+	for _, m := range otherNodes(s.d.Target, s.server, phase) {
+		results = append(results, gate.Run(ctx, onNode(list, m, s.d.Target), seenFrom(subject, m), s.emit)...)
+	}
 	s.report.Gates = append(s.report.Gates, results...)
 	s.report.Unused = gate.Unused(s.report.Gates, gates.All(s.d.Config.Gates.Own), s.d.Config.Exceptions)
 	if ctx.Err() != nil {

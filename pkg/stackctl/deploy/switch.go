@@ -22,6 +22,11 @@ const switchDeadline = 30 * time.Second
 // watched folder, and waits until Traefik itself says that they are live.
 func (x *executor) point(ctx context.Context, files []stack.File) (string, error) {
 	want := map[string]bool{}
+	if issuer := x.want.Release.Edge.Issuer; len(issuer) > 0 {
+		if err := x.put(ctx, stack.DynamicPath(stack.IssuerFile), issuer, 0o644); err != nil {
+			return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
+		}
+	}
 	for _, f := range files {
 		want[f.Path] = true
 		if err := x.put(ctx, stack.DynamicPath(f.Path), f.Content, f.Mode); err != nil {
@@ -42,15 +47,17 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	if up, err := edge.Upstreams(files); err == nil && len(up) == 0 {
 		return "no edge: nothing is routed", nil
 	}
-	api, err := x.edgeAPI(ctx)
+	edges, err := x.edgeAPIs(ctx)
 	if err != nil {
 		return "", err
 	}
 	began := x.d.Now()
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
 	defer cancel()
-	if err := api.WaitLive(ctx, files); err != nil {
-		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+	for _, e := range edges { // all have the files, and read them side by side
+		if err := e.WaitLive(ctx, files); err != nil {
+			return "", stack.Fault(stack.CauseStep, "switch the edge"+e.on, err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+		}
 	}
 	x.turned = time.Now()
 	return fmt.Sprintf("live after %d ms", x.d.Now().Sub(began).Milliseconds()), nil
@@ -88,25 +95,46 @@ func (x *executor) settle(ctx context.Context) error {
 	}
 }
 
-// edgeAPI finds Traefik's own API by its container's address.
-func (x *executor) edgeAPI(ctx context.Context) (edge.API, error) {
+// edgeOn is the API of one edge; on tells where it is, where there are several.
+type edgeOn struct {
+	edge.API
+	on string
+}
+
+// edgeAPIs finds Traefik's own API by the addresses of its containers: one, or with
+// a cluster one for each edge node.
+func (x *executor) edgeAPIs(ctx context.Context) ([]edgeOn, error) {
 	t := x.d.Config.Traefik
 	containers, err := x.server.Containers(ctx)
 	if err != nil {
-		return edge.API{}, err
+		return nil, err
 	}
-	for _, c := range containers {
-		if c.Project != x.d.Config.Project || c.Service != t.Service {
-			continue
-		}
-		for _, address := range c.Addresses {
-			if address != "" {
-				return edge.API{Address: net.JoinHostPort(address, strconv.Itoa(t.APIPort)), Dial: x.server.DialContext,
-					User: t.Staff.User, Password: x.staffPassword()}, nil
-			}
+	var out []edgeOn
+	for _, c := range containersOf(stack.Observed{Containers: containers}, x.d.Config.Project, t.Service) {
+		if e, reached := x.edgeOf(c); reached {
+			out = append(out, e)
 		}
 	}
-	return edge.API{}, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
+	if len(out) == 0 {
+		return nil, stack.Fault(stack.CauseStep, "find the edge", errors.New("no container of service "+t.Service+" runs"), "deploy again")
+	}
+	return out, nil
+}
+
+// edgeOf is the API of an edge's container, where that has an address.
+func (x *executor) edgeOf(c stack.Container) (edgeOn, bool) {
+	t := x.d.Config.Traefik
+	on := ""
+	if c.Node != "" {
+		on = " of " + c.Node
+	}
+	for _, address := range c.Addresses {
+		if address != "" {
+			return edgeOn{edge.API{Address: net.JoinHostPort(address, strconv.Itoa(t.APIPort)), Dial: x.server.DialContext,
+				User: t.Staff.User, Password: x.staffPassword()}, on}, true
+		}
+	}
+	return edgeOn{}, false
 }
 
 // stop stops services of a release; none named means all. Without a release they

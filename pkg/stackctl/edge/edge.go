@@ -51,8 +51,11 @@ func Read(c stack.Config, t stack.Target, service stack.Service, behind Behind) 
 	if out.Dynamic, err = dynamic(c.Traefik.Dynamic, service.Environment); err != nil {
 		return stack.EdgeConfig{}, err
 	}
-	if out.Routes, err = Routes(out.Dynamic); err != nil || !t.Shared {
+	if out.Routes, err = Routes(out.Dynamic); err != nil {
 		return out, err
+	}
+	if !t.Shared {
+		return share(c, t, out)
 	}
 	return out, namesHosts(out.Routes, public, c.Traefik.Dynamic)
 }

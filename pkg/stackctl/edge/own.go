@@ -34,7 +34,13 @@ type Behind struct {
 	Recreated []string
 	// Replicas is how many containers those have that have several.
 	Replicas map[string]int
+	// Apart reports whether the containers of a service may be on several nodes: each
+	// is a server of its own then, so that one that is gone takes nobody.
+	Apart bool
 }
+
+// apart reports whether the edge reaches each container of a route's service by itself.
+func (b Behind) apart(r stack.RouteSpec) bool { return b.Apart && b.Replicas[r.Service] > 1 }
 
 // own makes the files of stackctl's own edge of a project's routes. Without
 // routes there is no edge: the file that says which release is live is all.
@@ -57,8 +63,10 @@ func own(c stack.Config, t stack.Target, behind Behind) (stack.EdgeConfig, error
 	}
 	out := stack.EdgeConfig{Static: static, Env: map[string]string{}, Flags: []string{"--configFile=/etc/traefik/traefik.yml"},
 		Dynamic: []stack.File{{Path: "routes.yml", Mode: 0o644, Content: dynamic}}}
-	out.Routes, err = Routes(out.Dynamic)
-	return out, err
+	if out.Routes, err = Routes(out.Dynamic); err != nil {
+		return out, err
+	}
+	return share(c, t, out)
 }
 
 // Guarded reports whether a route asks for the staff's password. Traefik's own
@@ -144,7 +152,7 @@ func (f dynamicFile) add(name, rule string, r stack.RouteSpec) {
 	case recreated:
 		maps.Copy(f.middlewares, holding(f.config))
 		f.routers[name] = router(rule, 100, name, "hold-most", "hold")
-	case r.Sticky:
+	case r.Sticky || f.behind.apart(r):
 		f.middlewares["another-replica"] = anotherReplica
 		f.routers[name] = router(rule, 100, name, "another-replica")
 	default:
@@ -251,8 +259,12 @@ func holding(c stack.Config) object {
 // write on it.
 func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
 	balancer, held := object{"servers": []object{server(r, r.Service)}}, slices.Contains(f.behind.Recreated, r.Service)
+	replicas := f.behind.Replicas[r.Service]
 	if r.Sticky && !held {
-		stick(balancer, route, r, f.behind.Replicas[r.Service])
+		stick(balancer, route)
+	}
+	if (r.Sticky || f.behind.apart(r)) && !held && replicas > 1 {
+		spread(balancer, r, replicas)
 	}
 	name, settings := []string{}, object{}
 	if r.Scheme == "https" {
@@ -262,6 +274,8 @@ func (f dynamicFile) upstream(route string, r stack.RouteSpec) object {
 	case held:
 		name, settings["maxIdleConnsPerHost"] = append(name, "no-reuse"), -1
 		settings["forwardingTimeouts"] = object{"dialTimeout": heldDial}
+	case f.behind.apart(r): // a node that is gone refuses nothing: it does not answer
+		name, settings["forwardingTimeouts"] = append(name, "apart"), object{"idleConnTimeout": "1s", "dialTimeout": heldDial}
 	case r.Scheme != "h2c": // HTTP/2 says on its one connection that it ends
 		name, settings["forwardingTimeouts"] = append(name, "brief"), object{"idleConnTimeout": "1s"}
 	}

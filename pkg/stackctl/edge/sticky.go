@@ -7,14 +7,14 @@ import "stackctl/pkg/stackctl/stack"
 // sent twice (see holding).
 var anotherReplica = object{"retry": object{"attempts": 10, "initialInterval": "20ms"}}
 
-// stick makes the replicas of a service servers of their own and lets the edge send
-// a visitor to the same one each time. One that failed five times within a second,
-// and did nothing well between, gets no visitor for a second.
-func stick(balancer object, name string, r stack.RouteSpec, replicas int) {
+// stick lets the edge send a visitor to the same replica each time.
+func stick(balancer object, name string) {
 	balancer["sticky"] = object{"cookie": object{"name": stack.StickyCookie + name, "secure": true, "httpOnly": true, "sameSite": "lax"}}
-	if replicas < 2 {
-		return
-	}
+}
+
+// spread makes the replicas of a service servers of their own. One that failed five
+// times within a second, and did nothing well between, gets no visitor for a second.
+func spread(balancer object, r stack.RouteSpec, replicas int) {
 	servers := make([]object, replicas)
 	for i := range servers {
 		servers[i] = server(r, stack.Replica(r.Service, i+1))

@@ -35,14 +35,26 @@ func Connect(ctx context.Context, t stack.Target) (Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return server{conn, e}, nil
+	return Join(conn, e), nil
 }
+
+// Join makes a server of a connection and the engine that was reached through it.
+func Join(conn *host.Conn, e *engine.Engine) Server { return server{conn, e} }
 
 // server joins a connection and the engine behind it.
 type server struct {
 	*host.Conn
 	engine *engine.Engine
 }
+
+// Members are the one host that it is.
+func (s server) Members() []Member { return []Member{{Host: s.Conn}} }
+
+// Absent is nothing: the one host answers.
+func (s server) Absent() []string { return nil }
+
+// Align does nothing: there is one host.
+func (s server) Align(context.Context) ([]string, error) { return nil, nil }
 
 // Wire tells what went over the connection so far.
 func (s server) Wire() stack.Wire {
@@ -65,6 +77,9 @@ func (s server) Volumes(ctx context.Context) ([]string, error) { return s.engine
 func (s server) MakeNetwork(ctx context.Context, name string) error {
 	return s.engine.MakeNetwork(ctx, name)
 }
+
+// Placement tells nothing: everything runs on the one host.
+func (s server) Placement(context.Context, string, []byte) ([]string, error) { return nil, nil }
 
 func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
 	return s.engine.Up(ctx, project, compose, services, progress)
@@ -148,6 +163,11 @@ func (s server) Release(ctx context.Context, container string) error {
 // InspectImage lets the gates tell what a container got from its image.
 func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) {
 	return s.engine.InspectImage(ctx, image)
+}
+
+// PutFiles writes files into a folder of a container.
+func (s server) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
+	return s.engine.PutFiles(ctx, container, dir, files)
 }
 
 // Files lets the gates read what a container holds and the user may not.

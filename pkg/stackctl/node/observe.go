@@ -66,7 +66,7 @@ func ReadDynamic(ctx context.Context, h Host, t stack.Target) ([]stack.File, err
 	}
 	files := []stack.File{}
 	for _, e := range entries {
-		if !e.Mode().IsRegular() || e.Size() > 1<<20 || e.Name() == stack.MaintenanceFile || e.Name() == stack.DetourFile {
+		if !e.Mode().IsRegular() || e.Size() > 1<<20 || stack.Lasts(e.Name()) {
 			continue
 		}
 		raw, err := h.ReadFile(ctx, path.Join(dir, e.Name()))

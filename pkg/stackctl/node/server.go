@@ -18,10 +18,24 @@ import (
 type Server interface {
 	Host
 	Engine
+	// Members are the hosts of the server, by name: itself, or the nodes of a cluster.
+	Members() []Member
+	// Absent tells which hosts of the server do not answer, each with the reason.
+	Absent() []string
+	// Align gives the records, files and routes of a project to the hosts of a cluster
+	// that were away, and returns their names. It is for who holds the lock.
+	Align(ctx context.Context) ([]string, error)
 	// Wire tells what went over the connection so far.
 	Wire() stack.Wire
 	// Close ends the connection.
 	Close() error
+}
+
+// Member is one host of a server.
+type Member struct {
+	// Name is the node's; empty: the server is one host.
+	Name string
+	Host
 }
 
 // Host is the part of a server that files and commands live on.
@@ -51,6 +65,9 @@ type Engine interface {
 	// MakeNetwork makes a network that belongs to no project; there being one of
 	// the name, it does nothing.
 	MakeNetwork(ctx context.Context, name string) error
+	// Placement tells where the containers of a resolved compose file are to run, a
+	// line for each; none where there is one host. An error is of what no node can have.
+	Placement(ctx context.Context, project string, compose []byte) ([]string, error)
 	// Up makes services of a resolved compose file run and waits until they
 	// are healthy; it gives the services that it had to touch.
 	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)
@@ -98,6 +115,8 @@ type Engine interface {
 	Hold(ctx context.Context, container string, stop bool) error
 	Release(ctx context.Context, container string) error
 	InspectImage(ctx context.Context, image string) ([]byte, error)
+	// PutFiles writes files, as root's, into a folder that a container may write to.
+	PutFiles(ctx context.Context, container, dir string, files []stack.File) error
 	// Files reads what a container holds at a path.
 	Files(ctx context.Context, container, at string) ([]stack.File, error)
 	// ExecTerminal gives a command in a container the operator's terminal.

@@ -62,16 +62,32 @@ if ! systemctl restart docker.service; then
 fi`
 
 // planDaemon merges log limits and live-restore into daemon.json.
-func planDaemon(f Facts, _ Settings) *Change {
-	want, causes := mergeDaemon(f.Files[daemonJSON], f.Swarm)
-	return change("limit container logs and keep containers running while the Engine restarts ("+daemonJSON+")", causes,
+func planDaemon(f Facts, s Settings) *Change {
+	what, restore := "limit container logs and keep containers running while the Engine restarts ("+daemonJSON+")", liveOn
+	switch {
+	case s.Member != nil:
+		what, restore = "limit container logs, without live-restore, which Swarm does not allow ("+daemonJSON+")", liveOff
+	case f.Swarm:
+		restore = liveAsItIs
+	}
+	want, causes := mergeDaemon(f.Files[daemonJSON], restore)
+	return change(what, causes,
 		Action{File: &File{Path: daemonJSON, Mode: "644", Content: want, Backup: true}},
 		Action{Run: shell(restartDocker, daemonJSON)})
 }
 
+// live is whether containers go on while the Engine restarts (live-restore).
+type live int
+
+const (
+	liveOn live = iota
+	liveOff
+	liveAsItIs // the host is in a Swarm of somebody's
+)
+
 // mergeDaemon adds what is missing to daemon.json and loses nothing. Log
 // options belong to a driver: those of another driver stay as they are.
-func mergeDaemon(now string, swarm bool) (want string, causes []string) {
+func mergeDaemon(now string, restore live) (want string, causes []string) {
 	all := map[string]any{}
 	if strings.TrimSpace(now) != "" {
 		d := json.NewDecoder(strings.NewReader(now))
@@ -99,10 +115,13 @@ func mergeDaemon(now string, swarm bool) (want string, causes []string) {
 		}
 		all["log-opts"] = options
 	}
-	// Swarm refuses to run with live-restore.
-	if on, set := all["live-restore"].(bool); (!set || !on) && !swarm {
+	switch on, _ := all["live-restore"].(bool); {
+	case restore == liveOn && !on:
 		all["live-restore"] = true
 		causes = append(causes, "live-restore is off")
+	case restore == liveOff && on:
+		all["live-restore"] = false
+		causes = append(causes, "live-restore is on")
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -31,7 +31,11 @@ type Facts struct {
 	DockerCE bool
 	// Engine is the version of the Docker Engine; empty is none.
 	Engine string
-	Swarm  bool
+	// EngineOffered is the version of Debian's or Ubuntu's own Engine that apt
+	// would install; empty: apt does not know yet.
+	EngineOffered string `json:",omitzero"`
+	Swarm         bool
+	Standing      Standing `json:",omitzero"`
 	// Strays are containers that run and that the engine does not know: an ID and
 	// what its first process is called.
 	Strays []string
@@ -121,8 +125,16 @@ func (f *Facts) note(kind, key, text string) {
 		f.DockerCE = line != "" && line != "(none)"
 	case "engine":
 		f.Engine = line
+	case "engine-offered":
+		if line != "(none)" {
+			f.EngineOffered = line
+		}
 	case "swarm":
 		f.Swarm = line == "yes"
+	case "swarm-node":
+		f.Standing.read(text)
+	case "swarm-mark":
+		f.Standing.Mark = line
 	case "strays":
 		f.Strays = slices.DeleteFunc(strings.Split(line, "\n"), func(s string) bool { return s == "" })
 	case "units":

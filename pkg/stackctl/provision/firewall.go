@@ -25,12 +25,15 @@ func block(rules string) string {
 // goes to a container through DOCKER-USER and leaves its content alone; ufw
 // fills it at boot, before Docker starts, and at each reload.
 // Docker's publishing passes ufw's own rules unasked.
-func chain(ports []Port) string {
+func chain(ports []Port, m *Member) string {
 	var b strings.Builder
 	b.WriteString("*filter\n:DOCKER-USER - [0:0]\n")
 	b.WriteString("# answers, and what containers send\n")
 	b.WriteString("-A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n")
 	b.WriteString("-A DOCKER-USER -i docker0 -j RETURN\n-A DOCKER-USER -i br-+ -j RETURN\n")
+	if m != nil {
+		fmt.Fprintf(&b, "-A DOCKER-USER -i %s -j RETURN\n", swarmBridge)
+	}
 	b.WriteString("# the public ports, as the client asked for them\n")
 	for _, p := range ports {
 		fmt.Fprintf(&b, "-A DOCKER-USER -p %s -m conntrack --ctstate DNAT --ctorigdstport %d -j RETURN\n", p.protocol(), p.Number)
@@ -40,9 +43,15 @@ func chain(ports []Port) string {
 	b.WriteString("# every other published port, and containers addressed directly\n")
 	fmt.Fprintf(&b, "-A DOCKER-USER -m conntrack --ctstate DNAT -m comment --comment %s -j DROP\n", mark)
 	b.WriteString("-A DOCKER-USER -o docker0 -j DROP\n-A DOCKER-USER -o br-+ -j DROP\n")
+	if m != nil {
+		fmt.Fprintf(&b, "-A DOCKER-USER -o %s -j DROP\n", swarmBridge)
+	}
 	b.WriteString("-A DOCKER-USER -j RETURN\nCOMMIT\n")
 	return b.String()
 }
+
+// swarmBridge leads out of the Swarm's networks.
+const swarmBridge = "docker_gwbridge"
 
 // mark is the comment by which loaded rules are known to be these.
 func mark(rules string) string {
@@ -137,8 +146,8 @@ systemctl enable ufw.service`
 // planFirewall lets in SSH and the public ports, and holds what containers
 // publish to the public ports. It is guarded.
 func planFirewall(f Facts, s Settings) *Change {
-	public := union(s.Ports, opened(f.Files[ufwRules4]))
-	rules := chain(public)
+	public := s.public(f)
+	rules := chain(public, s.Member)
 	causes := some(f.pending("firewall"))
 	if !f.UFW.Active {
 		causes = append(causes, "ufw is not active")
@@ -161,13 +170,21 @@ func planFirewall(f Facts, s Settings) *Change {
 	if len(missing) > 0 {
 		causes = append(causes, "no rule lets in "+listed(missing))
 	}
+	lacks, ruled := f.planMember(s.Member)
+	causes = append(causes, lacks...)
 	causes = append(causes, f.unheld("IPv4", rules, f.Files[ufwRules4], f.Chain4)...)
 	if f.IPv6 {
 		causes = append(causes, f.unheld("IPv6", rules, f.Files[ufwRules6], f.Chain6)...)
 	}
-	c := change(fmt.Sprintf("let in %s, refuse the rest, hold what containers publish to %s", listed(openPorts(f, public)), listed(public)), causes,
-		Action{Run: shell(writeRules, block(rules), ufwRules4, ufwRules6)},
-		Action{Run: shell(enableUFW, add...)})
+	what := fmt.Sprintf("let in %s, refuse the rest, hold what containers publish to %s", listed(openPorts(f, public)), cmp.Or(listed(public), "nothing"))
+	actions := []Action{{Run: shell(writeRules, block(rules), ufwRules4, ufwRules6)}}
+	if s.Member != nil && len(s.Member.Peers) > 0 {
+		what += ", let in the Swarm's ports from " + strings.Join(s.Member.Peers, ", ")
+	}
+	if len(ruled) > 0 {
+		actions = append(actions, Action{Run: shell(changeRules, ruled...)})
+	}
+	c := change(what, causes, append(actions, Action{Run: shell(enableUFW, add...)})...)
 	if c != nil {
 		undo := []string{"ufw", "disable"}
 		if f.UFW.Active {

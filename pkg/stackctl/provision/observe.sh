@@ -21,7 +21,10 @@ ask interrupted dpkg --audit
 ask packages sh -c 'dpkg-query -W -f "\${db:Status-Status} \${Package}\n" "$@" | sed -n "s/^installed //p"' sh $packages
 ask docker-ce sh -c 'apt-cache policy docker-ce | sed -n "s/^ *Candidate: //p"'
 ask engine sh -c 'dockerd --version | sed -n "s/^Docker version \([^,]*\).*/\1/p"'
+ask engine-offered sh -c 'apt-cache policy docker.io | sed -n "s/^ *Candidate: //p"'
 [ ! -s /var/lib/docker/swarm/docker-state.json ] || echo yes | tell swarm
+[ ! -s /var/lib/docker/swarm/certificates/swarm-node.crt ] || ask swarm-node cat /var/lib/docker/swarm/certificates/swarm-node.crt
+[ ! -s /var/lib/stackctl/swarm ] || ask swarm-mark cat /var/lib/stackctl/swarm
 # Containers that run and that the engine does not know. It is asked last: it knows one from before its first process
 # until after its last. Where the host is a container itself every process is in one, and where several engines run
 # nobody can tell whose a container is.

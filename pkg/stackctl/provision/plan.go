@@ -44,7 +44,7 @@ var items = []item{
 // relevant are the packages that plans look at.
 var relevant = []string{
 	"docker.io", "docker-ce", "moby-engine", "ca-certificates", "apparmor", "ufw", "iptables",
-	"fail2ban", "python3-systemd", "unattended-upgrades", "systemd-timesyncd", "chrony", "ntpsec",
+	"fail2ban", "python3-systemd", "unattended-upgrades", "systemd-timesyncd", "chrony", "ntpsec", "iputils-ping",
 }
 
 // indexMaxAge is how old apt's index may be when packages are installed from it.
@@ -61,7 +61,7 @@ func Plan(f Facts, s Settings) []Change {
 			Cause: "dpkg says: " + first, Actions: []Action{{Apt: &Apt{Repair: true}}},
 		})
 	}
-	if c := planPackages(f); c != nil {
+	if c := planPackages(f, s); c != nil {
 		changes = append(changes, *c)
 	}
 	for _, it := range items {
@@ -91,7 +91,7 @@ func Notes(f Facts) []string {
 }
 
 // planPackages installs what any item lacks, in one run of apt.
-func planPackages(f Facts) *Change {
+func planPackages(f Facts, s Settings) *Change {
 	var names, causes []string
 	for _, it := range items {
 		if it.packages == nil || it.skip != nil && it.skip(f) != "" {
@@ -101,6 +101,10 @@ func planPackages(f Facts) *Change {
 			names = append(names, lack...)
 			causes = append(causes, fmt.Sprintf("%s lacks %s", it.name, strings.Join(lack, ", ")))
 		}
+	}
+	if lack := pingPackages(f, s); len(lack) > 0 {
+		names = append(names, lack...)
+		causes = append(causes, "measuring the links between the nodes lacks "+strings.Join(lack, ", "))
 	}
 	if len(names) == 0 {
 		return nil

@@ -198,19 +198,21 @@ func TestIndexIsFetchedOnlyWhenItIsOld(t *testing.T) {
 func TestDaemonSettingsAreMerged(t *testing.T) {
 	for name, c := range map[string]struct {
 		now        string
-		swarm      bool
+		restore    live
 		keep, lack []string
 		changed    bool
 	}{
-		"nothing":            {"", false, []string{`"log-driver": "json-file"`, `"max-size": "10m"`, `"live-restore": true`}, nil, true},
-		"other keys":         {`{"mtu": 1400, "registry-mirrors": ["https://m?a=1&b=<2>"], "x": 12345678901234567890}`, false, []string{`"mtu": 1400`, `https://m?a=1&b=<2>`, `12345678901234567890`, `"max-file": "3"`}, nil, true},
-		"own limits":         {`{"log-driver":"json-file","log-opts":{"max-size":"50m","max-file":"9"},"live-restore":true}`, false, []string{`"50m"`, `"9"`}, nil, false},
-		"another log driver": {`{"log-driver":"journald","live-restore":true}`, false, []string{"journald"}, []string{"max-size"}, false},
-		"swarm":              {`{"log-driver":"journald"}`, true, nil, []string{"live-restore"}, false},
-		"live-restore off":   {`{"log-driver":"journald","live-restore":false}`, false, []string{`"live-restore": true`}, nil, true},
+		"nothing":            {"", liveOn, []string{`"log-driver": "json-file"`, `"max-size": "10m"`, `"live-restore": true`}, nil, true},
+		"other keys":         {`{"mtu": 1400, "registry-mirrors": ["https://m?a=1&b=<2>"], "x": 12345678901234567890}`, liveOn, []string{`"mtu": 1400`, `https://m?a=1&b=<2>`, `12345678901234567890`, `"max-file": "3"`}, nil, true},
+		"own limits":         {`{"log-driver":"json-file","log-opts":{"max-size":"50m","max-file":"9"},"live-restore":true}`, liveOn, []string{`"50m"`, `"9"`}, nil, false},
+		"another log driver": {`{"log-driver":"journald","live-restore":true}`, liveOn, []string{"journald"}, []string{"max-size"}, false},
+		"swarm":              {`{"log-driver":"journald"}`, liveAsItIs, nil, []string{"live-restore"}, false},
+		"a cluster":          {`{"log-driver":"journald"}`, liveOff, nil, []string{"live-restore"}, false},
+		"a cluster to be":    {`{"log-driver":"journald","live-restore":true}`, liveOff, []string{`"live-restore": false`}, nil, true},
+		"live-restore off":   {`{"log-driver":"journald","live-restore":false}`, liveOn, []string{`"live-restore": true`}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, causes := mergeDaemon(c.now, c.swarm)
+			got, causes := mergeDaemon(c.now, c.restore)
 			if (len(causes) > 0) != c.changed {
 				t.Errorf("causes %q", causes)
 			}
@@ -224,7 +226,7 @@ func TestDaemonSettingsAreMerged(t *testing.T) {
 					t.Errorf("has %s:\n%s", l, got)
 				}
 			}
-			if again, causes := mergeDaemon(got, c.swarm); len(causes) != 0 || again != got {
+			if again, causes := mergeDaemon(got, c.restore); len(causes) != 0 || again != got {
 				t.Errorf("merging twice changes it: %q\n%s", causes, again)
 			}
 		})
@@ -248,7 +250,7 @@ func TestOperatorAddressesAreKeptAndBounded(t *testing.T) {
 }
 
 func TestChainKnowsItsContent(t *testing.T) {
-	one, two := chain([]Port{{Number: 80}, {Number: 443}}), chain([]Port{{Number: 80}})
+	one, two := chain([]Port{{Number: 80}, {Number: 443}}, nil), chain([]Port{{Number: 80}}, nil)
 	if mark(one) == mark(two) || !strings.HasPrefix(mark(one), "stackctl-") {
 		t.Errorf("marks %q %q", mark(one), mark(two))
 	}
@@ -267,7 +269,7 @@ func TestDeclaredPortsAreLetThrough(t *testing.T) {
 	if len(changes) != 1 || changes[0].Item != "firewall" || !strings.Contains(changes[0].What, "to 80, 443, 2222, 27015/udp") || !strings.Contains(changes[0].Cause, "no rule lets in 2222, 27015/udp") {
 		t.Fatalf("plan:\n%s", Text(changes))
 	}
-	rules := chain(forge.Ports)
+	rules := chain(forge.Ports, nil)
 	for _, want := range []string{"-p tcp -m conntrack --ctstate DNAT --ctorigdstport 2222 -j RETURN", "-p udp -m conntrack --ctstate DNAT --ctorigdstport 27015 -j RETURN"} {
 		if !strings.Contains(rules, want) {
 			t.Errorf("no %s in\n%s", want, rules)

@@ -33,6 +33,8 @@ type Settings struct {
 	Ports []Port
 	// Shared reports whether the server's ingress has its web ports.
 	Shared bool
+	// Member is what the host is in a cluster; nil: it is alone.
+	Member *Member
 }
 
 // Port is one port of the server.

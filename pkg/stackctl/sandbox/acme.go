@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -81,9 +82,16 @@ func (b *builder) ensureACME(ctx context.Context, s *State) error {
 	return nil
 }
 
-// ensureDNS runs the DNS server that tells the ACME server the droplet's
-// address for every name.
+// ensureDNS runs the DNS server that tells the ACME server the address of the
+// droplet for every name, or those of all that visitors reach.
 func (b *builder) ensureDNS(ctx context.Context, s State) error {
+	if b.Nodes > 0 {
+		var list []string
+		for _, a := range b.edges(s) {
+			list = append(list, a.String())
+		}
+		return b.ensurePart(ctx, s, "dns", dnsHost, []string{"/dns", "-listen", fmt.Sprintf(":%d", dnsPort), "-addresses", strings.Join(list, ",")})
+	}
 	name := b.named("dns")
 	seen, err := b.api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
 	if err == nil && seen.Container.State.Running {

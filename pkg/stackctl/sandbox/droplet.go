@@ -19,30 +19,17 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// ensureDroplet makes sure that the droplet's container runs.
-func (b *builder) ensureDroplet(ctx context.Context, s *State) error {
+// ensureDroplets makes sure that the container of each droplet runs.
+func (b *builder) ensureDroplets(ctx context.Context, s *State) error {
 	s.Container = b.named("")
-	seen, err := b.api.ContainerInspect(ctx, s.Container, client.ContainerInspectOptions{})
-	if err != nil && !errdefs.IsNotFound(err) {
-		return fault("look for the droplet", err, "")
-	}
-	if err != nil {
-		if err := b.createDroplet(ctx, *s); err != nil {
+	for _, d := range b.droplets(*s) {
+		fresh, err := b.ensureDroplet(ctx, *s, d)
+		if err != nil {
 			return err
 		}
-		s.Fresh = true
-	} else if seen.Container.Config.Labels[label] != b.Name {
-		return fault("make the droplet", fmt.Errorf("a container %s exists and is not the sandbox's", s.Container), "remove it, or pick another name")
-	}
-	if s.Fresh || !seen.Container.State.Running {
-		b.say("start the droplet at %s", s.Address)
-		if _, err := b.api.ContainerStart(ctx, s.Container, client.ContainerStartOptions{}); err != nil {
-			return fault("start the droplet", err, "run `stackctl sandbox down` and up again")
-		}
-	}
-	if !s.Fresh {
-		if err := b.authorize(ctx, *s); err != nil {
-			return err
+		s.Fresh = s.Fresh || fresh
+		if b.Nodes > 0 {
+			s.Nodes = append(s.Nodes, d.Node)
 		}
 	}
 	running, err := b.api.ContainerInspect(ctx, s.Container, client.ContainerInspectOptions{})
@@ -53,28 +40,56 @@ func (b *builder) ensureDroplet(ctx context.Context, s *State) error {
 	return nil
 }
 
+// ensureDroplet makes sure that one droplet's container runs, and reports whether
+// it made it.
+func (b *builder) ensureDroplet(ctx context.Context, s State, d droplet) (fresh bool, err error) {
+	seen, err := b.api.ContainerInspect(ctx, d.Container, client.ContainerInspectOptions{})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return false, fault("look for "+d.Name, err, "")
+	}
+	if err != nil {
+		if err := b.createDroplet(ctx, s, d); err != nil {
+			return false, err
+		}
+		fresh = true
+	} else if seen.Container.Config.Labels[label] != b.Name {
+		return false, fault("make "+d.Name, fmt.Errorf("a container %s exists and is not the sandbox's", d.Container), "remove it, or pick another name")
+	}
+	if fresh || !seen.Container.State.Running {
+		b.say("start %s at %s", d.Name, d.Address)
+		if _, err := b.api.ContainerStart(ctx, d.Container, client.ContainerStartOptions{}); err != nil {
+			return fresh, fault("start "+d.Name, err, "run `stackctl sandbox down` and up again")
+		}
+	}
+	if fresh {
+		return true, nil
+	}
+	return false, b.authorize(ctx, s, d.Node)
+}
+
 // capabilities are what systemd and an inner Docker Engine need beyond the
 // Engine's default. --privileged would ask for more than some machines have.
 var capabilities = []string{"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYSLOG", "NET_RAW", "MKNOD"}
 
 // freshVolumes makes the volumes of the droplet's own Engine. What one left that
 // was removed by hand would come back on a server whose other files are new.
-func (b *builder) freshVolumes(ctx context.Context) ([]mount.Mount, error) {
+func (b *builder) freshVolumes(ctx context.Context, d droplet) ([]mount.Mount, error) {
 	var mounts []mount.Mount
-	for name, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
-		if _, err := b.api.VolumeRemove(ctx, b.named(name), client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
-			return nil, fault("remove the old volume "+b.named(name), err, "")
+	for part, target := range map[string]string{"docker": "/var/lib/docker", "containerd": "/var/lib/containerd"} {
+		name := d.volume(b, part)
+		if _, err := b.api.VolumeRemove(ctx, name, client.VolumeRemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
+			return nil, fault("remove the old volume "+name, err, "")
 		}
-		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: b.named(name), Labels: b.labels()}); err != nil {
-			return nil, fault("make volume "+b.named(name), err, "")
+		if _, err := b.api.VolumeCreate(ctx, client.VolumeCreateOptions{Name: name, Labels: b.labels()}); err != nil {
+			return nil, fault("make volume "+name, err, "")
 		}
-		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: b.named(name), Target: target})
+		mounts = append(mounts, mount.Mount{Type: mount.TypeVolume, Source: name, Target: target})
 	}
 	return mounts, nil
 }
 
-func (b *builder) createDroplet(ctx context.Context, s State) error {
-	image, err := b.image(ctx, "droplet.tar")
+func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
+	image, err := b.image(ctx, d.archive)
 	if err != nil {
 		return err
 	}
@@ -82,20 +97,24 @@ func (b *builder) createDroplet(ctx context.Context, s State) error {
 	if err != nil {
 		return fault("read the sandbox's key", err, "")
 	}
-	mounts, err := b.freshVolumes(ctx)
+	mounts, err := b.freshVolumes(ctx, d)
 	if err != nil {
 		return err
 	}
 	ports := network.PortMap{}
-	if !b.Private {
+	labels := b.labels()
+	if b.Nodes > 0 {
+		labels[nodesLabel] = strconv.Itoa(b.Nodes)
+	}
+	if d.public {
 		ports[network.MustParsePort("80/tcp")] = onLoopback(80, 8080)
 		ports[network.MustParsePort("443/tcp")] = onLoopback(443, 8443)
 	}
-	b.say("make the droplet: a bare Debian 12 with systemd and sshd")
+	b.say("make %s: a bare %s with systemd and sshd", d.Name, d.system)
 	_, err = b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Name: s.Container,
+		Name: d.Container,
 		Config: &container.Config{
-			Image: image, Hostname: b.Name, Labels: b.labels(), Env: []string{"DROPLET_DNS=" + nameservers()},
+			Image: image, Hostname: d.hostname, Labels: labels, Env: []string{"DROPLET_DNS=" + nameservers()},
 			Cmd: []string{"/usr/local/sbin/droplet-init"}, StopSignal: "SIGRTMIN+3",
 			ExposedPorts: network.PortSet{network.MustParsePort("80/tcp"): {}, network.MustParsePort("443/tcp"): {}},
 		},
@@ -112,17 +131,17 @@ func (b *builder) createDroplet(ctx context.Context, s State) error {
 			PortBindings:  ports,
 			RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
 		},
-		NetworkingConfig: b.endpoint(s, dropletHost),
+		NetworkingConfig: b.endpoint(s, d.host),
 	})
 	if err != nil {
-		return fault("make the droplet", err, "")
+		return fault("make "+d.Name, err, "")
 	}
 	files := []file{{path: "/root/.ssh", mode: 0o700}, {path: authorizedKeys, mode: 0o600, content: public}}
 	if conf := aptSettings(ctx); conf != nil {
 		files = append(files, file{path: "/etc/apt/apt.conf.d/80provider", mode: 0o644, content: conf})
 	}
-	if err := b.put(ctx, s.Container, files...); err != nil {
-		return fault("give the droplet its key", err, "")
+	if err := b.put(ctx, d.Container, files...); err != nil {
+		return fault("give "+d.Name+" its key", err, "")
 	}
 	return nil
 }
@@ -131,22 +150,22 @@ const authorizedKeys = "/root/.ssh/authorized_keys"
 
 // authorize lets our key in where it is not: the sandbox's folder was removed
 // and made anew while its droplet stayed.
-func (b *builder) authorize(ctx context.Context, s State) error {
+func (b *builder) authorize(ctx context.Context, s State, n Node) error {
 	public, err := os.ReadFile(s.Key() + ".pub")
 	if err != nil {
 		return fault("read the sandbox's key", err, "")
 	}
-	known, err := b.get(ctx, s.Container, authorizedKeys)
+	known, err := b.get(ctx, n.Container, authorizedKeys)
 	if err != nil && !errdefs.IsNotFound(err) {
-		return fault("read the droplet's authorized keys", err, "")
+		return fault("read the authorized keys of "+n.Name, err, "")
 	}
 	if bytes.Contains(known, bytes.TrimSpace(public)) {
 		return nil
 	}
-	b.say("give the droplet the new key")
-	err = b.put(ctx, s.Container, file{path: "/root/.ssh", mode: 0o700}, file{path: authorizedKeys, mode: 0o600, content: append(known, public...)})
+	b.say("give %s the new key", n.Name)
+	err = b.put(ctx, n.Container, file{path: "/root/.ssh", mode: 0o700}, file{path: authorizedKeys, mode: 0o600, content: append(known, public...)})
 	if err != nil {
-		return fault("give the droplet its key", err, "")
+		return fault("give "+n.Name+" its key", err, "")
 	}
 	return nil
 }
@@ -226,31 +245,31 @@ func aptSettings(ctx context.Context) []byte {
 }
 
 // awaitDroplet waits until systemd has started everything and sshd answers.
-func (b *builder) awaitDroplet(ctx context.Context, s State) error {
+func (b *builder) awaitDroplet(ctx context.Context, n Node) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var state string
 	for {
-		out, err := b.exec(ctx, s.Container, "systemctl", "is-system-running")
+		out, err := b.exec(ctx, n.Container, "systemctl", "is-system-running")
 		state = strings.TrimSpace(out)
 		if state == "running" || state == "degraded" {
 			break
 		}
 		if !pause(ctx) {
-			return fault("wait for the droplet's systemd", fmt.Errorf("it says %q (%v)", state, err), "look at `docker logs "+s.Container+"`") //nolint:errorlint // the answer is the cause, and err can be nil
+			return fault("wait for the systemd of "+n.Name, fmt.Errorf("it says %q (%v)", state, err), "look at `docker logs "+n.Container+"`") //nolint:errorlint // the answer is the cause, and err can be nil
 		}
 	}
 	if state == "degraded" {
-		failed, _ := b.exec(ctx, s.Container, "systemctl", "list-units", "--failed", "--plain", "--no-legend") // said as a note only
-		b.say("the droplet runs, but some units failed: %s", strings.TrimSpace(failed))
+		failed, _ := b.exec(ctx, n.Container, "systemctl", "list-units", "--failed", "--plain", "--no-legend") // said as a note only
+		b.say("%s runs, but some units failed: %s", n.Name, strings.TrimSpace(failed))
 	}
 	for {
-		err := banner(ctx, netip.AddrPortFrom(s.Address, 22))
+		err := banner(ctx, netip.AddrPortFrom(n.Address, 22))
 		if err == nil {
 			return nil
 		}
 		if !pause(ctx) {
-			return fault("wait for the droplet's sshd at "+s.Address.String(), err, "look at `docker exec "+s.Container+" systemctl status ssh`")
+			return fault("wait for the sshd of "+n.Name+" at "+n.Address.String(), err, "look at `docker exec "+n.Container+" systemctl status ssh`")
 		}
 	}
 }

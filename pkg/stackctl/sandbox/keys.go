@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -46,23 +47,36 @@ func (b *builder) ensureKey() error {
 	return nil
 }
 
-// trustDroplet writes known_hosts with the host key as the Engine shows it:
+// trustDroplets writes known_hosts with the host keys as the Engine shows them:
 // nothing is believed that came over the network.
-func (b *builder) trustDroplet(ctx context.Context, s State) error {
-	text, err := b.get(ctx, s.Container, "/etc/ssh/ssh_host_ed25519_key.pub")
-	if err != nil {
-		return fault("read the droplet's host key", err, "")
+func (b *builder) trustDroplets(ctx context.Context, s State) error {
+	var lines strings.Builder
+	for _, d := range b.droplets(s) {
+		line, err := b.hostKey(ctx, d.Node)
+		if err != nil {
+			return fault("read the host key of "+d.Name, err, "")
+		}
+		lines.WriteString(line + "\n")
 	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
-	if err != nil {
-		return fault("read the droplet's host key", fmt.Errorf("%q: %w", text, err), "")
-	}
-	hosts := []string{s.Address.String()}
-	if s.Address6.IsValid() {
-		hosts = append(hosts, s.Address6.String())
-	}
-	if err := write(s.KnownHosts(), []byte(knownhosts.Line(hosts, key)+"\n"), 0o644); err != nil {
+	if err := write(s.KnownHosts(), []byte(lines.String()), 0o644); err != nil {
 		return fault("keep the droplet's host key", err, "")
 	}
 	return nil
+}
+
+// hostKey is a droplet's line of known_hosts.
+func (b *builder) hostKey(ctx context.Context, n Node) (string, error) {
+	text, err := b.get(ctx, n.Container, "/etc/ssh/ssh_host_ed25519_key.pub")
+	if err != nil {
+		return "", err
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
+	if err != nil {
+		return "", fmt.Errorf("%q: %w", text, err)
+	}
+	hosts := []string{n.Address.String()}
+	if n.Address6.IsValid() {
+		hosts = append(hosts, n.Address6.String())
+	}
+	return knownhosts.Line(hosts, key), nil
 }

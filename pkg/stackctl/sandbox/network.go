@@ -20,6 +20,8 @@ const (
 	dnsHost     = 11
 	mailHost    = 12
 	openidHost  = 13
+	// The second and further droplets, up to acmeHost.
+	furtherHost = 14
 	// Each start of the ACME server takes the next address from here on: a
 	// restarted one has forgotten its accounts, and clients notice a new
 	// authority by its new address.
@@ -110,17 +112,14 @@ func (s *State) address(pools []network.IPAMConfig) error {
 
 // at is the address of a host in a subnet.
 func at(subnet netip.Prefix, host byte) netip.Addr {
-	raw := subnet.Masked().Addr().AsSlice()
-	raw[len(raw)-1] = host
-	a, _ := netip.AddrFromSlice(raw) // the length is right
-	return a
+	return lastByte(subnet.Masked().Addr(), host)
 }
 
 // endpoint fixes a container's addresses on the sandbox's network.
 func (b *builder) endpoint(s State, host byte) *network.NetworkingConfig {
 	ipam := &network.EndpointIPAMConfig{IPv4Address: at(s.Subnet, host)}
-	if s.Address6.IsValid() && host == dropletHost {
-		ipam.IPv6Address = s.Address6
+	if s.Address6.IsValid() && (host == dropletHost || host >= furtherHost && host < acmeHost) {
+		ipam.IPv6Address = lastByte(s.Address6, host)
 	}
 	return &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{b.named(""): {IPAMConfig: ipam}}}
 }

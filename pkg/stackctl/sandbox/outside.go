@@ -73,7 +73,7 @@ func (b *builder) ensurePart(ctx context.Context, s State, part string, host byt
 	if err == nil && seen.Container.State.Running && seen.Container.Config.Labels[definition] == want {
 		return nil
 	}
-	b.say("start the local %s at %s", map[string]string{"mail": "mail server", "openid": "OpenID provider"}[part], at(s.Subnet, host))
+	b.say("start the local %s at %s", map[string]string{"mail": "mail server", "openid": "OpenID provider", "dns": "DNS server"}[part], at(s.Subnet, host))
 	labels := b.labels()
 	labels[definition] = want
 	return b.fresh(ctx, s, name, host, "outside.tar", container.Config{Entrypoint: argv[:1], Cmd: argv[1:], Labels: labels})

@@ -32,7 +32,10 @@ type Options struct {
 	// Name tells sandboxes on one machine apart; default: made from Dir, so
 	// that two checkouts do not meet.
 	Name string
-	// Images is the folder with droplet.tar, pebble.tar and outside.tar; default
+	// Nodes is how many droplets there are, as the nodes of one target: Debian 13
+	// each. 0 keeps what is there, or makes a single server with Debian 12.
+	Nodes int
+	// Images is the folder with droplet.tar or droplet13.tar, pebble.tar and outside.tar; default
 	// "build/sandbox".
 	Images string
 	// Domain is the site's domain; default "stack.localhost".
@@ -69,7 +72,10 @@ type State struct {
 	Issuer string `json:"issuer"`
 	// Container is the droplet's container.
 	Container string `json:"container"`
-	// Fresh says that this Up made the droplet.
+	// Nodes are the droplets where the sandbox has several; the first one is the
+	// droplet above.
+	Nodes []Node `json:"nodes,omitempty"`
+	// Fresh says that this Up made a droplet.
 	Fresh bool `json:"-"`
 }
 
@@ -86,7 +92,7 @@ const (
 // Key is the private key of root and, once provisioned, of the deploy user.
 func (s State) Key() string { return filepath.Join(s.Dir, keyFile) }
 
-// KnownHosts is the file with the droplet's host key.
+// KnownHosts is the file with the host key of each droplet.
 func (s State) KnownHosts() string { return filepath.Join(s.Dir, knownHostsFile) }
 
 // Target is the file with the droplet as a target of stackctl.
@@ -126,6 +132,9 @@ func Up(ctx context.Context, o Options) (State, error) {
 		return State{}, err
 	}
 	defer b.close()
+	if err := b.settleNodes(ctx); err != nil {
+		return State{}, err
+	}
 	if err := b.ensureKey(); err != nil {
 		return State{}, err
 	}
@@ -133,7 +142,7 @@ func Up(ctx context.Context, o Options) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if err := b.ensureDroplet(ctx, &s); err != nil {
+	if err := b.ensureDroplets(ctx, &s); err != nil {
 		return State{}, err
 	}
 	if err := b.ensureACME(ctx, &s); err != nil {
@@ -142,10 +151,12 @@ func Up(ctx context.Context, o Options) (State, error) {
 	if err := b.ensureOutside(ctx, &s); err != nil {
 		return State{}, err
 	}
-	if err := b.awaitDroplet(ctx, s); err != nil {
-		return State{}, err
+	for _, d := range b.droplets(s) {
+		if err := b.awaitDroplet(ctx, d.Node); err != nil {
+			return State{}, err
+		}
 	}
-	if err := b.trustDroplet(ctx, s); err != nil {
+	if err := b.trustDroplets(ctx, s); err != nil {
 		return State{}, err
 	}
 	if err := writeTarget(s); err != nil {

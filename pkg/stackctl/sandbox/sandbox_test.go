@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -180,7 +181,7 @@ func TestSecondUpChangesNothing(t *testing.T) {
 		t.Errorf("the second Up did %q", said)
 	}
 	loaded, err := Load(shared.dir)
-	if err != nil || loaded != second {
+	if err != nil || !reflect.DeepEqual(loaded, second) {
 		t.Errorf("Load gives %+v (%v), want %+v", loaded, err, second)
 	}
 }
@@ -418,7 +419,7 @@ func TestRebootedDropletComesBackAsItWas(t *testing.T) {
 		}
 		return err
 	})
-	if err := b.awaitDroplet(t.Context(), s); err != nil {
+	if err := b.awaitDroplet(t.Context(), b.droplets(s)[0].Node); err != nil {
 		t.Fatal(err)
 	}
 	if got := over(t, login(t, s), "cat /root/kept"); got != "kept" {

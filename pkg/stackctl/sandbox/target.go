@@ -11,7 +11,7 @@ import (
 
 // target is the droplet in the shape of one target of stackctl.yaml.
 type target struct {
-	Host       string            `yaml:"host"`
+	Host       string            `yaml:"host,omitempty"`
 	Port       int               `yaml:"port"`
 	User       string            `yaml:"user"`
 	Admin      string            `yaml:"admin"`
@@ -20,11 +20,19 @@ type target struct {
 	SSHConfig  string            `yaml:"ssh_config"`
 	Path       string            `yaml:"path"`
 	Domain     string            `yaml:"domain"`
+	Nodes      []nodeTarget      `yaml:"nodes,omitempty"`
 	Shared     bool              `yaml:"shared"`
 	ACME       acmeTarget        `yaml:"acme"`
 	Edge       edgeTarget        `yaml:"edge"`
 	Env        map[string]string `yaml:"env"`
 	Mutate     bool              `yaml:"mutate"`
+}
+
+type nodeTarget struct {
+	Name    string   `yaml:"name"`
+	Host    string   `yaml:"host"`
+	Private string   `yaml:"private"`
+	Labels  []string `yaml:"labels,flow"`
 }
 
 type acmeTarget struct {
@@ -45,7 +53,7 @@ func writeTarget(s State) error {
 	text := bytes.NewBufferString("# Written by `stackctl sandbox up`; overwritten by the next one.\n")
 	enc := yaml.NewEncoder(text)
 	enc.SetIndent(2)
-	err := enc.Encode(target{
+	t := target{
 		Host: s.Address.String(), Port: 22, User: "deploy", Admin: "root",
 		Key: s.Key(), KnownHosts: s.KnownHosts(), SSHConfig: "none",
 		Path: "/srv/stack", Domain: s.Domain, Shared: true,
@@ -56,8 +64,14 @@ func writeTarget(s State) error {
 		Edge:   edgeTarget{Address: s.Address.String(), HTTPPort: 80, HTTPSPort: 443},
 		Env:    s.env(),
 		Mutate: true,
-	})
-	if err != nil {
+	}
+	if len(s.Nodes) > 0 {
+		t.Host, t.Shared = "", false
+	}
+	for _, n := range s.Nodes {
+		t.Nodes = append(t.Nodes, nodeTarget{n.Name, n.Address.String(), n.Address.String(), n.Labels})
+	}
+	if err := enc.Encode(t); err != nil {
 		return fault("describe the droplet as a target", err, "")
 	}
 	if err := write(s.Target(), text.Bytes(), 0o600); err != nil {

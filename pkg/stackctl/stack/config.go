@@ -132,6 +132,8 @@ type Target struct {
 	Socket string `mapstructure:"socket"`
 	// Path is the folder on the host that belongs to the project.
 	Path string `mapstructure:"path"`
+	// Nodes are the servers of a target that has several; Host is then the first one's.
+	Nodes []Node `mapstructure:"nodes"`
 	// Shared reports whether other projects of the server have sites of their own: the
 	// ports 80 and 443 are the server's ingress's, and lead to this project's edge
 	// by its hosts.

@@ -1,6 +1,9 @@
 package stack
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // The ingress is what several projects of one server share: a container that
 // holds ports 80 and 443 and passes each connection on to the edge of the
@@ -49,6 +52,12 @@ func RehearsalAlias(project string) string {
 func StandbyProject(project string) string {
 	return project + "-standby-" + Sum([]byte(project))[:40]
 }
+
+// throwaway matches the compose projects that a deploy makes for itself and removes.
+var throwaway = regexp.MustCompile(`-(trial|standby)-[0-9a-f]{40}$`)
+
+// Throwaway reports whether a compose project is one of TrialProject or StandbyProject.
+func Throwaway(project string) bool { return throwaway.MatchString(project) }
 
 // IngressFile is the name of a project's file in IngressDynamic.
 func IngressFile(project string) string { return project + ".yml" }

@@ -109,6 +109,8 @@ type Container struct {
 	// Written is how many bytes it has written into its own file system, in no volume;
 	// it is asked of adopted containers alone.
 	Written int64 `json:"written_bytes,omitempty"`
+	// Node is the node of a cluster that it is on; empty: the target is one server.
+	Node string `json:"node,omitempty"`
 	// Privileged containers are the host, for all that they can do.
 	Privileged bool `json:"privileged,omitempty"`
 }

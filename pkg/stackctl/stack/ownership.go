@@ -18,6 +18,7 @@ const (
 	ComposeProject = "com.docker.compose.project"
 	ComposeService = "com.docker.compose.service"
 	ComposeOneOff  = "com.docker.compose.oneoff"
+	ComposeNumber  = "com.docker.compose.container-number"
 	ComposeFolder  = "com.docker.compose.project.working_dir"
 )
 

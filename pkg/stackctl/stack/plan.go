@@ -33,10 +33,12 @@ const (
 	StepStart   Kind = "start"
 	StepGates   Kind = "gates"
 	StepSwitch  Kind = "switch"
-	StepDrain   Kind = "drain"
-	StepCommit  Kind = "commit"
-	StepRemove  Kind = "remove"
-	StepPrune   Kind = "prune"
+	// StepCertificates hands the certificates of a cluster's first edge to the others.
+	StepCertificates Kind = "certificates"
+	StepDrain        Kind = "drain"
+	StepCommit       Kind = "commit"
+	StepRemove       Kind = "remove"
+	StepPrune        Kind = "prune"
 	// StepStop stops services of a release at once, and waits for nothing.
 	StepStop Kind = "stop"
 	// StepWait waits until a service that runs once has ended.
@@ -91,7 +93,7 @@ type Plan struct {
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
 		switch s.Kind {
-		case StepGates, StepCommit, StepRemove, StepDiscard, StepPrune, StepHook:
+		case StepGates, StepCommit, StepCertificates, StepRemove, StepDiscard, StepPrune, StepHook:
 		default:
 			return true
 		}

@@ -39,6 +39,9 @@ const (
 	// LabelDefinition holds the hash of the service definition that the
 	// container was made from; edge and data change only when it differs.
 	LabelDefinition = "dev.stackctl.definition"
+	// LabelOthers says which file the other edges of a cluster mount in the place of
+	// which: FILE=OTHER.
+	LabelOthers = "dev.stackctl.others"
 	// LabelOnce marks a container that runs to completion.
 	LabelOnce = "dev.stackctl.once"
 )
@@ -351,6 +354,11 @@ type Image struct {
 type EdgeConfig struct {
 	// Static is traefik.yml with the target's ACME settings in place.
 	Static []byte
+	// Others is the static file of the edges of a cluster that order no certificates;
+	// nil: there is one edge.
+	Others []byte `json:",omitempty"`
+	// Issuer is the dynamic file by which those pass the authority's questions on.
+	Issuer []byte `json:",omitempty"`
 	// Dynamic are the files of the provider's folder with templates rendered.
 	// Upstreams still use plain service names; a switch rewrites them.
 	Dynamic []File

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stackctl/pkg/stackctl/edge"
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/given"
 	"stackctl/pkg/stackctl/stack"
@@ -326,7 +327,7 @@ func (g *visit) judgeLive(body []byte) {
 	}
 	loaded := map[string]any{}
 	for _, key := range []string{"routers", "middlewares", "services"} {
-		loaded[key] = ofFile(doc[key])
+		loaded[key] = ofFile(doc[key], len(g.subject().Release.Edge.Issuer) > 0)
 	}
 	b := traefik.Builder{Left: traefik.MaxNodes}
 	root := &traefik.Node{}
@@ -358,7 +359,7 @@ func (g *visit) judgeLive(body []byte) {
 }
 
 // ofFile keeps what the file provider brought, without the suffix.
-func ofFile(v any) any {
+func ofFile(v any, several bool) any {
 	all, ok := v.(map[string]any)
 	if !ok {
 		return map[string]any{}
@@ -366,7 +367,7 @@ func ofFile(v any) any {
 	out := map[string]any{}
 	for name, item := range all {
 		base, found := strings.CutSuffix(name, "@file")
-		if !found {
+		if !found || several && base == edge.IssuerName { // drift has compared the file that brings it
 			continue
 		}
 		if m, ok := item.(map[string]any); ok {

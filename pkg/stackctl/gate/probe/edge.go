@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -113,7 +114,11 @@ func StaticDrift(ctx context.Context, s gate.Subject, rule stack.Rule) ([]stack.
 	if err != nil {
 		return out, err
 	}
-	diff, err := fileDrift(traefik.StaticName(s.Config.Traefik), s.Release.Edge.Static, file)
+	judged := s.Release.Edge.Static
+	if n := e.Labels[stack.ComposeNumber]; n != "" && n != "1" && len(s.Release.Edge.Others) > 0 { // another edge of a cluster
+		judged = s.Release.Edge.Others
+	}
+	diff, err := fileDrift(traefik.StaticName(s.Config.Traefik), judged, file)
 	tell("the edge's static file is not the release's", "the file that was judged", diff)
 	return out, err
 }
@@ -189,13 +194,28 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 		}
 	}
 	for name, f := range have {
-		if _, failure := edge.ReadMaintenance(f.Content); name == stack.MaintenanceFile && failure == nil {
+		if lasts(s.Release.Edge, name, f.Content) {
 			continue
 		}
 		seen++
 		tell(name, "the running edge has a file that the release does not bring", "files of the release only", name)
 	}
 	return seen, out, err
+}
+
+// lasts reports whether a file of a running edge is one of those that stackctl writes
+// and that belong to no release.
+func lasts(e stack.EdgeConfig, name string, content []byte) bool {
+	switch name {
+	case stack.MaintenanceFile:
+		_, err := edge.ReadMaintenance(content)
+		return err == nil
+	case stack.IssuerFile:
+		return len(e.Issuer) > 0 && bytes.Equal(content, e.Issuer)
+	case stack.ServedFile:
+		return len(e.Others) > 0 && edge.ReadServed(content) == nil
+	}
+	return false
 }
 
 // pointedDrift is fileDrift for a file whose upstreams a switch has pointed at

@@ -1,0 +1,202 @@
+package swarm
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/moby/api/types/swarm"
+
+	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/stack"
+)
+
+const (
+	// lookEvery is how often the Swarm is asked how far it is.
+	lookEvery = 250 * time.Millisecond
+	// crashes is how often a container may end before its service counts as one that
+	// will not come up, and refusals how often a node may refuse it.
+	crashes  = 5
+	refusals = 3
+)
+
+// await waits until each of some Swarm services is ready: its container runs and is
+// healthy, or has ended well where it runs once. The Swarm calls a task running only
+// when its health check passes.
+func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, progress func(service, state string)) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	said := map[string]string{}
+	for {
+		open, err := c.unready(ctx, p, ids, func(service, state string) {
+			if progress != nil && said[service] != state {
+				said[service] = state
+				progress(service, state)
+			}
+		})
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return fmt.Errorf("%s: %w", strings.Join(open, "; "), err)
+		}
+	}
+}
+
+// unready tells what is not ready yet, each with its state.
+func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, tell func(service, state string)) ([]string, error) {
+	tasks, err := c.tasks(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	byService := map[string][]swarm.Task{}
+	for _, t := range tasks {
+		byService[t.ServiceID] = append(byService[t.ServiceID], t)
+	}
+	var open []string
+	for _, s := range services {
+		list, asked := byService[s.ID], false
+		for _, id := range ids {
+			asked = asked || id == s.ID
+		}
+		if !asked {
+			continue
+		}
+		name := s.Spec.Labels[stack.ComposeService]
+		settle := time.Duration(0)
+		if p != nil {
+			settle = engine.Settles(p.Services[name])
+		}
+		state, ready, err := judge(s, list, settle, time.Now())
+		if err != nil {
+			return nil, fmt.Errorf("service %s: %w", name, err)
+		}
+		tell(name, state)
+		if !ready {
+			open = append(open, name+" is "+state)
+		}
+	}
+	return open, nil
+}
+
+// judge tells how far a service is by its tasks, the newest first.
+func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.Time) (state string, ready bool, err error) {
+	ended, refused := 0, 0
+	for _, t := range tasks {
+		switch t.Status.State {
+		case swarm.TaskStateFailed, swarm.TaskStateOrphaned:
+			ended++
+		case swarm.TaskStateRejected:
+			refused++
+		case swarm.TaskStateComplete:
+			if s.Spec.Mode.ReplicatedJob != nil {
+				return "complete", true, nil
+			}
+			ended++
+		}
+	}
+	if len(tasks) == 0 {
+		return "new", false, nil
+	}
+	t := tasks[0]
+	switch {
+	case refused >= refusals:
+		return "", false, fmt.Errorf("a node refuses it: %s", taskFault(lastBad(tasks)))
+	case ended >= crashes || ended > 0 && s.Spec.Mode.ReplicatedJob != nil:
+		return "", false, fmt.Errorf("it ends again and again: %s", taskFault(lastBad(tasks)))
+	case t.Status.State == swarm.TaskStateRunning && t.DesiredState == swarm.TaskStateRunning:
+		if ran := now.Sub(t.Status.Timestamp); ran < settle {
+			return "running", false, nil
+		}
+		return "ready", true, nil
+	case t.Status.Err != "":
+		return string(t.Status.State) + " (" + t.Status.Err + ")", false, nil
+	}
+	return string(t.Status.State), false, nil
+}
+
+func lastBad(tasks []swarm.Task) swarm.Task {
+	for _, t := range tasks {
+		if t.Status.State == swarm.TaskStateFailed || t.Status.State == swarm.TaskStateRejected {
+			return t
+		}
+	}
+	return tasks[0]
+}
+
+// taskFault says why a task did not go well.
+func taskFault(t swarm.Task) string {
+	text := cmp.Or(t.Status.Err, t.Status.Message, string(t.Status.State))
+	if s := t.Status.ContainerStatus; s != nil && s.ExitCode != 0 && !strings.Contains(text, "exit") {
+		text += fmt.Sprintf(" (exit code %d)", s.ExitCode)
+	}
+	return text
+}
+
+// awaitJob waits until the one task of a job has ended.
+func (c *Cluster) awaitJob(ctx context.Context, id string) (swarm.Task, error) {
+	for {
+		tasks, err := c.tasks(ctx, id)
+		if err != nil {
+			return swarm.Task{}, err
+		}
+		for _, t := range tasks {
+			switch t.Status.State {
+			case swarm.TaskStateComplete, swarm.TaskStateFailed:
+				return t, nil
+			case swarm.TaskStateRejected, swarm.TaskStateOrphaned, swarm.TaskStateRemove:
+				return t, errors.New(taskFault(t))
+			}
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return swarm.Task{}, err
+		}
+	}
+}
+
+// awaitEnd waits until no container of some services runs on a node that answers.
+func (c *Cluster) awaitEnd(ctx context.Context, services []swarm.Service) error {
+	var ids []string
+	for _, s := range services {
+		ids = append(ids, s.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	for {
+		tasks, err := c.tasks(ctx, ids...)
+		if err != nil {
+			return err
+		}
+		open := 0
+		for _, t := range tasks {
+			if c.byID(t.NodeID) != nil && !over(t.Status.State) {
+				open++
+			}
+		}
+		if open == 0 {
+			return nil
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return fmt.Errorf("%d containers have not ended: %w", open, err)
+		}
+	}
+}
+
+// over reports whether the container of a task in a state has ended.
+func over(s swarm.TaskState) bool {
+	switch s {
+	case swarm.TaskStateComplete, swarm.TaskStateShutdown, swarm.TaskStateFailed, swarm.TaskStateRejected, swarm.TaskStateRemove, swarm.TaskStateOrphaned:
+		return true
+	}
+	return false
+}

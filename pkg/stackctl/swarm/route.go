@@ -1,0 +1,301 @@
+package swarm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/swarm"
+	"github.com/moby/moby/client"
+
+	"stackctl/pkg/stackctl/stack"
+)
+
+// What is asked of one container is asked of the node that has it.
+
+// Exec executes argv in a container.
+func (c *Cluster) Exec(ctx context.Context, container string, argv ...string) (stack.Output, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return stack.Output{}, err
+	}
+	return m.server.Exec(ctx, container, argv...)
+}
+
+// ExecStream executes argv in a container with the operator's streams.
+func (c *Cluster) ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return 0, err
+	}
+	return m.server.ExecStream(ctx, container, argv, stdin, stdout, stderr)
+}
+
+// ExecTerminal executes argv in a container with the operator's terminal.
+func (c *Cluster) ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return 0, err
+	}
+	return m.server.ExecTerminal(ctx, container, argv, t)
+}
+
+// Logs streams what a container printed.
+func (c *Cluster) Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return err
+	}
+	return m.server.Logs(ctx, container, o, stdout, stderr)
+}
+
+// Inspect is what its node's engine reports of a container. The Swarm sees to its
+// restarts, so its policy stands where a container's own does.
+func (c *Cluster) Inspect(ctx context.Context, container string) ([]byte, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := m.server.Inspect(ctx, container)
+	if err != nil {
+		return nil, err
+	}
+	var seen struct {
+		Config struct{ Labels map[string]string }
+	}
+	if err := json.Unmarshal(raw, &seen); err != nil || seen.Config.Labels[labelService] == "" {
+		return raw, err
+	}
+	s, err := c.home.engine.Client().ServiceInspect(ctx, seen.Config.Labels[labelService], client.ServiceInspectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("look at the service of container %s: %w", container, err)
+	}
+	return withRestart(raw, s.Service.Spec.TaskTemplate.RestartPolicy)
+}
+
+// withRestart puts the policy of a Swarm service into an engine's report.
+func withRestart(raw []byte, policy *swarm.RestartPolicy) ([]byte, error) {
+	if policy == nil || policy.Condition == swarm.RestartPolicyConditionNone {
+		return raw, nil
+	}
+	name := container.RestartPolicyAlways
+	if policy.Condition == swarm.RestartPolicyConditionOnFailure {
+		name = container.RestartPolicyOnFailure
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	var host map[string]json.RawMessage
+	if err := json.Unmarshal(all["HostConfig"], &host); err != nil {
+		return nil, err
+	}
+	var err error
+	if host["RestartPolicy"], err = json.Marshal(container.RestartPolicy{Name: name}); err != nil {
+		return nil, err
+	}
+	if all["HostConfig"], err = json.Marshal(host); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// Conduct is what a container has done since it was started.
+func (c *Cluster) Conduct(ctx context.Context, container string) (stack.Conduct, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return stack.Conduct{}, err
+	}
+	return m.server.Conduct(ctx, container)
+}
+
+// Files reads what a container holds at a path.
+func (c *Cluster) Files(ctx context.Context, container, at string) ([]stack.File, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return nil, err
+	}
+	return m.server.Files(ctx, container, at)
+}
+
+// PutFiles writes files into a folder of a container.
+func (c *Cluster) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return err
+	}
+	return m.server.PutFiles(ctx, container, dir, files)
+}
+
+// Written returns how many bytes a container has written into its own file system.
+func (c *Cluster) Written(ctx context.Context, container string) (int64, error) {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return 0, err
+	}
+	return m.server.Written(ctx, container)
+}
+
+// Lend starts a container for commands, beside another one on the same node or at home.
+func (c *Cluster) Lend(ctx context.Context, l stack.Loan) (string, error) {
+	m := c.home
+	if l.Beside != "" {
+		var err error
+		if m, err = c.at(ctx, l.Beside); err != nil {
+			return "", err
+		}
+	}
+	id, err := m.server.Lend(ctx, l)
+	if err == nil {
+		c.mu.Lock()
+		c.where[id] = m
+		c.mu.Unlock()
+	}
+	return id, err
+}
+
+// Return removes a container that was lent.
+func (c *Cluster) Return(ctx context.Context, container string) error {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return err
+	}
+	return m.server.Return(ctx, container)
+}
+
+// Hold pauses a container. To stop one is refused: the Swarm would start another.
+func (c *Cluster) Hold(ctx context.Context, container string, stop bool) error {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return err
+	}
+	if stop {
+		return c.unsupported("stop a container for a copy of its data")
+	}
+	return m.server.Hold(ctx, container, stop)
+}
+
+// Release lets a container go on that was held.
+func (c *Cluster) Release(ctx context.Context, container string) error {
+	m, err := c.at(ctx, container)
+	if err != nil {
+		return err
+	}
+	return m.server.Release(ctx, container)
+}
+
+// What is on all nodes is brought to, and removed from, all.
+
+// Ship streams an image to each node, only the layers that it lacks.
+func (c *Cluster) Ship(ctx context.Context, image stack.Image, _ []stack.HostImage, progress func(done, total int64)) (string, error) {
+	details := make([]string, len(c.members))
+	sum := &progressSum{tell: progress, done: make([]int64, len(c.members)), total: make([]int64, len(c.members))}
+	err := c.each(ctx, func(ctx context.Context, i int, m *member) error {
+		have, err := m.server.Images(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(have, func(h stack.HostImage) bool { return h.ID == image.ID }) {
+			return nil
+		}
+		detail, err := m.server.Ship(ctx, image, have, sum.of(i))
+		details[i] = m.Name + ": " + detail
+		return err
+	})
+	return strings.Join(slices.DeleteFunc(details, func(d string) bool { return d == "" }), "; "), err
+}
+
+// progressSum tells what several transfers have done together.
+type progressSum struct {
+	tell        func(done, total int64)
+	mu          sync.Mutex
+	done, total []int64
+}
+
+func (p *progressSum) of(i int) func(done, total int64) {
+	if p.tell == nil {
+		return nil
+	}
+	return func(done, total int64) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.done[i], p.total[i] = done, total
+		var d, t int64
+		for j := range p.done {
+			d += p.done[j]
+			t += p.total[j]
+		}
+		p.tell(d, t)
+	}
+}
+
+// Pull has every node pull an image.
+func (c *Cluster) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {
+	sum := &progressSum{tell: progress, done: make([]int64, len(c.members)), total: make([]int64, len(c.members))}
+	return c.each(ctx, func(ctx context.Context, i int, m *member) error { return m.server.Pull(ctx, reference, sum.of(i)) })
+}
+
+// InspectImage is what home's engine reports of an image.
+func (c *Cluster) InspectImage(ctx context.Context, image string) ([]byte, error) {
+	return c.home.server.InspectImage(ctx, image)
+}
+
+// RemoveImage removes an image from every node.
+func (c *Cluster) RemoveImage(ctx context.Context, id string) error {
+	return c.each(ctx, func(ctx context.Context, _ int, m *member) error { return m.server.RemoveImage(ctx, id) })
+}
+
+// Usage adds up what a project takes of the engines' disks.
+func (c *Cluster) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+	all := make([]stack.DiskUse, len(c.members))
+	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
+		all[i], err = m.server.Usage(ctx, project, images)
+		return err
+	})
+	var sum stack.DiskUse
+	for _, u := range all {
+		sum.Total += u.Total
+		sum.Free += u.Free
+		sum.Images += u.Images
+		sum.Volumes += u.Volumes
+		sum.Files += u.Files
+	}
+	return sum, err
+}
+
+// unsupported is the error of what a cluster does not do yet.
+func (c *Cluster) unsupported(what string) error {
+	return stack.Fault(stack.CauseUsage, what, errors.New("a target with nodes cannot do that"), "see docs/cluster.md for what it can")
+}
+
+// Build is refused: the image would be on one node alone.
+func (c *Cluster) Build(context.Context, stack.Build, string, []string, func(line string)) (stack.Built, error) {
+	return stack.Built{}, c.unsupported("build an image on " + c.home.Name)
+}
+
+// SetAside is refused: what docker compose runs on a node is not the cluster's.
+func (c *Cluster) SetAside(_ context.Context, project string, _ ...string) error {
+	return c.unsupported(fmt.Sprintf("take over what docker compose started of %s", project))
+}
+
+// Reinstate does nothing: nothing is ever set aside.
+func (c *Cluster) Reinstate(context.Context, string) error { return nil }
+
+// RemoveAside does nothing: nothing is ever set aside.
+func (c *Cluster) RemoveAside(context.Context, string) error { return nil }
+
+// DropThrowaway removes services and volumes of a rehearsal at home.
+func (c *Cluster) DropThrowaway(ctx context.Context, project string, services, volumes []string) error {
+	return c.home.server.DropThrowaway(ctx, project, services, volumes)
+}
+
+// DropRehearsal removes a rehearsal at home.
+func (c *Cluster) DropRehearsal(ctx context.Context, project string) error {
+	return c.home.server.DropRehearsal(ctx, project)
+}

@@ -1,0 +1,164 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stackctl/pkg/stackctl/sandbox"
+)
+
+// pagesAndStore is a project of two replicas and a database.
+const pagesAndStore = `services:
+  pages:
+    image: shop/app:1
+    command: web
+    environment: {GREETING: "${GREETING:-hello}"}
+    ports: ["3000:8080"]
+    healthcheck: {test: [CMD, /shop, alive, "8080"], interval: 5s, start_interval: 1s, start_period: 10s}
+    deploy: {replicas: 2}
+  db:
+    image: postgres:16
+    environment: {POSTGRES_PASSWORD: jolly-otter-4, POSTGRES_DB: shop}
+    volumes: ["pg:/var/lib/postgresql/data"]
+    healthcheck: {test: [CMD-SHELL, "pg_isready -q -h 127.0.0.1 -U postgres -d shop"], interval: 5s, start_interval: 1s, start_period: 30s}
+volumes: {pg: {}}
+`
+
+// inFlight is how many visits may be on their way to a node that dies, of ten a second.
+const inFlight = 3
+
+// at is a client that meets the site at one edge.
+func (c *cluster) at(n sandbox.Node) *http.Client {
+	c.t.Helper()
+	pem, err := os.ReadFile(filepath.Join(c.Dir, "acme-roots.pem"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		c.t.Fatal("no roots of the ACME server")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			_, port, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			d := net.Dialer{Timeout: 5 * time.Second}
+			return d.DialContext(ctx, network, net.JoinHostPort(n.Address.String(), port))
+		}}
+	c.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 15 * time.Second}
+}
+
+// during runs a part while both edges are visited, and returns what their visitors met.
+func (c *cluster) during(part func()) (first, second tally) {
+	c.t.Helper()
+	one := visit(c.t, c.at(c.Nodes[0]), http.MethodGet, "https://"+domain+"/")
+	two := visit(c.t, c.at(c.Nodes[1]), http.MethodGet, "https://"+domain+"/")
+	part()
+	return one(), two()
+}
+
+// TestAReleaseRunsOnThreeServers deploys a project of two replicas and a database to
+// three servers, changes it under load, and loses one of them.
+func TestAReleaseRunsOnThreeServers(t *testing.T) {
+	c := bareCluster(t, 3)
+	c.write("compose.yaml", pagesAndStore)
+	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
+	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, image := range []string{"images/traefik.tar", "images/postgres.tar", "projects/shop.tar"} {
+		if err := os.Symlink(filepath.Join(repo, "build", image), filepath.Join(c.root, "images", filepath.Base(image))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.must(0, "provision")
+	said := c.must(0, "deploy").out
+	for _, want := range []string{"db-1 runs on node1", "pages-1 runs on node1 or node3", "pages-2 runs on node2", "stackctl-edge-2 runs on node2"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the deploy does not say %q:\n%s", want, said)
+		}
+	}
+	for _, n := range c.Nodes[:2] {
+		expectBody(t, c.at(n), "https://"+domain+"/", "hello, theme , entries no books")
+	}
+	c.sql("CREATE TABLE kept AS SELECT generate_series(1, 1000)")
+
+	lossless := func(name, greeting string, part func()) {
+		t.Run(name, func(t *testing.T) {
+			c.t = t
+			first, second := c.during(part)
+			t.Logf("node1: %+v; node2: %+v", first, second)
+			if first.lost+second.lost > 0 || first.answered == 0 || second.answered == 0 {
+				t.Errorf("requests were lost: %s; %s", first.first, second.first)
+			}
+			for _, n := range c.Nodes[:2] {
+				expectBody(t, c.at(n), "https://"+domain+"/", greeting+", theme , entries no books")
+			}
+		})
+		c.t = t
+	}
+	lossless("a change loses nothing at any edge", "bonjour", func() {
+		c.write(".env", "GREETING=bonjour\n")
+		c.must(0, "deploy")
+	})
+	lossless("a rollback by hand neither", "hello", func() { c.must(0, "rollback") })
+	lossless("nor one by itself", "hello", func() {
+		c.write("stackctl.yaml", read(t, filepath.Join(c.root, "stackctl.yaml"))+"gates:\n  own:\n    - id: teapot\n      title: Is it a teapot?\n      phase: post-switch\n      http: {path: /, expect: {status: 418}}\n")
+		c.write(".env", "GREETING=salut\n")
+		c.must(1, "deploy")
+	})
+	c.write("stackctl.yaml", strings.Split(read(t, filepath.Join(c.root, "stackctl.yaml")), "gates:\n")[0])
+
+	t.Run("a server dies, and the others serve", func(t *testing.T) {
+		c.t = t
+		at := visit(t, c.at(c.Nodes[0]), http.MethodGet, "https://"+domain+"/")
+		if out, err := exec.Command("docker", "kill", c.Container+"-2").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		until(t, time.Minute, "the Swarm knows that node2 is down", func() bool { return strings.Contains(fmt.Sprint(c.listed()), "node2 manager [edge app] down") })
+		seen := at()
+		t.Logf("at node1: %+v", seen)
+		if seen.lost > inFlight {
+			t.Errorf("%d requests to node1 were lost: %s", seen.lost, seen.first)
+		}
+		c.write(".env", "GREETING=ciao\n")
+		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 does not answer") {
+			t.Errorf("the deploy does not say that node2 is away:\n%s", r.out)
+		}
+		expectBody(t, c.at(c.Nodes[0]), "https://"+domain+"/", "ciao, theme , entries no books")
+	})
+	t.Run("it comes back, and serves what is live", func(t *testing.T) {
+		c.t = t
+		c.up()
+		until(t, time.Minute, "node2 is back", func() bool { return strings.Contains(fmt.Sprint(c.listed()), "node2 manager [edge app] ready") })
+		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 was away: it has the releases and routes of the others now") {
+			t.Errorf("the deploy does not say what node2 got:\n%s", r.out)
+		}
+		expectBody(t, c.at(c.Nodes[1]), "https://"+domain+"/", "ciao, theme , entries no books")
+	})
+	c.t = t
+	if n := c.sql("SELECT count(*) FROM kept"); n != "1000" {
+		t.Errorf("the database holds %s rows", n)
+	}
+}
+
+// sql asks the project's database.
+func (c *cluster) sql(statement string) string {
+	c.t.Helper()
+	return strings.TrimSpace(c.must(0, "exec", "db", "--", "psql", "-qtAU", "postgres", "-d", "shop", "-c", statement).out)
+}
