@@ -199,7 +199,14 @@ func (o *statusOptions) printContainers(s operate.Status) {
 		}
 	}
 	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nSERVICE\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
+	several := slices.ContainsFunc(s.Containers, func(c operate.Container) bool { return c.Node != "" })
+	on := func(node string) string { // a column that one server has no use for
+		if !several {
+			return ""
+		}
+		return "\t" + or(node, "-")
+	}
+	fmt.Fprintln(w, "\nSERVICE"+on("NODE")+"\tLAYER\tRELEASE\tSTATE\tHEALTH\tUP\tRESTARTS\tIMAGE")
 	for _, c := range s.Containers {
 		up, well := "-", "-" // the health of what does not run is from when it did
 		if c.State == "running" {
@@ -209,7 +216,7 @@ func (o *statusOptions) printContainers(s operate.Status) {
 		if name := names[c.ImageID]; name != "" {
 			image = name
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, c.Layer, or(c.Release, "-"), c.State, well, up, c.Restarts, o.clean(image))
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, on(c.Node), c.Layer, or(c.Release, "-"), c.State, well, up, c.Restarts, o.clean(image))
 	}
 	_ = w.Flush()
 }

@@ -88,7 +88,7 @@ func (c *Cluster) Align(ctx context.Context) ([]string, error) {
 const (
 	packScript   = `cd "$1" && shift && for d; do [ -d "$d" ] && set -- "$@" "$d"; shift; done; tar -cf - --exclude='releases/*/secrets' "$@"`
 	unpackScript = `cd "$1" && rm -rf tmp/aligned && mkdir tmp/aligned && tar -C tmp/aligned -xpf - &&
-for d in releases files; do [ ! -d "tmp/aligned/$d" ] || { mkdir -p "$d" && cp -a "tmp/aligned/$d/." "$d/"; } || exit; done
+for d in releases files; do [ ! -d "tmp/aligned/$d" ] || { mkdir -p "$d" && cp -a --remove-destination "tmp/aligned/$d/." "$d/"; } || exit; done
 for f in tmp/aligned/edge/dynamic/*; do [ ! -f "$f" ] || mv -f "$f" edge/dynamic/ || exit; done
 for f in edge/dynamic/*; do [ -f "$f" ] || continue; case "$2" in *"/${f##*/}/"*) ;; *) rm -f "$f";; esac; done; rm -rf tmp/aligned`
 )
