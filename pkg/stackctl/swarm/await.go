@@ -42,7 +42,7 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 		if err != nil || len(open) == 0 {
 			return err
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx); err != nil {
 			return fmt.Errorf("%s: %w", strings.Join(open, "; "), err)
 		}
 	}
@@ -157,7 +157,7 @@ func (c *Cluster) awaitJob(ctx context.Context, id string) (swarm.Task, error) {
 				return t, errors.New(taskFault(t))
 			}
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx); err != nil {
 			return swarm.Task{}, err
 		}
 	}
@@ -186,7 +186,7 @@ func (c *Cluster) awaitEnd(ctx context.Context, services []swarm.Service) error 
 		if open == 0 {
 			return nil
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx); err != nil {
 			return fmt.Errorf("%d containers have not ended: %w", open, err)
 		}
 	}

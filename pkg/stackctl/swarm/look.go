@@ -293,12 +293,12 @@ func (c *Cluster) byID(id string) *member {
 	return c.members[i]
 }
 
-// pause waits, or until the context ends.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits until it is time for another look, or until the context ends.
+func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(d):
+	case <-time.After(lookEvery):
 		return nil
 	}
 }

@@ -176,7 +176,7 @@ func secretTarget(ref types.ServiceSecretConfig) string {
 
 func secretMode(ref types.ServiceSecretConfig) os.FileMode {
 	if ref.Mode != nil {
-		return os.FileMode(*ref.Mode)
+		return os.FileMode(*ref.Mode & 0o777)
 	}
 	return 0o444
 }
