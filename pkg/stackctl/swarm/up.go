@@ -37,7 +37,6 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 		return nil, fault(what, err)
 	}
 	touched := map[string]bool{}
-	var all []string
 	for _, wave := range waves(p) {
 		var awaited []string
 		for _, s := range slots {
@@ -63,10 +62,6 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 		if err := c.await(ctx, p, awaited, progress); err != nil {
 			return sortedKeys(touched), fault(what, err)
 		}
-		all = append(all, awaited...)
-	}
-	if err := c.awaitNames(ctx, all); err != nil {
-		return sortedKeys(touched), fault(what, err)
 	}
 	maps.DeleteFunc(touched, func(_ string, is bool) bool { return !is })
 	return sortedKeys(touched), nil
