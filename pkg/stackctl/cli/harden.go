@@ -90,6 +90,9 @@ func runHarden(ctx context.Context, o *hardenOptions) error {
 
 // checkSandbox refuses a target that somebody's site may be on.
 func (o *hardenOptions) checkSandbox(c stack.Config, t stack.Target) error {
+	if t.Clustered() {
+		return stack.Fault(stack.CauseUsage, "harden on "+t.Name, errors.New("it is a cluster"), "what services bear is found on one: start a sandbox without --nodes and name it with --target sandbox")
+	}
 	is, err := config.IsSandbox(c, t)
 	if err != nil || is || o.anywhere {
 		return err

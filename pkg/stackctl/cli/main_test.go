@@ -37,6 +37,8 @@ func run(t *testing.T, files map[string]string, args ...string) (exit int, text,
 
 const settings = "project: shop\ntargets:\n  prod: {host: 127.0.0.1, port: 1, domain: shop.example, key: none}\n"
 
+const clustered = "project: shop\ntargets:\n  prod: {domain: shop.example, key: none, nodes: [{name: one, host: 127.0.0.1, port: 1}]}\n"
+
 func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -76,6 +78,7 @@ func TestBadInputIsExitCode2WithItsPlace(t *testing.T) {
 		"no target at once":  {nil, []string{"deploy", "--parallel", "0"}, "--parallel 0"},
 		"a wait gone by":     {nil, []string{"rollback", "--lock-wait", "-5m"}, "--lock-wait"},
 		"no release's name":  {nil, []string{"rollback", ""}, "name is empty"},
+		"several servers":    {map[string]string{"stackctl.yaml": clustered}, []string{"harden", "--any-target"}, "it is a cluster"},
 		"no sandbox":         {map[string]string{"stackctl.yaml": settings}, []string{"harden"}, "127.0.0.1 is no sandbox of this project"},
 		"another's override": {map[string]string{"stackctl.yaml": settings, "compose.hardened.yaml": "services: {}\n"}, []string{"harden", "--any-target"}, "not one that harden wrote"},
 		"an only override":   {map[string]string{"stackctl.yaml": settings + "compose: {files: [compose.hardened.yaml]}\n", "compose.hardened.yaml": "# Written by `stackctl harden`.\n"}, []string{"harden", "--any-target", "--force"}, "not one that harden wrote"},

@@ -58,6 +58,7 @@ func Uncarried(s types.ServiceConfig) []string {
 	}
 	for _, v := range s.Volumes {
 		add(v.Type == types.VolumeTypeImage || v.Type == types.VolumeTypeCluster || v.Type == types.VolumeTypeNamedPipe, "volumes", "a volume of type "+v.Type+": "+none)
+		add(v.Type == types.VolumeTypeBind && !v.ReadOnly, "volumes", v.Source+" is written to: what is in a folder of a node is found on that node alone, and which one that is nobody keeps; use a named volume, or mount it read-only")
 		add(v.Type == types.VolumeTypeBind && v.Source == dockerSocket, "volumes", "the Docker socket of a node is that of a manager of all")
 	}
 	slices.Sort(out)

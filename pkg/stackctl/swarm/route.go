@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -142,14 +143,12 @@ func (c *Cluster) Written(ctx context.Context, container string) (int64, error) 
 	return m.server.Written(ctx, container)
 }
 
-// Lend starts a container for commands, beside another one on the same node or at home.
+// Lend starts a container for commands: beside another one on its node, or on the node
+// that has the volume whose folder it is to have.
 func (c *Cluster) Lend(ctx context.Context, l stack.Loan) (string, error) {
-	m := c.home
-	if l.Beside != "" {
-		var err error
-		if m, err = c.at(ctx, l.Beside); err != nil {
-			return "", err
-		}
+	m, err := c.lender(ctx, l)
+	if err != nil {
+		return "", err
 	}
 	id, err := m.server.Lend(ctx, l)
 	if err == nil {
@@ -158,6 +157,26 @@ func (c *Cluster) Lend(ctx context.Context, l stack.Loan) (string, error) {
 		c.mu.Unlock()
 	}
 	return id, err
+}
+
+// lender is the node of a loan. A folder that is no volume of exactly one node is
+// refused: on another node it would be empty, or somebody else's.
+func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
+	switch {
+	case l.Beside != "":
+		return c.at(ctx, l.Beside)
+	case l.Folder == "":
+		return c.home, nil
+	}
+	at, err := c.volumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	on := at[path.Base(l.Folder)]
+	if len(on) != 1 || path.Base(path.Dir(l.Folder)) != "volumes" {
+		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of %d nodes,", l.Folder, len(on)))
+	}
+	return c.member(on[0]), nil
 }
 
 // Return removes a container that was lent.

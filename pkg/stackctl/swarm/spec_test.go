@@ -147,7 +147,8 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 		"security_opt":    "security_opt: ['seccomp:profile.json']",
 		"ports":           "ports: [{target: 80, published: '8080', host_ip: 127.0.0.1}]",
 		"networks.app":    "networks: {app: {ipv4_address: 10.1.2.3}}",
-		"volumes":         "volumes: ['/var/run/docker.sock:/var/run/docker.sock']",
+		"volumes":         "volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']",
+		"volumes: /srv":   "volumes: ['/srv/shop/data/uploads:/uploads']",
 		"storage_opt":     "storage_opt: {size: 1G}",
 		"credential_spec": "credential_spec: {file: x.json}",
 	} {
