@@ -156,21 +156,36 @@ func (o *hostCreateOptions) firstLogin(ctx context.Context, login host.Options, 
 	}
 }
 
-// trustMade adds the server's host key to known_hosts.
+// restartLimit is how long sshd may take to start anew with the key that it was given.
+const restartLimit = 30 * time.Second
+
+// trustMade adds the server's host key to known_hosts, once it serves that: sshd is
+// started anew with it.
 func trustMade(ctx context.Context, login host.Options, h stack.MadeHost) error {
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(h.HostKeys[len(h.HostKeys)-1]))
 	if err != nil {
 		return stack.Fault(stack.CauseStep, "read the host key of "+h.Name, err, "run `stackctl trust`")
 	}
-	served, err := host.Scan(ctx, login)
-	if err != nil {
-		return err
-	}
-	for _, k := range served {
-		if k.Fingerprint == ssh.FingerprintSHA256(key) {
-			_, err := host.Trust(login, k)
+	late, cancel := context.WithTimeout(ctx, restartLimit)
+	defer cancel()
+	for {
+		served, err := host.Scan(late, login)
+		for _, k := range served {
+			if k.Fingerprint == ssh.FingerprintSHA256(key) {
+				_, err := host.Trust(login, k)
+				return err
+			}
+		}
+		if waitFor(late, loginEvery) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return stack.Interrupted(ctx, "trust "+h.Address)
+		}
+		if err != nil {
 			return err
 		}
+		break
 	}
 	return stack.Fault(stack.CauseUnreachable, "trust "+h.Address, errors.New("it does not serve the host key that it was given, "+ssh.FingerprintSHA256(key)), "another server may answer: see the provider's console")
 }
