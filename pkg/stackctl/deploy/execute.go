@@ -128,6 +128,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 			return x.point(ctx, x.back)
 		}
 		return x.point(ctx, x.want.Pointed)
+	case stack.StepReach:
+		return x.reachRelease(ctx)
 	case stack.StepCertificates:
 		return x.certificates(ctx, step)
 	case stack.StepDrain:

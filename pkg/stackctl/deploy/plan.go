@@ -66,6 +66,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	if last {
 		p.front()
 	}
+	p.reach()
 	p.edgeSwitch()
 	p.handOut()
 	p.adoptRest()

@@ -33,6 +33,8 @@ const (
 	StepStart   Kind = "start"
 	StepGates   Kind = "gates"
 	StepSwitch  Kind = "switch"
+	// StepReach has each edge of a cluster try the way to a release.
+	StepReach Kind = "reach"
 	// StepCertificates hands the certificates of a cluster's first edge to the others.
 	StepCertificates Kind = "certificates"
 	StepDrain        Kind = "drain"

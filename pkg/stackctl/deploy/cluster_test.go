@@ -1,0 +1,99 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// severalEdges is the shop's release for a cluster with more than one edge.
+func severalEdges() Wanted {
+	want := wantedShop()
+	want.Release.Edge.Others = []byte("others")
+	want.Release.Edge.Routes = []stack.Route{{Name: "api", Hosts: []string{"shop.example"}, Resolver: "le"}}
+	return want
+}
+
+func TestAClustersEdgesTryTheWayAndGetTheCertificates(t *testing.T) {
+	got := planText(severalEdges(), seenShop())
+	for _, want := range []string{
+		"gates pre-switch, no user sees a release that was not judged\n[7] reach release bbbbbbbbbbbb from every edge, its containers are new to the other nodes\n[8] switch the edge",
+		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of the first edge to the others, one edge orders them\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the plan lacks %q:\n%s", want, got)
+		}
+	}
+	seen := done()
+	plan := Plan(severalEdges(), seen)
+	if plan.Changes() || strings.Contains(plan.String(), "reach") {
+		t.Errorf("nothing changed, and it plans\n%s", plan)
+	}
+}
+
+func TestWaysToUpstreams(t *testing.T) {
+	got := waysTo(map[string][]string{"a": {"http://pages-1:8080", "http://pages-2:8080"}, "b": {"https://own"}, "c": {"http://plain"}, "d": {"http://pages-1:8080"}, "e": nil})
+	if want := []string{"own", "443", "pages-1", "8080", "pages-2", "8080", "plain", "80"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// clusterServer is a server of some members, all that is asked of it here.
+type clusterServer struct {
+	node.Server
+	names []string
+}
+
+func (c clusterServer) Members() []node.Member {
+	var out []node.Member
+	for _, n := range c.names {
+		out = append(out, node.Member{Name: n})
+	}
+	return out
+}
+
+func (c clusterServer) Containers(context.Context) ([]stack.Container, error) {
+	return []stack.Container{{Name: "a", Node: "one"}, {Name: "b", Node: "two"}, {Name: "c", Node: "two"}}, nil
+}
+
+func (c clusterServer) Run(context.Context, ...string) (stack.Output, error) {
+	return stack.Output{}, errors.New("asked of the cluster")
+}
+
+func TestGatesLookAtEachNode(t *testing.T) {
+	target := stack.Target{Host: "203.0.113.1", Nodes: []stack.Node{
+		{Name: "one", Host: "203.0.113.1", Labels: []string{"data", "app"}}, {Name: "two", Host: "203.0.113.2", Labels: []string{"edge"}}, {Name: "three", Host: "203.0.113.3", Labels: []string{"app"}}}}
+	server := clusterServer{names: []string{"one", "three", "two"}}
+	var others []string
+	for _, m := range otherNodes(target, server, stack.PhasePost) {
+		others = append(others, m.Name)
+	}
+	if !slices.Equal(others, []string{"one", "three"}) || otherNodes(target, server, stack.PhasePre) != nil || otherNodes(stack.Target{}, server, stack.PhasePost) != nil {
+		t.Errorf("by themselves are judged %v", others)
+	}
+	first := seenFirst(gate.Subject{Target: target, Server: server}, server)
+	if first.Target.Host != "203.0.113.2" {
+		t.Errorf("the whole is judged at %s", first.Target.Host)
+	}
+	list := []gate.Gate{{ID: "G1", Name: "acme"}, {ID: "G4", Name: "auth", Mutates: true}, {ID: "G5", Name: "exposure"}, {ID: "G7", Name: "jobs"}, {ID: "G8", Name: "headers"}}
+	for name, want := range map[string]string{"one": "exposure of one", "two": "acme of two, exposure of two, headers of two"} {
+		var got []string
+		for _, g := range onNode(list, node.Member{Name: name}, target) {
+			got = append(got, g.Name)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	seen := seenFrom(gate.Subject{Target: target, Server: server}, node.Member{Name: "two"})
+	containers, err := seen.Server.Containers(t.Context())
+	if err != nil || len(containers) != 2 || seen.Target.Host != "203.0.113.2" || seen.Target.Clustered() {
+		t.Errorf("%v %v %+v", err, containers, seen.Target)
+	}
+}

@@ -1,0 +1,140 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/moby/moby/api/types/mount"
+
+	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// Placement tells where each container of a resolved compose file is to run, and what
+// of it no Swarm service can have.
+func (c *Cluster) Placement(ctx context.Context, project string, compose []byte) ([]string, error) {
+	p, err := engine.Project(ctx, project, compose)
+	if err != nil {
+		return nil, err
+	}
+	var lacks []string
+	for _, name := range p.ServiceNames() {
+		for _, lack := range Uncarried(p.Services[name]) {
+			lacks = append(lacks, "service "+name+": "+lack)
+		}
+	}
+	if len(lacks) > 0 {
+		return nil, stack.Fault(stack.CauseUsage, "place "+project+" on the nodes of "+c.target.Domain, errors.New(strings.Join(lacks, "; ")+"; nothing was changed"),
+			"write the service without it, or deploy to a target without nodes")
+	}
+	slots, err := c.place(ctx, p)
+	if err != nil {
+		return nil, stack.Fault(stack.CauseUsage, "place "+project+" on the nodes of "+c.target.Domain, fmt.Errorf("%w; nothing was changed", err), "")
+	}
+	var out []string
+	for _, s := range slots {
+		out = append(out, s.String())
+	}
+	return out, nil
+}
+
+// place assigns a project's services to the nodes that answer.
+func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
+	at, err := c.volumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	demands := Demands(p)
+	held := map[string]string{}
+	for _, d := range demands {
+		for _, v := range d.Volumes {
+			switch on := at[v]; {
+			case len(on) == 1:
+				held[v] = on[0]
+			case len(on) > 1 && d.Layer != stack.LayerEdge:
+				return nil, fmt.Errorf("volume %s of service %s is on %s: which one is to be used is not known; remove those that are not on the host by hand", v, d.Service, strings.Join(on, " and "))
+			}
+		}
+	}
+	if err := c.homes(ctx, held); err != nil {
+		return nil, err
+	}
+	return Place(demands, c.target.Nodes, c.away(), held)
+}
+
+// homes adds the nodes of volumes that nobody sees because their node is away: the
+// Swarm services that mount them say where they are.
+func (c *Cluster) homes(ctx context.Context, held map[string]string) error {
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, s := range services {
+		t := s.Spec.TaskTemplate
+		if t.Placement == nil || t.ContainerSpec == nil || len(t.Placement.Constraints) != 1 || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) {
+			continue
+		}
+		at, pinned := strings.CutPrefix(t.Placement.Constraints[0], "node.labels."+LabelNode+"==")
+		for _, m := range t.ContainerSpec.Mounts {
+			if pinned && m.Type == mount.TypeVolume && m.Source != "" && held[m.Source] == "" {
+				held[m.Source] = at
+			}
+		}
+	}
+	return nil
+}
+
+// Demands are what the placement of a project's services depends on, by name.
+func Demands(p *types.Project) []Demand {
+	var out []Demand
+	for _, name := range p.ServiceNames() {
+		s := p.Services[name]
+		d := Demand{Service: name, Layer: stack.Layer(s.Labels[stack.LabelLayer]), Replicas: s.GetScale(), Publishes: len(s.Ports) > 0}
+		for _, v := range s.Volumes {
+			if v.Type == types.VolumeTypeVolume && v.Source != "" {
+				d.Volumes = append(d.Volumes, volumeName(p, v.Source))
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func volumeName(p *types.Project, key string) string {
+	if v, ok := p.Volumes[key]; ok && v.Name != "" {
+		return v.Name
+	}
+	return key
+}
+
+// waves are a project's services in the order in which they may start.
+func waves(p *types.Project) [][]string {
+	var out [][]string
+	done := map[string]bool{}
+	for len(done) < len(p.Services) {
+		var wave []string
+		for _, name := range p.ServiceNames() {
+			ready := !done[name]
+			for on := range p.Services[name].DependsOn {
+				if _, here := p.Services[on]; here && !done[on] {
+					ready = false
+				}
+			}
+			if ready {
+				wave = append(wave, name)
+			}
+		}
+		if len(wave) == 0 { // a circle, which Compose has refused
+			return append(out, slices.DeleteFunc(p.ServiceNames(), func(n string) bool { return done[n] }))
+		}
+		for _, name := range wave {
+			done[name] = true
+		}
+		out = append(out, wave)
+	}
+	return out
+}
