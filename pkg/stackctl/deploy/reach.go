@@ -15,8 +15,8 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// reached is how long an edge may take to reach a container of another node. Nodes
-// learn the way to a new one within some seconds.
+// reached is how long an edge may take to reach a container of another node, which its
+// own node has just heard of.
 const reached = 20 * time.Second
 
 // reachScript connects to each of its arguments, HOST PORT HOST PORT …, once a
