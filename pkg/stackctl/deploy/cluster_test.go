@@ -81,7 +81,7 @@ func TestGatesLookAtEachNode(t *testing.T) {
 	if first.Target.Host != "203.0.113.2" {
 		t.Errorf("the whole is judged at %s", first.Target.Host)
 	}
-	list := []gate.Gate{{ID: "G1", Name: "acme"}, {ID: "G4", Name: "auth", Mutates: true}, {ID: "G5", Name: "exposure"}, {ID: "G7", Name: "jobs"}, {ID: "G8", Name: "headers"}}
+	list := []gate.Gate{{ID: "G1", Name: "acme"}, {ID: "G4", Name: "auth", Mutates: true}, {ID: "G5", Name: "exposure"}, {ID: "G7", Name: "jobs"}, {ID: "G8", Name: "headers"}, {ID: "G8", Name: "changes", Mutates: true}, {ID: "G8", Name: "takes long", Slow: true}}
 	for name, want := range map[string]string{"one": "exposure of one", "two": "acme of two, exposure of two, headers of two"} {
 		var got []string
 		for _, g := range onNode(list, node.Member{Name: name}, target) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/stack"
@@ -49,6 +50,21 @@ func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
 		return nil, err
 	}
 	demands := Demands(p)
+	held, err := heldAt(demands, at)
+	if err != nil {
+		return nil, err
+	}
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	pinned(services, held)
+	return Place(demands, c.target.Nodes, c.away(), held)
+}
+
+// heldAt is the node of each volume that services mount, of those that have it. An
+// edge has its volumes on each of its nodes.
+func heldAt(demands []Demand, at map[string][]string) (map[string]string, error) {
 	held := map[string]string{}
 	for _, d := range demands {
 		for _, v := range d.Volumes {
@@ -56,36 +72,28 @@ func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
 			case len(on) == 1:
 				held[v] = on[0]
 			case len(on) > 1 && d.Layer != stack.LayerEdge:
-				return nil, fmt.Errorf("volume %s of service %s is on %s: which one is to be used is not known; remove those that are not on the host by hand", v, d.Service, strings.Join(on, " and "))
+				return nil, fmt.Errorf("volume %s of service %s is on %s: which one is to be used is not known; remove the others by hand (docker volume rm)", v, d.Service, strings.Join(on, " and "))
 			}
 		}
 	}
-	if err := c.homes(ctx, held); err != nil {
-		return nil, err
-	}
-	return Place(demands, c.target.Nodes, c.away(), held)
+	return held, nil
 }
 
-// homes adds the nodes of volumes that nobody sees because their node is away: the
+// pinned adds the nodes of volumes that nobody sees because their node is away: the
 // Swarm services that mount them say where they are.
-func (c *Cluster) homes(ctx context.Context, held map[string]string) error {
-	services, err := c.services(ctx, "")
-	if err != nil {
-		return err
-	}
+func pinned(services []swarm.Service, held map[string]string) {
 	for _, s := range services {
 		t := s.Spec.TaskTemplate
 		if t.Placement == nil || t.ContainerSpec == nil || len(t.Placement.Constraints) != 1 || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) {
 			continue
 		}
-		at, pinned := strings.CutPrefix(t.Placement.Constraints[0], "node.labels."+LabelNode+"==")
+		at, one := strings.CutPrefix(t.Placement.Constraints[0], "node.labels."+LabelNode+"==")
 		for _, m := range t.ContainerSpec.Mounts {
-			if pinned && m.Type == mount.TypeVolume && m.Source != "" && held[m.Source] == "" {
+			if one && m.Type == mount.TypeVolume && m.Source != "" && held[m.Source] == "" {
 				held[m.Source] = at
 			}
 		}
 	}
-	return nil
 }
 
 // Demands are what the placement of a project's services depends on, by name.
