@@ -72,7 +72,7 @@ func heldAt(demands []Demand, at map[string][]string) (map[string]string, error)
 			case len(on) == 1:
 				held[v] = on[0]
 			case len(on) > 1 && d.Layer != stack.LayerEdge:
-				return nil, fmt.Errorf("volume %s of service %s is on %s: which one is to be used is not known; remove the others by hand (docker volume rm)", v, d.Service, strings.Join(on, " and "))
+				return nil, fmt.Errorf("volume %s of service %s is on %s: which one holds the data is not known; look at each, keep a copy, and remove the other by hand", v, d.Service, strings.Join(on, " and "))
 			}
 		}
 	}
