@@ -35,7 +35,7 @@ type listData struct {
 	Page    app.RecordPage
 	Columns []column
 	Filters []filter
-	// Error says what is wrong with the query, and Problems with which of its fields.
+	// Error is what is wrong with the query, and Problems with which of its fields.
 	Error    string
 	Problems map[string]string
 	Export   string

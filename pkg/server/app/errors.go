@@ -29,7 +29,7 @@ const (
 type Error struct {
 	Code    Code
 	Message string
-	// Refusal tells it to programs, where Code does not tell all.
+	// Refusal is the reason for programs, where Code alone is too coarse.
 	Refusal Refusal
 	// Fields are the members of the input that were refused.
 	Fields []Field

@@ -234,7 +234,7 @@ func nonEmpty(s string) []string {
 	return []string{s}
 }
 
-// refusal tells which rule was broken, in plain words and for programs.
+// refusal returns which rule was broken, in plain words and for programs.
 func refusal(e *openapi3.SchemaError) (string, app.Refusal) {
 	s := e.Schema
 	switch e.SchemaField {

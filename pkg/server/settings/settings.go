@@ -45,7 +45,7 @@ type Settings struct {
 	OAuth           OAuth
 	// StaffFactor says whether members of staff must have a second factor.
 	StaffFactor bool
-	// ConfirmFirst says whether an address must be confirmed before the first login.
+	// ConfirmFirst reports whether an address must be confirmed before the first login.
 	ConfirmFirst bool
 	// JobsURL is where the job dashboard answers inside.
 	JobsURL string

@@ -134,14 +134,14 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sayHost tells how far it is.
+// sayHost prints how far it is.
 func (p *printer) sayHost(line string) {
 	if !p.quiet && p.output == "text" {
 		fmt.Fprintf(p.errs, "%s  %s\n", time.Now().Format("15:04:05"), p.clean(line))
 	}
 }
 
-// noteHost tells what a person must know, also where nothing else is told.
+// noteHost prints what a person must know, also where nothing else is printed.
 func (p *printer) noteHost(line string) { fmt.Fprintf(p.errs, "note: %s\n", p.clean(line)) }
 
 // keepHost writes what is known of a server, in one instant.

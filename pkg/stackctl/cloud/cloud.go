@@ -61,7 +61,7 @@ type Landlord struct {
 	API API
 	// Keep writes what is known of a server; it is called whenever that has changed.
 	Keep func(stack.MadeHost) error
-	// Say tells what goes on, Note what a person must know.
+	// Say is called with what goes on, Note with what a person must know.
 	Say, Note func(string)
 	// Settle waits until SSH answers with one of the host keys, and leaves the server
 	// with one that nobody else has had.

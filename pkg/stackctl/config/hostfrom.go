@@ -31,7 +31,7 @@ func checkDigitalOcean(d stack.DigitalOcean) (problem, fix string) {
 	return "", ""
 }
 
-// fillHosts gives targets without a host that of the server which was made for them.
+// fillHosts sets the host of targets without one to that of the server which was made for them.
 func fillHosts(c *stack.Config) error {
 	for name, t := range c.Targets {
 		if !t.HostFrom.Named() {

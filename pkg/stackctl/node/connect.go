@@ -78,7 +78,7 @@ func (s server) MakeNetwork(ctx context.Context, name string) error {
 	return s.engine.MakeNetwork(ctx, name)
 }
 
-// Placement tells nothing: everything runs on the one host.
+// Placement returns nothing: everything runs on the one host.
 func (s server) Placement(context.Context, string, []byte) ([]string, error) { return nil, nil }
 
 func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {

@@ -20,9 +20,9 @@ type Server interface {
 	Engine
 	// Members are the hosts of the server, by name: itself, or the nodes of a cluster.
 	Members() []Member
-	// Absent tells which hosts of the server do not answer, each with the reason.
+	// Absent returns the hosts of the server that do not answer, each with the reason.
 	Absent() []string
-	// Align gives the records, files and routes of a project to the hosts of a cluster
+	// Align copies the records, files and routes of a project to the hosts of a cluster
 	// that were away, and returns their names. It is for who holds the lock.
 	Align(ctx context.Context) ([]string, error)
 	// Wire tells what went over the connection so far.
@@ -65,7 +65,7 @@ type Engine interface {
 	// MakeNetwork makes a network that belongs to no project; there being one of
 	// the name, it does nothing.
 	MakeNetwork(ctx context.Context, name string) error
-	// Placement tells where the containers of a resolved compose file are to run, a
+	// Placement returns where the containers of a resolved compose file are to run, a
 	// line for each; none where there is one host. An error is of what no node can have.
 	Placement(ctx context.Context, project string, compose []byte) ([]string, error)
 	// Up makes services of a resolved compose file run and waits until they

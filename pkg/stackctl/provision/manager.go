@@ -62,7 +62,7 @@ func ReadSwarm(ctx context.Context, node stack.Target) (*Swarm, error) {
 	return seen, errors.Join(err, api.close())
 }
 
-// read tells the Swarm that the Engine manages.
+// read returns the Swarm that the Engine manages.
 func (a *managerAPI) read(ctx context.Context) (*Swarm, error) {
 	s, err := a.SwarmInspect(ctx, client.SwarmInspectOptions{})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // security options of a service in silence.
 const leastEngine = 25
 
-// Member says what a host is as a node of a cluster.
+// Member is what a host is as a node of a cluster.
 type Member struct {
 	// Edge reports whether visitors reach the node, Manager whether it manages
 	// the Swarm.
@@ -140,7 +140,7 @@ const (
 )
 
 // read takes the certificate by which a host is a node of a Swarm: its
-// subject says who it is (CN), as what (OU), and of which Swarm (O).
+// subject is who it is (CN), as what (OU), and of which Swarm (O).
 func (s *Standing) read(certificate string) {
 	block, _ := pem.Decode([]byte(certificate))
 	if block == nil {

@@ -75,7 +75,7 @@ type State struct {
 	// Nodes are the droplets where the sandbox has several; the first one is the
 	// droplet above.
 	Nodes []Node `json:"nodes,omitempty"`
-	// Fresh says that this Up made a droplet.
+	// Fresh reports whether this Up made a droplet.
 	Fresh bool `json:"-"`
 }
 

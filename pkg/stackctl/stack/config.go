@@ -144,7 +144,7 @@ type Target struct {
 	Edge   Edge   `mapstructure:"edge"`
 	// Env adds to or overrides the values of Compose.EnvFile.
 	Env map[string]string `mapstructure:"env"`
-	// HostFrom says where the server comes from; then Host may be left out, and is that
+	// HostFrom is where the server comes from; then Host may be left out, and is that
 	// of the server which `stackctl host create` made.
 	HostFrom HostFrom `mapstructure:"host_from"`
 	// Mutate allows gates that create accounts on this target without

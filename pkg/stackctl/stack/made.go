@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// HostFrom says where a target's server comes from, for `stackctl host create`.
+// HostFrom is where a target's server comes from, for `stackctl host create`.
 type HostFrom struct {
 	DigitalOcean DigitalOcean `mapstructure:"digitalocean"`
 }

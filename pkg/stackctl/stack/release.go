@@ -39,8 +39,8 @@ const (
 	// LabelDefinition holds the hash of the service definition that the
 	// container was made from; edge and data change only when it differs.
 	LabelDefinition = "dev.stackctl.definition"
-	// LabelOthers says which file the other edges of a cluster mount in the place of
-	// which: FILE=OTHER.
+	// LabelOthers names a file, and the one that the other edges of a cluster mount in
+	// its place: FILE=OTHER.
 	LabelOthers = "dev.stackctl.others"
 	// LabelOnce marks a container that runs to completion.
 	LabelOnce = "dev.stackctl.once"

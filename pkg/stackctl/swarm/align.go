@@ -64,7 +64,7 @@ func (c *Cluster) behind(turns []int64) []*member {
 // kept are the folders of a project that all nodes have alike, but for secrets.
 var kept = []string{"releases", "files", stack.EdgeDynamic}
 
-// Align gives the records, files and routes of home to the nodes that were away, and
+// Align copies the records, files and routes of home to the nodes that were away, and
 // returns their names; then it counts the run that is about to begin.
 func (c *Cluster) Align(ctx context.Context) ([]string, error) {
 	turns, err := c.turns(ctx)

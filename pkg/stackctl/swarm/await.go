@@ -48,7 +48,7 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 	}
 }
 
-// unready tells what is not ready yet, each with its state.
+// unready returns what is not ready yet, each with its state.
 func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, tell func(service, state string)) ([]string, error) {
 	tasks, err := c.tasks(ctx, ids...)
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 	return open, nil
 }
 
-// judge tells how far a service is by its tasks, the newest first.
+// judge returns how far a service is by its tasks, the newest first.
 func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.Time) (state string, ready bool, err error) {
 	ended, refused := 0, 0
 	for _, t := range tasks {
@@ -133,7 +133,7 @@ func lastBad(tasks []swarm.Task) swarm.Task {
 	return tasks[0]
 }
 
-// taskFault says why a task did not go well.
+// taskFault returns why a task did not go well.
 func taskFault(t swarm.Task) string {
 	text := cmp.Or(t.Status.Err, t.Status.Message, string(t.Status.State))
 	if s := t.Status.ContainerStatus; s != nil && s.ExitCode != 0 && !strings.Contains(text, "exit") {

@@ -70,7 +70,7 @@ func (c *Cluster) each(ctx context.Context, part func(ctx context.Context, i int
 	return group.Wait()
 }
 
-// Absent tells which nodes do not answer, each with the reason; nothing is placed there.
+// Absent returns the nodes that do not answer, each with the reason; nothing is placed there.
 func (c *Cluster) Absent() []string {
 	var out []string
 	for _, name := range c.away() {

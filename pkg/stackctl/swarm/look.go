@@ -126,7 +126,7 @@ func imageOf(s swarm.Service) string {
 	return s.Spec.TaskTemplate.ContainerSpec.Image
 }
 
-// address gives containers of a node the addresses by which they are dialled.
+// address sets the addresses of containers of a node to those by which they are dialled.
 // Those on an overlay are reached by other containers alone.
 func (m *member) address(ctx context.Context, list []stack.Container) error {
 	at := map[string]string{}

@@ -18,7 +18,7 @@ type Slot struct {
 	// Nodes are those that the slot may run on, in the order of the settings. With
 	// more than one the Swarm chooses, and chooses anew where one is lost.
 	Nodes []string
-	// Cause says why these.
+	// Cause is why these.
 	Cause string
 }
 

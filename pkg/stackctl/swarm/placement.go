@@ -15,7 +15,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Placement tells where each container of a resolved compose file is to run, and what
+// Placement returns where each container of a resolved compose file is to run, and what
 // of it no Swarm service can have.
 func (c *Cluster) Placement(ctx context.Context, project string, compose []byte) ([]string, error) {
 	p, err := engine.Project(ctx, project, compose)

@@ -230,7 +230,7 @@ func (c *Cluster) Ship(ctx context.Context, image stack.Image, _ []stack.HostIma
 	return strings.Join(slices.DeleteFunc(details, func(d string) bool { return d == "" }), "; "), err
 }
 
-// progressSum tells what several transfers have done together.
+// progressSum adds up what several transfers have done.
 type progressSum struct {
 	tell        func(done, total int64)
 	mu          sync.Mutex
