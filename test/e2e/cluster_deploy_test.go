@@ -36,6 +36,9 @@ const pagesAndStore = `services:
 volumes: {pg: {}}
 `
 
+// quickPage asks no other service: the front page looks for one that is not there.
+const quickPage = "https://" + domain + "/visitor"
+
 // inFlight is how many visits may be on their way to a node that dies, of ten a second.
 const inFlight = 3
 
@@ -66,8 +69,8 @@ func (c *cluster) at(n sandbox.Node) *http.Client {
 // during runs a part while both edges are visited, and returns what their visitors met.
 func (c *cluster) during(part func()) (first, second tally) {
 	c.t.Helper()
-	one := visit(c.t, c.at(c.Nodes[0]), http.MethodGet, "https://"+domain+"/")
-	two := visit(c.t, c.at(c.Nodes[1]), http.MethodGet, "https://"+domain+"/")
+	one := visit(c.t, c.at(c.Nodes[0]), http.MethodGet, quickPage)
+	two := visit(c.t, c.at(c.Nodes[1]), http.MethodGet, quickPage)
 	part()
 	return one(), two()
 }
@@ -124,9 +127,26 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 	})
 	c.write("stackctl.yaml", strings.Split(read(t, filepath.Join(c.root, "stackctl.yaml")), "gates:\n")[0])
 
+	t.Run("what holds the way between nodes is told before the switch", func(t *testing.T) {
+		c.t = t
+		vxlan := func(change string) {
+			t.Helper()
+			for _, chain := range []string{"INPUT", "OUTPUT"} {
+				if out, err := c.ssh("node2").Run(t.Context(), "iptables", change, chain, "-p", "udp", "--dport", "4789", "-j", "DROP"); err != nil || out.Exit != 0 {
+					t.Fatalf("%v %s", err, out.Stderr)
+				}
+			}
+		}
+		vxlan("-I")
+		c.write(".env", "GREETING=held\n")
+		if r := c.must(4, "deploy"); !strings.Contains(r.out, "does not take a connection from the edge there") || strings.Contains(r.out, "step     switch") {
+			t.Errorf("it says\n%s", r.out)
+		}
+		vxlan("-D")
+	})
 	t.Run("a server dies, and the others serve", func(t *testing.T) {
 		c.t = t
-		at := visit(t, c.at(c.Nodes[0]), http.MethodGet, "https://"+domain+"/")
+		at := visit(t, c.at(c.Nodes[0]), http.MethodGet, quickPage)
 		if out, err := exec.Command("docker", "kill", c.Container+"-2").CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
