@@ -105,9 +105,7 @@ func (o *initOptions) initialize(ctx context.Context) error {
 	layers := infer.Layers(survey.Services, "")
 	routing := infer.Routes(survey.Services, layers, o.domain, asked)
 	c.Routes, c.Gates.Exposure.Allow = routing.Routes, routing.Allow
-	if o.shared && len(c.Routes) > 0 {
-		share(c.Targets)
-	}
+	o.share(c)
 	text := config.Write(c)
 	for i, s := range survey.Services {
 		one := survey.Strategies(c)[s.Name]
@@ -127,12 +125,12 @@ func (o *initOptions) initialize(ctx context.Context) error {
 	return o.writeOthers(root, env, survey, c)
 }
 
-// share puts the targets' edge behind their server's ingress. A project without an
-// edge has nothing to put there.
-func share(targets map[string]stack.Target) {
-	for name, t := range targets {
-		t.Shared = true
-		targets[name] = t
+// share puts the targets' edge behind their server's ingress, unless that is not
+// wanted. A project without an edge has nothing to put there.
+func (o *initOptions) share(c stack.Config) {
+	for name, t := range c.Targets {
+		t.Shared = o.shared && len(c.Routes) > 0
+		c.Targets[name] = t
 	}
 }
 

@@ -47,16 +47,8 @@ func check(c stack.Config, d document) error {
 			return bad(fmt.Sprintf("target %q is not under targets", c.Target), "name one of the targets", "target")
 		}
 	}
-	for name, t := range c.Targets {
-		problem, fix, place := checkNodes(t)
-		if problem == "" {
-			var key string
-			problem, fix, key = checkTarget(t)
-			place = []string{key}
-		}
-		if problem != "" {
-			return bad(fmt.Sprintf("target %s: %s", name, problem), fix, append([]string{"targets", name}, place...)...)
-		}
+	if problem, fix, place := checkTargets(c.Targets); problem != "" {
+		return bad(problem, fix, place...)
 	}
 	for i, h := range c.Gates.Health {
 		if problem, fix, key := checkHealth(h); problem != "" {
@@ -121,6 +113,22 @@ func withoutUser(address string) string {
 func receiver(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// checkTargets judges each target; the place is that of the key.
+func checkTargets(targets map[string]stack.Target) (problem, fix string, place []string) {
+	for name, t := range targets {
+		problem, fix, place := checkNodes(t)
+		if problem == "" {
+			var key string
+			problem, fix, key = checkTarget(t)
+			place = []string{key}
+		}
+		if problem != "" {
+			return fmt.Sprintf("target %s: %s", name, problem), fix, append([]string{"targets", name}, place...)
+		}
+	}
+	return "", "", nil
 }
 
 func checkTarget(t stack.Target) (problem, fix, key string) {

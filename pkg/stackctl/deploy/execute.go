@@ -103,16 +103,10 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return x.network(ctx, step)
 	case stack.StepTrial:
 		return x.trial(ctx)
-	case stack.StepRehearse:
-		return x.rehearse(ctx, step)
 	case stack.StepAdopt, stack.StepReinstate, stack.StepDiscard:
 		return x.adoption(ctx, step)
 	case stack.StepRemove:
 		return x.remove(ctx, step)
-	case stack.StepStandby:
-		return x.standby(ctx, step)
-	case stack.StepIngress:
-		return x.ingress(ctx, step)
 	case stack.StepData, stack.StepEdge:
 		return x.base(ctx, step)
 	case stack.StepBackup:
@@ -128,10 +122,8 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 			return x.point(ctx, x.back)
 		}
 		return x.point(ctx, x.want.Pointed)
-	case stack.StepReach:
-		return x.reachRelease(ctx)
-	case stack.StepCertificates:
-		return x.certificates(ctx, step)
+	case stack.StepStandby, stack.StepIngress, stack.StepRehearse, stack.StepReach, stack.StepCertificates:
+		return x.edgeStep(ctx, step)
 	case stack.StepDrain:
 		return "", x.drain(ctx, step)
 	case stack.StepStop:
@@ -148,6 +140,22 @@ func (x *executor) apply(ctx context.Context, step stack.Step) (string, error) {
 		return "", x.prune(ctx, step.Release)
 	}
 	return "", fmt.Errorf("there is no step %q", step.Kind)
+}
+
+// edgeStep applies a step about who serves visitors meanwhile, and what the edges can
+// do for a release.
+func (x *executor) edgeStep(ctx context.Context, step stack.Step) (string, error) {
+	switch step.Kind {
+	case stack.StepStandby:
+		return x.standby(ctx, step)
+	case stack.StepIngress:
+		return x.ingress(ctx, step)
+	case stack.StepRehearse:
+		return x.rehearse(ctx, step)
+	case stack.StepReach:
+		return x.reachRelease(ctx)
+	}
+	return x.certificates(ctx, step)
 }
 
 // base starts services of the project's base, as a release defines them.

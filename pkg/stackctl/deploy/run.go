@@ -165,14 +165,7 @@ func (s *story) held(ctx context.Context, part func(ctx context.Context, server 
 // planned observes the server and plans.
 func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*executor, stack.Plan, error) {
 	x := &executor{story: s, server: server, want: want}
-	err := s.phase("observe", func() (detail string, err error) {
-		if x.seen, err = s.observe(ctx, server, want.interest()); err != nil {
-			return "", err
-		}
-		x.before, err = node.ReadDynamic(ctx, server, s.d.Target)
-		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), cmp.Or(x.seen.Live, "none")), err
-	})
-	if err != nil {
+	if err := x.look(ctx); err != nil {
 		return nil, stack.Plan{}, err
 	}
 	if err := checkPlatform(want.Release, x.seen.Host); err != nil {
@@ -188,6 +181,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		return nil, stack.Plan{}, err
 	}
 	if s.report.Verb != "rollback" { // the way back stays open
+		var err error
 		if x.orders, want.Rehearse, err = s.checkPublic(ctx, server, want.Release, x.seen.Live, s.hostNow()); err != nil {
 			return nil, stack.Plan{}, err
 		}
@@ -205,22 +199,38 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
 	plan := Plan(want, x.seen)
-	for _, part := range []struct {
-		project string
-		compose []byte
-	}{{want.Release.Project, want.Release.Base}, {want.Release.AppProject(), want.Release.App}} {
-		placed, err := server.Placement(ctx, part.project, part.compose)
-		if err != nil {
-			return nil, plan, err
-		}
-		plan.Notes = append(plan.Notes, placed...)
+	placed, err := placement(ctx, server, want.Release)
+	if err != nil {
+		return nil, plan, err
 	}
+	plan.Notes = append(plan.Notes, placed...)
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
 	return x, plan, x.fits(plan)
+}
+
+// look observes the server and the routes that its edge has.
+func (x *executor) look(ctx context.Context) error {
+	return x.phase("observe", func() (detail string, err error) {
+		if x.seen, err = x.observe(ctx, x.server, x.want.interest()); err != nil {
+			return "", err
+		}
+		x.before, err = node.ReadDynamic(ctx, x.server, x.d.Target)
+		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), cmp.Or(x.seen.Live, "none")), err
+	})
+}
+
+// placement returns where a release's containers are to run, those of its base first.
+func placement(ctx context.Context, server node.Server, r stack.Release) ([]string, error) {
+	base, err := server.Placement(ctx, r.Project, r.Base)
+	if err != nil {
+		return nil, err
+	}
+	app, err := server.Placement(ctx, r.AppProject(), r.App)
+	return append(base, app...), err
 }
 
 // fits returns an error where the server cannot take what is planned. The way back

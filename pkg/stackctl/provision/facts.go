@@ -103,6 +103,18 @@ func parse(printed string) (Facts, error) {
 	return f, nil
 }
 
+// noteSwarm takes what a host is in a Swarm.
+func (f *Facts) noteSwarm(kind, text, line string) {
+	switch kind {
+	case "swarm":
+		f.Swarm = line == "yes"
+	case "swarm-node":
+		f.Standing.read(text)
+	case "swarm-mark":
+		f.Standing.Mark = line
+	}
+}
+
 // note takes one fact.
 func (f *Facts) note(kind, key, text string) {
 	line := strings.TrimSpace(text)
@@ -126,15 +138,9 @@ func (f *Facts) note(kind, key, text string) {
 	case "engine":
 		f.Engine = line
 	case "engine-offered":
-		if line != "(none)" {
-			f.EngineOffered = line
-		}
-	case "swarm":
-		f.Swarm = line == "yes"
-	case "swarm-node":
-		f.Standing.read(text)
-	case "swarm-mark":
-		f.Standing.Mark = line
+		f.EngineOffered = strings.TrimPrefix(line, "(none)")
+	case "swarm", "swarm-node", "swarm-mark":
+		f.noteSwarm(kind, text, line)
 	case "strays":
 		f.Strays = slices.DeleteFunc(strings.Split(line, "\n"), func(s string) bool { return s == "" })
 	case "units":

@@ -101,14 +101,9 @@ func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
 	if err != nil {
 		return err
 	}
-	ports := network.PortMap{}
 	labels := b.labels()
 	if b.Nodes > 0 {
 		labels[nodesLabel] = strconv.Itoa(b.Nodes)
-	}
-	if d.public {
-		ports[network.MustParsePort("80/tcp")] = onLoopback(80, 8080)
-		ports[network.MustParsePort("443/tcp")] = onLoopback(443, 8443)
 	}
 	b.say("make %s: a bare %s with systemd and sshd", d.Name, d.system)
 	_, err = b.api.ContainerCreate(ctx, client.ContainerCreateOptions{
@@ -128,7 +123,7 @@ func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
 			Tmpfs:         map[string]string{"/run": "", "/run/lock": ""},
 			Mounts:        mounts,
 			NetworkMode:   container.NetworkMode(b.named("")),
-			PortBindings:  ports,
+			PortBindings:  d.ports(),
 			RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
 		},
 		NetworkingConfig: b.endpoint(s, d.host),
@@ -136,6 +131,11 @@ func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
 	if err != nil {
 		return fault("make "+d.Name, err, "")
 	}
+	return b.equip(ctx, d, public)
+}
+
+// equip gives a new droplet the key that logs in, and this machine's way to packages.
+func (b *builder) equip(ctx context.Context, d droplet, public []byte) error {
 	files := []file{{path: "/root/.ssh", mode: 0o700}, {path: authorizedKeys, mode: 0o600, content: public}}
 	if conf := aptSettings(ctx); conf != nil {
 		files = append(files, file{path: "/etc/apt/apt.conf.d/80provider", mode: 0o644, content: conf})
@@ -168,6 +168,16 @@ func (b *builder) authorize(ctx context.Context, s State, n Node) error {
 		return fault("give "+n.Name+" its key", err, "")
 	}
 	return nil
+}
+
+// ports are those of a droplet that this machine publishes on its loopback.
+func (d droplet) ports() network.PortMap {
+	out := network.PortMap{}
+	if d.public {
+		out[network.MustParsePort("80/tcp")] = onLoopback(80, 8080)
+		out[network.MustParsePort("443/tcp")] = onLoopback(443, 8443)
+	}
+	return out
 }
 
 // onLoopback binds a port on 127.0.0.1: the same one, a second choice, or any.

@@ -8,6 +8,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
+// noService is why most of it is refused.
+const noService = "a Swarm service cannot have it"
+
 // Uncarried returns what of a service's definition no Swarm service can have, as
 // the keys of the compose file with the reason, sorted. Nothing of it is dropped:
 // a service that has any is refused.
@@ -18,33 +21,39 @@ func Uncarried(s types.ServiceConfig) []string {
 			out = append(out, key+": "+why)
 		}
 	}
-	const none = "a Swarm service cannot have it"
-	add(s.Privileged, "privileged", none)
-	add(len(s.Devices) > 0 || len(s.Gpus) > 0, "devices", none)
-	add(len(s.DeviceCgroupRules) > 0, "device_cgroup_rules", none)
-	add(s.NetworkMode != "" && s.NetworkMode != "none", "network_mode", none)
+	add(s.Privileged, "privileged", noService)
+	add(len(s.Devices) > 0 || len(s.Gpus) > 0, "devices", noService)
+	add(len(s.DeviceCgroupRules) > 0, "device_cgroup_rules", noService)
+	add(s.NetworkMode != "" && s.NetworkMode != "none", "network_mode", noService)
 	add(s.NetworkMode == "none", "network_mode", "a Swarm service is always on a network")
-	add(s.Pid != "", "pid", none)
-	add(s.Ipc != "" && s.Ipc != "private" && s.Ipc != "none", "ipc", none)
-	add(s.Uts != "", "uts", none)
-	add(s.UserNSMode != "", "userns_mode", none)
-	add(s.Cgroup != "" || s.CgroupParent != "", "cgroup", none)
+	add(s.Pid != "", "pid", noService)
+	add(s.Ipc != "" && s.Ipc != "private" && s.Ipc != "none", "ipc", noService)
+	add(s.Uts != "", "uts", noService)
+	add(s.UserNSMode != "", "userns_mode", noService)
+	add(s.Cgroup != "" || s.CgroupParent != "", "cgroup", noService)
 	add(s.ContainerName != "", "container_name", "a container is named by its task")
-	add(s.DomainName != "", "domainname", none)
-	add(s.MacAddress != "", "mac_address", none)
+	add(s.DomainName != "", "domainname", noService)
+	add(s.MacAddress != "", "mac_address", noService)
 	add(len(s.Links) > 0, "links", "use the service's name")
 	add(len(s.VolumesFrom) > 0, "volumes_from", "name the volumes")
-	add(s.Runtime != "", "runtime", none)
-	add(len(s.StorageOpt) > 0, "storage_opt", none)
-	add(s.OomKillDisable, "oom_kill_disable", none)
-	add(s.MemSwapLimit != 0, "memswap_limit", none)
-	add(s.MemSwappiness != 0, "mem_swappiness", none)
-	add(s.BlkioConfig != nil, "blkio_config", none)
+	add(s.Runtime != "", "runtime", noService)
+	add(len(s.StorageOpt) > 0, "storage_opt", noService)
+	add(s.OomKillDisable, "oom_kill_disable", noService)
+	add(s.MemSwapLimit != 0, "memswap_limit", noService)
+	add(s.MemSwappiness != 0, "mem_swappiness", noService)
+	add(s.BlkioConfig != nil, "blkio_config", noService)
 	add(s.CPUSet != "" || s.CPUShares != 0 || s.CPUPeriod != 0 || s.CPUQuota != 0 || s.CPURTPeriod != 0 || s.CPURTRuntime != 0, "cpuset, cpu_shares, cpu_period, cpu_quota, cpu_rt_*", "use cpus")
-	add(s.CredentialSpec != nil, "credential_spec", none)
-	add(s.UseAPISocket, "use_api_socket", none)
-	add(len(s.PostStart) > 0 || len(s.PreStop) > 0 || len(s.PreStart) > 0, "pre_start, post_start, pre_stop", none)
+	add(s.CredentialSpec != nil, "credential_spec", noService)
+	add(s.UseAPISocket, "use_api_socket", noService)
+	add(len(s.PostStart) > 0 || len(s.PreStop) > 0 || len(s.PreStart) > 0, "pre_start, post_start, pre_stop", noService)
 	add(s.VolumeDriver != "", "volume_driver", "set the driver at the volume")
+	uncarriedLists(s, add)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// uncarriedLists adds what is wrong with entries of a service's lists.
+func uncarriedLists(s types.ServiceConfig, add func(is bool, key, why string)) {
 	for _, key := range sortedKeys(s.Networks) {
 		n := s.Networks[key]
 		add(n != nil && (n.Ipv4Address != "" || n.Ipv6Address != "" || len(n.LinkLocalIPs) > 0 || n.MacAddress != ""), "networks."+key, "a Swarm service has no address of its own")
@@ -54,15 +63,13 @@ func Uncarried(s types.ServiceConfig) []string {
 		add(strings.Contains(p.Published, "-") || p.Published == "", "ports", fmt.Sprintf("port %d is published at a port that the engine chooses; name one", p.Target))
 	}
 	for _, o := range s.SecurityOpt {
-		add(!carriedOption(o), "security_opt", o+": "+none)
+		add(!carriedOption(o), "security_opt", o+": "+noService)
 	}
 	for _, v := range s.Volumes {
-		add(v.Type == types.VolumeTypeImage || v.Type == types.VolumeTypeCluster || v.Type == types.VolumeTypeNamedPipe, "volumes", "a volume of type "+v.Type+": "+none)
+		add(v.Type == types.VolumeTypeImage || v.Type == types.VolumeTypeCluster || v.Type == types.VolumeTypeNamedPipe, "volumes", "a volume of type "+v.Type+": "+noService)
 		add(v.Type == types.VolumeTypeBind && !v.ReadOnly, "volumes", v.Source+" is written to: what is in a folder of a node is found on that node alone, and which one that is nobody keeps; use a named volume, or mount it read-only")
 		add(v.Type == types.VolumeTypeBind && v.Source == dockerSocket, "volumes", "the Docker socket of a node is that of a manager of all")
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 const dockerSocket = "/var/run/docker.sock"

@@ -15,34 +15,11 @@ import (
 	"github.com/moby/moby/api/types/mount"
 )
 
+// mounts are those of volumes, of what is in memory, and of configs.
 func (b blueprint) mounts(s types.ServiceConfig) ([]mount.Mount, error) {
 	var out []mount.Mount
 	for _, v := range s.Volumes {
-		m := mount.Mount{Type: mount.Type(v.Type), Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly}
-		switch v.Type {
-		case types.VolumeTypeBind:
-			if v.Bind != nil {
-				m.BindOptions = &mount.BindOptions{Propagation: mount.Propagation(v.Bind.Propagation)}
-			}
-		case types.VolumeTypeVolume:
-			m.VolumeOptions = &mount.VolumeOptions{NoCopy: v.Volume != nil && v.Volume.NoCopy}
-			if v.Volume != nil {
-				m.VolumeOptions.Subpath = v.Volume.Subpath
-			}
-			if declared, ok := b.project.Volumes[v.Source]; ok {
-				m.Source = declared.Name
-				m.VolumeOptions.Labels = merged(declared.CustomLabels, declared.Labels)
-				if declared.Driver != "" || len(declared.DriverOpts) > 0 {
-					m.VolumeOptions.DriverConfig = &mount.Driver{Name: cmp.Or(declared.Driver, "local"), Options: declared.DriverOpts}
-				}
-			}
-		case types.VolumeTypeTmpfs:
-			m.TmpfsOptions = &mount.TmpfsOptions{}
-			if v.Tmpfs != nil {
-				m.TmpfsOptions.SizeBytes, m.TmpfsOptions.Mode = int64(v.Tmpfs.Size), os.FileMode(v.Tmpfs.Mode)
-			}
-		}
-		out = append(out, m)
+		out = append(out, b.mount(v))
 	}
 	for _, text := range s.Tmpfs {
 		m, err := tmpfs(text)
@@ -66,6 +43,35 @@ func (b blueprint) mounts(s types.ServiceConfig) ([]mount.Mount, error) {
 		out = append(out, mount.Mount{Type: mount.TypeBind, Source: file, Target: target, ReadOnly: true})
 	}
 	return out, nil
+}
+
+// mount is the mount of an entry of `volumes:`.
+func (b blueprint) mount(v types.ServiceVolumeConfig) mount.Mount {
+	m := mount.Mount{Type: mount.Type(v.Type), Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly}
+	switch v.Type {
+	case types.VolumeTypeBind:
+		if v.Bind != nil {
+			m.BindOptions = &mount.BindOptions{Propagation: mount.Propagation(v.Bind.Propagation)}
+		}
+	case types.VolumeTypeVolume:
+		m.VolumeOptions = &mount.VolumeOptions{NoCopy: v.Volume != nil && v.Volume.NoCopy}
+		if v.Volume != nil {
+			m.VolumeOptions.Subpath = v.Volume.Subpath
+		}
+		if declared, ok := b.project.Volumes[v.Source]; ok {
+			m.Source = declared.Name
+			m.VolumeOptions.Labels = merged(declared.CustomLabels, declared.Labels)
+			if declared.Driver != "" || len(declared.DriverOpts) > 0 {
+				m.VolumeOptions.DriverConfig = &mount.Driver{Name: cmp.Or(declared.Driver, "local"), Options: declared.DriverOpts}
+			}
+		}
+	case types.VolumeTypeTmpfs:
+		m.TmpfsOptions = &mount.TmpfsOptions{}
+		if v.Tmpfs != nil {
+			m.TmpfsOptions.SizeBytes, m.TmpfsOptions.Mode = int64(v.Tmpfs.Size), os.FileMode(v.Tmpfs.Mode)
+		}
+	}
+	return m
 }
 
 // tmpfs is the mount of an entry of `tmpfs:`. One with an owner is a volume in
