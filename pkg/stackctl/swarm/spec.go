@@ -69,7 +69,6 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 			ContainerSpec: c,
 			Resources:     resources(s),
 			RestartPolicy: restarts(s),
-			Placement:     &swarm.Placement{Constraints: b.constraints(slot)},
 			Networks:      b.networks(s, slot),
 		},
 		Mode:         swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &one}},
@@ -84,10 +83,15 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 		out.TaskTemplate.LogDriver = &swarm.Driver{Name: s.Logging.Driver, Options: s.Logging.Options}
 	}
 	out.Labels[labelSlot] = strconv.Itoa(slot.N)
+	place := &swarm.Placement{Constraints: b.constraints(slot)}
+	if len(slot.Nodes) == 1 { // one that may run on several nodes stays when one of them is away
+		out.TaskTemplate.Placement = place
+	}
 	raw, err := json.Marshal(out)
 	if err != nil {
 		return out, err
 	}
+	out.TaskTemplate.Placement = place
 	sum := sha256.Sum256(raw)
 	out.Labels[labelSpec] = hex.EncodeToString(sum[:8])
 	return out, nil

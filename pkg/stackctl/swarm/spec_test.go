@@ -126,6 +126,29 @@ func TestAnotherDefinitionIsAnotherSum(t *testing.T) {
 	}
 }
 
+// A cache that keeps nothing on a node is not replaced because a node that it might
+// run on is away; one whose data is elsewhere now is.
+func TestAServiceStaysWhileAnotherNodeIsAway(t *testing.T) {
+	p, err := engine.Project(context.Background(), "shop", []byte(hardened))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := blueprint{project: p, nodes: []stack.Node{{Name: "one"}, {Name: "two"}, {Name: "three"}}, secrets: map[string]secret{"/srv/shop/secrets/abc/key": {"id1", "shop.abc.key"}}}
+	sum := func(nodes ...string) string {
+		spec, err := b.spec(p.Services["s"], Slot{Service: "s", N: 1, Nodes: nodes})
+		if err != nil || len(spec.TaskTemplate.Placement.Constraints) != map[int]int{1: 1, 2: 1, 3: 0}[len(nodes)] {
+			t.Errorf("%v: %v %v", nodes, err, spec.TaskTemplate.Placement)
+		}
+		return spec.Labels[labelSpec]
+	}
+	if sum("one", "two", "three") != sum("one", "two") {
+		t.Error("it is replaced")
+	}
+	if sum("one") == sum("two") {
+		t.Error("it stays where its data is no more")
+	}
+}
+
 func TestTheOtherEdgesMountTheirOwnStaticFile(t *testing.T) {
 	edge := strings.Replace(hardened, "dev.stackctl.layer: app}", "dev.stackctl.layer: edge, dev.stackctl.others: /srv/shop/files/x=/srv/shop/files/y}", 1)
 	p, err := engine.Project(context.Background(), "shop", []byte(edge))
