@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"stackctl/pkg/stackctl/stack"
 )
 
 // noService is why most of it is refused.
@@ -47,9 +49,19 @@ func Uncarried(s types.ServiceConfig) []string {
 	add(s.UseAPISocket, "use_api_socket", noService)
 	add(len(s.PostStart) > 0 || len(s.PreStop) > 0 || len(s.PreStart) > 0, "pre_start, post_start, pre_stop", noService)
 	add(s.VolumeDriver != "", "volume_driver", "set the driver at the volume")
+	add(stack.Layer(s.Labels[stack.LabelLayer]) == stack.LayerData && keepsInContainer(s), "volumes",
+		"it keeps data and has no volume: a Swarm makes each container anew, without what the one before held; name a volume, or a tmpfs where it may be lost")
 	uncarriedLists(s, add)
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// keepsInContainer reports whether all that a service writes is in its container, or in
+// a volume without a name.
+func keepsInContainer(s types.ServiceConfig) bool {
+	return len(s.Tmpfs) == 0 && !slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Type == types.VolumeTypeVolume && v.Source != "" || v.Type == types.VolumeTypeTmpfs
+	})
 }
 
 // uncarriedLists adds what is wrong with entries of a service's lists.

@@ -198,6 +198,25 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 	}
 }
 
+// On one server a container's own volume outlives it; a Swarm makes another.
+func TestAStoreWithoutAVolumeIsRefused(t *testing.T) {
+	for more, refused := range map[string]bool{
+		"": true, "volumes: [/var/lib/db]": true, "volumes: ['./x:/x:ro']": true,
+		"volumes: ['pg:/var/lib/db']": false, "tmpfs: [/data]": false, "volumes: [{type: tmpfs, target: /data}]": false,
+	} {
+		for layer, counts := range map[string]bool{"data": true, "app": false} {
+			text := "services:\n  s:\n    image: x\n    labels: {dev.stackctl.layer: " + layer + "}\n    " + more + "\nvolumes: {pg: {}}\n"
+			p, err := engine.Project(context.Background(), "shop", []byte(text))
+			if err != nil {
+				t.Fatalf("%s: %v", more, err)
+			}
+			if got := Uncarried(p.Services["s"]); (len(got) > 0) != (refused && counts) {
+				t.Errorf("%s %q: %q", layer, more, got)
+			}
+		}
+	}
+}
+
 func TestAServiceIsJudgedByItsTasks(t *testing.T) {
 	now := time.Now()
 	task := func(state swarm.TaskState, more ...func(*swarm.Task)) swarm.Task {
