@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -246,5 +247,16 @@ volumes: {acme: {}}
 	}
 	if strings.Count(text, "read_only: true") != 2 || strings.Contains(text, "shop-edge\n") || strings.Contains(text, "labels") {
 		t.Errorf("it writes, or is taken for the edge:\n%s", text)
+	}
+}
+
+// A web server of the host itself is what most often has the ports.
+func TestWhoHasTheIngresssPortsIsToldBeforeItsLog(t *testing.T) {
+	held := stack.Fault(stack.CauseStep, "start project stackctl-ingress", errors.New("listen tcp4 0.0.0.0:80: bind: address already in use"), "another program of the host has that port")
+	if _, fix := stack.Explain(ingressFault("shop", held)); fix != "another program of the host has that port" {
+		t.Errorf("it says %q", fix)
+	}
+	if _, fix := stack.Explain(ingressFault("shop", errors.New("it does not answer"))); !strings.Contains(fix, "docker logs stackctl-ingress-ingress-1") {
+		t.Errorf("it says %q", fix)
 	}
 }
