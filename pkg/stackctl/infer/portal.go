@@ -17,7 +17,7 @@ func keepsHosts(s Service, services []Service) bool {
 		return false
 	}
 	for _, other := range services {
-		if other.Name != s.Name && other.Deployed && !names(keptHosts, Repository(other.Image)) && keeps(other) == "" {
+		if other.Name != s.Name && other.Deployed && !names(keptHosts, Repository(other.Image)) && keeps(other, services) == "" {
 			return true
 		}
 	}
