@@ -27,7 +27,7 @@ var refused = map[string]struct {
 	"watchtower":            {cli.ExitGate, []string{"the container engine's socket is mounted"}},
 	"dind":                  {cli.ExitGate, []string{"the service is privileged"}},
 	"env-file-missing":      {cli.ExitUsage, []string{"compose.yaml:4: service app: the env file .env does not exist", "copy .env.example to .env and fill it in"}},
-	"gitea-runner-profiles": {cli.ExitGate, []string{"the container engine's socket is mounted", "profile backup"}},
+	"gitea-runner-profiles": {cli.ExitDone, []string{"the container engine's socket is mounted"}},
 	"gpu":                   {cli.ExitGate, []string{"a device of the host is handed in"}},
 	"monitoring-pid-host":   {cli.ExitGate, []string{"the service shares the pid namespace", "a sensitive folder of the host is mounted"}},
 	"secret-files-missing":  {cli.ExitUsage, []string{"compose.yaml:14: secret db_password", "stackctl init --secrets"}},
