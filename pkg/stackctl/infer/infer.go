@@ -24,6 +24,9 @@ type Service struct {
 	// Merged are the services that are made of this one, by a YAML anchor or by
 	// extends.
 	Merged []string
+	// Ranges are the ranges of ports of containers that the files write, of any
+	// service: 30000-30009.
+	Ranges []string
 	// Expose are the ports under `expose:`.
 	Expose []string
 

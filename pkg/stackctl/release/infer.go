@@ -45,10 +45,10 @@ func imageName(project string, s types.ServiceConfig) string {
 // subjects are the services as decisions are made of them.
 func (d Draft) subjects() []infer.Service {
 	var out []infer.Service
-	merged := merged(d.sources)
+	merged, written := merged(d.sources), portRanges(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
-		one.Merged, one.Caddyfile = merged[name], d.caddyfile(name)
+		one.Merged, one.Caddyfile, one.Ranges = merged[name], d.caddyfile(name), written
 		one.Routed = slices.ContainsFunc(d.config.Routes, func(r stack.RouteSpec) bool { return r.Service == name })
 		out = append(out, one)
 	}
