@@ -117,6 +117,17 @@ func TestLayersHaveTheirReason(t *testing.T) {
 	}
 }
 
+// TestAWorkerGoesOn holds that a service which is named for going on does not run once,
+// though the file says that nothing restarts it.
+func TestAWorkerGoesOn(t *testing.T) {
+	for name, once := range map[string]bool{"mail-consumer": false, "worker": false, "report": true} {
+		s := service(name, "acme/web", func(s *infer.Service) { s.Restart, s.NotRestarted = "no", true })
+		if d := infer.Layers([]infer.Service{s}, "")[name]; d.OneShot != once {
+			t.Errorf("%s: %+v, want once %t", name, d, once)
+		}
+	}
+}
+
 func TestWhatEndsRunsOnce(t *testing.T) {
 	restart := func(r string) func(*infer.Service) { return func(s *infer.Service) { s.Restart = r } }
 	never := func(s *infer.Service) { s.Restart, s.NotRestarted = "no", true }
@@ -128,6 +139,8 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 		other infer.Service
 		once  bool
 	}{
+		"a worker":           {service("x", "acme/web", never, runs("bundle", "exec", "sidekiq", "-C", "config/sidekiq.yml")), service("web", ""), false},
+		"a server":           {service("x", "acme/web", never, runs("gunicorn", "shop.wsgi")), service("web", ""), false},
 		"waited for":         {service("x", "acme/web"), waiting, true},
 		"waited for, always": {service("x", "acme/web", restart("always")), waiting, true},
 		"started for":        {service("x", "acme/web"), service("web", "", needs("x", "service_started")), false},

@@ -181,7 +181,7 @@ func runsOnce(s Service, services []Service) string {
 	if slices.Contains(onceWords, strings.ToLower(s.Name)) {
 		return "it is named for something that ends, and nothing starts it again"
 	}
-	if s.NotRestarted && !kept && !serves(s) && !waitedFor(s.Name, services) {
+	if s.NotRestarted && !kept && !serves(s) && !lasts(s) && !waitedFor(s.Name, services) {
 		return "the file says that nothing restarts it, and nothing waits for it"
 	}
 	return ""

@@ -150,7 +150,7 @@ func (d Draft) subject(s types.ServiceConfig) infer.Service {
 	layer, _ := x["layer"].(string)
 	subject.Said = stack.Layer(layer)
 	subject.SaidOnce = x["run"] == "once"
-	subject.NotRestarted = s.Restart == types.RestartPolicyNo
+	subject.NotRestarted = s.Restart == types.RestartPolicyNo && !d.restartByVariable(s.Name)
 	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
 		subject.NotRestarted = s.Deploy.RestartPolicy.Condition == "none"
 	}
@@ -162,4 +162,13 @@ func (d Draft) subject(s types.ServiceConfig) infer.Service {
 		maps.Copy(subject.Labels, s.Labels)
 	}
 	return subject
+}
+
+// restartByVariable reports whether a variable decides what restarts a service: then
+// it is a setting of a machine, and says nothing of what the service is.
+func (d Draft) restartByVariable(service string) bool {
+	return slices.ContainsFunc(d.sources, func(s source) bool {
+		_, restart := lookupNode(s.services()[service], "restart")
+		return restart != nil && strings.Contains(resolved(restart).Value, "$")
+	})
 }
