@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // ruleEnvironment finds secrets in the environment: by name, by form, and by
@@ -33,7 +34,8 @@ func ruleEnvironment(j *judge) {
 		j.add(storePasswordRule, "the database lets everybody in", "scram-sha-256", "POSTGRES_HOST_AUTH_METHOD: trust", "remove it")
 	}
 	for _, name := range []string{"ALLOW_EMPTY_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"} {
-		if on, _ := strconv.ParseBool(strings.Replace(strings.ToLower(j.svc.Environment[name]), "yes", "true", 1)); on {
+		on, _ := strconv.ParseBool(strings.Replace(strings.ToLower(j.svc.Environment[name]), "yes", "true", 1))
+		if on && j.svc.Layer == stack.LayerData { // a client is told of it as well
 			j.add(storePasswordRule, "the database lets everybody in", "a password", name, "remove it")
 		}
 	}
