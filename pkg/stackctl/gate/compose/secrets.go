@@ -18,12 +18,7 @@ import (
 // ruleEnvironment finds secrets in the environment: by name, by form, and by
 // being one of the release's known values. No value is ever shown.
 func ruleEnvironment(j *judge) {
-	names := make([]string, 0, len(j.svc.Environment))
-	for k := range j.svc.Environment {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(j.svc.Environment)) {
 		value := j.svc.Environment[name]
 		if why := secretIn(name, value, j.s.Release.Known); why != "" {
 			j.add(secretInEnvironmentRule, "a secret is in the environment variable "+name, "the name of a file: "+name+"_FILE: /run/secrets/…", fmt.Sprintf("%s (%d characters)", why, len(value)),
