@@ -55,7 +55,7 @@ func level(g Gate, s Subject, found []stack.Finding) (unknown []string) {
 			rule.Level = stack.LevelDanger
 		}
 		found[i].Level = rule.Level
-		if profiles := undeployed(s, found[i]); g.Phase == stack.PhaseStatic && len(profiles) > 0 {
+		if profiles := undeployed(s, found[i]); len(profiles) > 0 {
 			found[i].Level = stack.LevelStrict
 			found[i].Observed += " (profile " + strings.Join(profiles, ", ") + ", not deployed)"
 		}
@@ -66,12 +66,13 @@ func level(g Gate, s Subject, found []stack.Finding) (unknown []string) {
 	return unknown
 }
 
-// undeployed are the profiles of the service that a finding is about, where none of
-// them is deployed: what the files say of it does no harm until one is.
+// undeployed are the profiles of the service of which a finding says what its file
+// has, where none of them is deployed: it does no harm until one is. What is seen on
+// the server names no file.
 func undeployed(s Subject, f stack.Finding) []string {
 	name, of := strings.CutPrefix(f.Subject, "service ")
 	svc, known := s.Release.Service(name)
-	if !of || !known || s.Config.Compose.Deploys(svc.Profiles) {
+	if !of || !known || f.File == "" || s.Config.Compose.Deploys(svc.Profiles) {
 		return nil
 	}
 	return svc.Profiles

@@ -81,31 +81,31 @@ func TestUnusedExceptions(t *testing.T) {
 
 // TestWhatIsNotDeployedIsAdvice holds that the files' dangers of a service whose profile
 // is not named are told, and are in the way under policy strict alone; and that what is
-// seen on the server is judged all the same.
+// seen on the server, which names no file, is judged all the same.
 func TestWhatIsNotDeployedIsAdvice(t *testing.T) {
-	found := wrong
-	found.Subject = "service debug"
 	release := stack.Release{Services: []stack.Service{{Name: "debug", Profiles: []string{"debug"}}, {Name: "web"}}}
 	for _, c := range []struct {
 		name     string
 		policy   stack.Policy
 		profiles []string
-		phase    stack.Phase
+		file     string
 		status   stack.Status
+		level    stack.Level
 	}{
-		{"standard", stack.PolicyStandard, nil, stack.PhaseStatic, stack.Passed},
-		{"strict", stack.PolicyStrict, nil, stack.PhaseStatic, stack.Failed},
-		{"its profile is named", stack.PolicyStandard, []string{"debug"}, stack.PhaseStatic, stack.Failed},
-		{"a look at the server, which is not there", stack.PolicyStandard, nil, stack.PhasePost, stack.CouldNotJudge},
+		{"standard", stack.PolicyStandard, nil, "compose.yaml", stack.Passed, stack.LevelStrict},
+		{"strict", stack.PolicyStrict, nil, "compose.yaml", stack.Failed, stack.LevelStrict},
+		{"its profile is named", stack.PolicyStandard, []string{"debug"}, "compose.yaml", stack.Failed, stack.LevelDanger},
+		{"it runs all the same", stack.PolicyStandard, nil, "", stack.Failed, stack.LevelDanger},
 	} {
+		found := wrong
+		found.Subject, found.File = "service debug", c.file
 		s := Subject{Release: release, Config: stack.Config{Policy: c.policy, Compose: stack.Compose{Profiles: c.profiles}}}
-		r := runGates(s, Gate{ID: "G1", Phase: c.phase, Rules: ofTest, Check: answering3(found)})[0]
+		r := runGates(s, Gate{ID: "G1", Rules: ofTest, Check: answering3(found)})[0]
 		if r.Status != c.status {
 			t.Errorf("%s: %s, want %s", c.name, r.Status, c.status)
 		}
 		for _, f := range append(r.Findings, r.Advice...) {
-			counts := c.profiles != nil || c.phase != stack.PhaseStatic
-			if strings.Contains(f.Observed, "profile debug, not deployed") == counts || (f.Level == stack.LevelDanger) != counts {
+			if told := strings.Contains(f.Observed, "profile debug, not deployed"); f.Level != c.level || told != (c.level == stack.LevelStrict) {
 				t.Errorf("%s: level %s, observed %q", c.name, f.Level, f.Observed)
 			}
 		}

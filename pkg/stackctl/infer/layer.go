@@ -133,7 +133,7 @@ func onlyStoresUse(s Service, services []Service, out map[string]Decision) strin
 		return ""
 	}
 	sort.Strings(users)
-	return "only " + strings.Join(users, " and ") + " needs it"
+	return "only " + stack.Listed(users) + " needs it"
 }
 
 // onceWords are what people name the services that do something and end.

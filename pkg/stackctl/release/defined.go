@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -85,13 +87,24 @@ func (d *Draft) given() error {
 // valueless is what is wrong with all of them.
 const valueless = "variables have no value (NAME= in the env file makes one empty)"
 
-// together is one usage error of several; each keeps its line.
+// together is one usage error of several: each has a line, and what to do is said once.
 func together(what string, faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)
 	}
-	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), fmt.Errorf("\n%w", errors.Join(faults...)), "")
+	text, fixes := "", []string(nil)
+	for _, fault := range faults {
+		reason, fix := stack.Explain(fault)
+		text += "\n" + reason
+		if fix = anyName.ReplaceAllString(fix, "${1}NAME${2}"); fix != "" && !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), errors.New(text), strings.Join(fixes, "; or "))
 }
+
+// anyName is where a fix names the variable that it is about.
+var anyName = regexp.MustCompile(`(\$\{|\(|--env |^give )[A-Za-z_]\w*(:-|= for|=…| a random)`)
 
 // eachUse walks the variables that a file names.
 func (s source) eachUse(node *yaml.Node, found func(name string)) {

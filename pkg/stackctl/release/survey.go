@@ -3,6 +3,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -104,7 +105,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 		}
 	}
 	out.note()
-	out.draft.resolvable()
+	out.noteEnvFiles()
 	out.noteLacks()
 	out.Services = out.draft.subjects()
 	out.expect(out.Services)
@@ -185,12 +186,33 @@ func (d Draft) external() map[string][]string {
 }
 
 // resolvable reads the env files that are there: a variable in one may say whom a
-// service asks to sign in. What is missing, check tells.
-func (d *Draft) resolvable() {
+// service asks to sign in. It returns, by service, why others cannot be read.
+func (d *Draft) resolvable() map[string]error {
+	out := map[string]error{}
 	for name, s := range d.project.Services {
-		if err := d.resolveEnvironment(&s); err == nil {
-			d.project.Services[name] = s
+		if err := d.resolveEnvironment(&s); err != nil {
+			out[name] = err
+			continue
 		}
+		d.project.Services[name] = s
+	}
+	return out
+}
+
+// noteEnvFiles adds to the notes of init the env files that check refuses, each once.
+func (s Survey) noteEnvFiles() {
+	told := map[string]bool{}
+	failed := s.draft.resolvable()
+	for _, name := range sortedKeys(failed) {
+		var fault *stack.Error
+		if !s.draft.deployed(s.draft.project.Services[name]) || !errors.As(failed[name], &fault) {
+			continue
+		}
+		_, problem, _ := strings.Cut(fault.Err.Error(), ": ")
+		if !told[problem] {
+			s.Notes[name] = append(s.Notes[name], fmt.Sprintf("check refuses it: %s (%s); %s", problem, filepath.Base(fault.What), fault.Fix))
+		}
+		told[problem] = true
 	}
 }
 
