@@ -219,11 +219,11 @@ func (s Survey) noteEnvFiles() {
 // undefined are the variables without a value and without a default, each once.
 func undefined(from []source) []Undefined {
 	var out []Undefined
-	at := map[string]int{}
+	at, told := map[string]int{}, demandsSecrets(from)
 	for _, s := range from {
 		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
-			needed := g.required || promising(g.name) || mounts[node] && leadsMount(node.Value, g.name)
+			needed := g.required || !told && promising(g.name) || mounts[node] && leadsMount(node.Value, g.name)
 			if i, known := at[g.name]; known {
 				out[i].Needed = out[i].Needed || needed
 				return
@@ -259,8 +259,8 @@ func promising(name string) bool {
 
 var (
 	// optional are names of secrets for services of others that a program does without:
-	// mail, tests for people, sign-in elsewhere, models, reports of errors.
-	optional = regexp.MustCompile(`(?i)(?:^|_)(?:SMTP|MAIL|MAILER|EMAIL|MAILGUN|SENDGRID|POSTMARK|RESEND|IMAP|LDAP_BIND|RECAPTCHA|HCAPTCHA|CAPTCHA|TURNSTILE|TWILIO|OPENAI|ANTHROPIC|GEMINI|GROQ|MISTRAL|COHERE|DEEPSEEK|OPENROUTER|UNSPLASH|GIPHY|MAXMIND)_|(?:CLIENT_SECRET|SENTRY_DSN|SENTRY_AUTH_TOKEN)$`)
+	// mail, tests for people, sign-in elsewhere, models, storage, reports of errors.
+	optional = regexp.MustCompile(`(?i)(?:^|_)(?:SMTP|MAIL|MAILER|EMAIL|MAILGUN|SENDGRID|POSTMARK|RESEND|IMAP|LDAP_BIND|RECAPTCHA|HCAPTCHA|CAPTCHA|TURNSTILE|TWILIO|OPENAI|ANTHROPIC|GEMINI|GROQ|MISTRAL|COHERE|DEEPSEEK|OPENROUTER|UNSPLASH|GIPHY|MAXMIND|AWS|S3|AZURE|GCS|NEW_RELIC|DATADOG|MAILCHANNELS|SERVICE_BUS)_|(?:CLIENT_SECRET|SENTRY_DSN|SENTRY_AUTH_TOKEN)$`)
 	// wanted are names of those that it does not do without all the same.
 	wanted = regexp.MustCompile(`(?i)(?:^|_)(?:DB|DATABASE|\w*SQL|POSTGRES|REDIS|ADMIN|ROOT)_`)
 )
