@@ -22,7 +22,7 @@ var refused = map[string]struct {
 	"arr-stack":             {cli.ExitGate, []string{"a device of the host is handed in"}},
 	"host-network":          {cli.ExitGate, []string{"network_mode: host"}},
 	"interpolation":         {cli.ExitGate, []string{"the database is lost with its container"}},
-	"rails":                 {cli.ExitGate, []string{"whoever knows the example signs in as anybody: SECRET_KEY_BASE"}},
+	"rails":                 {cli.ExitGate, []string{"sessions are signed with a value that everybody knows, in SECRET_KEY_BASE"}},
 	"portainer":             {cli.ExitGate, []string{"the container engine's socket is mounted"}},
 	"privileged":            {cli.ExitGate, []string{"the service is privileged"}},
 	"watchtower":            {cli.ExitGate, []string{"the container engine's socket is mounted"}},

@@ -60,7 +60,7 @@ func rulePlaceholder(j *judge) {
 		switch {
 		case why == "":
 		case signs.MatchString(name) && !others.MatchString(name) && j.svc.Layer == stack.LayerApp:
-			j.add(signingKeyRule, "whoever knows the example signs in as anybody: "+name, "a random value", why, "give "+name+" a random value, such as that of `openssl rand -hex 32`")
+			j.add(signingKeyRule, "sessions are signed with a value that everybody knows, in "+name, "a random value: whoever knows it signs in as anybody", why, "give "+name+" a random value, such as that of `openssl rand -hex 32`")
 		default:
 			j.add(placeholderRule, "the secret in "+name+" is soon guessed", "a random value", why, "give "+name+" a random value, such as that of `openssl rand -hex 24`; what a database has already is changed there as well")
 		}
