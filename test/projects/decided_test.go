@@ -27,6 +27,10 @@ var decided = map[string]struct{ says, never []string }{
 	"env-file-of-the-server": {[]string{
 		"check refuses it: the env file /opt/reports/env does not exist (compose.yaml:3); an env file is read where stackctl runs",
 	}, nil},
+	"traefik-built-with-files": {[]string{
+		"traefik  -      -         -", "left out: its files lead names to services", "django: the domain → port 5000: the files of a Traefik say so", "django: www.example.org → port 5000",
+		"nginx: the domain/media → port 80", "1 more are not",
+	}, []string{"flower: ", "gets certificates by itself"}},
 	"pool-and-traces": {[]string{
 		"pool       data   -         -                it publishes 6432, where PostgreSQL answers",
 		"collector: port 4318:4318 is not published any more: it asks nobody to sign in",

@@ -32,6 +32,11 @@ type Service struct {
 
 	// Routed reports that a route of stackctl.yaml or of --route leads to it.
 	Routed bool
+	// LeadsByFiles reports that it is a Traefik, built with files of which a router
+	// leads to a service of the project; OtherRouters are those that do not, or that
+	// are for other ports than a site's.
+	LeadsByFiles bool
+	OtherRouters int
 	// Caddyfile is the text of the one that is mounted, or built into its image;
 	// empty: none is.
 	Caddyfile string

@@ -59,6 +59,9 @@ func (d Draft) subjects() []infer.Service {
 var (
 	fromCaddy = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?caddy(?:[:@\s]|$)`)
 	copiesIt  = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
+
+	fromTraefik  = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?traefik(?:[:@\s]|$)`)
+	copiesRoutes = regexp.MustCompile(`(?im)^(?:COPY|ADD)\s+(?:--\S+\s+)*(\S+\.ya?ml)\s+/etc/traefik\S*\s*$`)
 )
 
 // caddyfile is the text of the Caddyfile that a service has, by a mount or in the
@@ -68,17 +71,39 @@ func (d Draft) caddyfile(service string) string {
 	if text := d.mounted(service, "/etc/caddy/Caddyfile"); text != "" || s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
 		return text
 	}
-	context := d.path(s.Build.Context)
-	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
-	m := copiesIt.FindSubmatch(dockerfile)
-	if err != nil || m == nil || !fromCaddy.Match(dockerfile) {
+	files := d.brought(s, fromCaddy, copiesIt)
+	if len(files) == 0 {
 		return ""
 	}
-	text, err := readBounded(filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	text, err := readBounded(files[0])
 	if err != nil {
 		return ""
 	}
 	return string(text)
+}
+
+// builtTraefik are the files of routes that a service of an image of Traefik is built
+// with.
+func (d Draft) builtTraefik(service string) []string {
+	return d.brought(d.project.Services[service], fromTraefik, copiesRoutes)
+}
+
+// brought are the files that a service's Dockerfile copies by a line of that form,
+// where it begins with such an image.
+func (d Draft) brought(s types.ServiceConfig, from, line *regexp.Regexp) []string {
+	if s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
+		return nil
+	}
+	context := d.path(s.Build.Context)
+	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
+	if err != nil || !from.Match(dockerfile) {
+		return nil
+	}
+	var out []string
+	for _, m := range line.FindAllSubmatch(dockerfile, -1) {
+		out = append(out, filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	}
+	return out
 }
 
 // mounted is the text of the file that a service has at a place, by a mount of it or
