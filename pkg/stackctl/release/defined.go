@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -64,7 +63,7 @@ func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error
 // file.
 func (d Draft) copied(err error) error {
 	file := d.config.Compose.EnvFile
-	if _, missing := os.Stat(file); file == "" || missing == nil {
+	if _, missing := os.Stat(file); err == nil || file == "" || missing == nil {
 		return err
 	}
 	ending := exampleOf(file)
@@ -72,7 +71,8 @@ func (d Draft) copied(err error) error {
 		return err
 	}
 	name := filepath.Base(file)
-	return stack.Fault(stack.CauseUsage, "read the variables", err, "copy "+name+ending+" to "+name+" and fill it in")
+	reason, _ := stack.Explain(err)
+	return stack.Fault(stack.CauseUsage, "read the variables", errors.New(reason), "copy "+name+ending+" to "+name+" and fill it in")
 }
 
 // given refuses what services take by name where it is not set, and secrets that are
@@ -94,16 +94,20 @@ func together(what string, faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)
 	}
-	text, fixes := "", []string(nil)
+	text, fixes, told := "", []string(nil), map[string]bool{"": true}
 	for _, fault := range faults {
 		reason, fix := stack.Explain(fault)
 		text += "\n" + reason
-		if fix = anyName.ReplaceAllString(fix, "${1}NAME${2}"); fix != "" && !slices.Contains(fixes, fix) {
-			fixes = append(fixes, fix)
+		fix = anyName.ReplaceAllString(fix, "${1}NAME${2}")
+		if same := anyPath.ReplaceAllString(fix, ""); !told[same] {
+			told[same], fixes = true, append(fixes, fix)
 		}
 	}
 	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), errors.New(text), strings.Join(fixes, "; or "))
 }
+
+// anyPath is a path in a fix: of several that differ by it the first one is told.
+var anyPath = regexp.MustCompile(`[.~]?/\S+`)
 
 // anyName is where a fix names the variable that it is about.
 var anyName = regexp.MustCompile(`(\$\{|\(|--env |^give )[A-Za-z_]\w*(:-|= for|=…| a random)`)

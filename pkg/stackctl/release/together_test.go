@@ -23,4 +23,10 @@ func TestWhatIsWrongWithSeveralIsSaidOnce(t *testing.T) {
 	if stack.CauseOf(err) != stack.CauseUsage {
 		t.Errorf("cause %s", stack.CauseOf(err))
 	}
+	home := func(line int, path string) error {
+		return stack.Usage("compose.yaml", line, "a mount of ~/"+path, "write ./"+path+" for a folder of the project")
+	}
+	if _, fix := stack.Explain(together("mounts are of a home folder", []error{home(1, "a/b"), home(2, "c")})); fix != "write ./a/b for a folder of the project" {
+		t.Errorf("of paths: %s", fix)
+	}
 }
