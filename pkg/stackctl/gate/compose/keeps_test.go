@@ -97,6 +97,7 @@ func TestAnyVolumeKeepsAStoreWhoseSettingsSayWhere(t *testing.T) {
 		{"mcr.microsoft.com/mssql/server:2022-latest", []stack.Mount{{Type: "bind", Source: "/srv/x/sql", Target: "/var/opt/mssql"}}, false},
 		{"minio/minio", []stack.Mount{volume("objects", "/export")}, false},
 		{"minio/minio", []stack.Mount{{Type: "tmpfs", Target: "/data"}}, true},
+		{"cassandra:3.11", []stack.Mount{{Type: "volume", Source: "ring", Target: "/var/lib/cassandra", ReadOnly: true}}, true},
 		{"lscr.io/linuxserver/mariadb", []stack.Mount{{Type: "bind", Source: "/srv/x/db", Target: "/config"}}, false},
 		{"lscr.io/linuxserver/mariadb", []stack.Mount{volume("db", "/var/lib/mysql")}, true}, // its image keeps nothing there
 	} {

@@ -36,6 +36,7 @@ func TestSecretsOfExamplesAreSeen(t *testing.T) {
 		{"JWT_SECRET", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "app", ""},
 		{"SESSION_SECRET", "correct-horse-battery-staple-42", "app", ""},
 		{"PASSWORD_RESET_URL", "https://example.test/your/password", "app", ""},
+		{"SESSION_SECRET", "demoXqTestWvKz", "app", ""}, // words by chance
 		{"SECRET_KEY", "", "app", ""},
 	} {
 		j := &judge{svc: stack.Service{Name: "x", Layer: c.layer, Environment: map[string]string{c.name: c.value}}}
