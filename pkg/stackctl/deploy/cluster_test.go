@@ -15,16 +15,16 @@ import (
 // severalEdges is the shop's release for a cluster with more than one edge.
 func severalEdges() Wanted {
 	want := wantedShop()
-	want.Release.Edge.Others = []byte("others")
+	want.Release.Edge.Edges = 2
 	want.Release.Edge.Routes = []stack.Route{{Name: "api", Hosts: []string{"shop.example"}, Resolver: "le"}}
 	return want
 }
 
-func TestAClustersEdgesTryTheWayAndGetTheCertificates(t *testing.T) {
+func TestAClustersEdgesTryTheWayAndGetTheirCertificates(t *testing.T) {
 	got := planText(severalEdges(), seenShop())
 	for _, want := range []string{
 		"gates pre-switch, no user sees a release that was not judged\n[7] reach release bbbbbbbbbbbb from every edge, its containers are new to the other nodes\n[8] switch the edge",
-		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of the first edge to the others, one edge orders them\n",
+		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of every edge, each orders its own\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, got)

@@ -68,7 +68,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	}
 	p.reach()
 	p.edgeSwitch()
-	p.handOut()
+	p.certify()
 	p.adoptRest()
 	p.drainBehind() // jobs are the new release's now
 	p.gates(stack.PhasePost, "what users get is judged from outside")

@@ -165,11 +165,6 @@ func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) 
 	return s.engine.InspectImage(ctx, image)
 }
 
-// PutFiles writes files into a folder of a container.
-func (s server) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
-	return s.engine.PutFiles(ctx, container, dir, files)
-}
-
 // Files lets the gates read what a container holds and the user may not.
 func (s server) Files(ctx context.Context, container, at string) ([]stack.File, error) {
 	return s.engine.Files(ctx, container, at)

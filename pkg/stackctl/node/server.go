@@ -115,8 +115,6 @@ type Engine interface {
 	Hold(ctx context.Context, container string, stop bool) error
 	Release(ctx context.Context, container string) error
 	InspectImage(ctx context.Context, image string) ([]byte, error)
-	// PutFiles writes files, as root's, into a folder that a container may write to.
-	PutFiles(ctx context.Context, container, dir string, files []stack.File) error
 	// Files reads what a container holds at a path.
 	Files(ctx context.Context, container, at string) ([]stack.File, error)
 	// ExecTerminal gives a command in a container the operator's terminal.

@@ -27,12 +27,8 @@ type split struct {
 	draft  Draft
 	images map[string]stack.Image
 	static []byte
-	// others is the static file of the other edges of a cluster, and of the mount that
-	// it takes the place of, once that is known.
-	others  []byte
-	replace string
-	files   []stack.File
-	taken   map[string]bool
+	files  []stack.File
+	taken  map[string]bool
 	// definitions are the hashes of the placed services, by name.
 	definitions map[string]string
 }
@@ -142,9 +138,6 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 		labels[k] = v
 	}
 	labels[stack.LabelProject], labels[stack.LabelLayer] = s.draft.config.Project, string(x.layer)
-	if x.layer == stack.LayerEdge && s.replace != "" {
-		labels[stack.LabelOthers] = s.replace
-	}
 	if id != "" {
 		labels[stack.LabelRelease] = id
 	}
@@ -282,9 +275,6 @@ func (s *split) bind(v *types.ServiceVolumeConfig, service, id string) ([]types.
 		return nil, nil
 	case s.draft.config.Traefik.Static:
 		v.Source = s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.static}, id)
-		if len(s.others) > 0 {
-			s.replace = v.Source + "=" + s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.others}, id)
-		}
 		return nil, nil
 	}
 	return s.shipBind(v, one, service, id)

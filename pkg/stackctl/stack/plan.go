@@ -35,7 +35,7 @@ const (
 	StepSwitch  Kind = "switch"
 	// StepReach has each edge of a cluster try the way to a release.
 	StepReach Kind = "reach"
-	// StepCertificates hands the certificates of a cluster's first edge to the others.
+	// StepCertificates has each edge of a cluster get its certificates.
 	StepCertificates Kind = "certificates"
 	StepDrain        Kind = "drain"
 	StepCommit       Kind = "commit"

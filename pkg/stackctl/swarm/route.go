@@ -125,15 +125,6 @@ func (c *Cluster) Files(ctx context.Context, container, at string) ([]stack.File
 	return m.server.Files(ctx, container, at)
 }
 
-// PutFiles writes files into a folder of a container.
-func (c *Cluster) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	return m.server.PutFiles(ctx, container, dir, files)
-}
-
 // Written returns how many bytes a container has written into its own file system.
 func (c *Cluster) Written(ctx context.Context, container string) (int64, error) {
 	m, err := c.at(ctx, container)

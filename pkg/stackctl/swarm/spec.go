@@ -58,7 +58,7 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 	maps.Copy(labels, s.Labels)
 	maps.Copy(labels, s.CustomLabels)
 	labels[stack.ComposeNumber] = strconv.Itoa(slot.N)
-	c, err := b.container(asOther(s, slot), labels)
+	c, err := b.container(s, labels)
 	if err != nil {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s: %w", s.Name, err)
 	}
@@ -95,21 +95,6 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 	sum := sha256.Sum256(raw)
 	out.Labels[labelSpec] = hex.EncodeToString(sum[:8])
 	return out, nil
-}
-
-// asOther is the service of another edge than the first: it mounts another static file.
-func asOther(s types.ServiceConfig, slot Slot) types.ServiceConfig {
-	file, other, has := strings.Cut(s.Labels[stack.LabelOthers], "=")
-	if !has || slot.N == 1 {
-		return s
-	}
-	s.Volumes = slices.Clone(s.Volumes)
-	for i, v := range s.Volumes {
-		if v.Source == file {
-			s.Volumes[i].Source = other
-		}
-	}
-	return s
 }
 
 // constraints keep a slot on its nodes.

@@ -149,19 +149,6 @@ func TestAServiceStaysWhileAnotherNodeIsAway(t *testing.T) {
 	}
 }
 
-func TestTheOtherEdgesMountTheirOwnStaticFile(t *testing.T) {
-	edge := strings.Replace(hardened, "dev.stackctl.layer: app}", "dev.stackctl.layer: edge, dev.stackctl.others: /srv/shop/files/x=/srv/shop/files/y}", 1)
-	p, err := engine.Project(context.Background(), "shop", []byte(edge))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, want := range map[int]string{1: "/srv/shop/files/x", 2: "/srv/shop/files/y"} {
-		if got := asOther(p.Services["s"], Slot{N: n}).Volumes[0].Source; got != want {
-			t.Errorf("edge %d mounts %s", n, got)
-		}
-	}
-}
-
 func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 	for key, more := range map[string]string{
 		"privileged": "privileged: true", "devices": "devices: [/dev/kvm]", "network_mode": "network_mode: host", "pid": "pid: host", "ipc": "ipc: host",
