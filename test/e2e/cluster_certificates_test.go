@@ -28,11 +28,13 @@ const briefEdge = `services:
     ports: ["80:80", "443:443"]
     volumes: ["./traefik/traefik.yml:/etc/traefik/traefik.yml:ro", "./traefik/dynamic:/etc/traefik/dynamic:ro", "acme:/acme"]
     x-stackctl: {layer: edge}
+    restart: unless-stopped
     secrets: [staff_htpasswd]
     healthcheck: {test: [CMD, traefik, healthcheck, "--configFile=/etc/traefik/traefik.yml"], interval: 5s, start_interval: 1s, start_period: 30s}
   pages:
     image: shop/app:1
     command: web
+    restart: unless-stopped
     deploy: {replicas: 2}
     healthcheck: {test: [CMD, /shop, alive, "8080"], interval: 5s, start_interval: 1s, start_period: 10s}
 volumes: {acme: {}}

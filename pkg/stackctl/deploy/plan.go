@@ -6,8 +6,6 @@ import (
 	"sort"
 	"strings"
 
-	"stackctl/pkg/stackctl/engine"
-	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -22,6 +20,8 @@ type Wanted struct {
 	Back bool
 	// Rehearse are the names that a staging directory is asked about first.
 	Rehearse []string
+	// Slots are where the containers of Release are to run in a cluster.
+	Slots []stack.Slot
 	// Hooks are the project's, in their order.
 	Hooks []stack.Hook
 	// Backup says how the database is backed up before it may change.
@@ -78,6 +78,9 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.discard()
 	p.orphans(stack.LayerData)
 	p.prune()
+	for _, s := range want.Slots {
+		p.plan.Notes = append(p.plan.Notes, s.String())
+	}
 	return withHooks(p.plan, want)
 }
 
@@ -121,30 +124,6 @@ func (p *planner) unseen() string {
 		cause += ", but for " + strings.Join(p.met, ", ") + ": users have it as soon as it listens"
 	}
 	return cause
-}
-
-func (p *planner) images() {
-	ids, names := map[string]bool{}, map[string]bool{}
-	for _, i := range p.seen.Images {
-		ids[i.ID], names[i.ID] = true, true
-		for _, name := range slices.Concat(i.Tags, i.Digests) {
-			names[image.Canonical(name)] = true
-		}
-	}
-	whole := p.seen.Host.Store == engine.StoreContainerd
-	for _, i := range p.r.Images {
-		switch {
-		case i.Archive != "" && !ids[i.ID]:
-			if whole {
-				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
-			}
-			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
-		case i.Build != nil && !names[image.Canonical(i.Reference)]:
-			p.add(stack.Step{Kind: stack.StepBuildImage, Subject: i.Reference, Services: i.Services, Cause: "the host has no image of these inputs: " + buildOf(*i.Build)})
-		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
-			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
-		}
-	}
 }
 
 func (p *planner) files() {

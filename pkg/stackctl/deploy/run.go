@@ -198,12 +198,11 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		s.note(what + "; " + node.EndLost)
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
-	plan := Plan(want, x.seen)
-	placed, err := placement(ctx, server, want.Release)
-	if err != nil {
-		return nil, plan, err
+	var err error
+	if want.Slots, err = placement(ctx, server, want.Release); err != nil {
+		return nil, stack.Plan{}, err
 	}
-	plan.Notes = append(plan.Notes, placed...)
+	plan := Plan(want, x.seen)
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {
@@ -224,7 +223,7 @@ func (x *executor) look(ctx context.Context) error {
 }
 
 // placement returns where a release's containers are to run, those of its base first.
-func placement(ctx context.Context, server node.Server, r stack.Release) ([]string, error) {
+func placement(ctx context.Context, server node.Server, r stack.Release) ([]stack.Slot, error) {
 	base, err := server.Placement(ctx, r.Project, r.Base)
 	if err != nil {
 		return nil, err

@@ -67,6 +67,8 @@ type Step struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Places are the places that a backup step takes.
 	Places []string `json:"places,omitempty"`
+	// Nodes are those of a cluster that an image step brings the image to.
+	Nodes []string `json:"nodes,omitempty"`
 	// Release is the release that the step acts on; empty: the project's base.
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.

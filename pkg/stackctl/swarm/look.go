@@ -38,7 +38,7 @@ func (c *Cluster) Facts(ctx context.Context) (stack.HostFacts, error) {
 		return stack.HostFacts{}, err
 	}
 	sum := all[slices.Index(c.members, c.home)]
-	sum.CPUs, sum.MemoryBytes = 0, 0
+	sum.CPUs, sum.MemoryBytes, sum.Node, sum.Away = 0, 0, c.home.Name, c.away()
 	for i, f := range all {
 		if f.Arch != sum.Arch {
 			return sum, stack.Fault(stack.CauseStep, "observe "+c.target.Domain, fmt.Errorf("%s is %s and %s is %s: one image does not run on both", c.home.Name, sum.Arch, c.members[i].Name, f.Arch),
@@ -157,25 +157,6 @@ func (m *member) address(ctx context.Context, list []stack.Container) error {
 		list[i].Addresses = reached
 	}
 	return nil
-}
-
-// Images are those that every node has: a release runs on any of them.
-func (c *Cluster) Images(ctx context.Context) ([]stack.HostImage, error) {
-	all := make([][]stack.HostImage, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Images(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := all[0]
-	for _, list := range all[1:] {
-		out = slices.DeleteFunc(out, func(i stack.HostImage) bool {
-			return !slices.ContainsFunc(list, func(o stack.HostImage) bool { return o.ID == i.ID })
-		})
-	}
-	return out, nil
 }
 
 // Networks are those of the Swarm, and those that home has.

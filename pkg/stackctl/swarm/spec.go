@@ -45,12 +45,12 @@ type secret struct{ id, name string }
 
 // serviceName is the name of a slot in the Swarm. Its container is reached by what
 // ReplicaContainer calls it.
-func serviceName(project string, s Slot) string {
+func serviceName(project string, s stack.Slot) string {
 	return stack.ReplicaContainer(project, s.Service, s.N)
 }
 
 // spec is the Swarm service of a slot.
-func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, error) {
+func (b blueprint) spec(s types.ServiceConfig, slot stack.Slot) (swarm.ServiceSpec, error) {
 	if lacks := Uncarried(s); len(lacks) > 0 {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s has what a cluster cannot carry: %s", s.Name, strings.Join(lacks, "; "))
 	}
@@ -98,7 +98,7 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 }
 
 // constraints keep a slot on its nodes.
-func (b blueprint) constraints(slot Slot) []string {
+func (b blueprint) constraints(slot stack.Slot) []string {
 	if len(slot.Nodes) == 1 {
 		return []string{"node.labels." + LabelNode + "==" + slot.Nodes[0]}
 	}
@@ -164,7 +164,7 @@ func ports(s types.ServiceConfig) []swarm.PortConfig {
 
 // networks are those of a service, with the names that it has on each: the plain one
 // where that is unambiguous, that of its slot, and its aliases.
-func (b blueprint) networks(s types.ServiceConfig, slot Slot) []swarm.NetworkAttachmentConfig {
+func (b blueprint) networks(s types.ServiceConfig, slot stack.Slot) []swarm.NetworkAttachmentConfig {
 	var out []swarm.NetworkAttachmentConfig
 	for _, key := range sortedKeys(s.Networks) {
 		aliases := []string{serviceName(b.project.Name, slot)}

@@ -25,7 +25,7 @@ func specOf(t *testing.T, project, compose string, change func(*blueprint)) (swa
 	if change != nil {
 		change(&b)
 	}
-	return b.spec(p.Services["s"], Slot{Service: "s", N: 1, Nodes: []string{"one", "three"}})
+	return b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1, Nodes: []string{"one", "three"}})
 }
 
 const hardened = `name: shop
@@ -135,7 +135,7 @@ func TestAServiceStaysWhileAnotherNodeIsAway(t *testing.T) {
 	}
 	b := blueprint{project: p, nodes: []stack.Node{{Name: "one"}, {Name: "two"}, {Name: "three"}}, secrets: map[string]secret{"/srv/shop/secrets/abc/key": {"id1", "shop.abc.key"}}}
 	sum := func(nodes ...string) string {
-		spec, err := b.spec(p.Services["s"], Slot{Service: "s", N: 1, Nodes: nodes})
+		spec, err := b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1, Nodes: nodes})
 		if err != nil || len(spec.TaskTemplate.Placement.Constraints) != map[int]int{1: 1, 2: 1, 3: 0}[len(nodes)] {
 			t.Errorf("%v: %v %v", nodes, err, spec.TaskTemplate.Placement)
 		}
@@ -172,7 +172,7 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 			t.Errorf("%s: %q", more, got)
 		}
 		b := blueprint{project: p}
-		if _, err := b.spec(p.Services["s"], Slot{Service: "s", N: 1}); err == nil {
+		if _, err := b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1}); err == nil {
 			t.Errorf("%s is made into a service all the same", more)
 		}
 	}
