@@ -36,6 +36,9 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 		return stack.Release{}, err
 	}
 	app, err := s.app()
+	if err == nil {
+		err = d.refuseUncarried(s.lacks)
+	}
 	if err != nil {
 		return stack.Release{}, err
 	}

@@ -29,6 +29,8 @@ type split struct {
 	static []byte
 	files  []stack.File
 	taken  map[string]bool
+	// lacks are what no Swarm service can have of the services, for a cluster.
+	lacks []misfit
 	// definitions are the hashes of the placed services, by name.
 	definitions map[string]string
 }
@@ -142,6 +144,11 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 		labels[stack.LabelRelease] = id
 	}
 	service.Labels = labels
+	if s.draft.target.Clustered() {
+		for _, text := range Uncarried(service) {
+			s.lacks = append(s.lacks, misfit{service.Name, text})
+		}
+	}
 	definition, err := json.Marshal(service)
 	if err != nil {
 		return service, fmt.Errorf("service %s: %w", service.Name, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -24,7 +25,7 @@ func (c *Cluster) Placement(ctx context.Context, project string, compose []byte)
 	}
 	var lacks []string
 	for _, name := range p.ServiceNames() {
-		for _, lack := range Uncarried(p.Services[name]) {
+		for _, lack := range release.Uncarried(p.Services[name]) {
 			lacks = append(lacks, "service "+name+": "+lack)
 		}
 	}

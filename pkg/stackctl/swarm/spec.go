@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -51,7 +52,7 @@ func serviceName(project string, s stack.Slot) string {
 
 // spec is the Swarm service of a slot.
 func (b blueprint) spec(s types.ServiceConfig, slot stack.Slot) (swarm.ServiceSpec, error) {
-	if lacks := Uncarried(s); len(lacks) > 0 {
+	if lacks := release.Uncarried(s); len(lacks) > 0 {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s has what a cluster cannot carry: %s", s.Name, strings.Join(lacks, "; "))
 	}
 	labels := map[string]string{}

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -167,7 +168,7 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
-		got := Uncarried(p.Services["s"])
+		got := release.Uncarried(p.Services["s"])
 		if len(got) != 1 || !strings.HasPrefix(got[0], key) {
 			t.Errorf("%s: %q", more, got)
 		}
@@ -180,7 +181,7 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := Uncarried(p.Services["s"]); len(got) > 0 {
+	if got := release.Uncarried(p.Services["s"]); len(got) > 0 {
 		t.Errorf("refused for nothing: %q", got)
 	}
 }
@@ -197,7 +198,7 @@ func TestAStoreWithoutAVolumeIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", more, err)
 			}
-			if got := Uncarried(p.Services["s"]); (len(got) > 0) != (refused && counts) {
+			if got := release.Uncarried(p.Services["s"]); (len(got) > 0) != (refused && counts) {
 				t.Errorf("%s %q: %q", layer, more, got)
 			}
 		}
