@@ -202,6 +202,9 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	if want.Slots, err = placement(ctx, server, want.Release); err != nil {
 		return nil, stack.Plan{}, err
 	}
+	if err := x.checkLinks(ctx); err != nil {
+		return nil, stack.Plan{}, err
+	}
 	plan := Plan(want, x.seen)
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
@@ -220,16 +223,6 @@ func (x *executor) look(ctx context.Context) error {
 		x.before, err = node.ReadDynamic(ctx, x.server, x.d.Target)
 		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), cmp.Or(x.seen.Live, "none")), err
 	})
-}
-
-// placement returns where a release's containers are to run, those of its base first.
-func placement(ctx context.Context, server node.Server, r stack.Release) ([]stack.Slot, error) {
-	base, err := server.Placement(ctx, r.Project, r.Base)
-	if err != nil {
-		return nil, err
-	}
-	app, err := server.Placement(ctx, r.AppProject(), r.App)
-	return append(base, app...), err
 }
 
 // fits returns an error where the server cannot take what is planned. The way back

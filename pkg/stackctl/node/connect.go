@@ -81,6 +81,9 @@ func (s server) MakeNetwork(ctx context.Context, name string) error {
 // Placement returns nothing: everything runs on the one host.
 func (s server) Placement(context.Context, string, []byte) ([]stack.Slot, error) { return nil, nil }
 
+// Narrow returns nothing: there is one host.
+func (s server) Narrow(context.Context, string) ([]string, error) { return nil, nil }
+
 func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
 	return s.engine.Up(ctx, project, compose, services, progress)
 }

@@ -68,6 +68,9 @@ type Engine interface {
 	// Placement returns where the containers of a resolved compose file are to run; none
 	// where there is one host. An error is of what no node can have.
 	Placement(ctx context.Context, project string, compose []byte) ([]stack.Slot, error)
+	// Narrow returns the pairs of nodes between which full packets of a project's networks
+	// are lost; none where there is one host.
+	Narrow(ctx context.Context, project string) ([]string, error)
 	// Up makes services of a resolved compose file run and waits until they
 	// are healthy; it gives the services that it had to touch.
 	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)

@@ -17,6 +17,7 @@ import (
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/provision"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -33,6 +34,10 @@ type Cluster struct {
 	// home keeps the records and is asked about the Swarm: of the managers that answer the
 	// first that took part in the last run.
 	home *member
+
+	measuring sync.Mutex
+	// measured are the links between the nodes; nil: not measured yet.
+	measured []provision.Link
 
 	mu sync.Mutex
 	// where is the node of each container that was seen.

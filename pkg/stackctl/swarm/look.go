@@ -184,7 +184,11 @@ func (c *Cluster) network(ctx context.Context, name string, internal bool, label
 			return fmt.Errorf("network %s on %s is no network of the Swarm, and services of a cluster cannot join it; remove it, or give it another name", name, c.home.Name)
 		}
 	}
-	_, err = c.home.engine.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels,
+	options, err := c.below(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.home.engine.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels, Options: options,
 		IPAM: &network.IPAM{Driver: "default"}})
 	if err != nil {
 		return fmt.Errorf("make network %s: %w", name, err)
