@@ -13,7 +13,7 @@ import (
 // at most, and again when it takes still smaller ones.
 func TestAClustersNetworksFitANarrowLink(t *testing.T) {
 	c := bareCluster(t, 2)
-	c.write("compose.yaml", strings.Replace(pagesAndStore, "replicas: 2", "replicas: 2 # one on each", 1))
+	c.write("compose.yaml", pagesAndStore)
 	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
 	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
 		t.Fatal(err)

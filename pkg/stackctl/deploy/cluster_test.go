@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/node"
@@ -142,6 +143,16 @@ func TestAnImageGoesToTheNodesThatMayRunIt(t *testing.T) {
 	check("the records are kept elsewhere now", "pull-image postgres:16, n1 lacks it and no archive holds it → n1")
 	if got := Plan(want, seen).String(); !strings.Contains(got, "api-1 runs on n2 or n4: it keeps nothing on a node") {
 		t.Errorf("the plan does not tell where containers run:\n%s", got)
+	}
+}
+
+func TestClocksThatAreApartAreTold(t *testing.T) {
+	want, seen := onNodes()
+	for skew, told := range map[time.Duration]bool{4 * time.Second: false, 37 * time.Second: true} {
+		seen.Host.Skew = skew
+		if got := Plan(want, seen).String(); strings.Contains(got, "the clocks of the nodes are 37s apart") != told {
+			t.Errorf("%s:\n%s", skew, got)
+		}
 	}
 }
 

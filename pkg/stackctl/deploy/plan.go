@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -78,6 +79,9 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.discard()
 	p.orphans(stack.LayerData)
 	p.prune()
+	if seen.Host.Skew > clocksApart {
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("the clocks of the nodes are %s apart: what expires, and who came first, is seen differently on each; `timedatectl` tells whether a node's is set by the network", seen.Host.Skew.Round(time.Second)))
+	}
 	for _, s := range want.Slots {
 		p.plan.Notes = append(p.plan.Notes, s.String())
 	}
@@ -91,6 +95,9 @@ func (p *planner) front() {
 	p.base(stack.LayerEdge, stack.StepEdge)
 	p.endStandby()
 }
+
+// clocksApart is more than a request and an answer take.
+const clocksApart = 5 * time.Second
 
 type planner struct {
 	want Wanted

@@ -71,6 +71,8 @@ type HostFacts struct {
 	// Node is the node of a cluster that keeps the records, Away those that do not answer.
 	Node string   `json:"node,omitempty"`
 	Away []string `json:"away,omitempty"`
+	// Skew is how far the clocks of a cluster's nodes are apart at most.
+	Skew time.Duration `json:"skew,omitempty"`
 }
 
 // Container is one container on the host, ours or not.

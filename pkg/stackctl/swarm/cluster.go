@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,6 +52,8 @@ type member struct {
 	engine *engine.Engine
 	conn   *host.Conn
 	id     string // the Swarm's
+	// ahead is how far the node's clock is before this machine's, in nanoseconds.
+	ahead atomic.Int64
 }
 
 func (c *Cluster) member(name string) *member {

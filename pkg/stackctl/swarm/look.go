@@ -26,30 +26,6 @@ const gateway = "docker_gwbridge"
 
 const labelService = "com.docker.swarm.service.id"
 
-// Facts are those of the nodes together: what they have adds up, what each needs is
-// the least.
-func (c *Cluster) Facts(ctx context.Context) (stack.HostFacts, error) {
-	all := make([]stack.HostFacts, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Facts(ctx)
-		return err
-	})
-	if err != nil {
-		return stack.HostFacts{}, err
-	}
-	sum := all[slices.Index(c.members, c.home)]
-	sum.CPUs, sum.MemoryBytes, sum.Node, sum.Away = 0, 0, c.home.Name, c.away()
-	for i, f := range all {
-		if f.Arch != sum.Arch {
-			return sum, stack.Fault(stack.CauseStep, "observe "+c.target.Domain, fmt.Errorf("%s is %s and %s is %s: one image does not run on both", c.home.Name, sum.Arch, c.members[i].Name, f.Arch),
-				"use servers of one architecture")
-		}
-		sum.CPUs += f.CPUs
-		sum.MemoryBytes += f.MemoryBytes
-	}
-	return sum, nil
-}
-
 // Containers lists the containers of all nodes that answer, by name. Of a Swarm
 // service that stackctl made only the newest counts, and one that has none is told
 // as created. Addresses are those by which DialContext reaches a container.
