@@ -19,3 +19,26 @@ func TestWhatAClusterCannotCarryIsToldWithItsLine(t *testing.T) {
 	s.refused(t, "compose.yaml:6: service a: networks.app: a Swarm service has no address of its own", "compose.yaml:5: service a: privileged: a Swarm service cannot have it",
 		"more/compose.yaml:6: service c: cpuset, cpu_shares", "more/compose.yaml:4: service c: volumes: ", "/data/more/kept is written to", "deploy to a target without nodes")
 }
+
+func TestAStoreIsNotStartedTwiceOnItsData(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"{image: 'postgres:16', volumes: ['pg:/data'], deploy: {replicas: 2}}":                                    true,
+		"{image: 'postgres:16', volumes: ['./pg:/data'], scale: 2}":                                               true,
+		"{image: 'a:1', volumes: ['pg:/data'], deploy: {replicas: 2}, x-stackctl: {layer: data}}":                 true,
+		"{image: 'a:1', volumes: ['pg:/data'], deploy: {replicas: 2}, x-stackctl: {layer: data, shared: [pg]}}":   false,
+		"{image: 'postgres:16', volumes: ['pg:/data'], deploy: {replicas: 1}}":                                    false,
+		"{image: 'redis:7', volumes: ['/data'], deploy: {replicas: 2}}":                                           false,
+		"{image: 'redis:7', volumes: ['pg:/data:ro'], deploy: {replicas: 2}}":                                     false,
+		"{image: 'a:1', volumes: ['pg:/uploads'], deploy: {replicas: 2}, x-stackctl: {layer: app, shared: [pg]}}": false,
+		"{image: 'a:1', volumes: ['pg:/uploads'], deploy: {replicas: 2}, x-stackctl: {layer: app}}":               false,
+	} {
+		s := newProject(t, map[string]string{"compose.yaml": "services:\n  db: " + text + "\nvolumes: {pg: {}}\n"})
+		if !refused {
+			if _, err := s.read(); err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+			continue
+		}
+		s.refused(t, "compose.yaml:2: service db keeps data in ", "give it one container")
+	}
+}
