@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"strings"
 	"testing"
 
 	"stackctl/pkg/stackctl/stack"
@@ -40,5 +41,20 @@ func TestAStoreIsNotStartedTwiceOnItsData(t *testing.T) {
 			continue
 		}
 		s.refused(t, "compose.yaml:2: service db keeps data in ", "give it one container")
+	}
+}
+
+// A service is recreated because the file says so alone: it has the name by which it
+// is reached for all that.
+func TestAServiceThatIsRecreatedByItsOwnWordHasALastingName(t *testing.T) {
+	s := newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    x-stackctl: {strategy: recreate}\n  b:\n    image: a:1\n    x-stackctl: {strategy: overlap}\n    volumes: ['v:/v']\nvolumes: {v: {}}\n"})
+	r, err := s.read()
+	must(t, err)
+	for name, lasts := range map[string]bool{"a": true, "b": false} {
+		svc, _ := r.Service(name)
+		alias := stack.LastingUpstream(r.Project, name)
+		if (svc.Upstream == alias) != lasts || strings.Contains(string(r.App), "- "+alias+"\n") != lasts {
+			t.Errorf("%s is reached by %q, and has\n%s", name, svc.Upstream, r.App)
+		}
 	}
 }

@@ -106,6 +106,7 @@ func (s *split) fill(p *types.Project, id string, layers ...stack.Layer) ([]byte
 // place makes a service ready for the host: its image by ID, its files by
 // their paths there, its labels, its aliases, and no wait for another project.
 func (s *split) place(service types.ServiceConfig, x extension, id string, p *types.Project) (types.ServiceConfig, error) {
+	lasting := s.draft.lastingUpstream(service) // what x-stackctl says of it is taken off below
 	service.Profiles, service.Build, service.Extensions = nil, nil, nil
 	switch {
 	case x.once:
@@ -127,7 +128,7 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if id != "" {
 		upstreams = append(upstreams, stack.Upstream(service.Name, id))
 	}
-	if lasting := s.draft.lastingUpstream(service); lasting != "" {
+	if lasting != "" {
 		upstreams = append(upstreams, lasting)
 	}
 	service.Networks = aliased(service, upstreams, s.names(service, x))
