@@ -3,9 +3,11 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/node"
@@ -15,16 +17,16 @@ import (
 // severalEdges is the shop's release for a cluster with more than one edge.
 func severalEdges() Wanted {
 	want := wantedShop()
-	want.Release.Edge.Others = []byte("others")
+	want.Release.Edge.Edges = 2
 	want.Release.Edge.Routes = []stack.Route{{Name: "api", Hosts: []string{"shop.example"}, Resolver: "le"}}
 	return want
 }
 
-func TestAClustersEdgesTryTheWayAndGetTheCertificates(t *testing.T) {
+func TestAClustersEdgesTryTheWayAndGetTheirCertificates(t *testing.T) {
 	got := planText(severalEdges(), seenShop())
 	for _, want := range []string{
 		"gates pre-switch, no user sees a release that was not judged\n[7] reach release bbbbbbbbbbbb from every edge, its containers are new to the other nodes\n[8] switch the edge",
-		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of the first edge to the others, one edge orders them\n",
+		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of every edge, each orders its own\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, got)
@@ -99,5 +101,78 @@ func TestGatesLookAtEachNode(t *testing.T) {
 	containers, err := seen.Server.Containers(t.Context())
 	if err != nil || len(containers) != 2 || seen.Target.Host != "203.0.113.2" || seen.Target.Clustered() {
 		t.Errorf("%v %v %+v", err, containers, seen.Target)
+	}
+}
+
+// onNodes is the shop's release on four nodes: the API may run on two of them, and a
+// third takes one of its containers over.
+func onNodes() (Wanted, stack.Observed) {
+	want, seen := severalEdges(), seenShop()
+	want.Slots = []stack.Slot{
+		{Service: "db", N: 1, Nodes: []string{"n2"}, Cause: "volume shop_pg is on n2"},
+		{Service: "api", N: 1, Nodes: []string{"n2", "n4"}, Cause: "it keeps nothing on a node"},
+		{Service: "api", N: 2, Nodes: []string{"n3"}, Cause: "it keeps nothing on a node"},
+		{Service: "migrate", N: 1, Nodes: []string{"n3"}, Cause: "it keeps nothing on a node"},
+	}
+	seen.Host.Node = "n1"
+	seen.Images = []stack.HostImage{{ID: "sha256:aaaa", Nodes: []string{"n1", "n2", "n3"}}, {ID: "sha256:cccc", Tags: []string{"postgres:16"}, Nodes: []string{"n1", "n2"}}}
+	return want, seen
+}
+
+func TestAnImageGoesToTheNodesThatMayRunIt(t *testing.T) {
+	want, seen := onNodes()
+	steps := func() string {
+		var out []string
+		for _, s := range Plan(want, seen).Steps {
+			if len(s.Nodes) > 0 {
+				out = append(out, s.String()+" → "+strings.Join(s.Nodes, " "))
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	check := func(when, want string) {
+		t.Helper()
+		if got := steps(); got != want {
+			t.Errorf("%s:\n%s\nnot\n%s", when, got, want)
+		}
+	}
+	check("a new image", "ship-image shop/api:dev, each of n2, n3, n4 lacks bbbb → n2 n3 n4")
+	seen.Images = append(seen.Images, stack.HostImage{ID: "sha256:bbbb", Nodes: []string{"n2", "n3", "n4"}})
+	check("all have it", "")
+	seen.Images[2].Nodes = []string{"n2", "n3"}
+	check("one came back without it", "ship-image shop/api:dev, n4 lacks bbbb → n4")
+	seen.Host.Away = []string{"n4"}
+	check("it is away", "")
+	seen.Images[1].Nodes = []string{"n2"}
+	check("the records are kept elsewhere now", "pull-image postgres:16, n1 lacks it and no archive holds it → n1")
+	if got := Plan(want, seen).String(); !strings.Contains(got, "api-1 runs on n2 or n4: it keeps nothing on a node") {
+		t.Errorf("the plan does not tell where containers run:\n%s", got)
+	}
+}
+
+func TestClocksThatAreApartAreTold(t *testing.T) {
+	want, seen := onNodes()
+	for skew, told := range map[time.Duration]bool{4 * time.Second: false, 37 * time.Second: true} {
+		seen.Host.Skew = skew
+		if got := Plan(want, seen).String(); strings.Contains(got, "the clocks of the nodes are 37s apart") != told {
+			t.Errorf("%s:\n%s", skew, got)
+		}
+	}
+}
+
+// What is sent grows with the nodes that need an image, not with the cluster.
+func TestALargerClusterIsSentNoMore(t *testing.T) {
+	sent := func(nodes int) (n int) {
+		want, seen := onNodes()
+		for i := range nodes {
+			seen.Images = append(seen.Images, stack.HostImage{ID: "sha256:dddd", Nodes: []string{fmt.Sprint("more", i)}})
+		}
+		for _, s := range Plan(want, seen).Steps {
+			n += len(s.Nodes)
+		}
+		return n
+	}
+	if few, many := sent(0), sent(100); few != 3 || many != 3 {
+		t.Errorf("%d and %d transfers", few, many)
 	}
 }
