@@ -117,7 +117,7 @@ func (s *story) connect(ctx context.Context) (node.Server, error) {
 		s.server = server
 		if err == nil {
 			for _, one := range server.Absent() {
-				s.note(one + "; nothing is placed there")
+				s.note(one.String() + "; nothing is placed there")
 			}
 		}
 		return t.User + "@" + t.Host, err

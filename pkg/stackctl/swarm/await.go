@@ -90,18 +90,18 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 
 // judge returns how far a service is by its tasks, the newest first.
 func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.Time) (state string, ready bool, err error) {
-	ended, refused := 0, 0
+	bad, refused := 0, 0
 	for _, t := range tasks {
 		switch t.Status.State {
 		case swarm.TaskStateFailed, swarm.TaskStateOrphaned:
-			ended++
+			bad++
 		case swarm.TaskStateRejected:
 			refused++
 		case swarm.TaskStateComplete:
 			if s.Spec.Mode.ReplicatedJob != nil {
 				return "complete", true, nil
 			}
-			ended++
+			bad++
 		}
 	}
 	if len(tasks) == 0 {
@@ -111,7 +111,9 @@ func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.T
 	switch {
 	case refused >= refusals:
 		return "", false, fmt.Errorf("a node refuses it: %s", taskFault(lastBad(tasks)))
-	case ended >= crashes || ended > 0 && s.Spec.Mode.ReplicatedJob != nil:
+	case bad > 0 && once(s):
+		return "", false, fmt.Errorf("it has ended, and is not to be started again: %s", taskFault(lastBad(tasks)))
+	case bad >= crashes:
 		return "", false, fmt.Errorf("it ends again and again: %s", taskFault(lastBad(tasks)))
 	case t.Status.State == swarm.TaskStateRunning && t.DesiredState == swarm.TaskStateRunning:
 		if ran := now.Sub(t.Status.Timestamp); ran < settle {
@@ -122,6 +124,17 @@ func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.T
 		return string(t.Status.State) + " (" + t.Status.Err + ")", false, nil
 	}
 	return string(t.Status.State), false, nil
+}
+
+// once reports whether the Swarm starts no container of a service again that has ended.
+func once(s swarm.Service) bool {
+	p := s.Spec.TaskTemplate.RestartPolicy
+	return s.Spec.Mode.ReplicatedJob != nil || p != nil && p.Condition == swarm.RestartPolicyConditionNone
+}
+
+// ended reports whether the newest of a service's tasks is over, and no other is to follow.
+func ended(tasks []swarm.Task) bool {
+	return len(tasks) > 0 && over(tasks[0].Status.State) && tasks[0].DesiredState != swarm.TaskStateRunning && tasks[0].DesiredState != swarm.TaskStateReady
 }
 
 func lastBad(tasks []swarm.Task) swarm.Task {

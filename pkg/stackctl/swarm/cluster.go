@@ -37,6 +37,8 @@ type Cluster struct {
 	mu sync.Mutex
 	// where is the node of each container that was seen.
 	where map[string]*member
+	// stopped are the services of containers that were stopped for a moment.
+	stopped map[string]string
 }
 
 // member is one server of the cluster.
@@ -70,11 +72,11 @@ func (c *Cluster) each(ctx context.Context, part func(ctx context.Context, i int
 	return group.Wait()
 }
 
-// Absent returns the nodes that do not answer, each with the reason; nothing is placed there.
-func (c *Cluster) Absent() []string {
-	var out []string
+// Absent are the nodes that do not answer; nothing is placed there.
+func (c *Cluster) Absent() []stack.Absent {
+	var out []stack.Absent
 	for _, name := range c.away() {
-		out = append(out, fmt.Sprintf("%s does not answer: %v", name, c.down[name]))
+		out = append(out, stack.Absent{Node: name, Reason: c.down[name].Error()})
 	}
 	return out
 }

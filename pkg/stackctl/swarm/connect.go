@@ -25,7 +25,7 @@ const socket = "/var/run/docker.sock"
 // are left out where the Swarm itself says that they are down; a target whose
 // managers cannot be reached is an error, and so is a node that is not of the Swarm.
 func Connect(ctx context.Context, t stack.Target) (node.Server, error) {
-	c := &Cluster{target: t, down: map[string]error{}, where: map[string]*member{}}
+	c := &Cluster{target: t, down: map[string]error{}, where: map[string]*member{}, stopped: map[string]string{}}
 	found, failed := make([]*member, len(t.Nodes)), make([]error, len(t.Nodes))
 	var all sync.WaitGroup
 	for i, n := range t.Nodes {

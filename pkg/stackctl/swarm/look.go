@@ -87,7 +87,7 @@ func (c *Cluster) Containers(ctx context.Context) ([]stack.Container, error) {
 	for _, s := range services {
 		one, runs := newest[s.ID]
 		if !runs {
-			one = idle(s)
+			one = c.idle(s)
 		}
 		out = append(out, one)
 		delete(newest, s.ID)
@@ -111,9 +111,12 @@ func newer(a, b stack.Container) bool {
 	return a.Started.After(b.Started)
 }
 
-// idle is a service without a container as if it had one that does not run.
-func idle(s swarm.Service) stack.Container {
+// idle is a service without a container as if it had one that does not run, on the
+// node that is the only one for it.
+func (c *Cluster) idle(s swarm.Service) stack.Container {
+	node := pinOf(s)
 	return stack.Container{
+		Node: node, Away: node != "" && c.member(node) == nil,
 		ID: s.ID, Name: s.Spec.Name, Project: s.Spec.Labels[stack.ComposeProject], Service: s.Spec.Labels[stack.ComposeService], Release: s.Spec.Labels[stack.LabelRelease],
 		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: s.Spec.Labels,
 	}

@@ -45,12 +45,11 @@ func (c *Cluster) Start(ctx context.Context, project string) error {
 		if s.Spec.Mode.Replicated == nil {
 			continue
 		}
-		if scaled(s) == 0 {
-			if err := c.scale(ctx, s, 1); err != nil {
-				return fault("start project "+project, err)
-			}
+		id, _, err := c.wake(ctx, s)
+		if err != nil {
+			return fault("start project "+project, err)
 		}
-		started = append(started, s.ID)
+		started = append(started, id)
 	}
 	return fault("start project "+project, c.await(ctx, nil, started, nil))
 }

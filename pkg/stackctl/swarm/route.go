@@ -159,8 +159,8 @@ func (c *Cluster) Lend(ctx context.Context, l stack.Loan) (string, error) {
 	return id, err
 }
 
-// lender is the node of a loan. A folder that is no volume of exactly one node is
-// refused: on another node it would be empty, or somebody else's.
+// lender is the node of a loan. A folder that is no volume of a node of which it is
+// known that it holds the data is refused: on another node it would be empty, or somebody else's.
 func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 	switch {
 	case l.Beside != "":
@@ -172,11 +172,20 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	on := at[path.Base(l.Folder)]
-	if len(on) != 1 || path.Base(path.Dir(l.Folder)) != "volumes" {
-		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of %d nodes,", l.Folder, len(on)))
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return nil, err
 	}
-	return c.member(on[0]), nil
+	volume := path.Base(l.Folder)
+	held, err := heldAt([]Demand{{Service: "of " + l.Project, Volumes: []string{volume}}}, at, c.pins(services, at))
+	if err != nil {
+		return nil, err
+	}
+	m := c.member(held[volume])
+	if m == nil || path.Base(path.Dir(l.Folder)) != "volumes" {
+		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of no node that answers,", l.Folder))
+	}
+	return m, nil
 }
 
 // Return removes a container that was lent.
@@ -186,27 +195,6 @@ func (c *Cluster) Return(ctx context.Context, container string) error {
 		return err
 	}
 	return m.server.Return(ctx, container)
-}
-
-// Hold pauses a container. To stop one is refused: the Swarm would start another.
-func (c *Cluster) Hold(ctx context.Context, container string, stop bool) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	if stop {
-		return c.unsupported("stop a container for a copy of its data")
-	}
-	return m.server.Hold(ctx, container, stop)
-}
-
-// Release lets a container go on that was held.
-func (c *Cluster) Release(ctx context.Context, container string) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	return m.server.Release(ctx, container)
 }
 
 // What is on all nodes is brought to, and removed from, all.

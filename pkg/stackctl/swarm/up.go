@@ -40,7 +40,7 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 				continue
 			}
 			if len(s.Nodes) == 1 && slices.Contains(c.away(), s.Nodes[0]) {
-				return sortedKeys(touched), fault(what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s))
+				return sortedKeys(touched), stack.Fault(stack.CauseStep, what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s), stack.AdviseAway(s.Nodes[0]))
 			}
 			id, made, err := c.ensure(ctx, b, s)
 			if err != nil {
@@ -77,10 +77,8 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 		return "", false, fmt.Errorf("look for service %s: %w", spec.Name, err)
 	case there.Service.Spec.Labels[stack.LabelProject] != spec.Labels[stack.LabelProject]:
 		return "", false, fmt.Errorf("a service %s is there that stackctl did not make for this project; remove it, or give the project another name", spec.Name)
-	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec] && scaled(there.Service) == 0:
-		return there.Service.ID, true, c.scale(ctx, there.Service, 1)
 	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec]:
-		return there.Service.ID, false, nil
+		return c.wake(ctx, there.Service)
 	default:
 		if err := c.drop(ctx, []swarm.Service{there.Service}); err != nil {
 			return "", false, err
@@ -91,6 +89,26 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 		return "", false, fmt.Errorf("make service %s: %w", spec.Name, err)
 	}
 	return res.ID, true, nil
+}
+
+// wake makes a service run that is to run as it is, and returns its ID; that of one
+// which had ended is new, since the Swarm starts no container of it again.
+func (c *Cluster) wake(ctx context.Context, s swarm.Service) (id string, touched bool, err error) {
+	if scaled(s) == 0 {
+		return s.ID, true, c.scale(ctx, s, 1)
+	}
+	tasks, err := c.tasks(ctx, s.ID)
+	if err != nil || !ended(tasks) {
+		return s.ID, false, err
+	}
+	if err := c.drop(ctx, []swarm.Service{s}); err != nil {
+		return s.ID, true, err
+	}
+	made, err := c.home.engine.Client().ServiceCreate(ctx, client.ServiceCreateOptions{Spec: s.Spec})
+	if err != nil {
+		return s.ID, true, fmt.Errorf("make service %s anew: %w", s.Spec.Name, err)
+	}
+	return made.ID, true, nil
 }
 
 // scaled is how many containers a service is to have.
