@@ -46,6 +46,6 @@ func readSwarm(ctx context.Context, t stack.Target) (*provision.Swarm, error) {
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", t.Nodes[i].Name, err))
 	}
-	return nil, stack.Fault(stack.CauseStep, "read the Swarm of "+t.Name, errors.Join(errs...),
+	return nil, stack.Fault(stack.CauseUnreachable, "read the Swarm of "+t.Name, errors.Join(errs...),
 		"no node answers as a manager of a Swarm: run `stackctl provision`; where managers are down, start enough of them that more than half run")
 }

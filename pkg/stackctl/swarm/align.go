@@ -65,8 +65,11 @@ func (c *Cluster) behind(turns []int64) []*member {
 var kept = []string{"releases", "files", stack.EdgeDynamic}
 
 // Align copies the records, files and routes of home to the nodes that were away, and
-// returns their names; then it counts the run that is about to begin.
+// returns their names; before that it makes certain who is away, and then it counts the run that is about to begin.
 func (c *Cluster) Align(ctx context.Context) ([]string, error) {
+	if err := c.certain(ctx); err != nil {
+		return nil, err
+	}
 	turns, err := c.turns(ctx)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/engine"
@@ -47,7 +48,11 @@ type member struct {
 	server node.Server
 	engine *engine.Engine
 	conn   *host.Conn
-	id     string // the Swarm's
+	// manager asks its Engine about the Swarm.
+	manager *client.Client
+	id      string // the Swarm's
+	// lost reports whether it is a manager that knows of no leader.
+	lost bool
 }
 
 func (c *Cluster) member(name string) *member {
@@ -114,7 +119,7 @@ func (c *Cluster) Wire() stack.Wire {
 func (c *Cluster) Close() error {
 	var all []error
 	for _, m := range c.members {
-		all = append(all, m.server.Close())
+		all = append(all, m.manager.Close(), m.server.Close())
 	}
 	return errors.Join(all...)
 }

@@ -43,7 +43,7 @@ func (c *Cluster) serviceOf(ctx context.Context, m *member, container string) (s
 	if id == "" {
 		return swarm.Service{}, c.unsupported("stop container " + container + ", which is of no service of the Swarm,")
 	}
-	s, err := c.home.engine.Client().ServiceInspect(ctx, id, client.ServiceInspectOptions{})
+	s, err := c.home.manager.ServiceInspect(ctx, id, client.ServiceInspectOptions{})
 	if err != nil {
 		return swarm.Service{}, fmt.Errorf("look at the service of container %s: %w", container, err)
 	}
@@ -58,7 +58,7 @@ func (c *Cluster) Release(ctx context.Context, container string) error {
 	delete(c.stopped, container)
 	c.mu.Unlock()
 	if id != "" {
-		s, err := c.home.engine.Client().ServiceInspect(ctx, id, client.ServiceInspectOptions{})
+		s, err := c.home.manager.ServiceInspect(ctx, id, client.ServiceInspectOptions{})
 		if err != nil {
 			return fmt.Errorf("look at the service of container %s: %w", container, err)
 		}

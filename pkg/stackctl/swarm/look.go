@@ -194,7 +194,7 @@ func (c *Cluster) MakeNetwork(ctx context.Context, name string) error {
 
 // network makes an overlay where there is none of the name.
 func (c *Cluster) network(ctx context.Context, name string, internal bool, labels map[string]string) error {
-	known, err := c.home.engine.Client().NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
+	known, err := c.home.manager.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
 	if err != nil {
 		return fmt.Errorf("look for network %s: %w", name, err)
 	}
@@ -206,7 +206,7 @@ func (c *Cluster) network(ctx context.Context, name string, internal bool, label
 			return fmt.Errorf("network %s on %s is no network of the Swarm, and services of a cluster cannot join it; remove it, or give it another name", name, c.home.Name)
 		}
 	}
-	_, err = c.home.engine.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels,
+	_, err = c.home.manager.NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels,
 		IPAM: &network.IPAM{Driver: "default"}})
 	if err != nil {
 		return fmt.Errorf("make network %s: %w", name, err)
@@ -242,7 +242,7 @@ func (c *Cluster) services(ctx context.Context, project string) ([]swarm.Service
 	if project != "" {
 		filters.Add("label", stack.ComposeProject+"="+project)
 	}
-	list, err := c.home.engine.Client().ServiceList(ctx, client.ServiceListOptions{Filters: filters})
+	list, err := c.home.manager.ServiceList(ctx, client.ServiceListOptions{Filters: filters})
 	if err != nil {
 		return nil, stack.Fault(stack.CauseStep, "list the services of the cluster", err, "")
 	}
@@ -255,7 +255,7 @@ func (c *Cluster) tasks(ctx context.Context, services ...string) ([]swarm.Task, 
 	for _, id := range services {
 		filters.Add("service", id)
 	}
-	list, err := c.home.engine.Client().TaskList(ctx, client.TaskListOptions{Filters: filters})
+	list, err := c.home.manager.TaskList(ctx, client.TaskListOptions{Filters: filters})
 	if err != nil {
 		return nil, fmt.Errorf("list the tasks of the cluster: %w", err)
 	}

@@ -68,7 +68,7 @@ func (c *Cluster) secrets(ctx context.Context, p *types.Project) (map[string]sec
 	if len(p.Secrets) == 0 {
 		return out, nil
 	}
-	api := c.home.engine.Client()
+	api := c.home.manager
 	list, err := api.SecretList(ctx, client.SecretListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list the Swarm's secrets: %w", err)

@@ -63,7 +63,7 @@ func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
 	if err := c.RemoveServices(ctx, project, nil); err != nil {
 		return err
 	}
-	api := c.home.engine.Client()
+	api := c.home.manager
 	list, err := api.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", project+privateEnding).Add("label", stack.LabelProject)})
 	if err != nil {
 		return fault("remove project "+project, err)
@@ -110,7 +110,7 @@ func (c *Cluster) drop(ctx context.Context, list []swarm.Service) error {
 		return err
 	}
 	for _, s := range list {
-		if _, err := c.home.engine.Client().ServiceRemove(ctx, s.ID, client.ServiceRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+		if _, err := c.home.manager.ServiceRemove(ctx, s.ID, client.ServiceRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
 			return fmt.Errorf("remove service %s: %w", s.Spec.Name, err)
 		}
 	}

@@ -73,7 +73,7 @@ func (c *Cluster) Inspect(ctx context.Context, container string) ([]byte, error)
 	if err := json.Unmarshal(raw, &seen); err != nil || seen.Config.Labels[labelService] == "" {
 		return raw, err
 	}
-	s, err := c.home.engine.Client().ServiceInspect(ctx, seen.Config.Labels[labelService], client.ServiceInspectOptions{})
+	s, err := c.home.manager.ServiceInspect(ctx, seen.Config.Labels[labelService], client.ServiceInspectOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("look at the service of container %s: %w", container, err)
 	}

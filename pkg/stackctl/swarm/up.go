@@ -69,7 +69,7 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 	if err != nil {
 		return "", false, err
 	}
-	api := c.home.engine.Client()
+	api := c.home.manager
 	there, err := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
 	switch {
 	case cerrdefs.IsNotFound(err):
@@ -104,7 +104,7 @@ func (c *Cluster) wake(ctx context.Context, s swarm.Service) (id string, touched
 	if err := c.drop(ctx, []swarm.Service{s}); err != nil {
 		return s.ID, true, err
 	}
-	made, err := c.home.engine.Client().ServiceCreate(ctx, client.ServiceCreateOptions{Spec: s.Spec})
+	made, err := c.home.manager.ServiceCreate(ctx, client.ServiceCreateOptions{Spec: s.Spec})
 	if err != nil {
 		return s.ID, true, fmt.Errorf("make service %s anew: %w", s.Spec.Name, err)
 	}
@@ -129,7 +129,7 @@ func (c *Cluster) scale(ctx context.Context, s swarm.Service, n uint64) error {
 	}
 	spec := s.Spec
 	spec.Mode = swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &n}}
-	if _, err := c.home.engine.Client().ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: spec}); err != nil {
+	if _, err := c.home.manager.ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: spec}); err != nil {
 		return fmt.Errorf("set service %s to %d containers: %w", s.Spec.Name, n, err)
 	}
 	return nil
