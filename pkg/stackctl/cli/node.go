@@ -15,11 +15,11 @@ import (
 func newNode(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
-		Short: "List the servers of a target that has several, or take one out",
+		Short: "List the servers of a target that has several, empty one or take one out",
 		Long: `node is for the servers of a target that has several (nodes in stackctl.yaml):
 one Docker Swarm, which ` + "`stackctl provision`" + ` made of them.`,
 	}
-	cmd.AddCommand(newNodeList(s, runNodeList), newNodeRemove(s, runNodeRemove))
+	cmd.AddCommand(newNodeList(s, runNodeList), newNodeDrain(s, runNodeDrain), newNodeActivate(s, runNodeActivate), newNodeRemove(s, runNodeRemove))
 	return cmd
 }
 

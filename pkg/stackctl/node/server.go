@@ -36,6 +36,8 @@ type Server interface {
 type Member struct {
 	// Name is the node's; empty: the server is one host.
 	Name string
+	// Drained reports whether it is to run nothing.
+	Drained bool
 	Host
 }
 

@@ -117,6 +117,14 @@ type Container struct {
 	Privileged bool `json:"privileged,omitempty"`
 }
 
+// Kept is a volume that a service keeps on one node of a cluster.
+type Kept struct {
+	// Project is whose service it is, and Compose the compose project that it is in.
+	Project, Compose, Service string
+	Layer                     Layer
+	Volume                    string
+}
+
 // Absent is a node of a cluster that does not answer.
 type Absent struct {
 	Node   string `json:"node"`

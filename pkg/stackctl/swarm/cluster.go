@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
@@ -31,6 +32,12 @@ type Cluster struct {
 	members []*member
 	// down are the nodes that cannot be reached, with the reason.
 	down map[string]error
+	// drained are the nodes that are to run nothing, and leaving the one whose data is on
+	// its way to another.
+	drained []string
+	leaving string
+	// left are the services as they were before the move.
+	left []swarm.Service
 	// home keeps the records and is asked about the Swarm: of the managers that answer the
 	// first that took part in the last run.
 	home *member
@@ -89,11 +96,21 @@ func (c *Cluster) Absent() []stack.Absent {
 // away are the names of the nodes that do not answer.
 func (c *Cluster) away() []string { return sortedKeys(c.down) }
 
+// closed are the nodes on which nothing is placed.
+func (c *Cluster) closed() []string {
+	out := append(c.away(), c.drained...)
+	if c.leaving != "" {
+		out = append(out, c.leaving)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Members are the nodes that answer, in the order of their names.
 func (c *Cluster) Members() []node.Member {
 	var out []node.Member
 	for _, m := range c.members {
-		out = append(out, node.Member{Name: m.Name, Host: m.conn})
+		out = append(out, node.Member{Name: m.Name, Drained: slices.Contains(c.drained, m.Name), Host: m.conn})
 	}
 	slices.SortFunc(out, func(a, b node.Member) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -97,6 +97,9 @@ func (c *Cluster) settle(ctx context.Context) error {
 	}
 	for _, n := range list {
 		m := c.member(n.Spec.Labels[LabelNode])
+		if n.Spec.Availability != swarm.NodeAvailabilityActive {
+			c.drained = append(c.drained, n.Spec.Labels[LabelNode])
+		}
 		if m == nil {
 			continue // of one that cannot be reached it is made certain before anything is changed
 		}

@@ -73,6 +73,18 @@ func leaderless(method string, res *http.Response) bool {
 		method == http.MethodGet && (bytes.Contains(text, []byte("code = Unavailable")) || bytes.Contains(text, []byte("code = DeadlineExceeded")))
 }
 
+// surely carries out a change again whose leader was lost in it: nobody knows whether that
+// one has carried it out, so do looks first.
+func surely(ctx context.Context, do func() error) error {
+	for began := time.Now(); ; {
+		err := do()
+		lost := err != nil && (strings.Contains(err.Error(), "lost leader") || strings.Contains(err.Error(), "does not have a leader") || strings.Contains(err.Error(), "code = Unavailable"))
+		if !lost || time.Since(began) > leaderTime || pause(ctx) != nil {
+			return err
+		}
+	}
+}
+
 // certain waits until the Swarm has each node as it answers here: ready, or down. One that
 // cannot be reached and goes on serving would be believed away, and serve an old release.
 func (c *Cluster) certain(ctx context.Context) error {

@@ -43,7 +43,7 @@ func (c *Cluster) Placement(ctx context.Context, project string, compose []byte)
 	return out, nil
 }
 
-// place assigns a project's services to the nodes that answer.
+// place assigns a project's services to the nodes that take some.
 func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
 	at, err := c.volumes(ctx)
 	if err != nil {
@@ -53,12 +53,15 @@ func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
 	if err != nil {
 		return nil, err
 	}
+	for volume, on := range at { // what is on a node that is left counts no more
+		at[volume] = without(on, []string{c.leaving})
+	}
 	demands := Demands(p)
 	held, err := heldAt(demands, at, c.pins(services, at))
 	if err != nil {
 		return nil, err
 	}
-	return Place(demands, c.target.Nodes, c.away(), held)
+	return Place(demands, c.target.Nodes, c.closed(), held)
 }
 
 // heldAt is the node of each volume that services mount: the one where the Swarm has it
@@ -90,7 +93,7 @@ func (c *Cluster) pins(services []swarm.Service, at map[string][]string) map[str
 	pins := map[string]string{}
 	for _, s := range services {
 		node := pinOf(s)
-		if node == "" || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) || s.Spec.TaskTemplate.ContainerSpec == nil {
+		if node == "" || node == c.leaving || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) || s.Spec.TaskTemplate.ContainerSpec == nil {
 			continue
 		}
 		for _, m := range s.Spec.TaskTemplate.ContainerSpec.Mounts {
@@ -102,8 +105,12 @@ func (c *Cluster) pins(services []swarm.Service, at map[string][]string) map[str
 	return pins
 }
 
-// pinOf is the one node that a service may run on; empty: there are several.
+// pinOf is the one node that a service may run on, empty where there are several; for
+// one whose move was cut off it is the node that has its data still.
 func pinOf(s swarm.Service) string {
+	if from := s.Spec.Labels[labelFrom]; from != "" {
+		return from
+	}
 	p := s.Spec.TaskTemplate.Placement
 	if p == nil || len(p.Constraints) != 1 {
 		return ""

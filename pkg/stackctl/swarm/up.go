@@ -42,6 +42,9 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 			if len(s.Nodes) == 1 && slices.Contains(c.away(), s.Nodes[0]) {
 				return sortedKeys(touched), stack.Fault(stack.CauseStep, what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s), stack.AdviseAway(s.Nodes[0]))
 			}
+			if len(s.Nodes) == 1 && slices.Contains(c.drained, s.Nodes[0]) {
+				return sortedKeys(touched), stack.Fault(stack.CauseStep, what, fmt.Errorf("%s, and that is drained", s), "`stackctl node activate "+s.Nodes[0]+"`, or `stackctl node drain "+s.Nodes[0]+"`, which moves its data")
+			}
 			id, made, err := c.ensure(ctx, b, s)
 			if err != nil {
 				return sortedKeys(touched), fault(what, err)
@@ -69,6 +72,20 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 	if err != nil {
 		return "", false, err
 	}
+	if c.leaving != "" {
+		spec.Labels[labelFrom] = c.leaving
+	}
+	err = surely(ctx, func() error {
+		var touched bool
+		id, touched, err = c.bring(ctx, spec)
+		made = made || touched
+		return err
+	})
+	return id, made, err
+}
+
+// bring makes a Swarm service of the cluster be as specified.
+func (c *Cluster) bring(ctx context.Context, spec swarm.ServiceSpec) (id string, made bool, err error) {
 	api := c.home.manager
 	there, err := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
 	switch {
@@ -127,12 +144,26 @@ func (c *Cluster) scale(ctx context.Context, s swarm.Service, n uint64) error {
 	if s.Spec.Mode.Replicated == nil {
 		return nil
 	}
-	spec := s.Spec
-	spec.Mode = swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &n}}
-	if _, err := c.home.manager.ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: spec}); err != nil {
+	err := c.alter(ctx, s.ID, func(spec *swarm.ServiceSpec) {
+		spec.Mode = swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &n}}
+	})
+	if err != nil {
 		return fmt.Errorf("set service %s to %d containers: %w", s.Spec.Name, n, err)
 	}
 	return nil
+}
+
+// alter changes what a service is to be.
+func (c *Cluster) alter(ctx context.Context, id string, change func(*swarm.ServiceSpec)) error {
+	return surely(ctx, func() error {
+		s, err := c.home.manager.ServiceInspect(ctx, id, client.ServiceInspectOptions{})
+		if err != nil {
+			return err
+		}
+		change(&s.Service.Spec)
+		_, err = c.home.manager.ServiceUpdate(ctx, id, client.ServiceUpdateOptions{Version: s.Service.Version, Spec: s.Service.Spec})
+		return err
+	})
 }
 
 // fault is a step on the cluster that failed; nil where it did not.

@@ -1,0 +1,233 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stackctl/pkg/stackctl/backup"
+	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/stack"
+)
+
+// mover is what a cluster can do beside a server: take a node's data elsewhere.
+type mover interface {
+	// Keeps are the volumes of all projects on a node.
+	Keeps(ctx context.Context, node string) ([]stack.Kept, error)
+	// Leave lets what a node holds count no more, Arrive ends a move that went well,
+	// and Back one that did not.
+	Leave(ctx context.Context, node string, kept []stack.Kept) error
+	Arrive(ctx context.Context) error
+	Back(ctx context.Context, kept []stack.Kept) error
+	// SetAvailable lets a node run containers, or none.
+	SetAvailable(ctx context.Context, node string, is bool) error
+}
+
+// Draining says which node is to run nothing, and what its data comes from.
+type Draining struct {
+	Node string
+	// From is the backup of each place where the node does not answer: "latest".
+	From string
+}
+
+// Drain moves what the project keeps on a node to another one by a backup and its
+// restore, and lets the node run nothing more.
+func (d *Deployer) Drain(ctx context.Context, w Draining) (stack.Report, error) {
+	s := d.begin("drain")
+	places, err := d.found(ctx)
+	if err != nil {
+		return s.end(ctx, err)
+	}
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
+		s.report.Release = seen.Live
+		m, err := s.moves(w.Node, server)
+		if err != nil {
+			return err
+		}
+		kept, err := m.Keeps(ctx, w.Node)
+		if err != nil {
+			return err
+		}
+		others := slices.DeleteFunc(slices.Clone(kept), func(k stack.Kept) bool { return k.Project == d.Config.Project })
+		kept = slices.DeleteFunc(kept, func(k stack.Kept) bool { return k.Project != d.Config.Project })
+		if len(kept) > 0 {
+			v := &move{story: s, server: server, mover: m, kept: kept, node: w.Node, from: w.From, live: seen.Live}
+			if err := v.run(ctx, places); err != nil {
+				return s.unlessStopped(ctx, err)
+			}
+		}
+		if len(others) > 0 {
+			o := others[0]
+			return stack.Fault(stack.CauseStep, "drain "+w.Node, fmt.Errorf("nothing of this project keeps data there any more, and project %s keeps volume %s there: the node goes on", o.Project, o.Volume), "run `stackctl node drain "+w.Node+"` for that project")
+		}
+		return s.phase("drain", func() (string, error) { return w.Node + " runs nothing more", m.SetAvailable(ctx, w.Node, false) })
+	}))
+}
+
+// Activate lets a node run containers again.
+func (d *Deployer) Activate(ctx context.Context, name string) (stack.Report, error) {
+	s := d.begin("activate")
+	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, _ stack.Observed) error {
+		m, err := s.moves(name, server)
+		if err != nil {
+			return err
+		}
+		return s.phase("activate", func() (string, error) {
+			return name + " runs what may run there: an edge at once, the rest with the next release", m.SetAvailable(ctx, name, true)
+		})
+	}))
+}
+
+// moves is the cluster that a node is of.
+func (s *story) moves(name string, server node.Server) (mover, error) {
+	m, is := server.(mover)
+	if !is || !slices.ContainsFunc(s.d.Target.Nodes, func(n stack.Node) bool { return n.Name == name }) {
+		return nil, stack.Fault(stack.CauseUsage, s.report.Verb+" "+name, errors.New("target "+s.d.Target.Name+" has no such node"), "`stackctl node list` shows its nodes")
+	}
+	return m, nil
+}
+
+// move is the data of a node on its way to another.
+type move struct {
+	*story
+	server node.Server
+	mover  mover
+	kept   []stack.Kept
+	node   string
+	from   string
+	live   string
+	// names are the services whose data is moved.
+	names []string
+}
+
+// run moves everything, or leads all back.
+func (v *move) run(ctx context.Context, places []backup.Place) error {
+	what := "move the data of " + v.node
+	away := slices.ContainsFunc(v.server.Absent(), func(a stack.Absent) bool { return a.Node == v.node })
+	if away && v.from == "" {
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s does not answer, and volume %s is there", v.node, v.kept[0].Volume), stack.AdviseAway(v.node)+"; what was written since is lost then")
+	}
+	if !away && v.from != "" {
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s answers: what it holds now is moved, not a backup", v.node), "run it without --from")
+	}
+	moved, err := v.covered(places)
+	if err != nil {
+		return stack.Fault(stack.CauseUsage, what, err, "nothing was changed")
+	}
+	r, err := v.readRelease(ctx, v.server, v.live, stack.Release{})
+	if err != nil {
+		return err
+	}
+	if err := v.mover.Leave(ctx, v.node, v.kept); err != nil {
+		return stack.Fault(stack.CauseUsage, what, err, "")
+	}
+	placed, err := v.server.Placement(ctx, r.Project, r.Base)
+	if err != nil {
+		return err
+	}
+	for _, line := range placed {
+		if slices.ContainsFunc(v.names, func(n string) bool { return strings.HasPrefix(line, n+"-") }) {
+			v.note(line)
+		}
+	}
+	began := v.d.Now()
+	err = v.phase("stop", func() (string, error) {
+		return "release " + r.ID + " answers nobody while its data moves", v.server.Stop(ctx, r.AppProject(), time.Minute)
+	})
+	if err == nil {
+		err = v.carry(ctx, r, moved, away)
+	}
+	if err != nil {
+		err = errors.Join(err, v.phase("undo", func() (string, error) {
+			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.stretch(undoTime))
+			defer cancel()
+			return v.node + " has its data as it was", v.mover.Back(late, v.kept)
+		}))
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.stretch(undoTime))
+	defer cancel()
+	return errors.Join(err, v.phase("start", func() (string, error) {
+		err := v.server.Start(late, r.AppProject())
+		return fmt.Sprintf("release %s is back after %s", r.ID, v.d.Now().Sub(began).Round(time.Second)), err
+	}))
+}
+
+// undoTime bounds the way back of a move, and the start of what was stopped for it.
+const undoTime = 3 * time.Minute
+
+// carry takes backups, starts the stores elsewhere and fills them.
+func (v *move) carry(ctx context.Context, r stack.Release, places []backup.Place, away bool) error {
+	b := v.d.backups(v.server, places, v.hostNow, v.bytes("move"))
+	if !away {
+		err := v.phase("backup", func() (string, error) {
+			return v.takeBackups(ctx, b, backup.Reason{Cause: "before its data leaves " + v.node, Release: v.live})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var opened []*backup.Opened
+	defer func() {
+		for _, o := range opened {
+			o.Close()
+		}
+	}()
+	for _, p := range places {
+		o, err := b.Open(ctx, "latest:"+p.Name)
+		if err != nil {
+			return err
+		}
+		opened = append(opened, o)
+	}
+	err := v.phase("data", func() (string, error) {
+		_, err := v.server.Up(ctx, r.Project, r.Base, v.names, nil)
+		return strings.Join(v.names, ", ") + " run elsewhere, empty", err
+	})
+	for _, o := range opened {
+		if err != nil {
+			return err
+		}
+		err = v.phase("restore", func() (string, error) {
+			done, err := b.Restore(ctx, o)
+			v.artifactJSON(artifactOf("restore", o.Place.Name, len(opened)), done)
+			return fmt.Sprintf("%s of %s, taken %s: %s", o.Manifest.Name, o.Place.Name, o.Manifest.Created.Format(time.RFC3339), outcomeText(done.Outcome)), err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	for _, k := range v.kept {
+		v.note("volume " + k.Volume + " stays on " + v.node + " as it was, and is not used: remove it there by hand once it is not needed")
+	}
+	return v.mover.Arrive(ctx)
+}
+
+// covered are the places of what is kept on the node. What cannot be moved is refused.
+func (v *move) covered(places []backup.Place) ([]backup.Place, error) {
+	var out []backup.Place
+	for _, k := range v.kept {
+		i := slices.IndexFunc(places, func(p backup.Place) bool {
+			return p.Service == k.Service && (p.Target == "" || p.Name == k.Volume) || p.Name == k.Volume && slices.Contains(p.Writers, k.Service)
+		})
+		switch {
+		case k.Layer != stack.LayerData:
+			return nil, fmt.Errorf("service %s of the app layer keeps volume %s there, which is moved by hand alone: copy it to a volume of that name on another node, remove the Swarm's services %s-* and deploy", k.Service, k.Volume, k.Compose)
+		case i < 0:
+			return nil, fmt.Errorf("volume %s of service %s is not backed up (`stackctl backup places` says why)", k.Volume, k.Service)
+		}
+		if !slices.Contains(v.names, k.Service) {
+			v.names = append(v.names, k.Service)
+		}
+		if !slices.ContainsFunc(out, func(p backup.Place) bool { return p.Name == places[i].Name }) {
+			out = append(out, places[i])
+		}
+	}
+	why, err := backup.Ready(v.d.Config.Backup)
+	if err == nil && why != "" {
+		err = errors.New(why)
+	}
+	return out, err
+}
