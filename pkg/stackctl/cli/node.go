@@ -19,7 +19,7 @@ func newNode(s *session) *cobra.Command {
 		Long: `node is for the servers of a target that has several (nodes in stackctl.yaml):
 one Docker Swarm, which ` + "`stackctl provision`" + ` made of them.`,
 	}
-	cmd.AddCommand(newNodeList(s, runNodeList), newNodeDrain(s, runNodeDrain), newNodeActivate(s, runNodeActivate), newNodeRemove(s, runNodeRemove))
+	cmd.AddCommand(newNodeList(s, runNodeList), newNodeDrain(s, runNodeDrain), newNodeActivate(s, runNodeActivate), newNodeClear(s, runNodeClear), newNodeRemove(s, runNodeRemove))
 	return cmd
 }
 

@@ -57,6 +57,31 @@ services of the app layer with the next release. Data that has moved stays where
 	return cmd
 }
 
+func newNodeClear(s *session, run func(context.Context, *nodeDrainOptions) error) *cobra.Command {
+	o := &nodeDrainOptions{recorder: s.recorder(), project: s.project}
+	cmd := &cobra.Command{
+		Use: "clear", Args: cobra.NoArgs, Short: "Remove what runs of the project as on one server, before the first deploy to several",
+		Long: `clear is for a server that becomes the first node of a cluster: it takes a backup
+and removes the project's containers there, which hold the ports and the data that
+the cluster's need. Volumes stay, and the next deploy goes on with them. The site is
+away in between.`,
+		Example: "  stackctl node clear && stackctl deploy",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+	}
+	bindLockWait(cmd, &o.lockWait, "run")
+	return cmd
+}
+
+func runNodeClear(ctx context.Context, o *nodeDrainOptions) error {
+	if _, err := clusterTarget(o.project, "clear the nodes"); err != nil {
+		return err
+	}
+	return o.recorder.record(ctx, "clear", runFlags{}, func(ctx context.Context, d *deploy.Deployer) (stack.Report, error) {
+		d.LockWait = o.lockWait
+		return d.Clear(ctx)
+	})
+}
+
 func runNodeDrain(ctx context.Context, o *nodeDrainOptions) error {
 	if _, err := clusterTarget(o.project, "drain the node "+o.draining.Node); err != nil {
 		return err

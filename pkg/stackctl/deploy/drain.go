@@ -24,6 +24,10 @@ type mover interface {
 	Back(ctx context.Context, kept []stack.Kept) error
 	// SetAvailable lets a node run containers, or none.
 	SetAvailable(ctx context.Context, node string, is bool) error
+	// Clear removes the containers of a project that are of no service of the cluster, and
+	// Rouse starts the stores among them that were ended.
+	Rouse(ctx context.Context, project string) error
+	Clear(ctx context.Context, project string) ([]string, error)
 }
 
 // Draining says which node is to run nothing, and what its data comes from.
@@ -53,9 +57,9 @@ func (d *Deployer) Drain(ctx context.Context, w Draining) (stack.Report, error) 
 		}
 		others := slices.DeleteFunc(slices.Clone(kept), func(k stack.Kept) bool { return k.Project == d.Config.Project })
 		kept = slices.DeleteFunc(kept, func(k stack.Kept) bool { return k.Project != d.Config.Project })
-		if len(kept) > 0 {
-			v := &move{story: s, server: server, mover: m, kept: kept, node: w.Node, from: w.From, live: seen.Live}
-			if err := v.run(ctx, places); err != nil {
+		if seen.Live != "" {
+			v := &move{story: s, server: server, mover: m, kept: kept, node: w.Node, from: w.From}
+			if err := v.run(ctx, places, seen.Live); err != nil {
 				return s.unlessStopped(ctx, err)
 			}
 		}
@@ -90,7 +94,7 @@ func (s *story) moves(name string, server node.Server) (mover, error) {
 	return m, nil
 }
 
-// move is the data of a node on its way to another.
+// move is what a project has on a node, on its way to others.
 type move struct {
 	*story
 	server node.Server
@@ -98,60 +102,76 @@ type move struct {
 	kept   []stack.Kept
 	node   string
 	from   string
-	live   string
 	// names are the services whose data is moved.
 	names []string
 }
 
 // run moves everything, or leads all back.
-func (v *move) run(ctx context.Context, places []backup.Place) error {
-	what := "move the data of " + v.node
+func (v *move) run(ctx context.Context, places []backup.Place, live string) error {
+	what := "move what " + v.node + " has"
 	away := slices.ContainsFunc(v.server.Absent(), func(a stack.Absent) bool { return a.Node == v.node })
-	if away && v.from == "" {
-		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s does not answer, and volume %s is there", v.node, v.kept[0].Volume), stack.AdviseAway(v.node)+"; what was written since is lost then")
-	}
-	if !away && v.from != "" {
-		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s answers: what it holds now is moved, not a backup", v.node), "run it without --from")
+	if err := v.asked(what, away); err != nil {
+		return err
 	}
 	moved, err := v.covered(places)
 	if err != nil {
 		return stack.Fault(stack.CauseUsage, what, err, "nothing was changed")
 	}
-	r, err := v.readRelease(ctx, v.server, v.live, stack.Release{})
+	r, err := v.readRelease(ctx, v.server, live, stack.Release{})
 	if err != nil {
 		return err
 	}
 	if err := v.mover.Leave(ctx, v.node, v.kept); err != nil {
 		return stack.Fault(stack.CauseUsage, what, err, "")
 	}
-	placed, err := v.server.Placement(ctx, r.Project, r.Base)
+	placed, err := placement(ctx, v.server, r)
 	if err != nil {
 		return err
 	}
 	for _, line := range placed {
-		if slices.ContainsFunc(v.names, func(n string) bool { return strings.HasPrefix(line, n+"-") }) {
-			v.note(line)
+		v.note(line)
+	}
+	if len(moved) > 0 {
+		err = v.phase("stop", func() (string, error) {
+			return "release " + r.ID + " answers nobody while its data moves", v.server.Stop(ctx, r.AppProject(), time.Minute)
+		})
+		if err == nil {
+			err = v.carry(ctx, r, moved, away)
 		}
 	}
-	began := v.d.Now()
-	err = v.phase("stop", func() (string, error) {
-		return "release " + r.ID + " answers nobody while its data moves", v.server.Stop(ctx, r.AppProject(), time.Minute)
-	})
-	if err == nil {
-		err = v.carry(ctx, r, moved, away)
+	return v.settle(ctx, r, err)
+}
+
+// asked refuses what cannot be meant.
+func (v *move) asked(what string, away bool) error {
+	switch {
+	case away && v.from == "" && len(v.kept) > 0:
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s does not answer, and volume %s is there", v.node, v.kept[0].Volume), stack.AdviseAway(v.node)+"; what was written since is lost then")
+	case v.from != "" && v.from != "latest":
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("--from is latest, not %q", v.from), "the newest backup of each place is taken; restore an older one afterwards")
+	case !away && v.from != "":
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s answers: what it holds now is moved, not a backup", v.node), "run it without --from")
 	}
-	if err != nil {
-		err = errors.Join(err, v.phase("undo", func() (string, error) {
-			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.stretch(undoTime))
-			defer cancel()
-			return v.node + " has its data as it was", v.mover.Back(late, v.kept)
-		}))
-	}
+	return nil
+}
+
+// settle starts the release on the nodes that are left, or where it was when its data
+// could not be moved.
+func (v *move) settle(ctx context.Context, r stack.Release, failed error) error {
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.stretch(undoTime))
 	defer cancel()
-	return errors.Join(err, v.phase("start", func() (string, error) {
-		err := v.server.Start(late, r.AppProject())
-		return fmt.Sprintf("release %s is back after %s", r.ID, v.d.Now().Sub(began).Round(time.Second)), err
+	if failed != nil {
+		failed = errors.Join(failed, v.phase("undo", func() (string, error) { return v.node + " has its data as it was", v.mover.Back(late, v.kept) }))
+	}
+	var names []string
+	for _, service := range r.Services {
+		if service.Layer == stack.LayerApp && service.Deployed && !service.OneShot {
+			names = append(names, service.Name)
+		}
+	}
+	return errors.Join(failed, v.phase("start", func() (string, error) {
+		_, err := v.server.Up(late, r.AppProject(), r.App, names, nil)
+		return "release " + r.ID + " serves", err
 	}))
 }
 
@@ -163,7 +183,7 @@ func (v *move) carry(ctx context.Context, r stack.Release, places []backup.Place
 	b := v.d.backups(v.server, places, v.hostNow, v.bytes("move"))
 	if !away {
 		err := v.phase("backup", func() (string, error) {
-			return v.takeBackups(ctx, b, backup.Reason{Cause: "before its data leaves " + v.node, Release: v.live})
+			return v.takeBackups(ctx, b, backup.Reason{Cause: "before its data leaves " + v.node, Release: r.ID})
 		})
 		if err != nil {
 			return err

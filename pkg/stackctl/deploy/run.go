@@ -179,7 +179,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	if err := s.checkMaintenance(ctx, server); err != nil {
 		return nil, stack.Plan{}, err
 	}
-	if err := cmp.Or(checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen, s.d.Adopt), checkIngress(want.Release, s.d.Target, x.seen),
+	if err := cmp.Or(checkPlain(want.Release.Project, s.d.Target, x.seen), checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen, s.d.Adopt), checkIngress(want.Release, s.d.Target, x.seen),
 		checkVolumes(want.Release, s.d.Target, x.seen)); err != nil {
 		return nil, stack.Plan{}, err
 	}

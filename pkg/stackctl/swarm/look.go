@@ -24,7 +24,7 @@ func isPrivate(network string) bool { return strings.HasSuffix(network, privateE
 // gateway is the network by which a node itself reaches its containers.
 const gateway = "docker_gwbridge"
 
-const labelService = "com.docker.swarm.service.id"
+const labelService = stack.LabelSwarm
 
 // Facts are those of the nodes together: what they have adds up, what each needs is
 // the least.
@@ -114,11 +114,11 @@ func newer(a, b stack.Container) bool {
 // idle is a service without a container as if it had one that does not run, on the
 // node that is the only one for it.
 func (c *Cluster) idle(s swarm.Service) stack.Container {
-	node := pinOf(s)
+	node, labels := pinOf(s), merged(s.Spec.Labels, map[string]string{stack.LabelSwarm: s.ID})
 	return stack.Container{
 		Node: node, Away: node != "" && c.member(node) == nil,
 		ID: s.ID, Name: s.Spec.Name, Project: s.Spec.Labels[stack.ComposeProject], Service: s.Spec.Labels[stack.ComposeService], Release: s.Spec.Labels[stack.LabelRelease],
-		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: s.Spec.Labels,
+		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: labels,
 	}
 }
 

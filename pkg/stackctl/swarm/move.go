@@ -88,7 +88,6 @@ func (c *Cluster) Arrive(ctx context.Context) error {
 			return err
 		}
 	}
-	c.leaving = ""
 	return nil
 }
 
@@ -96,7 +95,7 @@ func (c *Cluster) Arrive(ctx context.Context) error {
 // are as they were.
 func (c *Cluster) Back(ctx context.Context, kept []stack.Kept) error {
 	node, ids := c.leaving, []string{}
-	c.leaving = ""
+	defer func() { c.leaving, c.left = "", nil }()
 	for _, s := range c.left {
 		there, err := c.home.manager.ServiceInspect(ctx, s.Spec.Name, client.ServiceInspectOptions{})
 		switch {

@@ -51,7 +51,7 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 			}
 			awaited = append(awaited, id)
 			touched[s.Service] = touched[s.Service] || made
-			if stack.Layer(p.Services[s.Service].Labels[stack.LabelLayer]) != stack.LayerEdge {
+			if stack.Layer(p.Services[s.Service].Labels[stack.LabelLayer]) != stack.LayerEdge && c.leaving == "" {
 				continue
 			}
 			if err := c.await(ctx, p, []string{id}, progress); err != nil { // the others serve meanwhile
@@ -72,7 +72,7 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 	if err != nil {
 		return "", false, err
 	}
-	if c.leaving != "" {
+	if c.leaving != "" && slices.ContainsFunc(c.left, func(s swarm.Service) bool { return s.Spec.Name == spec.Name }) {
 		spec.Labels[labelFrom] = c.leaving
 	}
 	err = surely(ctx, func() error {
