@@ -95,8 +95,7 @@ func (c *cluster) alone() (several string) {
 	several = read(c.t, filepath.Join(c.root, targetOf))
 	first := c.Nodes[0].Address.String()
 	c.write(targetOf, regexp.MustCompile(`nodes:\n(  .*\n)+`).ReplaceAllString(several, "host: "+first+"\n"))
-	onHost(c.t, "docker", "exec", c.box("node2"), "sh", "-c", "sysctl -qw net.ipv4.ip_forward=1; iptables -t nat -A PREROUTING -p tcp -m multiport --dports 80,443 -j DNAT --to-destination "+first+
-		" && iptables -t nat -A POSTROUTING -d "+first+" -j MASQUERADE")
+	onHost(c.t, "docker", "exec", c.box("node2"), "systemd-run", "--unit", "onward", "--socket-property", "ListenStream=80", "/lib/systemd/systemd-socket-proxyd", first+":80")
 	return several
 }
 
@@ -111,7 +110,7 @@ func TestOneServerBecomesThree(t *testing.T) {
 
 	t.Run("a cluster is not deployed to beside it", func(t *testing.T) {
 		c.t = t
-		onHost(t, "docker", "exec", c.box("node2"), "iptables", "-t", "nat", "-F")
+		onHost(t, "docker", "exec", c.box("node2"), "systemctl", "stop", "onward.socket", "onward.service")
 		c.write(targetOf, several)
 		c.must(0, "provision")
 		c.says(2, "node1 runs it as one server does", time.Minute, "deploy")

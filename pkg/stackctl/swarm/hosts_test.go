@@ -105,6 +105,19 @@ func TestDataOfANodeThatIsAwayIsThere(t *testing.T) {
 	if want := map[string]string{"pg": "two", "moved": "three"}; !maps.Equal(pins, want) {
 		t.Errorf("%v", pins)
 	}
+	half := services[2] // its move from two to three was cut off
+	half.Spec.Labels = map[string]string{labelFrom: "two"}
+	if pins := c.pins([]swarm.Service{half}, map[string][]string{"moved": {"three"}}); pins["moved"] != "two" {
+		t.Errorf("a move that was cut off is not led back: %v", pins)
+	}
+	c.leaving, c.drained = "two", []string{"three"}
+	if pins := c.pins(services, map[string][]string{"moved": {"three"}}); pins["pg"] != "" || pins["moved"] != "three" {
+		t.Errorf("what is left still counts: %v", pins)
+	}
+	if closed := c.closed(); !slices.Equal(closed, []string{"three", "two"}) {
+		t.Errorf("nothing is placed on %v", closed)
+	}
+	c.leaving = ""
 	if idle := c.idle(services[0]); idle.Node != "two" || !idle.Away {
 		t.Errorf("its container is told as %+v", idle)
 	}
