@@ -142,10 +142,7 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 	}
 	returned, err := server.Align(ctx)
 	if err != nil {
-		if stack.CauseOf(err) == stack.CauseUnreachable {
-			return err
-		}
-		return stack.Fault(stack.CauseStep, "bring nodes that were away to the state of the others", err, "")
+		return err
 	}
 	for _, name := range returned {
 		s.note(name + " was away: it has the releases and routes of the others now")
