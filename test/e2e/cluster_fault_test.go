@@ -28,7 +28,7 @@ func (c *cluster) struck(step string, strike func()) (exit int, said string) {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	give := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
+	give := time.AfterFunc(8*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer give.Stop()
 	var all strings.Builder
 	happened := false

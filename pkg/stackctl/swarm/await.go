@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 	if len(ids) == 0 {
 		return nil
 	}
-	said := map[string]string{}
+	said, since := map[string]string{}, map[string]time.Time{}
 	for {
 		open, err := c.unready(ctx, p, ids, func(service, state string) {
 			if progress != nil && said[service] != state {
@@ -42,10 +43,34 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 		if err != nil || len(open) == 0 {
 			return err
 		}
+		if homeless := waiting(since, open, time.Now()); len(homeless) > 0 {
+			return fmt.Errorf("%s, for %s: no node takes it", strings.Join(homeless, "; "), nodeTime)
+		}
 		if err := pause(ctx); err != nil {
 			return fmt.Errorf("%s: %w", strings.Join(open, "; "), err)
 		}
 	}
+}
+
+// waiting are those of what is open that have waited for a node for as long as it takes to
+// know that one is down; since holds when each began to.
+func waiting(since map[string]time.Time, open []string, now time.Time) []string {
+	var out []string
+	for text := range since {
+		if !slices.Contains(open, text) {
+			delete(since, text)
+		}
+	}
+	for _, text := range open {
+		switch began, known := since[text]; {
+		case !strings.Contains(text, " is pending ("):
+		case !known:
+			since[text] = now
+		case now.Sub(began) > nodeTime:
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // unready returns what is not ready yet, each with its state.

@@ -62,6 +62,24 @@ func TestASwarmWithoutALeaderIsAskedAgain(t *testing.T) {
 	}
 }
 
+func TestAServiceThatNoNodeTakesIsNotWaitedForLong(t *testing.T) {
+	const homeless, starts = "pages is pending (no suitable node)", "db is starting"
+	began, since := time.Now(), map[string]time.Time{}
+	at := func(after time.Duration, open ...string) []string { return waiting(since, open, began.Add(after)) }
+	for _, after := range []time.Duration{0, nodeTime} {
+		if got := at(after, homeless, starts); len(got) > 0 {
+			t.Errorf("after %s: %q", after, got)
+		}
+	}
+	if got := at(nodeTime+time.Second, homeless, starts); !slices.Equal(got, []string{homeless}) {
+		t.Errorf("after more: %q", got)
+	}
+	at(nodeTime+2*time.Second, starts) // it was taken for a moment
+	if got := at(nodeTime+3*time.Second, homeless); len(got) > 0 {
+		t.Errorf("it began to wait anew: %q", got)
+	}
+}
+
 func TestANodeIsBelievedAwayOnlyByTheSwarmsWord(t *testing.T) {
 	is := func(name string, state swarm.NodeState) swarm.Node {
 		n := swarm.Node{Status: swarm.NodeStatus{State: state}}
