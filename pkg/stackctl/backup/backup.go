@@ -30,7 +30,11 @@ type Server interface {
 	// Hold pauses or stops a running container, Release lets it go on.
 	Hold(ctx context.Context, container string, stop bool) error
 	Release(ctx context.Context, container string) error
-	// Run and Attach run a command on the host.
+	Commands
+}
+
+// Commands are run on a host.
+type Commands interface {
 	Run(ctx context.Context, argv ...string) (stack.Output, error)
 	Attach(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, argv ...string) (int, error)
 }
@@ -48,6 +52,8 @@ type Backups struct {
 	// Root is the target's folder on the host.
 	Root   string
 	Server Server
+	// Hosts are those of a cluster that answer; none: the server is one host.
+	Hosts []Host
 	// Catalog is a query that prints one JSON document about the schema; it is
 	// kept in the backup and means nothing here. Empty: none is kept.
 	Catalog string

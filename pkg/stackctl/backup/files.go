@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +44,8 @@ type Record struct {
 	// cannot be where only public keys are known.
 	Decrypted bool          `json:"decrypted"`
 	Took      time.Duration `json:"took_ns"`
+	// Where names the hosts that took it; empty in records of before.
+	Where string `json:"where,omitempty"`
 }
 
 // Listed is a backup and where it is. Without a record, its Bytes are those of
@@ -58,6 +59,8 @@ type Listed struct {
 	LocalBytes int64 `json:"local_bytes"`
 	// Problem says what the copies' sizes tell; empty: nothing is wrong with them.
 	Problem string `json:"problem,omitempty"`
+	// on is the host whose copy counts.
+	on Host
 }
 
 // Recorded says that a record of the backup was found.
@@ -93,6 +96,7 @@ func (l Listed) wrong() string {
 type kept struct {
 	Record
 	size int64
+	on   Host
 }
 
 // read gives a copy its record, where that is about it.
@@ -150,8 +154,9 @@ func (b *Backups) List(ctx context.Context) ([]Listed, error) {
 		return nil, err
 	}
 	for _, f := range remote {
-		l := at(f)
-		l.Host, l.HostBytes = true, f.size
+		if l := at(f); !l.Host || !l.whole(l.HostBytes) { // of two hosts, the one with a whole copy
+			l.Host, l.HostBytes, l.on = true, f.size, f.on
+		}
 	}
 	out := make([]Listed, 0, len(found))
 	for _, l := range found {
@@ -201,7 +206,7 @@ func (b *Backups) localCopies() ([]kept, error) {
 
 // unrecorded is what is known of a copy without a record.
 func (b *Backups) unrecorded(name string, size int64) kept {
-	return kept{Record{Name: name, Project: b.Project, Bytes: size, Created: created(name)}, size}
+	return kept{Record: Record{Name: name, Project: b.Project, Bytes: size, Created: created(name)}, size: size}
 }
 
 func created(name string) time.Time {
@@ -221,99 +226,6 @@ func readBounded(file string, limit int64) ([]byte, error) {
 		err = errors.New("it is too large")
 	}
 	return raw, err
-}
-
-// listScript prints name, size and record of each backup, NUL-separated.
-const listScript = `cd -- "$1" 2>/dev/null || exit 0
-n=0
-for f in "$2"-*.age; do
-  [ -f "$f" ] && [ ! -L "$f" ] || continue
-  n=$((n + 1)); [ $n -le "$3" ] || break
-  printf '%s\0' "${f%.age}"
-  stat -c %s -- "$f" | tr -d '\n'
-  printf '\0'
-  [ -f "${f%.age}.json" ] && head -c 8192 -- "${f%.age}.json"
-  printf '\0'
-done`
-
-func (b *Backups) hostCopies(ctx context.Context) ([]kept, error) {
-	out, err := b.Server.Run(ctx, "sh", "-c", listScript, "sh", b.hostDir(), b.Project, fmt.Sprint(maxListed))
-	if err != nil {
-		return nil, fault("list the backups in "+b.hostDir(), err, "")
-	}
-	fields := strings.Split(string(out.Stdout), "\x00")
-	var list []kept
-	for i := 0; i+2 < len(fields); i += 3 {
-		name := fields[i]
-		if !b.mine(name) {
-			continue
-		}
-		size, _ := strconv.ParseInt(fields[i+1], 10, 64)
-		f := b.unrecorded(name, size)
-		f.read([]byte(fields[i+2]))
-		list = append(list, f)
-	}
-	return list, nil
-}
-
-// putScript takes its input as a file that nobody else may read.
-const putScript = `umask 077; mkdir -p -- "$1" && exec cat >"$1/$2"`
-
-// upload streams to a new file on the host. The writer fails as soon as the
-// host does not take it; done waits for the end and says why it failed.
-func (b *Backups) upload(ctx context.Context, name string) (w *io.PipeWriter, done func() error) {
-	in, out := io.Pipe()
-	stderr := &head{limit: 4 << 10}
-	ended := make(chan error, 1)
-	go func() {
-		exit, err := b.Server.Attach(ctx, in, io.Discard, stderr, "sh", "-c", putScript, "sh", b.hostDir(), name)
-		if err == nil && exit != 0 {
-			err = fault("write "+path.Join(b.hostDir(), name)+" on the host", errors.New(or(stderr.line(), fmt.Sprintf("exit code %d", exit))), fixFor(stderr.line()))
-		}
-		if err != nil {
-			_ = in.CloseWithError(err)
-		}
-		ended <- err
-	}()
-	return out, func() error { return <-ended }
-}
-
-// fixFor says what to do about a full disk.
-func fixFor(said string) string {
-	if strings.Contains(strings.ToLower(said), "no space left") {
-		return "free some space: remove old backups, lower backup.keep, `docker image prune` on the host, or enlarge the disk"
-	}
-	return ""
-}
-
-// settle gives a file on the host its final name, with its record, when it is
-// what was sent.
-const settleScript = `cd -- "$1" && sync -- "$2" && sum=$(sha256sum -- "$2") && [ "${sum%% *}" = "$4" ] || { echo "its SHA-256 is ${sum%% *}, sent was $4" >&2; exit 9; }
-umask 077; cat >"$2.json" && mv -f -- "$2.json" "$3.json" && mv -f -- "$2" "$3.age"`
-
-func (b *Backups) settleOnHost(ctx context.Context, tmp string, r Record) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	stderr := &head{limit: 4 << 10}
-	exit, err := b.Server.Attach(ctx, strings.NewReader(string(raw)+"\n"), io.Discard, stderr, "sh", "-c", settleScript, "sh", b.hostDir(), tmp, r.Name, r.SHA256)
-	if err == nil && exit != 0 {
-		err = errors.New(stderr.line())
-	}
-	return fault("check the backup on the host", err, fixFor(stderr.line()))
-}
-
-// dropScript removes what a run that died or failed left under other names
-// than final ones, and records without a backup.
-const dropScript = `cd -- "$1" 2>/dev/null || exit 0
-rm -f -- ".$2"-*.tmp ".$2"-*.tmp.json
-for f in "$2"-*.json; do [ -e "${f%.json}.age" ] || rm -f -- "$f"; done`
-
-// tidyHost removes what is not under a final name.
-func (b *Backups) tidyHost(ctx context.Context) error {
-	_, err := b.Server.Run(ctx, "sh", "-c", dropScript, "sh", b.hostDir(), b.Project)
-	return fault("tidy "+b.hostDir(), err, "")
 }
 
 // temporary is a backup's name on the host while it is not whole.
@@ -371,8 +283,8 @@ func (b *Backups) Prune(ctx context.Context) ([]string, error) {
 		drop := false
 		if l.Host && enough(host, b.placeName(l.Record), l.whole(l.HostBytes)) {
 			drop = true
-			if _, err := b.Server.Run(ctx, "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
-				return gone, fault("remove backup "+l.Name+" on the host", err, "")
+			if err := b.onHosts(ctx, "remove backup "+l.Name+" on the host", "rm", "-f", "--", path.Join(b.hostDir(), l.Name+dataEnding), path.Join(b.hostDir(), l.Name+recordEnding)); err != nil {
+				return gone, err
 			}
 		}
 		if l.Local && !b.Archive && enough(local, b.placeName(l.Record), l.whole(l.LocalBytes)) {

@@ -193,7 +193,11 @@ func (r redis) beside(ctx context.Context, in io.Reader) (container string, err 
 
 func (r redis) load(ctx context.Context, m Manifest, in io.Reader) (scratch string, err error) {
 	what := "restore " + m.Name + " beside " + r.place.Name
-	raw, err := r.Server.Run(ctx, "cat", "/proc/meminfo")
+	h, err := r.hostOf(ctx, r.place.Service)
+	if err != nil {
+		return "", fault(what, err, "")
+	}
+	raw, err := h.Run(ctx, "cat", "/proc/meminfo")
 	var free int64
 	for line := range strings.Lines(string(raw.Stdout)) {
 		if _, bad := fmt.Sscanf(line, "MemAvailable: %d kB", &free); bad == nil {

@@ -159,7 +159,7 @@ func (b *Backups) find(ctx context.Context, which string) (file string, fetched 
 		case l.Local && l.whole(l.LocalBytes):
 			return filepath.Join(b.Config.Dir, l.Name+dataEnding), false, nil
 		case l.Host && l.whole(l.HostBytes):
-			file, err := b.fetch(ctx, l.Record)
+			file, err := b.fetch(ctx, l)
 			return file, true, err
 		}
 		return "", false, stack.Fault(stack.CauseUsage, what, errors.New(l.Name+": "+l.Problem), "restore another one: `stackctl backup list`")
@@ -168,7 +168,7 @@ func (b *Backups) find(ctx context.Context, which string) (file string, fetched 
 }
 
 // fetch copies a backup from the host into a temporary file here.
-func (b *Backups) fetch(ctx context.Context, r Record) (string, error) {
+func (b *Backups) fetch(ctx context.Context, r Listed) (string, error) {
 	what := "fetch backup " + r.Name + " from the host"
 	if err := os.MkdirAll(b.Config.Dir, 0o700); err != nil {
 		return "", stack.Usage(b.Config.Dir, 0, err.Error(), "name another folder under backup.dir")
@@ -180,7 +180,7 @@ func (b *Backups) fetch(ctx context.Context, r Record) (string, error) {
 	}
 	stderr := &head{limit: 4 << 10}
 	count := &counting{tell: func(n int64) { b.tell(n, r.Bytes) }}
-	exit, err := b.Server.Attach(ctx, nil, io.MultiWriter(&named{f, file}, count), stderr, "cat", "--", path.Join(b.hostDir(), r.Name+dataEnding))
+	exit, err := r.on.Attach(ctx, nil, io.MultiWriter(&named{f, file}, count), stderr, "cat", "--", path.Join(b.hostDir(), r.Name+dataEnding))
 	if err == nil && exit != 0 {
 		err = errors.New(stderr.line())
 	}
@@ -227,7 +227,7 @@ func (b *Backups) Rehearse(ctx context.Context, o *Opened) (Outcome, error) {
 func (b *Backups) scratch(ctx context.Context, s store, o *Opened) (name string, out Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	if err := errors.Join(s.tidy(ctx), b.room(ctx, o.Manifest)); err != nil {
+	if err := errors.Join(s.tidy(ctx), b.room(ctx, o)); err != nil {
 		return "", out, err
 	}
 	began := b.Now()
@@ -280,9 +280,14 @@ func (b *Backups) pour(ctx context.Context, s store, o *Opened) (name string, er
 // spare is what must stay free on the server's disk.
 const spare = 64 << 20
 
-// room refuses a restore that the server's disk cannot hold.
-func (b *Backups) room(ctx context.Context, m Manifest) error {
-	out, err := b.Server.Run(ctx, "df", "-B1", "--output=avail", "/var/lib/docker")
+// room refuses a restore that the disk of the service's host cannot hold.
+func (b *Backups) room(ctx context.Context, o *Opened) error {
+	m := o.Manifest
+	h, err := b.hostOf(ctx, o.Place.Service)
+	if err != nil {
+		return fault("look for room on the host", err, "")
+	}
+	out, err := h.Run(ctx, "df", "-B1", "--output=avail", "/var/lib/docker")
 	if err != nil {
 		return fault("look for room on the host", err, "")
 	}

@@ -87,6 +87,9 @@ func (b *Backups) containerOf(ctx context.Context, service string) (stack.Contai
 	}
 	var found stack.Container
 	for _, c := range list {
+		if b.owns(c) && c.Service == service && c.Away {
+			return found, fault(what, fmt.Errorf("it is on %s with its data, and that does not answer", c.Node), stack.AdviseAway(c.Node))
+		}
 		if !b.owns(c) || c.Service != service || c.State != "running" {
 			continue
 		}

@@ -88,8 +88,7 @@ type taking struct {
 // output is a backup on its way into both copies.
 type output struct {
 	local  *os.File
-	remote *io.PipeWriter
-	sent   func() error
+	remote *upload
 	sealed io.WriteCloser
 	// cipher and plain are the sums of what was written, and of what it decrypts to.
 	cipher, plain *sums
@@ -111,7 +110,7 @@ func (t *taking) take(ctx context.Context) (Record, error) {
 	}
 	m := t.manifest
 	r := Record{Name: m.Name, Project: m.Project, Target: m.Target, Release: m.Release, Cause: m.Cause, Created: m.Created, Place: m.Place, Kind: m.Kind,
-		Tables: len(m.Tables), Rows: m.Rows(), Notes: m.Notes, Bytes: t.out.cipher.n, SHA256: t.out.cipher.hex(), Plain: t.out.plain.n}
+		Tables: len(m.Tables), Rows: m.Rows(), Notes: m.Notes, Bytes: t.out.cipher.n, SHA256: t.out.cipher.hex(), Plain: t.out.plain.n, Where: t.where()}
 	return r, t.check(ctx, &r)
 }
 
@@ -126,7 +125,7 @@ func (t *taking) begin(ctx context.Context) (io.Writer, error) {
 		return nil, stack.Usage(t.Config.Dir, 0, err.Error(), "name another folder under backup.dir or with --to")
 	}
 	o := &output{local: local, cipher: newSums(), plain: newSums()}
-	o.remote, o.sent = t.upload(ctx, temporary(t.manifest.Name))
+	o.remote = t.upload(ctx, temporary(t.manifest.Name))
 	t.out = o
 	if o.sealed, err = age.Encrypt(io.MultiWriter(o.cipher, &named{local, t.tmp}, o.remote), t.recipients...); err != nil {
 		return nil, err
@@ -145,13 +144,9 @@ func (t *taking) end(ctx context.Context, err error) error {
 	if err == nil {
 		err = o.sealed.Close()
 	}
-	if err != nil {
-		_ = o.remote.CloseWithError(err)
-	} else {
-		err = o.remote.Close()
-	}
+	o.remote.end(err)
 	// Why the host did not take it says more than that the pipe broke.
-	if failed := o.sent(); failed != nil && ctx.Err() == nil && (err == nil || errors.Is(err, failed)) {
+	if failed := o.remote.sent(); failed != nil && ctx.Err() == nil && (err == nil || errors.Is(err, failed)) {
 		return failed
 	}
 	if err == nil {

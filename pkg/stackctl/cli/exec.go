@@ -189,6 +189,9 @@ func executable(c stack.Container) error {
 	if c.State == "running" {
 		return nil
 	}
+	if c.Away {
+		return stack.Fault(stack.CauseStep, "exec in "+c.Service, errors.New("its node "+c.Node+" does not answer"), stack.AdviseAway(c.Node))
+	}
 	return stack.Fault(stack.CauseStep, "exec in "+c.Service, errors.New("its container is "+c.State),
 		"`stackctl logs "+c.Service+"` tells why; `stackctl deploy` of the live release starts it")
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,8 +55,14 @@ func runLogs(ctx context.Context, o *logsOptions) error {
 			return err
 		}
 		want := stack.LogOptions{Tail: o.tail, Since: since, Follow: o.follow, Times: true}
-		look := func(ctx context.Context) ([]stack.Container, error) { return c.current(ctx, o.services) }
-		containers, err := look(ctx)
+		look := func(ctx context.Context) ([]stack.Container, error) {
+			list, err := c.current(ctx, o.services)
+			return slices.DeleteFunc(list, func(c stack.Container) bool { return c.Away }), err
+		}
+		containers, err := c.current(ctx, o.services)
+		if err == nil {
+			containers, err = o.readable(containers)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -63,6 +71,23 @@ func runLogs(ctx context.Context, o *logsOptions) error {
 		}
 		return enough(showLogs(ctx, c.server, newLogPage(o.printer, containers), containers, want))
 	})
+}
+
+// readable are the containers whose nodes answer; the others are told, and having no
+// other is an error.
+func (o *logsOptions) readable(containers []stack.Container) ([]stack.Container, error) {
+	var out []stack.Container
+	for _, c := range containers {
+		if !c.Away {
+			out = append(out, c)
+			continue
+		}
+		if len(containers) == 1 {
+			return nil, stack.Fault(stack.CauseStep, "read the logs of "+c.Service, errors.New("its node "+c.Node+" does not answer"), stack.AdviseAway(c.Node))
+		}
+		fmt.Fprintln(o.errs, o.clean(c.Service+": its node "+c.Node+" does not answer"))
+	}
+	return out, nil
 }
 
 // sinceWhen reads a duration before now, or a time.

@@ -15,11 +15,11 @@ import (
 func newNode(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
-		Short: "List the servers of a target that has several, or take one out",
+		Short: "List the servers of a target that has several, empty one or take one out",
 		Long: `node is for the servers of a target that has several (nodes in stackctl.yaml):
 one Docker Swarm, which ` + "`stackctl provision`" + ` made of them.`,
 	}
-	cmd.AddCommand(newNodeList(s, runNodeList), newNodeRemove(s, runNodeRemove))
+	cmd.AddCommand(newNodeList(s, runNodeList), newNodeDrain(s, runNodeDrain), newNodeActivate(s, runNodeActivate), newNodeClear(s, runNodeClear), newNodeRemove(s, runNodeRemove))
 	return cmd
 }
 
@@ -46,6 +46,6 @@ func readSwarm(ctx context.Context, t stack.Target) (*provision.Swarm, error) {
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", t.Nodes[i].Name, err))
 	}
-	return nil, stack.Fault(stack.CauseStep, "read the Swarm of "+t.Name, errors.Join(errs...),
+	return nil, stack.Fault(stack.CauseUnreachable, "read the Swarm of "+t.Name, errors.Join(errs...),
 		"no node answers as a manager of a Swarm: run `stackctl provision`; where managers are down, start enough of them that more than half run")
 }

@@ -28,6 +28,9 @@ func (o *statusOptions) print(s operate.Status) {
 		say("release", "%s%s", s.Live, since)
 		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
 	}
+	for _, a := range s.Absent {
+		say("away", "%s", o.clean(a.String()))
+	}
 	switch {
 	case s.Unjudged && s.Lock != nil:
 		say("", "not judged to the end yet; a run is at work")
@@ -216,7 +219,11 @@ func (o *statusOptions) printContainers(s operate.Status) {
 		if name := names[c.ImageID]; name != "" {
 			image = name
 		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, on(c.Node), c.Layer, or(c.Release, "-"), c.State, well, up, c.Restarts, o.clean(image))
+		state := c.State
+		if c.Away {
+			state = "away"
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Service, on(c.Node), c.Layer, or(c.Release, "-"), state, well, up, c.Restarts, o.clean(image))
 	}
 	_ = w.Flush()
 }

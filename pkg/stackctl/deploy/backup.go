@@ -152,7 +152,7 @@ func (d *Deployer) backups(server node.Server, places []backup.Place, now func()
 	c := d.Config.Backup
 	c.Dir = c.Folder(d.Target.Name)
 	return &backup.Backups{Config: c, Project: d.Config.Project, Target: d.Target.Name, Root: d.Target.Path, Places: places,
-		Server: server, Catalog: schema.Query(), Now: now, Progress: progress, Adopting: d.Adopt}
+		Server: server, Hosts: node.Keepers(server), Catalog: schema.Query(), Now: now, Progress: progress, Adopting: d.Adopt}
 }
 
 // backup is the step of a deploy. Its failure stops the deploy before anything
@@ -213,7 +213,7 @@ func (s *story) takeBackup(ctx context.Context, b *backup.Backups, place backup.
 	for _, note := range r.Notes {
 		s.note("backup " + r.Name + " of " + place.Name + ": " + note)
 	}
-	return fmt.Sprintf("%s: %d %s, %d %s, %d bytes, on the host and in %s", r.Name, r.Tables, r.Kind.Parts(), r.Rows, r.Kind.Count(), r.Bytes, b.Config.Dir), nil
+	return fmt.Sprintf("%s: %d %s, %d %s, %d bytes, on %s and in %s", r.Name, r.Tables, r.Kind.Parts(), r.Rows, r.Kind.Count(), r.Bytes, r.Where, b.Config.Dir), nil
 }
 
 // artifactOf is the name of a place's evidence; where there is one place it is

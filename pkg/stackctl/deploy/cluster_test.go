@@ -145,6 +145,8 @@ func TestAnImageGoesToTheNodesThatMayRunIt(t *testing.T) {
 	check("it is away", "")
 	seen.Images[1].Nodes = []string{"n2"}
 	check("the records are kept elsewhere now", "pull-image postgres:16, n1 lacks it and no archive holds it → n1")
+	seen.Images[1].Nodes, want.DataNodes = []string{"n1", "n2"}, []string{"n2", "n3"}
+	check("another node may get the data", "pull-image postgres:16, n3 lacks it and no archive holds it → n3")
 	if got := Plan(want, seen).String(); !strings.Contains(got, "api-1 runs on n2 or n4: it keeps nothing on a node") {
 		t.Errorf("the plan does not tell where containers run:\n%s", got)
 	}

@@ -54,8 +54,8 @@ func (p *planner) lacking(i stack.Image) (nodes []string, lacks bool) {
 }
 
 // runners are the nodes of a cluster that answer and may run an image, sorted: also those
-// that take a container over when its node is lost. What lasts is tried and restored
-// beside the records, on whichever node they are.
+// that take a container over when its node is lost, or its data when that is moved. What
+// lasts is tried and restored beside the records, on whichever node they are.
 func (p *planner) runners(i stack.Image) []string {
 	var out []string
 	for _, s := range p.want.Slots {
@@ -66,6 +66,9 @@ func (p *planner) runners(i stack.Image) []string {
 	for _, s := range p.r.Services {
 		if s.Layer != stack.LayerApp && slices.Contains(i.Services, s.Name) {
 			out = append(out, p.seen.Host.Node)
+		}
+		if s.Layer == stack.LayerData && slices.Contains(i.Services, s.Name) {
+			out = append(out, p.want.DataNodes...)
 		}
 	}
 	slices.Sort(out)

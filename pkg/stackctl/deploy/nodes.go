@@ -25,7 +25,7 @@ func otherNodes(t stack.Target, server node.Server, phase stack.Phase) []node.Me
 // the settings that answers.
 func firstEdge(t stack.Target, server node.Server) string {
 	for _, n := range t.Labelled(stack.NodeEdge) {
-		if slices.ContainsFunc(server.Members(), func(m node.Member) bool { return m.Name == n.Name }) {
+		if slices.ContainsFunc(server.Members(), func(m node.Member) bool { return m.Name == n.Name && !m.Drained }) {
 			return n.Name
 		}
 	}
@@ -35,7 +35,7 @@ func firstEdge(t stack.Target, server node.Server) string {
 // onNode are the gates that look at one node: of those after a switch that change
 // nothing on the site, all on an edge node, and on any other what can be reached.
 func onNode(list []gate.Gate, m node.Member, t stack.Target) []gate.Gate {
-	edge := slices.ContainsFunc(t.Labelled(stack.NodeEdge), func(n stack.Node) bool { return n.Name == m.Name })
+	edge := !m.Drained && slices.ContainsFunc(t.Labelled(stack.NodeEdge), func(n stack.Node) bool { return n.Name == m.Name })
 	var out []gate.Gate
 	for _, g := range list {
 		if g.Mutates || g.Slow || !edge && g.ID != "G5" || !slices.Contains([]string{"G1", "G3", "G5", "G8"}, g.ID) {

@@ -23,6 +23,8 @@ type Wanted struct {
 	Rehearse []string
 	// Slots are where the containers of Release are to run in a cluster.
 	Slots []stack.Slot
+	// DataNodes are the nodes of a cluster that data may be moved to.
+	DataNodes []string
 	// Hooks are the project's, in their order.
 	Hooks []stack.Hook
 	// Backup says how the database is backed up before it may change.

@@ -117,7 +117,7 @@ func (s *story) connect(ctx context.Context) (node.Server, error) {
 		s.server = server
 		if err == nil {
 			for _, one := range server.Absent() {
-				s.note(one + "; nothing is placed there")
+				s.note(one.String() + "; nothing is placed there")
 			}
 		}
 		return t.User + "@" + t.Host, err
@@ -142,7 +142,7 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 	}
 	returned, err := server.Align(ctx)
 	if err != nil {
-		return stack.Fault(stack.CauseStep, "bring nodes that were away to the state of the others", err, "")
+		return err
 	}
 	for _, name := range returned {
 		s.note(name + " was away: it has the releases and routes of the others now")
@@ -176,7 +176,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	if err := s.checkMaintenance(ctx, server); err != nil {
 		return nil, stack.Plan{}, err
 	}
-	if err := cmp.Or(checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen, s.d.Adopt), checkIngress(want.Release, s.d.Target, x.seen),
+	if err := cmp.Or(checkPlain(want.Release.Project, s.d.Target, x.seen), checkHome(want.Release.Project, s.d.Target, x.seen), checkStrangers(want.Release, s.d.Target, x.seen, s.d.Adopt), checkIngress(want.Release, s.d.Target, x.seen),
 		checkVolumes(want.Release, s.d.Target, x.seen)); err != nil {
 		return nil, stack.Plan{}, err
 	}
@@ -201,6 +201,9 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	var err error
 	if want.Slots, err = placement(ctx, server, want.Release); err != nil {
 		return nil, stack.Plan{}, err
+	}
+	for _, n := range s.d.Target.Labelled(stack.NodeData) {
+		want.DataNodes = append(want.DataNodes, n.Name)
 	}
 	if err := x.checkLinks(ctx); err != nil {
 		return nil, stack.Plan{}, err

@@ -51,7 +51,7 @@ type server struct {
 func (s server) Members() []Member { return []Member{{Host: s.Conn}} }
 
 // Absent is nothing: the one host answers.
-func (s server) Absent() []string { return nil }
+func (s server) Absent() []stack.Absent { return nil }
 
 // Align does nothing: there is one host.
 func (s server) Align(context.Context) ([]string, error) { return nil, nil }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"stackctl/pkg/stackctl/backup"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -20,8 +21,8 @@ type Server interface {
 	Engine
 	// Members are the hosts of the server, by name: itself, or the nodes of a cluster.
 	Members() []Member
-	// Absent returns the hosts of the server that do not answer, each with the reason.
-	Absent() []string
+	// Absent are the hosts of the server that do not answer.
+	Absent() []stack.Absent
 	// Align copies the records, files and routes of a project to the hosts of a cluster
 	// that were away, and returns their names. It is for who holds the lock.
 	Align(ctx context.Context) ([]string, error)
@@ -35,6 +36,8 @@ type Server interface {
 type Member struct {
 	// Name is the node's; empty: the server is one host.
 	Name string
+	// Drained reports whether it is to run nothing.
+	Drained bool
 	Host
 }
 
@@ -122,4 +125,15 @@ type Engine interface {
 	Files(ctx context.Context, container, at string) ([]stack.File, error)
 	// ExecTerminal gives a command in a container the operator's terminal.
 	ExecTerminal(ctx context.Context, container string, argv []string, t stack.Terminal) (int, error)
+}
+
+// Keepers are the hosts that keep copies of backups; none: the server is one host.
+func Keepers(s Server) []backup.Host {
+	var out []backup.Host
+	for _, m := range s.Members() {
+		if m.Name != "" {
+			out = append(out, backup.Host{Name: m.Name, Commands: m.Host})
+		}
+	}
+	return out
 }

@@ -34,6 +34,16 @@ const (
 	maxHosts = 64
 )
 
+// reached is a target as its first edge node shows it that answers.
+func reached(t stack.Target, absent []stack.Absent) stack.Target {
+	for _, n := range t.Labelled(stack.NodeEdge) {
+		if !slices.ContainsFunc(absent, func(a stack.Absent) bool { return a.Node == n.Name }) {
+			return t.On(n)
+		}
+	}
+	return t
+}
+
 // certificates reads from outside what the edge's own address serves for each
 // public host of the live release, whatever their names resolve to.
 func certificates(ctx context.Context, t stack.Target, kept stack.Release, now time.Time) []Certificate {

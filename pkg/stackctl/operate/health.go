@@ -35,6 +35,11 @@ func judge(c stack.Container, r stack.Release, now time.Time) Container {
 		out.OffNetworks = r.OffNetworks(c, s)
 	}
 	switch {
+	case c.Away:
+		out.Problem = "is on " + c.Node + ", which does not answer"
+		if c.Layer == stack.LayerData {
+			out.Problem = "is away with its data: " + c.Node + " does not answer"
+		}
 	case c.State == "exited" || c.State == "dead" || c.State == "restarting":
 		out.Problem = fmt.Sprintf("is %s (exit code %d)", c.State, c.ExitCode)
 	case c.State != "running":
@@ -82,7 +87,7 @@ const (
 func health(live string, kept stack.Release, containers []Container) Health {
 	h := Health{State: "good"}
 	seen := map[string]bool{}
-	bad, old := false, false
+	bad, old, away := false, false, ""
 	for _, c := range containers {
 		if !serves(c.Container, live) {
 			continue
@@ -92,6 +97,9 @@ func health(live string, kept stack.Release, containers []Container) Health {
 		if c.Problem != "" {
 			h.Problems = append(h.Problems, c.Service+" "+c.Problem)
 			bad, old = bad || c.Health != HealthStale, old || c.Health == HealthStale
+			if c.Away && c.Layer == stack.LayerData {
+				away = c.Node
+			}
 		}
 	}
 	for _, s := range kept.Services {
@@ -104,7 +112,10 @@ func health(live string, kept stack.Release, containers []Container) Health {
 	if old {
 		h.State, h.Advice = "unknown", []string{adviseVerify}
 	}
-	if bad {
+	switch {
+	case away != "":
+		h.State, h.Advice = "bad", append(h.Advice, stack.AdviseAway(away))
+	case bad:
 		h.State, h.Advice = "bad", append(h.Advice, adviseDeploy)
 	}
 	if live == "" || h.Services == 0 {

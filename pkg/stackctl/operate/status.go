@@ -22,6 +22,8 @@ type Status struct {
 	Domain string    `json:"domain"`
 	Engine string    `json:"engine"`
 	Live   string    `json:"live"`
+	// Absent are the nodes of a cluster that do not answer.
+	Absent []stack.Absent `json:"absent,omitempty"`
 	// Since is when the edge was pointed at the live release.
 	Since        time.Time             `json:"since,omitzero"`
 	By           string                `json:"by,omitempty"`
@@ -85,6 +87,7 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 		return s, err
 	}
 	kept := liveRelease(ctx, server, t, s.Live)
+	s.Absent = server.Absent()
 	s.Containers, s.Certificates = []Container{}, []Certificate{}
 	for _, x := range ours(c, seen) {
 		if serves(x, s.Live) {
@@ -101,7 +104,7 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 	var all sync.WaitGroup
 	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
 	if len(kept.Edge.Routes) > 0 { // workers have no edge, and nothing that could be served
-		all.Go(func() { s.Certificates = certificates(ctx, t, kept, now) })
+		all.Go(func() { s.Certificates = certificates(ctx, reached(t, s.Absent), kept, now) })
 	}
 	all.Go(func() {
 		list, problem := Backups(ctx, server, c, t)
@@ -139,7 +142,7 @@ func Data(ctx context.Context, server node.Server, c stack.Config, t stack.Targe
 func backups(server node.Server, c stack.Config, t stack.Target, places []backup.Place) *backup.Backups {
 	kept := c.Backup
 	kept.Dir = kept.Folder(t.Name)
-	return &backup.Backups{Config: kept, Project: c.Project, Target: t.Name, Root: t.Path, Places: places, Server: server, Now: time.Now}
+	return &backup.Backups{Config: kept, Project: c.Project, Target: t.Name, Root: t.Path, Places: places, Server: server, Hosts: node.Keepers(server), Now: time.Now}
 }
 
 // filesProblem names what is wrong with what the host keeps of the live release.

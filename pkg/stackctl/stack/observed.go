@@ -116,8 +116,32 @@ type Container struct {
 	Written int64 `json:"written_bytes,omitempty"`
 	// Node is the node of a cluster that it is on; empty: the target is one server.
 	Node string `json:"node,omitempty"`
+	// Away reports whether that node does not answer; its data, if it has any, is there.
+	Away bool `json:"away,omitempty"`
 	// Privileged containers are the host, for all that they can do.
 	Privileged bool `json:"privileged,omitempty"`
+}
+
+// Kept is a volume that a service keeps on one node of a cluster.
+type Kept struct {
+	// Project is whose service it is, and Compose the compose project that it is in.
+	Project, Compose, Service string
+	Layer                     Layer
+	Volume                    string
+}
+
+// Absent is a node of a cluster that does not answer.
+type Absent struct {
+	Node   string `json:"node"`
+	Reason string `json:"reason"`
+}
+
+// String is the node as a run tells it.
+func (a Absent) String() string { return a.Node + " does not answer: " + a.Reason }
+
+// AdviseAway returns what to do about data on a node of a cluster that does not answer.
+func AdviseAway(node string) string {
+	return "bring " + node + " back, and its data comes back with it; where it is lost for good, `stackctl node drain " + node + " --from latest` moves what the newest backup holds"
 }
 
 // OneShot reports whether the container runs to completion (x-stackctl: {run: once}).

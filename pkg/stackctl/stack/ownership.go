@@ -28,6 +28,15 @@ func ByCompose(c Container, project string) bool {
 	return project != "" && c.Labels[ComposeProject] == project && c.Labels[LabelProject] == ""
 }
 
+// LabelSwarm is the label of a container that a Docker Swarm made, with its service's ID.
+const LabelSwarm = "com.docker.swarm.service.id"
+
+// Plain reports whether a container is one of a project's services as they run on one
+// server: no Swarm made it, and it is no help of a moment.
+func (c Container) Plain(project string) bool {
+	return Owns(c, project) && c.Labels[LabelSwarm] == "" && c.Labels[LabelLayer] != ""
+}
+
 // OffNetworks returns the networks of its service that a container of the
 // release is off: whoever removed one by force left a container that runs, is
 // healthy and that nobody reaches there.

@@ -65,8 +65,17 @@ func (c *Cluster) behind(turns []int64) []*member {
 var kept = []string{"releases", "files", stack.EdgeDynamic}
 
 // Align copies the records, files and routes of home to the nodes that were away, and
-// returns their names; then it counts the run that is about to begin.
+// returns their names; before that it makes certain who is away, and then it counts the run that is about to begin.
 func (c *Cluster) Align(ctx context.Context) ([]string, error) {
+	err := c.certain(ctx)
+	var names []string
+	if err == nil {
+		names, err = c.align(ctx)
+	}
+	return names, fault("bring nodes that were away to the state of the others", err)
+}
+
+func (c *Cluster) align(ctx context.Context) ([]string, error) {
 	turns, err := c.turns(ctx)
 	if err != nil {
 		return nil, err

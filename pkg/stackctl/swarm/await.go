@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 	if len(ids) == 0 {
 		return nil
 	}
-	said := map[string]string{}
+	said, since := map[string]string{}, map[string]time.Time{}
 	for {
 		open, err := c.unready(ctx, p, ids, func(service, state string) {
 			if progress != nil && said[service] != state {
@@ -42,10 +43,34 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 		if err != nil || len(open) == 0 {
 			return err
 		}
+		if homeless := waiting(since, open, time.Now()); len(homeless) > 0 {
+			return fmt.Errorf("%s, for %s: no node takes it", strings.Join(homeless, "; "), nodeTime)
+		}
 		if err := pause(ctx); err != nil {
 			return fmt.Errorf("%s: %w", strings.Join(open, "; "), err)
 		}
 	}
+}
+
+// waiting are those of what is open that have waited for a node for as long as it takes to
+// know that one is down; since holds when each began to.
+func waiting(since map[string]time.Time, open []string, now time.Time) []string {
+	var out []string
+	for text := range since {
+		if !slices.Contains(open, text) {
+			delete(since, text)
+		}
+	}
+	for _, text := range open {
+		switch began, known := since[text]; {
+		case !strings.Contains(text, " is pending ("):
+		case !known:
+			since[text] = now
+		case now.Sub(began) > nodeTime:
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // unready returns what is not ready yet, each with its state.
@@ -102,18 +127,18 @@ func (c *Cluster) clockOf(tasks []swarm.Task) time.Time {
 
 // judge returns how far a service is by its tasks, the newest first.
 func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.Time) (state string, ready bool, err error) {
-	ended, refused := 0, 0
+	bad, refused := 0, 0
 	for _, t := range tasks {
 		switch t.Status.State {
 		case swarm.TaskStateFailed, swarm.TaskStateOrphaned:
-			ended++
+			bad++
 		case swarm.TaskStateRejected:
 			refused++
 		case swarm.TaskStateComplete:
 			if s.Spec.Mode.ReplicatedJob != nil {
 				return "complete", true, nil
 			}
-			ended++
+			bad++
 		}
 	}
 	if len(tasks) == 0 {
@@ -123,7 +148,9 @@ func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.T
 	switch {
 	case refused >= refusals:
 		return "", false, fmt.Errorf("a node refuses it: %s", taskFault(lastBad(tasks)))
-	case ended >= crashes || ended > 0 && s.Spec.Mode.ReplicatedJob != nil:
+	case bad > 0 && once(s):
+		return "", false, fmt.Errorf("it has ended, and is not to be started again: %s", taskFault(lastBad(tasks)))
+	case bad >= crashes:
 		return "", false, fmt.Errorf("it ends again and again: %s", taskFault(lastBad(tasks)))
 	case t.Status.State == swarm.TaskStateRunning && t.DesiredState == swarm.TaskStateRunning:
 		if ran := now.Sub(t.Status.Timestamp); ran < settle {
@@ -134,6 +161,17 @@ func judge(s swarm.Service, tasks []swarm.Task, settle time.Duration, now time.T
 		return string(t.Status.State) + " (" + t.Status.Err + ")", false, nil
 	}
 	return string(t.Status.State), false, nil
+}
+
+// once reports whether the Swarm starts no container of a service again that has ended.
+func once(s swarm.Service) bool {
+	p := s.Spec.TaskTemplate.RestartPolicy
+	return s.Spec.Mode.ReplicatedJob != nil || p != nil && p.Condition == swarm.RestartPolicyConditionNone
+}
+
+// ended reports whether the newest of a service's tasks is over, and no other is to follow.
+func ended(tasks []swarm.Task) bool {
+	return len(tasks) > 0 && over(tasks[0].Status.State) && tasks[0].DesiredState != swarm.TaskStateRunning && tasks[0].DesiredState != swarm.TaskStateReady
 }
 
 func lastBad(tasks []swarm.Task) swarm.Task {

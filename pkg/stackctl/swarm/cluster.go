@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/moby/moby/api/types/swarm"
+	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/engine"
@@ -32,6 +34,12 @@ type Cluster struct {
 	members []*member
 	// down are the nodes that cannot be reached, with the reason.
 	down map[string]error
+	// drained are the nodes that are to run nothing, and leaving the one whose data is on
+	// its way to another.
+	drained []string
+	leaving string
+	// left are the services as they were before the move.
+	left []swarm.Service
 	// home keeps the records and is asked about the Swarm: of the managers that answer the
 	// first that took part in the last run.
 	home *member
@@ -43,6 +51,8 @@ type Cluster struct {
 	mu sync.Mutex
 	// where is the node of each container that was seen.
 	where map[string]*member
+	// stopped are the services of containers that were stopped for a moment.
+	stopped map[string]string
 }
 
 // member is one server of the cluster.
@@ -51,7 +61,11 @@ type member struct {
 	server node.Server
 	engine *engine.Engine
 	conn   *host.Conn
-	id     string // the Swarm's
+	// manager asks its Engine about the Swarm.
+	manager *client.Client
+	id      string // the Swarm's
+	// lost reports whether it is a manager that knows of no leader.
+	lost bool
 	// ahead is how far the node's clock is before this machine's, in nanoseconds.
 	ahead atomic.Int64
 }
@@ -78,11 +92,11 @@ func (c *Cluster) each(ctx context.Context, part func(ctx context.Context, i int
 	return group.Wait()
 }
 
-// Absent returns the nodes that do not answer, each with the reason; nothing is placed there.
-func (c *Cluster) Absent() []string {
-	var out []string
+// Absent are the nodes that do not answer; nothing is placed there.
+func (c *Cluster) Absent() []stack.Absent {
+	var out []stack.Absent
 	for _, name := range c.away() {
-		out = append(out, fmt.Sprintf("%s does not answer: %v", name, c.down[name]))
+		out = append(out, stack.Absent{Node: name, Reason: c.down[name].Error()})
 	}
 	return out
 }
@@ -90,11 +104,21 @@ func (c *Cluster) Absent() []string {
 // away are the names of the nodes that do not answer.
 func (c *Cluster) away() []string { return sortedKeys(c.down) }
 
+// closed are the nodes on which nothing is placed.
+func (c *Cluster) closed() []string {
+	out := append(c.away(), c.drained...)
+	if c.leaving != "" {
+		out = append(out, c.leaving)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Members are the nodes that answer, in the order of their names.
 func (c *Cluster) Members() []node.Member {
 	var out []node.Member
 	for _, m := range c.members {
-		out = append(out, node.Member{Name: m.Name, Host: m.conn})
+		out = append(out, node.Member{Name: m.Name, Drained: slices.Contains(c.drained, m.Name), Host: m.conn})
 	}
 	slices.SortFunc(out, func(a, b node.Member) int { return strings.Compare(a.Name, b.Name) })
 	return out
@@ -120,7 +144,7 @@ func (c *Cluster) Wire() stack.Wire {
 func (c *Cluster) Close() error {
 	var all []error
 	for _, m := range c.members {
-		all = append(all, m.server.Close())
+		all = append(all, m.manager.Close(), m.server.Close())
 	}
 	return errors.Join(all...)
 }

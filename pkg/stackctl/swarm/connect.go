@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
 	"stackctl/pkg/stackctl/engine"
@@ -25,7 +28,7 @@ const socket = "/var/run/docker.sock"
 // are left out where the Swarm itself says that they are down; a target whose
 // managers cannot be reached is an error, and so is a node that is not of the Swarm.
 func Connect(ctx context.Context, t stack.Target) (node.Server, error) {
-	c := &Cluster{target: t, down: map[string]error{}, where: map[string]*member{}}
+	c := &Cluster{target: t, down: map[string]error{}, where: map[string]*member{}, stopped: map[string]string{}}
 	found, failed := make([]*member, len(t.Nodes)), make([]error, len(t.Nodes))
 	var all sync.WaitGroup
 	for i, n := range t.Nodes {
@@ -59,7 +62,21 @@ func reach(ctx context.Context, t stack.Target, n stack.Node) (*member, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &member{Node: n, server: node.Join(conn, e), engine: e, conn: conn}, nil
+	m := &member{Node: n, server: node.Join(conn, e), engine: e, conn: conn}
+	if m.manager, err = m.open(cmp.Or(t.Socket, socket)); err != nil {
+		return nil, errors.Join(err, m.server.Close())
+	}
+	return m, nil
+}
+
+// open makes the client for questions about the Swarm. The Engine's own takes connections
+// over, which one that asks again cannot.
+func (m *member) open(socket string) (*client.Client, error) {
+	way := &http.Transport{DisableCompression: true, IdleConnTimeout: time.Minute, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return m.conn.DialContext(ctx, "unix", socket)
+	}}
+	// WithHost comes before WithHTTPClient, because it would replace the dialer.
+	return client.New(client.WithHost("http://docker.invalid"), client.WithHTTPClient(&http.Client{Transport: patient{way, lookEvery, leaderTime}}), client.WithAPIVersion(m.engine.Client().ClientVersion()))
 }
 
 // settle finds the home, and compares what was reached with what the Swarm knows.
@@ -74,20 +91,17 @@ func (c *Cluster) settle(ctx context.Context) error {
 	if len(managers) == 0 {
 		return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("no manager answers: %w", c.failures()), "see whether the servers run")
 	}
-	c.home = managers[0]
-	list, err := c.home.engine.Client().NodeList(ctx, client.NodeListOptions{})
+	list, err := c.ask(ctx, managers)
 	if err != nil {
-		return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("%s does not tell of the Swarm: %w", c.home.Name, err),
-			"without a majority of the managers ("+strings.Join(names(c.target.Managers()), ", ")+") nothing can be changed, and what runs goes on; start the others, or run `stackctl provision`")
+		return stack.Fault(stack.CauseUnreachable, what, err, "without a majority of the managers ("+strings.Join(names(c.target.Managers()), ", ")+") nothing can be changed, and what runs goes on: start the others; where they are lost for good, docs/cluster.md says how one that is left begins anew")
 	}
-	for _, n := range list.Items {
-		name := n.Spec.Labels[LabelNode]
-		m := c.member(name)
+	for _, n := range list {
+		m := c.member(n.Spec.Labels[LabelNode])
+		if n.Spec.Availability != swarm.NodeAvailabilityActive {
+			c.drained = append(c.drained, n.Spec.Labels[LabelNode])
+		}
 		if m == nil {
-			if failure := c.down[name]; failure != nil && n.Status.State == "ready" {
-				return stack.Fault(stack.CauseUnreachable, what, fmt.Errorf("%s serves and cannot be reached: %w", name, failure), "see why SSH to it fails")
-			}
-			continue
+			continue // of one that cannot be reached it is made certain before anything is changed
 		}
 		m.id = n.ID
 	}
@@ -107,8 +121,35 @@ func (c *Cluster) settle(ctx context.Context) error {
 	for i, m := range c.members {
 		turn[m] = turns[i]
 	}
-	c.home = latest(managers, turn)
+	c.home = latest(slices.DeleteFunc(managers, func(m *member) bool { return m.lost }), turn)
 	return nil
+}
+
+// ask makes the first manager home that has a leader, and returns the Swarm's nodes: one
+// that is cut off from the others has none.
+func (c *Cluster) ask(ctx context.Context, managers []*member) ([]swarm.Node, error) {
+	lists, failed := make([]client.NodeListResult, len(managers)), make([]error, len(managers))
+	var all sync.WaitGroup
+	for i, m := range managers {
+		all.Go(func() { lists[i], failed[i] = m.manager.NodeList(ctx, client.NodeListOptions{}) })
+	}
+	all.Wait()
+	var found []swarm.Node
+	c.home = nil
+	for i, m := range managers {
+		if failed[i] == nil {
+			if c.home == nil {
+				c.home, found = m, lists[i].Items
+			}
+			continue
+		}
+		m.lost = true
+		failed[i] = fmt.Errorf("%s does not tell of the Swarm: %w", m.Name, failed[i])
+	}
+	if c.home == nil {
+		return nil, errors.Join(failed...)
+	}
+	return found, nil
 }
 
 // older reports whether one API version comes before another.

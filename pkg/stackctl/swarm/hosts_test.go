@@ -74,16 +74,21 @@ func TestSecretsAreWrittenAtHomeAlone(t *testing.T) {
 
 func TestVolumesAreWhereANodeHasThem(t *testing.T) {
 	demands := []Demand{{Service: "db", Layer: stack.LayerData, Volumes: []string{"pg", "new"}}, {Service: "edge", Layer: stack.LayerEdge, Volumes: []string{"acme"}}}
-	held, err := heldAt(demands, map[string][]string{"pg": {"two"}, "acme": {"one", "two"}, "other": {"three"}})
+	held, err := heldAt(demands, map[string][]string{"pg": {"two"}, "acme": {"one", "two"}, "other": {"three"}}, nil)
 	if err != nil || !maps.Equal(held, map[string]string{"pg": "two"}) {
 		t.Errorf("%v, %v", held, err)
 	}
-	if _, err := heldAt(demands, map[string][]string{"pg": {"one", "two"}}); err == nil || !strings.Contains(err.Error(), "pg of service db is on one and two") {
+	if _, err := heldAt(demands, map[string][]string{"pg": {"one", "two"}}, nil); err == nil || !strings.Contains(err.Error(), "pg of service db is on one and two") {
 		t.Errorf("a volume of two nodes: %v", err)
+	}
+	held, err = heldAt(demands, map[string][]string{"pg": {"one", "two"}}, map[string]string{"pg": "two", "acme": "one"})
+	if err != nil || !maps.Equal(held, map[string]string{"pg": "two"}) {
+		t.Errorf("one that the Swarm has mounted on one of them: %v, %v", held, err)
 	}
 }
 
-// The database of a node that is away is there, and is never started empty elsewhere.
+// The database of a node that is away is there, and is never started empty elsewhere,
+// nor with a copy that was left behind on another node.
 func TestDataOfANodeThatIsAwayIsThere(t *testing.T) {
 	service := func(layer, volume string, constraints ...string) swarm.Service {
 		return swarm.Service{Spec: swarm.ServiceSpec{Annotations: swarm.Annotations{Labels: map[string]string{stack.LabelLayer: layer}}, TaskTemplate: swarm.TaskSpec{
@@ -91,13 +96,37 @@ func TestDataOfANodeThatIsAwayIsThere(t *testing.T) {
 			ContainerSpec: &swarm.ContainerSpec{Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: volume}, {Type: mount.TypeBind, Source: "/srv"}, {Type: mount.TypeVolume}}},
 		}}}
 	}
-	held := map[string]string{"seen": "one"}
-	pinned([]swarm.Service{
-		service("data", "pg", "node.labels.dev.stackctl.node==two"), service("data", "seen", "node.labels.dev.stackctl.node==two"),
+	c := &Cluster{members: []*member{{Node: stack.Node{Name: "one"}}, {Node: stack.Node{Name: "three"}}}}
+	services := []swarm.Service{
+		service("data", "pg", "node.labels.dev.stackctl.node==two"), service("data", "gone", "node.labels.dev.stackctl.node==three"), service("data", "moved", "node.labels.dev.stackctl.node==three"),
 		service("edge", "acme", "node.labels.dev.stackctl.node==two"), service("app", "free", "node.labels.dev.stackctl.node!=two"), service("app", "none"),
-	}, held)
-	if want := map[string]string{"pg": "two", "seen": "one"}; !maps.Equal(held, want) {
-		t.Errorf("%v", held)
+	}
+	pins := c.pins(services, map[string][]string{"pg": {"one"}, "gone": {"one"}, "moved": {"one", "three"}})
+	if want := map[string]string{"pg": "two", "moved": "three"}; !maps.Equal(pins, want) {
+		t.Errorf("%v", pins)
+	}
+	half := services[2] // its move from two to three was cut off
+	half.Spec.Labels = map[string]string{labelFrom: "two"}
+	if pins := c.pins([]swarm.Service{half}, map[string][]string{"moved": {"three"}}); pins["moved"] != "two" {
+		t.Errorf("a move that was cut off is not led back: %v", pins)
+	}
+	c.leaving, c.drained = "two", []string{"three"}
+	if pins := c.pins(services, map[string][]string{"moved": {"three"}}); pins["pg"] != "" || pins["moved"] != "three" {
+		t.Errorf("what is left still counts: %v", pins)
+	}
+	if closed := c.closed(); !slices.Equal(closed, []string{"three", "two"}) {
+		t.Errorf("nothing is placed on %v", closed)
+	}
+	c.leaving = ""
+	if idle := c.idle(services[0]); idle.Node != "two" || !idle.Away {
+		t.Errorf("its container is told as %+v", idle)
+	}
+	if idle := c.idle(services[1]); idle.Node != "three" || idle.Away {
+		t.Errorf("that of a node which answers is told as %+v", idle)
+	}
+	held, err := heldAt([]Demand{{Service: "db", Volumes: []string{"pg"}}}, map[string][]string{"pg": {"one"}}, pins)
+	if err != nil || held["pg"] != "two" {
+		t.Errorf("it is held at %v, %v", held, err)
 	}
 	slots, err := Place([]Demand{{Service: "db", Layer: stack.LayerData, Replicas: 1, Volumes: []string{"pg"}}}, []stack.Node{{Name: "one"}, {Name: "two"}}, []string{"two"}, held)
 	if err != nil || len(slots) != 1 || !slices.Equal(slots[0].Nodes, []string{"two"}) {

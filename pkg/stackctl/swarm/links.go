@@ -54,7 +54,7 @@ func (c *Cluster) below(ctx context.Context) (map[string]string, error) {
 // Narrow returns the pairs of nodes between which full packets of a project's networks
 // do not arrive whole.
 func (c *Cluster) Narrow(ctx context.Context, project string) ([]string, error) {
-	list, err := c.home.engine.Client().NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("driver", "overlay").Add("label", stack.LabelProject+"="+project)})
+	list, err := c.home.manager.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("driver", "overlay").Add("label", stack.LabelProject+"="+project)})
 	if err != nil {
 		return nil, fmt.Errorf("list the networks of the cluster: %w", err)
 	}

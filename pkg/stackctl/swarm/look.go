@@ -24,7 +24,7 @@ func isPrivate(network string) bool { return strings.HasSuffix(network, privateE
 // gateway is the network by which a node itself reaches its containers.
 const gateway = "docker_gwbridge"
 
-const labelService = "com.docker.swarm.service.id"
+const labelService = stack.LabelSwarm
 
 // Containers lists the containers of all nodes that answer, by name. Of a Swarm
 // service that stackctl made only the newest counts, and one that has none is told
@@ -63,7 +63,7 @@ func (c *Cluster) Containers(ctx context.Context) ([]stack.Container, error) {
 	for _, s := range services {
 		one, runs := newest[s.ID]
 		if !runs {
-			one = idle(s)
+			one = c.idle(s)
 		}
 		out = append(out, one)
 		delete(newest, s.ID)
@@ -87,11 +87,14 @@ func newer(a, b stack.Container) bool {
 	return a.Started.After(b.Started)
 }
 
-// idle is a service without a container as if it had one that does not run.
-func idle(s swarm.Service) stack.Container {
+// idle is a service without a container as if it had one that does not run, on the
+// node that is the only one for it.
+func (c *Cluster) idle(s swarm.Service) stack.Container {
+	node, labels := pinOf(s), merged(s.Spec.Labels, map[string]string{stack.LabelSwarm: s.ID})
 	return stack.Container{
+		Node: node, Away: node != "" && c.member(node) == nil,
 		ID: s.ID, Name: s.Spec.Name, Project: s.Spec.Labels[stack.ComposeProject], Service: s.Spec.Labels[stack.ComposeService], Release: s.Spec.Labels[stack.LabelRelease],
-		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: s.Spec.Labels,
+		Layer: stack.Layer(s.Spec.Labels[stack.LabelLayer]), Image: imageOf(s), ImageID: imageOf(s), State: "created", Addresses: map[string]string{}, Labels: labels,
 	}
 }
 
@@ -148,7 +151,7 @@ func (c *Cluster) MakeNetwork(ctx context.Context, name string) error {
 
 // network makes an overlay where there is none of the name.
 func (c *Cluster) network(ctx context.Context, name string, internal bool, labels map[string]string) error {
-	known, err := c.home.engine.Client().NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
+	known, err := c.home.manager.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
 	if err != nil {
 		return fmt.Errorf("look for network %s: %w", name, err)
 	}
@@ -164,7 +167,7 @@ func (c *Cluster) network(ctx context.Context, name string, internal bool, label
 	if err != nil {
 		return err
 	}
-	_, err = c.home.engine.Client().NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels, Options: options,
+	_, err = c.home.manager.NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels, Options: options,
 		IPAM: &network.IPAM{Driver: "default"}})
 	if err != nil {
 		return fmt.Errorf("make network %s: %w", name, err)
@@ -200,7 +203,7 @@ func (c *Cluster) services(ctx context.Context, project string) ([]swarm.Service
 	if project != "" {
 		filters.Add("label", stack.ComposeProject+"="+project)
 	}
-	list, err := c.home.engine.Client().ServiceList(ctx, client.ServiceListOptions{Filters: filters})
+	list, err := c.home.manager.ServiceList(ctx, client.ServiceListOptions{Filters: filters})
 	if err != nil {
 		return nil, stack.Fault(stack.CauseStep, "list the services of the cluster", err, "")
 	}
@@ -213,7 +216,7 @@ func (c *Cluster) tasks(ctx context.Context, services ...string) ([]swarm.Task, 
 	for _, id := range services {
 		filters.Add("service", id)
 	}
-	list, err := c.home.engine.Client().TaskList(ctx, client.TaskListOptions{Filters: filters})
+	list, err := c.home.manager.TaskList(ctx, client.TaskListOptions{Filters: filters})
 	if err != nil {
 		return nil, fmt.Errorf("list the tasks of the cluster: %w", err)
 	}

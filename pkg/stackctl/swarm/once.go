@@ -47,7 +47,7 @@ func (c *Cluster) runOnce(ctx context.Context, project string, compose []byte, s
 	defer func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		_, _ = c.home.engine.Client().ServiceRemove(late, id, client.ServiceRemoveOptions{})
+		_, _ = c.home.manager.ServiceRemove(late, id, client.ServiceRemoveOptions{})
 	}()
 	t, err := c.awaitJob(ctx, id)
 	if err != nil {

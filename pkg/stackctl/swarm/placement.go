@@ -40,14 +40,9 @@ func (c *Cluster) Placement(ctx context.Context, project string, compose []byte)
 	return slots, nil
 }
 
-// place assigns a project's services to the nodes that answer.
+// place assigns a project's services to the nodes that take some.
 func (c *Cluster) place(ctx context.Context, p *types.Project) ([]stack.Slot, error) {
 	at, err := c.volumes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	demands := Demands(p)
-	held, err := heldAt(demands, at)
 	if err != nil {
 		return nil, err
 	}
@@ -55,20 +50,32 @@ func (c *Cluster) place(ctx context.Context, p *types.Project) ([]stack.Slot, er
 	if err != nil {
 		return nil, err
 	}
-	pinned(services, held)
-	return Place(demands, c.target.Nodes, c.away(), held)
+	for volume, on := range at { // what is on a node that is left counts no more
+		at[volume] = without(on, []string{c.leaving})
+	}
+	demands := Demands(p)
+	held, err := heldAt(demands, at, c.pins(services, at))
+	if err != nil {
+		return nil, err
+	}
+	return Place(demands, c.target.Nodes, c.closed(), held)
 }
 
-// heldAt is the node of each volume that services mount, of those that have it. An
-// edge has its volumes on each of its nodes.
-func heldAt(demands []Demand, at map[string][]string) (map[string]string, error) {
+// heldAt is the node of each volume that services mount: the one where the Swarm has it
+// mounted, or else the one that has it. An edge has its volumes on each of its nodes.
+func heldAt(demands []Demand, at map[string][]string, pins map[string]string) (map[string]string, error) {
 	held := map[string]string{}
 	for _, d := range demands {
+		if d.Layer == stack.LayerEdge {
+			continue
+		}
 		for _, v := range d.Volumes {
 			switch on := at[v]; {
+			case pins[v] != "":
+				held[v] = pins[v]
 			case len(on) == 1:
 				held[v] = on[0]
-			case len(on) > 1 && d.Layer != stack.LayerEdge:
+			case len(on) > 1:
 				return nil, fmt.Errorf("volume %s of service %s is on %s: which one holds the data is not known; look at each, keep a copy, and remove the other by hand", v, d.Service, strings.Join(on, " and "))
 			}
 		}
@@ -76,21 +83,40 @@ func heldAt(demands []Demand, at map[string][]string) (map[string]string, error)
 	return held, nil
 }
 
-// pinned adds the nodes of volumes that nobody sees because their node is away: the
-// Swarm services that mount them say where they are.
-func pinned(services []swarm.Service, held map[string]string) {
+// pins are the nodes on which the Swarm's services mount each volume, where the volume
+// is there or nobody sees whether it is, because the node is away. They go before what
+// other nodes have of that name: a copy that was left behind.
+func (c *Cluster) pins(services []swarm.Service, at map[string][]string) map[string]string {
+	pins := map[string]string{}
 	for _, s := range services {
-		t := s.Spec.TaskTemplate
-		if t.Placement == nil || t.ContainerSpec == nil || len(t.Placement.Constraints) != 1 || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) {
+		node := pinOf(s)
+		if node == "" || node == c.leaving || s.Spec.Labels[stack.LabelLayer] == string(stack.LayerEdge) || s.Spec.TaskTemplate.ContainerSpec == nil {
 			continue
 		}
-		at, one := strings.CutPrefix(t.Placement.Constraints[0], "node.labels."+LabelNode+"==")
-		for _, m := range t.ContainerSpec.Mounts {
-			if one && m.Type == mount.TypeVolume && m.Source != "" && held[m.Source] == "" {
-				held[m.Source] = at
+		for _, m := range s.Spec.TaskTemplate.ContainerSpec.Mounts {
+			if m.Type == mount.TypeVolume && m.Source != "" && (c.member(node) == nil || slices.Contains(at[m.Source], node)) {
+				pins[m.Source] = node
 			}
 		}
 	}
+	return pins
+}
+
+// pinOf is the one node that a service may run on, empty where there are several; for
+// one whose move was cut off it is the node that has its data still.
+func pinOf(s swarm.Service) string {
+	if from := s.Spec.Labels[labelFrom]; from != "" {
+		return from
+	}
+	p := s.Spec.TaskTemplate.Placement
+	if p == nil || len(p.Constraints) != 1 {
+		return ""
+	}
+	node, one := strings.CutPrefix(p.Constraints[0], "node.labels."+LabelNode+"==")
+	if !one {
+		return ""
+	}
+	return node
 }
 
 // Demands are what the placement of a project's services depends on, by name.

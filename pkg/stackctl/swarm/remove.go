@@ -45,12 +45,11 @@ func (c *Cluster) Start(ctx context.Context, project string) error {
 		if s.Spec.Mode.Replicated == nil {
 			continue
 		}
-		if scaled(s) == 0 {
-			if err := c.scale(ctx, s, 1); err != nil {
-				return fault("start project "+project, err)
-			}
+		id, _, err := c.wake(ctx, s)
+		if err != nil {
+			return fault("start project "+project, err)
 		}
-		started = append(started, s.ID)
+		started = append(started, id)
 	}
 	return fault("start project "+project, c.await(ctx, nil, started, nil))
 }
@@ -69,7 +68,7 @@ func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
 	if err != nil {
 		return fault("remove project "+project, err)
 	}
-	api := c.home.engine.Client()
+	api := c.home.manager
 	list, err := api.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", project+privateEnding).Add("label", stack.LabelProject)})
 	if err != nil {
 		return fault("remove project "+project, err)
@@ -116,9 +115,88 @@ func (c *Cluster) drop(ctx context.Context, list []swarm.Service) error {
 		return err
 	}
 	for _, s := range list {
-		if _, err := c.home.engine.Client().ServiceRemove(ctx, s.ID, client.ServiceRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+		if _, err := c.home.manager.ServiceRemove(ctx, s.ID, client.ServiceRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
 			return fmt.Errorf("remove service %s: %w", s.Spec.Name, err)
 		}
 	}
 	return nil
+}
+
+// Clear removes the containers of a project that are of no Swarm service, as they run on
+// one server, those of its stores last; volumes stay. It returns what it removed.
+func (c *Cluster) Clear(ctx context.Context, project string) ([]string, error) {
+	list, err := c.Containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(one stack.Container) bool { return !one.Plain(project) })
+	slices.SortStableFunc(list, func(a, b stack.Container) int { return after(a) - after(b) })
+	var names []string
+	for _, one := range list {
+		api := c.member(one.Node).engine.Client()
+		if _, err := api.ContainerStop(ctx, one.ID, client.ContainerStopOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+			return names, fault("stop container "+one.Name+" on "+one.Node, err)
+		}
+		if _, err := api.ContainerRemove(ctx, one.ID, client.ContainerRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+			return names, fault("remove container "+one.Name+" on "+one.Node, err)
+		}
+		names = append(names, one.Name)
+	}
+	return names, c.each(ctx, func(ctx context.Context, _ int, m *member) error { return m.dropNetworks(ctx, project) })
+}
+
+// Rouse starts the stores of a project that run as on one server and were ended, as by an
+// Engine that was set up for the cluster, and waits until they are healthy.
+func (c *Cluster) Rouse(ctx context.Context, project string) error {
+	ctx, cancel := context.WithTimeout(ctx, moveTime)
+	defer cancel()
+	for {
+		list, err := c.Containers(ctx)
+		if err != nil {
+			return err
+		}
+		open := ""
+		for _, one := range list {
+			if !one.Plain(project) || one.Layer != stack.LayerData || one.State == "running" && one.Health != "starting" {
+				continue
+			}
+			open = one.Name
+			if one.State == "running" {
+				continue
+			}
+			if _, err := c.member(one.Node).engine.Client().ContainerStart(ctx, one.ID, client.ContainerStartOptions{}); err != nil {
+				return fault("start container "+one.Name+" on "+one.Node, err)
+			}
+		}
+		if open == "" {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return fault("start container "+open, err)
+		}
+	}
+}
+
+// dropNetworks removes the networks that a node alone has of a project: those of the
+// cluster have the same names.
+func (m *member) dropNetworks(ctx context.Context, project string) error {
+	api := m.engine.Client()
+	list, err := api.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("driver", "bridge").Add("label", stack.ComposeProject+"="+project)})
+	if err != nil {
+		return fmt.Errorf("list the networks of project %s: %w", project, err)
+	}
+	for _, n := range list.Items {
+		if _, err := api.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+			return fmt.Errorf("remove network %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+// after is 1 for what others need until they have ended.
+func after(c stack.Container) int {
+	if c.Layer == stack.LayerData {
+		return 1
+	}
+	return 0
 }

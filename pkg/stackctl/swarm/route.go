@@ -70,7 +70,7 @@ func (c *Cluster) Inspect(ctx context.Context, container string) ([]byte, error)
 	if err := json.Unmarshal(raw, &seen); err != nil || seen.Config.Labels[labelService] == "" {
 		return raw, err
 	}
-	s, err := c.home.engine.Client().ServiceInspect(ctx, seen.Config.Labels[labelService], client.ServiceInspectOptions{})
+	s, err := c.home.manager.ServiceInspect(ctx, seen.Config.Labels[labelService], client.ServiceInspectOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("look at the service of container %s: %w", container, err)
 	}
@@ -147,8 +147,8 @@ func (c *Cluster) Lend(ctx context.Context, l stack.Loan) (string, error) {
 	return id, err
 }
 
-// lender is the node of a loan. A folder that is no volume of exactly one node is
-// refused: on another node it would be empty, or somebody else's.
+// lender is the node of a loan. A folder that is no volume of a node of which it is
+// known that it holds the data is refused: on another node it would be empty, or somebody else's.
 func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 	switch {
 	case l.Beside != "":
@@ -160,11 +160,20 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	on := at[path.Base(l.Folder)]
-	if len(on) != 1 || path.Base(path.Dir(l.Folder)) != "volumes" {
-		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of %d nodes,", l.Folder, len(on)))
+	services, err := c.services(ctx, "")
+	if err != nil {
+		return nil, err
 	}
-	return c.member(on[0]), nil
+	volume := path.Base(l.Folder)
+	held, err := heldAt([]Demand{{Service: "of " + l.Project, Volumes: []string{volume}}}, at, c.pins(services, at))
+	if err != nil {
+		return nil, err
+	}
+	m := c.member(held[volume])
+	if m == nil || path.Base(path.Dir(l.Folder)) != "volumes" {
+		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of no node that answers,", l.Folder))
+	}
+	return m, nil
 }
 
 // Return removes a container that was lent.
@@ -174,27 +183,6 @@ func (c *Cluster) Return(ctx context.Context, container string) error {
 		return err
 	}
 	return m.server.Return(ctx, container)
-}
-
-// Hold pauses a container. To stop one is refused: the Swarm would start another.
-func (c *Cluster) Hold(ctx context.Context, container string, stop bool) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	if stop {
-		return c.unsupported("stop a container for a copy of its data")
-	}
-	return m.server.Hold(ctx, container, stop)
-}
-
-// Release lets a container go on that was held.
-func (c *Cluster) Release(ctx context.Context, container string) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	return m.server.Release(ctx, container)
 }
 
 // Usage adds up what a project takes of the engines' disks.

@@ -20,7 +20,7 @@ func (c *Cluster) secrets(ctx context.Context, p *types.Project) (map[string]sec
 	if len(p.Secrets) == 0 {
 		return out, nil
 	}
-	api := c.home.engine.Client()
+	api := c.home.manager
 	list, err := api.SecretList(ctx, client.SecretListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list the Swarm's secrets: %w", err)
@@ -74,7 +74,7 @@ func (c *Cluster) removeSecrets(ctx context.Context, removed []swarm.Service) er
 		return nil
 	}
 	project := removed[0].Spec.Labels[stack.LabelProject]
-	api := c.home.engine.Client()
+	api := c.home.manager
 	secrets, err := api.SecretList(ctx, client.SecretListOptions{Filters: make(client.Filters).Add("label", stack.LabelProject)})
 	if err != nil {
 		return fmt.Errorf("list the Swarm's secrets: %w", err)

@@ -135,12 +135,19 @@ func resources(s types.ServiceConfig) *swarm.ResourceRequirements {
 // restartDelay spares a node whose service ends at once, and is short beside a visitor's patience.
 const restartDelay = time.Second
 
+// restarts is the policy of a service. One that says nothing of it is started again, as
+// the Swarm does by itself: else the loss of a node would end what ran there for good.
 func restarts(s types.ServiceConfig) *swarm.RestartPolicy {
 	delay := restartDelay
 	out := &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionAny, Delay: &delay}
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil { // as Compose has it, it goes before restart
+		p := s.Deploy.RestartPolicy
+		out.Condition, out.MaxAttempts = cmp.Or(swarm.RestartPolicyCondition(p.Condition), out.Condition), p.MaxAttempts
+		return out
+	}
 	kind, count, _ := strings.Cut(s.Restart, ":")
 	switch kind {
-	case types.RestartPolicyNo, "":
+	case types.RestartPolicyNo:
 		out.Condition = swarm.RestartPolicyConditionNone
 	case types.RestartPolicyOnFailure:
 		out.Condition = swarm.RestartPolicyConditionOnFailure

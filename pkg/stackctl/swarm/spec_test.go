@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
@@ -218,6 +219,8 @@ func TestAServiceIsJudgedByItsTasks(t *testing.T) {
 	rejected := task(swarm.TaskStateRejected, func(t *swarm.Task) { t.Status.Err = "No such image" })
 	one := uint64(1)
 	replicated := swarm.Service{Spec: swarm.ServiceSpec{Mode: swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &one}}}}
+	never := replicated
+	never.Spec.TaskTemplate.RestartPolicy = &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionNone}
 	job := swarm.Service{Spec: swarm.ServiceSpec{Mode: swarm.ServiceMode{ReplicatedJob: &swarm.ReplicatedJob{}}}}
 	for name, c := range map[string]struct {
 		service swarm.Service
@@ -233,6 +236,8 @@ func TestAServiceIsJudgedByItsTasks(t *testing.T) {
 		"not settled":         {replicated, []swarm.Task{task(swarm.TaskStateRunning)}, 5 * time.Second, "running", false, ""},
 		"settled":             {replicated, []swarm.Task{task(swarm.TaskStateRunning)}, 2 * time.Second, "ready", true, ""},
 		"ends again":          {replicated, []swarm.Task{failed, failed, failed, failed, failed}, 0, "", false, "non-zero exit (1)"},
+		"never again":         {never, []swarm.Task{failed}, 0, "", false, "not to be started again: task: non-zero exit (1)"},
+		"ends once":           {replicated, []swarm.Task{failed}, 0, "failed (task: non-zero exit (1))", false, ""},
 		"no node takes it":    {replicated, []swarm.Task{rejected, rejected, rejected}, 0, "", false, "No such image"},
 		"waits for a node":    {replicated, []swarm.Task{task(swarm.TaskStatePending, func(t *swarm.Task) { t.Status.Err = "no suitable node" })}, 0, "pending (no suitable node)", false, ""},
 		"a job has ended":     {job, []swarm.Task{task(swarm.TaskStateComplete)}, 0, "complete", true, ""},
@@ -242,6 +247,50 @@ func TestAServiceIsJudgedByItsTasks(t *testing.T) {
 		state, ready, err := judge(c.service, c.tasks, c.settle, now)
 		if state != c.state || ready != c.ready || (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
 			t.Errorf("%s: %q %t %v", name, state, ready, err)
+		}
+	}
+}
+
+// What a service's compose file says of restarts is what the Swarm does; the loss of a
+// node ends nothing for good of which it says nothing.
+func TestAServiceIsStartedAgainUnlessItSaysNo(t *testing.T) {
+	two := uint64(2)
+	for name, c := range map[string]struct {
+		service types.ServiceConfig
+		want    swarm.RestartPolicyCondition
+		most    *uint64
+	}{
+		"nothing said":    {types.ServiceConfig{}, swarm.RestartPolicyConditionAny, nil},
+		"no":              {types.ServiceConfig{Restart: "no"}, swarm.RestartPolicyConditionNone, nil},
+		"unless stopped":  {types.ServiceConfig{Restart: "unless-stopped"}, swarm.RestartPolicyConditionAny, nil},
+		"on failure":      {types.ServiceConfig{Restart: "on-failure:2"}, swarm.RestartPolicyConditionOnFailure, &two},
+		"by deploy":       {types.ServiceConfig{Restart: "always", Deploy: &types.DeployConfig{RestartPolicy: &types.RestartPolicy{Condition: "none", MaxAttempts: &two}}}, swarm.RestartPolicyConditionNone, &two},
+		"deploy says any": {types.ServiceConfig{Restart: "no", Deploy: &types.DeployConfig{RestartPolicy: &types.RestartPolicy{}}}, swarm.RestartPolicyConditionAny, nil},
+	} {
+		got := restarts(c.service)
+		if got.Condition != c.want || (got.MaxAttempts == nil) != (c.most == nil) || c.most != nil && *got.MaxAttempts != *c.most {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestWhatHasEndedIsKnownByItsNewestTask(t *testing.T) {
+	task := func(is, wanted swarm.TaskState) swarm.Task {
+		return swarm.Task{DesiredState: wanted, Status: swarm.TaskStatus{State: is}}
+	}
+	over := task(swarm.TaskStateFailed, swarm.TaskStateShutdown)
+	for name, c := range map[string]struct {
+		tasks []swarm.Task
+		want  bool
+	}{
+		"no task yet":       {nil, false},
+		"ended for good":    {[]swarm.Task{over}, true},
+		"another is to run": {[]swarm.Task{task(swarm.TaskStateReady, swarm.TaskStateReady), over}, false},
+		"it runs":           {[]swarm.Task{task(swarm.TaskStateRunning, swarm.TaskStateRunning), over}, false},
+		"just failed":       {[]swarm.Task{task(swarm.TaskStateFailed, swarm.TaskStateRunning)}, false},
+	} {
+		if got := ended(c.tasks); got != c.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -40,7 +40,10 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 				continue
 			}
 			if len(s.Nodes) == 1 && slices.Contains(c.away(), s.Nodes[0]) {
-				return sortedKeys(touched), fault(what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s))
+				return sortedKeys(touched), stack.Fault(stack.CauseStep, what, fmt.Errorf("%s, and that does not answer: it is started nowhere else, since its data is there", s), stack.AdviseAway(s.Nodes[0]))
+			}
+			if len(s.Nodes) == 1 && slices.Contains(c.drained, s.Nodes[0]) {
+				return sortedKeys(touched), stack.Fault(stack.CauseStep, what, fmt.Errorf("%s, and that is drained", s), "`stackctl node activate "+s.Nodes[0]+"`, or `stackctl node drain "+s.Nodes[0]+"`, which moves its data")
 			}
 			id, made, err := c.ensure(ctx, b, s)
 			if err != nil {
@@ -48,7 +51,7 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 			}
 			awaited = append(awaited, id)
 			touched[s.Service] = touched[s.Service] || made
-			if stack.Layer(p.Services[s.Service].Labels[stack.LabelLayer]) != stack.LayerEdge {
+			if stack.Layer(p.Services[s.Service].Labels[stack.LabelLayer]) != stack.LayerEdge && c.leaving == "" {
 				continue
 			}
 			if err := c.await(ctx, p, []string{id}, progress); err != nil { // the others serve meanwhile
@@ -69,7 +72,21 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 	if err != nil {
 		return "", false, err
 	}
-	api := c.home.engine.Client()
+	if c.leaving != "" && slices.ContainsFunc(c.left, func(s swarm.Service) bool { return s.Spec.Name == spec.Name }) {
+		spec.Labels[labelFrom] = c.leaving
+	}
+	err = surely(ctx, func() error {
+		var touched bool
+		id, touched, err = c.bring(ctx, spec)
+		made = made || touched
+		return err
+	})
+	return id, made, err
+}
+
+// bring makes a Swarm service of the cluster be as specified.
+func (c *Cluster) bring(ctx context.Context, spec swarm.ServiceSpec) (id string, made bool, err error) {
+	api := c.home.manager
 	there, err := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
 	switch {
 	case cerrdefs.IsNotFound(err):
@@ -77,11 +94,8 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 		return "", false, fmt.Errorf("look for service %s: %w", spec.Name, err)
 	case there.Service.Spec.Labels[stack.LabelProject] != spec.Labels[stack.LabelProject]:
 		return "", false, fmt.Errorf("a service %s is there that stackctl did not make for this project; remove it, or give the project another name", spec.Name)
-	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec] && scaled(there.Service) == 0:
-		return there.Service.ID, true, c.scale(ctx, there.Service, 1)
 	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec]:
-		made, err := c.revive(ctx, there.Service)
-		return there.Service.ID, made, err
+		return c.wake(ctx, there.Service)
 	default:
 		if err := c.drop(ctx, []swarm.Service{there.Service}); err != nil {
 			return "", false, err
@@ -94,22 +108,24 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 	return res.ID, true, nil
 }
 
-// revive starts a service again whose container has ended and which the Swarm lets be,
-// as the compose file's `restart` says; it reports whether it had to.
-func (c *Cluster) revive(ctx context.Context, s swarm.Service) (bool, error) {
-	policy := s.Spec.TaskTemplate.RestartPolicy
-	if s.Spec.Mode.Replicated == nil || policy == nil || policy.Condition == swarm.RestartPolicyConditionAny {
-		return false, nil
+// wake makes a service run that is to run as it is, and returns its ID; that of one
+// which had ended is new, since the Swarm starts no container of it again.
+func (c *Cluster) wake(ctx context.Context, s swarm.Service) (id string, touched bool, err error) {
+	if scaled(s) == 0 {
+		return s.ID, true, c.scale(ctx, s, 1)
 	}
 	tasks, err := c.tasks(ctx, s.ID)
-	if err != nil || len(tasks) == 0 || slices.ContainsFunc(tasks, func(t swarm.Task) bool { return !over(t.Status.State) }) {
-		return false, err
+	if err != nil || !ended(tasks) {
+		return s.ID, false, err
 	}
-	s.Spec.TaskTemplate.ForceUpdate++
-	if _, err := c.home.engine.Client().ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: s.Spec}); err != nil {
-		return false, fmt.Errorf("start service %s again: %w", s.Spec.Name, err)
+	if err := c.drop(ctx, []swarm.Service{s}); err != nil {
+		return s.ID, true, err
 	}
-	return true, nil
+	made, err := c.home.manager.ServiceCreate(ctx, client.ServiceCreateOptions{Spec: s.Spec})
+	if err != nil {
+		return s.ID, true, fmt.Errorf("make service %s anew: %w", s.Spec.Name, err)
+	}
+	return made.ID, true, nil
 }
 
 // scaled is how many containers a service is to have.
@@ -128,12 +144,26 @@ func (c *Cluster) scale(ctx context.Context, s swarm.Service, n uint64) error {
 	if s.Spec.Mode.Replicated == nil {
 		return nil
 	}
-	spec := s.Spec
-	spec.Mode = swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &n}}
-	if _, err := c.home.engine.Client().ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: spec}); err != nil {
+	err := c.alter(ctx, s.ID, func(spec *swarm.ServiceSpec) {
+		spec.Mode = swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &n}}
+	})
+	if err != nil {
 		return fmt.Errorf("set service %s to %d containers: %w", s.Spec.Name, n, err)
 	}
 	return nil
+}
+
+// alter changes what a service is to be.
+func (c *Cluster) alter(ctx context.Context, id string, change func(*swarm.ServiceSpec)) error {
+	return surely(ctx, func() error {
+		s, err := c.home.manager.ServiceInspect(ctx, id, client.ServiceInspectOptions{})
+		if err != nil {
+			return err
+		}
+		change(&s.Service.Spec)
+		_, err = c.home.manager.ServiceUpdate(ctx, id, client.ServiceUpdateOptions{Version: s.Service.Version, Spec: s.Service.Spec})
+		return err
+	})
 }
 
 // fault is a step on the cluster that failed; nil where it did not.
