@@ -47,17 +47,17 @@ func (f ingressFolder) ReadFile(_ context.Context, name string) ([]byte, error) 
 func TestTheIngressNamesTheHostsOfEachProject(t *testing.T) {
 	files := map[string]string{"stackctl.yaml": "http: {}", "broken.yml": "http: [", ".shop.yml.tmp": "x"}
 	for project, alias := range map[string]string{"shop": stack.IngressAlias("shop"), "notes": stack.StandbyAlias("notes")} {
-		f, err := edge.IngressRoutes(project, alias, []string{project + ".org", "www." + project + ".org"})
+		f, err := edge.IngressRoutes(project, alias, "", []string{project + ".org", "www." + project + ".org"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		files[f.Path] = string(f.Content)
 	}
-	hosts, astray, err := node.Ingress(t.Context(), ingressFolder{files: files})
+	hosts, astray, err := node.Ingress(t.Context(), []node.Member{{Host: ingressFolder{files: files}}})
 	if err != nil || len(hosts) != 3 || !slices.Equal(hosts["shop"], []string{"shop.org", "www.shop.org"}) || len(hosts["broken"]) != 0 || !slices.Equal(astray, []string{"notes"}) {
 		t.Errorf("%v, astray %v, %v", hosts, astray, err)
 	}
-	if hosts, _, err := node.Ingress(t.Context(), ingressFolder{}); hosts != nil || err != nil {
+	if hosts, _, err := node.Ingress(t.Context(), []node.Member{{Host: ingressFolder{}}}); hosts != nil || err != nil {
 		t.Errorf("without a folder: %v, %v", hosts, err)
 	}
 }

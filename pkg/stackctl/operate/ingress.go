@@ -21,27 +21,45 @@ func ingressOf(kept stack.Release, seen stack.Observed) *Ingress {
 	if !kept.Shared() {
 		return nil
 	}
-	i := &Ingress{Hosts: seen.Ingress[kept.Project], Problem: "is not there"}
+	i := &Ingress{Hosts: seen.Ingress[kept.Project]}
 	for project := range seen.Ingress {
 		if project != kept.Project {
 			i.Others = append(i.Others, project)
 		}
 	}
 	slices.Sort(i.Others)
-	for _, c := range seen.Containers {
-		switch {
-		case c.Project != stack.IngressProject || c.Service != stack.IngressService:
-		case c.State != "running":
-			i.Problem = "is " + c.State
-		case c.Health == "unhealthy":
-			i.Problem = "is unhealthy"
-		case len(i.Hosts) == 0:
-			i.Problem = "leads nobody here"
-		default:
-			i.Problem = ""
+	nodes := seen.Edges
+	if len(nodes) == 0 {
+		nodes = []string{""} // one server, which has no name
+	}
+	for _, node := range nodes {
+		i.Problem = i.problemOn(node, seen.Containers)
+		if i.Problem != "" && node != "" {
+			i.Problem = "of " + node + " " + i.Problem
+		}
+		if i.Problem != "" {
+			break
 		}
 	}
 	return i
+}
+
+// problemOn is what is wrong with the ingress of a node.
+func (i *Ingress) problemOn(node string, containers []stack.Container) string {
+	for _, c := range containers {
+		switch {
+		case c.Project != stack.IngressProject || c.Service != stack.IngressService || c.Node != node:
+			continue
+		case c.State != "running":
+			return "is " + c.State
+		case c.Health == "unhealthy":
+			return "is unhealthy"
+		case len(i.Hosts) == 0:
+			return "leads nobody here"
+		}
+		return ""
+	}
+	return "is not there"
 }
 
 // behind adds to the health of a release what the server's ingress is like.
