@@ -99,6 +99,20 @@ func TestTheIngressHasTheWebPortsAndNothingOfAProject(t *testing.T) {
 	}
 }
 
+// On a cluster the ingress has no address of its own: whoever is on its network is
+// believed, and nobody else.
+func TestTheEdgesOfAClusterBelieveTheIngresssNetwork(t *testing.T) {
+	cluster := stack.Target{Nodes: []stack.Node{{Name: "one"}, {Name: "two"}}}
+	static, _, err := behindIngress("own.yml", ownStatic, cluster)
+	if err != nil || strings.Count(string(static), stack.IngressClusterSubnet) != 2 || strings.Contains(string(static), stack.IngressAddress) {
+		t.Errorf("%v\n%s", err, static)
+	}
+	compose, err := IngressCompose("traefik:v3", true)
+	if err != nil || strings.Contains(string(compose), "ipv4_address") {
+		t.Errorf("%v\n%s", err, compose)
+	}
+}
+
 func TestTaken(t *testing.T) {
 	ingress := map[string][]string{"shop": {"example.org"}, "notes": {"notes.example.net"}}
 	if host, by := Taken(ingress, "shop", []string{"example.org", "Notes.example.net"}); host != "Notes.example.net" || by != "notes" {

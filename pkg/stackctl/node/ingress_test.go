@@ -61,3 +61,38 @@ func TestTheIngressNamesTheHostsOfEachProject(t *testing.T) {
 		t.Errorf("without a folder: %v, %v", hosts, err)
 	}
 }
+
+// The ingress of each node of a cluster leads to the edge of its node.
+func TestAnIngressThatLeadsOtherwiseThanAnothersIsAstray(t *testing.T) {
+	file := func(name, alias string, hosts ...string) node.Member {
+		f, err := edge.IngressRoutes("shop", alias, name, hosts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nodeOf(name, map[string]string{f.Path: string(f.Content)})
+	}
+	itself := stack.IngressAlias("shop")
+	one := file("one", itself, "a.org", "b.org")
+	for name, c := range map[string]struct {
+		two    node.Member
+		astray bool
+	}{
+		"alike":               {file("two", itself, "a.org", "b.org"), false},
+		"a host is missing":   {file("two", itself, "a.org"), true},
+		"it missed all":       {nodeOf("two", map[string]string{}), true},
+		"at a copy":           {file("two", stack.StandbyAlias("shop"), "a.org", "b.org"), true},
+		"one more host there": {file("two", itself, "a.org", "b.org", "c.org"), true},
+	} {
+		hosts, astray, err := node.Ingress(t.Context(), []node.Member{one, c.two})
+		if err != nil || slices.Contains(astray, "shop") != c.astray || !slices.Contains(hosts["shop"], "b.org") {
+			t.Errorf("%s: %v, astray %v, %v", name, hosts, astray, err)
+		}
+	}
+	if hosts, _, err := node.Ingress(t.Context(), []node.Member{one, nodeOf("two", nil)}); hosts != nil || err != nil {
+		t.Errorf("without a folder on a node: %v, %v", hosts, err)
+	}
+}
+
+func nodeOf(name string, files map[string]string) node.Member {
+	return node.Member{Name: name, Host: ingressFolder{files: files}}
+}

@@ -14,6 +14,8 @@ type Ingress struct {
 	Others []string `json:"others,omitempty"`
 	// Problem is why visitors do not get through it; empty: they do.
 	Problem string `json:"problem,omitempty"`
+	// Node is the node of a cluster that has the problem; empty: the target is one server.
+	Node string `json:"node,omitempty"`
 }
 
 // ingressOf reads the ingress of what was observed; nil: the release is not behind it.
@@ -33,11 +35,8 @@ func ingressOf(kept stack.Release, seen stack.Observed) *Ingress {
 		nodes = []string{""} // one server, which has no name
 	}
 	for _, node := range nodes {
-		i.Problem = i.problemOn(node, seen.Containers)
-		if i.Problem != "" && node != "" {
-			i.Problem = "of " + node + " " + i.Problem
-		}
-		if i.Problem != "" {
+		if i.Problem = i.problemOn(node, seen.Containers); i.Problem != "" {
+			i.Node = node
 			break
 		}
 	}
@@ -66,7 +65,11 @@ func (i *Ingress) problemOn(node string, containers []stack.Container) string {
 func (h *Health) behind(i *Ingress) {
 	if i != nil && i.Problem != "" && h.State != "none" {
 		h.State = "bad"
-		h.Problems = append(h.Problems, "the server's ingress "+i.Problem)
+		what := "the server's ingress "
+		if i.Node != "" {
+			what = "the ingress of " + i.Node + " "
+		}
+		h.Problems = append(h.Problems, what+i.Problem)
 		if !slices.Contains(h.Advice, adviseDeploy) {
 			h.Advice = append(h.Advice, adviseDeploy)
 		}

@@ -57,13 +57,17 @@ func joinIngress(n *types.ServiceNetworkConfig, slot Slot) swarm.NetworkAttachme
 // serves reports whether an ingress runs that is as new as the one of a definition. It
 // is left as it is then, whoever made it: every project's site is behind it.
 func (c *Cluster) serves(ctx context.Context, there swarm.Service, spec swarm.ServiceSpec) (bool, error) {
-	if spec.Labels[stack.ComposeProject] != stack.IngressProject || scaled(there) == 0 {
+	if !asNew(there, spec) {
 		return false, nil
-	}
-	has, _ := strconv.Atoi(there.Spec.Labels[stack.LabelIngress]) // none: it is older than any
-	if wants, err := strconv.Atoi(spec.Labels[stack.LabelIngress]); err != nil || has < wants {
-		return false, err
 	}
 	tasks, err := c.tasks(ctx, there.ID)
 	return err == nil && len(tasks) > 0 && tasks[0].Status.State == swarm.TaskStateRunning, err
+}
+
+// asNew reports whether a service is to run, and is an ingress of the version of a
+// definition or a newer one.
+func asNew(there swarm.Service, spec swarm.ServiceSpec) bool {
+	has, _ := strconv.Atoi(there.Spec.Labels[stack.LabelIngress])
+	wants, _ := strconv.Atoi(spec.Labels[stack.LabelIngress])
+	return wants > 0 && has >= wants && scaled(there) > 0
 }
