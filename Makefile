@@ -1,8 +1,9 @@
 # The two that matter: `make demo` deploys the whole stack to a virtual droplet
-# on this machine, `make test` runs every test of a change.
-.PHONY: demo demo-down test full faults mutants images image web build lint release
+# on this machine (`make demo-cluster` to three), `make test` runs every test of a change.
+.PHONY: demo demo-cluster demo-down test full faults mutants images image web build lint release
 
 demo: ; @scripts/demo.sh
+demo-cluster: ; @scripts/demo.sh cluster
 demo-down: ; @scripts/demo-down.sh
 test: ; @scripts/test.sh
 # What walks for long: every fault at every step of a deploy, every break of what runs, all of the load, every platform.

@@ -1,9 +1,23 @@
 #!/usr/bin/env bash
 # From a checkout to a deployed, verified site: installs what the machine
 # lacks, builds, starts the virtual droplet, provisions it and deploys to it.
-# What is there already is kept, so a second run is quick.
+# What is there already is kept, so a second run is quick. With `cluster` it is
+# three droplets, and two of each service that serves visitors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+nodes=()
+case ${1:-} in
+'') ;;
+cluster)
+	nodes=(--nodes 3)
+	export STACKCTL_COMPOSE_FILES=compose/stack.yaml,compose/cluster.yaml
+	;;
+*)
+	echo "usage: scripts/demo.sh [cluster]" >&2
+	exit 2
+	;;
+esac
 
 begin=$SECONDS
 part() {
@@ -20,7 +34,8 @@ part "web app" scripts/web.sh
 part "stackctl" make --no-print-directory build
 part "images" go run ./test/images
 part "application image" go run ./test/images server
-part "virtual droplet, and the ACME, mail and OpenID servers beside it" $stackctl sandbox up
+[ ${#nodes[@]} = 0 ] || part "image of the droplets" go run ./test/images droplet13
+part "virtual droplets, and the ACME, mail and OpenID servers beside them" $stackctl sandbox up "${nodes[@]}"
 [ -e secrets ] || touch build/demo-made-secrets
 [ -e .stackctl/backup.key ] || touch build/demo-made-backup-key
 part "secrets" $stackctl init --secrets
@@ -32,7 +47,7 @@ export STACKCTL_EVIDENCE_KEY=$PWD/.stackctl/evidence.key
 printf '\n== deploy\n'
 status=0
 $stackctl deploy --all-tests || status=$?
-printf '\nmake demo: %d s\n' $((SECONDS - begin))
+printf '\nmake demo%s: %d s\n' "${1:+-$1}" $((SECONDS - begin))
 if [ $status != 0 ]; then
 	echo "The deploy ended with exit code $status; the report above says why and what to do."
 	exit $status
@@ -48,3 +63,4 @@ Evidence:     $stackctl evidence verify $run --key .stackctl/evidence.key.pub
 Look around:  $stackctl status, $stackctl sandbox ssh
 Clean up:     make demo-down
 SITE
+[ ${#nodes[@]} = 0 ] || echo "Again:        STACKCTL_COMPOSE_FILES=$STACKCTL_COMPOSE_FILES $stackctl deploy"

@@ -208,6 +208,20 @@ func link(m app.Model, q app.RecordQuery) string {
 	return "/" + m.Name + "?" + parameters(q).Encode()
 }
 
+// Searched is what the search looks in, in words; empty: the list has no search.
+func (d listData) Searched() string {
+	var all []string
+	for _, f := range d.Model.Fields {
+		switch f.Search {
+		case app.SearchPart:
+			all = append(all, "parts of "+f.Title)
+		case app.SearchWhole:
+			all = append(all, f.Title)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // Dated is the field by which the list can be narrowed to days; nil: there is none.
 func (d listData) Dated() *app.ModelField {
 	if f, ok := d.Model.Field(d.Model.Dated); ok {

@@ -23,16 +23,28 @@ const (
 	FieldJSON FieldType = "json"
 )
 
+// Search is how the search of a list looks in a field. The store has an index for
+// each way, since a table can have millions of rows.
+type Search int
+
+// A search passes a field over, looks for fields that are a word, or for fields that
+// hold one.
+const (
+	SearchNot Search = iota
+	SearchWhole
+	SearchPart
+)
+
 // ModelField declares one column of a table.
 type ModelField struct {
 	// Name is the column.
 	Name  string
 	Title string
 	Type  FieldType
-	// List shows it in lists, Search looks for the search words in it, Filter
-	// offers it as a filter.
+	// List shows it in lists, Search lets the search look in it, Filter offers it as a
+	// filter.
 	List   bool
-	Search bool
+	Search Search
 	Filter bool
 	// Sorts lets lists be sorted by it; the store has an index for that. A value of
 	// such a field that can be absent (Null, a time) counts as the least.
@@ -79,9 +91,6 @@ type Model struct {
 	Desc bool
 	// Dated is the field by which a list can be narrowed to days.
 	Dated string
-	// Exact makes the search look for whole values, which have an index, and not
-	// for parts of them: the table can have millions of rows.
-	Exact bool
 	// Owner is the field with the ID of the user whom a record belongs to; empty:
 	// records belong to nobody.
 	Owner string

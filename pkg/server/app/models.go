@@ -15,8 +15,8 @@ func userModel() Model {
 		Name: "users", Title: "Users", Singular: "user", Table: "users", Key: "id", Sort: "created_at", Desc: true,
 		Owner: "id", Dated: "created_at", Touched: "updated_at", Deletes: true, Changed: userChanged,
 		Fields: []ModelField{
-			{Name: "email", Personal: true, Title: "E-mail", List: true, Search: true, Create: true, Clean: CleanEmail, Sorts: true},
-			{Name: "display_name", Personal: true, Title: "Name", List: true, Search: true, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
+			{Name: "email", Personal: true, Title: "E-mail", List: true, Search: SearchPart, Create: true, Clean: CleanEmail, Sorts: true},
+			{Name: "display_name", Personal: true, Title: "Name", List: true, Search: SearchPart, Create: true, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{DisplayName: &s} })},
 			{Name: "role", Title: "Role", List: true, Filter: true, Create: true, Edit: true, Choices: roleNames(), Clean: cleanRole, Set: setRole},
 			{Name: "email_verified_at", Title: "Verified", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
 			{Name: "disabled_at", Title: "Disabled", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
@@ -24,7 +24,7 @@ func userModel() Model {
 			{Name: "updated_at", Title: "Changed", Type: FieldTime},
 			{Name: "avatar_url", Personal: true, Title: "Avatar", Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{AvatarURL: &s} })},
 			{Name: "bio", Personal: true, Title: "About", Type: FieldLong, Edit: true, Clean: cleanField(func(s string) ProfileUpdate { return ProfileUpdate{Bio: &s} })},
-			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: SearchWhole},
 		},
 		Actions: []Action{
 			{Name: "disable", Title: "Disable", Offered: func(r Record) bool { return r["disabled_at"] == "" }, Apply: disableUser},
@@ -184,13 +184,13 @@ func identityModel() Model {
 	return Model{
 		Name: "identities", Title: "Identities", Singular: "identity", Table: "identities", Key: "id", Sort: "created_at", Desc: true, Deletes: true, Owner: "user_id", Dated: "created_at",
 		Fields: []ModelField{
-			{Name: "issuer", Title: "Provider", List: true, Search: true},
-			{Name: "subject", Personal: true, Title: "Subject", List: true, Search: true},
-			{Name: "email", Personal: true, Title: "E-mail there", List: true, Search: true},
+			{Name: "issuer", Title: "Provider", List: true, Search: SearchWhole},
+			{Name: "subject", Personal: true, Title: "Subject", List: true, Search: SearchWhole},
+			{Name: "email", Personal: true, Title: "E-mail there", List: true, Search: SearchWhole},
 			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Ref: "users"},
 			{Name: "created_at", Title: "Linked", Type: FieldTime, List: true, Sorts: true},
 			{Name: "last_login_at", Title: "Last login", Type: FieldTime, List: true, Filter: true, Sorts: true, Null: true},
-			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: SearchWhole},
 		},
 	}
 }
@@ -199,31 +199,31 @@ func sessionModel() Model {
 	return Model{
 		Name: "sessions", Title: "Sessions", Singular: "session", Table: "sessions", Key: "id", Sort: "seen_at", Desc: true, Deletes: true, Owner: "user_id", Dated: "seen_at",
 		Fields: []ModelField{
-			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
+			{Name: "user_id", Title: "User", Type: FieldUUID, List: true, Filter: true, Search: SearchWhole, Ref: "users"},
 			{Name: "kind", Title: "Kind", List: true, Filter: true, Choices: []string{string(SessionSite), string(SessionStaff)}},
-			{Name: "ip", Personal: true, Title: "Address", List: true, Search: true},
-			{Name: "user_agent", Personal: true, Title: "Browser", List: true, Search: true},
+			{Name: "ip", Personal: true, Title: "Address", List: true, Search: SearchWhole},
+			{Name: "user_agent", Personal: true, Title: "Browser", List: true},
 			{Name: "created_at", Title: "Started", Type: FieldTime, List: true, Sorts: true},
 			{Name: "seen_at", Title: "Last used", Type: FieldTime, List: true, Sorts: true},
 			{Name: "expires_at", Title: "Ends", Type: FieldTime, List: true, Sorts: true},
-			{Name: "id", Title: "ID", Type: FieldUUID, Search: true},
+			{Name: "id", Title: "ID", Type: FieldUUID, Search: SearchWhole},
 		},
 	}
 }
 
 func auditModel() Model {
 	return Model{
-		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true, Exact: true, Dated: "at",
+		Name: "audit", Title: "Audit events", Singular: "event", Table: "audit_events", Key: "id", Sort: "id", Desc: true, Dated: "at",
 		Fields: []ModelField{
 			{Name: "at", Title: "When", Type: FieldTime, List: true, Sorts: true},
-			{Name: "actor_id", Title: "Who", Type: FieldUUID, List: true, Filter: true, Search: true, Ref: "users"},
-			{Name: "action", Title: "What", List: true, Search: true, Filter: true},
+			{Name: "actor_id", Title: "Who", Type: FieldUUID, List: true, Filter: true, Search: SearchWhole, Ref: "users"},
+			{Name: "action", Title: "What", List: true, Search: SearchWhole, Filter: true},
 			{Name: "subject_kind", Title: "To what", List: true, Filter: true},
-			{Name: "subject_id", Title: "Which", List: true, Search: true, Filter: true, RefBy: "subject_kind"},
+			{Name: "subject_id", Title: "Which", List: true, Search: SearchWhole, Filter: true, RefBy: "subject_kind"},
 			{Name: "result", Title: "Result", List: true, Filter: true, Choices: []string{string(AuditOK), string(AuditRefused)}},
-			{Name: "ip", Title: "From", List: true, Search: true},
+			{Name: "ip", Title: "From", List: true, Search: SearchWhole},
 			{Name: "user_agent", Title: "Browser"},
-			{Name: "request_id", Title: "Request", Search: true},
+			{Name: "request_id", Title: "Request", Search: SearchWhole},
 			{Name: "detail", Title: "Detail", Type: FieldJSON},
 			{Name: "id", Title: "ID", Type: FieldInt, Sorts: true},
 		},
@@ -234,10 +234,10 @@ func jobModel() Model {
 	return Model{
 		Name: "jobs", Title: "Jobs", Singular: "job", Table: "river_job", Key: "id", Sort: "id", Desc: true, Dated: "created_at",
 		Fields: []ModelField{
-			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: true, Sorts: true},
-			{Name: "kind", Title: "Kind", List: true, Search: true, Filter: true},
+			{Name: "id", Title: "ID", Type: FieldInt, List: true, Search: SearchWhole, Sorts: true},
+			{Name: "kind", Title: "Kind", List: true, Search: SearchWhole, Filter: true},
 			{Name: "state", Title: "State", List: true, Filter: true, Choices: []string{"available", "cancelled", "completed", "discarded", "pending", "retryable", "running", "scheduled"}},
-			{Name: "queue", Title: "Queue", List: true, Search: true, Filter: true},
+			{Name: "queue", Title: "Queue", List: true, Filter: true},
 			{Name: "attempt", Title: "Tries", Type: FieldInt, List: true},
 			{Name: "max_attempts", Title: "At most", Type: FieldInt},
 			{Name: "created_at", Title: "Made", Type: FieldTime, List: true, Sorts: true},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // before migrates an empty database up to below a version.
@@ -108,5 +110,31 @@ func await(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("not within 10 s: %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// TestAnOwnerWhoIsNoSuperuserMigrates migrates as managed databases have it: the owner
+// of the database is an ordinary role.
+func TestAnOwnerWhoIsNoSuperuserMigrates(t *testing.T) {
+	db, ctx := emptyDB(t), context20(t)
+	if _, err := db.SQL.ExecContext(ctx, `CREATE ROLE plain_owner LOGIN PASSWORD 'plain-one-for-a-test'`); err != nil {
+		t.Fatal(err)
+	}
+	var port uint16
+	var name string
+	if err := db.SQL.QueryRowxContext(ctx, `SELECT inet_server_port(), current_database()`).Scan(&port, &name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SQL.ExecContext(ctx, `ALTER DATABASE `+pgx.Identifier{name}.Sanitize()+` OWNER TO plain_owner`); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := Open(ctx, Address{Host: "127.0.0.1", Port: port, Name: name, User: "plain_owner", Password: "plain-one-for-a-test"}, Pool{Role: "test", Size: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	m := migrations(t, plain)
+	if done, err := m.Up(ctx); err != nil || len(done) != len(m.provider.ListSources()) {
+		t.Errorf("migrated %v: %v", done, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,7 +32,7 @@ func (r *Records) count(ctx context.Context, m app.Model, q app.RecordQuery) (pa
 	where, args := matching(m, q)
 	args = append([]any{fresh}, args...)
 	from := "FROM " + name(m.Table) + where
-	err = r.db.GetContext(ctx, &page.Total, fmt.Sprintf(`SELECT count(*) FROM (SELECT %s LIMIT %d) AS sample`, from, countable+1), args...)
+	err = r.db.GetContext(ctx, &page.Total, countQuery(from), args...)
 	if err != nil || page.Total <= countable {
 		return page, wrapped(err, "count", m)
 	}
@@ -52,10 +53,20 @@ func (r *Records) count(ctx context.Context, m app.Model, q app.RecordQuery) (pa
 	return page, nil
 }
 
+// countQuery counts what a query finds, up to one more than is countable.
+func countQuery(from string) string {
+	return fmt.Sprintf(`WITH %s SELECT count(*) FROM (SELECT FROM whole LIMIT %d) AS sample`, whole(from), countable+1)
+}
+
+// whole is a query of its own, "whole": PostgreSQL plans it for all that it finds. For
+// a few of them it would walk a table in some order, since it expects them early.
+func whole(from string) string { return "whole AS MATERIALIZED (SELECT * " + from + ")" }
+
 // placed returns so many records from the place of a query on: behind After, or
-// back from Before, the nearest first.
-func (r *Records) placed(ctx context.Context, m app.Model, q app.RecordQuery, back bool, limit int) ([]placed, error) {
-	query, args := listQuery(m, q, back, limit)
+// back from Before, the nearest first. few says that the query finds no more than
+// can be sorted at once.
+func (r *Records) placed(ctx context.Context, m app.Model, q app.RecordQuery, back, few bool, limit int) ([]placed, error) {
+	query, args := listQuery(m, q, back, few, limit)
 	rows, err := r.db.QueryxContext(ctx, query, append([]any{fresh}, args...)...)
 	if err != nil {
 		return nil, wrapped(err, "list", m)
@@ -73,8 +84,12 @@ func (r *Records) placed(ctx context.Context, m app.Model, q app.RecordQuery, ba
 }
 
 // listQuery is the query that placed asks.
-func listQuery(m app.Model, q app.RecordQuery, back bool, limit int) (query string, args []any) {
+func listQuery(m app.Model, q app.RecordQuery, back, few bool, limit int) (query string, args []any) {
 	where, args := matching(m, q)
+	table, with := name(m.Table), ""
+	if few {
+		table, with, where = "whole", "WITH "+whole("FROM "+table+where)+" ", ""
+	}
 	f, _ := m.Field(q.Sort)
 	// With the table's name: without it ORDER BY means the columns of the answer,
 	// which are texts.
@@ -91,7 +106,7 @@ func listQuery(m app.Model, q app.RecordQuery, back bool, limit int) (query stri
 		where += map[bool]string{true: " WHERE ", false: " AND "}[where == ""] + condition
 	}
 	direction := map[bool]string{true: "DESC", false: "ASC"}[desc]
-	return fmt.Sprintf(`SELECT %s, %s::text, %s::text FROM %s AS r%s ORDER BY %s %s, %s %s LIMIT %d`, selected(m), by, key, name(m.Table), where,
+	return with + fmt.Sprintf(`SELECT %s, %s::text, %s::text FROM %s AS r%s ORDER BY %s %s, %s %s LIMIT %d`, selected(m), by, key, table, where,
 		by, direction, key, direction, limit), args
 }
 
@@ -131,8 +146,9 @@ func matching(m app.Model, q app.RecordQuery) (string, []any) {
 	var all []string
 	var args []any
 	for word := range strings.FieldsSeq(q.Search) {
-		condition, value := found(m, word, len(args)+1)
-		all, args = append(all, condition), append(args, value)
+		var condition string
+		condition, args = found(m, word, args)
+		all = append(all, condition)
 	}
 	for _, f := range m.Fields {
 		value, ok := q.Filters[f.Name]
@@ -166,24 +182,38 @@ func matching(m app.Model, q app.RecordQuery) (string, []any) {
 	return " WHERE " + strings.Join(all, " AND "), args
 }
 
-// found is the condition that some field of a model holds a word, as parameter n.
-func found(m app.Model, word string, n int) (condition string, value any) {
-	value = "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
-	if m.Exact {
-		value = word
-	}
+// found is the condition that some field of a model has a word, and the arguments
+// with those that it adds.
+func found(m app.Model, word string, args []any) (string, []any) {
 	var some []string
+	has := func(f app.ModelField, operator, kind string, value any) {
+		args = append(args, value)
+		some = append(some, fmt.Sprintf("%s %s $%d::text::%s", name(f.Name), operator, len(args), kind))
+	}
 	for _, f := range m.Fields {
-		switch {
-		case !f.Search:
-		case !m.Exact:
-			some = append(some, fmt.Sprintf("%s::text ILIKE $%d", name(f.Name), n))
-		case f.Type == app.FieldUUID && !f.KeyFits(word):
-		case f.Type == app.FieldUUID:
-			some = append(some, fmt.Sprintf("%s = $%d::text::uuid", name(f.Name), n))
-		default:
-			some = append(some, fmt.Sprintf("%s = $%d::text", name(f.Name), n))
+		switch f.Search {
+		case app.SearchPart:
+			for _, pattern := range patterns(word) {
+				has(f, "ILIKE", "text", pattern)
+			}
+		case app.SearchWhole:
+			if kind := sqlType(f); kind == "text" || f.KeyFits(word) {
+				has(f, "=", kind, word)
+			}
 		}
 	}
-	return "(" + strings.Join(some, " OR ") + ")", value
+	if len(some) == 0 {
+		return "false", args
+	}
+	return "(" + strings.Join(some, " OR ") + ")", args
+}
+
+// patterns are those of a text that holds a word. An index knows three characters in a
+// row, and beginnings: what is shorter is looked for where a word begins.
+func patterns(word string) []string {
+	plain := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)
+	if utf8.RuneCountInString(word) < 3 {
+		return []string{plain + "%", "% " + plain + "%"}
+	}
+	return []string{"%" + plain + "%"}
 }

@@ -30,7 +30,7 @@ func (r *Records) List(ctx context.Context, m app.Model, q app.RecordQuery) (app
 		return page, err
 	}
 	back := q.Before != ""
-	rows, err := r.placed(ctx, m, q, back, app.PageSize+1)
+	rows, err := r.placed(ctx, m, q, back, !page.About, app.PageSize+1)
 	if err != nil {
 		return page, err
 	}
@@ -63,7 +63,7 @@ func (r *Records) Each(ctx context.Context, m app.Model, q app.RecordQuery, do f
 	q = q.Clean(m)
 	q.After, q.Before = "", ""
 	for n := 0; ; {
-		rows, err := r.placed(ctx, m, q, false, batch)
+		rows, err := r.placed(ctx, m, q, false, false, batch)
 		if err != nil {
 			return n, err
 		}

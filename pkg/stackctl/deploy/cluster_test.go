@@ -38,8 +38,12 @@ func TestAClustersEdgesTryTheWayAndGetTheCertificates(t *testing.T) {
 }
 
 func TestWaysToUpstreams(t *testing.T) {
-	got := waysTo(map[string][]string{"a": {"http://pages-1:8080", "http://pages-2:8080"}, "b": {"https://own"}, "c": {"http://plain"}, "d": {"http://pages-1:8080"}, "e": nil})
-	if want := []string{"own", "443", "pages-1", "8080", "pages-2", "8080", "plain", "80"}; !slices.Equal(got, want) {
+	r := stack.Release{ID: "0123456789ab", Services: []stack.Service{{Name: "pages", Layer: stack.LayerApp, Deployed: true}, {Name: "own", Layer: stack.LayerData, Deployed: true},
+		{Name: "plain", Layer: stack.LayerData, Deployed: true}, {Name: "pgadmin", Layer: stack.LayerData}}}
+	pages := r.Upstreams()["pages"]
+	got := waysTo(r, map[string][]string{"a": {"http://" + pages + ":8080"}, "b": {"https://own"}, "c": {"http://plain"}, "d": {"http://" + pages + ":8080"}, "e": nil,
+		"not chosen": {"http://pgadmin:80"}, "elsewhere": {"https://example.com"}, "none": {"http://"}})
+	if want := []string{"own", "443", pages, "8080", "plain", "80"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }

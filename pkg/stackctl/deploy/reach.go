@@ -46,7 +46,7 @@ func (x *executor) reachRelease(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ways := waysTo(up)
+	ways := waysTo(x.want.Release, up)
 	edges, err := x.edges(ctx)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, what, err, "")
@@ -82,13 +82,18 @@ func (x *executor) reachFrom(ctx context.Context, e stack.Container, ways []stri
 	return nil
 }
 
-// waysTo are the hosts and ports of upstreams, sorted: HOST PORT HOST PORT ….
-func waysTo(upstreams map[string][]string) []string {
+// waysTo are the hosts and ports of those upstreams that a release starts, sorted: HOST
+// PORT HOST PORT …. Routes may name others: a service of a profile that is not chosen, or
+// a server elsewhere.
+func waysTo(r stack.Release, upstreams map[string][]string) []string {
 	var pairs [][2]string
 	for _, servers := range upstreams {
 		for _, text := range servers {
 			u, err := url.Parse(text)
-			if err != nil || u.Hostname() == "" {
+			if err != nil {
+				continue
+			}
+			if s, known := r.Service(r.ServiceAt(u.Hostname())); !known || !s.Deployed {
 				continue
 			}
 			port := u.Port()

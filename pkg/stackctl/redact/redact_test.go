@@ -29,14 +29,17 @@ var secrets = map[string]string{
 
 // encodings are the ways in which a value leaves by accident (GATES.md G10).
 var encodings = map[string]func(string) string{
-	"raw":         func(s string) string { return s },
-	"base64":      func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
-	"base64+1":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s)) },
-	"base64+2":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte("xy" + s)) },
-	"base64tail":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte("user:" + s + "@host")) },
-	"base64raw":   func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
-	"base64url":   func(s string) string { return base64.URLEncoding.EncodeToString([]byte("a" + s)) },
-	"base64mime":  func(s string) string { return wrap(base64.StdEncoding.EncodeToString([]byte(s)), 20) },
+	"raw":        func(s string) string { return s },
+	"base64":     func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64+1":   func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s)) },
+	"base64+2":   func(s string) string { return base64.StdEncoding.EncodeToString([]byte("xy" + s)) },
+	"base64tail": func(s string) string { return base64.StdEncoding.EncodeToString([]byte("user:" + s + "@host")) },
+	"base64raw":  func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+	"base64url":  func(s string) string { return base64.URLEncoding.EncodeToString([]byte("a" + s)) },
+	"base64mime": func(s string) string { return wrap(base64.StdEncoding.EncodeToString([]byte(s)), 20) },
+	"base64comment": func(s string) string {
+		return strings.ReplaceAll(wrap(base64.StdEncoding.EncodeToString([]byte("xy"+s)), 20), "\r\n", "\n  # ")
+	},
 	"hex":         func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"HEX":         func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
 	"query":       url.QueryEscape,

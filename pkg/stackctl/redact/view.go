@@ -10,8 +10,8 @@ import (
 )
 
 // view is a text with one layer of escapes undone (%41, \u0041, \", &amp;)
-// and line breaks with the indent after them taken out, so that a value is
-// found however its characters are spelled and its lines are wrapped.
+// and line breaks with the indent after them taken out, and the mark of a comment, so
+// that a value is found however its characters are spelled and its lines are wrapped.
 type view struct {
 	text []byte
 	runs []run
@@ -137,11 +137,7 @@ func (v *view) runAt(at int) int {
 func escape(out, b []byte, final bool) (_ []byte, n int, open bool) {
 	switch b[0] {
 	case '\n', '\r':
-		n = 1
-		for n < len(b) && strings.IndexByte("\n\r\t ", b[n]) >= 0 {
-			n++
-		}
-		return out, n, false
+		return out, lineBreak(b, final), false
 	case '%':
 		if len(b) < 3 {
 			return out, 0, !final && allHex(b[1:])
@@ -154,6 +150,28 @@ func escape(out, b []byte, final bool) (_ []byte, n int, open bool) {
 		return entity(out, b, final)
 	}
 	return backslash(out, b, final)
+}
+
+// lineBreak is the length of the line breaks at the start of b, with the indent after
+// them and what a comment or a quotation begins its lines with. A mark at the end of b
+// counts until it is known what follows.
+func lineBreak(b []byte, final bool) int {
+	blank := func(n int) int {
+		for n < len(b) && strings.IndexByte("\n\r\t ", b[n]) >= 0 {
+			n++
+		}
+		return n
+	}
+	n := blank(1)
+	mark := n
+	for mark < min(len(b), n+3) && strings.IndexByte("#/*>|;-", b[mark]) >= 0 {
+		mark++
+	}
+	end := blank(mark)
+	if mark > n && (end > mark || mark == len(b) && !final) {
+		return end
+	}
+	return n
 }
 
 func backslash(out, b []byte, final bool) ([]byte, int, bool) {

@@ -95,7 +95,7 @@ func bad() stack.Report {
 	r := good()
 	r.Verdict, r.ExitCode, r.RolledBack, r.Live = stack.VerdictGateFailed, 1, true, r.Before
 	r.Reason = "2 gates failed after the switch: G3 Health, G8 Headers and guards"
-	r.Fix = "read the findings below; the release before serves again"
+	r.Fix = "see the findings; the release before serves again"
 	r.Gates[5].Status = stack.Failed
 	r.Gates[5].Findings = []stack.Finding{{Rule: "health/latency", Level: stack.LevelStrict, Subject: "GET /api/health/ready", Problem: "p95 is over the limit", Expected: "p95 ≤ 250 ms over 60 samples",
 		Observed: "p95 = 410 ms; 2 of 60 requests failed", Evidence: "api-health.json", Fix: "look at the slow queries of release 3f9ac01be27d, or raise gates.health[0].p95", File: "stackctl.yaml", Line: 41}}

@@ -53,9 +53,8 @@ func Text(r stack.Report) ([]byte, error) {
 	}
 	if bytes.Count(b.Bytes(), []byte("\n")) > screen {
 		fmt.Fprintf(&b, "\n%s\n", s.headline())
-		if reason, _, _ := strings.Cut(s.Reason, "\n"); reason != "" {
-			fmt.Fprintf(&b, "%s\n", indent(reason, "  "))
-		}
+		reason, _, _ := strings.Cut(s.Reason, "\n")
+		textWhy(&b, reason, s.Fix)
 	}
 	return b.Bytes(), nil
 }
@@ -73,18 +72,23 @@ func (s story) textAdvice(b *bytes.Buffer) {
 
 func (s story) textHead(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s\n", s.headline())
-	if s.Reason != "" {
-		fmt.Fprintf(b, "%s\n", indent(s.Reason, "  "))
-	}
-	if s.Fix != "" {
-		fmt.Fprintf(b, "  → %s\n", line(s.Fix))
-	}
+	textWhy(b, s.Reason, s.Fix)
 	b.WriteString("\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, f := range s.facts() {
 		fmt.Fprintf(w, "  %s\t%s\n", f.Name, f.Value)
 	}
 	_ = w.Flush() // a bytes.Buffer takes everything
+}
+
+// textWhy says why a run ended as it did, and what to do.
+func textWhy(b *bytes.Buffer, reason, fix string) {
+	if reason != "" {
+		fmt.Fprintf(b, "%s\n", indent(reason, "  "))
+	}
+	if fix != "" {
+		fmt.Fprintf(b, "  → %s\n", line(fix))
+	}
 }
 
 // fact is one line of the head of a report.

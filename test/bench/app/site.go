@@ -110,6 +110,8 @@ func (s *site) close() {
 type process struct {
 	cmd *exec.Cmd
 	log *os.File
+	// listen is where the role answers.
+	listen string
 }
 
 // start starts a role and waits until it is ready.
@@ -137,7 +139,7 @@ func (s *site) start(role string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, log: log}
+	p := &process{cmd: cmd, log: log, listen: listen}
 	ready := "http://" + inside + "/healthz"
 	if role == "api" {
 		s.address = "http://" + listen
