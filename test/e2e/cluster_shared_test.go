@@ -21,7 +21,7 @@ import (
 func (c *cluster) onCluster(name string) project {
 	c.t.Helper()
 	p := project{t: c.t, root: filepath.Join(c.t.TempDir(), name)}
-	p.write("compose.yaml", "services:\n  pages:\n    image: shop/app:1\n    command: web\n    restart: unless-stopped\n    environment: {GREETING: "+name+"}\n    ports: [\"3000:8080\"]\n"+
+	p.write("compose.yaml", "services:\n  pages:\n    image: shop/app:1\n    command: ${ROLE:-web}\n    restart: unless-stopped\n    environment: {GREETING: "+name+"}\n    ports: [\"3000:8080\"]\n"+
 		"    healthcheck: {test: [CMD, /shop, alive, \"8080\"], interval: 5s, start_interval: 1s, start_period: 10s}\n    deploy: {replicas: 2}\n")
 	p.write("stackctl.yaml", "project: "+name+"\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
 	p.write(targetFile, strings.NewReplacer("/srv/stack", "/srv/"+name, "domain: "+domain, "domain: "+name+".localhost").Replace(read(c.t, c.Target())))
@@ -110,9 +110,20 @@ func TestTwoProjectsShareACluster(t *testing.T) {
 		t.Errorf("a second project is refused with\n%s%s", r.out, r.err)
 	}
 	p.edit(targetFile, "shared: false", "shared: true")
+	p.write(".env", "ROLE=nothing\n")
+	p.must(4, "deploy")
+	c.served(c.Nodes[0], pages)
+	c.served(c.Nodes[1], pages)
+	if out, err := c.ssh("node2").Run(t.Context(), "ls", "/srv/stackctl-ingress/dynamic"); err != nil || string(out.Stdout) != "stackctl.yaml\n" {
+		t.Errorf("a move that failed leaves %s, %v", out.Stdout, err)
+	}
+	p.write(".env", "")
+	moving := visit(t, c.at(c.Nodes[1]), http.MethodGet, "https://"+pages+"/visitor")
 	if r := p.must(0, "deploy"); !strings.Contains(r.out, "the edge itself is replaced: connections are refused for some seconds") {
 		t.Errorf("the move to the ingress is not told:\n%s", r.out)
 	}
+	moved := moving()
+	t.Logf("while the edges moved: %d visits, %d lost", moved.answered, moved.lost)
 	c.loses("a second project comes", []string{pages}, func() { q.must(0, "deploy") })
 	for _, n := range c.Nodes[:2] {
 		c.knows(n, pages)
