@@ -99,6 +99,9 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 	for _, n := range c.Nodes[:2] {
 		expectBody(t, c.at(n), "https://"+domain+"/", "hello, theme , entries no books")
 	}
+	if on := c.api("node3", http.MethodGet, "/images/json", ""); !strings.Contains(on, "shop/app:1") || strings.Contains(on, "postgres:16") || strings.Contains(on, "traefik:") {
+		t.Errorf("node3 may run the pages alone, and has the images\n%s", on)
+	}
 	c.sql("CREATE TABLE kept AS SELECT generate_series(1, 1000)")
 
 	lossless := func(name, greeting string, part func()) {
@@ -170,6 +173,19 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 			t.Errorf("the deploy does not say what node2 got:\n%s", r.out)
 		}
 		expectBody(t, c.at(c.Nodes[1]), "https://"+domain+"/", "ciao, theme , entries no books")
+	})
+	t.Run("secrets go with their releases", func(t *testing.T) {
+		c.t = t
+		c.edit("compose.yaml", "    deploy: {replicas: 2}\n", "    deploy: {replicas: 2}\n    secrets: [token]\n")
+		c.edit("compose.yaml", "volumes: {pg: {}}\n", "volumes: {pg: {}}\nsecrets: {token: {file: ./token}}\n")
+		c.edit("stackctl.yaml", "policy: standard\n", "policy: standard\nretention: {releases: 2}\n")
+		for _, token := range []string{"hollow-meadow-17-violin", "amber-thistle-52-canyon", "quiet-lantern-88-harbor"} {
+			c.write("token", token)
+			c.must(0, "deploy")
+		}
+		if list := c.api("node1", http.MethodGet, "/secrets", ""); strings.Count(list, ".secrets.token\"") != 2 {
+			t.Errorf("two releases are kept, and the Swarm has the secrets\n%s", list)
+		}
 	})
 	c.t = t
 	if n := c.sql("SELECT count(*) FROM kept"); n != "1000" {

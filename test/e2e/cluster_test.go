@@ -32,13 +32,19 @@ type cluster struct {
 // that waits for its turn.
 func bareCluster(t *testing.T, nodes int) *cluster {
 	t.Helper()
+	return clusterWith(t, sandbox.Options{Nodes: nodes})
+}
+
+func clusterWith(t *testing.T, o sandbox.Options) *cluster {
+	t.Helper()
 	if os.Getenv("FAULTS") == "" {
 		t.Skip("it makes servers of its own: part of make full")
 	}
 	besides(t)
 	c := &cluster{project: project{t: t, root: t.TempDir()}}
-	c.options = sandbox.Options{Dir: filepath.Join(c.root, ".stackctl", "sandbox"), Name: sandboxes() + "-cluster", Nodes: nodes,
-		Images: filepath.Join(repo, "build", "sandbox"), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
+	o.Dir, o.Name, o.Images = filepath.Join(c.root, ".stackctl", "sandbox"), sandboxes()+"-cluster", filepath.Join(repo, "build", "sandbox")
+	o.Domain, o.Private, o.Progress = domain, true, func(line string) { t.Log(line) }
+	c.options = o
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()

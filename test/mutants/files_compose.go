@@ -111,6 +111,9 @@ var composeFiles = []mutant{
 		p.service("worker", "env_file: [worker.env]\n")
 	}},
 	{name: "a secret that everybody on this machine can read", gates: "G9", rule: "compose/weak-secret", files: func(p *project) { p.write("secrets/app_secret", "changeme") }},
+	{name: "sessions signed with what an example says", gates: "G9", rule: "compose/signing-key", also: because("it stands in a variable, wherever its value is from", "compose/secret-in-environment"), files: func(p *project) { p.workerVariable("SESSION_SECRET", "please-change-me-to-a-random-string") }},
+	{name: "a password of an example", gates: "G9", rule: "compose/placeholder", also: because("it stands in a variable, wherever its value is from", "compose/secret-in-environment"), files: func(p *project) { p.workerVariable("REPORT_PASSWORD", "your-password-here") }},
+	{name: "a program in development", gates: "G9", rule: "compose/development", files: func(p *project) { p.workerVariable("RAILS_ENV", "development") }},
 	{name: "a service with a name of its own", gates: "G9", rule: "compose/side-by-side", files: on("api", "container_name: api\n")},
 	{name: "no time to finish requests", gates: "G9", rule: "compose/side-by-side", files: compose("  stop_grace_period: 15s\n  x-stackctl: {layer: app}\n", "  stop_grace_period: 0s\n  x-stackctl: {layer: app}\n")},
 	{name: "an unknown key in stackctl.yaml", gates: "config", files: func(p *project) { p.append(configFile, "\nretentoin: {releases: 3}\n") }},

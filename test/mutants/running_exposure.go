@@ -48,7 +48,7 @@ var exposures = []mutant{
 	{name: "a container of nobody publishes a port", gates: "G5", rule: "exposure/published", server: extra("bridge", "-p 18080:8080")},
 	{name: "a container publishes on IPv6 alone", gates: "G5", rule: "exposure/published", server: extra("bridge", "-p [::]:18081:8080")},
 	{name: "a container publishes UDP", gates: "G5", rule: "exposure/published", server: extra("bridge", "-p 5353:5353/udp")},
-	{name: "a container on the host's network", gates: "G5", rule: "exposure/reachable", server: extra("host", "")},
+	{name: "a container on the host's network", gates: "G5", rule: "exposure/strangers", server: extra("host", "")},
 	{name: "a container holds the Docker socket", gates: "G5 G9", rule: "exposure/strangers", server: extra("stack_edge", "-v /var/run/docker.sock:/var/run/docker.sock")},
 	{name: "a container in the edge's network namespace", gates: "G5", rule: "exposure/strangers", server: extra("container:stack-traefik-1", "")},
 	{name: "a container holds the folder of the Docker socket", gates: "G5", rule: "exposure/strangers", server: extra("bridge", "-v /var/run:/r:ro")},

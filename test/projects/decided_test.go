@@ -14,6 +14,23 @@ var decided = map[string]struct{ says, never []string }{
 		"focus: port 127.0.0.1:8888:8888 stays published on the server alone",
 		"web: port 8443:8443 is not published any more: the edge serves HTTPS",
 	}, []string{"focus.example.org", "bridge.example.org"}},
+	"helpdesk-family": {[]string{
+		"helpdesk-postgresql  data ", "helpdesk-redis       data ", "helpdesk-backup      app    recreate ", "helpdesk-nginx       app    overlap ",
+	}, nil},
+	"search-profiles": {[]string{
+		"search-cpu: port 9381:9381 is not published any more", "search-cpu: the domain → port 80",
+		"sandbox     app    -         -            not deployed: name its profile sandbox under compose.profiles",
+	}, []string{"stays published", "a range"}},
+	"options-by-name": {[]string{
+		"jobs     app    overlap ", "set SEARCH_TOKEN in .env: compose.yaml:11 uses it, it has no default, and it is empty else",
+	}, []string{"set JWT_APP_SECRET", "set TURN_PASSWORD", "once"}},
+	"env-file-of-the-server": {[]string{
+		"check refuses it: the env file /opt/reports/env does not exist (compose.yaml:3); an env file is read where stackctl runs",
+	}, nil},
+	"traefik-built-with-files": {[]string{
+		"traefik  -      -         -", "left out: its files lead names to services", "django: the domain → port 5000: the files of a Traefik say so", "django: www.example.org → port 5000",
+		"nginx: the domain/media → port 80", "1 more are not",
+	}, []string{"flower: ", "gets certificates by itself"}},
 	"pool-and-traces": {[]string{
 		"pool       data   -         -                it publishes 6432, where PostgreSQL answers",
 		"collector: port 4318:4318 is not published any more: it asks nobody to sign in",

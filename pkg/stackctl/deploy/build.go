@@ -105,7 +105,7 @@ func (x *executor) shipBuilt(ctx context.Context, from Builder, i stack.Image, s
 	}
 	ctx, progress, stop := x.moving(ctx, step)
 	defer stop()
-	detail, err := x.server.Ship(ctx, saved, x.seen.Images, progress)
+	detail, err := x.server.Ship(ctx, saved, step.Nodes, x.seen.Images, progress)
 	if err != nil {
 		return detail, stack.Fault(stack.CauseStep, "ship image "+i.Reference, err, "")
 	}

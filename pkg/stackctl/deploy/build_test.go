@@ -97,7 +97,7 @@ type yard struct {
 	shipped, built []string
 }
 
-func (y *yard) Ship(_ context.Context, i stack.Image, _ []stack.HostImage, _ func(done, total int64)) (string, error) {
+func (y *yard) Ship(_ context.Context, i stack.Image, _ []string, _ []stack.HostImage, _ func(done, total int64)) (string, error) {
 	y.shipped = append(y.shipped, i.Reference)
 	return "1 of 1 layers", nil
 }

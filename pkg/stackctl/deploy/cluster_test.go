@@ -3,9 +3,11 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/node"
@@ -15,16 +17,16 @@ import (
 // severalEdges is the shop's release for a cluster with more than one edge.
 func severalEdges() Wanted {
 	want := wantedShop()
-	want.Release.Edge.Others = []byte("others")
+	want.Release.Edge.Edges = 2
 	want.Release.Edge.Routes = []stack.Route{{Name: "api", Hosts: []string{"shop.example"}, Resolver: "le"}}
 	return want
 }
 
-func TestAClustersEdgesTryTheWayAndGetTheCertificates(t *testing.T) {
+func TestAClustersEdgesTryTheWayAndGetTheirCertificates(t *testing.T) {
 	got := planText(severalEdges(), seenShop())
 	for _, want := range []string{
 		"gates pre-switch, no user sees a release that was not judged\n[7] reach release bbbbbbbbbbbb from every edge, its containers are new to the other nodes\n[8] switch the edge",
-		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of the first edge to the others, one edge orders them\n",
+		"[8] switch the edge to release bbbbbbbbbbbb, it points at aaaaaaaaaaaa\n[9] certificates of every edge, each orders its own\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, got)
@@ -102,8 +104,81 @@ func TestGatesLookAtEachNode(t *testing.T) {
 	}
 }
 
-// onNodes is a cluster of two edge nodes whose edges are behind an ingress on each.
-func onNodes() stack.Observed {
+// onNodes is the shop's release on four nodes: the API may run on two of them, and a
+// third takes one of its containers over.
+func onNodes() (Wanted, stack.Observed) {
+	want, seen := severalEdges(), seenShop()
+	want.Slots = []stack.Slot{
+		{Service: "db", N: 1, Nodes: []string{"n2"}, Cause: "volume shop_pg is on n2"},
+		{Service: "api", N: 1, Nodes: []string{"n2", "n4"}, Cause: "it keeps nothing on a node"},
+		{Service: "api", N: 2, Nodes: []string{"n3"}, Cause: "it keeps nothing on a node"},
+		{Service: "migrate", N: 1, Nodes: []string{"n3"}, Cause: "it keeps nothing on a node"},
+	}
+	seen.Host.Node = "n1"
+	seen.Images = []stack.HostImage{{ID: "sha256:aaaa", Nodes: []string{"n1", "n2", "n3"}}, {ID: "sha256:cccc", Tags: []string{"postgres:16"}, Nodes: []string{"n1", "n2"}}}
+	return want, seen
+}
+
+func TestAnImageGoesToTheNodesThatMayRunIt(t *testing.T) {
+	want, seen := onNodes()
+	steps := func() string {
+		var out []string
+		for _, s := range Plan(want, seen).Steps {
+			if len(s.Nodes) > 0 {
+				out = append(out, s.String()+" → "+strings.Join(s.Nodes, " "))
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	check := func(when, want string) {
+		t.Helper()
+		if got := steps(); got != want {
+			t.Errorf("%s:\n%s\nnot\n%s", when, got, want)
+		}
+	}
+	check("a new image", "ship-image shop/api:dev, each of n2, n3, n4 lacks bbbb → n2 n3 n4")
+	seen.Images = append(seen.Images, stack.HostImage{ID: "sha256:bbbb", Nodes: []string{"n2", "n3", "n4"}})
+	check("all have it", "")
+	seen.Images[2].Nodes = []string{"n2", "n3"}
+	check("one came back without it", "ship-image shop/api:dev, n4 lacks bbbb → n4")
+	seen.Host.Away = []string{"n4"}
+	check("it is away", "")
+	seen.Images[1].Nodes = []string{"n2"}
+	check("the records are kept elsewhere now", "pull-image postgres:16, n1 lacks it and no archive holds it → n1")
+	if got := Plan(want, seen).String(); !strings.Contains(got, "api-1 runs on n2 or n4: it keeps nothing on a node") {
+		t.Errorf("the plan does not tell where containers run:\n%s", got)
+	}
+}
+
+func TestClocksThatAreApartAreTold(t *testing.T) {
+	want, seen := onNodes()
+	for skew, told := range map[time.Duration]bool{4 * time.Second: false, 37 * time.Second: true} {
+		seen.Host.Skew = skew
+		if got := Plan(want, seen).String(); strings.Contains(got, "the clocks of the nodes are 37s apart") != told {
+			t.Errorf("%s:\n%s", skew, got)
+		}
+	}
+}
+
+// What is sent grows with the nodes that need an image, not with the cluster.
+func TestALargerClusterIsSentNoMore(t *testing.T) {
+	sent := func(nodes int) (n int) {
+		want, seen := onNodes()
+		for i := range nodes {
+			seen.Images = append(seen.Images, stack.HostImage{ID: "sha256:dddd", Nodes: []string{fmt.Sprint("more", i)}})
+		}
+		for _, s := range Plan(want, seen).Steps {
+			n += len(s.Nodes)
+		}
+		return n
+	}
+	if few, many := sent(0), sent(100); few != 3 || many != 3 {
+		t.Errorf("%d and %d transfers", few, many)
+	}
+}
+
+// onEdgeNodes is a cluster of two edge nodes whose edges are behind an ingress on each.
+func onEdgeNodes() stack.Observed {
 	seen := ingressed(seenShop(), map[string][]string{"shop": {"a.org"}})
 	seen.Edges = []string{"one", "two"}
 	for i := range seen.Containers {
@@ -132,7 +207,7 @@ func TestTheIngressOfEachEdgeNodeRuns(t *testing.T) {
 		"a node missed where to":    {func(o *stack.Observed) { o.Astray = []string{"shop"} }, "ingress to shop, a run that was cut off left it at a copy of the edge, or a node that was away missed where it leads", false},
 		"the edge of a node is off": {func(o *stack.Observed) { o.Containers[len(o.Containers)-2].Node = "" }, "edge edge, edge does not run on two", false},
 	} {
-		seen := onNodes()
+		seen := onEdgeNodes()
 		c.change(&seen)
 		plan := Plan(sharedShop("a.org"), seen)
 		got, _, _ := strings.Cut(ingressSteps(plan), " a.org")
@@ -147,7 +222,7 @@ func TestTheIngressOfEachEdgeNodeRuns(t *testing.T) {
 }
 
 func TestACopyServesOnEachNodeWhileTheEdgesAreReplaced(t *testing.T) {
-	want, seen := sharedShop("a.org"), onNodes()
+	want, seen := sharedShop("a.org"), onEdgeNodes()
 	want.Release.Services[2].Definition = "edge-2"
 	if got := replacedEdge(Plan(want, seen)); got != "standby aaaaaaaaaaaa; edge ; ingress a.org" {
 		t.Errorf("it is %s", got)
@@ -161,7 +236,7 @@ func TestACopyServesOnEachNodeWhileTheEdgesAreReplaced(t *testing.T) {
 // A port is held on the nodes that visitors reach; what another node has is in nobody's way.
 func TestWhoHoldsAPortOfAnEdgeNodeIsInTheWay(t *testing.T) {
 	for node, refused := range map[string]bool{"two": true, "three": false} {
-		seen := onNodes()
+		seen := onEdgeNodes()
 		seen.Containers = append(seen.Containers, stack.Container{Name: "web", Project: "web", State: "running", Ports: webPorts, Node: node})
 		if err := checkIngress(sharedShop("a.org").Release, stack.Target{}, seen); (err != nil) != refused {
 			t.Errorf("held on %s: %v", node, err)

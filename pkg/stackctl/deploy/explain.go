@@ -46,6 +46,9 @@ func brokenOff(failure error) bool {
 // advice is for a failure that does not say itself what to do, as what the engine
 // says of its host does. What a service failed for, its own log lines tell.
 func advice(err error, otherwise string) string {
+	if s := new(engine.ServiceError); errors.As(err, &s) && s.Problem == "exited" && s.ExitCode == 0 && s.Reason == "" {
+		return "it ended by itself, without an error: where it is meant to do something and end, give service " + s.Service + " `x-stackctl: {run: once}`; else " + otherwise
+	}
 	if _, fix := stack.Explain(err); fix != "" && !errors.As(err, new(*engine.ServiceError)) {
 		return ""
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -65,6 +66,25 @@ func TestContainersThatTheEngineHasLostSightOfAreNamed(t *testing.T) {
 		err := explained(t.Context(), server, stack.Target{Host: "203.0.113.7"}, failure)
 		if c.says == "" && err != failure || c.says != "" && (!errors.Is(err, failure) || !strings.Contains(err.Error(), "stackctl provision")) { //nolint:errorlint // it comes back as it was
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAServiceThatEndsWellIsTakenForOneThatIsMeantTo holds that whoever has a service
+// which does something and ends is told how to say so.
+func TestAServiceThatEndsWellIsTakenForOneThatIsMeantTo(t *testing.T) {
+	for _, c := range []struct {
+		ended engine.ServiceError
+		says  bool
+	}{
+		{engine.ServiceError{Service: "updates", Problem: "exited"}, true},
+		{engine.ServiceError{Service: "updates", Problem: "exited", ExitCode: 1}, false},
+		{engine.ServiceError{Service: "updates", Problem: "exited", Reason: "out of memory"}, false},
+		{engine.ServiceError{Service: "updates", Problem: "is unhealthy"}, false},
+	} {
+		fix := advice(stack.Fault(stack.CauseStep, "wait for service updates", &c.ended, "see its log lines"), "the report holds the last log lines")
+		if strings.Contains(fix, "give service updates `x-stackctl: {run: once}`") != c.says || !strings.Contains(fix, "the report holds the last log lines") {
+			t.Errorf("%+v: %s", c.ended, fix)
 		}
 	}
 }

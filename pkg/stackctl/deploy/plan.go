@@ -5,9 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
-	"stackctl/pkg/stackctl/engine"
-	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -22,6 +21,8 @@ type Wanted struct {
 	Back bool
 	// Rehearse are the names that a staging directory is asked about first.
 	Rehearse []string
+	// Slots are where the containers of Release are to run in a cluster.
+	Slots []stack.Slot
 	// Hooks are the project's, in their order.
 	Hooks []stack.Hook
 	// Backup says how the database is backed up before it may change.
@@ -68,7 +69,7 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	}
 	p.reach()
 	p.edgeSwitch()
-	p.handOut()
+	p.certify()
 	p.adoptRest()
 	p.drainBehind() // jobs are the new release's now
 	p.gates(stack.PhasePost, "what users get is judged from outside")
@@ -78,6 +79,12 @@ func Plan(want Wanted, seen stack.Observed) stack.Plan {
 	p.discard()
 	p.orphans(stack.LayerData)
 	p.prune()
+	if seen.Host.Skew > clocksApart {
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("the clocks of the nodes are %s apart: what expires, and who came first, is seen differently on each; `timedatectl` tells whether a node's is set by the network", seen.Host.Skew.Round(time.Second)))
+	}
+	for _, s := range want.Slots {
+		p.plan.Notes = append(p.plan.Notes, s.String())
+	}
 	return withHooks(p.plan, want)
 }
 
@@ -88,6 +95,9 @@ func (p *planner) front() {
 	p.base(stack.LayerEdge, stack.StepEdge)
 	p.endStandby()
 }
+
+// clocksApart is more than a request and an answer take.
+const clocksApart = 5 * time.Second
 
 type planner struct {
 	want Wanted
@@ -121,30 +131,6 @@ func (p *planner) unseen() string {
 		cause += ", but for " + strings.Join(p.met, ", ") + ": users have it as soon as it listens"
 	}
 	return cause
-}
-
-func (p *planner) images() {
-	ids, names := map[string]bool{}, map[string]bool{}
-	for _, i := range p.seen.Images {
-		ids[i.ID], names[i.ID] = true, true
-		for _, name := range slices.Concat(i.Tags, i.Digests) {
-			names[image.Canonical(name)] = true
-		}
-	}
-	whole := p.seen.Host.Store == engine.StoreContainerd
-	for _, i := range p.r.Images {
-		switch {
-		case i.Archive != "" && !ids[i.ID]:
-			if whole {
-				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
-			}
-			p.add(stack.Step{Kind: stack.StepShipImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks " + stack.ShortID(i.ID)})
-		case i.Build != nil && !names[image.Canonical(i.Reference)]:
-			p.add(stack.Step{Kind: stack.StepBuildImage, Subject: i.Reference, Services: i.Services, Cause: "the host has no image of these inputs: " + buildOf(*i.Build)})
-		case i.Archive == "" && !names[image.Canonical(i.Reference)]:
-			p.add(stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Cause: "the host lacks it and no archive holds it"})
-		}
-	}
 }
 
 func (p *planner) files() {

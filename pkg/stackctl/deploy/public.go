@@ -74,7 +74,7 @@ func (s *story) checkPublic(ctx context.Context, server node.Server, r stack.Rel
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := overBudget(past, wanted, now); err != nil {
+	if err := overBudget(past, wanted, ordering(t), now); err != nil {
 		return nil, nil, stack.Fault(stack.CauseUsage, askPublic, fmt.Errorf("%w; nothing was changed", err), "wait, and see in the edge's log why the orders before brought no certificate")
 	}
 	if len(unproven) == 0 || t.ACME.Rehearsal.Directory != "" && live != "" {
@@ -128,13 +128,13 @@ func notInProduction(r stack.Release) string {
 func checkNames(ctx context.Context, h node.Host, t stack.Target, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	target := t.Edge.Address
-	if target == "" {
-		target = t.Host
-	}
-	here, err := net.DefaultResolver.LookupNetIP(ctx, "ip", target)
-	if err != nil {
-		return fmt.Errorf("look up the target %s: %w", target, err)
+	target, here := visited(t), []netip.Addr(nil)
+	for _, host := range target {
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return fmt.Errorf("look up the target %s: %w", host, err)
+		}
+		here = append(here, found...)
 	}
 	// A target that is named by its IPv4 address has an IPv6 one as well.
 	if own, err := h.Run(ctx, "hostname", "-I"); err == nil && own.Exit == 0 {
@@ -146,10 +146,25 @@ func checkNames(ctx context.Context, h node.Host, t stack.Target, names []string
 			return fmt.Errorf("look up %s: %w; nothing was changed", name, err)
 		}
 		if other, found := elsewhere(here, there); found {
-			return fmt.Errorf("%s leads to %s, which is not the target %s; nothing was changed", name, other, target)
+			return fmt.Errorf("%s leads to %s, which is not the target %s; nothing was changed", name, other, strings.Join(target, ", "))
 		}
 	}
 	return nil
+}
+
+// visited are the hosts that a target's visitors reach: the edge nodes of a cluster.
+func visited(t stack.Target) []string {
+	if t.Edge.Address != "" {
+		return []string{t.Edge.Address}
+	}
+	var out []string
+	for _, n := range t.Labelled(stack.NodeEdge) {
+		out = append(out, n.Host)
+	}
+	if len(out) == 0 {
+		return []string{t.Host}
+	}
+	return out
 }
 
 // addresses are those in a list that a host prints, but for those of a link.
@@ -173,9 +188,13 @@ func elsewhere(here, there []netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// overBudget returns an error where orders for these names would be more than an
-// authority allows.
-func overBudget(past []order, names []string, now time.Time) error {
+// ordering is how many certificates of one name are ordered at once: each edge of a
+// cluster orders its own, with an account of its own.
+func ordering(t stack.Target) int { return max(1, len(t.Labelled(stack.NodeEdge))) }
+
+// overBudget returns an error where so many orders each for these names would be more
+// than an authority allows.
+func overBudget(past []order, names []string, each int, now time.Time) error {
 	domains, thisWeek, thisHour := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, o := range past {
 		if now.Sub(o.At) < week {
@@ -188,11 +207,13 @@ func overBudget(past []order, names []string, now time.Time) error {
 	}
 	for _, name := range names {
 		domain := registered(name)
-		domains[domain]++
+		domains[domain] += each
 		switch {
-		case thisHour[name] >= mostInAnHour:
-			return fmt.Errorf("%s was ordered %d times within the hour, and an authority allows %d that fail", name, thisHour[name], mostInAnHour)
-		case thisWeek[name] >= mostOfName:
+		case thisHour[name] >= mostInAnHour*each:
+			return fmt.Errorf("%s was ordered %d times within the hour, and an authority allows %d that fail", name, thisHour[name]/each, mostInAnHour)
+		case each > mostOfName:
+			return fmt.Errorf("each of %d edges orders %s, and an authority allows %d of the same within a week", each, name, mostOfName)
+		case thisWeek[name]+each > mostOfName:
 			return fmt.Errorf("%s was ordered %d times within a week, and an authority allows %d", name, thisWeek[name], mostOfName)
 		case domains[domain] > mostOfDomain:
 			return fmt.Errorf("%s would have %d new certificates within a week, and an authority allows %d", domain, domains[domain], mostOfDomain)
@@ -238,7 +259,9 @@ func (x *executor) noteOrders(ctx context.Context, names []string) error {
 	now := x.hostNow()
 	list = slices.DeleteFunc(list, func(o order) bool { return now.Sub(o.At) >= week })
 	for _, name := range names {
-		list = append(list, order{name, now.Truncate(time.Second)})
+		for range ordering(x.d.Target) {
+			list = append(list, order{name, now.Truncate(time.Second)})
+		}
 	}
 	raw, err := json.Marshal(list)
 	if err != nil {

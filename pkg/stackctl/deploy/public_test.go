@@ -36,9 +36,41 @@ func TestOrdersStayWithinWhatAnAuthorityAllows(t *testing.T) {
 		"a name that is a public suffix":     {nil, []string{"co.uk"}, ""},
 		"a clock that was ahead an hour ago": {before(5, "example.org", -time.Minute), []string{"example.org"}, "within the hour"},
 	} {
-		err := overBudget(c.past, c.names, now)
+		err := overBudget(c.past, c.names, 1, now)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEachEdgeIsCounted(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	past := func(n int, ago time.Duration) (out []order) {
+		for range n {
+			out = append(out, order{"example.org", now.Add(-ago)})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		past []order
+		each int
+		want string
+	}{
+		"two edges, once":             {nil, 2, ""},
+		"two edges, a second time":    {past(2, 48*time.Hour), 2, ""},
+		"two edges, a third time":     {past(4, 48*time.Hour), 2, "within a week"},
+		"both failed within the hour": {past(2, time.Minute), 2, ""},
+		"more edges than it allows":   {nil, 6, "each of 6 edges orders example.org"},
+	} {
+		err := overBudget(c.past, []string{"example.org"}, c.each, now)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	nodes := []stack.Node{{Name: "one", Host: "203.0.113.1", Labels: []string{"edge"}}, {Name: "two", Host: "203.0.113.2", Labels: []string{"app"}}, {Name: "three", Host: "203.0.113.3", Labels: []string{"edge"}}}
+	for want, target := range map[string]stack.Target{"203.0.113.1 203.0.113.3": {Host: "203.0.113.1", Nodes: nodes}, "203.0.113.9": {Host: "203.0.113.9"}, "balancer": {Nodes: nodes, Edge: stack.Edge{Address: "balancer"}}} {
+		if got := strings.Join(visited(target), " "); got != want {
+			t.Errorf("visitors reach %s, not %s", got, want)
 		}
 	}
 }

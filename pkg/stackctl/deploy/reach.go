@@ -33,7 +33,7 @@ done`
 // reach adds the step in which every edge of a cluster tries the way to the release,
 // before visitors take it.
 func (p *planner) reach() {
-	if len(p.r.Edge.Others) > 0 && p.startCause() != "" {
+	if p.r.Edge.Edges > 0 && p.startCause() != "" {
 		p.add(stack.Step{Kind: stack.StepReach, Subject: "release " + p.r.ID + " from every edge", Release: p.r.ID, Cause: "its containers are new to the other nodes"})
 	}
 }

@@ -33,7 +33,7 @@ const (
 // public site. What serves is not touched.
 func (p *planner) rehearse() {
 	names := p.want.Rehearse
-	if len(names) > 0 && len(p.r.Edge.Others) > 0 {
+	if len(names) > 0 && p.r.Edge.Edges > 0 {
 		p.plan.Notes = append(p.plan.Notes, strings.Join(names, ", ")+": not rehearsed, since there are several edges; the public authority is asked at once")
 		return
 	}

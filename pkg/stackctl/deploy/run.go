@@ -198,12 +198,14 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		s.note(what + "; " + node.EndLost)
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
-	plan := Plan(want, x.seen)
-	placed, err := placement(ctx, server, want.Release)
-	if err != nil {
-		return nil, plan, err
+	var err error
+	if want.Slots, err = placement(ctx, server, want.Release); err != nil {
+		return nil, stack.Plan{}, err
 	}
-	plan.Notes = append(plan.Notes, placed...)
+	if err := x.checkLinks(ctx); err != nil {
+		return nil, stack.Plan{}, err
+	}
+	plan := Plan(want, x.seen)
 	s.report.Plan, x.draining = plan, draining(plan)
 	s.artifact("plan.txt", []byte(plan.String()))
 	for _, n := range plan.Notes {
@@ -221,16 +223,6 @@ func (x *executor) look(ctx context.Context) error {
 		x.before, err = node.ReadDynamic(ctx, x.server, x.d.Target)
 		return fmt.Sprintf("%d containers, release %s is live", len(x.seen.Containers), cmp.Or(x.seen.Live, "none")), err
 	})
-}
-
-// placement returns where a release's containers are to run, those of its base first.
-func placement(ctx context.Context, server node.Server, r stack.Release) ([]string, error) {
-	base, err := server.Placement(ctx, r.Project, r.Base)
-	if err != nil {
-		return nil, err
-	}
-	app, err := server.Placement(ctx, r.AppProject(), r.App)
-	return append(base, app...), err
 }
 
 // fits returns an error where the server cannot take what is planned. The way back

@@ -67,18 +67,18 @@ func (x *executor) shipImage(ctx context.Context, step stack.Step) (string, erro
 	ctx, progress, stop := x.moving(ctx, step)
 	defer stop()
 	i := x.image(step.Subject)
-	detail, err := x.server.Ship(ctx, i, x.seen.Images, progress)
+	detail, err := x.server.Ship(ctx, i, step.Nodes, x.seen.Images, progress)
 	if err != nil {
 		return detail, stack.Fault(stack.CauseStep, "ship image "+i.Reference, err, "")
 	}
-	x.seen.Images = append(x.seen.Images, stack.HostImage{ID: i.ID, Layers: i.Layers, Tags: []string{i.Reference}})
+	x.seen.Images = append(x.seen.Images, stack.HostImage{ID: i.ID, Layers: i.Layers, Tags: []string{i.Reference}, Nodes: step.Nodes})
 	return detail, nil
 }
 
 func (x *executor) pullImage(ctx context.Context, step stack.Step) (string, error) {
 	ctx, progress, stop := x.moving(ctx, step)
 	defer stop()
-	err := x.server.Pull(ctx, step.Subject, progress)
+	err := x.server.Pull(ctx, step.Subject, step.Nodes, progress)
 	if err != nil {
 		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err, "") // the engine knows why, and what to do
 	}

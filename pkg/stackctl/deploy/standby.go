@@ -89,17 +89,28 @@ func (x *executor) waitCertified(ctx context.Context, c stack.Container, hosts [
 	address := c.Addresses[stack.IngressProject]
 	ctx, cancel := context.WithTimeout(ctx, certifiedDeadline)
 	defer cancel()
+	if address == "" {
+		return
+	}
+	if lacks := x.lacking(ctx, net.JoinHostPort(address, "443"), hosts); len(lacks) > 0 {
+		x.note("the edge" + ofNode(c.Node) + " has no certificate yet for " + strings.Join(lacks, ", "))
+	}
+}
+
+// lacking waits until an edge serves certificates for all hosts, or until the context
+// ends; it returns the hosts without one.
+func (x *executor) lacking(ctx context.Context, address string, hosts []string) []string {
 	tick := time.NewTicker(certifiedLook)
 	defer tick.Stop()
+	hosts = slices.Clone(hosts)
 	for {
-		hosts = slices.DeleteFunc(hosts, func(host string) bool { return x.certified(ctx, net.JoinHostPort(address, "443"), host) })
-		if len(hosts) == 0 || address == "" {
-			return
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return x.certified(ctx, address, host) })
+		if len(hosts) == 0 {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			x.note("the edge" + ofNode(c.Node) + " has no certificate yet for " + strings.Join(hosts, ", "))
-			return
+			return hosts
 		case <-tick.C:
 		}
 	}

@@ -22,10 +22,8 @@ const switchDeadline = 30 * time.Second
 // watched folder, and waits until Traefik itself says that they are live.
 func (x *executor) point(ctx context.Context, files []stack.File) (string, error) {
 	want := map[string]bool{}
-	if issuer := x.want.Release.Edge.Issuer; len(issuer) > 0 {
-		if err := x.put(ctx, stack.DynamicPath(stack.IssuerFile), issuer, 0o644); err != nil {
-			return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
-		}
+	if err := x.putChallenge(ctx); err != nil {
+		return "", stack.Fault(stack.CauseStep, "switch the edge", err, "")
 	}
 	for _, f := range files {
 		want[f.Path] = true

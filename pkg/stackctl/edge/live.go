@@ -158,7 +158,7 @@ func (a API) differs(ctx context.Context, client *http.Client, want map[string][
 	have := map[string][]string{}
 	for _, s := range services {
 		name, provider, _ := strings.Cut(s.Name, "@")
-		if provider != "file" || name == IssuerName { // no release's
+		if provider != "file" || name == ChallengeName { // no release's
 			continue
 		}
 		if s.Status != "enabled" {

@@ -45,9 +45,9 @@ func ruleOf(g Gate, id string) (rule stack.Rule, known bool) {
 }
 
 // level fills in the level of every finding, and the fix where it has none of
-// its own. A finding of no rule of the gate is a fault of the gate, and counts
+// its own. What the files say of a service that is not deployed weighs less. A finding of no rule of the gate is a fault of the gate, and counts
 // like danger; unknown lists what was named instead.
-func level(g Gate, found []stack.Finding) (unknown []string) {
+func level(g Gate, s Subject, found []stack.Finding) (unknown []string) {
 	for i := range found {
 		rule, known := ruleOf(g, found[i].Rule)
 		if !known {
@@ -55,11 +55,27 @@ func level(g Gate, found []stack.Finding) (unknown []string) {
 			rule.Level = stack.LevelDanger
 		}
 		found[i].Level = rule.Level
+		if profiles := undeployed(s, found[i]); len(profiles) > 0 {
+			found[i].Level = stack.LevelStrict
+			found[i].Observed += " (profile " + strings.Join(profiles, ", ") + ", not deployed)"
+		}
 		if found[i].Fix == "" {
 			found[i].Fix = rule.Fix
 		}
 	}
 	return unknown
+}
+
+// undeployed are the profiles of the service of which a finding says what its file
+// has, where none of them is deployed: it does no harm until one is. What is seen on
+// the server names no file.
+func undeployed(s Subject, f stack.Finding) []string {
+	name, of := strings.CutPrefix(f.Subject, "service ")
+	svc, known := s.Release.Service(name)
+	if !of || !known || f.File == "" || s.Config.Compose.Deploys(svc.Profiles) {
+		return nil
+	}
+	return svc.Profiles
 }
 
 // advise takes findings of level strict out of the way under PolicyStandard.

@@ -78,3 +78,36 @@ func TestUnusedExceptions(t *testing.T) {
 		t.Errorf("before the last look: %+v", got)
 	}
 }
+
+// TestWhatIsNotDeployedIsAdvice holds that the files' dangers of a service whose profile
+// is not named are told, and are in the way under policy strict alone; and that what is
+// seen on the server, which names no file, is judged all the same.
+func TestWhatIsNotDeployedIsAdvice(t *testing.T) {
+	release := stack.Release{Services: []stack.Service{{Name: "debug", Profiles: []string{"debug"}}, {Name: "web"}}}
+	for _, c := range []struct {
+		name     string
+		policy   stack.Policy
+		profiles []string
+		file     string
+		status   stack.Status
+		level    stack.Level
+	}{
+		{"standard", stack.PolicyStandard, nil, "compose.yaml", stack.Passed, stack.LevelStrict},
+		{"strict", stack.PolicyStrict, nil, "compose.yaml", stack.Failed, stack.LevelStrict},
+		{"its profile is named", stack.PolicyStandard, []string{"debug"}, "compose.yaml", stack.Failed, stack.LevelDanger},
+		{"it runs all the same", stack.PolicyStandard, nil, "", stack.Failed, stack.LevelDanger},
+	} {
+		found := wrong
+		found.Subject, found.File = "service debug", c.file
+		s := Subject{Release: release, Config: stack.Config{Policy: c.policy, Compose: stack.Compose{Profiles: c.profiles}}}
+		r := runGates(s, Gate{ID: "G1", Rules: ofTest, Check: answering3(found)})[0]
+		if r.Status != c.status {
+			t.Errorf("%s: %s, want %s", c.name, r.Status, c.status)
+		}
+		for _, f := range append(r.Findings, r.Advice...) {
+			if told := strings.Contains(f.Observed, "profile debug, not deployed"); f.Level != c.level || told != (c.level == stack.LevelStrict) {
+				t.Errorf("%s: level %s, observed %q", c.name, f.Level, f.Observed)
+			}
+		}
+	}
+}

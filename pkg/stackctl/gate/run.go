@@ -101,7 +101,7 @@ func runOne(ctx context.Context, g Gate, s Subject) stack.GateResult {
 	}
 	r.Took = time.Since(r.Started)
 	r.Inspected, r.Of = answer.Inspected, answer.Of
-	if unknown := level(g, answer.Findings); len(unknown) > 0 {
+	if unknown := level(g, s, answer.Findings); len(unknown) > 0 {
 		err = errors.Join(err, fmt.Errorf("the gate itself broke: findings of no rule of its own: %q", unknown))
 	}
 	r.Findings, r.Attempts, r.Latencies = answer.Findings, answer.Attempts, answer.Latencies

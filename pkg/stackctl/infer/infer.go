@@ -24,11 +24,19 @@ type Service struct {
 	// Merged are the services that are made of this one, by a YAML anchor or by
 	// extends.
 	Merged []string
+	// Ranges are the ranges of ports of containers that the files write, of any
+	// service: 30000-30009.
+	Ranges []string
 	// Expose are the ports under `expose:`.
 	Expose []string
 
 	// Routed reports that a route of stackctl.yaml or of --route leads to it.
 	Routed bool
+	// LeadsByFiles reports that it is a Traefik, built with files of which a router
+	// leads to a service of the project; OtherRouters are those that do not, or that
+	// are for other ports than a site's.
+	LeadsByFiles bool
+	OtherRouters int
 	// Caddyfile is the text of the one that is mounted, or built into its image;
 	// empty: none is.
 	Caddyfile string

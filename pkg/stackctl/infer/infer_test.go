@@ -128,6 +128,8 @@ func TestWhatEndsRunsOnce(t *testing.T) {
 		other infer.Service
 		once  bool
 	}{
+		"a worker":           {service("x", "acme/web", never, runs("bundle", "exec", "sidekiq", "-C", "config/sidekiq.yml")), service("web", ""), false},
+		"a server":           {service("x", "acme/web", never, runs("gunicorn", "shop.wsgi")), service("web", ""), false},
 		"waited for":         {service("x", "acme/web"), waiting, true},
 		"waited for, always": {service("x", "acme/web", restart("always")), waiting, true},
 		"started for":        {service("x", "acme/web"), service("web", "", needs("x", "service_started")), false},
@@ -212,7 +214,8 @@ func TestRoutesAreWhatIsPublished(t *testing.T) {
 		"UDP":               {[]infer.Service{service("dns", "pihole/pihole", port("53:53/udp"), port("53:53"), port("80:80"))}, nil, "=dns:80", []int{53}, "dns: 53:53/udp stays published"},
 		"HTTP/3":            {[]infer.Service{service("caddy", "caddy", port("443:443/udp"), port("443:443"), port("80:80"))}, nil, "=caddy:80", nil, "caddy: 443:443/udp is not published any more"},
 		"a game":            {[]infer.Service{service("mc", "itzg/minecraft-server", port("25565:25565"))}, nil, "", []int{25565}, "mc: Minecraft"},
-		"a range":           {[]infer.Service{service("ftp", "pure-ftpd", port("30000:30000"), port("30001:30001"), port("30002:30002"))}, nil, "", []int{30000, 30001, 30002}, "ftp: 30000-30002:30000-30002 stays published"},
+		"a range":           {[]infer.Service{service("ftp", "pure-ftpd", port("30000:30000"), port("30001:30001"), port("30002:30002"), func(s *infer.Service) { s.Ranges = []string{"30000-30002"} })}, nil, "", []int{30000, 30001, 30002}, "ftp: 30000-30002:30000-30002 stays published"},
+		"three in a row":    {[]infer.Service{service("search", "acme/search", port("80:80"), port("9380:9380"), port("9381:9381"), port("9382:9382"))}, nil, "=search:80", nil, "search: 9381:9381 is not published any more"},
 		"TLS of its own":    {[]infer.Service{service("p", "portainer/portainer-ce", port("9443:9443"), port("8000:8000"))}, nil, "=p:9443 https", nil, "p: 8000:8000 is not published any more: p has one route"},
 		"loopback":          {[]infer.Service{service("v", "vaultwarden/server", port("127.0.0.1:8000:80"))}, nil, "=v:80", nil, ""},
 		"nobody signs in":   {[]infer.Service{service("web", "acme/web", port("80:80")), service("prom", "prom/prometheus", port("9090:9090"))}, nil, "=web:80", nil, "prom: asks nobody to sign in"},

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// OfFiles ends the names of routers that are given to services for those of a
+// Traefik's files.
+const OfFiles = "-of-files"
+
 // labelled is a route that a service's labels or variables ask a proxy for.
 type labelled struct {
 	service string
@@ -104,6 +108,9 @@ func traefikRoutes(s Service) []labelled {
 				continue
 			}
 			r.middlewares = before
+			if strings.HasSuffix(router, OfFiles) {
+				r.told = "the files of a Traefik say so"
+			}
 			out = append(out, r)
 		}
 	}

@@ -29,7 +29,7 @@ func Layers(services []Service, edge string) map[string]Decision {
 		case s.Name == edge && edge != "":
 			d.Layer, d.LayerCause = stack.LayerEdge, "traefik.service names it"
 		default:
-			if cause := keeps(s); cause != "" {
+			if cause := keeps(s, services); cause != "" {
 				d.Layer, d.LayerCause = stack.LayerData, cause
 			}
 		}
@@ -45,7 +45,7 @@ func Layers(services []Service, edge string) map[string]Decision {
 }
 
 // keeps says why a service is a store; empty: it is none.
-func keeps(s Service) string {
+func keeps(s Service, services []Service) string {
 	if known, ok := storeOf(s.Image); ok && !client(s) {
 		return known.name + " keeps data"
 	}
@@ -55,7 +55,7 @@ func keeps(s Service) string {
 	if known, port, ok := storePublished(s); ok && !slices.ContainsFunc(portsOf(s), func(p published) bool { _, http := p.http(); return http && !slices.Contains(known.ports, p.target) }) {
 		return "it publishes " + strconv.Itoa(port) + ", where " + known.name + " answers"
 	}
-	if name, ok := namedStore(s); ok {
+	if name, ok := namedStore(s, services); ok {
 		return "it is named for " + name
 	}
 	return ""
@@ -133,7 +133,7 @@ func onlyStoresUse(s Service, services []Service, out map[string]Decision) strin
 		return ""
 	}
 	sort.Strings(users)
-	return "only " + strings.Join(users, " and ") + " needs it"
+	return "only " + stack.Listed(users) + " needs it"
 }
 
 // onceWords are what people name the services that do something and end.
@@ -181,7 +181,7 @@ func runsOnce(s Service, services []Service) string {
 	if slices.Contains(onceWords, strings.ToLower(s.Name)) {
 		return "it is named for something that ends, and nothing starts it again"
 	}
-	if s.NotRestarted && !kept && !serves(s) && !waitedFor(s.Name, services) {
+	if s.NotRestarted && !kept && !serves(s) && !lasts(s) && !waitedFor(s.Name, services) {
 		return "the file says that nothing restarts it, and nothing waits for it"
 	}
 	return ""

@@ -17,7 +17,7 @@ func keepsHosts(s Service, services []Service) bool {
 		return false
 	}
 	for _, other := range services {
-		if other.Name != s.Name && other.Deployed && !names(keptHosts, Repository(other.Image)) && keeps(other) == "" {
+		if other.Name != s.Name && other.Deployed && !names(keptHosts, Repository(other.Image)) && keeps(other, services) == "" {
 			return true
 		}
 	}
@@ -68,6 +68,10 @@ func (r *Routing) dropped(s Service, services []Service) {
 	switch files := uncarriedFiles(s); {
 	case serves && s.Build && s.Image == "":
 		r.tell(s.Name, "what is built into its image beside the labels is not carried: write its routes, and what they ask of visitors, under routes")
+	case s.LeadsByFiles && s.OtherRouters > 0:
+		r.tell(s.Name, "of its routes those to services of the project at a site's own ports are carried; %d more are not: compare its files, and write what is missing under routes", s.OtherRouters)
+	case s.LeadsByFiles:
+		r.tell(s.Name, "of what its files say, routes to services of the project are carried, and nothing else: compare, and write what is missing under routes")
 	case serves && len(files) > 0:
 		r.tell(s.Name, "of what its files say beside the labels, routes to services of the project are carried, and nothing else (%s): compare, and write what is missing under routes", strings.Join(files, ", "))
 	case keepsHosts(s, services) && len(portalRoutes(s, services)) == 0:

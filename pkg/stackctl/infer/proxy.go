@@ -93,6 +93,8 @@ func LeftOut(services []Service) map[string]string {
 		case s.Said != "" || s.Routed:
 		case len(caddyfileRoutes(s, services)) > 0:
 			out[s.Name] = "its Caddyfile only leads names to services; stackctl's own edge takes its place"
+		case s.LeadsByFiles && len(s.Ports) > 0:
+			out[s.Name] = "its files lead names to services; stackctl's own edge takes its place"
 		case keepsHosts(s, services):
 			out[s.Name] = "it gets certificates, and sends plain HTTP away, so that it cannot stand behind stackctl's own edge, which takes its place"
 		}

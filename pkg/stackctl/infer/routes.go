@@ -276,7 +276,7 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 	if s.NetworkMode == "host" && len(ports) > 0 {
 		return c
 	}
-	runs, main := ranges(ports), mainPorts(Repository(s.Image))
+	runs, main := ranges(ports, s.Ranges), mainPorts(Repository(s.Image))
 	for i, p := range ports {
 		what, http, closed := answers(s, p, main)
 		switch {

@@ -184,22 +184,3 @@ func storePublished(s Service) (found store, port int, ok bool) {
 	}
 	return store{}, 0, false
 }
-
-// plainNames are names that nobody gives to anything but the store.
-var plainNames = []string{"postgres", "postgresql", "mysql", "mariadb", "mongo", "mongodb", "redis", "valkey", "elasticsearch", "opensearch", "rabbitmq", "kafka", "zookeeper", "clickhouse", "cassandra", "memcached"}
-
-// namedStore finds the store that a service of an image that nobody knows is
-// named for: a `db` that is built from a folder is one, and a `redis` with the
-// image of a company.
-func namedStore(s Service) (string, bool) {
-	name := strings.ToLower(s.Name)
-	if !s.Build && (!slices.Contains(plainNames, name) || names(tools, Repository(s.Image))) {
-		return "", false
-	}
-	for _, known := range stores {
-		if name == known.images[0] || slices.Contains(plainNames, name) && slices.Contains(known.images, name) {
-			return known.name, true
-		}
-	}
-	return "", false
-}

@@ -79,7 +79,10 @@ func (s server) MakeNetwork(ctx context.Context, name string) error {
 }
 
 // Placement returns nothing: everything runs on the one host.
-func (s server) Placement(context.Context, string, []byte) ([]string, error) { return nil, nil }
+func (s server) Placement(context.Context, string, []byte) ([]stack.Slot, error) { return nil, nil }
+
+// Narrow returns nothing: there is one host.
+func (s server) Narrow(context.Context, string) ([]string, error) { return nil, nil }
 
 func (s server) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
 	return s.engine.Up(ctx, project, compose, services, progress)
@@ -165,11 +168,6 @@ func (s server) InspectImage(ctx context.Context, image string) ([]byte, error) 
 	return s.engine.InspectImage(ctx, image)
 }
 
-// PutFiles writes files into a folder of a container.
-func (s server) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
-	return s.engine.PutFiles(ctx, container, dir, files)
-}
-
 // Files lets the gates read what a container holds and the user may not.
 func (s server) Files(ctx context.Context, container, at string) ([]stack.File, error) {
 	return s.engine.Files(ctx, container, at)
@@ -189,7 +187,7 @@ func (s server) Usage(ctx context.Context, project string, images []string) (sta
 	return s.engine.Usage(ctx, project, images)
 }
 
-func (s server) Ship(ctx context.Context, i stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error) {
+func (s server) Ship(ctx context.Context, i stack.Image, _ []string, have []stack.HostImage, progress func(done, total int64)) (string, error) {
 	store, err := s.engine.Store(ctx)
 	if err != nil {
 		return "", err
@@ -223,7 +221,7 @@ func (s server) dropParts(ctx context.Context) error {
 	return nil
 }
 
-func (s server) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {
+func (s server) Pull(ctx context.Context, reference string, _ []string, progress func(done, total int64)) error {
 	return s.engine.Pull(ctx, reference, progress)
 }
 

@@ -65,9 +65,12 @@ type Engine interface {
 	// MakeNetwork makes a network that belongs to no project; there being one of
 	// the name, it does nothing.
 	MakeNetwork(ctx context.Context, name string) error
-	// Placement returns where the containers of a resolved compose file are to run, a
-	// line for each; none where there is one host. An error is of what no node can have.
-	Placement(ctx context.Context, project string, compose []byte) ([]string, error)
+	// Placement returns where the containers of a resolved compose file are to run; none
+	// where there is one host. An error is of what no node can have.
+	Placement(ctx context.Context, project string, compose []byte) ([]stack.Slot, error)
+	// Narrow returns the pairs of nodes between which full packets of a project's networks
+	// are lost; none where there is one host.
+	Narrow(ctx context.Context, project string) ([]string, error)
 	// Up makes services of a resolved compose file run and waits until they
 	// are healthy; it gives the services that it had to touch.
 	Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error)
@@ -91,9 +94,9 @@ type Engine interface {
 	ExecStream(ctx context.Context, container string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 	Logs(ctx context.Context, container string, o stack.LogOptions, stdout, stderr io.Writer) error
 	// Ship streams an image from the operator's archive, only the layers that
-	// the host lacks.
-	Ship(ctx context.Context, image stack.Image, have []stack.HostImage, progress func(done, total int64)) (string, error)
-	Pull(ctx context.Context, reference string, progress func(done, total int64)) error
+	// the host lacks, or each of the nodes that it goes to.
+	Ship(ctx context.Context, image stack.Image, to []string, have []stack.HostImage, progress func(done, total int64)) (string, error)
+	Pull(ctx context.Context, reference string, to []string, progress func(done, total int64)) error
 	// Build makes an image on the host; the operator's files travel as far as the
 	// builder asks for them.
 	Build(ctx context.Context, b stack.Build, platform string, names []string, progress func(line string)) (stack.Built, error)
@@ -115,8 +118,6 @@ type Engine interface {
 	Hold(ctx context.Context, container string, stop bool) error
 	Release(ctx context.Context, container string) error
 	InspectImage(ctx context.Context, image string) ([]byte, error)
-	// PutFiles writes files, as root's, into a folder that a container may write to.
-	PutFiles(ctx context.Context, container, dir string, files []stack.File) error
 	// Files reads what a container holds at a path.
 	Files(ctx context.Context, container, at string) ([]stack.File, error)
 	// ExecTerminal gives a command in a container the operator's terminal.

@@ -171,8 +171,8 @@ func TestANodeThatIsNotHeardOfIsMissing(t *testing.T) {
 }
 
 func TestLinksAreJudged(t *testing.T) {
-	c := &Cluster{Target: three()}
-	links := append(c.parseLinks("node1", "10.0.0.2 1500\n10.0.0.3 1450\n10.0.0.9 1500\nping: x\n"), c.parseLinks("node2", "10.0.0.1 1500\n10.0.0.3 0\n")...)
+	nodes := three().Nodes
+	links := append(parseLinks("node1", nodes, "10.0.0.3 1450\n10.0.0.2 1500\n10.0.0.9 1500\nping: x\n"), parseLinks("node2", nodes, "10.0.0.1 1500\n10.0.0.3 0\n")...)
 	if fmt.Sprint(links) != "[{node1 node2 1500} {node1 node3 1450} {node2 node1 1500} {node2 node3 0}]" {
 		t.Errorf("%v", links)
 	}

@@ -19,7 +19,7 @@ var (
 	// what they like in them.
 	cookieName = regexp.MustCompile(`(?i)(erlang|release|node|vm)_+cookie$`)
 	// plainName ends or marks names that only speak of a secret.
-	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expires_in|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_username|_email|_host|_port|_method|_required|_seconds|_minutes|_hours|_days)$|public|publishable`)
+	plainName = regexp.MustCompile(`(?i)(_file|_path|_dir|_ttl|_url|_uri|_length|_len|_min|_max|_size|_header|_name|_enabled|_timeout|_expiry|_expires|_expires_in|_expiration|_lifetime|_age|_prefix|_cookie|_id|_type|_alg|_algorithm|_policy|_rounds|_cost|_count|_limit|_rate|_issuer|_audience|_user|_username|_email|_host|_port|_method|_required|_seconds|_minutes|_hours|_days|_schemes?|_roles?|_scopes?|_users|_groups?|_modes?|_providers?|_strategy|_backend|_driver|_module|_class|_hashers?|_validators?|_issuers|_audiences|_aud|_claims?|_servers?|_keyservers?|_endpoint|_domains?|_format|_version|_bits|_iterations|_validity|_exp|_field|_attribute)$|public|publishable`)
 	// browserName are names of what builds put into the pages that everybody gets, and
 	// of keys that are made for that.
 	browserName = regexp.MustCompile(`(?i)^(vite|react_app|vue_app|gatsby|ng_app|next_public|nuxt_public|expo_public|public)_|(^|_)anon_key$|(captcha|turnstile)\w*_site_?key$`)

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"gopkg.in/yaml.v3"
 
 	"stackctl/pkg/stackctl/stack"
@@ -17,17 +19,17 @@ import (
 // defined refuses variables that have neither a value nor a default, all of
 // them at once, a line for each. Under the standard policy one that the file does
 // not demand, whose name promises no secret and which begins no mount, is empty as
-// Compose takes it, with a warning. defined returns the names of all variables that the files use.
+// Compose takes it, with a warning; so is any secret where the file demands others. defined returns the names of all variables that the files use.
 func defined(from []source, policy stack.Policy) (used map[string]bool, warnings []string, faults []error) {
 	used = map[string]bool{}
-	warned, refused := map[string]bool{}, map[string]bool{}
+	warned, refused, told := map[string]bool{}, map[string]bool{}, demandsSecrets(from)
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { used[name] = true })
 		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
 			switch {
 			case refused[g.name]:
-			case policy == stack.PolicyStandard && !g.required && !promising(g.name) && !(mounts[node] && leadsMount(node.Value, g.name)):
+			case policy == stack.PolicyStandard && !g.required && (told || !promising(g.name)) && !(mounts[node] && leadsMount(node.Value, g.name)):
 				if !warned[g.name] {
 					warnings = append(warnings, fmt.Sprintf("%s:%d: the variable %s has no value and is empty", s.file, s.lineOf(node, g.name), g.name))
 				}
@@ -61,7 +63,7 @@ func (d Draft) missing(ctx context.Context, c stack.Config, named []error) error
 // file.
 func (d Draft) copied(err error) error {
 	file := d.config.Compose.EnvFile
-	if _, missing := os.Stat(file); file == "" || missing == nil {
+	if _, missing := os.Stat(file); err == nil || file == "" || missing == nil {
 		return err
 	}
 	ending := exampleOf(file)
@@ -69,13 +71,15 @@ func (d Draft) copied(err error) error {
 		return err
 	}
 	name := filepath.Base(file)
-	return stack.Fault(stack.CauseUsage, "read the variables", err, "copy "+name+ending+" to "+name+" and fill it in")
+	reason, _ := stack.Explain(err)
+	return stack.Fault(stack.CauseUsage, "read the variables", errors.New(reason), "copy "+name+ending+" to "+name+" and fill it in")
 }
 
 // given refuses what services take by name where it is not set, and secrets that are
 // empty.
 func (d *Draft) given() error {
 	taken, lacking := d.taken(), d.lacking()
+	d.warn(d.without())
 	if len(taken) == 0 {
 		return together("secrets are empty", lacking)
 	}
@@ -85,13 +89,28 @@ func (d *Draft) given() error {
 // valueless is what is wrong with all of them.
 const valueless = "variables have no value (NAME= in the env file makes one empty)"
 
-// together is one usage error of several; each keeps its line.
+// together is one usage error of several: each has a line, and what to do is said once.
 func together(what string, faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)
 	}
-	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), fmt.Errorf("\n%w", errors.Join(faults...)), "")
+	text, fixes, told := "", []string(nil), map[string]bool{"": true}
+	for _, fault := range faults {
+		reason, fix := stack.Explain(fault)
+		text += "\n" + reason
+		fix = anyName.ReplaceAllString(fix, "${1}NAME${2}")
+		if same := anyPath.ReplaceAllString(fix, ""); !told[same] {
+			told[same], fixes = true, append(fixes, fix)
+		}
+	}
+	return stack.Fault(stack.CauseUsage, fmt.Sprintf("%d %s", len(faults), what), errors.New(text), strings.Join(fixes, "; or "))
 }
+
+// anyPath is a path in a fix: of several that differ by it the first one is told.
+var anyPath = regexp.MustCompile(`[.~]?/\S+`)
+
+// anyName is where a fix names the variable that it is about.
+var anyName = regexp.MustCompile(`(\$\{|\(|--env |^give )[A-Za-z_]\w*(:-|= for|=…| a random)`)
 
 // eachUse walks the variables that a file names.
 func (s source) eachUse(node *yaml.Node, found func(name string)) {
@@ -166,6 +185,31 @@ type ungiven struct {
 // ungiven are those of the services that are deployed. Under the standard policy
 // one whose name promises no secret is left out, as Compose does.
 func (d Draft) ungiven() []ungiven {
+	return d.unset(func(s types.ServiceConfig, name string) bool {
+		return d.config.Policy != stack.PolicyStandard || promising(name) && !d.optional(s)
+	})
+}
+
+// without warns of the secrets that services run without, since they are options.
+func (d Draft) without() []string {
+	if d.config.Policy != stack.PolicyStandard {
+		return nil
+	}
+	names, first, out := map[string][]string{}, map[string]place{}, []string(nil)
+	for _, u := range d.unset(func(s types.ServiceConfig, name string) bool { return promising(name) && d.optional(s) }) {
+		if names[u.service] = append(names[u.service], u.name); len(names[u.service]) == 1 {
+			first[u.service] = u.at
+		}
+	}
+	for _, service := range sortedKeys(names) {
+		out = append(out, fmt.Sprintf("%s: service %s runs without %s, which nothing sets", first[service], service, stack.Listed(names[service])))
+	}
+	return out
+}
+
+// unset are the variables that deployed services take by name, and that nothing sets,
+// of those that are asked for, each once.
+func (d Draft) unset(asked func(s types.ServiceConfig, name string) bool) []ungiven {
 	var out []ungiven
 	told := map[string]bool{}
 	for _, service := range sortedKeys(d.project.Services) {
@@ -174,7 +218,7 @@ func (d Draft) ungiven() []ungiven {
 			continue
 		}
 		for _, name := range sortedKeys(s.Environment) {
-			if s.Environment[name] != nil || told[name] || d.config.Policy == stack.PolicyStandard && !promising(name) {
+			if s.Environment[name] != nil || told[name] || !asked(s, name) {
 				continue
 			}
 			told[name] = true
@@ -182,6 +226,44 @@ func (d Draft) ungiven() []ungiven {
 		}
 	}
 	return out
+}
+
+// manyOptions is how many variables a service takes by name, without a value, where
+// they are options: its program knows which of them it needs.
+const manyOptions = 10
+
+// optional reports whether what a service takes by name, and nothing sets, is an
+// option of its program.
+func (d Draft) optional(s types.ServiceConfig) bool {
+	none := 0
+	for _, value := range s.Environment {
+		if value == nil {
+			none++
+		}
+	}
+	return none >= manyOptions || demandsSecrets(d.sources)
+}
+
+// demanded is a variable that a file demands: ${NAME:?…}.
+var demanded = regexp.MustCompile(`\$\{([A-Za-z_]\w*):?\?`)
+
+// demandsSecrets reports whether the files demand secrets by name: who writes ${NAME:?}
+// for those that the program needs says thereby that it does without the others.
+func demandsSecrets(from []source) bool {
+	found := false
+	for _, s := range from {
+		var walk func(node *yaml.Node)
+		walk = func(node *yaml.Node) {
+			for _, m := range demanded.FindAllStringSubmatch(node.Value, -1) {
+				found = found || promising(m[1])
+			}
+			for _, child := range node.Content {
+				walk(child)
+			}
+		}
+		walk(s.root)
+	}
+	return found
 }
 
 // bare is the place where a variable is named without a value.

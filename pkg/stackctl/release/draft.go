@@ -8,6 +8,7 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -149,6 +150,10 @@ func (d Draft) carried() error {
 		if problem, fix := uncarried(d.project.Services[name]); problem != "" {
 			return stack.Usage(at.file, at.line, "service "+name+" "+problem, fix)
 		}
+		if volume := d.sharedStore(d.project.Services[name]); volume != "" {
+			return refuse(d.sources, at, "service "+name+" keeps data in "+volume+", which each of its containers would write to as if it were alone",
+				"give it one container; or write x-stackctl: {shared: ["+volume+"]} where its program is made for that", "services", name, "deploy", "replicas")
+		}
 		image := d.project.Services[name].Image
 		called, _, _ := strings.Cut(image, "@") // a digest that is none, G9 finds
 		if _, err := imageref.ParseAnyReference(called); image != "" && err != nil {
@@ -156,6 +161,20 @@ func (d Draft) carried() error {
 		}
 	}
 	return nil
+}
+
+// sharedStore is what several containers of a store would write to, and the compose file
+// does not say that they may; empty: nothing.
+func (d Draft) sharedStore(s types.ServiceConfig) string {
+	if s.GetScale() < 2 || d.extension(s).layer != stack.LayerData {
+		return ""
+	}
+	for _, v := range s.Volumes {
+		if v.Source != "" && !v.ReadOnly && (v.Type == types.VolumeTypeVolume || v.Type == types.VolumeTypeBind) && !slices.Contains(sharedBy(s), v.Source) {
+			return v.Source
+		}
+	}
+	return ""
 }
 
 // uncarried says what of a service a release does not carry, and what to do.

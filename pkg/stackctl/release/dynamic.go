@@ -15,11 +15,9 @@ import (
 
 // dynamic is what a file of a Traefik says of routes.
 type dynamic struct {
-	HTTP struct {
-		Routers map[string]struct {
-			Rule, Service string
-			Middlewares   []string
-		}
+	EntryPoints map[string]struct{ Address string } `yaml:"entryPoints"`
+	HTTP        struct {
+		Routers  map[string]router
 		Services map[string]struct {
 			LoadBalancer struct {
 				Servers []struct{ URL string }
@@ -30,14 +28,36 @@ type dynamic struct {
 	}
 }
 
+// router is one route of such a file.
+type router struct {
+	Rule, Service string
+	Middlewares   []string
+	EntryPoints   []string `yaml:"entryPoints"`
+}
+
+// elsewhere reports whether a router is for ports alone that are not a site's, by what
+// the file says of them.
+func (d dynamic) elsewhere(r router) bool {
+	other := 0
+	for _, name := range r.EntryPoints {
+		if address := d.EntryPoints[name].Address; address != "" && !strings.HasSuffix(address, ":80") && !strings.HasSuffix(address, ":443") {
+			other++
+		}
+	}
+	return other > 0 && other == len(r.EntryPoints)
+}
+
 // routedByFiles gives services the routes that files of a Traefik have for them, as
-// labels would: they are decided on in the same way, and nothing of it is deployed.
+// labels would: they are decided on in the same way, and nothing of it is deployed. One
+// that is built with files which only lead to services is marked.
 func (d Draft) routedByFiles(services []infer.Service) {
 	for i, s := range services {
-		if !infer.ServedByTraefik(s) {
+		built := d.builtTraefik(s.Name)
+		if !infer.ServedByTraefik(s) && len(built) == 0 {
 			continue
 		}
-		for _, file := range d.mountedFiles(s.Name) {
+		led, others := 0, 0
+		for _, file := range append(d.mountedFiles(s.Name), built...) {
 			var has dynamic
 			if !slices.Contains([]string{".yml", ".yaml"}, filepath.Ext(file)) {
 				continue
@@ -46,28 +66,44 @@ func (d Draft) routedByFiles(services []infer.Service) {
 				continue // what is no such file, or one with templates
 			}
 			services[i].Labels = labelsOf(services[i].Labels, "traefik.http.middlewares", has.HTTP.Middlewares)
-			for name, router := range has.HTTP.Routers {
-				name, _, _ = strings.Cut(name, "@")
-				to, _, _ := strings.Cut(router.Service, "@")
-				balancer := has.HTTP.Services[to].LoadBalancer
-				for _, server := range balancer.Servers[:min(1, len(balancer.Servers))] {
-					leadByLabels(services, server.URL, name, map[string]any{"rule": router.Rule, "middlewares": strings.Join(router.Middlewares, ",")}, balancer.Sticky)
+			for _, name := range sortedKeys(has.HTTP.Routers) {
+				switch {
+				case strings.HasSuffix(has.HTTP.Routers[name].Service, "@internal"):
+				case !has.elsewhere(has.HTTP.Routers[name]) && has.lead(services, name):
+					led++
+				default:
+					others++
 				}
 			}
 		}
+		services[i].LeadsByFiles = len(built) > 0 && led > 0
+		services[i].OtherRouters = others
 	}
 }
 
+// lead gives the service that a router leads to its labels, and reports whether there
+// is one.
+func (d dynamic) lead(services []infer.Service, name string) bool {
+	router := d.HTTP.Routers[name]
+	to, _, _ := strings.Cut(router.Service, "@")
+	balancer := d.HTTP.Services[to].LoadBalancer
+	name, _, _ = strings.Cut(name, "@")
+	for _, server := range balancer.Servers[:min(1, len(balancer.Servers))] {
+		return leadByLabels(services, server.URL, name, map[string]any{"rule": router.Rule, "middlewares": strings.Join(router.Middlewares, ",")}, balancer.Sticky)
+	}
+	return false
+}
+
 // leadByLabels gives the service at an address the labels of a router, and of how
-// visitors are kept at one replica.
-func leadByLabels(services []infer.Service, address, name string, router, sticky map[string]any) {
+// visitors are kept at one replica. It reports whether there is one.
+func leadByLabels(services []infer.Service, address, name string, router, sticky map[string]any) bool {
 	u, err := url.Parse(address)
 	if err != nil {
-		return
+		return false
 	}
 	i := slices.IndexFunc(services, func(s infer.Service) bool { return s.Name == u.Hostname() || s.ContainerName == u.Hostname() })
 	if i < 0 || strings.EqualFold(services[i].Labels["traefik.enable"], "false") && router["rule"] == "" {
-		return
+		return false
 	}
 	port := u.Port()
 	if port == "" {
@@ -76,7 +112,7 @@ func leadByLabels(services []infer.Service, address, name string, router, sticky
 	if port == "" {
 		port = "80"
 	}
-	name += "-of-files"
+	name += infer.OfFiles
 	router["service"] = name
 	balancer := map[string]any{"server": map[string]any{"port": port, "scheme": u.Scheme}}
 	if sticky != nil {
@@ -84,6 +120,7 @@ func leadByLabels(services []infer.Service, address, name string, router, sticky
 	}
 	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.routers."+name, router)
 	services[i].Labels = labelsOf(services[i].Labels, "traefik.http.services."+name+".loadbalancer", balancer)
+	return true
 }
 
 // labelsOf adds to a copy of labels what a mapping says, with its keys in a row.

@@ -30,12 +30,15 @@ func (d Draft) Freeze(in Inputs) (stack.Release, error) {
 	if err := d.builds(in.Archives); err != nil {
 		return stack.Release{}, err
 	}
-	s := split{draft: d, images: in.Archives, static: in.Edge.Static, others: in.Edge.Others, taken: map[string]bool{}, definitions: map[string]string{}}
+	s := split{draft: d, images: in.Archives, static: in.Edge.Static, taken: map[string]bool{}, definitions: map[string]string{}}
 	base, err := s.base()
 	if err != nil {
 		return stack.Release{}, err
 	}
 	app, err := s.app()
+	if err == nil {
+		err = d.refuseUncarried(s.lacks)
+	}
 	if err != nil {
 		return stack.Release{}, err
 	}

@@ -71,7 +71,7 @@ func (s Survey) noteText() {
 		services[mounts] = append(services[mounts], service)
 	}
 	for mounts, all := range services {
-		who := strings.Join(append([]string{"it"}, all[1:]...), " and ")
+		who := stack.Listed(append([]string{"it"}, all[1:]...))
 		s.Notes[all[0]] = append(s.Notes[all[0]], fmt.Sprintf("%s may write to the program's text in %s. %s", who, mounts, textFix))
 	}
 }

@@ -45,10 +45,10 @@ func imageName(project string, s types.ServiceConfig) string {
 // subjects are the services as decisions are made of them.
 func (d Draft) subjects() []infer.Service {
 	var out []infer.Service
-	merged := merged(d.sources)
+	merged, written := merged(d.sources), portRanges(d.sources)
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
-		one.Merged, one.Caddyfile = merged[name], d.caddyfile(name)
+		one.Merged, one.Caddyfile, one.Ranges = merged[name], d.caddyfile(name), written
 		one.Routed = slices.ContainsFunc(d.config.Routes, func(r stack.RouteSpec) bool { return r.Service == name })
 		out = append(out, one)
 	}
@@ -59,6 +59,9 @@ func (d Draft) subjects() []infer.Service {
 var (
 	fromCaddy = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?caddy(?:[:@\s]|$)`)
 	copiesIt  = regexp.MustCompile(`(?im)^COPY\s+(?:--\S+\s+)*(\S*Caddyfile)\s+/etc/caddy/(?:Caddyfile)?\s*$`)
+
+	fromTraefik  = regexp.MustCompile(`(?im)^FROM\s+(?:\S+/)?traefik(?:[:@\s]|$)`)
+	copiesRoutes = regexp.MustCompile(`(?im)^(?:COPY|ADD)\s+(?:--\S+\s+)*(\S+\.ya?ml)\s+/etc/traefik\S*\s*$`)
 )
 
 // caddyfile is the text of the Caddyfile that a service has, by a mount or in the
@@ -68,17 +71,39 @@ func (d Draft) caddyfile(service string) string {
 	if text := d.mounted(service, "/etc/caddy/Caddyfile"); text != "" || s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
 		return text
 	}
-	context := d.path(s.Build.Context)
-	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
-	m := copiesIt.FindSubmatch(dockerfile)
-	if err != nil || m == nil || !fromCaddy.Match(dockerfile) {
+	files := d.brought(s, fromCaddy, copiesIt)
+	if len(files) == 0 {
 		return ""
 	}
-	text, err := readBounded(filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	text, err := readBounded(files[0])
 	if err != nil {
 		return ""
 	}
 	return string(text)
+}
+
+// builtTraefik are the files of routes that a service of an image of Traefik is built
+// with.
+func (d Draft) builtTraefik(service string) []string {
+	return d.brought(d.project.Services[service], fromTraefik, copiesRoutes)
+}
+
+// brought are the files that a service's Dockerfile copies by a line of that form,
+// where it begins with such an image.
+func (d Draft) brought(s types.ServiceConfig, from, line *regexp.Regexp) []string {
+	if s.Build == nil || s.Build.Context == "" || remote(s.Build.Context) {
+		return nil
+	}
+	context := d.path(s.Build.Context)
+	dockerfile, err := readBounded(below(context, cmp.Or(s.Build.Dockerfile, "Dockerfile")))
+	if err != nil || !from.Match(dockerfile) {
+		return nil
+	}
+	var out []string
+	for _, m := range line.FindAllSubmatch(dockerfile, -1) {
+		out = append(out, filepath.Join(context, filepath.FromSlash(string(m[1]))))
+	}
+	return out
 }
 
 // mounted is the text of the file that a service has at a place, by a mount of it or
@@ -150,7 +175,7 @@ func (d Draft) subject(s types.ServiceConfig) infer.Service {
 	layer, _ := x["layer"].(string)
 	subject.Said = stack.Layer(layer)
 	subject.SaidOnce = x["run"] == "once"
-	subject.NotRestarted = s.Restart == types.RestartPolicyNo
+	subject.NotRestarted = s.Restart == types.RestartPolicyNo && !d.restartByVariable(s.Name)
 	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
 		subject.NotRestarted = s.Deploy.RestartPolicy.Condition == "none"
 	}
@@ -162,4 +187,13 @@ func (d Draft) subject(s types.ServiceConfig) infer.Service {
 		maps.Copy(subject.Labels, s.Labels)
 	}
 	return subject
+}
+
+// restartByVariable reports whether a variable decides what restarts a service: then
+// it is a setting of a machine, and says nothing of what the service is.
+func (d Draft) restartByVariable(service string) bool {
+	return slices.ContainsFunc(d.sources, func(s source) bool {
+		_, restart := lookupNode(s.services()[service], "restart")
+		return restart != nil && strings.Contains(resolved(restart).Value, "$")
+	})
 }

@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -102,6 +103,7 @@ func TestASecretThatIsNowhereIsWarnedOf(t *testing.T) {
 
 func TestASecretForAServiceOfOthersMayBeWithoutAValue(t *testing.T) {
 	for name, refused := range map[string]bool{"SMTP_PASSWORD": false, "MAIL_PASS": false, "GOOGLE_CLIENT_SECRET": false, "OPENAI_API_KEY": false, "RECAPTCHA_SECRET_KEY": false, "SENTRY_DSN": false,
+		"AWS_SECRET_ACCESS_KEY": false, "APP_S3_SECRET_KEY": false, "SHOP_AZURE_STORAGE_KEY": false, "NEW_RELIC_LICENSE_KEY": false, "S3_DB_PASSWORD": true,
 		"DB_PASSWORD": true, "MAIL_DB_PASSWORD": true, "OAUTH2_PROXY_COOKIE_SECRET": true, "SENTRY_SECRET_KEY": true, "JWT_SECRET": true, "API_TOKEN": true} {
 		for _, form := range []string{name + "=${" + name + "}", name} {
 			s := newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    environment: [\"" + form + "\"]\n"})
@@ -114,6 +116,45 @@ func TestASecretForAServiceOfOthersMayBeWithoutAValue(t *testing.T) {
 			if _, err := release.Read(context.Background(), s.config, s.target); err == nil {
 				t.Errorf("%s: the strict policy takes it", form)
 			}
+		}
+	}
+}
+
+// TestAFileThatDemandsSecretsNeedsNoOthers holds that a file which writes ${NAME:?} for
+// the secrets it needs says thereby that the others may be empty.
+func TestAFileThatDemandsSecretsNeedsNoOthers(t *testing.T) {
+	for env, refused := range map[string]bool{
+		`["A=${A_SECRET:?set it}", "B=${B_TOKEN}"]`: false,
+		`["A=${A_SECRET?}", B_TOKEN]`:               false,
+		`["A=${TAG:?which one}", "B=${B_TOKEN}"]`:   true, // it demands no secret
+		`["A=${A_SECRET}", "B=${B_TOKEN}"]`:         true,
+		`["A=${A_SECRET:-x}", B_TOKEN]`:             true,
+	} {
+		s := newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    environment: " + env + "\n", ".env": "A_SECRET=abc\nTAG=2\n"})
+		for policy, want := range map[stack.Policy]bool{stack.PolicyStandard: refused, stack.PolicyStrict: true} {
+			s.config.Policy = policy
+			if _, err := release.Read(context.Background(), s.config, s.target); (err != nil) != want {
+				t.Errorf("%s, policy %s: %v, want refused %t", env, policy, err, want)
+			}
+		}
+	}
+}
+
+// TestAListOfOptionsIsNoListOfDemands holds that a service which takes ten variables by
+// name that are not set offers options: its program knows what it needs.
+func TestAListOfOptionsIsNoListOfDemands(t *testing.T) {
+	for options, refused := range map[int]bool{3: true, 9: false, 30: false} {
+		text := "services:\n  web:\n    image: acme/web:1\n    environment:\n      - TURN_PASSWORD\n"
+		for i := range options {
+			text += fmt.Sprintf("      - OPTION_%d\n", i)
+		}
+		s := newProject(t, map[string]string{"compose.yaml": text})
+		s.config.Policy = stack.PolicyStandard
+		if _, err := release.Read(context.Background(), s.config, s.target); (err != nil) != refused {
+			t.Errorf("%d options: %v, want refused %t", options, err, refused)
+		}
+		if needed := len(s.look(t).Undefined) > 0; needed != refused {
+			t.Errorf("%d options: init asks for it %t", options, needed)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package release
 
 import (
 	"maps"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"gopkg.in/yaml.v3"
@@ -101,3 +103,30 @@ func dropUnknownPorts(p *types.Project) []string {
 
 // portless tells that routes need what a variable does not say.
 const portless = "a port of its container is a variable without a value: set it in .env and run init again, or it has no route"
+
+var portRange = regexp.MustCompile(`^\d+-\d+$`)
+
+// portRanges are the ranges of containers' ports that the files write.
+func portRanges(from []source) []string {
+	var out []string
+	for _, s := range from {
+		var walk func(node *yaml.Node, ports bool)
+		walk = func(node *yaml.Node, ports bool) {
+			for i, child := range node.Content {
+				below := ports
+				if node.Kind == yaml.MappingNode {
+					below = i%2 == 1 && node.Content[i-1].Value == "ports"
+				}
+				if ports && child.Kind == yaml.ScalarNode {
+					_, target := portTexts(&yaml.Node{Kind: yaml.ScalarNode, Value: expand(child.Value, s.of)})
+					if target, _, _ = strings.Cut(target, "/"); portRange.MatchString(target) {
+						out = append(out, target)
+					}
+				}
+				walk(child, below)
+			}
+		}
+		walk(s.root, false)
+	}
+	return out
+}

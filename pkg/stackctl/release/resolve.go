@@ -94,6 +94,9 @@ func envFileFix(file, written string) string {
 	if ending := exampleOf(file); ending != "" {
 		return "copy " + written + ending + " to " + written + " and fill it in, or write `required: false` beside its path"
 	}
+	if filepath.IsAbs(filepath.FromSlash(written)) {
+		return "an env file is read where stackctl runs, not on the server: copy it into the project, such as to ./" + filepath.Base(file) + ", and name that; or write `required: false` beside its path"
+	}
 	return "create it, or write `required: false` beside its path"
 }
 

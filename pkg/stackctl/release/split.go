@@ -27,12 +27,10 @@ type split struct {
 	draft  Draft
 	images map[string]stack.Image
 	static []byte
-	// others is the static file of the other edges of a cluster, and of the mount that
-	// it takes the place of, once that is known.
-	others  []byte
-	replace string
-	files   []stack.File
-	taken   map[string]bool
+	files  []stack.File
+	taken  map[string]bool
+	// lacks are what no Swarm service can have of the services, for a cluster.
+	lacks []misfit
 	// definitions are the hashes of the placed services, by name.
 	definitions map[string]string
 }
@@ -108,6 +106,7 @@ func (s *split) fill(p *types.Project, id string, layers ...stack.Layer) ([]byte
 // place makes a service ready for the host: its image by ID, its files by
 // their paths there, its labels, its aliases, and no wait for another project.
 func (s *split) place(service types.ServiceConfig, x extension, id string, p *types.Project) (types.ServiceConfig, error) {
+	lasting := s.draft.lastingUpstream(service) // what x-stackctl says of it is taken off below
 	service.Profiles, service.Build, service.Extensions = nil, nil, nil
 	switch {
 	case x.once:
@@ -129,7 +128,7 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 	if id != "" {
 		upstreams = append(upstreams, stack.Upstream(service.Name, id))
 	}
-	if lasting := s.draft.lastingUpstream(service); lasting != "" {
+	if lasting != "" {
 		upstreams = append(upstreams, lasting)
 	}
 	service.Networks = aliased(service, upstreams, s.names(service, x))
@@ -142,13 +141,15 @@ func (s *split) place(service types.ServiceConfig, x extension, id string, p *ty
 		labels[k] = v
 	}
 	labels[stack.LabelProject], labels[stack.LabelLayer] = s.draft.config.Project, string(x.layer)
-	if x.layer == stack.LayerEdge && s.replace != "" {
-		labels[stack.LabelOthers] = s.replace
-	}
 	if id != "" {
 		labels[stack.LabelRelease] = id
 	}
 	service.Labels = labels
+	if s.draft.target.Clustered() {
+		for _, text := range Uncarried(service) {
+			s.lacks = append(s.lacks, misfit{service.Name, text})
+		}
+	}
 	definition, err := json.Marshal(service)
 	if err != nil {
 		return service, fmt.Errorf("service %s: %w", service.Name, err)
@@ -282,9 +283,6 @@ func (s *split) bind(v *types.ServiceVolumeConfig, service, id string) ([]types.
 		return nil, nil
 	case s.draft.config.Traefik.Static:
 		v.Source = s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.static}, id)
-		if len(s.others) > 0 {
-			s.replace = v.Source + "=" + s.ship("files", stack.File{Path: path.Base(one.at), Mode: 0o444, Content: s.others}, id)
-		}
 		return nil, nil
 	}
 	return s.shipBind(v, one, service, id)

@@ -3,6 +3,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -104,7 +105,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 		}
 	}
 	out.note()
-	out.draft.resolvable()
+	out.noteEnvFiles()
 	out.noteLacks()
 	out.Services = out.draft.subjects()
 	out.expect(out.Services)
@@ -185,23 +186,44 @@ func (d Draft) external() map[string][]string {
 }
 
 // resolvable reads the env files that are there: a variable in one may say whom a
-// service asks to sign in. What is missing, check tells.
-func (d *Draft) resolvable() {
+// service asks to sign in. It returns, by service, why others cannot be read.
+func (d *Draft) resolvable() map[string]error {
+	out := map[string]error{}
 	for name, s := range d.project.Services {
-		if err := d.resolveEnvironment(&s); err == nil {
-			d.project.Services[name] = s
+		if err := d.resolveEnvironment(&s); err != nil {
+			out[name] = err
+			continue
 		}
+		d.project.Services[name] = s
+	}
+	return out
+}
+
+// noteEnvFiles adds to the notes of init the env files that check refuses, each once.
+func (s Survey) noteEnvFiles() {
+	told := map[string]bool{}
+	failed := s.draft.resolvable()
+	for _, name := range sortedKeys(failed) {
+		var fault *stack.Error
+		if !s.draft.deployed(s.draft.project.Services[name]) || !errors.As(failed[name], &fault) {
+			continue
+		}
+		_, problem, _ := strings.Cut(fault.Err.Error(), ": ")
+		if !told[problem] {
+			s.Notes[name] = append(s.Notes[name], fmt.Sprintf("check refuses it: %s (%s); %s", problem, filepath.Base(fault.What), fault.Fix))
+		}
+		told[problem] = true
 	}
 }
 
 // undefined are the variables without a value and without a default, each once.
 func undefined(from []source) []Undefined {
 	var out []Undefined
-	at := map[string]int{}
+	at, told := map[string]int{}, demandsSecrets(from)
 	for _, s := range from {
 		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
-			needed := g.required || promising(g.name) || mounts[node] && leadsMount(node.Value, g.name)
+			needed := g.required || !told && promising(g.name) || mounts[node] && leadsMount(node.Value, g.name)
 			if i, known := at[g.name]; known {
 				out[i].Needed = out[i].Needed || needed
 				return
@@ -237,8 +259,8 @@ func promising(name string) bool {
 
 var (
 	// optional are names of secrets for services of others that a program does without:
-	// mail, tests for people, sign-in elsewhere, models, reports of errors.
-	optional = regexp.MustCompile(`(?i)(?:^|_)(?:SMTP|MAIL|MAILER|EMAIL|MAILGUN|SENDGRID|POSTMARK|RESEND|IMAP|LDAP_BIND|RECAPTCHA|HCAPTCHA|CAPTCHA|TURNSTILE|TWILIO|OPENAI|ANTHROPIC|GEMINI|GROQ|MISTRAL|COHERE|DEEPSEEK|OPENROUTER|UNSPLASH|GIPHY|MAXMIND)_|(?:CLIENT_SECRET|SENTRY_DSN|SENTRY_AUTH_TOKEN)$`)
+	// mail, tests for people, sign-in elsewhere, models, storage, reports of errors.
+	optional = regexp.MustCompile(`(?i)(?:^|_)(?:SMTP|MAIL|MAILER|EMAIL|MAILGUN|SENDGRID|POSTMARK|RESEND|IMAP|LDAP_BIND|RECAPTCHA|HCAPTCHA|CAPTCHA|TURNSTILE|TWILIO|OPENAI|ANTHROPIC|GEMINI|GROQ|MISTRAL|COHERE|DEEPSEEK|OPENROUTER|UNSPLASH|GIPHY|MAXMIND|AWS|S3|AZURE|GCS|NEW_RELIC|DATADOG|MAILCHANNELS|SERVICE_BUS)_|(?:CLIENT_SECRET|SENTRY_DSN|SENTRY_AUTH_TOKEN)$`)
 	// wanted are names of those that it does not do without all the same.
 	wanted = regexp.MustCompile(`(?i)(?:^|_)(?:DB|DATABASE|\w*SQL|POSTGRES|REDIS|ADMIN|ROOT)_`)
 )

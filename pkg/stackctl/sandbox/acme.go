@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -127,6 +128,9 @@ func (b *builder) acmeAddress(ctx context.Context, s State) (netip.Addr, bool, e
 	return address, true, nil
 }
 
+// lifetime is that of Let's Encrypt's certificates.
+const lifetime = 90 * 24 * time.Hour
+
 // startACME runs a new ACME server at the address, in place of an old one.
 func (b *builder) startACME(ctx context.Context, s State, address netip.Addr) error {
 	if !s.Subnet.Contains(address) {
@@ -146,7 +150,7 @@ func (b *builder) startACME(ctx context.Context, s State, address netip.Addr) er
 		"tlsPort":                 443,
 		"retryAfter":              map[string]int{"authz": 1, "order": 1},
 		"keyAlgorithm":            "ecdsa",
-		"profiles":                map[string]any{"default": map[string]any{"description": "90 days", "validityPeriod": 90 * 24 * 3600}},
+		"profiles":                map[string]any{"default": map[string]any{"description": "of the sandbox", "validityPeriod": int(cmp.Or(b.Lifetime, lifetime).Seconds())}},
 	}})
 	if err != nil {
 		return fault("configure the local ACME server", err, "")

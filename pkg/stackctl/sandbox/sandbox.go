@@ -44,6 +44,8 @@ type Options struct {
 	Private bool
 	// Memory bounds the droplet, in bytes; 0 is no bound.
 	Memory int64
+	// Lifetime is that of the certificates of a local ACME server that is made; 0 is 90 days.
+	Lifetime time.Duration
 	// Progress takes one line per thing done; may be nil.
 	Progress func(string)
 }

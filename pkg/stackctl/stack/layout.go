@@ -51,17 +51,13 @@ const MaintenanceFile = "stackctl-maintenance.yml"
 // that rehearses certificates. It is there for no longer.
 const DetourFile = "stackctl-rehearsal.yml"
 
-// With several edges one orders the certificates: IssuerFile is the dynamic file by
-// which the others pass the authority's questions on to it, ServedFile the one that
-// names the certificates which they got from it. They belong to no release either.
-const (
-	IssuerFile = "stackctl-issuer.yml"
-	ServedFile = "stackctl-certificates.yml"
-)
+// ChallengeFile is the dynamic file by which several edges ask each other what an
+// authority asks them. It belongs to no release either.
+const ChallengeFile = "stackctl-challenge.yml"
 
 // Lasts reports whether a dynamic file of the edge belongs to no release.
 func Lasts(name string) bool {
-	return name == MaintenanceFile || name == DetourFile || name == IssuerFile || name == ServedFile
+	return name == MaintenanceFile || name == DetourFile || name == ChallengeFile
 }
 
 // ReleasePath is the path of a release's folder, or of something in it,

@@ -72,6 +72,11 @@ type HostFacts struct {
 	DockerFiles int64     `json:"docker_free_files"` // how many more files fit there; below 0: not known
 	FreeMemory  int64     `json:"free_memory_bytes"` // with free swap; 0: not known
 	Clock       time.Time `json:"clock"`
+	// Node is the node of a cluster that keeps the records, Away those that do not answer.
+	Node string   `json:"node,omitempty"`
+	Away []string `json:"away,omitempty"`
+	// Skew is how far the clocks of a cluster's nodes are apart at most.
+	Skew time.Duration `json:"skew,omitempty"`
 }
 
 // Container is one container on the host, ours or not.
@@ -135,6 +140,8 @@ type HostImage struct {
 	Digests []string `json:"digests,omitempty"`
 	Layers  []string `json:"layers"` // diff IDs, lowest first
 	Bytes   int64    `json:"bytes"`
+	// Nodes are those of a cluster that have it.
+	Nodes []string `json:"nodes,omitempty"`
 }
 
 // ReleaseState says how a release's deploy ended.

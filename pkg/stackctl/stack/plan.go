@@ -35,7 +35,7 @@ const (
 	StepSwitch  Kind = "switch"
 	// StepReach has each edge of a cluster try the way to a release.
 	StepReach Kind = "reach"
-	// StepCertificates hands the certificates of a cluster's first edge to the others.
+	// StepCertificates has each edge of a cluster get its certificates.
 	StepCertificates Kind = "certificates"
 	StepDrain        Kind = "drain"
 	StepCommit       Kind = "commit"
@@ -67,6 +67,8 @@ type Step struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Places are the places that a backup step takes.
 	Places []string `json:"places,omitempty"`
+	// Nodes are those of a cluster that an image step brings the image to.
+	Nodes []string `json:"nodes,omitempty"`
 	// Release is the release that the step acts on; empty: the project's base.
 	Release string `json:"release,omitempty"`
 	// Phase is the phase of a gates step.

@@ -39,9 +39,6 @@ const (
 	// LabelDefinition holds the hash of the service definition that the
 	// container was made from; edge and data change only when it differs.
 	LabelDefinition = "dev.stackctl.definition"
-	// LabelOthers names a file, and the one that the other edges of a cluster mount in
-	// its place: FILE=OTHER.
-	LabelOthers = "dev.stackctl.others"
 	// LabelOnce marks a container that runs to completion.
 	LabelOnce = "dev.stackctl.once"
 )
@@ -354,11 +351,10 @@ type Image struct {
 type EdgeConfig struct {
 	// Static is traefik.yml with the target's ACME settings in place.
 	Static []byte
-	// Others is the static file of the edges of a cluster that order no certificates;
-	// nil: there is one edge.
-	Others []byte `json:",omitempty"`
-	// Issuer is the dynamic file by which those pass the authority's questions on.
-	Issuer []byte `json:",omitempty"`
+	// Edges is how many edges of a cluster read this; 0: there is one.
+	Edges int `json:",omitempty"`
+	// Asked is the entry point of those at which an authority asks; empty: nothing is ordered.
+	Asked string `json:",omitempty"`
 	// Dynamic are the files of the provider's folder with templates rendered.
 	// Upstreams still use plain service names; a switch rewrites them.
 	Dynamic []File

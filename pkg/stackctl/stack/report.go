@@ -55,7 +55,7 @@ type GateResult struct {
 type Finding struct {
 	// Rule is the ID of the rule that it comes from.
 	Rule string `json:"rule"`
-	// Level is the rule's.
+	// Level is the rule's; strict where it is about a service that is not deployed.
 	Level Level `json:"level"`
 	// Subject names the thing, stably, for exceptions: "service api",
 	// "GET /users/me", "resolver le".

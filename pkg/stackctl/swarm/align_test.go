@@ -47,16 +47,16 @@ func TestANodeThatWasAwayGetsWhatTheOthersHave(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it runs on servers, which are Linux")
 	}
-	home := tree(t, map[string]string{"releases/2/release.json": "two", "releases/1/release.json": "one, failed", "releases/2/secrets/key": "hidden", "secrets/abc/key": "hidden", "files/x/a": "a", "edge/dynamic/routes.yml": "new", "edge/dynamic/stackctl-issuer.yml": "asks"})
+	home := tree(t, map[string]string{"releases/2/release.json": "two", "releases/1/release.json": "one, failed", "releases/2/secrets/key": "hidden", "secrets/abc/key": "hidden", "files/x/a": "a", "edge/dynamic/routes.yml": "new", "edge/dynamic/stackctl-challenge.yml": "asks"})
 	away := tree(t, map[string]string{"releases/1/release.json": "one", "files/x/a": "a", "files/y/b": "b", "edge/dynamic/routes.yml": "old", "edge/dynamic/gone.yml": "old", "turn": "3"})
 	packed := shell(t, nil, packScript, append([]string{home}, kept...)...)
 	if bytes.Contains(packed, []byte("hidden")) {
 		t.Error("a secret is sent")
 	}
 	for range 2 { // again, as after a run that was cut off
-		shell(t, packed, unpackScript, away, "/routes.yml/stackctl-issuer.yml/")
+		shell(t, packed, unpackScript, away, "/routes.yml/stackctl-challenge.yml/")
 	}
-	for name, want := range map[string]string{"releases/2/release.json": "two", "releases/1/release.json": "one, failed", "files/x/a": "a", "files/y/b": "b", "edge/dynamic/routes.yml": "new", "edge/dynamic/stackctl-issuer.yml": "asks", "turn": "3"} {
+	for name, want := range map[string]string{"releases/2/release.json": "two", "releases/1/release.json": "one, failed", "files/x/a": "a", "files/y/b": "b", "edge/dynamic/routes.yml": "new", "edge/dynamic/stackctl-challenge.yml": "asks", "turn": "3"} {
 		if got, err := os.ReadFile(filepath.Join(away, name)); err != nil || string(got) != want {
 			t.Errorf("%s holds %q, %v", name, got, err)
 		}
@@ -67,7 +67,7 @@ func TestANodeThatWasAwayGetsWhatTheOthersHave(t *testing.T) {
 		}
 	}
 	// A project that has nothing yet has nothing to send.
-	shell(t, shell(t, nil, packScript, append([]string{tree(t, nil)}, kept...)...), unpackScript, away, "/routes.yml/stackctl-issuer.yml/")
+	shell(t, shell(t, nil, packScript, append([]string{tree(t, nil)}, kept...)...), unpackScript, away, "/routes.yml/stackctl-challenge.yml/")
 }
 
 func TestWhoMissedARunIsNotBelieved(t *testing.T) {

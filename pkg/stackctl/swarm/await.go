@@ -76,7 +76,7 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 		if p != nil {
 			settle = engine.Settles(p.Services[name])
 		}
-		state, ready, err := judge(s, list, settle, time.Now())
+		state, ready, err := judge(s, list, settle, c.clockOf(list))
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", name, err)
 		}
@@ -86,6 +86,18 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 		}
 	}
 	return open, nil
+}
+
+// clockOf is what the clock of the node shows that has the newest of some tasks: by it
+// the task's times are.
+func (c *Cluster) clockOf(tasks []swarm.Task) time.Time {
+	now := time.Now()
+	if len(tasks) > 0 {
+		if m := c.byID(tasks[0].NodeID); m != nil {
+			now = now.Add(time.Duration(m.ahead.Load()))
+		}
+	}
+	return now
 }
 
 // judge returns how far a service is by its tasks, the newest first.

@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/host"
 	"stackctl/pkg/stackctl/node"
+	"stackctl/pkg/stackctl/provision"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -34,6 +36,10 @@ type Cluster struct {
 	// first that took part in the last run.
 	home *member
 
+	measuring sync.Mutex
+	// measured are the links between the nodes; nil: not measured yet.
+	measured []provision.Link
+
 	mu sync.Mutex
 	// where is the node of each container that was seen.
 	where map[string]*member
@@ -46,6 +52,8 @@ type member struct {
 	engine *engine.Engine
 	conn   *host.Conn
 	id     string // the Swarm's
+	// ahead is how far the node's clock is before this machine's, in nanoseconds.
+	ahead atomic.Int64
 }
 
 func (c *Cluster) member(name string) *member {

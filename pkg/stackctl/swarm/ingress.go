@@ -43,7 +43,7 @@ func (c *Cluster) ingressNetwork(ctx context.Context) error {
 
 // joinIngress is how an edge, or a copy of it, is on the ingress's network: by the names
 // that the ingress of its node has for it.
-func joinIngress(n *types.ServiceNetworkConfig, slot Slot) swarm.NetworkAttachmentConfig {
+func joinIngress(n *types.ServiceNetworkConfig, slot stack.Slot) swarm.NetworkAttachmentConfig {
 	out := swarm.NetworkAttachmentConfig{Target: stack.IngressProject}
 	if n == nil {
 		return out

@@ -67,7 +67,7 @@ func TestEachEdgeNodeHasAnIngress(t *testing.T) {
 	if !slices.Equal(nodes, []string{"node.labels.dev.stackctl.node==one", "node.labels.dev.stackctl.node==two"}) {
 		t.Errorf("they are on %v", nodes)
 	}
-	if a, b := serviceName(stack.IngressProject, Slot{N: 1, Nodes: []string{"two"}}), serviceName(stack.IngressProject, Slot{N: 2, Nodes: []string{"two"}}); a != b || specs[a].Name == "" {
+	if a, b := serviceName(stack.IngressProject, stack.Slot{N: 1, Nodes: []string{"two"}}), serviceName(stack.IngressProject, stack.Slot{N: 2, Nodes: []string{"two"}}); a != b || specs[a].Name == "" {
 		t.Errorf("the ingress of a node is %s and %s, in the order of the settings", a, b)
 	}
 }

@@ -26,30 +26,6 @@ const gateway = "docker_gwbridge"
 
 const labelService = "com.docker.swarm.service.id"
 
-// Facts are those of the nodes together: what they have adds up, what each needs is
-// the least.
-func (c *Cluster) Facts(ctx context.Context) (stack.HostFacts, error) {
-	all := make([]stack.HostFacts, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Facts(ctx)
-		return err
-	})
-	if err != nil {
-		return stack.HostFacts{}, err
-	}
-	sum := all[slices.Index(c.members, c.home)]
-	sum.CPUs, sum.MemoryBytes = 0, 0
-	for i, f := range all {
-		if f.Arch != sum.Arch {
-			return sum, stack.Fault(stack.CauseStep, "observe "+c.target.Domain, fmt.Errorf("%s is %s and %s is %s: one image does not run on both", c.home.Name, sum.Arch, c.members[i].Name, f.Arch),
-				"use servers of one architecture")
-		}
-		sum.CPUs += f.CPUs
-		sum.MemoryBytes += f.MemoryBytes
-	}
-	return sum, nil
-}
-
 // Containers lists the containers of all nodes that answer, by name. Of a Swarm
 // service that stackctl made only the newest counts, and one that has none is told
 // as created. Addresses are those by which DialContext reaches a container.
@@ -159,25 +135,6 @@ func (m *member) address(ctx context.Context, list []stack.Container) error {
 	return nil
 }
 
-// Images are those that every node has: a release runs on any of them.
-func (c *Cluster) Images(ctx context.Context) ([]stack.HostImage, error) {
-	all := make([][]stack.HostImage, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Images(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := all[0]
-	for _, list := range all[1:] {
-		out = slices.DeleteFunc(out, func(i stack.HostImage) bool {
-			return !slices.ContainsFunc(list, func(o stack.HostImage) bool { return o.ID == i.ID })
-		})
-	}
-	return out, nil
-}
-
 // Networks are those of the Swarm, and those that home has.
 func (c *Cluster) Networks(ctx context.Context) ([]string, error) {
 	return c.home.server.Networks(ctx)
@@ -208,6 +165,9 @@ func (c *Cluster) makeNetwork(ctx context.Context, name string, how client.Netwo
 		if n.Name == name {
 			return fmt.Errorf("network %s on %s is no network of the Swarm, and services of a cluster cannot join it; remove it, or give it another name", name, c.home.Name)
 		}
+	}
+	if how.Options, err = c.below(ctx); err != nil {
+		return err
 	}
 	if _, err := c.home.engine.Client().NetworkCreate(ctx, name, how); err != nil {
 		return fmt.Errorf("make network %s: %w", name, err)

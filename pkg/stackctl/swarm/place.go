@@ -9,24 +9,6 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Slot is one container of a service in the cluster: a Swarm service of one
-// replica, so that the edge sees each of a service's containers by itself.
-type Slot struct {
-	Service string
-	// N counts the slots of a service from 1.
-	N int
-	// Nodes are those that the slot may run on, in the order of the settings. With
-	// more than one the Swarm chooses, and chooses anew where one is lost.
-	Nodes []string
-	// Cause is why these.
-	Cause string
-}
-
-// String is the slot as a plan tells it.
-func (s Slot) String() string {
-	return fmt.Sprintf("%s-%d runs on %s: %s", s.Service, s.N, strings.Join(s.Nodes, " or "), s.Cause)
-}
-
 // Demand is what the placement of a service depends on.
 type Demand struct {
 	Service string
@@ -45,12 +27,12 @@ type Demand struct {
 // no node as long as there are enough. Nothing new is placed on a node that is away;
 // an edge there keeps its number. It depends on nothing else, so that a plan and its
 // execution agree.
-func Place(demands []Demand, nodes []stack.Node, away []string, held map[string]string) ([]Slot, error) {
+func Place(demands []Demand, nodes []stack.Node, away []string, held map[string]string) ([]stack.Slot, error) {
 	homes, err := settle(demands, nodes, away, held)
 	if err != nil {
 		return nil, err
 	}
-	var out []Slot
+	var out []stack.Slot
 	for _, d := range demands {
 		slots, err := place(d, nodes, away, homes[d.Service])
 		if err != nil {
@@ -61,15 +43,15 @@ func Place(demands []Demand, nodes []stack.Node, away []string, held map[string]
 	return out, nil
 }
 
-func place(d Demand, nodes []stack.Node, away []string, at home) ([]Slot, error) {
+func place(d Demand, nodes []stack.Node, away []string, at home) ([]stack.Slot, error) {
 	all := labelled(nodes, stack.NodeEdge)
 	edges, apps := without(all, away), without(labelled(nodes, stack.NodeApp), away)
 	switch {
 	case d.Layer == stack.LayerEdge:
-		var out []Slot
+		var out []stack.Slot
 		for i, n := range all {
 			if slices.Contains(edges, n) {
-				out = append(out, Slot{d.Service, i + 1, []string{n}, "it is an edge node"})
+				out = append(out, stack.Slot{Service: d.Service, N: i + 1, Nodes: []string{n}, Cause: "it is an edge node"})
 			}
 		}
 		return out, nil
@@ -90,9 +72,9 @@ func place(d Demand, nodes []stack.Node, away []string, at home) ([]Slot, error)
 }
 
 // spread gives each slot nodes of its own, as far as there are enough.
-func spread(d Demand, nodes []string, cause string) []Slot {
+func spread(d Demand, nodes []string, cause string) []stack.Slot {
 	groups := min(max(d.Replicas, 1), len(nodes))
-	var out []Slot
+	var out []stack.Slot
 	for i := range d.Replicas {
 		var may []string
 		for j, n := range nodes {
@@ -100,15 +82,15 @@ func spread(d Demand, nodes []string, cause string) []Slot {
 				may = append(may, n)
 			}
 		}
-		out = append(out, Slot{d.Service, i + 1, may, cause})
+		out = append(out, stack.Slot{Service: d.Service, N: i + 1, Nodes: may, Cause: cause})
 	}
 	return out
 }
 
-func repeat(d Demand, nodes []string, cause string) []Slot {
-	var out []Slot
+func repeat(d Demand, nodes []string, cause string) []stack.Slot {
+	var out []stack.Slot
 	for i := range d.Replicas {
-		out = append(out, Slot{d.Service, i + 1, nodes, cause})
+		out = append(out, stack.Slot{Service: d.Service, N: i + 1, Nodes: nodes, Cause: cause})
 	}
 	return out
 }

@@ -17,7 +17,7 @@ var three = []stack.Node{
 	{Name: "three", Labels: []string{"app"}},
 }
 
-func told(slots []swarm.Slot) string {
+func told(slots []stack.Slot) string {
 	var out []string
 	for _, s := range slots {
 		out = append(out, s.String())

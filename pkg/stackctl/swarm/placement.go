@@ -12,19 +12,20 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Placement returns where each container of a resolved compose file is to run, and what
-// of it no Swarm service can have.
-func (c *Cluster) Placement(ctx context.Context, project string, compose []byte) ([]string, error) {
+// Placement returns where each container of a resolved compose file is to run, and an
+// error for what of it no Swarm service can have.
+func (c *Cluster) Placement(ctx context.Context, project string, compose []byte) ([]stack.Slot, error) {
 	p, err := engine.Project(ctx, project, compose)
 	if err != nil {
 		return nil, err
 	}
 	var lacks []string
 	for _, name := range p.ServiceNames() {
-		for _, lack := range Uncarried(p.Services[name]) {
+		for _, lack := range release.Uncarried(p.Services[name]) {
 			lacks = append(lacks, "service "+name+": "+lack)
 		}
 	}
@@ -36,15 +37,11 @@ func (c *Cluster) Placement(ctx context.Context, project string, compose []byte)
 	if err != nil {
 		return nil, stack.Fault(stack.CauseUsage, "place "+project+" on the nodes of "+c.target.Domain, fmt.Errorf("%w; nothing was changed", err), "")
 	}
-	var out []string
-	for _, s := range slots {
-		out = append(out, s.String())
-	}
-	return out, nil
+	return slots, nil
 }
 
 // place assigns a project's services to the nodes that answer.
-func (c *Cluster) place(ctx context.Context, p *types.Project) ([]Slot, error) {
+func (c *Cluster) place(ctx context.Context, p *types.Project) ([]stack.Slot, error) {
 	at, err := c.volumes(ctx)
 	if err != nil {
 		return nil, err

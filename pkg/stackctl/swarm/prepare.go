@@ -2,12 +2,8 @@ package swarm
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/moby/moby/api/types/swarm"
-	"github.com/moby/moby/client"
 
 	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/stack"
@@ -64,60 +60,4 @@ func ownLabels(p *types.Project) map[string]string {
 		}
 	}
 	return out
-}
-
-// secrets makes the Swarm secrets of a project's files. Their names tell the keyed
-// hash that the files' folder has: another value is another secret.
-func (c *Cluster) secrets(ctx context.Context, p *types.Project) (map[string]secret, error) {
-	out := map[string]secret{}
-	if len(p.Secrets) == 0 {
-		return out, nil
-	}
-	api := c.home.engine.Client()
-	list, err := api.SecretList(ctx, client.SecretListOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("list the Swarm's secrets: %w", err)
-	}
-	known := map[string]string{}
-	for _, s := range list.Items {
-		known[s.Spec.Name] = s.ID
-	}
-	owner := ownLabels(p)[stack.LabelProject]
-	if of, spare := stack.StandbyOf(p.Name); spare {
-		owner = of // it has the edge's own
-	}
-	for _, key := range sortedKeys(p.Secrets) {
-		file := p.Secrets[key].File
-		if file == "" || out[file].id != "" {
-			continue
-		}
-		name := secretName(owner, c.target.Path, file)
-		id := known[name]
-		if id == "" {
-			value, err := c.home.server.ReadFile(ctx, file)
-			if err != nil {
-				return nil, fmt.Errorf("secret %s: %w", key, err)
-			}
-			made, err := api.SecretCreate(ctx, client.SecretCreateOptions{Spec: swarm.SecretSpec{
-				Annotations: swarm.Annotations{Name: name, Labels: map[string]string{stack.LabelProject: owner}}, Data: value,
-			}})
-			if err != nil {
-				return nil, fmt.Errorf("give secret %s to the Swarm: %w", key, err)
-			}
-			id = made.ID
-		}
-		out[file] = secret{id, name}
-	}
-	return out, nil
-}
-
-// secretName is the Swarm's name of a secret's file below the target's folder. A
-// name has 64 characters at most.
-func secretName(project, root, file string) string {
-	rest := strings.TrimPrefix(strings.TrimPrefix(file, root+"/"), stack.SecretsDir+"/")
-	name := project + "." + strings.ReplaceAll(rest, "/", ".")
-	if len(name) > 64 {
-		name = name[:51] + "." + stack.Sum([]byte(name))[:12]
-	}
-	return name
 }

@@ -55,14 +55,19 @@ func (c *Cluster) Start(ctx context.Context, project string) error {
 	return fault("start project "+project, c.await(ctx, nil, started, nil))
 }
 
-// RemoveProject removes a project's services, and the network that its release had for
-// itself; volumes stay.
+// RemoveProject removes a project's services, the network that its release had for
+// itself, and the secrets that nothing of the project in the Swarm uses any more; volumes
+// stay.
 func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
 	if atHome(project) {
 		return c.home.server.RemoveProject(ctx, project)
 	}
-	if err := c.RemoveServices(ctx, project, nil); err != nil {
-		return err
+	removed, err := c.some(ctx, project, nil)
+	if err == nil {
+		err = c.drop(ctx, removed)
+	}
+	if err != nil {
+		return fault("remove project "+project, err)
 	}
 	api := c.home.engine.Client()
 	list, err := api.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", project+privateEnding).Add("label", stack.LabelProject)})
@@ -77,7 +82,7 @@ func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
 			return fault("remove project "+project, err)
 		}
 	}
-	return nil
+	return fault("remove the secrets of project "+project, c.removeSecrets(ctx, removed))
 }
 
 // RemoveServices removes services of a project; volumes stay.

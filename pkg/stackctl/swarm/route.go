@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
-	"strings"
-	"sync"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/swarm"
@@ -125,15 +122,6 @@ func (c *Cluster) Files(ctx context.Context, container, at string) ([]stack.File
 	return m.server.Files(ctx, container, at)
 }
 
-// PutFiles writes files into a folder of a container.
-func (c *Cluster) PutFiles(ctx context.Context, container, dir string, files []stack.File) error {
-	m, err := c.at(ctx, container)
-	if err != nil {
-		return err
-	}
-	return m.server.PutFiles(ctx, container, dir, files)
-}
-
 // Written returns how many bytes a container has written into its own file system.
 func (c *Cluster) Written(ctx context.Context, container string) (int64, error) {
 	m, err := c.at(ctx, container)
@@ -207,67 +195,6 @@ func (c *Cluster) Release(ctx context.Context, container string) error {
 		return err
 	}
 	return m.server.Release(ctx, container)
-}
-
-// What is on all nodes is brought to, and removed from, all.
-
-// Ship streams an image to each node, only the layers that it lacks.
-func (c *Cluster) Ship(ctx context.Context, image stack.Image, _ []stack.HostImage, progress func(done, total int64)) (string, error) {
-	details := make([]string, len(c.members))
-	sum := &progressSum{tell: progress, done: make([]int64, len(c.members)), total: make([]int64, len(c.members))}
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) error {
-		have, err := m.server.Images(ctx)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(have, func(h stack.HostImage) bool { return h.ID == image.ID }) {
-			return nil
-		}
-		detail, err := m.server.Ship(ctx, image, have, sum.of(i))
-		details[i] = m.Name + ": " + detail
-		return err
-	})
-	return strings.Join(slices.DeleteFunc(details, func(d string) bool { return d == "" }), "; "), err
-}
-
-// progressSum adds up what several transfers have done.
-type progressSum struct {
-	tell        func(done, total int64)
-	mu          sync.Mutex
-	done, total []int64
-}
-
-func (p *progressSum) of(i int) func(done, total int64) {
-	if p.tell == nil {
-		return nil
-	}
-	return func(done, total int64) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.done[i], p.total[i] = done, total
-		var d, t int64
-		for j := range p.done {
-			d += p.done[j]
-			t += p.total[j]
-		}
-		p.tell(d, t)
-	}
-}
-
-// Pull has every node pull an image.
-func (c *Cluster) Pull(ctx context.Context, reference string, progress func(done, total int64)) error {
-	sum := &progressSum{tell: progress, done: make([]int64, len(c.members)), total: make([]int64, len(c.members))}
-	return c.each(ctx, func(ctx context.Context, i int, m *member) error { return m.server.Pull(ctx, reference, sum.of(i)) })
-}
-
-// InspectImage is what home's engine reports of an image.
-func (c *Cluster) InspectImage(ctx context.Context, image string) ([]byte, error) {
-	return c.home.server.InspectImage(ctx, image)
-}
-
-// RemoveImage removes an image from every node.
-func (c *Cluster) RemoveImage(ctx context.Context, id string) error {
-	return c.each(ctx, func(ctx context.Context, _ int, m *member) error { return m.server.RemoveImage(ctx, id) })
 }
 
 // Usage adds up what a project takes of the engines' disks.

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -46,7 +47,7 @@ type secret struct{ id, name string }
 // serviceName is the name of a slot in the Swarm. Its container is reached by what
 // ReplicaContainer calls it, but for the ingress of a node and a copy of an edge, whose
 // names would be too long, or another one with each order of the nodes.
-func serviceName(project string, s Slot) string {
+func serviceName(project string, s stack.Slot) string {
 	if owner, spare := stack.StandbyOf(project); spare {
 		return stack.StandbyAlias(owner) + "-" + strconv.Itoa(s.N)
 	}
@@ -57,15 +58,15 @@ func serviceName(project string, s Slot) string {
 }
 
 // spec is the Swarm service of a slot.
-func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, error) {
-	if lacks := Uncarried(s); len(lacks) > 0 {
+func (b blueprint) spec(s types.ServiceConfig, slot stack.Slot) (swarm.ServiceSpec, error) {
+	if lacks := release.Uncarried(s); len(lacks) > 0 {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s has what a cluster cannot carry: %s", s.Name, strings.Join(lacks, "; "))
 	}
 	labels := map[string]string{}
 	maps.Copy(labels, s.Labels)
 	maps.Copy(labels, s.CustomLabels)
 	labels[stack.ComposeNumber] = strconv.Itoa(slot.N)
-	c, err := b.container(asOther(s, slot), labels)
+	c, err := b.container(s, labels)
 	if err != nil {
 		return swarm.ServiceSpec{}, fmt.Errorf("service %s: %w", s.Name, err)
 	}
@@ -104,23 +105,8 @@ func (b blueprint) spec(s types.ServiceConfig, slot Slot) (swarm.ServiceSpec, er
 	return out, nil
 }
 
-// asOther is the service of another edge than the first: it mounts another static file.
-func asOther(s types.ServiceConfig, slot Slot) types.ServiceConfig {
-	file, other, has := strings.Cut(s.Labels[stack.LabelOthers], "=")
-	if !has || slot.N == 1 {
-		return s
-	}
-	s.Volumes = slices.Clone(s.Volumes)
-	for i, v := range s.Volumes {
-		if v.Source == file {
-			s.Volumes[i].Source = other
-		}
-	}
-	return s
-}
-
 // constraints keep a slot on its nodes.
-func (b blueprint) constraints(slot Slot) []string {
+func (b blueprint) constraints(slot stack.Slot) []string {
 	if len(slot.Nodes) == 1 {
 		return []string{"node.labels." + LabelNode + "==" + slot.Nodes[0]}
 	}
@@ -186,7 +172,7 @@ func ports(s types.ServiceConfig) []swarm.PortConfig {
 
 // networks are those of a service, with the names that it has on each: the plain one
 // where that is unambiguous, that of its slot, and its aliases.
-func (b blueprint) networks(s types.ServiceConfig, slot Slot) []swarm.NetworkAttachmentConfig {
+func (b blueprint) networks(s types.ServiceConfig, slot stack.Slot) []swarm.NetworkAttachmentConfig {
 	var out []swarm.NetworkAttachmentConfig
 	for _, key := range sortedKeys(s.Networks) {
 		if b.project.Networks[key].Name == stack.IngressProject {

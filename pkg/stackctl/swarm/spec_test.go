@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/api/types/swarm"
 
 	"stackctl/pkg/stackctl/engine"
+	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -25,7 +26,7 @@ func specOf(t *testing.T, project, compose string, change func(*blueprint)) (swa
 	if change != nil {
 		change(&b)
 	}
-	return b.spec(p.Services["s"], Slot{Service: "s", N: 1, Nodes: []string{"one", "three"}})
+	return b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1, Nodes: []string{"one", "three"}})
 }
 
 const hardened = `name: shop
@@ -135,7 +136,7 @@ func TestAServiceStaysWhileAnotherNodeIsAway(t *testing.T) {
 	}
 	b := blueprint{project: p, nodes: []stack.Node{{Name: "one"}, {Name: "two"}, {Name: "three"}}, secrets: map[string]secret{"/srv/shop/secrets/abc/key": {"id1", "shop.abc.key"}}}
 	sum := func(nodes ...string) string {
-		spec, err := b.spec(p.Services["s"], Slot{Service: "s", N: 1, Nodes: nodes})
+		spec, err := b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1, Nodes: nodes})
 		if err != nil || len(spec.TaskTemplate.Placement.Constraints) != map[int]int{1: 1, 2: 1, 3: 0}[len(nodes)] {
 			t.Errorf("%v: %v %v", nodes, err, spec.TaskTemplate.Placement)
 		}
@@ -146,19 +147,6 @@ func TestAServiceStaysWhileAnotherNodeIsAway(t *testing.T) {
 	}
 	if sum("one") == sum("two") {
 		t.Error("it stays where its data is no more")
-	}
-}
-
-func TestTheOtherEdgesMountTheirOwnStaticFile(t *testing.T) {
-	edge := strings.Replace(hardened, "dev.stackctl.layer: app}", "dev.stackctl.layer: edge, dev.stackctl.others: /srv/shop/files/x=/srv/shop/files/y}", 1)
-	p, err := engine.Project(context.Background(), "shop", []byte(edge))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, want := range map[int]string{1: "/srv/shop/files/x", 2: "/srv/shop/files/y"} {
-		if got := asOther(p.Services["s"], Slot{N: n}).Volumes[0].Source; got != want {
-			t.Errorf("edge %d mounts %s", n, got)
-		}
 	}
 }
 
@@ -180,12 +168,12 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
-		got := Uncarried(p.Services["s"])
+		got := release.Uncarried(p.Services["s"])
 		if len(got) != 1 || !strings.HasPrefix(got[0], key) {
 			t.Errorf("%s: %q", more, got)
 		}
 		b := blueprint{project: p}
-		if _, err := b.spec(p.Services["s"], Slot{Service: "s", N: 1}); err == nil {
+		if _, err := b.spec(p.Services["s"], stack.Slot{Service: "s", N: 1}); err == nil {
 			t.Errorf("%s is made into a service all the same", more)
 		}
 	}
@@ -193,7 +181,7 @@ func TestWhatASwarmServiceCannotHaveIsRefusedByItsKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := Uncarried(p.Services["s"]); len(got) > 0 {
+	if got := release.Uncarried(p.Services["s"]); len(got) > 0 {
 		t.Errorf("refused for nothing: %q", got)
 	}
 }
@@ -210,7 +198,7 @@ func TestAStoreWithoutAVolumeIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", more, err)
 			}
-			if got := Uncarried(p.Services["s"]); (len(got) > 0) != (refused && counts) {
+			if got := release.Uncarried(p.Services["s"]); (len(got) > 0) != (refused && counts) {
 				t.Errorf("%s %q: %q", layer, more, got)
 			}
 		}

@@ -64,7 +64,7 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 }
 
 // ensure makes a slot's Swarm service as it is to be, and reports whether it had to.
-func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, made bool, err error) {
+func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id string, made bool, err error) {
 	spec, err := b.spec(b.project.Services[s.Service], s)
 	if err != nil {
 		return "", false, err
@@ -85,7 +85,8 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec] && scaled(there.Service) == 0:
 		return there.Service.ID, true, c.scale(ctx, there.Service, 1)
 	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec]:
-		return there.Service.ID, false, nil
+		made, err := c.revive(ctx, there.Service)
+		return there.Service.ID, made, err
 	default:
 		if err := c.drop(ctx, []swarm.Service{there.Service}); err != nil {
 			return "", false, err
@@ -96,6 +97,24 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s Slot) (id string, m
 		return "", false, fmt.Errorf("make service %s: %w", spec.Name, err)
 	}
 	return res.ID, true, nil
+}
+
+// revive starts a service again whose container has ended and which the Swarm lets be,
+// as the compose file's `restart` says; it reports whether it had to.
+func (c *Cluster) revive(ctx context.Context, s swarm.Service) (bool, error) {
+	policy := s.Spec.TaskTemplate.RestartPolicy
+	if s.Spec.Mode.Replicated == nil || policy == nil || policy.Condition == swarm.RestartPolicyConditionAny {
+		return false, nil
+	}
+	tasks, err := c.tasks(ctx, s.ID)
+	if err != nil || len(tasks) == 0 || slices.ContainsFunc(tasks, func(t swarm.Task) bool { return !over(t.Status.State) }) {
+		return false, err
+	}
+	s.Spec.TaskTemplate.ForceUpdate++
+	if _, err := c.home.engine.Client().ServiceUpdate(ctx, s.ID, client.ServiceUpdateOptions{Version: s.Version, Spec: s.Spec}); err != nil {
+		return false, fmt.Errorf("start service %s again: %w", s.Spec.Name, err)
+	}
+	return true, nil
 }
 
 // scaled is how many containers a service is to have.

@@ -103,7 +103,7 @@ func (b *bench) ship(tag string) (int64, error) {
 		return 0, err
 	}
 	if !holds(have, wanted.ID) {
-		if _, err := server.Ship(b.ctx, wanted, have, func(int64, int64) {}); err != nil {
+		if _, err := server.Ship(b.ctx, wanted, nil, have, func(int64, int64) {}); err != nil {
 			return 0, err
 		}
 	}

@@ -128,9 +128,10 @@ func (j *judge) challengeDNS(base stack.Finding, n *traefik.Node) {
 	}
 }
 
-// challengePort: the authority asks on port 80 (RFC 8555, 8.3).
+// challengePort: the authority asks on port 80 (RFC 8555, 8.3). One of several edges
+// answers inside what it is asked there.
 func (j *judge) challengePort(base stack.Finding, n *traefik.Node) {
-	name := n.Text("entryPoint")
+	name := cmp.Or(j.s.Release.Edge.Asked, n.Text("entryPoint"))
 	i := slices.IndexFunc(j.model.EntryPoints, func(e traefik.EntryPoint) bool { return strings.EqualFold(e.Name, name) })
 	f := base
 	f.Line, f.Expected, f.Fix = n.Line, "the entry point on port 80", "name the entry point on port 80"

@@ -174,7 +174,7 @@ func (j *judge) targets() {
 func (j *judge) otherFiles() {
 	for _, f := range j.s.Release.Files {
 		ext := strings.ToLower(filepath.Ext(f.Path))
-		if !slices.Contains([]string{".yml", ".yaml", ".toml", ".json"}, ext) || bytes.Equal(f.Content, j.s.Release.Edge.Static) || bytes.Equal(f.Content, j.s.Release.Edge.Others) {
+		if !slices.Contains([]string{".yml", ".yaml", ".toml", ".json"}, ext) || bytes.Equal(f.Content, j.s.Release.Edge.Static) {
 			continue
 		}
 		if ext == ".json" && bytes.Contains(f.Content, []byte("Certificates")) {

@@ -15,6 +15,11 @@ import (
 
 // refused sends what must not be allowed and wants one of the given statuses.
 func (r *run) refused(ctx context.Context, b *browser, q request, statuses ...int) error {
+	return r.refusedBy(ctx, refusalsRule, b, q, statuses...)
+}
+
+// refusedBy is refused for a rule of its own.
+func (r *run) refusedBy(ctx context.Context, rule stack.Rule, b *browser, q request, statuses ...int) error {
 	reply, err := b.send(ctx, q)
 	if err != nil {
 		return err
@@ -23,7 +28,7 @@ func (r *run) refused(ctx context.Context, b *browser, q request, statuses ...in
 	ok := slices.Contains(statuses, reply.Status)
 	r.last(ok, want)
 	if !ok && reply.Status < 500 { // a failure of the server is told already
-		r.find(refusalsRule, q.method+" "+q.path, "not refused as it must be: "+q.step, want, r.show(reply), "refuse it, and change nothing")
+		r.find(rule, q.method+" "+q.path, "not refused as it must be: "+q.step, want, r.show(reply), rule.Fix)
 	}
 	return nil
 }
@@ -281,7 +286,7 @@ func (r *run) fixation(ctx context.Context, account account) (*browser, error) {
 	thief := r.browser()
 	thief.cookies[r.conf.Cookie] = planted
 	q := request{step: "the planted session after login", method: http.MethodGet, path: r.conf.Me}
-	return b, r.refused(ctx, thief, q, 401)
+	return b, r.refusedBy(ctx, fixationRule, thief, q, 401)
 }
 
 // cookieLines judges cookies as they come over the wire (RFC 6265bis).

@@ -71,7 +71,7 @@ func (j *judge) add(rule stack.Rule, problem, expected, observed, fix string) {
 var rules = []func(*judge){
 	ruleRuns, ruleHealth, ruleRestart, ruleMemory, ruleLogs, ruleReadOnly, rulePrivileges, ruleCapabilities, ruleUser,
 	ruleNamespaces, ruleKernel, ruleMounts, ruleWaits, ruleImage, ruleEnvironment, ruleCommand,
-	ruleSideBySide, ruleKeeps, ruleForeignVolumes, ruleNames, ruleStore,
+	ruleSideBySide, ruleKeeps, ruleForeignVolumes, ruleNames, ruleStore, rulePlaceholder, ruleDevelopment,
 }
 
 func judgeService(s gate.Subject, svc stack.Service) []stack.Finding {

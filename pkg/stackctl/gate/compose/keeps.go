@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,17 @@ var databases = map[string]string{
 	"mysql": "/var/lib/mysql", "mysql-server": "/var/lib/mysql", "mariadb": "/var/lib/mysql", "percona": "/var/lib/mysql", "percona-server": "/var/lib/mysql",
 	"mongo": "/data/db", "couchdb": "/opt/couchdb/data",
 }
+
+// movable are databases whose settings may keep their data elsewhere, with the folder
+// that they have by themselves: what they lack is any volume at all.
+var movable = map[string]string{
+	"cassandra": "/var/lib/cassandra", "scylla": "/var/lib/scylla", "clickhouse": "/var/lib/clickhouse", "clickhouse-server": "/var/lib/clickhouse", "influxdb": "/var/lib/influxdb",
+	"neo4j": "/data", "rethinkdb": "/data", "arangodb": "/var/lib/arangodb3", "couchbase": "/opt/couchbase/var", "cockroach": "/cockroach/cockroach-data",
+	"mssql/server": "/var/opt/mssql", "azure-sql-edge": "/var/opt/mssql", "oracle-free": "/opt/oracle/oradata", "oracle-xe": "/opt/oracle/oradata", "minio": "/data",
+}
+
+// vendors keep the data of every image of theirs in one folder.
+var vendors = map[string]string{"linuxserver": "/config"}
 
 // postgresData is where PostgreSQL's images kept their data before version 18, which
 // has a folder for each version in the folder above.
@@ -46,7 +58,13 @@ func keptAt(svc stack.Service) (at, declared string) {
 	if strings.Contains(repo, "bitnami") { // its images keep their data elsewhere
 		return "", ""
 	}
+	if at = cmp.Or(movable[path.Base(repo)], movable[path.Base(path.Dir(repo))+"/"+path.Base(repo)]); at != "" {
+		return at, ""
+	}
 	declared = databases[path.Base(repo)]
+	if folder := vendors[path.Base(path.Dir(repo))]; folder != "" && declared != "" {
+		return folder, folder
+	}
 	if declared != postgresData {
 		return declared, declared
 	}
@@ -65,7 +83,7 @@ func keptAt(svc stack.Service) (at, declared string) {
 // a name below it.
 func ruleKeeps(j *judge) {
 	at, declared := keptAt(j.svc)
-	if at == "" {
+	if at == "" || declared == "" && hasVolume(j, at) {
 		return
 	}
 	above := ""
@@ -84,4 +102,14 @@ func ruleKeeps(j *judge) {
 		return
 	}
 	j.add(keepsDataRule, "the database is lost with its container", "a named volume at "+at, "none", "mount the volume at "+at)
+}
+
+// hasVolume reports whether a database whose settings say where its data is has a
+// volume for it: a named one anywhere, or a folder at, above or below its own place.
+func hasVolume(j *judge, at string) bool {
+	return slices.ContainsFunc(j.svc.Volumes, func(m stack.Mount) bool {
+		target := strings.TrimSuffix(m.Target, "/") + "/"
+		near := strings.HasPrefix(at+"/", target) || strings.HasPrefix(target, at+"/")
+		return !m.ReadOnly && !probe.InMemory(j.s, m) && (m.Type == "volume" && m.Source != "" || m.Type == "bind" && near)
+	})
 }

@@ -23,6 +23,13 @@ func TestDatabasesKeepTheirDataWhereTheirImagesDo(t *testing.T) {
 		"postgis/postgis:18-3.6":            "/var/lib/postgresql",
 		"redis:7":                           "", // starts empty
 		"acme/shop:1":                       "",
+		"cassandra:5":                       "/var/lib/cassandra",
+		"mcr.microsoft.com/mssql/server":    "/var/opt/mssql",
+		"clickhouse/clickhouse-server:24":   "/var/lib/clickhouse",
+		"neo4j:5":                           "/data",
+		"minio/minio":                       "/data",
+		"lscr.io/linuxserver/mariadb":       "/config",
+		"elasticsearch:8":                   "", // an index is made again
 	} {
 		if got, _ := keptAt(stack.Service{Image: image, Layer: stack.LayerData}); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)
@@ -67,6 +74,36 @@ func TestADatabasesMountHoldsItsData(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s at %s, PGDATA %q: %q, want %q", c.image, c.target, c.place, got, c.want)
+		}
+	}
+}
+
+// TestAnyVolumeKeepsAStoreWhoseSettingsSayWhere holds that a store whose folder is a
+// matter of its settings fails where it has no volume at all.
+func TestAnyVolumeKeepsAStoreWhoseSettingsSayWhere(t *testing.T) {
+	volume := func(source, target string) stack.Mount {
+		return stack.Mount{Type: "volume", Source: source, Target: target}
+	}
+	for _, c := range []struct {
+		image  string
+		mounts []stack.Mount
+		lost   bool
+	}{
+		{"cassandra:3.11", nil, true},
+		{"cassandra:3.11", []stack.Mount{volume("ring", "/var/lib/cassandra")}, false},
+		{"cassandra:3.11", []stack.Mount{volume("ring", "/cassandra")}, false}, // cassandra.yaml says so
+		{"cassandra:3.11", []stack.Mount{{Type: "bind", Source: "/srv/x/cassandra.yaml", Target: "/etc/cassandra/cassandra.yaml"}}, true},
+		{"mcr.microsoft.com/mssql/server:2022-latest", []stack.Mount{volume("sql", "/var/opt/mssql/data")}, false},
+		{"mcr.microsoft.com/mssql/server:2022-latest", []stack.Mount{{Type: "bind", Source: "/srv/x/sql", Target: "/var/opt/mssql"}}, false},
+		{"minio/minio", []stack.Mount{volume("objects", "/export")}, false},
+		{"minio/minio", []stack.Mount{{Type: "tmpfs", Target: "/data"}}, true},
+		{"cassandra:3.11", []stack.Mount{{Type: "volume", Source: "ring", Target: "/var/lib/cassandra", ReadOnly: true}}, true},
+		{"lscr.io/linuxserver/mariadb", []stack.Mount{{Type: "bind", Source: "/srv/x/db", Target: "/config"}}, false},
+		{"lscr.io/linuxserver/mariadb", []stack.Mount{volume("db", "/var/lib/mysql")}, true}, // its image keeps nothing there
+	} {
+		j := &judge{svc: stack.Service{Name: "db", Image: c.image, Layer: stack.LayerData, Volumes: c.mounts}}
+		if ruleKeeps(j); len(j.out) > 0 != c.lost {
+			t.Errorf("%s with %+v: %+v, want lost %t", c.image, c.mounts, j.out, c.lost)
 		}
 	}
 }

@@ -239,6 +239,21 @@ var (
 		Asks: "Is every secret hard to guess, and a secret of its own?",
 		Fix:  "remove the file and run stackctl init --secrets",
 	}
+	signingKeyRule = stack.Rule{
+		ID: "compose/signing-key", Level: stack.LevelDanger, Source: "ASVS 11.2.1; 13.3.1",
+		Asks: "Is what a program signs its sessions with a value that nobody else has?",
+		Fix:  "give it a random value, such as that of `openssl rand -hex 32`",
+	}
+	placeholderRule = stack.Rule{
+		ID: "compose/placeholder", Level: stack.LevelStrict, Source: "ASVS 13.2.3",
+		Asks: "Is no secret the one of an example?",
+		Fix:  "give it a random value",
+	}
+	developmentRule = stack.Rule{
+		ID: "compose/development", Level: stack.LevelStrict, Source: "ASVS 13.4.2",
+		Asks: "Does every program run in production?",
+		Fix:  "write what the program calls production",
+	}
 	steadyRule = stack.Rule{
 		ID: "compose/steady", Level: stack.LevelDanger, Source: "SPEC S9; ASVS 13.2.6",
 		Asks: "Does every container run on, from one look to the next and while the gates ask?",
@@ -306,6 +321,9 @@ var Rules = []stack.Rule{
 	foreignVolumesRule,
 	weakSecretRule,
 	proxyTrustRule,
+	signingKeyRule,
+	placeholderRule,
+	developmentRule,
 	steadyRule,
 	otherReleaseRule,
 }

@@ -12,17 +12,13 @@ import (
 	"strings"
 
 	"stackctl/pkg/stackctl/redact"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // ruleEnvironment finds secrets in the environment: by name, by form, and by
 // being one of the release's known values. No value is ever shown.
 func ruleEnvironment(j *judge) {
-	names := make([]string, 0, len(j.svc.Environment))
-	for k := range j.svc.Environment {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(j.svc.Environment)) {
 		value := j.svc.Environment[name]
 		if why := secretIn(name, value, j.s.Release.Known); why != "" {
 			j.add(secretInEnvironmentRule, "a secret is in the environment variable "+name, "the name of a file: "+name+"_FILE: /run/secrets/…", fmt.Sprintf("%s (%d characters)", why, len(value)),
@@ -33,7 +29,8 @@ func ruleEnvironment(j *judge) {
 		j.add(storePasswordRule, "the database lets everybody in", "scram-sha-256", "POSTGRES_HOST_AUTH_METHOD: trust", "remove it")
 	}
 	for _, name := range []string{"ALLOW_EMPTY_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"} {
-		if on, _ := strconv.ParseBool(strings.Replace(strings.ToLower(j.svc.Environment[name]), "yes", "true", 1)); on {
+		on, _ := strconv.ParseBool(strings.Replace(strings.ToLower(j.svc.Environment[name]), "yes", "true", 1))
+		if on && j.svc.Layer == stack.LayerData { // a client is told of it as well
 			j.add(storePasswordRule, "the database lets everybody in", "a password", name, "remove it")
 		}
 	}

@@ -97,11 +97,12 @@ func ruleForeignVolumes(j *judge) {
 // certificates that its clients need, dumps that something carries away.
 var sharedFolders = []string{"cert", "certs", "certificates", "ssl", "tls", "pki", "backup", "backups", "dump", "dumps"}
 
-// sharedOnPurpose reports whether a store's volume is such a folder on both sides,
-// and holds none of its data.
+// sharedOnPurpose reports whether a store's volume is such a folder on both sides, or
+// the store's folder of sockets, and holds none of its data.
 func sharedOnPurpose(store stack.Service, m, mine stack.Mount) bool {
 	holds := func(target string) bool {
 		return slices.ContainsFunc(strings.Split(target, "/"), func(folder string) bool { return slices.Contains(sharedFolders, folder) })
 	}
-	return store.Layer == stack.LayerData && holds(m.Target) && holds(mine.Target)
+	sockets := strings.HasPrefix(m.Target, "/run/") || strings.HasPrefix(m.Target, "/var/run/")
+	return store.Layer == stack.LayerData && (sockets || holds(m.Target) && holds(mine.Target))
 }

@@ -3,7 +3,9 @@ package compose
 import (
 	"testing"
 
+	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/gate/gatetest"
+	"stackctl/pkg/stackctl/stack"
 )
 
 func TestComposeCatchesVolumesAndNetworksThatAreOpen(t *testing.T) {
@@ -18,4 +20,41 @@ func TestComposeCatchesVolumesAndNetworksThatAreOpen(t *testing.T) {
 		{Name: "a hook as root", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    post_start: [{command: [id], user: root}]\n", Subject: "service web", Problem: "a hook"},
 		{Name: "a password in a label", File: gatetest.ComposeFile, From: "    command: [\"web\"]\n", To: "    command: [\"web\"]\n    labels: {backup.password: \"hunter2hunter2\"}\n", Subject: "service web", Problem: "in the label"},
 	})
+}
+
+// TestASocketOfAStoreIsNoneOfItsData holds that a store hands its socket and its dumps
+// to others, and that its data stays its own.
+func TestASocketOfAStoreIsNoneOfItsData(t *testing.T) {
+	mount := func(target string) []stack.Mount {
+		return []stack.Mount{{Type: "volume", Source: "shared", Target: target}}
+	}
+	for _, c := range []struct {
+		at, mine string
+		foreign  bool
+	}{
+		{"/var/run/mysqld/", "/var/run/mysqld", false},
+		{"/run/postgresql", "/sockets", false},
+		{"/backups", "/backups", false},
+		{"/var/lib/mysql", "/var/run/mysqld", true},
+		{"/var/lib/mysql", "/var/lib/mysql", true},
+		{"/runs", "/runs", true},
+	} {
+		db := stack.Service{Name: "db", Layer: stack.LayerData, Volumes: mount(c.at)}
+		web := stack.Service{Name: "web", Layer: stack.LayerApp, Volumes: mount(c.mine)}
+		j := &judge{svc: web, s: gate.Subject{Release: stack.Release{Services: []stack.Service{db, web}}}}
+		if ruleForeignVolumes(j); len(j.out) > 0 != c.foreign {
+			t.Errorf("%s of the store at %s: %+v, want foreign %t", c.at, c.mine, j.out, c.foreign)
+		}
+	}
+}
+
+// TestOnlyAStoreLetsEverybodyIntoADatabase holds that the clients which are told of an
+// empty password are no database that lets everybody in.
+func TestOnlyAStoreLetsEverybodyIntoADatabase(t *testing.T) {
+	for layer, want := range map[stack.Layer]int{stack.LayerData: 1, stack.LayerApp: 0} {
+		j := &judge{svc: stack.Service{Name: "x", Layer: layer, Environment: map[string]string{"ALLOW_EMPTY_PASSWORD": "yes"}}}
+		if ruleEnvironment(j); len(j.out) != want {
+			t.Errorf("%s: %+v, want %d findings", layer, j.out, want)
+		}
+	}
 }

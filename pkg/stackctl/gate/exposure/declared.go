@@ -75,9 +75,6 @@ type service struct {
 }
 
 func (d *service) add(rule stack.Rule, problem, expected, observed, fix string) {
-	if len(d.svc.Profiles) > 0 {
-		observed += " (profile " + strings.Join(d.svc.Profiles, ", ") + ")"
-	}
 	d.out = append(d.out, stack.Finding{Subject: "service " + d.svc.Name, Rule: rule.ID, Problem: problem, Expected: expected, Observed: observed,
 		Fix: fix, File: d.svc.File, Line: d.svc.Line})
 }

@@ -101,7 +101,7 @@ func (g *visit) ofRelease(kind, full string) (name string, ours bool) {
 	name, provider, _ := strings.Cut(full, "@")
 	switch provider {
 	case "file":
-		if strings.HasPrefix(name, edge.MaintenancePrefix) || name == edge.IssuerName && len(g.subject().Release.Edge.Issuer) > 0 { // drift has read every file that could bring it
+		if strings.HasPrefix(name, edge.MaintenancePrefix) || g.subject().Release.Edge.Edges > 0 && strings.HasPrefix(name, edge.ChallengeName) { // drift has read every file that could bring it
 			return name, false
 		}
 		return name, true

@@ -327,7 +327,7 @@ func (g *visit) judgeLive(body []byte) {
 	}
 	loaded := map[string]any{}
 	for _, key := range []string{"routers", "middlewares", "services"} {
-		loaded[key] = ofFile(doc[key], len(g.subject().Release.Edge.Issuer) > 0)
+		loaded[key] = ofFile(doc[key], g.subject().Release.Edge.Edges > 0)
 	}
 	b := traefik.Builder{Left: traefik.MaxNodes}
 	root := &traefik.Node{}
@@ -367,7 +367,7 @@ func ofFile(v any, several bool) any {
 	out := map[string]any{}
 	for name, item := range all {
 		base, found := strings.CutSuffix(name, "@file")
-		if !found || several && base == edge.IssuerName { // drift has compared the file that brings it
+		if !found || several && strings.HasPrefix(base, edge.ChallengeName) { // drift has compared the file that brings it
 			continue
 		}
 		if m, ok := item.(map[string]any); ok {

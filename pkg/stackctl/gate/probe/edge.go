@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -114,11 +113,7 @@ func StaticDrift(ctx context.Context, s gate.Subject, rule stack.Rule) ([]stack.
 	if err != nil {
 		return out, err
 	}
-	judged := s.Release.Edge.Static
-	if n := e.Labels[stack.ComposeNumber]; n != "" && n != "1" && len(s.Release.Edge.Others) > 0 { // another edge of a cluster
-		judged = s.Release.Edge.Others
-	}
-	diff, err := fileDrift(traefik.StaticName(s.Config.Traefik), judged, file)
+	diff, err := fileDrift(traefik.StaticName(s.Config.Traefik), s.Release.Edge.Static, file)
 	tell("the edge's static file is not the release's", "the file that was judged", diff)
 	return out, err
 }
@@ -194,7 +189,7 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 		}
 	}
 	for name, f := range have {
-		if lasts(s.Release.Edge, name, f.Content) {
+		if lasts(s, name, f.Content) {
 			continue
 		}
 		seen++
@@ -205,15 +200,13 @@ func DynamicDrift(ctx context.Context, s gate.Subject, rule stack.Rule) (seen in
 
 // lasts reports whether a file of a running edge is one of those that stackctl writes
 // and that belong to no release.
-func lasts(e stack.EdgeConfig, name string, content []byte) bool {
+func lasts(s gate.Subject, name string, content []byte) bool {
 	switch name {
 	case stack.MaintenanceFile:
 		_, err := edge.ReadMaintenance(content)
 		return err == nil
-	case stack.IssuerFile:
-		return len(e.Issuer) > 0 && bytes.Equal(content, e.Issuer)
-	case stack.ServedFile:
-		return len(e.Others) > 0 && edge.ReadServed(content) == nil
+	case stack.ChallengeFile:
+		return edge.IsChallenge(s.Config, s.Release.Edge, content)
 	}
 	return false
 }

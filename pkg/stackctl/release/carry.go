@@ -1,7 +1,8 @@
-package swarm
+package release
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,6 +83,46 @@ func uncarriedLists(s types.ServiceConfig, add func(is bool, key, why string)) {
 		add(v.Type == types.VolumeTypeBind && !v.ReadOnly, "volumes", v.Source+" is written to: what is in a folder of a node is found on that node alone, and which one that is nobody keeps; use a named volume, or mount it read-only")
 		add(v.Type == types.VolumeTypeBind && v.Source == dockerSocket, "volumes", "the Docker socket of a node is that of a manager of all")
 	}
+}
+
+// misfit is what no Swarm service can have of a service, as Uncarried tells it.
+type misfit struct{ service, text string }
+
+// refuseUncarried returns an error at the place of the first, which names all.
+func (d Draft) refuseUncarried(lacks []misfit) error {
+	var first place
+	var texts []string
+	for i, l := range lacks {
+		at, text := d.placeOfMisfit(l), "service "+l.service+": "+l.text
+		if i == 0 {
+			first = at
+		} else {
+			if rel, err := filepath.Rel(d.config.Root, at.file); err == nil {
+				at.file = rel
+			}
+			text = at.String() + ": " + text
+		}
+		texts = append(texts, text)
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return stack.Usage(first.file, first.line, strings.Join(texts, "; "), "write the service without it, or deploy to a target without nodes")
+}
+
+// placeOfMisfit is where a file has the key that a misfit begins with: one of several, or
+// one of a mapping ("networks.app").
+func (d Draft) placeOfMisfit(l misfit) place {
+	keys, _, _ := strings.Cut(l.text, ": ")
+	for key := range strings.SplitSeq(keys, ", ") {
+		path := append([]string{"services", l.service}, strings.SplitN(key, ".", 2)...)
+		for _, s := range d.sources {
+			if line, n := walk(s.root, path); n == len(path) {
+				return place{s.file, line}
+			}
+		}
+	}
+	return d.places[l.service]
 }
 
 const dockerSocket = "/var/run/docker.sock"
