@@ -29,7 +29,7 @@ stackctl)
 	small=()
 	for library in github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/moby github.com/oasdiff \
 		github.com/pelletier github.com/santhosh-tekuri github.com/spf13 github.com/tonistiigi github.com/wneessen go.opentelemetry.io google.golang.org \
-		stackctl/pkg/stackctl/{backup,cli,cloud,config,deploy,digitalocean,edge,engine,gate,gates,harden,infer,node,notice,operate,provision,release,sandbox,secret,swarm,update}; do
+		stackctl/pkg/stackctl/{backup,build,cli,cloud,config,deploy,digitalocean,display,edge,engine,evidence,gate,gates,harden,infer,node,notice,openssh,operate,outbound,provision,release,report,sandbox,secret,swarm,update}; do
 		small+=("-gcflags=$library/...=-l")
 	done
 	;;
