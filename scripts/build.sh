@@ -29,7 +29,7 @@ stackctl)
 	small=()
 	for library in github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/moby github.com/oasdiff \
 		github.com/pelletier github.com/santhosh-tekuri github.com/spf13 github.com/tonistiigi github.com/wneessen go.opentelemetry.io go.yaml.in google.golang.org gopkg.in \
-		stackctl/pkg/stackctl/{backup,cli,cloud,config,deploy,digitalocean,display,edge,engine,evidence,gate,gates,harden,host,infer,node,notice,openapi,openssh,operate,provision,release,report,sandbox,secret,swarm,traefik,update}; do
+		stackctl/pkg/stackctl/{backup,build,cli,cloud,config,deploy,digitalocean,display,edge,engine,evidence,gate,gates,harden,host,infer,node,notice,openapi,openssh,operate,outbound,provision,release,report,sandbox,secret,swarm,traefik,update}; do
 		small+=("-gcflags=$library/...=-l")
 	done
 	;;

@@ -80,7 +80,7 @@ run() {
 	# where it was when it is run again; without build/faults.log it begins anew.
 	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
 	# Three servers and what happens to them.
-	cluster) go run ./test/images droplet13 && e2e '^(TestThreeServers|TestAReleaseRunsOn|TestOneServerBecomes|TestAClusterSurvives)' ;;
+	cluster) go run ./test/images droplet13 && e2e '^(TestThreeServers|TestAReleaseRunsOn|TestTwoProjectsShareACluster|TestOneServerBecomes|TestACluster|TestEveryEdgeRenews)' ;;
 	# 200 requests a second across every kind of change, and to a server that is starved.
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;

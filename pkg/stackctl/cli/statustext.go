@@ -81,6 +81,9 @@ func ingressLine(i operate.Ingress) string {
 	line := "leads " + strings.Join(i.Hosts, ", ") + " here"
 	if i.Problem != "" {
 		line = i.Problem + ": nobody reaches the site"
+		if i.Node != "" {
+			line = "of " + i.Node + " " + line + " there"
+		}
 	}
 	if len(i.Others) > 0 {
 		line += "; it is shared with " + strings.Join(i.Others, ", ")

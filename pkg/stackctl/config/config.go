@@ -257,7 +257,7 @@ func sandbox(c stack.Config) (t stack.Target, there bool, err error) {
 		return t, true, err
 	}
 	resolveNodes(&t)
-	if len(c.Targets) > 0 && !t.Clustered() {
+	if len(c.Targets) > 0 {
 		t.Shared = slices.ContainsFunc(slices.Collect(maps.Values(c.Targets)), func(named stack.Target) bool { return named.Shared })
 	}
 	return t, true, nil

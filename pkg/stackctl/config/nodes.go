@@ -44,8 +44,6 @@ func checkNodes(t stack.Target) (problem, fix string, place []string) {
 		return fmt.Sprintf("%d nodes are too many", len(t.Nodes)), fmt.Sprintf("name at most %d", maxNodes), []string{"nodes"}
 	case t.Host != t.Nodes[0].Host:
 		return fmt.Sprintf("host is %s, and the first node's %s", t.Host, t.Nodes[0].Host), "leave out the target's host: it is the first node's", []string{"host"}
-	case t.Shared:
-		return "shared and nodes stand together", "leave out shared: a cluster's edge has the ports itself", []string{"shared"}
 	}
 	for i, n := range t.Nodes {
 		if problem, fix, key := checkNode(n, t.Nodes[:i], len(t.Nodes) > 1); problem != "" {

@@ -92,7 +92,6 @@ func TestOneNodeAloneNeedsNoPrivateAddress(t *testing.T) {
 func TestBadNodesAreRefusedWithTheirPlace(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"a host of its own":     {"domain: example.org", "domain: example.org\n    host: 198.51.100.1", "stackctl.yaml:5: target prod: host is 198.51.100.1, and the first node's 203.0.113.7"},
-		"shared":                {"domain: example.org", "domain: example.org\n    shared: true", "stackctl.yaml:5: target prod: shared and nodes stand together"},
 		"a name of two labels":  {"name: node2", "name: node2.example", "stackctl.yaml:7: target prod: node name \"node2.example\" is no host name"},
 		"no name":               {"name: node2, ", "", "stackctl.yaml:7: target prod: node name \"\""},
 		"one name twice":        {"name: node2", "name: node1", "stackctl.yaml:7: target prod: two nodes are called node1"},
@@ -144,7 +143,7 @@ func TestASandboxOfSeveralNodesIsATarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	target, err := config.Target(c, config.SandboxTarget)
-	if err != nil || target.Shared || target.Host != "10.213.0.10" || len(target.Nodes) != 2 {
+	if err != nil || !target.Shared || target.Host != "10.213.0.10" || len(target.Nodes) != 2 {
 		t.Errorf("%v: %+v", err, target)
 	}
 	if is, err := config.IsSandbox(c, target); err != nil || !is {

@@ -178,3 +178,70 @@ func TestALargerClusterIsSentNoMore(t *testing.T) {
 		t.Errorf("%d and %d transfers", few, many)
 	}
 }
+
+// onEdgeNodes is a cluster of two edge nodes whose edges are behind an ingress on each.
+func onEdgeNodes() stack.Observed {
+	seen := ingressed(seenShop(), map[string][]string{"shop": {"a.org"}})
+	seen.Edges = []string{"one", "two"}
+	for i := range seen.Containers {
+		seen.Containers[i].Node = "one"
+	}
+	for _, service := range []string{"edge", stack.IngressService} {
+		other := *of(seen, service)
+		other.Node = "two"
+		seen.Containers = append(seen.Containers, other)
+	}
+	return seen
+}
+
+func TestTheIngressOfEachEdgeNodeRuns(t *testing.T) {
+	const anew = "every project behind it"
+	last := func(o *stack.Observed) *stack.Container { return &o.Containers[len(o.Containers)-1] }
+	for name, c := range map[string]struct {
+		change func(*stack.Observed)
+		want   string
+		anew   bool
+	}{
+		"well":                      {func(*stack.Observed) {}, "", false},
+		"one is not there":          {func(o *stack.Observed) { o.Containers = o.Containers[:len(o.Containers)-1] }, "ingress to shop, on two it is not there", false},
+		"one has ended":             {func(o *stack.Observed) { last(o).State = "exited" }, "ingress to shop, on two it is exited", true},
+		"a node is away":            {func(o *stack.Observed) { o.Edges, last(o).Node, last(o).State = []string{"one"}, "", "created" }, "", false},
+		"a node missed where to":    {func(o *stack.Observed) { o.Astray = []string{"shop"} }, "ingress to shop, a run that was cut off left it at a copy of the edge, or a node that was away missed where it leads", false},
+		"the edge of a node is off": {func(o *stack.Observed) { o.Containers[len(o.Containers)-2].Node = "" }, "edge edge, edge does not run on two", false},
+	} {
+		seen := onEdgeNodes()
+		c.change(&seen)
+		plan := Plan(sharedShop("a.org"), seen)
+		got, _, _ := strings.Cut(ingressSteps(plan), " a.org")
+		got, _, _ = strings.Cut(got, "commit")
+		if got = strings.TrimSpace(got); !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if strings.Contains(strings.Join(plan.Notes, "\n"), anew) != c.anew {
+			t.Errorf("%s: the notes are %v", name, plan.Notes)
+		}
+	}
+}
+
+func TestACopyServesOnEachNodeWhileTheEdgesAreReplaced(t *testing.T) {
+	want, seen := sharedShop("a.org"), onEdgeNodes()
+	want.Release.Services[2].Definition = "edge-2"
+	if got := replacedEdge(Plan(want, seen)); got != "standby aaaaaaaaaaaa; edge ; ingress a.org" {
+		t.Errorf("it is %s", got)
+	}
+	seen.Containers = seen.Containers[:len(seen.Containers)-1]
+	if got := replacedEdge(Plan(want, seen)); strings.Contains(got, "standby") {
+		t.Errorf("the ingress of a node does not run, and a copy is to serve: %s", got)
+	}
+}
+
+// A port is held on the nodes that visitors reach; what another node has is in nobody's way.
+func TestWhoHoldsAPortOfAnEdgeNodeIsInTheWay(t *testing.T) {
+	for node, refused := range map[string]bool{"two": true, "three": false} {
+		seen := onEdgeNodes()
+		seen.Containers = append(seen.Containers, stack.Container{Name: "web", Project: "web", State: "running", Ports: webPorts, Node: node})
+		if err := checkIngress(sharedShop("a.org").Release, stack.Target{}, seen); (err != nil) != refused {
+			t.Errorf("held on %s: %v", node, err)
+		}
+	}
+}

@@ -22,9 +22,29 @@ func (p *planner) differs(project string, s stack.Service) string {
 	if len(all) == 0 {
 		return "is not there"
 	}
+	if s.Layer == stack.LayerEdge && len(p.seen.Edges) > 0 {
+		return p.differsOnNodes(project, s)
+	}
 	for _, c := range all {
 		if cause := p.differsIn(c, s); cause != "" {
 			return cause
+		}
+	}
+	return ""
+}
+
+// differsOnNodes is differs for the edge of a cluster: each edge node that answers is to
+// have one. What was on another node says nothing.
+func (p *planner) differsOnNodes(project string, s stack.Service) string {
+	for _, node := range p.seen.Edges {
+		all := onNodeOf(p.seen, project, s.Name, node)
+		if len(all) == 0 {
+			return "does not run on " + node
+		}
+		for _, c := range all {
+			if cause := p.differsIn(c, s); cause != "" {
+				return cause
+			}
 		}
 	}
 	return ""

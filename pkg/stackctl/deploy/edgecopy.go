@@ -49,6 +49,17 @@ func copyOf(base []byte, service string, swap map[string]string) (edgeCopy, erro
 	return c, nil
 }
 
+// edgeImage is the image of a release's edge as its compose file has it: by what no
+// registry is asked about.
+func edgeImage(r stack.Release, service string) (string, error) {
+	c, err := copyOf(r.Base, service, nil)
+	if err != nil {
+		return "", err
+	}
+	image, _ := c.service["image"].(string)
+	return image, nil
+}
+
 func (c edgeCopy) mounts() []map[string]any {
 	var out []map[string]any
 	list, _ := c.service["volumes"].([]any)

@@ -29,11 +29,9 @@ func checkIngress(r stack.Release, t stack.Target, seen stack.Observed) error {
 			"run `stackctl provision`, which makes it")
 	case by != "":
 		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("project %s of this server serves %s; nothing was changed", by, host), "give one of the two another host")
-	case running:
-		return nil
 	}
 	for _, c := range seen.Containers {
-		if !c.Active() || stack.Owns(c, r.Project) {
+		if !c.Active() || stack.Owns(c, r.Project) || stack.Owns(c, stack.IngressProject) || !slices.Contains(edgeNodes(seen), c.Node) {
 			continue
 		}
 		if port, held := meets(webPorts, c.Ports); held {
@@ -57,9 +55,28 @@ func projectsOf(ingress map[string][]string) string {
 	return "project " + strings.Join(sorted(ingress), ", project ")
 }
 
-// ingressCause returns why the server's ingress must be started; empty: it runs.
+// ingressCause returns why the server's ingress must be started, on a cluster that of
+// an edge node; empty: it runs.
 func ingressCause(seen stack.Observed) string {
-	all := containersOf(seen, stack.IngressProject, stack.IngressService)
+	for _, node := range edgeNodes(seen) {
+		if cause := ingressCauseOn(seen, node); cause != "" && node != "" {
+			return "on " + node + " " + cause
+		} else if cause != "" {
+			return cause
+		}
+	}
+	return ""
+}
+
+// ingressStarts reports whether an ingress that is there is started anew.
+func ingressStarts(seen stack.Observed) bool {
+	return slices.ContainsFunc(edgeNodes(seen), func(node string) bool {
+		return ingressCauseOn(seen, node) != "" && len(onNodeOf(seen, stack.IngressProject, stack.IngressService, node)) > 0
+	})
+}
+
+func ingressCauseOn(seen stack.Observed, node string) string {
+	all := onNodeOf(seen, stack.IngressProject, stack.IngressService, node)
 	if len(all) == 0 {
 		return "it is not there"
 	}
@@ -87,7 +104,7 @@ func (p *planner) joinIngress() {
 	var causes []string
 	if cause := ingressCause(p.seen); cause != "" {
 		causes = append(causes, cause)
-		if len(containersOf(p.seen, stack.IngressProject, stack.IngressService)) > 0 {
+		if ingressStarts(p.seen) {
 			p.plan.Notes = append(p.plan.Notes, "the server's ingress is started anew: every project behind it refuses connections for some seconds")
 		}
 	}
@@ -128,6 +145,9 @@ func (p *planner) endStandby() {
 		cause = "the edge is replaced, its copy goes"
 	} else if hasStandby(p.seen, p.r.Project) || slices.Contains(p.seen.Astray, p.r.Project) {
 		cause = "a run that was cut off left it at a copy of the edge"
+		if len(p.seen.Edges) > 0 {
+			cause += ", or a node that was away missed where it leads"
+		}
 	}
 	if cause != "" && p.r.Shared() {
 		p.add(stack.Step{Kind: stack.StepIngress, Subject: "to " + p.r.Project, Hosts: p.ledTo(), Cause: cause})

@@ -58,7 +58,7 @@ func (x *executor) underIngressLock(ctx context.Context, part func(ctx context.C
 		return err
 	}
 	defer unlock()
-	others, _, err := node.Ingress(ctx, x.server)
+	others, _, err := node.Ingress(ctx, x.server.Members())
 	if err != nil {
 		return err
 	}
@@ -82,25 +82,30 @@ func (x *executor) leaveIngress(ctx context.Context) (detail string, err error) 
 // leadIngress leads the ingress to the project's edge, or to a copy of it, by its
 // alias, and waits until the ingress itself says so.
 func (x *executor) leadIngress(ctx context.Context, hosts []string, alias string) error {
-	project := x.d.Config.Project
-	routes, err := edge.IngressRoutes(project, alias, hosts)
-	if err != nil {
-		return err
+	routes := func(node string) (stack.File, error) {
+		return edge.IngressRoutes(x.d.Config.Project, alias, node, hosts)
 	}
 	return x.writeIngress(ctx, routes, hosts, func(ctx context.Context) error { return x.waitIngress(ctx, hosts, alias) })
 }
 
-// writeIngress writes the project's file on the ingress and waits until that has read it.
-func (x *executor) writeIngress(ctx context.Context, routes stack.File, hosts []string, live func(context.Context) error) error {
+// writeIngress writes the project's file on the ingress, on a cluster that of each node,
+// and waits until that has read it.
+func (x *executor) writeIngress(ctx context.Context, routes func(node string) (stack.File, error), hosts []string, live func(context.Context) error) error {
 	project := x.d.Config.Project
-	routes.Path = path.Join(stack.IngressDynamic, routes.Path)
 	return x.underIngressLock(ctx, func(ctx context.Context, at stack.Target, others map[string][]string) error {
 		if host, by := edge.Taken(others, project, hosts); by != "" {
 			return fmt.Errorf("project %s has meanwhile got %s", by, host)
 		}
-		for _, f := range append(edge.IngressFiles(), routes) {
-			if err := x.server.WriteFileVia(ctx, at.At(stack.TmpDir), at.At(f.Path), f.Content, f.Mode); err != nil {
+		for _, m := range x.server.Members() {
+			f, err := routes(m.Name)
+			if err != nil {
 				return err
+			}
+			f.Path = path.Join(stack.IngressDynamic, f.Path)
+			for _, f := range append(edge.IngressFiles(), f) {
+				if err := m.WriteFileVia(ctx, at.At(stack.TmpDir), at.At(f.Path), f.Content, f.Mode); err != nil {
+					return err
+				}
 			}
 		}
 		if err := x.startIngress(ctx); err != nil {
@@ -110,19 +115,44 @@ func (x *executor) writeIngress(ctx context.Context, routes stack.File, hosts []
 	})
 }
 
-// ingressAPI is the API of the ingress's Traefik.
-func (x *executor) ingressAPI() edge.API {
-	return edge.API{Address: net.JoinHostPort(stack.IngressAddress, strconv.Itoa(stack.IngressAPIPort)), Dial: x.server.DialContext}
+// ingressAPIs are the APIs of the ingress's Traefik: one, or with a cluster one for
+// each edge node.
+func (x *executor) ingressAPIs(ctx context.Context) ([]edgeOn, error) {
+	at := func(address, node string) edgeOn {
+		return edgeOn{edge.API{Address: net.JoinHostPort(address, strconv.Itoa(stack.IngressAPIPort)), Dial: x.server.DialContext}, node}
+	}
+	if !x.d.Target.Clustered() {
+		return []edgeOn{at(stack.IngressAddress, "")}, nil
+	}
+	containers, err := x.server.Containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []edgeOn
+	for _, c := range containersOf(stack.Observed{Containers: containers}, stack.IngressProject, stack.IngressService) {
+		if c.State == "running" && slices.Contains(x.seen.Edges, c.Node) {
+			out = append(out, at(c.Addresses[stack.IngressProject], c.Node))
+		}
+	}
+	if len(out) < len(x.seen.Edges) {
+		return nil, fmt.Errorf("the ingress runs on %d of %d edge nodes", len(out), len(x.seen.Edges))
+	}
+	return out, nil
+}
+
+// now is what runs now, of all that is observed.
+func (x *executor) now(ctx context.Context) (stack.Observed, error) {
+	containers, err := x.server.Containers(ctx)
+	return stack.Observed{Containers: containers, Edges: x.seen.Edges}, err
 }
 
 // startIngress makes the ingress run, of the image of the edge.
 func (x *executor) startIngress(ctx context.Context) error {
-	containers, err := x.server.Containers(ctx)
-	seen := stack.Observed{Containers: containers}
+	seen, err := x.now(ctx)
 	if err != nil || ingressCause(seen) == "" {
 		return err
 	}
-	if c := containersOf(seen, stack.IngressProject, stack.IngressService); len(c) > 0 && c[0].Health == "unhealthy" { // Compose leaves what runs as it is
+	if c := containersOf(seen, stack.IngressProject, stack.IngressService); !x.d.Target.Clustered() && len(c) > 0 && c[0].Health == "unhealthy" { // Compose leaves what runs as it is
 		if err := x.server.Stop(ctx, stack.IngressProject, illGrace, stack.IngressService); err != nil {
 			return err
 		}
@@ -131,8 +161,11 @@ func (x *executor) startIngress(ctx context.Context) error {
 	if !r.Shared() {
 		r = x.old
 	}
-	service, _ := r.Service(x.d.Config.Traefik.Service)
-	compose, err := edge.IngressCompose(service.Image)
+	image, err := edgeImage(r, x.d.Config.Traefik.Service)
+	if err != nil {
+		return err
+	}
+	compose, err := edge.IngressCompose(image, x.d.Target.Clustered())
 	if err != nil {
 		return err
 	}
@@ -143,25 +176,43 @@ func (x *executor) startIngress(ctx context.Context) error {
 }
 
 func (x *executor) waitIngress(ctx context.Context, hosts []string, alias string) error {
-	api := x.ingressAPI()
 	ctx, cancel := context.WithTimeout(ctx, x.stretch(switchDeadline))
 	defer cancel()
 	project := x.d.Config.Project
 	plain, tls := edge.IngressRules(hosts)
-	return errors.Join(api.WaitRouters(ctx, "http", map[string]string{project: plain}, true),
-		api.WaitRouters(ctx, "tcp", map[string]string{project: tls}, true),
-		api.WaitPassing(ctx, project, net.JoinHostPort(alias, "443")))
+	return x.eachIngress(ctx, func(api edge.API, node string) error {
+		return errors.Join(api.WaitRouters(ctx, "http", map[string]string{project: plain}, true),
+			api.WaitRouters(ctx, "tcp", map[string]string{project: tls}, true),
+			api.WaitPassing(ctx, project, net.JoinHostPort(stack.OnNode(alias, node), "443")))
+	})
+}
+
+// eachIngress asks the ingress, on a cluster that of each edge node.
+func (x *executor) eachIngress(ctx context.Context, ask func(api edge.API, node string) error) error {
+	all, err := x.ingressAPIs(ctx)
+	for _, one := range all {
+		if failure := ask(one.API, one.node); failure != nil {
+			err = errors.Join(err, fmt.Errorf("the ingress%s: %w", ofNode(one.node), failure))
+		}
+	}
+	return err
 }
 
 // standbyEnds reports whether a copy of the edge serves, which may end now: the edge
 // runs, and has the certificates of the release that comes.
 func (x *executor) standbyEnds(ctx context.Context, comes stack.Release) (bool, error) {
-	containers, err := x.server.Containers(ctx)
-	if seen := (stack.Observed{Containers: containers}); err != nil || !hasStandby(seen, x.d.Config.Project) {
+	seen, err := x.now(ctx)
+	if err != nil || !hasStandby(seen, x.d.Config.Project) {
 		return false, err
-	} else if !slices.ContainsFunc(containersOf(seen, x.d.Config.Project, x.d.Config.Traefik.Service), ready) {
-		return false, errors.New("the edge does not run: its copy goes on serving")
 	}
-	x.waitCertified(ctx, containers, comes.Edge.Certified())
+	for _, n := range edgeNodes(seen) {
+		edge := onNodeOf(seen, x.d.Config.Project, x.d.Config.Traefik.Service, n)
+		if !slices.ContainsFunc(edge, ready) {
+			return false, fmt.Errorf("the edge%s does not run: its copy goes on serving", ofNode(n))
+		}
+		for _, c := range edge {
+			x.waitCertified(ctx, c, comes.Edge.Certified())
+		}
+	}
 	return true, nil
 }

@@ -89,6 +89,28 @@ func (p partOf) Artifact(name string, content []byte) error {
 	return p.Sink.Artifact(p.node+"-"+name, content)
 }
 
+// edgeNodes are the nodes that visitors reach: those of a cluster that answer, or the one
+// server, which has no name.
+func edgeNodes(seen stack.Observed) []string {
+	if len(seen.Edges) == 0 {
+		return []string{""}
+	}
+	return seen.Edges
+}
+
+// onNodeOf are the containers of a service that a node has.
+func onNodeOf(seen stack.Observed, project, service, node string) []stack.Container {
+	return slices.DeleteFunc(containersOf(seen, project, service), func(c stack.Container) bool { return c.Node != node })
+}
+
+// ofNode names a node behind what is on it; nothing on one server.
+func ofNode(node string) string {
+	if node == "" {
+		return ""
+	}
+	return " of " + node
+}
+
 // oneHost runs commands on one node of a cluster.
 type oneHost struct {
 	gate.Server

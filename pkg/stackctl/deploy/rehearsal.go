@@ -161,10 +161,11 @@ func (r rehearsal) lead(ctx context.Context, hosts []string) error {
 		if err != nil {
 			return err
 		}
-		return r.writeIngress(ctx, detour, slices.Concat(there, hosts), func(ctx context.Context) error {
+		written := func(string) (stack.File, error) { return detour, nil } // on one server
+		return r.writeIngress(ctx, written, slices.Concat(there, hosts), func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, r.stretch(switchDeadline))
 			defer cancel()
-			return r.ingressAPI().WaitRouters(ctx, "http", rules, true)
+			return r.eachIngress(ctx, func(api edge.API, _ string) error { return api.WaitRouters(ctx, "http", rules, true) })
 		})
 	}
 	detour, rules, err := r.how.Detour(stack.RehearsalAlias(r.live.Project))

@@ -24,6 +24,8 @@ type keeping struct {
 	records map[string][]byte
 }
 
+func (k keeping) Members() []node.Member { return []node.Member{{Host: k}} }
+
 func (k keeping) Facts(context.Context) (stack.HostFacts, error) {
 	return stack.HostFacts{Clock: k.clock()}, nil
 }

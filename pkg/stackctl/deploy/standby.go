@@ -83,22 +83,17 @@ func (x *executor) standbyFiles(ctx context.Context, r stack.Release, project st
 	return standbyCompose(r, x.d.Config.Traefik.Service, project, swap)
 }
 
-// waitCertified waits until the edge has a certificate for each of the hosts, so
+// waitCertified waits until an edge has a certificate for each of the hosts, so
 // that visitors are led to it only then. Where it gets none in time the gates tell.
-func (x *executor) waitCertified(ctx context.Context, containers []stack.Container, hosts []string) {
-	address := ""
-	for _, c := range containers {
-		if c.Project == x.d.Config.Project && c.Service == x.d.Config.Traefik.Service {
-			address = c.Addresses[stack.IngressProject]
-		}
-	}
+func (x *executor) waitCertified(ctx context.Context, c stack.Container, hosts []string) {
+	address := c.Addresses[stack.IngressProject]
 	ctx, cancel := context.WithTimeout(ctx, certifiedDeadline)
 	defer cancel()
 	if address == "" {
 		return
 	}
 	if lacks := x.lacking(ctx, net.JoinHostPort(address, "443"), hosts); len(lacks) > 0 {
-		x.note("the edge has no certificate yet for " + strings.Join(lacks, ", "))
+		x.note("the edge" + ofNode(c.Node) + " has no certificate yet for " + strings.Join(lacks, ", "))
 	}
 }
 

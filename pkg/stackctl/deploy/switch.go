@@ -54,7 +54,7 @@ func (x *executor) point(ctx context.Context, files []stack.File) (string, error
 	defer cancel()
 	for _, e := range edges { // all have the files, and read them side by side
 		if err := e.WaitLive(ctx, files); err != nil {
-			return "", stack.Fault(stack.CauseStep, "switch the edge"+e.on, err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
+			return "", stack.Fault(stack.CauseStep, "switch the edge"+ofNode(e.node), err, "see what Traefik logs: stackctl logs "+x.d.Config.Traefik.Service)
 		}
 	}
 	x.turned = time.Now()
@@ -93,10 +93,10 @@ func (x *executor) settle(ctx context.Context) error {
 	}
 }
 
-// edgeOn is the API of one edge; on tells where it is, where there are several.
+// edgeOn is the API of one edge, and its node where there are several.
 type edgeOn struct {
 	edge.API
-	on string
+	node string
 }
 
 // edgeAPIs finds Traefik's own API by the addresses of its containers: one, or with
@@ -122,14 +122,10 @@ func (x *executor) edgeAPIs(ctx context.Context) ([]edgeOn, error) {
 // edgeOf is the API of an edge's container, where that has an address.
 func (x *executor) edgeOf(c stack.Container) (edgeOn, bool) {
 	t := x.d.Config.Traefik
-	on := ""
-	if c.Node != "" {
-		on = " of " + c.Node
-	}
 	for _, address := range c.Addresses {
 		if address != "" {
 			return edgeOn{edge.API{Address: net.JoinHostPort(address, strconv.Itoa(t.APIPort)), Dial: x.server.DialContext,
-				User: t.Staff.User, Password: x.staffPassword()}, on}, true
+				User: t.Staff.User, Password: x.staffPassword()}, c.Node}, true
 		}
 	}
 	return edgeOn{}, false

@@ -14,7 +14,7 @@ import (
 // behindIngress makes a static file that of an edge which believes the ingress, and
 // nobody else beside those that the file names, who the client is, and which ends
 // its connections by itself. It gives the entry points that the ingress leads to.
-func behindIngress(file string, static []byte) ([]byte, []string, error) {
+func behindIngress(file string, static []byte, t stack.Target) ([]byte, []string, error) {
 	var doc object
 	if err := yaml.Unmarshal(static, &doc); err != nil {
 		line, text := errorLine(err)
@@ -31,13 +31,22 @@ func behindIngress(file string, static []byte) ([]byte, []string, error) {
 		public = append(public, name)
 		point, _ := points[name].(object)
 		believed := part(point, led.believe)
-		believed["trustedIPs"] = append(texts(believed["trustedIPs"]), stack.IngressAddress+"/32")
+		believed["trustedIPs"] = append(texts(believed["trustedIPs"]), ingressSource(t))
 		if port == ":443" {
 			part(point, "transport")["keepAliveMaxTime"] = KeepAlive.String()
 		}
 	}
 	out, err := yaml.Marshal(doc)
 	return out, public, err
+}
+
+// ingressSource are the addresses that the ingress may have: one, or on a cluster any
+// of its network.
+func ingressSource(t stack.Target) string {
+	if t.Clustered() {
+		return stack.IngressClusterSubnet
+	}
+	return stack.IngressAddress + "/32"
 }
 
 // pointAt returns the name of the entry point with an address; empty: there is none.

@@ -37,7 +37,7 @@ func Read(c stack.Config, t stack.Target, service stack.Service, behind Behind) 
 	}
 	var public []string
 	if t.Shared {
-		if static, public, err = behindIngress(c.Traefik.Static, static); err != nil {
+		if static, public, err = behindIngress(c.Traefik.Static, static, t); err != nil {
 			return stack.EdgeConfig{}, err
 		}
 	}
@@ -54,10 +54,12 @@ func Read(c stack.Config, t stack.Target, service stack.Service, behind Behind) 
 	if out.Routes, err = Routes(out.Dynamic); err != nil {
 		return out, err
 	}
-	if !t.Shared {
-		return share(c, t, out)
+	if t.Shared {
+		if err := namesHosts(out.Routes, public, c.Traefik.Dynamic); err != nil {
+			return out, err
+		}
 	}
-	return out, namesHosts(out.Routes, public, c.Traefik.Dynamic)
+	return share(c, t, out)
 }
 
 // acmeStaging is the directory that a static file names for every target that

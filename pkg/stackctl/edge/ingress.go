@@ -36,15 +36,23 @@ func IngressFiles() []stack.File {
 
 func ingressStaticName() string { return fmt.Sprintf("traefik-%d.yml", IngressVersion) }
 
-// IngressCompose is the compose file of the ingress, with an edge's image.
-func IngressCompose(image string) ([]byte, error) {
+// IngressCompose is the compose file of the ingress, with an edge's image. On a
+// cluster it has no address of its own: a Swarm service has none.
+func IngressCompose(image string, clustered bool) ([]byte, error) {
+	joined := object{"ipv4_address": stack.IngressAddress}
+	const static = "/etc/traefik/traefik.yml"
+	health := object{"test": []string{"CMD", "traefik", "healthcheck", "--configFile=" + static},
+		"interval": "15s", "timeout": "3s", "start_period": "30s", "retries": 10}
+	if clustered {
+		joined = object{}
+		health["start_interval"] = "1s" // a Swarm waits for the first check
+	}
 	bind := func(source, target string) object {
 		return object{"type": "bind", "source": stack.IngressPath + "/" + source, "target": target, "read_only": true}
 	}
 	port := func(n int) object {
 		return object{"mode": "ingress", "target": n, "published": strconv.Itoa(n), "protocol": "tcp"}
 	}
-	const static = "/etc/traefik/traefik.yml"
 	service := object{
 		"image": image, "command": []string{"--configFile=" + static}, "user": "0:0", "read_only": true,
 		"cap_drop": []string{"ALL"}, "cap_add": []string{"NET_BIND_SERVICE"}, "security_opt": []string{"no-new-privileges:true"},
@@ -53,9 +61,7 @@ func IngressCompose(image string) ([]byte, error) {
 		"logging":  object{"driver": "json-file", "options": object{"max-size": "10m", "max-file": "3"}},
 		"ports":    []object{port(80), port(443)},
 		"volumes":  []object{bind(ingressStaticName(), static), bind(stack.IngressDynamic, "/etc/traefik/dynamic")},
-		"networks": object{stack.IngressProject: object{"ipv4_address": stack.IngressAddress}},
-		"healthcheck": object{"test": []string{"CMD", "traefik", "healthcheck", "--configFile=" + static},
-			"interval": "15s", "timeout": "3s", "start_period": "30s", "retries": 10},
+		"networks": object{stack.IngressProject: joined}, "healthcheck": health,
 	}
 	return yaml.Marshal(object{
 		"name":     stack.IngressProject,
@@ -79,16 +85,17 @@ func IngressRules(hosts []string) (http, tls string) {
 // goes to the alias that is given, which is its edge's or that of a copy of it. Who
 // the client is the edge learns by the PROXY protocol, and on port 80 by
 // X-Forwarded-For. What an authority asks always goes to the edge itself, and waits
-// some seconds for one that is started anew.
-func IngressRoutes(project, alias string, hosts []string) (stack.File, error) {
-	return ingressFile(project, ingressRoutes(project, alias, hosts))
+// some seconds for one that is started anew. On a cluster the file is that of a node,
+// whose edge it leads to.
+func IngressRoutes(project, alias, node string, hosts []string) (stack.File, error) {
+	return ingressFile(project, ingressRoutes(project, alias, node, hosts))
 }
 
 // IngressDetour is the same file while certificates of other hosts are rehearsed:
 // what an authority asks of those goes to the copy of the edge that rehearses. It
 // also returns the rule of that, by the router's name.
 func IngressDetour(project, alias string, hosts, rehearsed []string) (stack.File, map[string]string, error) {
-	doc, copied := ingressRoutes(project, alias, hosts), stack.RehearsalAlias(project)
+	doc, copied := ingressRoutes(project, alias, "", hosts), stack.RehearsalAlias(project)
 	plain, _ := IngressRules(rehearsed)
 	rule := "(" + plain + ") && PathPrefix(`" + challengePath + "`)"
 	http, _ := doc["http"].(object)
@@ -98,7 +105,7 @@ func IngressDetour(project, alias string, hosts, rehearsed []string) (stack.File
 	return f, map[string]string{copied: rule}, err
 }
 
-func ingressRoutes(project, alias string, hosts []string) object {
+func ingressRoutes(project, alias, node string, hosts []string) object {
 	plain, sni := IngressRules(hosts)
 	router := func(rule, service string) object {
 		return object{"rule": rule, "entryPoints": []string{"web"}, "service": service, "middlewares": []string{project}}
@@ -106,8 +113,10 @@ func ingressRoutes(project, alias string, hosts []string) object {
 	at := func(alias string) object {
 		return object{"loadBalancer": object{"servers": []object{{"url": "http://" + net.JoinHostPort(alias, "80")}}}}
 	}
+	itself := stack.OnNode(stack.IngressAlias(project), node)
+	alias = stack.OnNode(alias, node)
 	routers, services := object{project: router(plain, project)}, object{project: at(alias)}
-	if itself := stack.IngressAlias(project); alias != itself {
+	if alias != itself {
 		routers[itself], services[itself] = router("("+plain+") && PathPrefix(`"+challengePath+"`)", itself), at(itself)
 	}
 	return object{

@@ -11,7 +11,7 @@ import (
 )
 
 func TestIngressRoutesAreReadBack(t *testing.T) {
-	f, err := IngressRoutes("shop", stack.IngressAlias("shop"), []string{"example.org", "www.example.org"})
+	f, err := IngressRoutes("shop", stack.IngressAlias("shop"), "", []string{"example.org", "www.example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestAnAliasIsOneLabel(t *testing.T) {
 }
 
 func TestAnEdgeBehindTheIngressBelievesItAlone(t *testing.T) {
-	static, public, err := behindIngress("own.yml", ownStatic)
+	static, public, err := behindIngress("own.yml", ownStatic, stack.Target{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestAnEdgeBehindTheIngressBelievesItAlone(t *testing.T) {
 }
 
 func TestTheIngressHasTheWebPortsAndNothingOfAProject(t *testing.T) {
-	raw, err := IngressCompose("traefik:v3")
+	raw, err := IngressCompose("traefik:v3", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +96,20 @@ func TestTheIngressHasTheWebPortsAndNothingOfAProject(t *testing.T) {
 		if !strings.HasPrefix(v.Source, stack.IngressPath+"/") {
 			t.Errorf("it mounts %s", v.Source)
 		}
+	}
+}
+
+// On a cluster the ingress has no address of its own: whoever is on its network is
+// believed, and nobody else.
+func TestTheEdgesOfAClusterBelieveTheIngresssNetwork(t *testing.T) {
+	cluster := stack.Target{Nodes: []stack.Node{{Name: "one"}, {Name: "two"}}}
+	static, _, err := behindIngress("own.yml", ownStatic, cluster)
+	if err != nil || strings.Count(string(static), stack.IngressClusterSubnet) != 2 || strings.Contains(string(static), stack.IngressAddress) {
+		t.Errorf("%v\n%s", err, static)
+	}
+	compose, err := IngressCompose("traefik:v3", true)
+	if err != nil || strings.Contains(string(compose), "ipv4_address") {
+		t.Errorf("%v\n%s", err, compose)
 	}
 }
 
@@ -126,7 +140,7 @@ entryPoints:
   tls: {address: ":443/tcp"}
   inside: {address: ":8090"}
 `
-	static, public, err := behindIngress("traefik.yml", []byte(file))
+	static, public, err := behindIngress("traefik.yml", []byte(file), stack.Target{})
 	if err != nil || !slices.Equal(public, []string{"plain", "tls"}) {
 		t.Fatalf("%v, %v", public, err)
 	}
@@ -135,7 +149,7 @@ entryPoints:
 			t.Errorf("it lacks %q:\n%s", want, static)
 		}
 	}
-	if _, _, err := behindIngress("traefik.yml", []byte("entryPoints: {web: {address: \":80\"}, tls: {address: \":8443\"}}")); err == nil || stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), `":443"`) {
+	if _, _, err := behindIngress("traefik.yml", []byte("entryPoints: {web: {address: \":80\"}, tls: {address: \":8443\"}}"), stack.Target{}); err == nil || stack.CauseOf(err) != stack.CauseUsage || !strings.Contains(err.Error(), `":443"`) {
 		t.Errorf("without an entry point at 443: %v", err)
 	}
 	for name, c := range map[string]struct {

@@ -53,7 +53,7 @@ func own(c stack.Config, t stack.Target, behind Behind) (stack.EdgeConfig, error
 		return stack.EdgeConfig{}, err
 	}
 	if t.Shared {
-		if static, _, err = behindIngress(c.Traefik.Static, static); err != nil {
+		if static, _, err = behindIngress(c.Traefik.Static, static, t); err != nil {
 			return stack.EdgeConfig{}, err
 		}
 	}

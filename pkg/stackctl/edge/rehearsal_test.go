@@ -86,7 +86,7 @@ func TestTheIngressLeadsOnlyQuestionsAboutNewHostsToTheCopy(t *testing.T) {
 // While a copy of the edge serves, port 80 is its as well: the edge is being replaced.
 // The authority's questions are about certificates that the edge itself asks for.
 func TestACopyOfTheEdgeRedirectsAndAnswersNoAuthority(t *testing.T) {
-	f, err := IngressRoutes("shop", stack.StandbyAlias("shop"), []string{"shop.example"})
+	f, err := IngressRoutes("shop", stack.StandbyAlias("shop"), "", []string{"shop.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,17 +47,52 @@ func (f ingressFolder) ReadFile(_ context.Context, name string) ([]byte, error) 
 func TestTheIngressNamesTheHostsOfEachProject(t *testing.T) {
 	files := map[string]string{"stackctl.yaml": "http: {}", "broken.yml": "http: [", ".shop.yml.tmp": "x"}
 	for project, alias := range map[string]string{"shop": stack.IngressAlias("shop"), "notes": stack.StandbyAlias("notes")} {
-		f, err := edge.IngressRoutes(project, alias, []string{project + ".org", "www." + project + ".org"})
+		f, err := edge.IngressRoutes(project, alias, "", []string{project + ".org", "www." + project + ".org"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		files[f.Path] = string(f.Content)
 	}
-	hosts, astray, err := node.Ingress(t.Context(), ingressFolder{files: files})
+	hosts, astray, err := node.Ingress(t.Context(), []node.Member{{Host: ingressFolder{files: files}}})
 	if err != nil || len(hosts) != 3 || !slices.Equal(hosts["shop"], []string{"shop.org", "www.shop.org"}) || len(hosts["broken"]) != 0 || !slices.Equal(astray, []string{"notes"}) {
 		t.Errorf("%v, astray %v, %v", hosts, astray, err)
 	}
-	if hosts, _, err := node.Ingress(t.Context(), ingressFolder{}); hosts != nil || err != nil {
+	if hosts, _, err := node.Ingress(t.Context(), []node.Member{{Host: ingressFolder{}}}); hosts != nil || err != nil {
 		t.Errorf("without a folder: %v, %v", hosts, err)
 	}
+}
+
+// The ingress of each node of a cluster leads to the edge of its node.
+func TestAnIngressThatLeadsOtherwiseThanAnothersIsAstray(t *testing.T) {
+	file := func(name, alias string, hosts ...string) node.Member {
+		f, err := edge.IngressRoutes("shop", alias, name, hosts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nodeOf(name, map[string]string{f.Path: string(f.Content)})
+	}
+	itself := stack.IngressAlias("shop")
+	one := file("one", itself, "a.org", "b.org")
+	for name, c := range map[string]struct {
+		two    node.Member
+		astray bool
+	}{
+		"alike":               {file("two", itself, "a.org", "b.org"), false},
+		"a host is missing":   {file("two", itself, "a.org"), true},
+		"it missed all":       {nodeOf("two", map[string]string{}), true},
+		"at a copy":           {file("two", stack.StandbyAlias("shop"), "a.org", "b.org"), true},
+		"one more host there": {file("two", itself, "a.org", "b.org", "c.org"), true},
+	} {
+		hosts, astray, err := node.Ingress(t.Context(), []node.Member{one, c.two})
+		if err != nil || slices.Contains(astray, "shop") != c.astray || !slices.Contains(hosts["shop"], "b.org") {
+			t.Errorf("%s: %v, astray %v, %v", name, hosts, astray, err)
+		}
+	}
+	if hosts, _, err := node.Ingress(t.Context(), []node.Member{one, nodeOf("two", nil)}); hosts != nil || err != nil {
+		t.Errorf("without a folder on a node: %v, %v", hosts, err)
+	}
+}
+
+func nodeOf(name string, files map[string]string) node.Member {
+	return node.Member{Name: name, Host: ingressFolder{files: files}}
 }

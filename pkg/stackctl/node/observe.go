@@ -21,7 +21,7 @@ import (
 // the target's path, whose content matters to the plan. now is the operator's
 // time, for a host that does not tell its own.
 func Observe(ctx context.Context, server Server, t stack.Target, paths []string, now time.Time) (stack.Observed, error) {
-	seen := stack.Observed{At: now.UTC()}
+	seen := stack.Observed{At: now.UTC(), Edges: edges(server, t)}
 	var dynamic []stack.File
 	var made time.Time
 	group, ctx := errgroup.WithContext(ctx)
@@ -34,7 +34,7 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { seen.Releases, err = Records(ctx, server, t); return })
 	group.Go(func() (err error) { dynamic, err = ReadDynamic(ctx, server, t); return })
 	group.Go(func() (err error) { made, err = birth(ctx, server, t.At(stack.EdgeDynamic)); return })
-	group.Go(func() (err error) { seen.Ingress, seen.Astray, err = Ingress(ctx, server); return })
+	group.Go(func() (err error) { seen.Ingress, seen.Astray, err = Ingress(ctx, server.Members()); return })
 	if err := group.Wait(); err != nil {
 		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
 	}
@@ -51,6 +51,17 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 		seen.Routed = edge.Routed(dynamic, seen.Live)
 	}
 	return seen, nil
+}
+
+// edges are the nodes of a cluster that visitors reach and that answer.
+func edges(server Server, t stack.Target) []string {
+	var out []string
+	for _, n := range t.Labelled(stack.NodeEdge) {
+		if slices.ContainsFunc(server.Members(), func(m Member) bool { return m.Name == n.Name }) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
 }
 
 // ReadDynamic reads the edge's dynamic files of releases as they are on the host;

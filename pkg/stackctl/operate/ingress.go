@@ -14,6 +14,8 @@ type Ingress struct {
 	Others []string `json:"others,omitempty"`
 	// Problem is why visitors do not get through it; empty: they do.
 	Problem string `json:"problem,omitempty"`
+	// Node is the node of a cluster that has the problem; empty: the target is one server.
+	Node string `json:"node,omitempty"`
 }
 
 // ingressOf reads the ingress of what was observed; nil: the release is not behind it.
@@ -21,34 +23,53 @@ func ingressOf(kept stack.Release, seen stack.Observed) *Ingress {
 	if !kept.Shared() {
 		return nil
 	}
-	i := &Ingress{Hosts: seen.Ingress[kept.Project], Problem: "is not there"}
+	i := &Ingress{Hosts: seen.Ingress[kept.Project]}
 	for project := range seen.Ingress {
 		if project != kept.Project {
 			i.Others = append(i.Others, project)
 		}
 	}
 	slices.Sort(i.Others)
-	for _, c := range seen.Containers {
-		switch {
-		case c.Project != stack.IngressProject || c.Service != stack.IngressService:
-		case c.State != "running":
-			i.Problem = "is " + c.State
-		case c.Health == "unhealthy":
-			i.Problem = "is unhealthy"
-		case len(i.Hosts) == 0:
-			i.Problem = "leads nobody here"
-		default:
-			i.Problem = ""
+	nodes := seen.Edges
+	if len(nodes) == 0 {
+		nodes = []string{""} // one server, which has no name
+	}
+	for _, node := range nodes {
+		if i.Problem = i.problemOn(node, seen.Containers); i.Problem != "" {
+			i.Node = node
+			break
 		}
 	}
 	return i
+}
+
+// problemOn is what is wrong with the ingress of a node.
+func (i *Ingress) problemOn(node string, containers []stack.Container) string {
+	for _, c := range containers {
+		switch {
+		case c.Project != stack.IngressProject || c.Service != stack.IngressService || c.Node != node:
+			continue
+		case c.State != "running":
+			return "is " + c.State
+		case c.Health == "unhealthy":
+			return "is unhealthy"
+		case len(i.Hosts) == 0:
+			return "leads nobody here"
+		}
+		return ""
+	}
+	return "is not there"
 }
 
 // behind adds to the health of a release what the server's ingress is like.
 func (h *Health) behind(i *Ingress) {
 	if i != nil && i.Problem != "" && h.State != "none" {
 		h.State = "bad"
-		h.Problems = append(h.Problems, "the server's ingress "+i.Problem)
+		what := "the server's ingress "
+		if i.Node != "" {
+			what = "the ingress of " + i.Node + " "
+		}
+		h.Problems = append(h.Problems, what+i.Problem)
 		if !slices.Contains(h.Advice, adviseDeploy) {
 			h.Advice = append(h.Advice, adviseDeploy)
 		}

@@ -39,3 +39,19 @@ func TestTheIngressOfASharedServer(t *testing.T) {
 		}
 	}
 }
+
+func TestTheIngressOfEachEdgeNodeIsLookedAt(t *testing.T) {
+	kept := stack.Release{Project: "shop", Services: []stack.Service{{Name: "edge", Layer: stack.LayerEdge, Deployed: true, Networks: []string{stack.IngressProject}}}}
+	on := func(node, state string) stack.Container {
+		return stack.Container{Project: stack.IngressProject, Service: stack.IngressService, State: state, Node: node}
+	}
+	seen := stack.Observed{Edges: []string{"one", "two"}, Ingress: map[string][]string{"shop": {"example.org"}}, Containers: []stack.Container{on("one", "running"), on("two", "running"), on("", "created")}}
+	if i := ingressOf(kept, seen); i.Problem != "" || i.Node != "" {
+		t.Errorf("a node that is away: %+v", i)
+	}
+	seen.Containers[1].State = "exited"
+	h := Health{State: "good"}
+	if h.behind(ingressOf(kept, seen)); len(h.Problems) != 1 || h.Problems[0] != "the ingress of two is exited" {
+		t.Errorf("%v", h.Problems)
+	}
+}

@@ -79,7 +79,7 @@ func TestNodesAreThoseOfTheTarget(t *testing.T) {
 	if err := yaml.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	if want := "[{node1 10.213.7.10 10.213.7.10 [edge data app]} {node2 10.213.7.14 10.213.7.14 [edge app]} {node3 10.213.7.15 10.213.7.15 [app]}]"; got.Host != "" || got.Shared || fmt.Sprint(got.Nodes) != want {
+	if want := "[{node1 10.213.7.10 10.213.7.10 [edge data app]} {node2 10.213.7.14 10.213.7.14 [edge app]} {node3 10.213.7.15 10.213.7.15 [app]}]"; got.Host != "" || !got.Shared || fmt.Sprint(got.Nodes) != want {
 		t.Errorf("%+v\n%s", got, text)
 	}
 	if n, err := s.Node("node2"); err != nil || !strings.HasSuffix(strings.Join(s.On(n).SSH("root"), " "), "root@10.213.7.14") {

@@ -66,7 +66,7 @@ func writeTarget(s State) error {
 		Mutate: true,
 	}
 	if len(s.Nodes) > 0 {
-		t.Host, t.Shared = "", false
+		t.Host = ""
 	}
 	for _, n := range s.Nodes {
 		t.Nodes = append(t.Nodes, nodeTarget{n.Name, n.Address.String(), n.Address.String(), n.Labels})

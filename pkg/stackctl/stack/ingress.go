@@ -24,6 +24,10 @@ const (
 	IngressGateway = "198.18.240.1"
 	IngressAddress = "198.18.240.2"
 	IngressRange   = "198.18.240.128/25"
+	// IngressClusterSubnet is the network of the ingress of a cluster, which is one for
+	// all nodes: of the same range, and large enough for an edge and its copy of each
+	// project on each node. There the ingress has no address of its own.
+	IngressClusterSubnet = "198.18.224.0/20"
 	// IngressAPIPort is where its Traefik answers stackctl.
 	IngressAPIPort = 8090
 	// LabelIngress holds the version of the ingress that a container was made as.
@@ -47,10 +51,33 @@ func RehearsalAlias(project string) string {
 	return project + "-rehearsal-" + Sum([]byte(project))[:12]
 }
 
+// OnNode is the name by which the ingress of a node reaches what it has an alias for:
+// on one server, which has no name, that is the alias.
+func OnNode(alias, node string) string {
+	if node == "" {
+		return alias
+	}
+	name := alias[:max(0, len(alias)-12)] // what comes before its sum
+	return name + Sum([]byte(alias + "@" + node))[:12]
+}
+
 // StandbyProject is the compose project of that standby. It is longer than the
 // name of a project may be (40).
 func StandbyProject(project string) string {
 	return project + "-standby-" + Sum([]byte(project))[:40]
+}
+
+// standby matches a StandbyProject; the first group is the project that it is of.
+var standby = regexp.MustCompile(`^(.+)-standby-[0-9a-f]{40}$`)
+
+// StandbyOf returns the project whose edge a compose project is the standby of, and
+// reports whether it is one.
+func StandbyOf(project string) (owner string, is bool) {
+	m := standby.FindStringSubmatch(project)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
 }
 
 // throwaway matches the compose projects that a deploy makes for itself and removes.

@@ -30,9 +30,13 @@ type Observed struct {
 	// Ingress are the hosts that the server's ingress leads to each project; nil:
 	// its folder is not there.
 	Ingress map[string][]string `json:"ingress,omitempty"`
-	// Astray are the projects for which the ingress leads to a copy of the edge,
-	// sorted: a run is at work, or was cut off.
+	// Astray are the projects for which the ingress leads to a copy of the edge, or on
+	// one node otherwise than on another, sorted: a run is at work, was cut off, or was
+	// missed by a node.
 	Astray []string `json:"astray,omitempty"`
+	// Edges are the nodes of a cluster that visitors reach and that answer, in the order
+	// of the settings; none: the target is one server.
+	Edges []string `json:"edges,omitempty"`
 	// Unrouted says that the folder of the edge's dynamic files is not there, or is
 	// not the one that the edge reads.
 	Unrouted bool `json:"unrouted,omitempty"`

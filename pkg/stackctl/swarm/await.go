@@ -215,6 +215,11 @@ func (c *Cluster) awaitJob(ctx context.Context, id string) (swarm.Task, error) {
 
 // awaitEnd waits until no container of some services runs on a node that answers.
 func (c *Cluster) awaitEnd(ctx context.Context, services []swarm.Service) error {
+	return c.awaitTasks(ctx, services, func(t swarm.Task) bool { return over(t.Status.State) })
+}
+
+// awaitTasks waits until each task of some services on a node that answers is done.
+func (c *Cluster) awaitTasks(ctx context.Context, services []swarm.Service, done func(swarm.Task) bool) error {
 	var ids []string
 	for _, s := range services {
 		ids = append(ids, s.ID)
@@ -229,7 +234,7 @@ func (c *Cluster) awaitEnd(ctx context.Context, services []swarm.Service) error 
 		}
 		open := 0
 		for _, t := range tasks {
-			if c.byID(t.NodeID) != nil && !over(t.Status.State) {
+			if c.byID(t.NodeID) != nil && !done(t) {
 				open++
 			}
 		}

@@ -151,6 +151,12 @@ func (c *Cluster) MakeNetwork(ctx context.Context, name string) error {
 
 // network makes an overlay where there is none of the name.
 func (c *Cluster) network(ctx context.Context, name string, internal bool, labels map[string]string) error {
+	return c.makeNetwork(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels,
+		IPAM: &network.IPAM{Driver: "default"}})
+}
+
+// makeNetwork makes a network of the Swarm where there is none of the name.
+func (c *Cluster) makeNetwork(ctx context.Context, name string, how client.NetworkCreateOptions) error {
 	known, err := c.home.manager.NetworkList(ctx, client.NetworkListOptions{Filters: make(client.Filters).Add("name", name)})
 	if err != nil {
 		return fmt.Errorf("look for network %s: %w", name, err)
@@ -163,13 +169,10 @@ func (c *Cluster) network(ctx context.Context, name string, internal bool, label
 			return fmt.Errorf("network %s on %s is no network of the Swarm, and services of a cluster cannot join it; remove it, or give it another name", name, c.home.Name)
 		}
 	}
-	options, err := c.below(ctx)
-	if err != nil {
+	if how.Options, err = c.below(ctx); err != nil {
 		return err
 	}
-	_, err = c.home.manager.NetworkCreate(ctx, name, client.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Attachable: true, Internal: internal, Labels: labels, Options: options,
-		IPAM: &network.IPAM{Driver: "default"}})
-	if err != nil {
+	if _, err := c.home.manager.NetworkCreate(ctx, name, how); err != nil {
 		return fmt.Errorf("make network %s: %w", name, err)
 	}
 	return nil

@@ -124,7 +124,7 @@ func Demands(p *types.Project) []Demand {
 	var out []Demand
 	for _, name := range p.ServiceNames() {
 		s := p.Services[name]
-		d := Demand{Service: name, Layer: stack.Layer(s.Labels[stack.LabelLayer]), Replicas: s.GetScale(), Publishes: len(s.Ports) > 0}
+		d := Demand{Service: name, Layer: layerOf(p, s), Replicas: s.GetScale(), Publishes: len(s.Ports) > 0}
 		for _, v := range s.Volumes {
 			if v.Type == types.VolumeTypeVolume && v.Source != "" {
 				d.Volumes = append(d.Volumes, volumeName(p, v.Source))

@@ -31,7 +31,12 @@ func (c *Cluster) prepare(ctx context.Context, project string, compose []byte, s
 		if n.External {
 			continue
 		}
-		if err := c.network(ctx, n.Name, n.Internal, merged(n.CustomLabels, n.Labels)); err != nil {
+		if project == stack.IngressProject {
+			err = c.ingressNetwork(ctx)
+		} else {
+			err = c.network(ctx, n.Name, n.Internal, merged(n.CustomLabels, n.Labels))
+		}
+		if err != nil {
 			return b, nil, err
 		}
 	}

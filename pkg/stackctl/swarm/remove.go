@@ -16,7 +16,7 @@ import (
 // Stop stops services of a project, and waits until their containers have ended; none
 // named means all.
 func (c *Cluster) Stop(ctx context.Context, project string, grace time.Duration, services ...string) error {
-	if stack.Throwaway(project) {
+	if atHome(project) {
 		return c.home.server.Stop(ctx, project, grace, services...)
 	}
 	list, err := c.some(ctx, project, services)
@@ -33,7 +33,7 @@ func (c *Cluster) Stop(ctx context.Context, project string, grace time.Duration,
 
 // Start starts again what was stopped of a project.
 func (c *Cluster) Start(ctx context.Context, project string) error {
-	if stack.Throwaway(project) {
+	if atHome(project) {
 		return c.home.server.Start(ctx, project)
 	}
 	list, err := c.some(ctx, project, nil)
@@ -58,7 +58,7 @@ func (c *Cluster) Start(ctx context.Context, project string) error {
 // itself, and the secrets that nothing of the project in the Swarm uses any more; volumes
 // stay.
 func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
-	if stack.Throwaway(project) {
+	if atHome(project) {
 		return c.home.server.RemoveProject(ctx, project)
 	}
 	removed, err := c.some(ctx, project, nil)
@@ -86,7 +86,7 @@ func (c *Cluster) RemoveProject(ctx context.Context, project string) error {
 
 // RemoveServices removes services of a project; volumes stay.
 func (c *Cluster) RemoveServices(ctx context.Context, project string, services []string) error {
-	if stack.Throwaway(project) {
+	if atHome(project) {
 		return c.home.server.RemoveServices(ctx, project, services)
 	}
 	list, err := c.some(ctx, project, services)
@@ -104,14 +104,17 @@ func (c *Cluster) some(ctx context.Context, project string, names []string) ([]s
 	}), err
 }
 
-// drop removes Swarm services and waits until their containers are gone.
+// drop removes Swarm services and waits until their containers are gone. The Swarm
+// forgets the tasks of a service with no containers a moment later: a service that is
+// removed at that moment takes the Engine of the manager that leads with it (swarmkit's
+// SetServiceTasksRemove does not expect a task that is gone).
 func (c *Cluster) drop(ctx context.Context, list []swarm.Service) error {
 	for _, s := range list {
 		if err := c.scale(ctx, s, 0); err != nil && !cerrdefs.IsNotFound(err) {
 			return err
 		}
 	}
-	if err := c.awaitEnd(ctx, list); err != nil {
+	if err := c.awaitTasks(ctx, list, func(t swarm.Task) bool { return over(t.Status.State) && t.DesiredState != swarm.TaskStateRemove }); err != nil {
 		return err
 	}
 	for _, s := range list {

@@ -29,13 +29,16 @@ func (c *Cluster) secrets(ctx context.Context, p *types.Project) (map[string]sec
 	for _, s := range list.Items {
 		known[s.Spec.Name] = s.ID
 	}
-	labels := ownLabels(p)
+	owner := ownLabels(p)[stack.LabelProject]
+	if of, spare := stack.StandbyOf(p.Name); spare {
+		owner = of // it has the edge's own
+	}
 	for _, key := range sortedKeys(p.Secrets) {
 		file := p.Secrets[key].File
 		if file == "" || out[file].id != "" {
 			continue
 		}
-		name := secretName(labels[stack.LabelProject], c.target.Path, file)
+		name := secretName(owner, c.target.Path, file)
 		id := known[name]
 		if id == "" {
 			value, err := c.home.server.ReadFile(ctx, file)
@@ -43,7 +46,7 @@ func (c *Cluster) secrets(ctx context.Context, p *types.Project) (map[string]sec
 				return nil, fmt.Errorf("secret %s: %w", key, err)
 			}
 			made, err := api.SecretCreate(ctx, client.SecretCreateOptions{Spec: swarm.SecretSpec{
-				Annotations: swarm.Annotations{Name: name, Labels: map[string]string{stack.LabelProject: labels[stack.LabelProject]}}, Data: value,
+				Annotations: swarm.Annotations{Name: name, Labels: map[string]string{stack.LabelProject: owner}}, Data: value,
 			}})
 			if err != nil {
 				return nil, fmt.Errorf("give secret %s to the Swarm: %w", key, err)

@@ -45,8 +45,15 @@ type blueprint struct {
 type secret struct{ id, name string }
 
 // serviceName is the name of a slot in the Swarm. Its container is reached by what
-// ReplicaContainer calls it.
+// ReplicaContainer calls it, but for the ingress of a node and a copy of an edge, whose
+// names would be too long, or another one with each order of the nodes.
 func serviceName(project string, s stack.Slot) string {
+	if owner, spare := stack.StandbyOf(project); spare {
+		return stack.StandbyAlias(owner) + "-" + strconv.Itoa(s.N)
+	}
+	if project == stack.IngressProject {
+		return project + "-" + stack.Sum([]byte(s.Nodes[0]))[:12]
+	}
 	return stack.ReplicaContainer(project, s.Service, s.N)
 }
 
@@ -175,6 +182,10 @@ func ports(s types.ServiceConfig) []swarm.PortConfig {
 func (b blueprint) networks(s types.ServiceConfig, slot stack.Slot) []swarm.NetworkAttachmentConfig {
 	var out []swarm.NetworkAttachmentConfig
 	for _, key := range sortedKeys(s.Networks) {
+		if b.project.Networks[key].Name == stack.IngressProject {
+			out = append(out, joinIngress(s.Networks[key], slot))
+			continue
+		}
 		aliases := []string{serviceName(b.project.Name, slot)}
 		if b.private == "" {
 			aliases = append(aliases, s.Name)

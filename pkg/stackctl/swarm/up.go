@@ -20,7 +20,7 @@ import (
 // definition and placement are unchanged is left as it is; another definition is a
 // new Swarm service in the place of the old one. It updates none.
 func (c *Cluster) Up(ctx context.Context, project string, compose []byte, services []string, progress func(service, state string)) ([]string, error) {
-	if stack.Throwaway(project) {
+	if atHome(project) {
 		return c.home.server.Up(ctx, project, compose, services, progress)
 	}
 	what := "start project " + project
@@ -51,7 +51,7 @@ func (c *Cluster) Up(ctx context.Context, project string, compose []byte, servic
 			}
 			awaited = append(awaited, id)
 			touched[s.Service] = touched[s.Service] || made
-			if stack.Layer(p.Services[s.Service].Labels[stack.LabelLayer]) != stack.LayerEdge && c.leaving == "" {
+			if layerOf(p, p.Services[s.Service]) != stack.LayerEdge && c.leaving == "" {
 				continue
 			}
 			if err := c.await(ctx, p, []string{id}, progress); err != nil { // the others serve meanwhile
@@ -88,6 +88,11 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 func (c *Cluster) bring(ctx context.Context, spec swarm.ServiceSpec) (id string, made bool, err error) {
 	api := c.home.manager
 	there, err := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
+	if err == nil {
+		if stays, err := c.serves(ctx, there.Service, spec); err != nil || stays {
+			return there.Service.ID, false, err
+		}
+	}
 	switch {
 	case cerrdefs.IsNotFound(err):
 	case err != nil:

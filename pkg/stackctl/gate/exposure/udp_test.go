@@ -1,10 +1,16 @@
 package exposure
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"stackctl/pkg/stackctl/gate"
+	"stackctl/pkg/stackctl/stack"
 )
 
 // The kernel's own tables, with what they count.
@@ -41,5 +47,52 @@ func TestDeclaredDatagramsAreNotAsked(t *testing.T) {
 	}
 	if got := rec.datagramSockets(s); len(got) != 1 || got[0].Port != 53 {
 		t.Errorf("asked are %v", got)
+	}
+}
+
+// busy is a host that counts what arrives at it, and others' datagrams with each look.
+type busy struct {
+	gate.Server
+	arrived atomic.Int64
+	others  []int64 // what came between one look and the next
+}
+
+func (b *busy) Run(_ context.Context, argv ...string) (stack.Output, error) {
+	if argv[1] != "/proc/net/snmp" {
+		return stack.Output{Exit: 1}, nil
+	}
+	now := b.arrived.Add(b.others[0])
+	b.others = append(b.others[1:], b.others[0])
+	return stack.Output{Stdout: fmt.Appendf(nil, "Udp: InDatagrams\nUdp: %d\n", now)}, nil
+}
+
+// door is the way to a busy host: what is written arrives where it is open.
+type door struct {
+	net.Conn
+	to   *busy
+	open bool
+}
+
+func (d door) DialContext(context.Context, string, string) (net.Conn, error) { return d, nil }
+func (d door) Close() error                                                  { return nil }
+
+func (d door) Write(p []byte) (int, error) {
+	if d.open {
+		d.to.arrived.Add(1)
+	}
+	return len(p), nil
+}
+
+// The nodes of a cluster send each other hundreds of datagrams a second.
+func TestDatagramsOfOthersAreNotTakenForOurs(t *testing.T) {
+	for name, others := range map[string][]int64{"quiet": {0}, "steady": {0, 60}, "it gets busier": {0, 50, 0, 120}, "it gets quieter": {0, 200, 0, 0}} {
+		for _, open := range []bool{true, false} {
+			host := &busy{others: append([]int64{}, others...)}
+			rec := &record{}
+			arrive, err := rec.datagramsArrive(t.Context(), gate.Subject{Server: host, Outside: door{to: host, open: open}}, netip.MustParseAddr("192.0.2.1"), 4789)
+			if err != nil || arrive != open {
+				t.Errorf("%s, open %t: they arrive %t, %v", name, open, arrive, err)
+			}
+		}
 	}
 }
