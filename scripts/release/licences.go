@@ -17,7 +17,7 @@ import (
 // recognized is how much of a file, in percent, must be the text of licences.
 const recognized = 75
 
-// modules tells the folder of each module that is on this machine, by
+// modules returns the folder of each module that is on this machine, by
 // "path@version". Nothing is downloaded: a program holds only what was there.
 func modules(ctx context.Context, root string) (map[string]string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-json=Path,Version,Dir,Replace", "all")

@@ -169,7 +169,7 @@ func behind(t *testing.T) {
 	})
 }
 
-// answers says whether the old release answers. It does not call itself ready
+// answers reports whether the old release answers. It does not call itself ready
 // while a migration of its own is missing.
 func answers(t *testing.T) bool {
 	t.Helper()

@@ -43,7 +43,7 @@ done`, room, moreFiles), running))
 	until(t, 2*time.Minute, "the site is back on a small disk", func() bool { return serves(t, client(t)) && settled(t) })
 }
 
-// settled says whether every container that has a health check has passed it: a
+// settled reports whether every container that has a health check has passed it: a
 // site serves before that, but a plan waits for what is still starting.
 func settled(t *testing.T) bool {
 	t.Helper()

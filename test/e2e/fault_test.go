@@ -58,10 +58,10 @@ var shortWalk = []turn{
 	{faultRestart, "gates post-switch", false},
 }
 
-// fills says that the fault takes what the server's disk has left.
+// fills reports whether the fault takes what the server's disk has left.
 func (f fault) fills() bool { return f == faultDisk || f == faultFiles }
 
-// down says that the fault takes the site with it: an engine that starts makes its
+// down reports whether the fault takes the site with it: an engine that starts makes its
 // published ports and rules anew.
 func (f fault) down() bool { return f == faultRestart || f == faultPower || f == faultEngine }
 
@@ -137,7 +137,7 @@ type walk struct {
 	log  *walkLog
 }
 
-// choice says which points are taken; short is whether one is of the short walk.
+// choice returns which points are taken; short is whether one is of the short walk.
 func choice() func(p point, short bool) bool {
 	switch want := os.Getenv("FAULTS"); want {
 	case "":

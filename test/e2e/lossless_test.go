@@ -41,9 +41,9 @@ type change struct {
 	note string
 	// slow changes are made by `make full` alone.
 	slow bool
-	// stays says that the release before still serves afterwards.
+	// stays reports whether the release before still serves afterwards.
 	stays bool
-	// undone says that it had been switched to, and the edge was led back.
+	// undone reports whether it had been switched to, and the edge was led back.
 	undone bool
 }
 

@@ -63,7 +63,7 @@ func exclusive(t *testing.T) {
 	s.running(t)
 }
 
-// bare gives a server of its own to a test of another project, since ports 80
+// bare starts a server of its own for a test of another project, since ports 80
 // and 443 of the others are taken. It waits for a turn like any other test.
 func bare(t *testing.T) *server {
 	t.Helper()

@@ -41,7 +41,7 @@ func client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// serves says whether the site answers well: its pages and its API.
+// serves reports whether the site answers well: its pages and its API.
 func serves(t *testing.T, c *http.Client) bool {
 	t.Helper()
 	for _, path := range []string{"/api/health/ready", "/"} {

@@ -47,7 +47,7 @@ func bridge(t *testing.T) string {
 	return ""
 }
 
-// neighbour gives this machine a further address beside the droplet, for the
+// neighbour adds a further address to this machine beside the droplet, for the
 // time of a test: the edge sees it as another client.
 func neighbour(t *testing.T, address netip.Addr) netip.Addr {
 	t.Helper()

@@ -60,7 +60,7 @@ func (l *walkLog) add(t *testing.T, p point, survived bool, took time.Duration) 
 	}
 }
 
-// sum tells how many points of some faults were walked and survived; it gives
+// sum returns how many points of some faults were walked and survived; it gives
 // how many were walked.
 func (l *walkLog) sum(t *testing.T, faults []fault) int {
 	t.Helper()

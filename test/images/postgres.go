@@ -165,7 +165,7 @@ func (t tree) samples(p string) error {
 	return nil
 }
 
-// unused says that a file is for building against, or a procedural language
+// unused reports whether a file is for building against, or a procedural language
 // whose interpreter the image does not carry.
 func unused(p string) bool {
 	for _, part := range []string{"/pkgconfig", "/pgxs", "plperl", "plpython", "pltcl"} {

@@ -13,7 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// recipe says how one image is had.
+// recipe is how one image is had.
 type recipe struct {
 	name string
 	// ref is the image's name in the compose file.

@@ -28,7 +28,7 @@ func secretOf(name, value string) func(p *project) {
 	return func(p *project) { p.write("secrets/"+name, value) }
 }
 
-// checked gives the worker another health check, timed one with other times.
+// checked puts another health check on the worker, timed one with other times.
 func checked(test string) func(p *project) {
 	return compose(workerHealth, "    healthcheck: {<<: *probe, test: "+test+"}\n")
 }

@@ -19,14 +19,14 @@ func caServer(line string) func(p *project) {
 	return func(p *project) { p.edit(staticFile, caServerAt, line) }
 }
 
-// edgeVariable gives the edge one more environment variable.
+// edgeVariable adds an environment variable to the edge.
 func edgeVariable(name, value string) func(p *project) {
 	return func(p *project) {
 		p.edit(composeFile, "      GOMEMLIMIT: 640MiB\n    ports:", "      GOMEMLIMIT: 128MiB\n      "+name+": \""+value+"\"\n    ports:")
 	}
 }
 
-// edgeFlag gives the edge one more flag.
+// edgeFlag adds a flag to the edge.
 func edgeFlag(flag string) func(p *project) {
 	return func(p *project) {
 		p.edit(composeFile, `command: ["--configFile=/etc/traefik/traefik.yml"]`, `command: ["--configFile=/etc/traefik/traefik.yml", "`+flag+`"]`)

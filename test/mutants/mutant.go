@@ -42,10 +42,10 @@ type mutant struct {
 	after func(p *project, run string)
 }
 
-// static says that it takes no running stack to judge the mutant.
+// static reports whether it takes no running stack to judge the mutant.
 func (m mutant) static() bool { return !m.runs() && m.command()[0] == "check" }
 
-// runs says that the mutant breaks what runs.
+// runs reports whether the mutant breaks what runs.
 func (m mutant) runs() bool { return m.server != nil || m.during != nil || m.faults != nil }
 
 // only names the expected gates for the command: the others are asked where
@@ -89,7 +89,7 @@ type outcome struct {
 	// Said is the first finding of an expected gate, or why the run ended.
 	Said   string  `json:"said,omitempty"`
 	TookMS float64 `json:"took_ms"`
-	// Broken says why the bench itself could not try the mutant, or could not
+	// Broken is why the bench itself could not try the mutant, or could not
 	// restore what it broke.
 	Broken string `json:"broken,omitempty"`
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// leaf says how a served certificate differs from a good one.
+// leaf is how a served certificate differs from a good one.
 type leaf struct {
 	names    func(domain string) []string
 	from, to time.Duration // from now

@@ -69,7 +69,7 @@ func dashboardEvent(method, path string, body []byte) app.AuditEvent {
 	return event
 }
 
-// known gives a verb that is one of those, or "change".
+// known returns a verb that is one of those, or "change".
 func known(verb string, verbs ...string) string {
 	for _, v := range verbs {
 		if v == verb {
@@ -79,7 +79,7 @@ func known(verb string, verbs ...string) string {
 	return "change"
 }
 
-// clipped gives at most n bytes of a text that a database can hold.
+// clipped returns at most n bytes of a text that a database can hold.
 func clipped(text string, n int) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), n)], "\x00", ""), "")
 }

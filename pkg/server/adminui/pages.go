@@ -157,7 +157,7 @@ type page struct {
 	CSRF    string
 	// Script reports that the page asks for a passkey.
 	Script bool
-	// Notice tells that a change was made.
+	// Notice means that a change was made.
 	Notice string
 	// People are the users whom the page names, by ID.
 	People map[string]app.Person

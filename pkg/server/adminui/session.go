@@ -54,7 +54,7 @@ func (p *pages) signedIn(next func(http.ResponseWriter, *http.Request, caller)) 
 	})
 }
 
-// formRead says whether the form of a request could be read; if not, that was
+// formRead reports whether the form of a request could be read; if not, that was
 // answered.
 func (p *pages) formRead(w http.ResponseWriter, r *http.Request, who caller, err error) bool {
 	var large *http.MaxBytesError

@@ -172,7 +172,7 @@ func loginAction(kind SessionKind) string {
 	return "login"
 }
 
-// verified gives the user whom the credentials fit, and a hash with today's
+// verified returns the user whom the credentials fit, and a hash with today's
 // parameters where the stored one is weaker. Every refusal takes one hash and
 // one audit event and has the same error.
 func (a *Accounts) verified(ctx context.Context, email, password string, kind SessionKind) (user User, better string, err error) {
@@ -246,7 +246,7 @@ func (a *Accounts) LogOut(ctx context.Context, user User, token Token) error {
 	})
 }
 
-// Authenticate gives the session and user of a token. A session that is over
+// Authenticate returns the session and user of a token. A session that is over
 // and the session of a disabled user are refused with CodeUnauthorized, and so
 // is a staff session of a user who is no longer staff.
 func (a *Accounts) Authenticate(ctx context.Context, token Token, kind SessionKind) (Session, User, error) {

@@ -37,7 +37,7 @@ const (
 	AuditRefused AuditResult = "refused"
 )
 
-// Origin says where a request came from.
+// Origin is where a request came from.
 type Origin struct {
 	IP        string
 	UserAgent string
@@ -56,7 +56,7 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
 }
 
-// OriginOf gives the origin of the request; empty outside one.
+// OriginOf returns the origin of the request; empty outside one.
 func OriginOf(ctx context.Context) Origin {
 	o, _ := ctx.Value(originKey{}).(Origin)
 	return o

@@ -30,7 +30,7 @@ type FactorSetup struct{ Secret, URI string }
 const pendingLife = 10 * time.Minute
 
 var (
-	// errSecondFactor says that the password was right and a code is missing.
+	// errSecondFactor means that the password was right and a code is missing.
 	errSecondFactor = &Error{Code: CodeSecondFactor, Message: "Enter the code of your second factor."}
 	errStepUp       = &Error{Code: CodeStepUp, Message: "Prove anew that it is you."}
 	errNoFactor     = &Error{Code: CodeConflict, Refusal: RefusedNoFactor, Message: "There is no second factor."}

@@ -13,7 +13,7 @@ import (
 // Limit bounds how often something may happen: Max times in a window of Per
 // that begins with the first time.
 type Limit struct {
-	// Key says what is counted, and for whom.
+	// Key is what is counted, and for whom.
 	Key string
 	Max int
 	Per time.Duration
@@ -30,7 +30,7 @@ type Limiter interface {
 	GiveBack(ctx context.Context, key, own string)
 }
 
-// Bucket gives the counter's name for an address: spellings that reach the
+// Bucket returns the counter's name for an address: spellings that reach the
 // same mailbox share one.
 func Bucket(email string) string {
 	email = folded(email)
@@ -56,7 +56,7 @@ func hidden(email string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// NetworkOf gives the network that shares a counter: one IPv4 address, or the
+// NetworkOf returns the network that shares a counter: one IPv4 address, or the
 // /64 of an IPv6 address, which is what one customer has at least.
 func NetworkOf(ip string) string {
 	addr, err := netip.ParseAddr(ip)

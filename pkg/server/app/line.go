@@ -10,7 +10,7 @@ import (
 // them covers other lines.
 const maxMarks = 6
 
-// isPlainLine says whether all of a line can be seen, and stays on its line.
+// isPlainLine reports whether all of a line can be seen, and stays on its line.
 // Joiners and variation selectors are seen only by what they do to their
 // neighbours: between others they hide.
 func isPlainLine(text string) bool {
@@ -68,7 +68,7 @@ func lastBase(line []rune) rune {
 	return 0
 }
 
-// joins says whether a joiner does something where it stands (RFC 5892, A.1 and
+// joins reports whether a joiner does something where it stands (RFC 5892, A.1 and
 // A.2): after a virama, between letters that are written joined, between emoji.
 func joins(base, before, after rune) bool {
 	const virama = 9 // its canonical combining class
@@ -84,7 +84,7 @@ func isCursive(r rune) bool {
 
 func isPicture(r rune) bool { return unicode.In(r, unicode.So, unicode.Sm) }
 
-// varies says whether a variation selector chooses how the character before it
+// varies reports whether a variation selector chooses how the character before it
 // is drawn: a picture, a key, or a letter of a script that has such.
 func varies(before, r, after rune) bool {
 	switch {

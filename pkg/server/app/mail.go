@@ -21,10 +21,10 @@ type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
 
-// ErrNoMail says that no mail server is configured: trying again is no use.
+// ErrNoMail means that no mail server is configured: trying again is no use.
 var ErrNoMail = &Error{Code: CodeUnavailable, Message: "No mail server is configured."}
 
-// Purpose says what a token from a mail is good for.
+// Purpose is what a token from a mail is good for.
 type Purpose string
 
 // The purposes.
@@ -82,7 +82,7 @@ type MailJob struct {
 	Email  string `json:"email"`
 	// Language is that of who asked for it, for a user whose own is not known.
 	Language Language `json:"language,omitempty"`
-	// Familiar says that it was asked for on a device of the user's own.
+	// Familiar reports whether it was asked for on a device of the user's own.
 	Familiar bool `json:"familiar,omitempty"`
 }
 

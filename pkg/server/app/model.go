@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// FieldType says how a field of a record is shown, read and filtered.
+// FieldType is how a field of a record is shown, read and filtered.
 type FieldType string
 
 // The types of fields. The zero value is text.
@@ -71,7 +71,7 @@ type ModelField struct {
 type Action struct {
 	Name  string
 	Title string
-	// Offered says whether it makes sense for a record as it is.
+	// Offered reports whether it makes sense for a record as it is.
 	Offered func(Record) bool
 	Apply   func(ctx context.Context, tx Tx, id string) error
 }
@@ -115,10 +115,10 @@ func (m Model) Field(name string) (ModelField, bool) {
 	return ModelField{}, false
 }
 
-// Creates says whether staff can make records.
+// Creates reports whether staff can make records.
 func (m Model) Creates() bool { return m.any(func(f ModelField) bool { return f.Create }) }
 
-// Edits says whether staff can edit records.
+// Edits reports whether staff can edit records.
 func (m Model) Edits() bool { return m.any(func(f ModelField) bool { return f.Edit }) }
 
 func (m Model) any(is func(ModelField) bool) bool {
@@ -152,7 +152,7 @@ func (m Model) Version(r Record) string {
 	return hex.EncodeToString(sum.Sum(nil)[:12])
 }
 
-// KeyFits says whether a text could be the key of a record.
+// KeyFits reports whether a text could be the key of a record.
 func (m Model) KeyFits(key string) bool {
 	f, _ := m.Field(m.Key)
 	if f.Type == FieldInt {

@@ -63,7 +63,7 @@ func foldPassword(password string) (folded, squeezed string) {
 	return folded, strings.Join(strings.Fields(folded), "")
 }
 
-// isCommon says whether an attacker who knows some names would try a password
+// isCommon reports whether an attacker who knows some names would try a password
 // early.
 func isCommon(password string, known []string) bool {
 	folded, squeezed := foldPassword(password)
@@ -82,7 +82,7 @@ func isCommon(password string, known []string) bool {
 // fillers are the words that are put beside a name to make a password of it.
 var fillers = []string{"password", "passwort", "welcome", "login", "admin", "www", "https", "http", "the", "my", "to", "at"}
 
-// isMadeOf says whether a password is made of known names and parts of them, with
+// isMadeOf reports whether a password is made of known names and parts of them, with
 // nothing but fillers, digits and punctuation around.
 func isMadeOf(password string, known []string) bool {
 	names := parts(known)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// SessionKind says which pages a session is good for.
+// SessionKind is which pages a session is good for.
 type SessionKind string
 
 // The kinds of sessions. One never passes for the other.
@@ -23,7 +23,7 @@ type Lifetime struct {
 	Absolute time.Duration
 }
 
-// Lifetime gives the bounds of a kind.
+// Lifetime returns the bounds of a kind.
 func (k SessionKind) Lifetime() Lifetime {
 	if k == SessionStaff {
 		return Lifetime{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}
@@ -49,7 +49,7 @@ type Session struct {
 	UserAgent string
 }
 
-// Expired says whether the session is over at a time.
+// Expired reports whether the session is over at a time.
 func (s Session) Expired(now time.Time) bool {
 	return !now.Before(s.ExpiresAt) || !now.Before(s.SeenAt.Add(s.Kind.Lifetime().Idle))
 }
@@ -70,7 +70,7 @@ func (t Token) Hash() []byte {
 	return sum[:]
 }
 
-// WellFormed says whether the text could be a token that NewToken made.
+// WellFormed reports whether the text could be a token that NewToken made.
 func (t Token) WellFormed() bool {
 	if len(t) != base64.RawURLEncoding.EncodedLen(32) {
 		return false

@@ -16,7 +16,7 @@ type Claims struct {
 	Issuer  string
 	Subject string
 	Email   string
-	// EmailVerified says whether the provider knows that the address is theirs.
+	// EmailVerified reports whether the provider knows that the address is theirs.
 	EmailVerified bool
 	Name          string
 }
@@ -41,7 +41,7 @@ type Once interface {
 	Take(ctx context.Context, key string) (value string, found bool, err error)
 }
 
-// IdentityOrigin says how an identity came to its user.
+// IdentityOrigin is how an identity came to its user.
 type IdentityOrigin string
 
 // The origins: the account was made with it; it was linked; it was linked in a
@@ -322,7 +322,7 @@ func (s *SignIn) newcomer(ctx context.Context, tx UserTx, claims Claims) (User, 
 	return user, "", nil
 }
 
-// LocalPath gives a path of this site, or the account page for anything that
+// LocalPath returns a path of this site, or the account page for anything that
 // could lead elsewhere (SECURITY 51).
 func LocalPath(path string) string {
 	const home = "/account"
@@ -341,7 +341,7 @@ func LocalPath(path string) string {
 	return path
 }
 
-// plainPath says whether a decoded path is one that nobody reads in two ways:
+// plainPath reports whether a decoded path is one that nobody reads in two ways:
 // no empty or dot segments, no backslashes, nothing that cannot be seen. The API
 // is no page to come back to.
 func plainPath(p string) bool {

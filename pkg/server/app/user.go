@@ -38,7 +38,7 @@ type User struct {
 	UpdatedAt  time.Time
 }
 
-// Disabled says whether the user is shut out.
+// Disabled reports whether the user is shut out.
 func (u User) Disabled() bool { return !u.DisabledAt.IsZero() }
 
 // Staff reports whether the user is a member of staff.
@@ -53,7 +53,7 @@ type ProfileUpdate struct {
 	Language    *Language
 }
 
-// CleanEmail gives the form in which an address is stored: trimmed, lower
+// CleanEmail returns the form in which an address is stored: trimmed, lower
 // case. Only ASCII is accepted, so that no two addresses look alike.
 func CleanEmail(email string) (string, error) {
 	email = strings.TrimSpace(email)
@@ -77,7 +77,7 @@ func CleanEmail(email string) (string, error) {
 	return email, nil
 }
 
-// publicHost says whether a lower-case name could be that of a host that
+// publicHost reports whether a lower-case name could be that of a host that
 // everybody reaches: plain ASCII labels, at least two, the last one no number.
 // What browsers fold into such a name (full-width digits, other dots) is none.
 func publicHost(host string) bool {

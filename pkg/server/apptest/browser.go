@@ -162,7 +162,7 @@ func (a Answer) Problem() string {
 // seen notes which documented answers the tests of a binary got.
 var seen sync.Map
 
-// Seen says whether an operation gave a status in any test so far.
+// Seen reports whether an operation gave a status in any test so far.
 func Seen(operation, status string) bool {
 	_, ok := seen.Load(operation + " " + status)
 	return ok

@@ -91,7 +91,7 @@ func (m *Mailbox) Start() error {
 	return nil
 }
 
-// To gives the letters to an address, the oldest first.
+// To returns the letters to an address, the oldest first.
 func (m *Mailbox) To(address string) []Letter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -130,7 +130,7 @@ func (s *Site) Settled(kind string) {
 	})
 }
 
-// All gives every letter that came, the oldest first.
+// All returns every letter that came, the oldest first.
 func (m *Mailbox) All() []Letter {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,7 +17,7 @@ type Cookie struct {
 	Site http.SameSite
 }
 
-// Read gives the token in a request; empty where there is none. Two cookies of
+// Read returns the token in a request; empty where there is none. Two cookies of
 // one name are as good as none: nobody can tell which is ours.
 func (c Cookie) Read(r *http.Request) app.Token {
 	found := r.CookiesNamed(c.Name)
@@ -27,7 +27,7 @@ func (c Cookie) Read(r *http.Request) app.Token {
 	return app.Token(found[0].Value)
 }
 
-// Device gives what a device keeps; empty where there is none.
+// Device returns what a device keeps; empty where there is none.
 func (c Cookie) Device(r *http.Request) app.Device {
 	found := r.CookiesNamed(c.Name)
 	if len(found) != 1 {
@@ -41,7 +41,7 @@ func (c Cookie) SetDevice(w http.ResponseWriter, d app.Device) {
 	c.write(w, string(d), int(app.DeviceLife.Seconds()))
 }
 
-// Given says whether a request has a cookie of this name, whatever is in it.
+// Given reports whether a request has a cookie of this name, whatever is in it.
 func (c Cookie) Given(r *http.Request) bool { return len(r.CookiesNamed(c.Name)) > 0 }
 
 // Set puts a token in the cookie for a time.

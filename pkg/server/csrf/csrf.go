@@ -30,7 +30,7 @@ func (k Key) Token(use, cookie string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Valid says whether a token goes with a cookie's value.
+// Valid reports whether a token goes with a cookie's value.
 func (k Key) Valid(use, cookie, token string) bool {
 	return cookie != "" && hmac.Equal([]byte(k.Token(use, cookie)), []byte(token))
 }

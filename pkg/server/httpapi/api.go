@@ -52,7 +52,7 @@ type SignIn interface {
 	Finish(ctx context.Context, in app.Callback) (app.Outcome, error)
 }
 
-// Build says what runs.
+// Build is what runs.
 type Build struct {
 	Commit  string
 	Built   string

@@ -50,7 +50,7 @@ func readBody(c *gin.Context, op *openapi3.Operation) (problem, bool) {
 	return problem{}, true
 }
 
-// isJSON says whether the headers tell of JSON in UTF-8, once and as it is.
+// isJSON reports whether the headers tell of JSON in UTF-8, once and as it is.
 func isJSON(h http.Header) bool {
 	if len(h.Values("Content-Type")) != 1 || h.Get("Content-Encoding") != "" {
 		return false

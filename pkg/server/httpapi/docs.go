@@ -22,7 +22,7 @@ var docsFiles embed.FS
 // docsPolicy lets the page load its own style sheet and nothing else.
 const docsPolicy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// GetDocs gives the contract as a page, outside production mode.
+// GetDocs returns the contract as a page, outside production mode.
 func (a *api) GetDocs(ctx context.Context, _ contract.GetDocsRequestObject) (contract.GetDocsResponseObject, error) {
 	if a.docs == nil {
 		return nil, errHidden
@@ -31,7 +31,7 @@ func (a *api) GetDocs(ctx context.Context, _ contract.GetDocsRequestObject) (con
 	return contract.GetDocs200TexthtmlResponse{Body: bytes.NewReader(a.docs), ContentLength: int64(len(a.docs))}, nil
 }
 
-// GetDocsStyle gives the page's style sheet.
+// GetDocsStyle returns the page's style sheet.
 func (a *api) GetDocsStyle(context.Context, contract.GetDocsStyleRequestObject) (contract.GetDocsStyleResponseObject, error) {
 	if a.docs == nil {
 		return nil, errHidden

@@ -33,7 +33,7 @@ func (a *api) Prove(ctx context.Context, request contract.ProveRequestObject) (c
 	return contract.Prove204Response{Headers: contract.Prove204ResponseHeaders{CacheControl: noStore}}, nil
 }
 
-// GetFactor tells whether the user has a second factor.
+// GetFactor reports whether the user has a second factor.
 func (a *api) GetFactor(ctx context.Context, _ contract.GetFactorRequestObject) (contract.GetFactorResponseObject, error) {
 	c := ctx.(*gin.Context)
 	state, err := a.Accounts.FactorState(c.Request.Context(), callerOf(c).user.ID)

@@ -304,7 +304,7 @@ const anAnswer = `{"id":"eA","client_data":"eA","authenticator_data":"eA","signa
 // call is one operation with a body that is good in form.
 type call struct {
 	method, path, body string
-	// visitor says that no session is needed.
+	// visitor reports whether no session is needed.
 	visitor bool
 }
 

@@ -12,7 +12,7 @@ import (
 
 const noStore = "no-store"
 
-// GetCsrfToken gives a token that is bound to the session, or to a visitor's
+// GetCsrfToken returns a token that is bound to the session, or to a visitor's
 // cookie where there is none.
 func (a *api) GetCsrfToken(ctx context.Context, _ contract.GetCsrfTokenRequestObject) (contract.GetCsrfTokenResponseObject, error) {
 	c := ctx.(*gin.Context)
@@ -86,7 +86,7 @@ func (a *api) LogOut(ctx context.Context, _ contract.LogOutRequestObject) (contr
 	return contract.LogOut204Response{Headers: contract.LogOut204ResponseHeaders{CacheControl: noStore}}, nil
 }
 
-// GetMe gives the user who is logged in.
+// GetMe returns the user who is logged in.
 func (a *api) GetMe(ctx context.Context, _ contract.GetMeRequestObject) (contract.GetMeResponseObject, error) {
 	body, err := userBody(callerOf(ctx.(*gin.Context)).user)
 	return contract.GetMe200JSONResponse{Body: body, Headers: contract.GetMe200ResponseHeaders{CacheControl: noStore}}, err

@@ -16,7 +16,7 @@ import (
 type Health struct {
 	Database func(context.Context) error
 	Redis    func(context.Context) error
-	// Schema gives the migration that the database is stamped with.
+	// Schema returns the migration that the database is stamped with.
 	Schema func(context.Context) (int64, error)
 	// Head is the migration that this release needs at least.
 	Head int64
@@ -66,12 +66,12 @@ func checkStatus(ctx context.Context, dependency string, err error) contract.Che
 	return contract.CheckStatusUnavailable
 }
 
-// GetVersion says what runs.
+// GetVersion returns what runs.
 func (a *api) GetVersion(context.Context, contract.GetVersionRequestObject) (contract.GetVersionResponseObject, error) {
 	return contract.GetVersion200JSONResponse{Commit: a.Build.Commit, Built: a.Build.Built, Release: a.Build.Release}, nil
 }
 
-// GetContract gives the contract, outside production mode.
+// GetContract returns the contract, outside production mode.
 func (a *api) GetContract(context.Context, contract.GetContractRequestObject) (contract.GetContractResponseObject, error) {
 	if a.contract == nil {
 		return nil, errHidden

@@ -52,7 +52,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 	}
 }
 
-// Healthy says whether a round ended well not long ago.
+// Healthy reports whether a round ended well not long ago.
 func (s *Scheduler) Healthy() bool {
 	return time.Since(time.Unix(0, s.last.Load())) < max(5*s.tick, 15*time.Second)
 }
@@ -108,7 +108,7 @@ func (s *Scheduler) due(ctx context.Context, tx *sqlx.Tx, job app.Periodic) (boo
 	return err == nil, err
 }
 
-// ReadSchedule tells when any periodic job ran last and when the next is due;
+// ReadSchedule returns when any periodic job ran last and when the next is due;
 // false: none was ever scheduled. Names that this release does not know, left
 // by another one, do not count.
 func ReadSchedule(ctx context.Context, db *sqlx.DB, known []app.Periodic) (app.Schedule, bool, error) {

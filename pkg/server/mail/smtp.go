@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/server/app"
 )
 
-// TLS says how the connection to the mail server is protected.
+// TLS is how the connection to the mail server is protected.
 type TLS string
 
 // The ways: STARTTLS that must succeed, TLS from the first byte, or none, for
@@ -23,7 +23,7 @@ const (
 	Plain    TLS = "none"
 )
 
-// Server says where the mail server is. An empty Host means that there is none.
+// Server is where the mail server is. An empty Host means that there is none.
 type Server struct {
 	Host     string
 	Port     int

@@ -43,7 +43,7 @@ type Provider struct {
 // discovered is what the provider has said about itself.
 type discovered struct {
 	*gooidc.Provider
-	// alwaysNamed says that every callback carries the issuer (RFC 9207).
+	// alwaysNamed reports whether every callback carries the issuer (RFC 9207).
 	alwaysNamed bool
 }
 
@@ -52,7 +52,7 @@ func New(s Settings) *Provider {
 	return &Provider{settings: s, client: newClient()}
 }
 
-// NamedBy says whether a callback that names this issuer may come from the
+// NamedBy reports whether a callback that names this issuer may come from the
 // provider.
 func (p *Provider) NamedBy(issuer string) bool {
 	if issuer != "" {

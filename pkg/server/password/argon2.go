@@ -84,7 +84,7 @@ func (p Params) text(salt, key []byte) string {
 		b64.EncodeToString(salt), b64.EncodeToString(key))
 }
 
-// Verify says whether the password fits the stored form, and whether that form
+// Verify reports whether the password fits the stored form, and whether that form
 // is weaker than Hash makes now. An empty one takes the time of a real one and
 // fits nothing.
 func (h *Hasher) Verify(ctx context.Context, stored, password string) (ok, weak bool, err error) {

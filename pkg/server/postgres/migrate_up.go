@@ -74,7 +74,7 @@ func (db *DB) patient() *sql.DB {
 	return stdlib.OpenDB(*c)
 }
 
-// lockTimedOut says whether a migration was given up for a lock; it left nothing.
+// lockTimedOut reports whether a migration was given up for a lock; it left nothing.
 func lockTimedOut(err error) bool {
 	var server *pgconn.PgError
 	return errors.As(err, &server) && server.Code == "55P03"

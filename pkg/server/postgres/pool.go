@@ -147,7 +147,7 @@ func refused(err *pgconn.PgError) error {
 	return err
 }
 
-// isOutage says whether a SQLSTATE tells of the server rather than of the
+// isOutage reports whether a SQLSTATE tells of the server rather than of the
 // query: connection exceptions, too little memory, disk or connections,
 // shutdown, cancelled statements, failures of its system, lock time-outs and
 // deadlocks (PostgreSQL, appendix A).

@@ -137,7 +137,7 @@ func grantsAll(held, needed string) bool {
 	return true
 }
 
-// blocksOlder says whether an addition keeps a release that does not know it
+// blocksOlder reports whether an addition keeps a release that does not know it
 // from writing: a column that must be given, a constraint or a unique index on
 // a table that this release knows.
 func blocksOlder(object, definition string, want Schema) bool {

@@ -17,7 +17,7 @@ const oncePrefix = "once:"
 // Once keeps values that can be taken one time.
 type Once struct{ client *Client }
 
-// Once gives the one-time values behind this client.
+// Once returns the one-time values behind this client.
 func (c *Client) Once() *Once { return &Once{client: c} }
 
 // onceTime bounds one step. A step that is given up and tried again may have
@@ -34,7 +34,7 @@ func (o *Once) Put(ctx context.Context, key, value string, life time.Duration) e
 	return nil
 }
 
-// Take gives a value and removes it, in one step.
+// Take returns a value and removes it, in one step.
 func (o *Once) Take(ctx context.Context, key string) (string, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, onceTime)
 	defer cancel()

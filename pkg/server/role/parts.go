@@ -36,7 +36,7 @@ var (
 	built  string
 )
 
-// build says what this binary is; where the linker was told nothing, by what
+// build returns what this binary is; where the linker was told nothing, by what
 // the toolchain noted.
 func build(release string) httpapi.Build {
 	b := httpapi.Build{Commit: commit, Built: built, Release: release}

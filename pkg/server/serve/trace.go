@@ -33,7 +33,7 @@ type Trace struct {
 
 type traceKey struct{}
 
-// TraceOf gives the trace of a request, never nil.
+// TraceOf returns the trace of a request, never nil.
 func TraceOf(ctx context.Context) *Trace {
 	if t, ok := ctx.Value(traceKey{}).(*Trace); ok {
 		return t

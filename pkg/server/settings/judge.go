@@ -28,7 +28,7 @@ var rules = []rule{
 	databasePassword, rolePasswords, redisPassword, trustedProxies, insideMetrics, mailServer, mailToConfirm, mailProtection, oauthIssuer, staffFactor, telemetryProtection,
 }
 
-// Judge says what keeps a configuration from being fit for production, and
+// Judge returns what keeps a configuration from being fit for production, and
 // how many rules it asked.
 func Judge(s Settings) (findings []Finding, asked int) {
 	for _, r := range rules {
@@ -194,7 +194,7 @@ func staffFactor(s Settings) *Finding {
 	return &Finding{Setting: "STAFF_FACTOR", Problem: "is optional: a password alone opens the staff pages", Fix: "leave it out", Advice: true}
 }
 
-// strong says whether a secret has at least n characters that do not repeat
+// strong reports whether a secret has at least n characters that do not repeat
 // themselves, count up or down, or hold a word that everybody tries, such as the
 // site's domain.
 func strong(secret string, n int, domain string) bool {

@@ -43,7 +43,7 @@ type Settings struct {
 	SecurityContact string
 	Mail            Mail
 	OAuth           OAuth
-	// StaffFactor says whether members of staff must have a second factor.
+	// StaffFactor reports whether members of staff must have a second factor.
 	StaffFactor bool
 	// ConfirmFirst reports whether an address must be confirmed before the first login.
 	ConfirmFirst bool
@@ -53,7 +53,7 @@ type Settings struct {
 	Telemetry Telemetry
 }
 
-// Database says where PostgreSQL is.
+// Database is where PostgreSQL is.
 type Database struct {
 	Host     string
 	Port     uint16
@@ -75,7 +75,7 @@ type Redis struct {
 	CA       []byte
 }
 
-// Mail says where the mail server is; an empty Host means that there is none.
+// Mail is where the mail server is; an empty Host means that there is none.
 type Mail struct {
 	Host     string
 	Port     uint16
@@ -100,10 +100,10 @@ type Env func(name string) (string, bool)
 // ports maps a role to its port (SPEC §2).
 var ports = map[string]int{"web": 8080, "static": 8081, "api": 8000, "admin": 8001, "jobs-ui": 8082}
 
-// Stored says whether a role works with the stores.
+// Stored reports whether a role works with the stores.
 func Stored(role string) bool { return !slices.Contains([]string{"web", "static"}, role) }
 
-// Keyed says whether a role also works with Redis and the application's
+// Keyed reports whether a role also works with Redis and the application's
 // secret: a migration needs the database alone.
 func Keyed(role string) bool { return Stored(role) && role != "migrate" }
 

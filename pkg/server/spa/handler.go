@@ -102,7 +102,7 @@ func (o Options) site(files map[string]file) http.HandlerFunc {
 	}
 }
 
-// isAPI says whether a path is meant for the API, however it is written.
+// isAPI reports whether a path is meant for the API, however it is written.
 func isAPI(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
 	first, _, _ = strings.Cut(first, ";")
@@ -134,7 +134,7 @@ func serveAs(w http.ResponseWriter, r *http.Request, f file, status int) {
 	_, _ = w.Write(v.body) // For HEAD net/http leaves the body out. On an error the client is gone: nobody is left to tell.
 }
 
-// matches says whether an If-None-Match header names the tag (RFC 9110, 13.1.2: weak comparison).
+// matches reports whether an If-None-Match header names the tag (RFC 9110, 13.1.2: weak comparison).
 func matches(header, etag string) bool {
 	for candidate := range strings.SplitSeq(header, ",") {
 		candidate = strings.TrimSpace(candidate)

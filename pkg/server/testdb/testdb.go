@@ -71,13 +71,13 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// New gives the port and the name of an empty database of its own.
+// New returns the port and the name of an empty database of its own.
 func New(t testing.TB) (port int, name string) {
 	t.Helper()
 	return create(t, "")
 }
 
-// Migrated gives the port and the name of a database of its own that is a copy
+// Migrated returns the port and the name of a database of its own that is a copy
 // of one that migrate has filled; migrate is called once for each test binary.
 func Migrated(t testing.TB, migrate func(port int, name string) error) (port int, name string) {
 	t.Helper()

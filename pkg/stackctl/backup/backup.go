@@ -47,7 +47,7 @@ type Backups struct {
 	Adopting bool
 	// Places are those of the project that can be backed up.
 	Places []Place
-	// Archive says that nothing is ever removed from Config.Dir.
+	// Archive reports whether nothing is ever removed from Config.Dir.
 	Archive bool
 	// Root is the target's folder on the host.
 	Root   string
@@ -70,10 +70,10 @@ const deadline = 2 * time.Hour
 // cleanup bounds tidying up after a run was told to stop.
 const cleanup = 30 * time.Second
 
-// ErrEmpty says that there is nothing to back up.
+// ErrEmpty means that there is nothing to back up.
 var ErrEmpty = errors.New("it holds nothing")
 
-// aside gives a context that outlives an interruption, for tidying up.
+// aside returns a context that outlives an interruption, for tidying up.
 func aside(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 }

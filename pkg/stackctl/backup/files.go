@@ -40,7 +40,7 @@ type Record struct {
 	Rows   int64  `json:"rows"`
 	// Notes are what should be known of it.
 	Notes []string `json:"notes,omitempty"`
-	// Decrypted says that the written file was decrypted again to check it: it
+	// Decrypted reports whether the written file was decrypted again to check it: it
 	// cannot be where only public keys are known.
 	Decrypted bool          `json:"decrypted"`
 	Took      time.Duration `json:"took_ns"`
@@ -57,21 +57,21 @@ type Listed struct {
 	// HostBytes and LocalBytes are how large the copies are.
 	HostBytes  int64 `json:"host_bytes"`
 	LocalBytes int64 `json:"local_bytes"`
-	// Problem says what the copies' sizes tell; empty: nothing is wrong with them.
+	// Problem is what the copies' sizes tell; empty: nothing is wrong with them.
 	Problem string `json:"problem,omitempty"`
 	// on is the host whose copy counts.
 	on Host
 }
 
-// Recorded says that a record of the backup was found.
+// Recorded reports whether a record of the backup was found.
 func (l Listed) Recorded() bool { return l.recorded() }
 
 func (r Record) recorded() bool { return r.SHA256 != "" }
 
-// whole says that a copy of that size may be what was written.
+// whole reports whether a copy of that size may be what was written.
 func (l Listed) whole(bytes int64) bool { return !l.Recorded() || bytes == l.Bytes }
 
-// wrong says what is wrong with the copies, as far as their sizes tell.
+// wrong returns what is wrong with the copies, as far as their sizes tell.
 func (l Listed) wrong() string {
 	if !l.Recorded() {
 		return "it has no record: only a restore tells whether it is whole"
@@ -173,7 +173,7 @@ func stamp(name string) string {
 	return strings.Join(parts[max(0, len(parts)-2):], "-")
 }
 
-// mine says that a name is a backup of this project.
+// mine reports whether a name is a backup of this project.
 func (b *Backups) mine(name string) bool {
 	return validName(name) && strings.HasPrefix(name, b.Project+"-") && len(name) == len(b.Project)+len("-20060102T150405Z-abcdef")
 }

@@ -29,7 +29,7 @@ type folder struct {
 	users []stack.Container
 }
 
-// errNoContainer says that nothing on the host has the place yet.
+// errNoContainer means that nothing on the host has the place yet.
 var errNoContainer = fmt.Errorf("%w: no container has it yet", ErrEmpty)
 
 // folder finds where a place is on the host.

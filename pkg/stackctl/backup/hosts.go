@@ -161,7 +161,7 @@ func (u *upload) sent() error {
 	return first
 }
 
-// fixFor says what to do about a full disk.
+// fixFor returns what to do about a full disk.
 func fixFor(said string) string {
 	if strings.Contains(strings.ToLower(said), "no space left") {
 		return "free some space: remove old backups, lower backup.keep, `docker image prune` on the host, or enlarge the disk"

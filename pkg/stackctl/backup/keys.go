@@ -98,7 +98,7 @@ func Recipients(c stack.Backup) ([]age.Recipient, error) {
 	return list, nil
 }
 
-// Ready says why no backup can be taken; empty: one can.
+// Ready returns why no backup can be taken; empty: one can.
 func Ready(c stack.Backup) (why string, err error) {
 	list, err := Recipients(c)
 	if err == nil && len(list) == 0 {

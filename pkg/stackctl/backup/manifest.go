@@ -237,7 +237,7 @@ func decrypt(r io.Reader, identities []age.Identity) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(plain, 128<<10), nil
 }
 
-// errOtherKey says that a backup is whole as far as anybody without its key can tell.
+// errOtherKey means that a backup is whole as far as anybody without its key can tell.
 var errOtherKey = fmt.Errorf("%w: it is encrypted for another key", errRefused)
 
 // backupName is PROJECT-TIME-RANDOM.

@@ -192,7 +192,7 @@ func (db mysql) dump(ctx context.Context, begin func() (io.Writer, error)) (foun
 	return found, nil
 }
 
-// notes says what the backup does not hold, and what it cost.
+// notes returns what the backup does not hold, and what it cost.
 func (db mysql) notes(ctx context.Context, in inside) []string {
 	var out []string
 	if len(in.unsafe) > 0 {

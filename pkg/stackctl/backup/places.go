@@ -36,14 +36,14 @@ type Place struct {
 	password string
 	// Writers are the services of the compose files that write to it.
 	Writers []string `json:"writers,omitempty"`
-	// Reason says why it is backed up like that, or not at all.
+	// Reason is why it is backed up like that, or not at all.
 	Reason string `json:"reason"`
 }
 
 // Database reports whether the place is one, which migrations may change.
 func (p Place) Database() bool { return p.Kind == PostgreSQL || p.Kind == MySQL || p.store }
 
-// While says what services do while their files are copied.
+// While is what services do while their files are copied.
 type While string
 
 // What services may do while their files are copied.

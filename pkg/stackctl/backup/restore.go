@@ -32,7 +32,7 @@ type Opened struct {
 	// Place is where it belongs.
 	Place Place
 	file  string
-	// fetched says that file is a copy that Close removes.
+	// fetched reports whether file is a copy that Close removes.
 	fetched bool
 	// dump is how many bytes follow the manifest.
 	dump       int64
@@ -127,7 +127,7 @@ func (b *Backups) Open(ctx context.Context, which string) (*Opened, error) {
 	return o, nil
 }
 
-// find gives the file of a backup here; one of which only the host has a copy of
+// find returns the file of a backup here; one of which only the host has a copy of
 // the recorded size is fetched.
 func (b *Backups) find(ctx context.Context, which string) (file string, fetched bool, err error) {
 	what := "find backup " + which
@@ -303,7 +303,7 @@ func (b *Backups) room(ctx context.Context, o *Opened) error {
 	return nil
 }
 
-// watched tells how much was read.
+// watched is how much was read.
 type watched struct {
 	io.Reader
 	n, told int64

@@ -16,7 +16,7 @@ type Restored struct {
 	Switch time.Duration `json:"switch_ns"`
 }
 
-// ErrDiffers says that what was restored is not what the backup recorded.
+// ErrDiffers means that what was restored is not what the backup recorded.
 var ErrDiffers = errors.New("what was restored is not what the backup recorded")
 
 // Restore restores into a scratch beside the live place, compares it, and then

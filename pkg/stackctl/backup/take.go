@@ -19,7 +19,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Reason says why a backup is taken, and of what.
+// Reason is why a backup is taken, and of what.
 type Reason struct {
 	Cause string
 	// Release is the one that is live; empty: none.
@@ -176,7 +176,7 @@ func (s *sums) Write(p []byte) (int, error) { s.n += int64(len(p)); return s.Has
 
 func (s *sums) hex() string { return hex.EncodeToString(s.Sum(nil)) }
 
-// named says which file could not be written.
+// named is which file could not be written.
 type named struct {
 	*os.File
 	name string
@@ -190,7 +190,7 @@ func (n *named) Write(p []byte) (int, error) {
 	return k, err
 }
 
-// counting tells how much went by, now and then.
+// counting is how much went by, now and then.
 type counting struct {
 	n, told int64
 	tell    func(int64)
@@ -230,7 +230,7 @@ func (t *taking) check(ctx context.Context, r *Record) error {
 	return fault(what, t.store.check(ctx, t.head.kept), "")
 }
 
-// readable says that one of the identities is among the recipients.
+// readable reports whether one of the identities is among the recipients.
 func readable(recipients []age.Recipient, identities []age.Identity) bool {
 	public := map[string]bool{}
 	for _, r := range recipients {

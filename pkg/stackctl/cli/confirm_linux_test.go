@@ -15,7 +15,7 @@ import (
 	"stackctl/pkg/stackctl/cli"
 )
 
-// terminal gives the two ends of a new terminal: where a person types, and
+// terminal returns the two ends of a new terminal: where a person types, and
 // where the program reads.
 func terminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
@@ -38,7 +38,7 @@ func terminal(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
-// prompted tells when a question was asked.
+// prompted is when a question was asked.
 type prompted struct {
 	mu   sync.Mutex
 	text bytes.Buffer

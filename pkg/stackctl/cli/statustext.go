@@ -154,7 +154,7 @@ func (o *statusOptions) printHealth(s operate.Status) {
 	}
 }
 
-// diskWords tells how full the disk is; a part that is not known is left out.
+// diskWords returns how full the disk is; a part that is not known is left out.
 func diskWords(u stack.DiskUse) string {
 	words := size(u.Free) + " free"
 	switch {

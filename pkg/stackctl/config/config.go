@@ -190,7 +190,7 @@ func wholeNumber(_, to reflect.Type, value any) (any, error) {
 	return value, nil
 }
 
-// weak says whether a value came as text from the environment.
+// weak reports whether a value came as text from the environment.
 func weak(base map[string]any) bool {
 	for key := range base {
 		if os.Getenv("STACKCTL_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))) != "" {

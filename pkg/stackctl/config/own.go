@@ -60,7 +60,7 @@ func resolveOwn(root string, g *stack.OwnGate) {
 	}
 }
 
-// isGate says whether a name is that of a built-in or a declared gate.
+// isGate reports whether a name is that of a built-in or a declared gate.
 func isGate(c stack.Config, id string) bool {
 	return builtIn.MatchString(id) || slices.ContainsFunc(c.Gates.Own, func(g stack.OwnGate) bool { return strings.EqualFold(g.ID, id) })
 }

@@ -172,7 +172,7 @@ func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
 	return nil
 }
 
-// keepsCase says whether the keys of a mapping are names of their own: those of
+// keepsCase reports whether the keys of a mapping are names of their own: those of
 // variables are.
 func keepsCase(t reflect.Type, parent string) bool {
 	return t.Kind() == reflect.Map && (parent == "env" || parent == "secrets")

@@ -21,11 +21,11 @@ import (
 // backupDeadline bounds a backup or a restore as a step.
 const backupDeadline = 2 * time.Hour
 
-// Backing says how a plan treats what a project keeps.
+// Backing is how a plan treats what a project keeps.
 type Backing struct {
 	// Places are backed up before they may change; none: nothing is.
 	Places []backup.Place
-	// Missing says why no backup can be taken; empty: one can.
+	// Missing is why no backup can be taken; empty: one can.
 	Missing string
 }
 
@@ -142,7 +142,7 @@ func union(some, others []backup.Place) []backup.Place {
 	return out
 }
 
-// noBackup says what it means that none can be taken.
+// noBackup returns what it means that none can be taken.
 func noBackup(why string) string {
 	return "no backup is taken before the data may change: " + why + "; `stackctl backup keygen` makes a key"
 }
@@ -294,7 +294,7 @@ func onceLike(compose []byte, service string, command []string) (out []byte, onc
 	return out, once, err
 }
 
-// misfits says why a release cannot work with a schema; empty: it can, or
+// misfits returns why a release cannot work with a schema; empty: it can, or
 // nothing is known. known says which.
 func misfits(release string, frozen, catalog []byte) (why string, known bool, err error) {
 	found, known, err := schema.Misfits(release, frozen, catalog)

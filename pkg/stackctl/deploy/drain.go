@@ -30,7 +30,7 @@ type mover interface {
 	Clear(ctx context.Context, project string) ([]string, error)
 }
 
-// Draining says which node is to run nothing, and what its data comes from.
+// Draining is which node is to run nothing, and what its data comes from.
 type Draining struct {
 	Node string
 	// From is the backup of each place where the node does not answer: "latest".

@@ -39,7 +39,7 @@ type executor struct {
 	started []stack.Container
 	// draining are the releases that the plan ends once the new one is judged.
 	draining []string
-	// committed says that the release is good: what follows only tidies up.
+	// committed reports whether the release is good: what follows only tidies up.
 	committed bool
 }
 
@@ -316,7 +316,7 @@ func (x *executor) gates(ctx context.Context, step stack.Step) (string, error) {
 	return tally(x.report.Gates[before:]), err
 }
 
-// tally tells how many gates of those that looked have passed, and how many did not look.
+// tally returns how many gates of those that looked have passed, and how many did not look.
 func tally(gates []stack.GateResult) string {
 	passed, skipped := 0, 0
 	for _, r := range gates {

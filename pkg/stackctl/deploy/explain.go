@@ -32,7 +32,7 @@ func explained(ctx context.Context, server node.Server, t stack.Target, failure 
 	return failure
 }
 
-// brokenOff says whether an answer ended in the middle, or nobody answered, on a
+// brokenOff reports whether an answer ended in the middle, or nobody answered, on a
 // server whose own connection holds.
 func brokenOff(failure error) bool {
 	for _, sign := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {

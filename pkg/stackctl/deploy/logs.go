@@ -37,7 +37,7 @@ func (x *executor) logs(ctx context.Context, project string) {
 	}
 }
 
-// ended says how often a container ended by itself, and what the engine knows of it.
+// ended returns how often a container ended by itself, and what the engine knows of it.
 func ended(c stack.Container) string {
 	said := fmt.Sprintf("%s of release %s ended by itself and was started again (restarts so far: %d)", c.Service, c.Release, c.Restarts)
 	if c.OutOfMemory {

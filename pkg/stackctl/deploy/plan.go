@@ -17,7 +17,7 @@ type Wanted struct {
 	Pointed []stack.File
 	// Keep is how many good releases stay on the host, the live one included.
 	Keep int
-	// Back says that Release was live before and is led back to.
+	// Back reports whether Release was live before and is led back to.
 	Back bool
 	// Rehearse are the names that a staging directory is asked about first.
 	Rehearse []string
@@ -27,7 +27,7 @@ type Wanted struct {
 	DataNodes []string
 	// Hooks are the project's, in their order.
 	Hooks []stack.Hook
-	// Backup says how the database is backed up before it may change.
+	// Backup is how the database is backed up before it may change.
 	Backup Backing
 }
 
@@ -106,7 +106,7 @@ type planner struct {
 	seen stack.Observed
 	r    stack.Release
 	plan stack.Plan
-	// joined says that a step of the base project was planned: any of them
+	// joined reports whether a step of the base project was planned: any of them
 	// makes all of its networks.
 	joined bool
 	// ended are the services, by release, that a step of the plan ends early, and how.
@@ -114,7 +114,7 @@ type planner struct {
 	// met are the services that users reach by a name that lasts, and that are
 	// recreated: they get the successor before it is judged.
 	met []string
-	// backed says that it is settled whether a backup is taken.
+	// backed reports whether it is settled whether a backup is taken.
 	backed bool
 	// aside are the services of docker compose that a step of the plan sets aside.
 	aside map[string]bool
@@ -214,7 +214,7 @@ func (p *planner) orphans(layer stack.Layer) {
 	}
 }
 
-// networks gives the services of a layer whose start makes the networks that
+// networks returns the services of a layer whose start makes the networks that
 // are missing, and why.
 func (p *planner) networks(layer stack.Layer) (names, causes []string) {
 	for _, n := range p.r.Networks {

@@ -69,7 +69,7 @@ func (s *story) unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-// bytes tells how far a transfer is.
+// bytes returns how far a transfer is.
 func (s *story) bytes(name string) func(done, total int64) {
 	var last time.Time
 	return func(done, total int64) {
@@ -80,7 +80,7 @@ func (s *story) bytes(name string) func(done, total int64) {
 	}
 }
 
-// Restoring says what is restored, and how.
+// Restoring is what is restored, and how.
 type Restoring struct {
 	// Backup is a name, a file's path, "latest", or "latest:PLACE".
 	Backup string

@@ -263,7 +263,7 @@ func (s *story) recordOf(r stack.Release, seen stack.Observed) stack.ReleaseReco
 	return stack.ReleaseRecord{ID: r.ID, Commit: r.Commit, Created: r.Created, By: s.d.Owner, Images: images, Files: node.Sums(r)}
 }
 
-// Plan tells the steps that a deploy would take and changes nothing.
+// Plan returns the steps that a deploy would take and changes nothing.
 func (d *Deployer) Plan(ctx context.Context) (stack.Report, error) {
 	s := d.begin("plan")
 	return s.end(ctx, func() error {

@@ -8,7 +8,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// buildOf tells what an image is built of.
+// buildOf returns what an image is built of.
 func buildOf(b stack.Build) string {
 	if b.Inline != "" {
 		return fmt.Sprintf("the compose file's own Dockerfile, with %d files of %s", b.Files, filepath.Base(b.Context))

@@ -16,13 +16,13 @@ type Undone struct {
 	Release stack.Release
 	// Old is the release to bring back; without an ID nothing served before.
 	Old stack.Release
-	// Idle says that the edge did not lead to Old when the run began.
+	// Idle reports whether the edge did not lead to Old when the run began.
 	Idle bool
 	// Edge are the edge's dynamic files that lead to Old.
 	Edge []stack.File
 	// Before is what was there when the run began, Now what is there at its end.
 	Before, Now stack.Observed
-	// Blind says that Now could not be read: what was applied counts as differing.
+	// Blind reports whether Now could not be read: what was applied counts as differing.
 	Blind bool
 	// Cause is why the run is undone.
 	Cause string

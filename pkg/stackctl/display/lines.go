@@ -62,7 +62,7 @@ func (p *plainDisplay) detail(e stack.Event) string {
 	return p.words.line(e.Message)
 }
 
-// quarter tells whether progress has reached another quarter.
+// quarter reports whether progress has reached another quarter.
 func (p *plainDisplay) quarter(e stack.Event) bool {
 	if e.Total <= 0 {
 		return false

@@ -67,5 +67,5 @@ func header(registry string, c authn.AuthConfig) (string, error) {
 // pullPatience is how long a pull may show no progress.
 const pullPatience = 60 * time.Second
 
-// errStalled says that a pull stood still.
+// errStalled means that a pull stood still.
 var errStalled = errors.New("nothing came for " + pullPatience.String())

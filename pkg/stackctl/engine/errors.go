@@ -10,7 +10,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// ServiceError says how a service failed to become ready. Find it in an error
+// ServiceError is how a service failed to become ready. Find it in an error
 // with errors.As; Container is what Logs takes.
 type ServiceError struct {
 	Service   string
@@ -63,7 +63,7 @@ var remedies = []struct{ says, fix string }{
 	{"Pool overlaps with other one", "another network has that subnet: `docker network ls` on the host lists them; remove that one, or name another subnet in the compose file"},
 }
 
-// fixFor tells what to do about errors with a known remedy.
+// fixFor returns what to do about errors with a known remedy.
 func fixFor(err error) string {
 	if err == nil {
 		return ""

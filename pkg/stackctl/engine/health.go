@@ -37,7 +37,7 @@ func retriesOf(c container.InspectResponse) int {
 	return c.Config.Healthcheck.Retries
 }
 
-// checksOf tells when a container was last checked, and how long after that it
+// checksOf returns when a container was last checked, and how long after that it
 // is checked again at the latest.
 func checksOf(c container.InspectResponse) (last time.Time, every time.Duration) {
 	if h := c.State.Health; h != nil && len(h.Log) > 0 && h.Log[len(h.Log)-1] != nil {

@@ -113,7 +113,7 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// errArchitecture says that an image does not run on the host.
+// errArchitecture means that an image does not run on the host.
 var errArchitecture = errors.New("the host cannot run it")
 
 // fits refuses an image of another architecture than the host's: the Engine

@@ -8,7 +8,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// Inspect gives the Engine's own description of a container, as JSON.
+// Inspect returns the Engine's own description of a container, as JSON.
 func (e *Engine) Inspect(ctx context.Context, container string) ([]byte, error) {
 	r, err := e.api.ContainerInspect(ctx, container, client.ContainerInspectOptions{})
 	if err != nil {
@@ -30,7 +30,7 @@ func (e *Engine) Written(ctx context.Context, container string) (int64, error) {
 	return *r.Container.SizeRw, nil
 }
 
-// InspectImage gives the Engine's own description of an image, as JSON.
+// InspectImage returns the Engine's own description of an image, as JSON.
 func (e *Engine) InspectImage(ctx context.Context, image string) ([]byte, error) {
 	var raw bytes.Buffer
 	if _, err := e.api.ImageInspect(ctx, image, client.ImageInspectWithRawResponse(&raw)); err != nil {

@@ -16,7 +16,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// mine says that stackctl made the thing that carries these labels.
+// mine reports whether stackctl made the thing that carries these labels.
 func mine(labels map[string]string) bool { return labels[stack.LabelProject] != "" }
 
 // Stop stops the project's running containers, all at once; each gets grace to

@@ -36,7 +36,7 @@ func (w *wait) nudge(ctx context.Context) error {
 	return nil
 }
 
-// stuck says whether a container that is starting should long have been checked
+// stuck reports whether a container that is starting should long have been checked
 // again.
 func (w *wait) stuck(c look, now time.Time) bool {
 	if c.state != container.StateRunning || c.health != container.Starting {

@@ -120,7 +120,7 @@ func addMissing(to, own, declared types.Labels) {
 	}
 }
 
-// oneShot says that a service runs to completion: it declares it, or another
+// oneShot reports whether a service runs to completion: it declares it, or another
 // service waits for that.
 func oneShot(p *types.Project, s types.ServiceConfig) bool {
 	if x, ok := s.Extensions["x-stackctl"].(map[string]any); ok && x["run"] == "once" {

@@ -38,13 +38,13 @@ func (e *Engine) dropRemains(ctx context.Context, list []container.Summary) erro
 	return nil
 }
 
-// remains says whether a container is to be removed before others are made. One
+// remains reports whether a container is to be removed before others are made. One
 // that never ran but has an unnamed volume stays: it may have inherited what is in there.
 func remains(state container.ContainerState, mounts []container.MountPoint) bool {
 	return state == container.StateDead || state == container.StateRemoving || state == container.StateCreated && !unnamed(mounts)
 }
 
-// unnamed says that a container has a volume without a name, whose content goes
+// unnamed reports whether a container has a volume without a name, whose content goes
 // with it.
 func unnamed(mounts []container.MountPoint) bool {
 	return slices.ContainsFunc(mounts, func(m container.MountPoint) bool { return m.Type == "volume" && len(m.Name) == 64 })

@@ -37,7 +37,7 @@ func idOf(name string) string {
 	return ""
 }
 
-// Store tells which image store the engine uses.
+// Store returns which image store the engine uses.
 func (e *Engine) Store(ctx context.Context) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Usage tells how much of the engine's disk the named images and the volumes
+// Usage returns how much of the engine's disk the named images and the volumes
 // of a compose project take. Layers that images share count for each of them.
 func (e *Engine) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
 	seen, err := e.api.DiskUsage(ctx, client.DiskUsageOptions{Images: true, Volumes: true, Verbose: true})

@@ -207,7 +207,7 @@ func (w *wait) needsStart(u unit) bool {
 	return false
 }
 
-// met says that what u depends on is as far as u asks.
+// met reports whether what u depends on is as far as u asks.
 func (w *wait) met(u unit) bool {
 	for dep, condition := range u.deps {
 		d := w.units[dep]
@@ -223,7 +223,7 @@ func (w *wait) met(u unit) bool {
 	return true
 }
 
-// ready says that a service is where Up promises it.
+// ready reports whether a service is where Up promises it.
 func ready(u unit, cs []look) bool {
 	if len(cs) < u.scale {
 		return false
@@ -245,7 +245,7 @@ func ready(u unit, cs []look) bool {
 	return true
 }
 
-// judge says whether all is ready, or which service will not be.
+// judge reports whether all is ready, or which service will not be.
 func (w *wait) judge(ctx context.Context) (bool, error) {
 	all := true
 	for _, name := range sorted(w.units) {
@@ -266,7 +266,7 @@ func (w *wait) judge(ctx context.Context) (bool, error) {
 	return all, nil
 }
 
-// failed says why a container will not become ready by waiting; empty: it may.
+// failed returns why a container will not become ready by waiting; empty: it may.
 func (w *wait) failed(u unit, c look) string {
 	switch {
 	case c.state == container.StateRunning && c.health == container.Unhealthy:

@@ -55,7 +55,7 @@ type Check struct {
 	Problems []Problem `json:"problems"`
 }
 
-// Good says that nothing was altered and the given key signed it.
+// Good reports whether nothing was altered and the given key signed it.
 func (c Check) Good() bool { return len(c.Problems) == 0 && c.Manifest != nil && c.Signer != "" }
 
 // Status is one word: good, incomplete, unsigned (whole, but nobody vouches

@@ -97,7 +97,7 @@ func why(name string, r stack.Report) string {
 	return fmt.Sprintf("a run of %q does not make it", r.Verb)
 }
 
-// madeBy tells which gate writes an artifact.
+// madeBy is which gate writes an artifact.
 var madeBy = map[string]string{
 	"schema-compat-check.json": "G6", "schema-compat-check.txt": "G6",
 	"certificate.pem": "G1", "certificate.json": "G1",

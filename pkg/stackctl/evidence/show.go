@@ -42,7 +42,7 @@ func (c Check) Text() string {
 	return b.String()
 }
 
-// Show tells a run's story from its artifacts, for people. It checks nothing
+// Show returns a run's story from its artifacts, for people. It checks nothing
 // but what it needs to read: Verify does that.
 func Show(dir string) (string, error) {
 	c, err := Verify(dir, nil)

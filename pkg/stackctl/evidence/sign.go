@@ -29,7 +29,7 @@ import (
 // text, or the path of a PEM file.
 const KeyVariable = "STACKCTL_EVIDENCE_KEY"
 
-// PredicateType says what the attestation states.
+// PredicateType is what the attestation states.
 const PredicateType = "https://in-toto.io/attestation/test-result/v0.1"
 
 const payloadType = "application/vnd.in-toto+json"

@@ -55,7 +55,7 @@ func settle(r *stack.GateResult) {
 	}
 }
 
-// exceptionFault says what is wrong with an exception itself. An exception
+// exceptionFault returns what is wrong with an exception itself. An exception
 // holds through its expiry day, UTC.
 func exceptionFault(e stack.Exception, now time.Time) (stack.Finding, bool) {
 	f := stack.Finding{

@@ -76,7 +76,7 @@ type Subject struct {
 	Server Server
 	// Artifacts takes evidence; it redacts.
 	Artifacts Sink
-	// All says that --all-tests was given.
+	// All reports whether --all-tests was given.
 	All bool
 	// Pace is how many times longer a look takes than on a good line; 0 means 1.
 	// It stretches the time that gates have, never a bound on what users meet.

@@ -74,7 +74,7 @@ func runAt(ctx context.Context, gates []Gate, s Subject, emit stack.Emit, now ti
 	return results
 }
 
-// firstOf says whether no gate before i has the same ID.
+// firstOf reports whether no gate before i has the same ID.
 func firstOf(gates []Gate, i int) bool {
 	return !slices.ContainsFunc(gates[:i], func(g Gate) bool { return g.ID == gates[i].ID })
 }
@@ -136,7 +136,7 @@ func judge(r *stack.GateResult, a Answer, err error) {
 	}
 }
 
-// skip gives the reason for not letting a gate look, where there is one.
+// skip returns the reason for not letting a gate look, where there is one.
 func skip(g Gate, s Subject) string {
 	switch {
 	case s.Config.Traefik.Own && len(s.Config.Routes) == 0 && slices.Contains(ofTheEdge, g.ID):

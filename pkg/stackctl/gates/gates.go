@@ -120,7 +120,7 @@ func Fits(c stack.Config) error {
 	return nil
 }
 
-// Select gives the gates of one phase (all phases where it is empty), and of
+// Select returns the gates of one phase (all phases where it is empty), and of
 // those the ones with an ID in ids (all where there are none). An unknown ID
 // is a usage error.
 func Select(phase stack.Phase, ids []string, own ...stack.OwnGate) ([]gate.Gate, error) {

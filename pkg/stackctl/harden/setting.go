@@ -126,7 +126,7 @@ func joined(a, b []string) []string {
 	return slices.Compact(out)
 }
 
-// String tells the setting in one line.
+// String returns the setting in one line.
 func (s Setting) String() string {
 	var out []string
 	for _, m := range Measures {

@@ -15,7 +15,7 @@ type Verdict struct {
 	// Used is the memory that it used, in bytes; Starts how often it was started.
 	Used   int64 `json:"used_bytes,omitempty"`
 	Starts int   `json:"starts,omitempty"`
-	// UnderDeploy says that its files have limits under deploy.
+	// UnderDeploy reports whether its files have limits under deploy.
 	UnderDeploy bool `json:"-"`
 }
 

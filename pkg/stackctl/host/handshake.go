@@ -137,7 +137,7 @@ func (h *handshake) unreachable(ctx context.Context, err error) failure {
 	return f
 }
 
-// explain tells why the handshake failed, by how far it came.
+// explain returns why the handshake failed, by how far it came.
 func (h *handshake) explain(ctx context.Context, w *wire, err error) failure {
 	greeting := w.greeting()
 	h.lock.Lock()
@@ -189,7 +189,7 @@ func (h *handshake) denied(err error) failure {
 	return f
 }
 
-// distrust says what to do about a host key that is not the known one.
+// distrust returns what to do about a host key that is not the known one.
 func (h *handshake) distrust() string {
 	o, file := h.options, h.options.knownHosts()[0]
 	name := openssh.KnownName(o.Address, o.port())
@@ -210,7 +210,7 @@ func (h *handshake) distrust() string {
 	return "see " + file
 }
 
-// cut says that the connection ended rather than the login was refused. A proxy
+// cut reports whether the connection ended rather than the login was refused. A proxy
 // command that has ended is a broken pipe.
 func cut(err error) bool {
 	var network *net.OpError

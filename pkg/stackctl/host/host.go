@@ -65,7 +65,7 @@ type Stats struct {
 	Sent, Received int64
 }
 
-// Stats tells what went through so far.
+// Stats returns what went through so far.
 func (c *Conn) Stats() Stats {
 	return Stats{
 		Connections: 1,
@@ -144,7 +144,7 @@ func (c *Conn) fail(ctx context.Context, what string, err error) error {
 // of its channels did.
 const endingGrace = 300 * time.Millisecond
 
-// ending says that an error may come from the end of the connection.
+// ending reports whether an error may come from the end of the connection.
 func ending(err error) bool {
 	var missing *ssh.ExitMissingError
 	return errors.As(err, &missing) || errors.Is(err, io.EOF) || errors.Is(err, sftp.ErrSSHFxConnectionLost)

@@ -27,11 +27,11 @@ type keyFile struct {
 	cert *ssh.Certificate
 	// locked is a private key that a passphrase opens.
 	locked []byte
-	// half says that the file holds the public half alone.
+	// half reports whether the file holds the public half alone.
 	half bool
 }
 
-// errNoKey says that a file holds no key.
+// errNoKey means that a file holds no key.
 var errNoKey = errors.New("it is not a private key that can be read")
 
 // readKey reads an identity file: a private key, or the public half of one that
@@ -132,7 +132,7 @@ func private(file string) error {
 	return nil
 }
 
-// openKeyError says that others may read a private key.
+// openKeyError means that others may read a private key.
 type openKeyError struct{ mode os.FileMode }
 
 func (e *openKeyError) Error() string { return fmt.Sprintf("it is open to others (mode %04o)", e.mode) }

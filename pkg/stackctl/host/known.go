@@ -23,7 +23,7 @@ func newHostKey(key ssh.PublicKey) HostKey {
 	return HostKey{Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), key: key}
 }
 
-// UnknownHostError says that known_hosts has no key of the host.
+// UnknownHostError means that known_hosts has no key of the host.
 type UnknownHostError struct {
 	Address string
 	Key     HostKey
@@ -33,7 +33,7 @@ func (e *UnknownHostError) Error() string {
 	return fmt.Sprintf("host key unknown: %s shows %s %s", e.Address, e.Key.Type, e.Key.Fingerprint)
 }
 
-// ChangedHostKeyError says that known_hosts has another key of the host.
+// ChangedHostKeyError means that known_hosts has another key of the host.
 type ChangedHostKeyError struct {
 	Address string
 	Key     HostKey
@@ -57,7 +57,7 @@ func (e *ChangedHostKeyError) Error() string {
 		e.Address, e.Key.Type, e.Key.Fingerprint, strings.Join(known, ", "))
 }
 
-// RevokedHostKeyError says that known_hosts revokes the key that the host has.
+// RevokedHostKeyError means that known_hosts revokes the key that the host has.
 type RevokedHostKeyError struct {
 	Address string
 	Key     KnownKey

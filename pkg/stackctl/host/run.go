@@ -20,7 +20,7 @@ import (
 // OutputLimit bounds what Run keeps of each of a command's two outputs.
 const OutputLimit = 16 << 20
 
-// errTooLong says that a command printed more than OutputLimit.
+// errTooLong means that a command printed more than OutputLimit.
 var errTooLong = fmt.Errorf("it printed more than %d MB", OutputLimit>>20)
 
 // Run executes argv, each word quoted, under /bin/sh, whatever the login shell

@@ -34,12 +34,12 @@ const Scratch = "tmp"
 // createNew are the flags of a file that must not be there yet.
 const createNew = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 
-// DiskFullError says that the server has no room for a file.
+// DiskFullError means that the server has no room for a file.
 type DiskFullError struct {
 	Path   string
 	Needed int64
 	Free   int64
-	// NoInodes says that there is room, but no file can be added.
+	// NoInodes reports whether there is room, but no file can be added.
 	NoInodes bool
 }
 

@@ -270,7 +270,7 @@ func hash(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// revisionLabel says which commit an image was built from (OCI image spec,
+// revisionLabel is which commit an image was built from (OCI image spec,
 // pre-defined annotation keys).
 const revisionLabel = "org.opencontainers.image.revision"
 

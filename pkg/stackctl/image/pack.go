@@ -93,7 +93,7 @@ func (p *packer) documents(t *tar.Writer) error {
 	return nil
 }
 
-// repeated says that an earlier layer of the archive has the same content; one
+// repeated reports whether an earlier layer of the archive has the same content; one
 // copy serves both.
 func (p *packer) repeated(i int) bool {
 	for j := p.skip; j < i; j++ {
@@ -152,7 +152,7 @@ func (p *packer) copyLayer(t, sum io.Writer, src *bufio.Reader, kind string) (in
 	return n, err
 }
 
-// compression says how a layer is stored: "" or "gzip". Others are refused,
+// compression returns how a layer is stored: "" or "gzip". Others are refused,
 // because older engines cannot read them.
 func compression(r *bufio.Reader) (string, error) {
 	magic, err := r.Peek(6)

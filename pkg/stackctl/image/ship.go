@@ -13,7 +13,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Sent says what one Ship put on the wire.
+// Sent is what one Ship put on the wire.
 type Sent struct {
 	Layers     int // of the image
 	LayersSent int
@@ -22,7 +22,7 @@ type Sent struct {
 	Took       time.Duration
 	// Parts is how many loads came before the one that made the image.
 	Parts int
-	// Again says that the host lacked a layer that it was seen to have, so
+	// Again reports whether the host lacked a layer that it was seen to have, so
 	// that everything was sent in a second try.
 	Again bool
 }
@@ -84,7 +84,7 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 	return all, again
 }
 
-// worthAgain says that a failed load may be for a layer that the host has lost:
+// worthAgain reports whether a failed load may be for a layer that the host has lost:
 // the archive, the connection and the host's disk are not to blame.
 func worthAgain(err error) bool {
 	return !errors.As(err, new(*readError)) && stack.CauseOf(err) == stack.CauseStep &&
@@ -162,7 +162,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Has says that a host image is this image: same ID. It is false for a host
+// Has reports whether a host image is this image: same ID. It is false for a host
 // with the containerd store, whose IDs are those of manifests.
 func Has(img stack.Image, have []stack.HostImage) bool {
 	return slices.ContainsFunc(have, func(h stack.HostImage) bool { return h.ID == img.ID })

@@ -16,9 +16,9 @@ type Service struct {
 	stack.Service
 	// Said is the layer that x-stackctl names; empty: none.
 	Said stack.Layer
-	// SaidOnce says that x-stackctl has run: once.
+	// SaidOnce reports whether x-stackctl has run: once.
 	SaidOnce bool
-	// NotRestarted says that the file writes out that nothing restarts it:
+	// NotRestarted reports whether the file writes out that nothing restarts it:
 	// `restart: "no"`, or a restart policy with `condition: none`.
 	NotRestarted bool
 	// Merged are the services that are made of this one, by a YAML anchor or by
@@ -48,10 +48,10 @@ type Service struct {
 // Decision is what a service is, and why.
 type Decision struct {
 	Layer stack.Layer
-	// LayerCause says why it has its layer: "PostgreSQL keeps data".
+	// LayerCause is why it has its layer: "PostgreSQL keeps data".
 	LayerCause string
 	OneShot    bool
-	// OneShotCause says why it runs once; empty where it does not.
+	// OneShotCause is why it runs once; empty where it does not.
 	OneShotCause string
 }
 

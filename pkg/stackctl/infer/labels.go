@@ -25,11 +25,11 @@ type labelled struct {
 	scheme string
 	// sticky reports whether a visitor gets the same replica each time.
 	sticky bool
-	// guessed says that no label and no port names the port.
+	// guessed reports whether no label and no port names the port.
 	guessed bool
 	// middlewares are what a Traefik does with a request first, separated by commas.
 	middlewares string
-	// guarded says that the proxy asks who comes.
+	// guarded reports whether the proxy asks who comes.
 	guarded bool
 	// told is what says so; empty: labels.
 	told string

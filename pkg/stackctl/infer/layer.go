@@ -44,7 +44,7 @@ func Layers(services []Service, edge string) map[string]Decision {
 	return out
 }
 
-// keeps says why a service is a store; empty: it is none.
+// keeps returns why a service is a store; empty: it is none.
 func keeps(s Service, services []Service) string {
 	if known, ok := storeOf(s.Image); ok && !client(s) {
 		return known.name + " keeps data"
@@ -140,7 +140,7 @@ func onlyStoresUse(s Service, services []Service, out map[string]Decision) strin
 var onceWords = []string{"migrate", "migration", "migrations", "migrator", "init", "setup", "seed", "seeder", "bootstrap",
 	"createbuckets", "createbucket", "create-bucket", "create-buckets", "create-topics", "install", "installer", "collectstatic", "permissions"}
 
-// runsOnce says why a service runs to completion; empty: it goes on.
+// runsOnce returns why a service runs to completion; empty: it goes on.
 func runsOnce(s Service, services []Service) string {
 	if s.SaidOnce {
 		return "x-stackctl says so"

@@ -88,7 +88,7 @@ type published struct {
 	target  int
 	// outside is the first port of the host; 0: the Engine picks one.
 	outside int
-	// loopback says that only the host itself reaches it.
+	// loopback reports whether only the host itself reaches it.
 	loopback bool
 	// datagrams reports whether the same port is published for UDP as well.
 	datagrams bool

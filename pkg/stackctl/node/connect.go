@@ -56,7 +56,7 @@ func (s server) Absent() []stack.Absent { return nil }
 // Align does nothing: there is one host.
 func (s server) Align(context.Context) ([]string, error) { return nil, nil }
 
-// Wire tells what went over the connection so far.
+// Wire returns what went over the connection so far.
 func (s server) Wire() stack.Wire {
 	w := s.Stats()
 	return stack.Wire{Connections: w.Connections, Sessions: w.Sessions, Tunnels: w.Tunnels, Files: w.Files, Calls: s.engine.Calls(), Sent: w.Sent, Received: w.Received}
@@ -182,7 +182,7 @@ func (s server) ExecTerminal(ctx context.Context, container string, argv []strin
 	return s.engine.ExecTerminal(ctx, container, argv, t)
 }
 
-// Usage tells what a project takes of the engine's disk.
+// Usage returns what a project takes of the engine's disk.
 func (s server) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
 	return s.engine.Usage(ctx, project, images)
 }

@@ -26,7 +26,7 @@ type Server interface {
 	// Align copies the records, files and routes of a project to the hosts of a cluster
 	// that were away, and returns their names. It is for who holds the lock.
 	Align(ctx context.Context) ([]string, error)
-	// Wire tells what went over the connection so far.
+	// Wire is what went over the connection so far.
 	Wire() stack.Wire
 	// Close ends the connection.
 	Close() error
@@ -104,7 +104,7 @@ type Engine interface {
 	// builder asks for them.
 	Build(ctx context.Context, b stack.Build, platform string, names []string, progress func(line string)) (stack.Built, error)
 	RemoveImage(ctx context.Context, id string) error
-	// Usage tells what a project takes of the engine's disk.
+	// Usage is what a project takes of the engine's disk.
 	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)
 	// Inspect is what the engine reports of a container, InspectImage of an image.
 	Inspect(ctx context.Context, container string) ([]byte, error)

@@ -51,7 +51,7 @@ type Notice struct {
 	At     time.Time `json:"at"`
 }
 
-// Change tells whether a run changed what is known of a target: another verdict,
+// Change reports whether a run changed what is known of a target: another verdict,
 // or other findings. A run that says nothing of the site, because it was
 // interrupted, misused or kept out by a lock, changes nothing. It is pure.
 func Change(before State, known bool, r stack.Report, report string) (State, *Notice) {

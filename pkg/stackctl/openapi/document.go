@@ -37,7 +37,7 @@ type Doc struct {
 	// anything and nothing are the flattened schemas true and false: maps that
 	// live as long as the document, since schemas are known by their address.
 	anything, nothing map[string]any
-	// V31 says that the document follows OpenAPI 3.1 or later.
+	// V31 reports whether the document follows OpenAPI 3.1 or later.
 	V31 bool
 }
 
@@ -261,7 +261,7 @@ func (d *Doc) target(ref string) (any, error) {
 	return nil, fmt.Errorf("the reference %q leads in a circle", stack.Short(ref, 80))
 }
 
-// siblings says that a reference has keywords beside it that count (3.1).
+// siblings reports whether a reference has keywords beside it that count (3.1).
 func siblings(m map[string]any) bool {
 	for k := range m {
 		if k != "$ref" && !annotation(k) {
@@ -381,7 +381,7 @@ func Keys(m map[string]any) []string {
 	return keys
 }
 
-// Needs says that an operation has a parameter that must be given.
+// Needs reports whether an operation has a parameter that must be given.
 func (d *Doc) Needs(o Operation) bool {
 	for _, p := range d.parameters(o) {
 		if m, _ := p.(map[string]any); m["required"] == true {

@@ -58,7 +58,7 @@ func (c *Comparer) parameter(where string, a, b any) {
 	c.value(where+"/explode", ex, ey)
 }
 
-// style gives the style and explode of a parameter, defaults filled in.
+// style returns the style and explode of a parameter, defaults filled in.
 func style(m map[string]any) (string, bool) {
 	style, _ := m["style"].(string)
 	if style == "" {

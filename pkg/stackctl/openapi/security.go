@@ -28,7 +28,7 @@ func (w Way) String() string {
 	return strings.Join(parts, " and ")
 }
 
-// covers says that whoever shows w also shows what other asks for.
+// covers reports whether whoever shows w also shows what other asks for.
 func (w Way) covers(other Way) bool {
 	for scheme, scopes := range other {
 		have, ok := w[scheme]
@@ -115,7 +115,7 @@ func flows(v any) string {
 	return Text(out)
 }
 
-// Guarded says that an operation asks who the client is in every alternative.
+// Guarded reports whether an operation asks who the client is in every alternative.
 // A CSRF header is no answer to that.
 func (d *Doc) Guarded(o Operation, csrf string) bool {
 	for _, w := range d.Ways(o) {
@@ -206,7 +206,7 @@ func spelled(text string, variables map[string]any) []string {
 
 var adminWords = []string{"admin", "administration", "staff", "internal", "debug", "metrics", "pprof", "backoffice", "superuser", "impersonate", "sudo", "root", "console", "actuator", "management", "superadmin", "admins", "administrator", "administrators", "operator", "operators"}
 
-// Admin says that an operation's path or tags speak of administration.
+// Admin reports whether an operation's path or tags speak of administration.
 func (o Operation) Admin() bool {
 	words := strings.FieldsFunc(strings.ToLower(o.Path), func(r rune) bool { return strings.ContainsRune("/-_.:{}", r) })
 	tags, _ := o.Op["tags"].([]any)
@@ -247,7 +247,7 @@ func holds(have, want []string) bool {
 	return true
 }
 
-// waysChanged tells a way in that asks for less than every way before, and
+// waysChanged returns a way in that asks for less than every way before, and
 // a way before that does not lead in any more.
 func waysChanged(before, now *Doc, was, o Operation) []Difference {
 	oldWays, newWays := before.Ways(was), now.Ways(o)
@@ -268,7 +268,7 @@ func waysChanged(before, now *Doc, was, o Operation) []Difference {
 	return list
 }
 
-// refusalsGone tells a documented 401 or 403 that is gone.
+// refusalsGone returns a documented 401 or 403 that is gone.
 func refusalsGone(was, o Operation) []Difference {
 	a, _ := was.Op["responses"].(map[string]any)
 	b, _ := o.Op["responses"].(map[string]any)
@@ -283,7 +283,7 @@ func refusalsGone(was, o Operation) []Difference {
 	return list
 }
 
-// unguarded tells a new operation without a guard where one belongs: its
+// unguarded returns a new operation without a guard where one belongs: its
 // path speaks of administration, or all its neighbours ask who the client is
 // and it does not say by itself that it is open.
 func unguarded(before, now *Doc, o Operation, csrf string) []Difference {

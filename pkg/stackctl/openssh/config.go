@@ -22,7 +22,7 @@ type Query struct {
 	// User and Port, where set, count before the files' own.
 	User string
 	Port int
-	// HasJump says that the way to the host is given, so that the files' own
+	// HasJump reports whether the way to the host is given, so that the files' own
 	// ProxyJump and ProxyCommand do not count.
 	HasJump bool
 }

@@ -67,7 +67,7 @@ func (v value) fault(err error) error {
 type source struct {
 	user  bool
 	depth int
-	// never says that the Include stood in a block that does not apply.
+	// never reports whether the Include stood in a block that does not apply.
 	never bool
 }
 

@@ -23,7 +23,7 @@ type Certificate struct {
 	Until  time.Time `json:"until,omitzero"`
 	// DaysLeft are whole days; below zero, it has expired.
 	DaysLeft int `json:"days_left"`
-	// Problem says what is wrong with it; empty: nothing.
+	// Problem is what is wrong with it; empty: nothing.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -104,7 +104,7 @@ func certificate(ctx context.Context, t stack.Target, host string, now time.Time
 	return c
 }
 
-// distrust says why a served chain must not be trusted; empty: it may be.
+// distrust returns why a served chain must not be trusted; empty: it may be.
 func distrust(t stack.Target, host string, chain []*x509.Certificate, now time.Time) string {
 	leaf := chain[0]
 	switch {

@@ -14,7 +14,7 @@ type Container struct {
 	stack.Container
 	// OffNetworks are the networks of its service that it is off.
 	OffNetworks []string `json:"off_networks,omitempty"`
-	// Problem says what is not well with it; empty: nothing is.
+	// Problem is what is not well with it; empty: nothing is.
 	Problem string `json:"problem,omitempty"`
 }
 

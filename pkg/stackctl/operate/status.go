@@ -35,7 +35,7 @@ type Status struct {
 	Certificates []Certificate         `json:"certificates"`
 	Containers   []Container           `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
-	// Unjudged says that no run has judged the live release to its end, as where one was
+	// Unjudged reports whether no run has judged the live release to its end, as where one was
 	// cut off after the switch, or is at work.
 	Unjudged bool `json:"unjudged,omitempty"`
 	// Beside are the releases other than the live one of which something runs.
@@ -65,7 +65,7 @@ type Backup struct {
 	Name  string    `json:"name"`
 	At    time.Time `json:"at"`
 	Bytes int64     `json:"bytes"`
-	// Problem says what is wrong with it; empty: nothing that its size tells.
+	// Problem is what is wrong with it; empty: nothing that its size tells.
 	Problem string `json:"problem,omitempty"`
 }
 

@@ -80,7 +80,7 @@ func lockHeld(said string) bool {
 		strings.Contains(said, "is locked by another process") || strings.Contains(said, "frontend lock")
 }
 
-// aptFix says what to do about the failures that happen most.
+// aptFix returns what to do about the failures that happen most.
 func aptFix(said string) string {
 	switch {
 	case strings.Contains(said, "Unable to locate package"), strings.Contains(said, "no installation candidate"):

@@ -27,7 +27,7 @@ type Facts struct {
 	// Interrupted is what dpkg says of packages that are half installed.
 	Interrupted string
 	Packages    []string // installed, of those that matter
-	// DockerCE says that a repository offers docker-ce.
+	// DockerCE reports whether a repository offers docker-ce.
 	DockerCE bool
 	// Engine is the version of the Docker Engine; empty is none.
 	Engine string
@@ -67,7 +67,7 @@ type Facts struct {
 type UserFacts struct {
 	Exists bool
 	Groups []string
-	// Password says that the account has one that opens it.
+	// Password reports whether the account has one that opens it.
 	Password bool
 	Home     string
 	Keys     string // content of authorized_keys
@@ -236,10 +236,10 @@ func number(text string, otherwise int64) int64 {
 	return n
 }
 
-// installed says whether a package is there.
+// installed reports whether a package is there.
 func (f Facts) installed(name string) bool { return slices.Contains(f.Packages, name) }
 
-// running says whether a unit runs and starts at boot.
+// running reports whether a unit runs and starts at boot.
 func (f Facts) running(unit string) bool {
 	return strings.HasPrefix(f.Units[unit], "active ") &&
 		(strings.HasSuffix(f.Units[unit], " enabled") || strings.HasSuffix(f.Units[unit], " static"))

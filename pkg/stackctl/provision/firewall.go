@@ -195,7 +195,7 @@ func planFirewall(f Facts, s Settings) *Change {
 	return c
 }
 
-// unheld says whether the rules of one family are in ufw's file and loaded.
+// unheld reports whether the rules of one family are in ufw's file and loaded.
 // Loaded ones are known by the comment that carries their hash.
 func (f Facts) unheld(family, rules, file string, loaded []string) []string {
 	n := 0

@@ -120,7 +120,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// opens says whether a TCP port of the droplet takes connections from outside.
+// opens reports whether a TCP port of the droplet takes connections from outside.
 // A port that is dropped does not answer at all.
 func (d *droplet) opens(port int) bool {
 	c, err := net.DialTimeout("tcp", net.JoinHostPort(d.target.Host, fmt.Sprint(port)), 1500*time.Millisecond)

@@ -51,7 +51,7 @@ func sshContent(f Facts, s Settings) string {
 	return b.String()
 }
 
-// others says that a list names somebody beside one.
+// others reports whether a list names somebody beside one.
 func others(list []string, one string) bool {
 	return slices.ContainsFunc(list, func(line string) bool {
 		return slices.ContainsFunc(strings.Fields(line), func(n string) bool { return n != one })

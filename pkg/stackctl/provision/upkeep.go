@@ -95,7 +95,7 @@ func planUpdates(f Facts, _ Settings) *Change {
 		Action{Run: append([]string{"systemctl", "enable", "--now"}, updateUnits...)})
 }
 
-// skipSwap says why a host gets no swap file.
+// skipSwap returns why a host gets no swap file.
 func skipSwap(f Facts) string {
 	switch {
 	case f.Container:

@@ -145,7 +145,7 @@ func lineAt(text string, start, end int) (int, string) {
 	return strings.Count(before, "\n") + 1, text[first:last]
 }
 
-// allows says whether a list of harmless values knows a finding. What it asks
+// allows reports whether a list of harmless values knows a finding. What it asks
 // of files and commits is never so: a text is of none.
 func allows(a *config.Allowlist, p Pattern, around string) bool {
 	target := p.secret
@@ -163,10 +163,10 @@ func allows(a *config.Allowlist, p Pattern, around string) bool {
 	return len(a.Commits) == 0 && len(a.Paths) == 0 && (regex || len(a.Regexes) == 0) && (word || len(a.StopWords) == 0)
 }
 
-// generic says whether the rule knows no more than that something is secret.
+// generic reports whether the rule knows no more than that something is secret.
 func (p Pattern) generic() bool { return strings.Contains(strings.ToLower(p.Rule), "generic") }
 
-// isLess says whether another finding tells the same and what it is.
+// isLess reports whether another finding tells the same and what it is.
 func (p Pattern) isLess(other Pattern) bool {
 	return p.Line == other.Line && !other.generic() && strings.Contains(other.secret, p.secret)
 }

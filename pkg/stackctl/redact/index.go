@@ -137,7 +137,7 @@ func (ix *index) compare(b []byte, i int, start uint64, final bool, found func(i
 // chunk is how much of a text is looked at at once; it fits a core's cache.
 const chunk = 32 << 10
 
-// all tells where secrets are in b, merged and in order.
+// all returns where secrets are in b, merged and in order.
 func (ix *index) all(b []byte) []span {
 	var out []span
 	size := chunk
@@ -159,7 +159,7 @@ func (ix *index) all(b []byte) []span {
 	return out
 }
 
-// find tells where secrets are in b, merged and in order, and up to where b
+// find returns where secrets are in b, merged and in order, and up to where b
 // is decided: what comes after may belong to a secret that b does not finish.
 func (ix *index) find(b []byte, final bool) (spans []span, decided int) {
 	decided = len(b)

@@ -134,7 +134,7 @@ func (r *Redactor) String(s string) string {
 	return string(r.Bytes([]byte(s)))
 }
 
-// Find tells where known secrets are in b, in any encoding.
+// Find returns where known secrets are in b, in any encoding.
 func (r *Redactor) Find(b []byte) []Hit {
 	ix := r.index()
 	if ix == nil {

@@ -22,7 +22,7 @@ type bind struct {
 	// this machine, at its path below the project's root with forward slashes.
 	written, local, at string
 	kind               bindKind
-	// isFile says that it is a file, missing that nothing is there.
+	// isFile means that it is a file, missing that nothing is there.
 	isFile, missing bool
 }
 
@@ -93,7 +93,7 @@ func (d *Draft) bound() (binds, error) {
 	return b, d.seed(b)
 }
 
-// held says whether a path is persistent or lies in one that is.
+// held reports whether a path is persistent or lies in one that is.
 func (b binds) held(at string) bool {
 	for p := at; ; p = path.Dir(p) {
 		if p == "." {
@@ -231,12 +231,12 @@ func (d Draft) bindOf(use bindUse) (bind, error) {
 	return b, nil
 }
 
-// edgeFile says whether a path is one of Traefik's, which stackctl renders.
+// edgeFile reports whether a path is one of Traefik's, which stackctl renders.
 func (d Draft) edgeFile(local string) bool {
 	return local == d.config.Traefik.Dynamic || local == d.config.Traefik.Static
 }
 
-// inHome says whether a path outside the project is a hidden one of the home
+// inHome reports whether a path outside the project is a hidden one of the home
 // folder of whoever deploys, or the home folder itself.
 func (d Draft) inHome(local string) bool {
 	home, err := os.UserHomeDir()
@@ -291,7 +291,7 @@ func slashed(rel string, separator rune) string {
 
 var ending = regexp.MustCompile(`\.[A-Za-z][A-Za-z0-9]{0,7}$`)
 
-// fileLike says whether a mount of something that is not there was meant to be
+// fileLike reports whether a mount of something that is not there was meant to be
 // one of a file: both sides have the same ending, as files do.
 func fileLike(source, target string) bool {
 	of := ending.FindString(path.Base(strings.ReplaceAll(source, `\`, "/")))
@@ -301,7 +301,7 @@ func fileLike(source, target string) bool {
 // dataEnding are endings of files that programs write to.
 var dataEnding = regexp.MustCompile(`(?i)\.(db|db3|sqlite|sqlite3|rdb|mdb|lmdb|log|pid|sock|lock|dat|data)$`)
 
-// configuration says whether a mount that could be written to is one of
+// configuration reports whether a mount that could be written to is one of
 // configuration: a file that is no program's data, or a folder that the image
 // only reads. It is mounted read-only, so that a program which writes to it
 // after all fails at once instead of losing that with the release.

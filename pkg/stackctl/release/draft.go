@@ -177,7 +177,7 @@ func (d Draft) sharedStore(s types.ServiceConfig) string {
 	return ""
 }
 
-// uncarried says what of a service a release does not carry, and what to do.
+// uncarried returns what of a service a release does not carry, and what to do.
 func uncarried(s types.ServiceConfig) (problem, fix string) {
 	switch {
 	case s.Provider != nil:
@@ -283,7 +283,7 @@ func images(s types.ServiceConfig) []string {
 	return out
 }
 
-// deployed says whether a service's profiles are chosen.
+// deployed reports whether a service's profiles are chosen.
 func (d Draft) deployed(s types.ServiceConfig) bool {
 	return d.config.Compose.Deploys(s.Profiles)
 }

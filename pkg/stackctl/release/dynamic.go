@@ -81,7 +81,7 @@ func (d Draft) routedByFiles(services []infer.Service) {
 	}
 }
 
-// lead gives the service that a router leads to its labels, and reports whether there
+// lead adds the labels of a router to the service that it leads to, and reports whether there
 // is one.
 func (d dynamic) lead(services []infer.Service, name string) bool {
 	router := d.HTTP.Routers[name]
@@ -94,7 +94,7 @@ func (d dynamic) lead(services []infer.Service, name string) bool {
 	return false
 }
 
-// leadByLabels gives the service at an address the labels of a router, and of how
+// leadByLabels adds to the service at an address the labels of a router, and of how
 // visitors are kept at one replica. It reports whether there is one.
 func leadByLabels(services []infer.Service, address, name string, router, sticky map[string]any) bool {
 	u, err := url.Parse(address)

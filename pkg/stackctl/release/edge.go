@@ -171,7 +171,7 @@ func (d *Draft) closePorts() {
 	}
 }
 
-// reach gives the networks on which the edge meets a route's service.
+// reach returns the networks on which the edge meets a route's service.
 func (d *Draft) reach(r stack.RouteSpec) ([]string, error) {
 	refuse := func(problem, fix string) ([]string, error) {
 		return nil, stack.Usage(d.config.File, r.Line, "routes: "+problem, fix)

@@ -20,7 +20,7 @@ type reference struct {
 // gap is a variable without the value that an expression demands.
 type gap struct {
 	name string
-	// required says that the expression itself demands it (${NAME:?message}).
+	// required reports whether the expression itself demands it (${NAME:?message}).
 	required bool
 	message  string
 }

@@ -90,7 +90,7 @@ func (s *split) links(service types.ServiceConfig, x extension) []string {
 	return out
 }
 
-// together says whether a service is in the same compose project as one of a
+// together reports whether a service is in the same compose project as one of a
 // layer.
 func (s *split) together(other types.ServiceConfig, x extension) bool {
 	return (s.draft.extension(other).layer == stack.LayerApp) == (x.layer == stack.LayerApp)

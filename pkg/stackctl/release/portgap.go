@@ -101,7 +101,7 @@ func dropUnknownPorts(p *types.Project) []string {
 	return out
 }
 
-// portless tells that routes need what a variable does not say.
+// portless means that routes need what a variable does not say.
 const portless = "a port of its container is a variable without a value: set it in .env and run init again, or it has no route"
 
 var portRange = regexp.MustCompile(`^\d+-\d+$`)

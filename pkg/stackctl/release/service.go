@@ -13,7 +13,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// service says what compose-go says, in the judges' vocabulary.
+// service returns what compose-go says, in the judges' vocabulary.
 func (d Draft) service(s types.ServiceConfig) stack.Service {
 	x := d.extension(s)
 	at := d.places[s.Name]
@@ -128,7 +128,7 @@ func (d Draft) mounts(s types.ServiceConfig) []stack.Mount {
 	return out
 }
 
-// mount says where a mount's source is: the folder of the host that is the
+// mount returns where a mount's source is: the folder of the host that is the
 // service's for good, a file of this machine that is sent, or the host's own.
 func (d Draft) mount(v types.ServiceVolumeConfig) stack.Mount {
 	m := stack.Mount{Type: v.Type, Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly}

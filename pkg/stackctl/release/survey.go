@@ -46,7 +46,7 @@ type Undefined struct {
 	Name string `json:"name"`
 	File string `json:"file"`
 	Line int    `json:"line"`
-	// Needed says that check refuses it: the file demands it, or its name
+	// Needed reports whether check refuses it: the file demands it, or its name
 	// promises a secret.
 	Needed bool `json:"needed"`
 }
@@ -306,7 +306,7 @@ func borne(raw []byte, use string) string {
 	return ""
 }
 
-// stands gives each undefined variable a value that its place bears: most bear
+// stands sets each undefined variable to a value that its place bears: most bear
 // an empty text, a folder, a port, a number and a switch do not. It marks those
 // that check refuses in their place as needed.
 func stands(from []source, variables []Undefined) map[string]string {

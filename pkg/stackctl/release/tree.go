@@ -132,7 +132,7 @@ func (t *tree) add(f stack.File) error {
 	return nil
 }
 
-// has says whether a path is in the tree.
+// has reports whether a path is in the tree.
 func (t *tree) has(at string) bool {
 	for _, f := range t.files {
 		if f.Path == at || strings.HasPrefix(f.Path, at+"/") {
@@ -207,7 +207,7 @@ func sumOf(file string) (sum string, head []byte, err error) {
 // a copy of a running database is a broken one.
 var ofDatabase = []string{"PG_VERSION", "ibdata1", "WiredTiger", "appendonlydir", "dump.rdb", "appendonly.aof", "mnesia"}
 
-// database says whether a local folder is the data of a database.
+// database reports whether a local folder is the data of a database.
 func database(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

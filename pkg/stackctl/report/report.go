@@ -92,7 +92,7 @@ func (s story) good() string {
 	return fmt.Sprintf("Good: release %s is live", line(s.Live))
 }
 
-// still says which release users see after a bad end.
+// still returns which release users see after a bad end.
 func (s story) still() string {
 	switch {
 	case s.Unseen && s.Live == "" && s.Plan.Release == "":

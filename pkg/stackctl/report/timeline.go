@@ -105,7 +105,7 @@ func timed(r stack.Report) []timedRow {
 	return all
 }
 
-// place gives a row its place: from is its time after the beginning, y where
+// place puts a row into its place: from is its time after the beginning, y where
 // it stands.
 func (t timeline) place(e timedRow, from, span time.Duration, y float64) timelineRow {
 	row := e.row
@@ -130,7 +130,7 @@ func gateTone(s stack.Status) string {
 	return "unsure"
 }
 
-// niceStep gives four to eight ticks.
+// niceStep returns four to eight ticks.
 func niceStep(span time.Duration) time.Duration {
 	for unit := time.Millisecond; ; unit *= 10 {
 		for _, step := range []time.Duration{unit, 2 * unit, 5 * unit} {

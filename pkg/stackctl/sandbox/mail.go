@@ -31,7 +31,7 @@ func (s State) Letters(ctx context.Context, to string) ([]Letter, error) {
 	return list, s.askMail(ctx, "/letters?"+url.Values{"to": {to}}.Encode(), &list)
 }
 
-// Letter gives one mail with its text.
+// Letter returns one mail with its text.
 func (s State) Letter(ctx context.Context, id int) (Letter, error) {
 	var one Letter
 	return one, s.askMail(ctx, fmt.Sprintf("/letters/%d", id), &one)

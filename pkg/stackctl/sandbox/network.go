@@ -81,7 +81,7 @@ func (b *builder) createNetwork(ctx context.Context) ([]network.IPAMConfig, erro
 	return nil, fault("make network "+b.named(""), last, "")
 }
 
-// taken says whether this machine already has an address in the subnet.
+// taken reports whether this machine already has an address in the subnet.
 func taken(subnet netip.Prefix) bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

@@ -26,7 +26,7 @@ type Column struct {
 	Name    string `json:"c"`
 	Type    string `json:"y"`
 	NotNull bool   `json:"n"`
-	// Filled says that a row may leave the column out: it has a default, or
+	// Filled reports whether a row may leave the column out: it has a default, or
 	// is an identity or generated.
 	Filled bool `json:"d"`
 }
@@ -125,7 +125,7 @@ var wider = map[string][]string{
 	"real":     {"double precision"},
 }
 
-// sameType says that who knows the old type can work with the new one:
+// sameType reports whether who knows the old type can work with the new one:
 // the same, or the same with more room.
 func sameType(was, is string) bool {
 	if was == is || slices.Contains(wider[was], is) {

@@ -9,7 +9,7 @@ import (
 // that Misfits compares.
 func Query() string { return CatalogQuery }
 
-// Misfits says what in a catalog a release cannot work with. frozen is
+// Misfits returns what in a catalog a release cannot work with. frozen is
 // what gate G6 kept when the release was good (schema.json), release its ID.
 // known is false where the one or the other holds no catalog to compare.
 func Misfits(release string, frozen, catalog []byte) (found []misfit, known bool, err error) {

@@ -34,7 +34,7 @@ type Reader struct {
 	sops map[string]map[string]string
 }
 
-// Read gives the value of a secret. The error is a usage error with the line of
+// Read returns the value of a secret. The error is a usage error with the line of
 // stackctl.yaml.
 func (r *Reader) Read(ctx context.Context, name string, s stack.SecretSource) ([]byte, error) {
 	value, fix, err := r.value(ctx, s)

@@ -39,7 +39,7 @@ type Config struct {
 	Notices []NoticeSpec `mapstructure:"notices"`
 }
 
-// Compose says which files make the stack.
+// Compose is which files make the stack.
 type Compose struct {
 	Files []string `mapstructure:"files"`
 	// EnvFile holds the values of the variables in Files. It may be absent
@@ -62,7 +62,7 @@ func (c Compose) Deploys(profiles []string) bool {
 	return slices.ContainsFunc(c.Profiles, func(chosen string) bool { return chosen == "*" || slices.Contains(profiles, chosen) })
 }
 
-// Traefik says where the edge's files are and how its inside API is reached.
+// Traefik is where the edge's files are and how its inside API is reached.
 type Traefik struct {
 	// Service is the compose service that is the edge.
 	Service string `mapstructure:"service"`
@@ -76,7 +76,7 @@ type Traefik struct {
 	Staff Credentials `mapstructure:"staff"`
 	// Resolver is the only certificates resolver that may be used.
 	Resolver string `mapstructure:"resolver"`
-	// Own says that the file names no edge: the edge is stackctl's own, made of
+	// Own reports whether the file names no edge: the edge is stackctl's own, made of
 	// Config.Routes. Service, Static and Dynamic are then what stackctl calls them.
 	Own bool `mapstructure:"-"`
 }
@@ -87,7 +87,7 @@ type Credentials struct {
 	PasswordFile string `mapstructure:"password_file"`
 }
 
-// Contract says where the API contract is and how the running one is read.
+// Contract is where the API contract is and how the running one is read.
 type Contract struct {
 	// File is the committed OpenAPI document.
 	File string `mapstructure:"file"`
@@ -99,7 +99,7 @@ type Contract struct {
 	Prefix string `mapstructure:"prefix"`
 }
 
-// Images says where images come from that the host lacks.
+// Images is where images come from that the host lacks.
 type Images struct {
 	// Archives is a folder of `docker save`-shaped tar files. An image that
 	// is in none of them is pulled by the host.
@@ -127,7 +127,7 @@ type HealthEndpoint struct {
 	// dot in it, a whole host name.
 	Host string `mapstructure:"host"`
 	Path string `mapstructure:"path"`
-	// Reachable says that any answer below 500 is good: what a route answers
+	// Reachable reports whether any answer below 500 is good: what a route answers
 	// at its root is the application's to choose, a page, a login or nothing.
 	Reachable bool `mapstructure:"-"`
 	// Scheme is how the service itself answers, as in RouteSpec.
@@ -171,7 +171,7 @@ type CommandGate struct {
 	Command []string `mapstructure:"command"`
 }
 
-// JobsGate says how gate G7 enqueues a job and reads its result. In Command
+// JobsGate is how gate G7 enqueues a job and reads its result. In Command
 // the word {nonce} is replaced.
 type JobsGate struct {
 	Service string        `mapstructure:"service"`
@@ -219,7 +219,7 @@ type Exception struct {
 	Match string `mapstructure:"match" json:"-"`
 }
 
-// Evidence says where runs are kept and what signs them.
+// Evidence is where runs are kept and what signs them.
 type Evidence struct {
 	// Dir is the folder that holds one folder per run.
 	Dir string `mapstructure:"dir"`
@@ -229,7 +229,7 @@ type Evidence struct {
 	Key string `mapstructure:"key"`
 }
 
-// Timeouts says how long a deploy waits for what the project's own programs do.
+// Timeouts is how long a deploy waits for what the project's own programs do.
 type Timeouts struct {
 	// Start is for the services of one layer to be ready.
 	Start time.Duration `mapstructure:"start"`
@@ -243,13 +243,13 @@ type Timeouts struct {
 	Hold time.Duration `mapstructure:"hold"`
 }
 
-// Retention says how much stays on the host.
+// Retention is how much stays on the host.
 type Retention struct {
 	// Releases is how many good releases are kept, the live one included.
 	Releases int `mapstructure:"releases"`
 }
 
-// Backup says what is backed up, how, and for whom it is encrypted.
+// Backup is what is backed up, how, and for whom it is encrypted.
 // In the commands the words {user}, {database} and {snapshot} are replaced.
 type Backup struct {
 	// Service is the one data service that is backed up; empty: every place that
@@ -276,7 +276,7 @@ type Backup struct {
 	Places []BackupPlace `mapstructure:"places"`
 }
 
-// BackupPlace says how one place is backed up, where what is found in the
+// BackupPlace is how one place is backed up, where what is found in the
 // compose files is not what is wanted.
 type BackupPlace struct {
 	// Name is that of a service that is a store, of a volume, or of a folder.

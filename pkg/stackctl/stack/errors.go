@@ -22,7 +22,7 @@ const (
 	CauseUnjudged    Cause = "unjudged" // a gate could not judge
 )
 
-// Error says what was tried, why it failed and what to do next.
+// Error is what was tried, why it failed and what to do next.
 type Error struct {
 	Cause Cause
 	// What was tried and on what: "connect deploy@203.0.113.7".

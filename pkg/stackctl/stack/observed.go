@@ -37,7 +37,7 @@ type Observed struct {
 	// Edges are the nodes of a cluster that visitors reach and that answer, in the order
 	// of the settings; none: the target is one server.
 	Edges []string `json:"edges,omitempty"`
-	// Unrouted says that the folder of the edge's dynamic files is not there, or is
+	// Unrouted reports whether the folder of the edge's dynamic files is not there, or is
 	// not the one that the edge reads.
 	Unrouted bool `json:"unrouted,omitempty"`
 }
@@ -100,7 +100,7 @@ type Container struct {
 	ExitCode int       `json:"exit_code"`
 	Started  time.Time `json:"started"`
 	Restarts int       `json:"restarts"`
-	// OutOfMemory says that it was ended for want of memory the last time that it ended.
+	// OutOfMemory reports whether it was ended for want of memory the last time that it ended.
 	OutOfMemory bool `json:"out_of_memory,omitempty"`
 	// Networks are those that the container is on, sorted; Addresses maps one to
 	// the container's address on it.
@@ -168,7 +168,7 @@ type HostImage struct {
 	Nodes []string `json:"nodes,omitempty"`
 }
 
-// ReleaseState says how a release's deploy ended.
+// ReleaseState is how a release's deploy ended.
 type ReleaseState string
 
 // The states of a release on the host.

@@ -10,7 +10,7 @@ type OwnGate struct {
 	// Title is the question that it answers.
 	Title string `mapstructure:"title" json:"title"`
 	Phase Phase  `mapstructure:"phase" json:"phase"`
-	// Fix says what to do about a finding.
+	// Fix is what to do about a finding.
 	Fix string `mapstructure:"fix" json:"fix,omitempty"`
 	// Slow gates run under --all-tests only.
 	Slow bool `mapstructure:"slow" json:"slow,omitempty"`

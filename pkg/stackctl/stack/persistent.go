@@ -16,7 +16,7 @@ const DataFolder = "data"
 type Persistent struct {
 	// Path is its place below the target's path: data/uploads.
 	Path string `json:"path"`
-	// File says that it is one file.
+	// File reports whether it is one file.
 	File bool `json:"file,omitempty"`
 	// Services are those that mount it, sorted.
 	Services []string `json:"services"`

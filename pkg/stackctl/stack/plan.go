@@ -75,7 +75,7 @@ type Step struct {
 	Phase Phase `json:"phase,omitempty"`
 	// Hook is what a hook step runs.
 	Hook *Hook `json:"hook,omitempty"`
-	// Cause says why the step is needed.
+	// Cause is why the step is needed.
 	Cause string `json:"cause"`
 }
 
@@ -93,7 +93,7 @@ type Plan struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Changes says that the plan does more than judge and tidy up.
+// Changes reports whether the plan does more than judge and tidy up.
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
 		switch s.Kind {

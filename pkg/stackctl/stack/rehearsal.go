@@ -30,6 +30,6 @@ type Conduct struct {
 // FileChange is one change of a container's own file system.
 type FileChange struct {
 	Path string
-	// Added says that it was not there before; Removed, that it is no more.
+	// Added means that it was not there before; Removed, that it is no more.
 	Added, Removed bool
 }

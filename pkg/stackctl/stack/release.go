@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Layer says when a service changes: edge and data with their own definition,
+// Layer is when a service changes: edge and data with their own definition,
 // app with every release.
 type Layer string
 
@@ -20,7 +20,7 @@ const (
 	LayerApp  Layer = "app"
 )
 
-// Strategy says how a service's new container takes the old one's place.
+// Strategy is how a service's new container takes the old one's place.
 type Strategy string
 
 // The strategies. Overlap starts the new one beside the old one. Recreate

@@ -135,7 +135,7 @@ type Report struct {
 	ExitCode int     `json:"exit_code"`
 	// Reason is one sentence for every verdict but good.
 	Reason string `json:"reason,omitempty"`
-	// Fix says what to do next, for every verdict but good.
+	// Fix is what to do next, for every verdict but good.
 	Fix     string `json:"fix,omitempty"`
 	Project string `json:"project"`
 	Target  string `json:"target"`
@@ -151,9 +151,9 @@ type Report struct {
 	Wire *Wire `json:"wire,omitempty"`
 	// Unused are exceptions that no finding of the run needed.
 	Unused []Exception `json:"unused_exceptions,omitempty"`
-	// RolledBack says that this run pointed the edge back at Before.
+	// RolledBack reports whether this run pointed the edge back at Before.
 	RolledBack bool `json:"rolled_back"`
-	// Unsettled says that Before could not be brought back whole: what serves
+	// Unsettled reports whether Before could not be brought back whole: what serves
 	// must be looked at.
 	Unsettled bool `json:"unsettled,omitempty"`
 	// Unseen reports whether the run could not look at the server at its end. Live
@@ -181,7 +181,7 @@ type FileSum struct {
 	SHA256 string `json:"sha256"` // hex
 }
 
-// Counts tells how many gates ended each way.
+// Counts returns how many gates ended each way.
 func (r Report) Counts() map[Status]int {
 	n := map[Status]int{}
 	for _, g := range r.Gates {

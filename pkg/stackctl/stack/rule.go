@@ -1,6 +1,6 @@
 package stack
 
-// Level says how much a finding weighs.
+// Level is how much a finding weighs.
 type Level string
 
 // The levels. A finding of level danger (data loss, a leaked secret, an open
@@ -29,6 +29,6 @@ type Rule struct {
 	Asks string `json:"asks"`
 	// Source is where the rule comes from: an RFC section, an ASVS item, a SPEC row.
 	Source string `json:"source"`
-	// Fix says what to do about a finding where the finding itself does not.
+	// Fix is what to do about a finding where the finding itself does not.
 	Fix string `json:"fix"`
 }

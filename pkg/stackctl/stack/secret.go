@@ -46,7 +46,7 @@ func (s SecretSource) From() string {
 // Text is the value as a variable takes it: without the end of its last line.
 func (s SecretSource) Text() string { return strings.TrimRight(string(s.Value), "\r\n") }
 
-// Age says which keys open what is encrypted in the project's files, and for
+// Age is which keys open what is encrypted in the project's files, and for
 // whom it is encrypted.
 type Age struct {
 	// Identity is a file with age identities, or an SSH private key; empty means

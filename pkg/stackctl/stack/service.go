@@ -17,7 +17,7 @@ type Service struct {
 	StrategyCause string   `json:"strategy_cause,omitempty"`
 	// OneShot services run to completion (x-stackctl: {run: once}).
 	OneShot bool `json:"one_shot"`
-	// Deployed says that the service's profiles are chosen.
+	// Deployed reports whether the service's profiles are chosen.
 	Deployed bool `json:"deployed"`
 	// Definition is the hash of the definition that containers are made from;
 	// they carry it as LabelDefinition.
@@ -58,7 +58,7 @@ type Service struct {
 	LogOptions  map[string]string `json:"log_options"`
 	// StopGrace is how long the service may take to finish its requests.
 	StopGrace time.Duration `json:"stop_grace"`
-	// Build says that the service has a build section, BuildArgs what it is given.
+	// Build reports whether the service has a build section, BuildArgs what it is given.
 	Build     bool              `json:"build"`
 	BuildArgs map[string]string `json:"build_args,omitempty"`
 	// ContainerName is a name of its own, where it has one: two releases
@@ -89,7 +89,7 @@ type Service struct {
 	ExternalLinks []string `json:"external_links,omitempty"`
 	// FixedAddress is an address that the files give it on a network.
 	FixedAddress string `json:"fixed_address,omitempty"`
-	// Stopped says that the files want no container of it (replicas: 0).
+	// Stopped reports whether the files want no container of it (replicas: 0).
 	Stopped bool `json:"stopped,omitempty"`
 	// Replicas is how many containers of it run side by side; 0: one at most.
 	Replicas int `json:"replicas,omitempty"`
@@ -126,7 +126,7 @@ type Mount struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"read_only"`
-	// Persistent says that it is a folder or a file of the project on the host
+	// Persistent reports whether it is a folder or a file of the project on the host
 	// which outlives every release (Release.Persistent); Source is its path there.
 	Persistent bool `json:"persistent,omitempty"`
 }

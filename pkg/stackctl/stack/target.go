@@ -91,7 +91,7 @@ type Rehearsal struct {
 // Public reports whether browsers are to trust the target's certificates.
 func (a ACME) Public() bool { return a.Policy == ACMEPublic }
 
-// Edge says how the site is reached from outside.
+// Edge is how the site is reached from outside.
 type Edge struct {
 	// Address is dialled instead of what the domain resolves to; empty means
 	// the target's Host.

@@ -71,7 +71,7 @@ func place(d Demand, nodes []stack.Node, away []string, at home) ([]stack.Slot, 
 	return spread(d, apps, "it keeps nothing on a node"), nil
 }
 
-// spread gives each slot nodes of its own, as far as there are enough.
+// spread assigns each slot nodes of its own, as far as there are enough.
 func spread(d Demand, nodes []string, cause string) []stack.Slot {
 	groups := min(max(d.Replicas, 1), len(nodes))
 	var out []stack.Slot

@@ -70,7 +70,7 @@ type Middleware struct {
 	Line int
 }
 
-// Public says whether the router answers on a published entry point.
+// Public reports whether the router answers on a published entry point.
 func (r Router) Public() bool {
 	return slices.ContainsFunc(r.EntryPoints, func(e EntryPoint) bool { return e.Public })
 }
@@ -177,7 +177,7 @@ func (m *Model) ReadEntryPoints(r stack.Release, t stack.Traefik) {
 	}
 }
 
-// entryPublished says whether an entry point can be reached from outside the
+// entryPublished reports whether an entry point can be reached from outside the
 // edge's container.
 func entryPublished(svc stack.Service, port, inside int) bool {
 	if svc.NetworkMode == "host" {
@@ -221,7 +221,7 @@ func (m *Model) ReadMiddlewares(src Source) {
 	}
 }
 
-// expand gives the middlewares of a list with chains taken apart.
+// expand returns the middlewares of a list with chains taken apart.
 func (m *Model) expand(names []string, depth int) []string {
 	var out []string
 	for _, name := range names {

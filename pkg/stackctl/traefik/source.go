@@ -22,7 +22,7 @@ func StaticPlaces(argv []string, env map[string]string) []string {
 	return []string{"/etc/traefik/traefik.toml", "/etc/traefik/traefik.yaml", "/etc/traefik/traefik.yml"}
 }
 
-// Flat gives every setting by its whole name, in lower case: Traefik's keys are
+// Flat returns every setting by its whole name, in lower case: Traefik's keys are
 // case-insensitive, and what differs in the case of a name alone is judged
 // where names matter.
 func (n *Node) Flat() map[string]string {
@@ -77,7 +77,7 @@ type Node struct {
 	null  bool
 }
 
-// Find gives all settings at a path; there can be several where keys differ
+// Find returns all settings at a path; there can be several where keys differ
 // in case only.
 func (n *Node) Find(keys ...string) []*Node {
 	if n == nil {
@@ -96,7 +96,7 @@ func (n *Node) Find(keys ...string) []*Node {
 	return out
 }
 
-// First gives the first setting at a path, or nil.
+// First returns the first setting at a path, or nil.
 func (n *Node) First(keys ...string) *Node {
 	if found := n.Find(keys...); len(found) > 0 {
 		return found[0]
@@ -104,7 +104,7 @@ func (n *Node) First(keys ...string) *Node {
 	return nil
 }
 
-// Text gives the scalar at a path.
+// Text returns the scalar at a path.
 func (n *Node) Text(keys ...string) string {
 	if f := n.First(keys...); f != nil {
 		return f.Value
@@ -112,7 +112,7 @@ func (n *Node) Text(keys ...string) string {
 	return ""
 }
 
-// Truth gives the boolean at a path. The last word of several wins for true:
+// Truth returns the boolean at a path. The last word of several wins for true:
 // a switch that is on anywhere counts as on.
 func (n *Node) Truth(keys ...string) bool {
 	return slices.ContainsFunc(n.Find(keys...), func(f *Node) bool {
@@ -121,7 +121,7 @@ func (n *Node) Truth(keys ...string) bool {
 	})
 }
 
-// List gives the list at a path; flags and variables write lists with commas.
+// List returns the list at a path; flags and variables write lists with commas.
 func (n *Node) List(keys ...string) []string {
 	var out []string
 	for _, f := range n.Find(keys...) {

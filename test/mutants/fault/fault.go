@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Rule says which requests meet a fault, and which. Zero values mean: every
+// Rule is which requests meet a fault, and which. Zero values mean: every
 // request, and no change.
 type Rule struct {
 	Method string `json:"method,omitempty"`
@@ -148,7 +148,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kept.send(w, rules)
 }
 
-// matching gives the rules that a request meets.
+// matching returns the rules that a request meets.
 func (p *Proxy) matching(r *http.Request, x exchange) []Rule {
 	raw, err := os.ReadFile(p.rules)
 	if err != nil {

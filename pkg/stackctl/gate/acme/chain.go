@@ -37,10 +37,10 @@ type roots struct {
 	allowPool  *x509.CertPool
 	prodPool   *x509.CertPool
 	systemPool *x509.CertPool // nil where the machine has none
-	// staging says that the allowed roots are Let's Encrypt's own, so that
+	// staging reports whether the allowed roots are Let's Encrypt's own, so that
 	// issuer names are judged as well.
 	staging bool
-	// public says that browsers are to trust what is served.
+	// public reports whether browsers are to trust what is served.
 	public bool
 }
 
@@ -116,17 +116,17 @@ func intermediates(chain []*x509.Certificate) *x509.CertPool {
 	return pool
 }
 
-// selfMade says that a certificate is its own issuer, as Traefik's default is.
+// selfMade reports whether a certificate is its own issuer, as Traefik's default is.
 func selfMade(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
-// isTraefikDefault says that the edge has no certificate yet.
+// isTraefikDefault reports whether the edge has no certificate yet.
 func isTraefikDefault(c *x509.Certificate) bool {
 	return selfMade(c) && strings.Contains(c.Subject.CommonName, "TRAEFIK DEFAULT CERT")
 }
 
-// weakKey says what is too weak about a certificate, or "".
+// weakKey returns what is too weak about a certificate, or "".
 func weakKey(c *x509.Certificate) string {
 	switch k := c.PublicKey.(type) {
 	case *rsa.PublicKey:

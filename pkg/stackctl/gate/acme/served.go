@@ -291,7 +291,7 @@ func (c *servedCertificate) old(ctx context.Context, s gate.Subject) {
 	c.finding(tlsVersionRule, "an outdated TLS version is accepted", "TLS 1.2 or newer", tls.VersionName(state.Version), "set minVersion: VersionTLS12 in tls.options.default")
 }
 
-// storedRecord says what was seen of the edge's certificate store.
+// storedRecord is what was seen of the edge's certificate store.
 type storedRecord struct {
 	Store  string `json:"store"`
 	Result string `json:"result"`
@@ -353,7 +353,7 @@ func readStore(ctx context.Context, s gate.Subject, inside string) ([]stack.File
 	return nil, nil
 }
 
-// ownFolder says that a folder of the edge's container is a mount: it holds
+// ownFolder reports whether a folder of the edge's container is a mount: it holds
 // what the edge stores, and no more.
 func ownFolder(s gate.Subject, dir string) bool {
 	svc, _ := traefik.Service(s.Release, s.Config.Traefik)

@@ -55,7 +55,7 @@ func (j *judge) found(svc stack.Service) string {
 	return ""
 }
 
-// strange says that a mount of the project shows another file at a path than
+// strange reports whether a mount of the project shows another file at a path than
 // the one that is judged, whatever its name.
 func (j *judge) strange(svc stack.Service, at, judged string) bool {
 	root := strings.TrimSuffix(filepath.ToSlash(j.s.Config.Root), "/") + "/"
@@ -146,7 +146,7 @@ func (j *judge) challengePort(base stack.Finding, n *traefik.Node) {
 	j.add(f)
 }
 
-// asked says whether the authority's questions on port 80 get to a port of the
+// asked reports whether the authority's questions on port 80 get to a port of the
 // edge's container.
 func (j *judge) asked(port int) bool {
 	svc, _ := traefik.Service(j.s.Release, j.s.Config.Traefik)

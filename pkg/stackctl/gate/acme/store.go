@@ -87,7 +87,7 @@ func hostOnly(raw string) string {
 	return u.Host
 }
 
-// storedFromProduction says why a stored chain is a production one, or "". A
+// storedFromProduction returns why a stored chain is a production one, or "". A
 // chain to the target's own roots is none; one of a local authority that is
 // gone by now is none either.
 func storedFromProduction(raw []byte, roots *roots) string {
@@ -120,7 +120,7 @@ var (
 	publicAuthorities = regexp.MustCompile(`(?i)let's encrypt|internet security research group|zerossl|sectigo|buypass|google trust services|ssl corp|digicert|globalsign|entrust|actalis|harica|hellenic academic`)
 )
 
-// publicIssuer says that a certificate names an authority which browsers trust
+// publicIssuer reports whether a certificate names an authority which browsers trust
 // as its issuer.
 func publicIssuer(issuer pkix.Name) bool {
 	return letsEncryptIssuer.MatchString(issuer.CommonName) || publicAuthorities.MatchString(issuer.CommonName+" "+strings.Join(issuer.Organization, " "))

@@ -73,7 +73,7 @@ func canonical(raw string) (string, error) {
 	return out, nil
 }
 
-// same says whether two URLs name one directory.
+// same reports whether two URLs name one directory.
 func same(a, b string) bool {
 	x, err := canonical(a)
 	if err != nil {

@@ -105,9 +105,9 @@ type request struct {
 	contentType        string
 	noToken            bool
 	header             http.Header // replaces single headers; nil values remove
-	// limit says that a 429 is an answer, not a reason to wait.
+	// limit reports whether a 429 is an answer, not a reason to wait.
 	limit bool
-	// foreign says that something else than the API may answer.
+	// foreign reports whether something else than the API may answer.
 	foreign bool
 }
 

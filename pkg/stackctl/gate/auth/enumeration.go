@@ -27,7 +27,7 @@ func (r *run) enumeration(ctx context.Context, known account, made reply) error 
 type question struct {
 	step, path string
 	known      account
-	// creates says that an unknown address has an account afterwards.
+	// creates reports whether an unknown address has an account afterwards.
 	creates bool
 }
 

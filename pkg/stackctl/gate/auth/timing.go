@@ -62,7 +62,7 @@ func (m *timing) judge() {
 	m.Differs = m.P < alpha
 }
 
-// enough says that more pairs are not needed: a difference above the bound is
+// enough reports whether more pairs are not needed: a difference above the bound is
 // shown, or one of twice the bound is ruled out.
 func (m *timing) enough() bool {
 	if !slices.Contains(looks, len(m.Known)) {

@@ -63,7 +63,7 @@ func altered(ctx context.Context, s gate.Subject, svc stack.Service, c stack.Con
 	return out, nil
 }
 
-// anonymous says that a volume has no name of its own: an image declares such.
+// anonymous reports whether a volume has no name of its own: an image declares such.
 func anonymous(kind, name string) bool {
 	return kind == "volume" && len(name) == 64 && strings.Trim(name, "0123456789abcdef") == ""
 }

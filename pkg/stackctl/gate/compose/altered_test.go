@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// imageServer tells what an image brings along.
+// imageServer is what an image brings along.
 type imageServer struct{ *gatetest.Server }
 
 func (imageServer) InspectImage(context.Context, string) ([]byte, error) {

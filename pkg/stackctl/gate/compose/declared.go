@@ -55,7 +55,7 @@ type judge struct {
 	svc  stack.Service
 	edge bool
 	out  []stack.Finding
-	// live says that svc is how a container runs, not what a file says.
+	// live reports whether svc is how a container runs, not what a file says.
 	live bool
 }
 
@@ -274,7 +274,7 @@ func dataServices(s gate.Subject) []string {
 	return out
 }
 
-// refersTo says whether an environment value addresses a service by name.
+// refersTo reports whether an environment value addresses a service by name.
 func (j *judge) refersTo(name string) bool {
 	for _, v := range j.svc.Environment {
 		host := v

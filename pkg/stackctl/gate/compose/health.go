@@ -99,7 +99,7 @@ func hollowScript(text string) bool {
 	return false
 }
 
-// hollowStep says that one command, or the last of a pipe, cannot fail.
+// hollowStep reports whether one command, or the last of a pipe, cannot fail.
 func hollowStep(step string) bool {
 	i := strings.LastIndex(step, "|")
 	step = strings.Trim(step[i+1:], " \t(){}")

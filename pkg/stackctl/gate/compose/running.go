@@ -153,7 +153,7 @@ func judgedImage(s gate.Subject, reference string) string {
 	return ""
 }
 
-// sameStore says that the host names images by the same digest as the release:
+// sameStore reports whether the host names images by the same digest as the release:
 // the containerd store names them by their manifest, not by their config.
 func sameStore(s gate.Subject, mine []stack.Container) bool {
 	return slices.ContainsFunc(mine, func(c stack.Container) bool {
@@ -161,7 +161,7 @@ func sameStore(s gate.Subject, mine []stack.Container) bool {
 	})
 }
 
-// deployed says whether a service's profiles are chosen.
+// deployed reports whether a service's profiles are chosen.
 func deployed(s gate.Subject, svc stack.Service) bool {
 	return s.Config.Compose.Deploys(svc.Profiles)
 }

@@ -17,7 +17,7 @@ import (
 var commonSecrets = []string{"password", "passwort", "passwd", "changeme", "change-me", "changethis", "secret", "admin", "administrator", "letmein",
 	"welcome", "qwerty", "default", "postgres", "redis", "root", "test", "example", "staff", "stack", "iloveyou", "supersecret", "mysecret", "mypassword"}
 
-// guessable says why a secret is soon guessed, or "". It never shows it.
+// guessable returns why a secret is soon guessed, or "". It never shows it.
 func guessable(value string) string {
 	distinct := map[rune]bool{}
 	for _, r := range value {

@@ -249,7 +249,7 @@ func read(whole context.Context, s gate.Subject, client *http.Client, containers
 	return src, nil
 }
 
-// answers says that the API itself can be reached: then a contract
+// answers reports whether the API itself can be reached: then a contract
 // that does not come is the API's fault, not the look's.
 func answers(ctx context.Context, s gate.Subject, client *http.Client) bool {
 	ctx, cancel := context.WithTimeout(ctx, wait)

@@ -100,7 +100,7 @@ var benign = map[string]func(m tree){
 var drifts = map[string]struct {
 	change func(m tree)
 	want   string
-	// breaks says that clients of the document before cannot live with it.
+	// breaks reports whether clients of the document before cannot live with it.
 	breaks bool
 }{
 	"operation missing":    {func(m tree) { delete(at(m, "paths", "/users/me"), "patch") }, "PATCH /users/me", true},

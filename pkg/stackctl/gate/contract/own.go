@@ -93,7 +93,7 @@ func anyBody(d *openapi.Doc, o openapi.Operation) []openapi.Difference {
 	return list
 }
 
-// says says that a schema rules out anything at all.
+// says reports whether a schema rules out anything at all.
 func says(schema map[string]any) bool {
 	return slices.ContainsFunc([]string{"type", "properties", "allOf", "anyOf", "oneOf", "enum", "const", "items", "not", "required"}, func(k string) bool {
 		_, ok := schema[k]
@@ -150,7 +150,7 @@ func ofSite(s gate.Subject, host string) bool {
 	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
-// local says that a server is the developer's own machine.
+// local reports whether a server is the developer's own machine.
 func local(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "127.0.0.1" || host == "::1"
 }

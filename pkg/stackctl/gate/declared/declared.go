@@ -79,7 +79,7 @@ type look struct {
 type record struct {
 	Gate    stack.OwnGate `json:"gate"`
 	Release string        `json:"release"`
-	// Looked says what was asked, in order.
+	// Looked is what was asked, in order.
 	Looked       []string          `json:"looked"`
 	Expectations []*userExpected   `json:"expectations"`
 	Attempts     []stack.Attempt   `json:"attempts,omitempty"`
@@ -195,7 +195,7 @@ func (l *look) containers(ctx context.Context, name string) ([]stack.Container, 
 	return probe.Containers(ctx, l.s, name)
 }
 
-// within says whether a limit of a check's own ended it, not that of the gate.
+// within reports whether a limit of a check's own ended it, not that of the gate.
 func within(gate, own context.Context) bool { return gate.Err() == nil && own.Err() != nil }
 
 // Fits refuses declared gates that look at a service that the release does

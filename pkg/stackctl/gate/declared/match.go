@@ -102,7 +102,7 @@ func (l *look) matcher(m stack.Match) (matcher, error) {
 	return out, nil
 }
 
-// String says what is expected, for people.
+// String returns what is expected, for people.
 func (m matcher) String() string {
 	var parts []string
 	say := func(format string, v any) { parts = append(parts, fmt.Sprintf(format, v)) }

@@ -107,7 +107,7 @@ func (rec *record) keep(s gate.Subject) error {
 	return s.Artifacts.Artifact("exposure.json", append(doc, '\n'))
 }
 
-// ours says whether a container belongs to the project, whatever release.
+// ours reports whether a container belongs to the project, whatever release.
 func ours(s gate.Subject, c stack.Container) bool {
 	return stack.Owns(c, s.Release.Project) || probe.Current(s, c)
 }

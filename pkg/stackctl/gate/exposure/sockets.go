@@ -21,7 +21,7 @@ type socket struct {
 	Port     int        `json:"port"`
 }
 
-// local says that only the host itself reaches it.
+// local reports whether only the host itself reaches it.
 func (s socket) local() bool { return s.Address.Unmap().IsLoopback() }
 
 // listening reads the host's listening sockets from the kernel's own tables,

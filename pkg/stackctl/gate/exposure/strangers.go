@@ -71,7 +71,7 @@ func sharedWith(s gate.Subject, c stack.Container, all []stack.Container) string
 	return ""
 }
 
-// holds says that a place of the host is another one or lies above it.
+// holds reports whether a place of the host is another one or lies above it.
 func holds(above, place string) bool {
 	above = path.Clean(above)
 	if rest, old := strings.CutPrefix(above, "/var/run"); old && (rest == "" || rest[0] == '/') {

@@ -126,7 +126,7 @@ func (r Repo) Subject(t testing.TB) gate.Subject {
 	return gate.Subject{Config: c, Target: target, Release: frozen, Artifacts: &Sink{Kept: map[string][]byte{}}}
 }
 
-// Copies gives a function that hands out copies of a subject: freezing is the
+// Copies returns a function that hands out copies of a subject: freezing is the
 // slow part.
 func Copies(t *testing.T, s gate.Subject) func() gate.Subject {
 	t.Helper()

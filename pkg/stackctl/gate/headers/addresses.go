@@ -11,7 +11,7 @@ import (
 // have an address of it.
 var dockerPool = netip.MustParsePrefix("172.16.0.0/12")
 
-// dockersOwn gives a network of a list that holds whole networks of Docker.
+// dockersOwn returns a network of a list that holds whole networks of Docker.
 func dockersOwn(list []string) string {
 	for _, text := range list {
 		if p, ok := probe.ReadNetwork(text); ok && p.Bits() <= 16 && p.Overlaps(dockerPool) {

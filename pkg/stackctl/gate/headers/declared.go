@@ -180,7 +180,7 @@ func (j *judge) dynamic() {
 	j.transports()
 }
 
-// guards tells which factors a router carries.
+// guards returns which factors a router carries.
 func (j *judge) guards(r traefik.Router) (password, address bool) {
 	for _, name := range r.Middlewares {
 		switch j.model.Middlewares[name].Kind {
@@ -193,7 +193,7 @@ func (j *judge) guards(r traefik.Router) (password, address bool) {
 	return password, address
 }
 
-// staff says whether a router must be guarded, and why.
+// staff reports whether a router must be guarded, and why.
 func (j *judge) staff(r traefik.Router) (string, bool) {
 	if strings.HasSuffix(r.Service, "@internal") && !strings.HasPrefix(r.Service, "noop") && !strings.HasPrefix(r.Service, "acme-http") {
 		return "it serves the edge's own " + r.Service, true

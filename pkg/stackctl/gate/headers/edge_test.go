@@ -26,7 +26,7 @@ type goodEdge struct {
 	raw     map[string]any // what /api/rawdata tells
 	// spoil changes an answer before it is written; nil leaves it.
 	spoil func(r *http.Request, w *httptest.ResponseRecorder)
-	// trusts says that claimed addresses are believed.
+	// trusts means that claimed addresses are believed.
 	trusts string
 	// open are hosts whose password guard, address guard, or both, are gone.
 	noPassword, noAllowlist string

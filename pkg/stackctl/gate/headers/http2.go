@@ -13,7 +13,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// errNoHTTP2 says that the edge does not speak HTTP/2, which is no fault.
+// errNoHTTP2 means that the edge does not speak HTTP/2, which is no fault.
 var errNoHTTP2 = errors.New("the edge does not speak HTTP/2")
 
 // exchangeHTTP2 makes one exchange over HTTP/2 (RFC 9113).

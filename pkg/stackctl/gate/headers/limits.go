@@ -39,7 +39,7 @@ func (j *judge) limit(mw traefik.Middleware, finding func(rule stack.Rule, probl
 	}
 }
 
-// claimed says that an ipStrategy takes the address from a header that
+// claimed reports whether an ipStrategy takes the address from a header that
 // clients send too.
 func claimed(strategy *traefik.Node) bool {
 	depth, _ := strconv.Atoi(strategy.Text("depth"))

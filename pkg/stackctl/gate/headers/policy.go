@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// policy says which headers an answer must carry.
+// policy is which headers an answer must carry.
 type policy struct {
 	// hsts demands it for the subdomains too, staff for the host itself.
 	hsts  bool
@@ -127,7 +127,7 @@ func cspDirectives(policy string) map[string][]string {
 	return out
 }
 
-// cspFault says what is weak, or "". Of several policies all hold, so one
+// cspFault returns what is weak, or "". Of several policies all hold, so one
 // good one is enough.
 func cspFault(policies []string) string {
 	if len(policies) == 0 {
@@ -256,7 +256,7 @@ func cacheWords(values []string) map[string]string {
 	return out
 }
 
-// freshHTML says that a page is asked for anew each time.
+// freshHTML reports whether a page is asked for anew each time.
 func freshHTML(values []string) bool {
 	c := cacheWords(values)
 	_, noCache := c["no-cache"]

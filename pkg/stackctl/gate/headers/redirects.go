@@ -12,7 +12,7 @@ import (
 	"stackctl/pkg/stackctl/traefik"
 )
 
-// redirects says that a router only leads elsewhere: every request gets the
+// redirects reports whether a router only leads elsewhere: every request gets the
 // redirect, and none gets to the service behind it.
 func (j *judge) redirects(r traefik.Router) bool {
 	return slices.ContainsFunc(r.Middlewares, func(name string) bool {

@@ -77,7 +77,7 @@ func (j *judge) anyHost(r traefik.Router) {
 	}
 }
 
-// leads says that a router leads requests to a service of the stack.
+// leads reports whether a router leads requests to a service of the stack.
 func (j *judge) leads(r traefik.Router) bool {
 	return !strings.HasSuffix(r.Service, "@internal") && !j.redirects(r)
 }
@@ -245,7 +245,7 @@ func (j *judge) stolen() {
 	}
 }
 
-// strips says that a router takes the API's prefix away before it passes on.
+// strips reports whether a router takes the API's prefix away before it passes on.
 func (j *judge) strips(r traefik.Router, prefix string) bool {
 	prefix = strings.TrimSuffix(prefix, "/")
 	return prefix == "" || slices.ContainsFunc(r.Middlewares, func(name string) bool {

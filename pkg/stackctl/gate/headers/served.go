@@ -283,7 +283,7 @@ func named(location string, a ask) bool {
 	return strings.Contains(asked, strings.ToLower(to.Hostname()))
 }
 
-// leavesSite says that a Location leads to another host; a browser reads //
+// leavesSite reports whether a Location leads to another host; a browser reads //
 // and /\ as the start of one.
 func leavesSite(location, host string) bool {
 	clean := strings.ReplaceAll(strings.TrimSpace(location), `\`, "/")

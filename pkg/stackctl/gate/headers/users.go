@@ -55,7 +55,7 @@ func (j *judge) usersFile(mw traefik.Middleware, finding func(rule stack.Rule, p
 	}
 }
 
-// weakHash says why a stored password is soon guessed, or "". It never shows it.
+// weakHash returns why a stored password is soon guessed, or "". It never shows it.
 func weakHash(hash string) string {
 	cost, err := bcrypt.Cost([]byte(hash))
 	switch {

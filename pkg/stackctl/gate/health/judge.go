@@ -76,7 +76,7 @@ func address(u *url.URL) string {
 	return strings.ToLower(u.Scheme) + "://" + host + "/" + strings.TrimPrefix(u.EscapedPath(), "/") + "?" + u.RawQuery
 }
 
-// refused says how a request was refused, and by which dependency where
+// refused returns how a request was refused, and by which dependency where
 // the body names it.
 func refused(e stack.HealthEndpoint, reply probe.Reply) string {
 	said := fmt.Sprintf("answered %d", reply.Status)

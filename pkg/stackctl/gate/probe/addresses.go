@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// TooWide gives a network of a list that holds more than any operator's own
+// TooWide returns a network of a list that holds more than any operator's own
 // does: /8 and shorter for public IPv4, /16 for IPv6. Many smaller ones that
 // hold as much together count as well.
 func TooWide(list []string) string {

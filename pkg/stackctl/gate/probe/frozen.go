@@ -33,7 +33,7 @@ type frozenFile struct {
 	Target string `yaml:"target"`
 }
 
-// Frozen gives the services of a release as its compose files start them.
+// Frozen returns the services of a release as its compose files start them.
 func Frozen(r stack.Release) (map[string]FrozenService, error) {
 	out := map[string]FrozenService{}
 	for _, file := range [][]byte{r.Base, r.App} {

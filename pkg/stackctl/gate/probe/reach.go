@@ -40,9 +40,9 @@ type Reply struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// Cut says that the body was longer than the limit.
+	// Cut reports whether the body was longer than the limit.
 	Cut bool
-	// Answered says that a status line came, even where the body did not end.
+	// Answered reports whether a status line came, even where the body did not end.
 	Answered bool
 	Took     time.Duration
 }
@@ -276,7 +276,7 @@ func strip(s gate.Subject, route stack.Route, path string) string {
 	return path
 }
 
-// Current says whether a container belongs to this release: the app layer of
+// Current reports whether a container belongs to this release: the app layer of
 // another release may still drain, or wait for a rollback.
 func Current(s gate.Subject, c stack.Container) bool {
 	return c.Project == s.Release.Project || c.Project == s.Release.AppProject()

@@ -9,7 +9,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// MountsFile says whether a path in a container shows a file of that name.
+// MountsFile reports whether a path in a container shows a file of that name.
 func MountsFile(svc stack.Service, at, name string) bool {
 	return slices.ContainsFunc(svc.Volumes, func(m stack.Mount) bool {
 		if m.Type != "bind" && !strings.HasPrefix(m.Source, "/") {
@@ -40,7 +40,7 @@ func Routed(s gate.Subject, name string) bool {
 	return slices.ContainsFunc(s.Release.Edge.Routes, func(r stack.Route) bool { return r.Service == name })
 }
 
-// InMemory says that a mount is a volume that the host keeps in memory.
+// InMemory reports whether a mount is a volume that the host keeps in memory.
 func InMemory(s gate.Subject, m stack.Mount) bool {
 	for _, v := range s.Release.Volumes {
 		if v.Name == m.Source && m.Type == "volume" && v.Options["type"] == "tmpfs" {

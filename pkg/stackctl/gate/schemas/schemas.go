@@ -65,7 +65,7 @@ type schemaWord struct {
 	Ahead []json.RawMessage `json:"ahead,omitempty"`
 }
 
-// rolledBack says that the schema is a newer release's, and why that is fine.
+// rolledBack reports whether the schema is a newer release's, and why that is fine.
 func (w schemaWord) rolledBack() bool {
 	return *w.Stamped > *w.Head && w.Status == "ok" && len(w.Ahead) > 0
 }
@@ -97,7 +97,7 @@ func (o *objects) UnmarshalJSON(b []byte) error {
 	return errors.New("objects is neither a count nor a list")
 }
 
-// MarshalJSON gives the count.
+// MarshalJSON returns the count.
 func (o objects) MarshalJSON() ([]byte, error) { return json.Marshal(o.count) }
 
 // evidence is the artifact. The catalog of this release is what the

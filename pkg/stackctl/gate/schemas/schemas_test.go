@@ -208,7 +208,7 @@ func FuzzSchemaWord(f *testing.F) {
 	})
 }
 
-// distinct says that no column stands in a catalog twice.
+// distinct reports whether no column stands in a catalog twice.
 func distinct(c *schema.Catalog) bool {
 	seen := map[string]bool{}
 	for _, col := range c.Columns {

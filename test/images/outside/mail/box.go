@@ -97,7 +97,7 @@ func decoded(encoding string, body io.Reader) io.Reader {
 	return body
 }
 
-// to gives the letters to an address, or all, the newest first and without
+// to returns the letters to an address, or all, the newest first and without
 // their text.
 func (b *box) to(address string) []letter {
 	b.mu.Lock()
@@ -112,7 +112,7 @@ func (b *box) to(address string) []letter {
 	return found
 }
 
-// one gives a letter with its text.
+// one returns a letter with its text.
 func (b *box) one(id int) (letter, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

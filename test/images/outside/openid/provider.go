@@ -87,7 +87,7 @@ func (p *provider) keys(w http.ResponseWriter, _ *http.Request) {
 	asJSON(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.published.Public(), KeyID: p.kid, Algorithm: "RS256", Use: "sig"}}})
 }
 
-// refusal says why a request of the site's is no good; a browser must not be
+// refusal returns why a request of the site's is no good; a browser must not be
 // sent to an address that nobody registered.
 func (p *provider) refusal(q url.Values) string {
 	switch {
