@@ -32,9 +32,9 @@ func (c *Cluster) await(ctx context.Context, p *types.Project, ids []string, pro
 	if len(ids) == 0 {
 		return nil
 	}
-	said, since := map[string]string{}, map[string]time.Time{}
+	said, since, past := map[string]string{}, map[string]time.Time{}, history{}
 	for {
-		open, err := c.unready(ctx, p, ids, func(service, state string) {
+		open, err := c.unready(ctx, p, ids, past, func(service, state string) {
 			if progress != nil && said[service] != state {
 				said[service] = state
 				progress(service, state)
@@ -73,8 +73,25 @@ func waiting(since map[string]time.Time, open []string, now time.Time) []string 
 	return out
 }
 
+// history is what was seen of tasks that have ended, by service: a Swarm keeps two of
+// each.
+type history map[string][]swarm.Task
+
+// with returns the tasks of a service, the newest first, with those that the Swarm has
+// forgotten since they were seen.
+func (h history) with(service string, tasks []swarm.Task) []swarm.Task {
+	all := slices.Clone(tasks)
+	for _, t := range h[service] {
+		if !slices.ContainsFunc(tasks, func(now swarm.Task) bool { return now.ID == t.ID }) {
+			all = append(all, t)
+		}
+	}
+	h[service] = slices.DeleteFunc(slices.Clone(all), func(t swarm.Task) bool { return !over(t.Status.State) })
+	return all
+}
+
 // unready returns what is not ready yet, each with its state.
-func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, tell func(service, state string)) ([]string, error) {
+func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, past history, tell func(service, state string)) ([]string, error) {
 	tasks, err := c.tasks(ctx, ids...)
 	if err != nil {
 		return nil, err
@@ -101,7 +118,7 @@ func (c *Cluster) unready(ctx context.Context, p *types.Project, ids []string, t
 		if p != nil {
 			settle = engine.Settles(p.Services[name])
 		}
-		state, ready, err := judge(s, list, settle, c.clockOf(list))
+		state, ready, err := judge(s, past.with(s.ID, list), settle, c.clockOf(list))
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", name, err)
 		}
