@@ -63,8 +63,8 @@ func newNodeClear(s *session, run func(context.Context, *nodeDrainOptions) error
 		Use: "clear", Args: cobra.NoArgs, Short: "Remove what runs of the project as on one server, before the first deploy to several",
 		Long: `clear is for a server that becomes the first node of a cluster: it takes a backup
 and removes the project's containers there, which hold the ports and the data that
-the cluster's need. Volumes stay, and the next deploy goes on with them. The site is
-away in between.`,
+the cluster's need, with the server's ingress where no other project is behind it.
+Volumes stay, and the next deploy goes on with them. The site is away in between.`,
 		Example: "  stackctl node clear && stackctl deploy",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}

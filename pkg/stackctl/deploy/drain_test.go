@@ -93,6 +93,38 @@ func TestOneServersContainersAreNotDeployedBeside(t *testing.T) {
 	}
 }
 
+// The ingress of one server holds the ports until no project is behind it.
+func TestOneServersIngressBarsACluster(t *testing.T) {
+	several := stack.Target{Name: "prod", Nodes: []stack.Node{{Name: "node1"}, {Name: "node2"}}}
+	ingress := stack.Container{Name: "stackctl-ingress-ingress-1", Node: "node1", Networks: []string{stack.IngressProject}, Labels: map[string]string{stack.LabelIngress: "3"}}
+	swarms := stack.Container{Node: "node1", Networks: []string{stack.IngressProject}, Labels: map[string]string{stack.LabelIngress: "3", stack.LabelSwarm: "x"}}
+	edge := func(project, node string, labels ...string) stack.Container {
+		c := stack.Container{Node: node, Networks: []string{stack.IngressProject}, Labels: map[string]string{stack.LabelProject: project, stack.LabelLayer: "edge"}}
+		for _, l := range labels {
+			c.Labels[l] = "x"
+		}
+		return c
+	}
+	for name, c := range map[string]struct {
+		seen []stack.Container
+		want string
+	}{
+		"none":                     {nil, ""},
+		"the Swarm's":              {[]stack.Container{swarms, edge("blog", "node1", stack.LabelSwarm)}, ""},
+		"one that leads to nobody": {[]stack.Container{ingress}, "leads to no project any more"},
+		"another project's":        {[]stack.Container{ingress, edge("wiki", "node1"), edge("blog", "node1"), edge("blog", "node1")}, "leads to blog, wiki"},
+		"on another node":          {[]stack.Container{ingress, edge("blog", "node2"), edge("blog", "node1", stack.LabelSwarm)}, "leads to no project any more"},
+	} {
+		err := checkPlain("shop", several, stack.Observed{Containers: c.seen})
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || stack.CauseOf(err) != stack.CauseUsage) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := checkPlain("shop", stack.Target{}, stack.Observed{Containers: c.seen}); err != nil {
+			t.Errorf("%s, on one server: %v", name, err)
+		}
+	}
+}
+
 func TestDataMovesToANodeThatHasTheStoresImage(t *testing.T) {
 	want, seen := onNodes()
 	for name, c := range map[string]struct {

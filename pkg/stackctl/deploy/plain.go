@@ -15,14 +15,28 @@ import (
 // A server that becomes the first node of a cluster still runs the site as one server
 // does. Its containers hold the ports and the data that the cluster's need.
 
-// checkPlain refuses a cluster of which a node runs the project as one server does.
+// checkPlain refuses a cluster of which a node runs the project as one server does, or has
+// the ingress of one server.
 func checkPlain(project string, t stack.Target, seen stack.Observed) error {
-	i := slices.IndexFunc(seen.Containers, func(c stack.Container) bool { return t.Clustered() && c.Plain(project) })
+	if !t.Clustered() {
+		return nil
+	}
+	what := "deploy project " + project + " to the nodes of " + t.Name
+	if i := slices.IndexFunc(seen.Containers, func(c stack.Container) bool { return c.Plain(project) }); i >= 0 {
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s runs it as one server does, and its containers hold the ports and the data that the cluster's need; nothing was changed", seen.Containers[i].Node),
+			"`stackctl node clear` takes a backup and removes them, volumes stay, and the next deploy goes on with these: the site is away in between (docs/cluster.md)")
+	}
+	i := slices.IndexFunc(seen.Containers, stack.Container.PlainIngress)
 	if i < 0 {
 		return nil
 	}
-	return stack.Fault(stack.CauseUsage, "deploy project "+project+" to the nodes of "+t.Name, fmt.Errorf("%s runs it as one server does, and its containers hold the ports and the data that the cluster's need; nothing was changed", seen.Containers[i].Node),
-		"`stackctl node clear` takes a backup and removes them, volumes stay, and the next deploy goes on with these: the site is away in between (docs/cluster.md)")
+	at := seen.Containers[i].Node
+	others := stack.BehindPlainIngress(seen.Containers, at)
+	if len(others) == 0 {
+		return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s has the ingress of one server, which leads to no project any more and holds the ports; nothing was changed", at), "remove its container on "+at+": "+seen.Containers[i].Name)
+	}
+	return stack.Fault(stack.CauseUsage, what, fmt.Errorf("%s has the ingress of one server, which leads to %s and holds the ports; nothing was changed", at, strings.Join(others, ", ")),
+		"`stackctl node clear` for each of these projects as well; then deploy all of them")
 }
 
 // Clear takes a backup of everything, and removes what runs of the project as on one

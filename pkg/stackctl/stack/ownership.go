@@ -37,6 +37,25 @@ func (c Container) Plain(project string) bool {
 	return Owns(c, project) && c.Labels[LabelSwarm] == "" && c.Labels[LabelLayer] != ""
 }
 
+// PlainIngress reports whether a container is the ingress of one server: no Swarm made it.
+func (c Container) PlainIngress() bool {
+	return c.Labels[LabelIngress] != "" && c.Labels[LabelSwarm] == ""
+}
+
+// BehindPlainIngress are the projects, sorted, that the ingress of one server leads to on
+// a node.
+func BehindPlainIngress(list []Container, node string) []string {
+	var out []string
+	for _, c := range list {
+		project := c.Labels[LabelProject]
+		if c.Node == node && slices.Contains(c.Networks, IngressProject) && !c.PlainIngress() && c.Labels[LabelSwarm] == "" && project != "" {
+			out = append(out, project)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // OffNetworks returns the networks of its service that a container of the
 // release is off: whoever removed one by force left a container that runs, is
 // healthy and that nobody reaches there.

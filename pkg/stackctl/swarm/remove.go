@@ -126,13 +126,34 @@ func (c *Cluster) drop(ctx context.Context, list []swarm.Service) error {
 }
 
 // Clear removes the containers of a project that are of no Swarm service, as they run on
-// one server, those of its stores last; volumes stay. It returns what it removed.
+// one server, those of its stores last, and then the server's ingress where it leads to no
+// other project; volumes stay. It returns what it removed.
 func (c *Cluster) Clear(ctx context.Context, project string) ([]string, error) {
+	names, err := c.clear(ctx, project, func(one stack.Container) bool { return one.Plain(project) })
+	if err != nil {
+		return names, err
+	}
+	left, err := c.Containers(ctx)
+	if err != nil {
+		return names, err
+	}
+	more, err := c.clear(ctx, stack.IngressProject, func(one stack.Container) bool {
+		return one.PlainIngress() && len(stack.BehindPlainIngress(left, one.Node)) == 0
+	})
+	return append(names, more...), err
+}
+
+// clear removes some containers of a compose project, and the networks that nodes alone
+// have of it once it has none.
+func (c *Cluster) clear(ctx context.Context, project string, goes func(stack.Container) bool) ([]string, error) {
 	list, err := c.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(one stack.Container) bool { return !one.Plain(project) })
+	list = slices.DeleteFunc(list, func(one stack.Container) bool { return !goes(one) })
+	if len(list) == 0 {
+		return nil, nil
+	}
 	slices.SortStableFunc(list, func(a, b stack.Container) int { return after(a) - after(b) })
 	var names []string
 	for _, one := range list {
