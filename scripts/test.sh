@@ -22,6 +22,7 @@ scripts/web.sh
 wait $images || { cat build/images.log >&2; exit 1; }
 trap - EXIT
 go run ./test/images projects
+go run ./test/images droplet13
 (cd web && npm test --silent)
 
 part "lint"

@@ -99,6 +99,7 @@ func serial(n sandbox.Node) string {
 // TestEveryEdgeRenewsItsCertificates lets certificates of 21 minutes be renewed on two
 // edges, with one of them away in turn, and never deploys.
 func TestEveryEdgeRenewsItsCertificates(t *testing.T) {
+	walksLong(t)
 	c := clusterWith(t, sandbox.Options{Nodes: 3, Lifetime: 21 * time.Minute})
 	c.write("compose.yaml", briefEdge)
 	c.write("traefik/traefik.yml", briefStatic)

@@ -110,6 +110,7 @@ func clusterFaults() []clusterFault {
 // TestAClusterSurvivesFaults lets each fault happen in a deploy of a change: it ends, what
 // serves goes on where the node is not hit, the next deploy converges, and no row is lost.
 func TestAClusterSurvivesFaults(t *testing.T) {
+	walksLong(t)
 	c := shopCluster(t)
 	c.must(0, "provision")
 	c.must(0, "deploy")

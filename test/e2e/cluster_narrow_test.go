@@ -12,6 +12,7 @@ import (
 // TestAClustersNetworksFitANarrowLink deploys where a node takes packets of 1400 bytes
 // at most, and again when it takes still smaller ones.
 func TestAClustersNetworksFitANarrowLink(t *testing.T) {
+	walksLong(t)
 	c := bareCluster(t, 2)
 	c.write("compose.yaml", pagesAndStore)
 	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")

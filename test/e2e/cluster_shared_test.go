@@ -99,6 +99,7 @@ func (c *cluster) served(n sandbox.Node, sites ...string) {
 // TestTwoProjectsShareACluster puts two projects on the edge nodes of one cluster,
 // replaces the edge of one of them, and loses a node.
 func TestTwoProjectsShareACluster(t *testing.T) {
+	walksLong(t)
 	c := bareCluster(t, 3)
 	p, q := c.onCluster("pages"), c.onCluster("notes")
 	const pages, notes = "pages.localhost", "notes.localhost"

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,14 @@ type cluster struct {
 	options sandbox.Options
 }
 
+// walksLong leaves a test to make full.
+func walksLong(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FAULTS") == "" {
+		t.Skip("it walks a cluster for minutes: part of make full")
+	}
+}
+
 // bareCluster starts so many bare droplets, the nodes of one target, for a test
 // that waits for its turn.
 func bareCluster(t *testing.T, nodes int) *cluster {
@@ -35,12 +44,15 @@ func bareCluster(t *testing.T, nodes int) *cluster {
 	return clusterWith(t, sandbox.Options{Nodes: nodes})
 }
 
+// clusters is held by the one test that has a cluster: its droplets are three of the
+// handful that a machine bears.
+var clusters sync.Mutex
+
 func clusterWith(t *testing.T, o sandbox.Options) *cluster {
 	t.Helper()
-	if os.Getenv("FAULTS") == "" {
-		t.Skip("it makes servers of its own: part of make full")
-	}
 	besides(t)
+	clusters.Lock()
+	t.Cleanup(clusters.Unlock)
 	c := &cluster{project: project{t: t, root: t.TempDir()}}
 	o.Dir, o.Name, o.Images = filepath.Join(c.root, ".stackctl", "sandbox"), sandboxes()+"-cluster", filepath.Join(repo, "build", "sandbox")
 	o.Domain, o.Private, o.Progress = domain, true, func(line string) { t.Log(line) }
@@ -199,6 +211,7 @@ func opens(address netip.Addr, port uint16) bool {
 // TestThreeServersBecomeASwarm takes three bare servers to one cluster, and sets
 // right what happens to it.
 func TestThreeServersBecomeASwarm(t *testing.T) {
+	walksLong(t)
 	c := bareCluster(t, 3)
 	t.Run("the sandbox keeps its nodes", func(t *testing.T) {
 		var said []string
