@@ -8,7 +8,11 @@ import (
 
 	"stackctl/pkg/stackctl/deploy"
 	"stackctl/pkg/stackctl/stack"
+	"stackctl/pkg/stackctl/swarm"
 )
+
+// A cluster is what data is moved in: deploy asks a server whether it is one.
+var _ deploy.Mover = (*swarm.Cluster)(nil)
 
 // nodeDrainOptions are the flags of node drain, and what it and node activate need.
 type nodeDrainOptions struct {

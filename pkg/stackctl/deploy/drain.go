@@ -13,21 +13,21 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// mover is what a cluster can do beside a server: take a node's data elsewhere.
-type mover interface {
-	// Keeps are the volumes of all projects on a node.
-	Keeps(ctx context.Context, node string) ([]stack.Kept, error)
-	// Leave lets what a node holds count no more, Arrive ends a move that went well,
-	// and Back one that did not.
-	Leave(ctx context.Context, node string, kept []stack.Kept) error
-	Arrive(ctx context.Context) error
-	Back(ctx context.Context, kept []stack.Kept) error
+// Mover is what a cluster can do beside a server: take a node's data elsewhere.
+type Mover interface {
+	// VolumesOn are the volumes of all projects on a node.
+	VolumesOn(ctx context.Context, node string) ([]stack.Kept, error)
+	// BeginMove lets what a node holds count no more, EndMove ends a move that went well,
+	// and UndoMove one that did not.
+	BeginMove(ctx context.Context, node string, kept []stack.Kept) error
+	EndMove(ctx context.Context) error
+	UndoMove(ctx context.Context, kept []stack.Kept) error
 	// SetAvailable lets a node run containers, or none.
 	SetAvailable(ctx context.Context, node string, is bool) error
-	// Clear removes the containers of a project that are of no service of the cluster, and
-	// Rouse starts the stores among them that were ended.
-	Rouse(ctx context.Context, project string) error
-	Clear(ctx context.Context, project string) ([]string, error)
+	// RemovePlain removes the containers of a project that are of no service of the
+	// cluster, and StartStores starts the stores among them that were ended.
+	StartStores(ctx context.Context, project string) error
+	RemovePlain(ctx context.Context, project string) ([]string, error)
 }
 
 // Draining is which node is to run nothing, and what its data comes from.
@@ -51,7 +51,7 @@ func (d *Deployer) Drain(ctx context.Context, w Draining) (stack.Report, error) 
 		if err != nil {
 			return err
 		}
-		kept, err := m.Keeps(ctx, w.Node)
+		kept, err := m.VolumesOn(ctx, w.Node)
 		if err != nil {
 			return err
 		}
@@ -86,8 +86,8 @@ func (d *Deployer) Activate(ctx context.Context, name string) (stack.Report, err
 }
 
 // moves is the cluster that a node is of.
-func (s *story) moves(name string, server node.Server) (mover, error) {
-	m, is := server.(mover)
+func (s *story) moves(name string, server node.Server) (Mover, error) {
+	m, is := server.(Mover)
 	if !is || !slices.ContainsFunc(s.d.Target.Nodes, func(n stack.Node) bool { return n.Name == name }) {
 		return nil, stack.Fault(stack.CauseUsage, s.report.Verb+" "+name, errors.New("target "+s.d.Target.Name+" has no such node"), "`stackctl node list` shows its nodes")
 	}
@@ -99,7 +99,7 @@ type move struct {
 	*story
 	server node.Server
 	seen   stack.Observed
-	mover  mover
+	mover  Mover
 	kept   []stack.Kept
 	node   string
 	from   string
@@ -122,7 +122,7 @@ func (v *move) run(ctx context.Context, places []backup.Place, live string) erro
 	if err != nil {
 		return err
 	}
-	if err := v.mover.Leave(ctx, v.node, v.kept); err != nil {
+	if err := v.mover.BeginMove(ctx, v.node, v.kept); err != nil {
 		return stack.Fault(stack.CauseUsage, what, err, "")
 	}
 	placed, err := placement(ctx, v.server, r)
@@ -177,7 +177,7 @@ func (v *move) settle(ctx context.Context, r stack.Release, failed error) error 
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), v.stretch(undoTime))
 	defer cancel()
 	if failed != nil {
-		failed = errors.Join(failed, v.phase("undo", func() (string, error) { return v.node + " has its data as it was", v.mover.Back(late, v.kept) }))
+		failed = errors.Join(failed, v.phase("undo", func() (string, error) { return v.node + " has its data as it was", v.mover.UndoMove(late, v.kept) }))
 	}
 	var names []string
 	for _, service := range r.Services {
@@ -238,7 +238,7 @@ func (v *move) carry(ctx context.Context, r stack.Release, places []backup.Place
 	for _, k := range v.kept {
 		v.note("volume " + k.Volume + " stays on " + v.node + " as it was, and is not used: remove it there by hand once it is not needed")
 	}
-	return v.mover.Arrive(ctx)
+	return v.mover.EndMove(ctx)
 }
 
 // covered are the places of what is kept on the node. What cannot be moved is refused.

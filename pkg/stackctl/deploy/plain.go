@@ -48,7 +48,7 @@ func (d *Deployer) Clear(ctx context.Context) (stack.Report, error) {
 		return s.end(ctx, err)
 	}
 	return s.end(ctx, s.held(ctx, func(ctx context.Context, server node.Server, seen stack.Observed) error {
-		m, is := server.(mover)
+		m, is := server.(Mover)
 		if !is || !slices.ContainsFunc(seen.Containers, func(c stack.Container) bool { return c.Plain(d.Config.Project) }) {
 			return stack.Fault(stack.CauseUsage, "clear the nodes of "+d.Target.Name, errors.New("none of them runs the project as one server does"), "there is nothing to do: `stackctl deploy`")
 		}
@@ -56,7 +56,7 @@ func (d *Deployer) Clear(ctx context.Context) (stack.Report, error) {
 			return errors.Join(err, stack.Fault(stack.CauseUsage, "back up what the nodes of "+d.Target.Name+" keep", errors.New(why), "make a key with `stackctl backup keygen`"))
 		}
 		err := s.phase("backup", func() (string, error) {
-			if err := m.Rouse(ctx, d.Config.Project); err != nil {
+			if err := m.StartStores(ctx, d.Config.Project); err != nil {
 				return "", err
 			}
 			return s.takeBackups(ctx, d.backups(server, places, s.hostNow, s.bytes("backup")), backup.Reason{Cause: "before one server becomes several", Release: seen.Live})
@@ -65,7 +65,7 @@ func (d *Deployer) Clear(ctx context.Context) (stack.Report, error) {
 			return s.unlessStopped(ctx, err)
 		}
 		return s.phase("clear", func() (string, error) {
-			gone, err := m.Clear(ctx, d.Config.Project)
+			gone, err := m.RemovePlain(ctx, d.Config.Project)
 			return strings.Join(gone, ", ") + " are removed; volumes stay, and the site is away until the next deploy", err
 		})
 	}))

@@ -67,7 +67,7 @@ var kept = []string{"releases", "files", stack.EdgeDynamic}
 // Align copies the records, files and routes of home to the nodes that were away, and
 // returns their names; before that it makes certain who is away, and then it counts the run that is about to begin.
 func (c *Cluster) Align(ctx context.Context) ([]string, error) {
-	err := c.certain(ctx)
+	err := c.awaitNodes(ctx)
 	var names []string
 	if err == nil {
 		names, err = c.align(ctx)

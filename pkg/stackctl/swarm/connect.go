@@ -76,7 +76,7 @@ func (m *member) open(socket string) (*client.Client, error) {
 		return m.conn.DialContext(ctx, "unix", socket)
 	}}
 	// WithHost comes before WithHTTPClient, because it would replace the dialer.
-	return client.New(client.WithHost("http://docker.invalid"), client.WithHTTPClient(&http.Client{Transport: patient{way, lookEvery, leaderTime}}), client.WithAPIVersion(m.engine.Client().ClientVersion()))
+	return client.New(client.WithHost("http://docker.invalid"), client.WithHTTPClient(&http.Client{Transport: leaderRetry{way, lookEvery, leaderTime}}), client.WithAPIVersion(m.engine.Client().ClientVersion()))
 }
 
 // settle finds the home, and compares what was reached with what the Swarm knows.

@@ -29,14 +29,14 @@ const (
 	maxFault = 16 << 10
 )
 
-// patient asks a manager again while its Swarm has no leader.
-type patient struct {
+// leaderRetry asks a manager again while its Swarm has no leader.
+type leaderRetry struct {
 	http.RoundTripper
 	every, most time.Duration
 }
 
 // RoundTrip sends a request, again where there was no leader to carry it out.
-func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p leaderRetry) RoundTrip(req *http.Request) (*http.Response, error) {
 	for began := time.Now(); ; {
 		res, err := p.RoundTripper.RoundTrip(req)
 		if err != nil || !leaderless(req.Method, res) || time.Since(began) > p.most {
@@ -73,9 +73,9 @@ func leaderless(method string, res *http.Response) bool {
 		method == http.MethodGet && (bytes.Contains(text, []byte("code = Unavailable")) || bytes.Contains(text, []byte("code = DeadlineExceeded")))
 }
 
-// surely carries out a change again whose leader was lost in it: nobody knows whether that
+// retryLost carries out a change again whose leader was lost in it: nobody knows whether that
 // one has carried it out, so do looks first.
-func surely(ctx context.Context, do func() error) error {
+func retryLost(ctx context.Context, do func() error) error {
 	for began := time.Now(); ; {
 		err := do()
 		lost := err != nil && (strings.Contains(err.Error(), "lost leader") || strings.Contains(err.Error(), "does not have a leader") || strings.Contains(err.Error(), "code = Unavailable"))
@@ -85,15 +85,15 @@ func surely(ctx context.Context, do func() error) error {
 	}
 }
 
-// certain waits until the Swarm has each node as it answers here: ready, or down. One that
+// awaitNodes waits until the Swarm has each node as it answers here: ready, or down. One that
 // cannot be reached and goes on serving would be believed away, and serve an old release.
-func (c *Cluster) certain(ctx context.Context) error {
+func (c *Cluster) awaitNodes(ctx context.Context) error {
 	for began := time.Now(); ; {
 		list, err := c.home.manager.NodeList(ctx, client.NodeListOptions{})
 		if err != nil {
 			return err
 		}
-		doubted := c.doubted(list.Items)
+		doubted := c.unsettled(list.Items)
 		if len(doubted) == 0 {
 			return nil
 		}
@@ -106,8 +106,8 @@ func (c *Cluster) certain(ctx context.Context) error {
 	}
 }
 
-// doubted are the nodes that the Swarm has otherwise than they answer here.
-func (c *Cluster) doubted(list []swarm.Node) []string {
+// unsettled are the nodes that the Swarm has otherwise than they answer here.
+func (c *Cluster) unsettled(list []swarm.Node) []string {
 	var out []string
 	for _, n := range list {
 		name := n.Spec.Labels[LabelNode]

@@ -50,7 +50,7 @@ func TestASwarmWithoutALeaderIsAskedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res, err := patient{http.DefaultTransport, time.Millisecond, 100 * time.Millisecond}.RoundTrip(req)
+			res, err := leaderRetry{http.DefaultTransport, time.Millisecond, 100 * time.Millisecond}.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestANodeIsBelievedAwayOnlyByTheSwarmsWord(t *testing.T) {
 		"the leader is new":       {swarm.NodeStateUnknown, swarm.NodeStateUnknown, []string{"one answers, and the Swarm has it as unknown", "two cannot be reached, and the Swarm has it as unknown"}},
 		"cut off from the others": {swarm.NodeStateDown, swarm.NodeStateDown, []string{"one answers, and the Swarm has it as down"}},
 	} {
-		got := c.doubted([]swarm.Node{is("one", x.one), is("two", x.two), is("", swarm.NodeStateUnknown)})
+		got := c.unsettled([]swarm.Node{is("one", x.one), is("two", x.two), is("", swarm.NodeStateUnknown)})
 		if !slices.EqualFunc(got, x.want, strings.HasPrefix) {
 			t.Errorf("%s: %q", name, got)
 		}

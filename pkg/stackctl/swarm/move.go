@@ -26,9 +26,9 @@ const labelFrom = "dev.stackctl.from"
 // moveTime bounds the wait for a volume that nobody has mounted any more.
 const moveTime = time.Minute
 
-// Keeps are the volumes that services of all projects keep on a node, by what the Swarm
+// VolumesOn are the volumes that services of all projects keep on a node, by what the Swarm
 // has of them; those of edges are made anew wherever one runs.
-func (c *Cluster) Keeps(ctx context.Context, node string) ([]stack.Kept, error) {
+func (c *Cluster) VolumesOn(ctx context.Context, node string) ([]stack.Kept, error) {
 	services, err := c.services(ctx, "")
 	if err != nil {
 		return nil, err
@@ -48,10 +48,10 @@ func (c *Cluster) Keeps(ctx context.Context, node string) ([]stack.Kept, error) 
 	return out, nil
 }
 
-// Leave places nothing more on a node, and lets what it holds count no more: the next Up
+// BeginMove places nothing more on a node, and lets what it holds count no more: the next Up
 // starts on others, empty, what keeps something there. A volume of the same name on another node is
 // refused.
-func (c *Cluster) Leave(ctx context.Context, node string, kept []stack.Kept) error {
+func (c *Cluster) BeginMove(ctx context.Context, node string, kept []stack.Kept) error {
 	at, err := c.volumes(ctx)
 	if err != nil {
 		return err
@@ -74,8 +74,8 @@ func (c *Cluster) Leave(ctx context.Context, node string, kept []stack.Kept) err
 	return nil
 }
 
-// Arrive ends a move that went well: what was moved is where it is.
-func (c *Cluster) Arrive(ctx context.Context) error {
+// EndMove ends a move that went well: what was moved is where it is.
+func (c *Cluster) EndMove(ctx context.Context) error {
 	services, err := c.services(ctx, "")
 	if err != nil {
 		return err
@@ -91,9 +91,9 @@ func (c *Cluster) Arrive(ctx context.Context) error {
 	return nil
 }
 
-// Back ends a move that went wrong: what was begun on other nodes goes, and the services
+// UndoMove ends a move that went wrong: what was begun on other nodes goes, and the services
 // are as they were.
-func (c *Cluster) Back(ctx context.Context, kept []stack.Kept) error {
+func (c *Cluster) UndoMove(ctx context.Context, kept []stack.Kept) error {
 	node, ids := c.leaving, []string{}
 	defer func() { c.leaving, c.left = "", nil }()
 	for _, s := range c.left {

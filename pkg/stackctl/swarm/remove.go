@@ -125,11 +125,11 @@ func (c *Cluster) drop(ctx context.Context, list []swarm.Service) error {
 	return nil
 }
 
-// Clear removes the containers of a project that are of no Swarm service, as they run on
+// RemovePlain removes the containers of a project that are of no Swarm service, as they run on
 // one server, those of its stores last, and then the server's ingress where it leads to no
 // other project; volumes stay. It returns what it removed.
-func (c *Cluster) Clear(ctx context.Context, project string) ([]string, error) {
-	names, err := c.clear(ctx, project, func(one stack.Container) bool { return one.Plain(project) })
+func (c *Cluster) RemovePlain(ctx context.Context, project string) ([]string, error) {
+	names, err := c.removePlain(ctx, project, func(one stack.Container) bool { return one.Plain(project) })
 	if err != nil {
 		return names, err
 	}
@@ -137,15 +137,15 @@ func (c *Cluster) Clear(ctx context.Context, project string) ([]string, error) {
 	if err != nil {
 		return names, err
 	}
-	more, err := c.clear(ctx, stack.IngressProject, func(one stack.Container) bool {
+	more, err := c.removePlain(ctx, stack.IngressProject, func(one stack.Container) bool {
 		return one.PlainIngress() && len(stack.BehindPlainIngress(left, one.Node)) == 0
 	})
 	return append(names, more...), err
 }
 
-// clear removes some containers of a compose project, and the networks that nodes alone
+// removePlain removes some containers of a compose project, and the networks that nodes alone
 // have of it once it has none.
-func (c *Cluster) clear(ctx context.Context, project string, goes func(stack.Container) bool) ([]string, error) {
+func (c *Cluster) removePlain(ctx context.Context, project string, goes func(stack.Container) bool) ([]string, error) {
 	list, err := c.Containers(ctx)
 	if err != nil {
 		return nil, err
@@ -169,9 +169,9 @@ func (c *Cluster) clear(ctx context.Context, project string, goes func(stack.Con
 	return names, c.each(ctx, func(ctx context.Context, _ int, m *member) error { return m.dropNetworks(ctx, project) })
 }
 
-// Rouse starts the stores of a project that run as on one server and were ended, as by an
+// StartStores starts the stores of a project that run as on one server and were ended, as by an
 // Engine that was set up for the cluster, and waits until they are healthy.
-func (c *Cluster) Rouse(ctx context.Context, project string) error {
+func (c *Cluster) StartStores(ctx context.Context, project string) error {
 	ctx, cancel := context.WithTimeout(ctx, moveTime)
 	defer cancel()
 	for {

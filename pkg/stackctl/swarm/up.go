@@ -75,7 +75,7 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 	if c.leaving != "" && slices.ContainsFunc(c.left, func(s swarm.Service) bool { return s.Spec.Name == spec.Name }) {
 		spec.Labels[labelFrom] = c.leaving
 	}
-	err = surely(ctx, func() error {
+	err = retryLost(ctx, func() error {
 		var touched bool
 		id, touched, err = c.bring(ctx, spec)
 		made = made || touched
@@ -160,7 +160,7 @@ func (c *Cluster) scale(ctx context.Context, s swarm.Service, n uint64) error {
 
 // alter changes what a service is to be.
 func (c *Cluster) alter(ctx context.Context, id string, change func(*swarm.ServiceSpec)) error {
-	return surely(ctx, func() error {
+	return retryLost(ctx, func() error {
 		s, err := c.home.manager.ServiceInspect(ctx, id, client.ServiceInspectOptions{})
 		if err != nil {
 			return err
