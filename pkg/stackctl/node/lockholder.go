@@ -23,10 +23,12 @@ date +%s; stat -c %Y "$1"; stat -c %Y "$2" 2>/dev/null || echo; [ ! -f "$2" ] ||
 exit 75`
 
 // clearScript ends the shell that holds the lock, if it is the one that was
-// looked at: a process number alone may be somebody else's by now.
+// looked at: a process number alone may be somebody else's by now. It waits for the end,
+// in which nobody's note is there, unless the next one has the lock by then.
 const clearScript = `read -r pid <"$1" && [ "$(readlink "/proc/$pid/fd/9")" = "$(readlink -f "$1")" ] || { echo "process $pid does not hold the lock" >&2; exit 1; }
 grep -qF "\"$3\"" "$2" || { echo "the holder has changed" >&2; exit 1; }
-rm -f "$2"; kill "$pid"`
+rm -f "$2"; kill "$pid" || exit
+flock -s -w 5 "$1" true || :`
 
 func heldBy(who *stack.LockInfo) string {
 	if who == nil {
