@@ -115,6 +115,9 @@ func TestOneServerBecomesThree(t *testing.T) {
 		c.write(targetOf, several)
 		c.must(0, "provision")
 		c.says(2, "node1 runs it as one server does", time.Minute, "deploy")
+		c.edit("compose.yaml", "    command: web\n", "    command: web\n    privileged: true\n")
+		c.says(2, "privileged", time.Minute, "node", "clear") // the next deploy would refuse it
+		c.edit("compose.yaml", "    privileged: true\n", "")
 		c.says(0, "volumes stay", 2*time.Minute, "node", "clear")
 		c.must(0, "deploy")
 		c.holds("on three servers")

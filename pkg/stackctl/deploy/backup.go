@@ -179,13 +179,20 @@ func (x *executor) backup(ctx context.Context, step stack.Step) (string, error) 
 
 // takeBackups takes a backup of each place and prunes old ones.
 func (s *story) takeBackups(ctx context.Context, b *backup.Backups, why backup.Reason) (string, error) {
+	_, detail, err := s.takeEach(ctx, b, why)
+	return detail, err
+}
+
+// takeEach is takeBackups, and returns the name of each place's backup as well; empty:
+// the place holds nothing.
+func (s *story) takeEach(ctx context.Context, b *backup.Backups, why backup.Reason) (names []string, detail string, err error) {
 	var told []string
 	for _, place := range b.Places {
-		detail, err := s.takeBackup(ctx, b, place, why)
+		name, detail, err := s.takeBackup(ctx, b, place, why)
 		if err != nil {
-			return strings.Join(told, "; "), err
+			return nil, strings.Join(told, "; "), err
 		}
-		told = append(told, detail)
+		names, told = append(names, name), append(told, detail)
 	}
 	gone, err := b.Prune(ctx)
 	if err != nil {
@@ -194,17 +201,18 @@ func (s *story) takeBackups(ctx context.Context, b *backup.Backups, why backup.R
 	if len(gone) > 0 {
 		told = append(told, fmt.Sprintf("%d old ones removed", len(gone)))
 	}
-	return strings.Join(told, "; "), nil
+	return names, strings.Join(told, "; "), nil
 }
 
-// takeBackup takes a backup of a place and keeps its record as evidence.
-func (s *story) takeBackup(ctx context.Context, b *backup.Backups, place backup.Place, why backup.Reason) (string, error) {
+// takeBackup takes a backup of a place and keeps its record as evidence. The name is empty
+// where the place holds nothing.
+func (s *story) takeBackup(ctx context.Context, b *backup.Backups, place backup.Place, why backup.Reason) (name, detail string, err error) {
 	r, err := b.Take(ctx, place, why)
 	if errors.Is(err, backup.ErrEmpty) {
-		return place.Name + " holds nothing: there is nothing to back up", nil
+		return "", place.Name + " holds nothing: there is nothing to back up", nil
 	}
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	s.artifactJSON(artifactOf("backup", place.Name, len(b.Places)), r)
 	if !r.Decrypted {
@@ -213,7 +221,7 @@ func (s *story) takeBackup(ctx context.Context, b *backup.Backups, place backup.
 	for _, note := range r.Notes {
 		s.note("backup " + r.Name + " of " + place.Name + ": " + note)
 	}
-	return fmt.Sprintf("%s: %d %s, %d %s, %d bytes, on %s and in %s", r.Name, r.Tables, r.Kind.Parts(), r.Rows, r.Kind.Count(), r.Bytes, r.Where, b.Config.Dir), nil
+	return r.Name, fmt.Sprintf("%s: %d %s, %d %s, %d bytes, on %s and in %s", r.Name, r.Tables, r.Kind.Parts(), r.Rows, r.Kind.Count(), r.Bytes, r.Where, b.Config.Dir), nil
 }
 
 // artifactOf is the name of a place's evidence; where there is one place it is

@@ -197,28 +197,16 @@ const undoTime = 3 * time.Minute
 // carry takes backups, starts the stores elsewhere and fills them.
 func (v *move) carry(ctx context.Context, r stack.Release, places []backup.Place, away bool) error {
 	b := v.d.backups(v.server, places, v.hostNow, v.bytes("move"))
-	if !away {
-		err := v.phase("backup", func() (string, error) {
-			return v.takeBackups(ctx, b, backup.Reason{Cause: "before its data leaves " + v.node, Release: r.ID})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	var opened []*backup.Opened
+	opened, err := v.source(ctx, b, r.ID, away)
 	defer func() {
 		for _, o := range opened {
 			o.Close()
 		}
 	}()
-	for _, p := range places {
-		o, err := b.Open(ctx, "latest:"+p.Name)
-		if err != nil {
-			return err
-		}
-		opened = append(opened, o)
+	if err != nil {
+		return err
 	}
-	err := v.phase("data", func() (string, error) {
+	err = v.phase("data", func() (string, error) {
 		_, err := v.server.Up(ctx, r.Project, r.Base, v.names, nil)
 		return strings.Join(v.names, ", ") + " run elsewhere, empty", err
 	})
@@ -239,6 +227,43 @@ func (v *move) carry(ctx context.Context, r stack.Release, places []backup.Place
 		v.note("volume " + k.Volume + " stays on " + v.node + " as it was, and is not used: remove it there by hand once it is not needed")
 	}
 	return v.mover.EndMove(ctx)
+}
+
+// source opens what the data is restored from: the backups that are taken for it, or of a
+// node that is away the newest of each place.
+func (v *move) source(ctx context.Context, b *backup.Backups, release string, away bool) (opened []*backup.Opened, err error) {
+	names := make([]string, len(b.Places))
+	for i, p := range b.Places {
+		names[i] = "latest:" + p.Name
+	}
+	if !away {
+		err = v.phase("backup", func() (detail string, err error) {
+			names, detail, err = v.takeEach(ctx, b, backup.Reason{Cause: "before its data leaves " + v.node, Release: release})
+			return detail, errors.Join(err, v.checkTaken(b.Places, names))
+		})
+	}
+	for _, name := range names {
+		if err != nil {
+			return opened, err
+		}
+		var o *backup.Opened
+		if o, err = b.Open(ctx, name); err == nil {
+			opened = append(opened, o)
+		}
+	}
+	return opened, err
+}
+
+// checkTaken returns an error where a place has no backup of now: a store that does not run
+// looks like an empty one.
+func (v *move) checkTaken(places []backup.Place, names []string) error {
+	for i, name := range names {
+		if name == "" {
+			return stack.Fault(stack.CauseStep, "move "+places[i].Name, errors.New("it holds nothing that a backup could take"),
+				"see whether "+places[i].Service+" runs; where it is meant to be empty, remove its Swarm service and its volume on "+v.node+" by hand, and deploy")
+		}
+	}
+	return nil
 }
 
 // covered are the places of what is kept on the node. What cannot be moved is refused.

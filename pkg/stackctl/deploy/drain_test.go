@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"cmp"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -140,6 +142,25 @@ func TestDataMovesToANodeThatHasTheStoresImage(t *testing.T) {
 		err := v.hasImages(want.Release, []stack.Slot{{Service: "db", N: 1, Nodes: []string{c.slot}}})
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A store that does not run is backed up as nothing: its data would be left behind.
+func TestWhatHoldsNothingIsNotMoved(t *testing.T) {
+	v, places := &move{node: "node1"}, []backup.Place{{Name: "db", Service: "db"}, {Name: "cache", Service: "redis"}}
+	for name, c := range map[string]struct {
+		names []string
+		want  string
+	}{
+		"both are taken":     {[]string{"shop-1", "shop-2"}, ""},
+		"one holds nothing":  {[]string{"shop-1", ""}, "see whether redis runs"},
+		"the backup failed":  {nil, ""}, // which is the error
+		"neither is running": {[]string{"", ""}, "see whether db runs"},
+	} {
+		_, fix := stack.Explain(cmp.Or(v.checkTaken(places, c.names), error(errors.New("none"))))
+		if !strings.Contains(fix, c.want) || c.want == "" && fix != "" {
+			t.Errorf("%s: %q", name, fix)
 		}
 	}
 }

@@ -40,9 +40,14 @@ func checkPlain(project string, t stack.Target, seen stack.Observed) error {
 }
 
 // Clear takes a backup of everything, and removes what runs of the project as on one
-// server; its volumes stay where they are.
+// server; its volumes stay where they are. What the next deploy would refuse is refused
+// first: the site would be away for good.
 func (d *Deployer) Clear(ctx context.Context) (stack.Report, error) {
 	s := d.begin("clear")
+	want, err := s.frozen(ctx)
+	if err != nil {
+		return s.end(ctx, err)
+	}
 	places, err := d.found(ctx)
 	if err != nil {
 		return s.end(ctx, err)
@@ -54,6 +59,9 @@ func (d *Deployer) Clear(ctx context.Context) (stack.Report, error) {
 		}
 		if why, err := backup.Ready(d.Config.Backup); len(places) > 0 && (err != nil || why != "") {
 			return errors.Join(err, stack.Fault(stack.CauseUsage, "back up what the nodes of "+d.Target.Name+" keep", errors.New(why), "make a key with `stackctl backup keygen`"))
+		}
+		if _, err := placement(ctx, server, want.Release); err != nil {
+			return err
 		}
 		err := s.phase("backup", func() (string, error) {
 			if err := m.StartStores(ctx, d.Config.Project); err != nil {

@@ -80,15 +80,29 @@ func (c *Cluster) EndMove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range services {
-		if s.Spec.Labels[labelFrom] == "" {
-			continue
-		}
+	for _, s := range c.moved(services) {
 		if err := c.alter(ctx, s.ID, func(spec *swarm.ServiceSpec) { delete(spec.Labels, labelFrom) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// moved are the services of the move that goes on. What another project has on its way
+// may not be filled yet.
+func (c *Cluster) moved(services []swarm.Service) []swarm.Service {
+	var out []swarm.Service
+	for _, s := range services {
+		if s.Spec.Labels[labelFrom] != "" && c.isLeft(s.Spec.Name) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// isLeft reports whether a service is of the move that goes on.
+func (c *Cluster) isLeft(name string) bool {
+	return slices.ContainsFunc(c.left, func(s swarm.Service) bool { return s.Spec.Name == name })
 }
 
 // UndoMove ends a move that went wrong: what was begun on other nodes goes, and the services

@@ -72,7 +72,7 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 	if err != nil {
 		return "", false, err
 	}
-	if c.leaving != "" && slices.ContainsFunc(c.left, func(s swarm.Service) bool { return s.Spec.Name == spec.Name }) {
+	if c.leaving != "" && c.isLeft(spec.Name) {
 		spec.Labels[labelFrom] = c.leaving
 	}
 	err = retryLost(ctx, func() error {
