@@ -29,28 +29,9 @@ type staff struct {
 	http *http.Client
 }
 
-// plainJar keeps secure cookies although the test speaks plain http.
-type plainJar struct{ http.CookieJar }
-
-func (j plainJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	for _, c := range cookies {
-		c.Secure = false
-		c.Name = strings.TrimPrefix(c.Name, "__Host-")
-	}
-	j.CookieJar.SetCookies(u, cookies)
-}
-
-func (j plainJar) Cookies(u *url.URL) []*http.Cookie {
-	cookies := j.CookieJar.Cookies(u)
-	for _, c := range cookies {
-		c.Name = "__Host-" + c.Name
-	}
-	return cookies
-}
-
 func open(t *testing.T, s *apptest.Site) *staff {
 	jar, _ := cookiejar.New(nil)
-	return &staff{t: t, base: s.URLs["admin"], http: &http.Client{Jar: plainJar{jar}}}
+	return &staff{t: t, base: s.URLs["admin"], http: &http.Client{Jar: apptest.PlainJar{CookieJar: jar}}}
 }
 
 func (b *staff) read(resp *http.Response, err error) (*http.Response, string) {

@@ -169,8 +169,8 @@ func fixFor(said string) string {
 	return ""
 }
 
-// settle gives a file on the host its final name, with its record, when it is
-// what was sent.
+// settleScript renames a file on the host to its final name, beside its record, where it
+// is what was sent.
 const settleScript = `cd -- "$1" && sync -- "$2" && sum=$(sha256sum -- "$2") && [ "${sum%% *}" = "$4" ] || { echo "its SHA-256 is ${sum%% *}, sent was $4" >&2; exit 9; }
 umask 077; cat >"$2.json" && mv -f -- "$2.json" "$3.json" && mv -f -- "$2" "$3.age"`
 

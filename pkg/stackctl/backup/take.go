@@ -253,7 +253,7 @@ func readable(recipients []age.Recipient, identities []age.Identity) bool {
 	return false
 }
 
-// settle gives both copies their names, with their records.
+// settle renames both copies to their final names, beside their records.
 func (t *taking) settle(ctx context.Context, r Record) error {
 	if err := t.settleOnHost(ctx, temporary(r.Name), r); err != nil {
 		return err

@@ -16,18 +16,7 @@ func (o *statusOptions) print(s operate.Status) {
 		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
-	if running := adrift(s); running != "" {
-		say("release", "the host does not say which is live; %s runs. `stackctl deploy` puts that right, or says what it lacks", running)
-	} else if s.Live == "" {
-		say("release", "none is live; run `stackctl deploy`")
-	} else {
-		since := ""
-		if !s.Since.IsZero() {
-			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), operate.Age(s.At.Sub(s.Since)))
-		}
-		say("release", "%s%s", s.Live, since)
-		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
-	}
+	o.printLive(s, say)
 	for _, a := range s.Absent {
 		say("away", "%s", o.clean(a.String()))
 	}
@@ -61,6 +50,22 @@ func (o *statusOptions) print(s operate.Status) {
 	o.printBackup(s, say)
 	o.printCertificates(s)
 	o.printContainers(s)
+}
+
+// printLive says which release is live.
+func (o *statusOptions) printLive(s operate.Status, say func(name, format string, args ...any)) {
+	if running := adrift(s); running != "" {
+		say("release", "the host does not say which is live; %s runs. `stackctl deploy` puts that right, or says what it lacks", running)
+	} else if s.Live == "" {
+		say("release", "none is live; run `stackctl deploy`")
+	} else {
+		since := ""
+		if !s.Since.IsZero() {
+			since = fmt.Sprintf(", live since %s (%s)", moment(s.Since), operate.Age(s.At.Sub(s.Since)))
+		}
+		say("release", "%s%s", s.Live, since)
+		say("", "commit %.12s, deployed by %s", or(o.clean(s.Commit), "unknown"), or(o.clean(s.By), "unknown"))
+	}
 }
 
 // besideLine returns what runs beside the live release, and what to do.

@@ -10,6 +10,18 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
+// place finds where the containers of a release are to run, and whether the nodes reach
+// each other.
+func (x *executor) place(ctx context.Context, want *Wanted) (err error) {
+	if want.Slots, err = placement(ctx, x.server, want.Release); err != nil {
+		return err
+	}
+	for _, n := range x.d.Target.Labelled(stack.NodeData) {
+		want.DataNodes = append(want.DataNodes, n.Name)
+	}
+	return x.checkLinks(ctx)
+}
+
 // placement returns where a release's containers are to run, those of its base first.
 func placement(ctx context.Context, server node.Server, r stack.Release) ([]stack.Slot, error) {
 	base, err := server.Placement(ctx, r.Project, r.Base)

@@ -198,14 +198,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 		s.note(what + "; " + node.EndLost)
 	}
 	s.report.Before, s.report.Live = x.seen.Live, x.seen.Live
-	var err error
-	if want.Slots, err = placement(ctx, server, want.Release); err != nil {
-		return nil, stack.Plan{}, err
-	}
-	for _, n := range s.d.Target.Labelled(stack.NodeData) {
-		want.DataNodes = append(want.DataNodes, n.Name)
-	}
-	if err := x.checkLinks(ctx); err != nil {
+	if err := x.place(ctx, &want); err != nil {
 		return nil, stack.Plan{}, err
 	}
 	plan := Plan(want, x.seen)

@@ -336,21 +336,6 @@ func TestWhatLabelsAskOfVisitorsStaysAsked(t *testing.T) {
 	}
 }
 
-func TestVolumesWithoutANameAreTold(t *testing.T) {
-	at := func(source, target string) func(*infer.Service) {
-		return func(s *infer.Service) {
-			s.Volumes = append(s.Volumes, stack.Mount{Type: "volume", Source: source, Target: target})
-		}
-	}
-	services := []infer.Service{
-		service("site", "acme/site", at("", "/var/www/html/sites"), at("", "/app/node_modules"), at("files", "/files")),
-		service("db", "postgres", at("", "/var/lib/postgresql/data")), service("migrate", "acme/site", at("", "/x")),
-	}
-	if got := infer.Nameless(services, infer.Layers(services, "")); len(got) != 1 || !slices.Equal(got["site"], []string{"/var/www/html/sites"}) {
-		t.Errorf("got %v", got)
-	}
-}
-
 func TestOnlyAProxyThatAsksDockerIsLeftOut(t *testing.T) {
 	command := func(c string) func(*infer.Service) { return func(s *infer.Service) { s.Command = []string{c} } }
 	mount := func(kind, target string) func(*infer.Service) {

@@ -81,7 +81,7 @@ func (s story) textHead(b *bytes.Buffer) {
 	_ = w.Flush() // a bytes.Buffer takes everything
 }
 
-// textWhy says why a run ended as it did, and what to do.
+// textWhy writes why a run ended as it did, and what to do.
 func textWhy(b *bytes.Buffer, reason, fix string) {
 	if reason != "" {
 		fmt.Fprintf(b, "%s\n", indent(reason, "  "))

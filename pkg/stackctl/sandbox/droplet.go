@@ -134,7 +134,7 @@ func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
 	return b.equip(ctx, d, public)
 }
 
-// equip gives a new droplet the key that logs in, and this machine's way to packages.
+// equip puts on a new droplet the key that logs in, and this machine's way to packages.
 func (b *builder) equip(ctx context.Context, d droplet, public []byte) error {
 	files := []file{{path: "/root/.ssh", mode: 0o700}, {path: authorizedKeys, mode: 0o600, content: public}}
 	if conf := aptSettings(ctx); conf != nil {

@@ -13,7 +13,7 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// mtuOption tells an overlay how large packets are that pass below it. Its own are
+// mtuOption is the option of an overlay for how large packets are that pass below it. Its own are
 // smaller by 50 bytes, what VXLAN puts around each.
 const mtuOption = "com.docker.network.driver.mtu"
 
@@ -65,7 +65,7 @@ func (c *Cluster) Narrow(ctx context.Context, project string) ([]string, error) 
 	return tooNarrow(links, list.Items), nil
 }
 
-// tooNarrow tells of each link that is narrower than a network takes it to be. One that
+// tooNarrow returns each link that is narrower than a network takes it to be. One that
 // could not be measured is left out.
 func tooNarrow(links []provision.Link, networks []network.Summary) []string {
 	needed := 0

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"stackctl/pkg/server/app"
+	"stackctl/pkg/server/apptest"
 	"stackctl/pkg/server/testdb"
 )
 
@@ -109,24 +110,6 @@ type browser struct {
 	http *http.Client
 }
 
-// plainJar keeps secure cookies although the pages are asked over plain HTTP.
-type plainJar struct{ http.CookieJar }
-
-func (j plainJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	for _, c := range cookies {
-		c.Secure, c.Name = false, strings.TrimPrefix(c.Name, "__Host-")
-	}
-	j.CookieJar.SetCookies(u, cookies)
-}
-
-func (j plainJar) Cookies(u *url.URL) []*http.Cookie {
-	cookies := j.CookieJar.Cookies(u)
-	for _, c := range cookies {
-		c.Name = "__Host-" + c.Name
-	}
-	return cookies
-}
-
 var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 
 // enter logs in.
@@ -135,7 +118,7 @@ func enter(base string) (*browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &browser{base: base, http: &http.Client{Jar: plainJar{jar}, Timeout: time.Minute}}
+	b := &browser{base: base, http: &http.Client{Jar: apptest.PlainJar{CookieJar: jar}, Timeout: time.Minute}}
 	page, _, err := b.get("/login")
 	if err != nil {
 		return nil, err
