@@ -6,11 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-nodes=()
+nodes=() droplets="virtual droplet"
 case ${1:-} in
 '') ;;
 cluster)
-	nodes=(--nodes 3)
+	nodes=(--nodes 3) droplets="three virtual droplets"
 	export STACKCTL_COMPOSE_FILES=compose/stack.yaml,compose/cluster.yaml
 	;;
 *)
@@ -35,7 +35,7 @@ part "stackctl" make --no-print-directory build
 part "images" go run ./test/images
 part "application image" go run ./test/images server
 [ ${#nodes[@]} = 0 ] || part "image of the droplets" go run ./test/images droplet13
-part "virtual droplets, and the ACME, mail and OpenID servers beside them" $stackctl sandbox up "${nodes[@]}"
+part "$droplets, with an ACME, a mail and an OpenID server" $stackctl sandbox up "${nodes[@]}"
 [ -e secrets ] || touch build/demo-made-secrets
 [ -e .stackctl/backup.key ] || touch build/demo-made-backup-key
 part "secrets" $stackctl init --secrets
