@@ -3,11 +3,11 @@
 # whatever became of the ones before; a table tells how each ended. Arguments
 # choose parts by name:
 #
-#   scripts/full.sh [race | mutants | harmless | projects | faults | cluster | load | platforms | reproducible | packages | alerts | windows]...
+#   scripts/full.sh [race | mutants | harmless | projects | faults | cluster | newest | load | platforms | reproducible | packages | alerts | windows]...
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-parts=(race mutants harmless projects faults cluster load platforms reproducible packages alerts windows)
+parts=(race mutants harmless projects faults cluster newest load platforms reproducible packages alerts windows)
 for name in "$@"; do
 	if [[ " ${parts[*]} " != *" $name "* ]]; then
 		echo "usage: scripts/full.sh [$(IFS='|' && echo "${parts[*]}")]..." >&2
@@ -38,6 +38,13 @@ reproducible() {
 	sums=$(sha256sum "$dir/one/stackctl" "$dir/two/deeper/stackctl" | tee /dev/stderr | cut -d' ' -f1 | sort -u | wc -l)
 	rm -rf "$dir"
 	[ "$sums" = 1 ]
+}
+
+# Servers with an Engine that Debian has not yet, compiled from its module.
+newest() {
+	apt-get install -y --no-install-recommends libseccomp-dev pkg-config || return
+	go run ./test/images newest droplet13 projects twelve || return
+	E2E_ENGINE=newest e2e '^(TestNoRequestIsLost|TestABackupIsTaken|TestProject|TestATeamsProject|TestTwoProjects|TestAReleaseRunsOnThreeServers|TestAServiceThatIsNotWanted)'
 }
 
 # rpm itself installs, checks and removes what is released; dpkg does in `make test`.
@@ -81,6 +88,8 @@ run() {
 	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
 	# Three servers and what happens to them.
 	cluster) go run ./test/images droplet13 && e2e '^(TestThreeServers|TestAReleaseRunsOn|TestTwoProjectsShareACluster|TestOneServerBecomes|TestACluster|TestEveryEdgeRenews)' ;;
+	# The newest Docker Engine, with containerd's image store.
+	newest) newest ;;
 	# 200 requests a second across every kind of change, and to a server that is starved.
 	load) e2e '^(TestNoRequestIsLost|TestAnOverloadedSite)' ;;
 	platforms) platforms ;;

@@ -54,7 +54,7 @@ func clusterWith(t *testing.T, o sandbox.Options) *cluster {
 	clusters.Lock()
 	t.Cleanup(clusters.Unlock)
 	c := &cluster{project: project{t: t, root: t.TempDir()}}
-	o.Dir, o.Name, o.Images = filepath.Join(c.root, ".stackctl", "sandbox"), sandboxes()+"-cluster", filepath.Join(repo, "build", "sandbox")
+	o.Dir, o.Name, o.Images = filepath.Join(c.root, ".stackctl", "sandbox"), sandboxes()+"-cluster", archives
 	o.Domain, o.Private, o.Progress = domain, true, func(line string) { t.Log(line) }
 	c.options = o
 	t.Cleanup(func() {

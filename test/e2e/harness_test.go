@@ -67,7 +67,8 @@ func prepare() error {
 			return fmt.Errorf("%w; run `make build images` first", err)
 		}
 	}
-	return nil
+	archives, err = chooseArchives()
+	return err
 }
 
 // project is a checkout of the stack that a test may break.

@@ -18,7 +18,7 @@ import (
 func TestProvisioningHoldsAgainstWhatHappensToServers(t *testing.T) {
 	besides(t)
 	bare, err := sandbox.Up(t.Context(), sandbox.Options{Dir: filepath.Join(repo, "build", "e2e", "bare"), Name: sandboxes() + "-bare",
-		Images: filepath.Join(repo, "build", "sandbox"), Private: true, Progress: func(line string) { t.Log(line) }})
+		Images: archives, Private: true, Progress: func(line string) { t.Log(line) }})
 	if err != nil {
 		t.Fatal(err)
 	}

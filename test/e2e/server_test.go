@@ -123,7 +123,7 @@ func (s *server) start(t *testing.T) (err error) {
 	defer cancel()
 	s.secrets = filepath.Join(dir, "secrets")
 	options := sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: fmt.Sprintf("%s-%d", sandboxes(), n),
-		Images: filepath.Join(repo, "build", "sandbox"), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
+		Images: archives, Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
 	if s.State, err = sandbox.Up(ctx, options); err != nil {
 		return err
 	}

@@ -27,10 +27,11 @@ var (
 // buildDroplet makes what a provider rents out: a bare Debian with systemd and
 // sshd, and nothing of ours.
 func buildDroplet(of debianRelease) func(context.Context, *job) (v1.Image, error) {
-	return func(ctx context.Context, j *job) (v1.Image, error) { return dropletOf(ctx, j, of) }
+	return func(ctx context.Context, j *job) (v1.Image, error) { return dropletOf(ctx, j, of, nil) }
 }
 
-func dropletOf(ctx context.Context, j *job, of debianRelease) (v1.Image, error) {
+// dropletOf makes a droplet; more adds to its root folder, nil nothing.
+func dropletOf(ctx context.Context, j *job, of debianRelease, more func(rootfs string) error) (v1.Image, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("debootstrap needs root; run it as root")
 	}
@@ -49,6 +50,11 @@ func dropletOf(ctx context.Context, j *job, of debianRelease) (v1.Image, error) 
 	}
 	if err := finishDroplet(ctx, j, rootfs, sourcesOf(of, mirror, security)); err != nil {
 		return nil, err
+	}
+	if more != nil {
+		if err := more(rootfs); err != nil {
+			return nil, err
+		}
 	}
 	archive := filepath.Join(j.work, "layer.tar")
 	if _, err := command(ctx, rootfs, nil, "tar", "--sort=name", "--numeric-owner", fmt.Sprintf("--mtime=@%d", epoch.Unix()),

@@ -6,6 +6,7 @@
 //	go run ./test/images            everything but the application
 //	go run ./test/images redis      one image
 //	go run ./test/images server     the application's image
+//	go run ./test/images newest     a server with the newest Docker Engine
 //	go run ./test/images projects   what those of test/projects/twelve run that make test deploys
 //	go run ./test/images twelve     what the others of them run
 package main

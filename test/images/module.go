@@ -13,15 +13,8 @@ import (
 // test/images/NAME, and a copy of the module, which may be changed there (files
 // of the module cache cannot be overlaid).
 func (j *job) module(ctx context.Context, module, to string) (dir string, err error) {
-	source := filepath.Join(j.root, "test", "images", j.name)
-	for _, f := range []string{"go.mod", "go.sum", "tools.go"} {
-		text, err := os.ReadFile(filepath.Join(source, f))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(j.work, f), text, 0o644); err != nil {
-			return "", err
-		}
+	if err := j.ourModule(j.name); err != nil {
+		return "", err
 	}
 	j.progress.say(j.name, "fetching Go modules")
 	out, err := command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "download", "-json", module)
@@ -41,6 +34,20 @@ func (j *job) module(ctx context.Context, module, to string) (dir string, err er
 	}
 	_, err = command(ctx, j.work, []string{"GOWORK=off"}, "go", "mod", "edit", "-replace", module+"=./"+to)
 	return dir, err
+}
+
+// ourModule copies what test/images/NAME pins to the folder that is built in.
+func (j *job) ourModule(name string) error {
+	for _, f := range []string{"go.mod", "go.sum", "tools.go"} {
+		text, err := os.ReadFile(filepath.Join(j.root, "test", "images", name, f))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(j.work, f), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writable undoes the module cache's read-only modes, so that the folder can be removed.

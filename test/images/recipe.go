@@ -51,6 +51,8 @@ func recipes() []recipe {
 			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet(bookworm)},
 		{name: "droplet13", ref: "stackctl/droplet:trixie", folder: sandboxFolder, onRequest: true,
 			inputs: []string{"droplet.go", "debian.go", "files/droplet-init"}, build: buildDroplet(trixie)},
+		{name: "newest", ref: "stackctl/droplet:newest", folder: sandboxFolder, onRequest: true,
+			inputs: []string{"engine.go", "module.go", "engine/go.mod", "engine/go.sum", "engine/tools.go", "droplet.go", "debian.go", "files/droplet-init"}, build: buildNewest},
 		{name: "pebble", ref: "stackctl/pebble:" + pebbleVersion, folder: sandboxFolder,
 			inputs: []string{"pebble.go"}, build: buildPebble},
 		{name: "outside", ref: "stackctl/outside:dev", folder: sandboxFolder,

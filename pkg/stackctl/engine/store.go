@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 
@@ -117,6 +118,21 @@ func (e *Engine) known(ctx context.Context, image string) (string, error) {
 		return image, err
 	}
 	return idName(image), nil
+}
+
+// Held returns the ID by which the engine itself has an image, and the image's layers;
+// both are empty where it has none. The image is given by a name, or by its ID in stackctl.
+func (e *Engine) Held(ctx context.Context, image string) (id string, layers []string, err error) {
+	what := "look for image " + image
+	name, err := e.known(ctx, image)
+	if err != nil {
+		return "", nil, stepFault(ctx, what, err, "")
+	}
+	res, err := e.api.ImageInspect(ctx, name)
+	if cerrdefs.IsNotFound(err) {
+		return "", nil, nil
+	}
+	return res.ID, res.RootFS.Layers, stepFault(ctx, what, err, "")
 }
 
 // nameImages makes a project name its images as the engine knows them.

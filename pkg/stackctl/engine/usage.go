@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -17,9 +18,13 @@ func (e *Engine) Usage(ctx context.Context, project string, images []string) (st
 	if err != nil {
 		return stack.DiskUse{}, stepFault(ctx, "read how much disk the engine uses", err, "")
 	}
+	ids, err := e.configIDs(ctx)
+	if err != nil {
+		return stack.DiskUse{}, stepFault(ctx, "read how much disk the engine uses", err, "")
+	}
 	var u stack.DiskUse
 	for _, i := range seen.Images.Items {
-		if slices.Contains(images, i.ID) {
+		if slices.Contains(images, cmp.Or(ids[i.ID], i.ID)) {
 			u.Images += i.Size
 		}
 	}

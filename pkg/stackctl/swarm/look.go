@@ -65,6 +65,7 @@ func (c *Cluster) Containers(ctx context.Context) ([]stack.Container, error) {
 		if !runs {
 			one = c.idle(s)
 		}
+		one.Image = imageOf(s)
 		out = append(out, one)
 		delete(newest, s.ID)
 	}
@@ -98,11 +99,12 @@ func (c *Cluster) idle(s swarm.Service) stack.Container {
 	}
 }
 
+// imageOf is a service's image as the compose file has it, whatever the nodes call it.
 func imageOf(s swarm.Service) string {
 	if s.Spec.TaskTemplate.ContainerSpec == nil {
 		return ""
 	}
-	return s.Spec.TaskTemplate.ContainerSpec.Image
+	return cmp.Or(s.Spec.Labels[labelImage], s.Spec.TaskTemplate.ContainerSpec.Image)
 }
 
 // address sets the addresses of containers of a node to those by which they are dialled.

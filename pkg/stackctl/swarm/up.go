@@ -77,31 +77,35 @@ func (c *Cluster) ensure(ctx context.Context, b blueprint, s stack.Slot) (id str
 	}
 	err = retryLost(ctx, func() error {
 		var touched bool
-		id, touched, err = c.bring(ctx, spec)
+		id, touched, err = c.bring(ctx, spec, s.Nodes)
 		made = made || touched
 		return err
 	})
 	return id, made, err
 }
 
-// bring makes a Swarm service of the cluster be as specified.
-func (c *Cluster) bring(ctx context.Context, spec swarm.ServiceSpec) (id string, made bool, err error) {
+// bring makes a Swarm service that may run on some nodes be as specified.
+func (c *Cluster) bring(ctx context.Context, spec swarm.ServiceSpec, nodes []string) (id string, made bool, err error) {
 	api := c.home.manager
-	there, err := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
-	if err == nil {
+	there, missing := api.ServiceInspect(ctx, spec.Name, client.ServiceInspectOptions{})
+	if missing == nil {
 		if stays, err := c.serves(ctx, there.Service, spec); err != nil || stays {
 			return there.Service.ID, false, err
 		}
 	}
 	switch {
-	case cerrdefs.IsNotFound(err):
-	case err != nil:
-		return "", false, fmt.Errorf("look for service %s: %w", spec.Name, err)
+	case cerrdefs.IsNotFound(missing):
+	case missing != nil:
+		return "", false, fmt.Errorf("look for service %s: %w", spec.Name, missing)
 	case there.Service.Spec.Labels[stack.LabelProject] != spec.Labels[stack.LabelProject]:
 		return "", false, fmt.Errorf("a service %s is there that stackctl did not make for this project; remove it, or give the project another name", spec.Name)
 	case there.Service.Spec.Labels[labelSpec] == spec.Labels[labelSpec]:
 		return c.wake(ctx, there.Service)
-	default:
+	}
+	if err := c.pin(ctx, &spec, nodes); err != nil {
+		return "", false, err
+	}
+	if missing == nil {
 		if err := c.drop(ctx, []swarm.Service{there.Service}); err != nil {
 			return "", false, err
 		}
