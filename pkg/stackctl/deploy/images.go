@@ -4,14 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"stackctl/pkg/stackctl/engine"
 	"stackctl/pkg/stackctl/image"
 	"stackctl/pkg/stackctl/stack"
 )
 
 // images brings each image to the host, or to the nodes of a cluster that may run it.
 func (p *planner) images() {
-	whole := p.seen.Host.Store == engine.StoreContainerd
 	for _, i := range p.r.Images {
 		nodes, lacks := p.lacking(i)
 		step := stack.Step{Kind: stack.StepPullImage, Subject: i.Reference, Services: i.Services, Nodes: nodes}
@@ -26,9 +24,6 @@ func (p *planner) images() {
 		case !lacks:
 			continue
 		case i.Archive != "":
-			if whole {
-				p.plan.Notes = append(p.plan.Notes, i.Reference+" is sent whole: the host's containerd image store takes no part of an image")
-			}
 			step.Kind, step.Cause = stack.StepShipImage, who+" lacks "+stack.ShortID(i.ID)
 		case i.Build != nil:
 			step.Kind, step.Cause = stack.StepBuildImage, who+" has no image of these inputs: "+buildOf(*i.Build)

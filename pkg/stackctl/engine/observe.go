@@ -220,7 +220,7 @@ func hostImage(s image.Summary, layers []string) stack.HostImage {
 	out := stack.HostImage{ID: s.ID, Layers: layers, Bytes: s.Size}
 	for _, t := range named(s.RepoTags) {
 		if id := idOf(t); id != "" {
-			out.ID = id
+			out.ID, out.Shipped = id, true
 			continue
 		}
 		out.Tags = append(out.Tags, t)

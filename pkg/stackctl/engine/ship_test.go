@@ -130,7 +130,7 @@ func TestOnlyTheChangedLayerTravels(t *testing.T) {
 	w := newWorld(t)
 	base, app1, app2 := someLayer(t, 60<<20), someLayer(t, 20<<20), someLayer(t, 20<<20)
 	first := saved(t, shipTag(t, w.Engine), "1", false, base, app1)
-	sent, err := image.Ship(w.ctx, first, w.images(), w.Load, nil)
+	sent, err := image.Ship(w.ctx, first, w.images(), image.Save, w.Load, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestOnlyTheChangedLayerTravels(t *testing.T) {
 	whole := int64(len(zip(t, app2)))
 	for shape, zipped := range map[string]bool{"plain": false, "gzipped": true} {
 		changed := saved(t, shipTag(t, w.Engine), "2", zipped, base, app2)
-		sent, err = image.Ship(w.ctx, changed, w.images(), w.Load, nil)
+		sent, err = image.Ship(w.ctx, changed, w.images(), image.Save, w.Load, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,11 +162,11 @@ func TestOnlyTheChangedLayerTravels(t *testing.T) {
 func TestNothingButTheConfigChanged(t *testing.T) {
 	w := newWorld(t)
 	one := someLayer(t, 1<<20)
-	if _, err := image.Ship(w.ctx, saved(t, shipTag(t, w.Engine), "1", false, one), nil, w.Load, nil); err != nil {
+	if _, err := image.Ship(w.ctx, saved(t, shipTag(t, w.Engine), "1", false, one), nil, image.Save, w.Load, nil); err != nil {
 		t.Fatal(err)
 	}
 	img := saved(t, shipTag(t, w.Engine), "2", false, one)
-	sent, err := image.Ship(w.ctx, img, w.images(), w.Load, nil)
+	sent, err := image.Ship(w.ctx, img, w.images(), image.Save, w.Load, nil)
 	if err != nil || sent.LayersSent != 0 || sent.Bytes > 4096 || !image.Has(img, w.images()) {
 		t.Errorf("sent %+v, %v", sent, err)
 	}
@@ -189,7 +189,7 @@ func TestALayerThatTheHostLostFailsCleanly(t *testing.T) {
 		return err
 	}
 	lying := []stack.HostImage{{ID: "sha256:0", Layers: img.Layers[:1]}}
-	sent, err := image.Ship(w.ctx, img, lying, load, nil)
+	sent, err := image.Ship(w.ctx, img, lying, image.Save, load, nil)
 	if err != nil || failures != 1 || !sent.Again || sent.LayersSent != 2 {
 		t.Errorf("%d failures, sent %+v, %v", failures, sent, err)
 	}
@@ -205,14 +205,14 @@ func TestACutTransferOfASmallImageLeavesNothing(t *testing.T) {
 	load := func(ctx context.Context, r io.Reader) error {
 		return w.Load(ctx, io.MultiReader(io.LimitReader(r, 4<<20), failing{cut}))
 	}
-	if _, err := image.Ship(w.ctx, img, nil, load, nil); !errors.Is(err, cut) {
+	if _, err := image.Ship(w.ctx, img, nil, image.Save, load, nil); !errors.Is(err, cut) {
 		t.Errorf("got %v", err)
 	}
 	have := w.images()
 	if image.Has(img, have) || slices.ContainsFunc(have, func(h stack.HostImage) bool { return slices.Contains(h.Layers, img.Layers[0]) }) {
 		t.Error("the cut transfer left something")
 	}
-	if _, err := image.Ship(w.ctx, img, have, w.Load, nil); err != nil || !image.Has(img, w.images()) {
+	if _, err := image.Ship(w.ctx, img, have, image.Save, w.Load, nil); err != nil || !image.Has(img, w.images()) {
 		t.Errorf("the second try: %v", err)
 	}
 }
@@ -228,7 +228,7 @@ func TestACutTransferGoesOnAfterThePartThatArrived(t *testing.T) {
 		}
 		return w.Load(ctx, r)
 	}
-	if _, err := image.Ship(w.ctx, img, nil, load, nil); !errors.Is(err, cut) {
+	if _, err := image.Ship(w.ctx, img, nil, image.Save, load, nil); !errors.Is(err, cut) {
 		t.Fatalf("got %v", err)
 	}
 	have := w.images()
@@ -236,7 +236,7 @@ func TestACutTransferGoesOnAfterThePartThatArrived(t *testing.T) {
 		t.Fatal("the cut transfer left the image")
 	}
 	var last int64
-	sent, err := image.Ship(w.ctx, img, have, w.Load, func(_, total int64) { last = total })
+	sent, err := image.Ship(w.ctx, img, have, image.Save, w.Load, func(_, total int64) { last = total })
 	if err != nil || sent.LayersSent != 2 || sent.RawBytes > 3<<20 || last > 3<<20 {
 		t.Errorf("the second try sent %+v of %d, %v", sent, last, err)
 	}

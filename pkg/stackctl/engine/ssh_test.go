@@ -147,7 +147,7 @@ func TestEverythingWorksThroughOneSSHConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.RemoveImage(context.Background(), tag) })
-	sent, err := image.Ship(w.ctx, index[tag], have, e.Load, nil)
+	sent, err := image.Ship(w.ctx, index[tag], have, image.Save, e.Load, nil)
 	if err != nil || sent.LayersSent != 0 {
 		t.Errorf("shipping an image whose layer is there sent %+v, %v", sent, err)
 	}

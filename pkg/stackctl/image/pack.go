@@ -18,15 +18,18 @@ import (
 // maxRaw bounds one layer after decompression.
 const maxRaw = 64 << 30
 
-// packer writes a docker-save-shaped archive that lists all layers of an image
-// and holds those from skip on.
+// packer writes an archive that lists all layers of an image and holds those from
+// skip on.
 type packer struct {
 	archive  *archive
 	image    saved
 	ref      string
+	form     Form
 	skip     int
 	progress func(done, total int64)
 
+	// names are the layers' files in what is written.
+	names       []string
 	done, total int64
 	raw         int64
 }
@@ -58,7 +61,13 @@ func (p *packer) pack(ctx context.Context, w io.Writer) error {
 	return z.Close()
 }
 
-// documents writes the config and manifest.json.
+// document is a file that is not a layer.
+type document struct {
+	name string
+	body []byte
+}
+
+// documents writes what names the layers, and settles how they are named.
 func (p *packer) documents(t *tar.Writer) error {
 	raw := p.image.raw
 	if raw == nil {
@@ -67,22 +76,14 @@ func (p *packer) documents(t *tar.Writer) error {
 			return &readError{err}
 		}
 	}
-	hex := strings.TrimPrefix(p.image.id, "sha256:")
-	m := manifest{Config: hex + ".json", RepoTags: []string{p.ref}}
-	if strings.HasPrefix(p.ref, "sha256:") {
-		m.RepoTags = nil
+	list, err := p.savedDocuments(raw)
+	if p.form == Layout {
+		list, err = p.layoutDocuments(raw)
 	}
-	for _, d := range p.image.diffIDs {
-		m.Layers = append(m.Layers, layerName(d))
-	}
-	list, err := json.Marshal([]manifest{m})
 	if err != nil {
 		return err
 	}
-	for _, d := range []struct {
-		name string
-		body []byte
-	}{{m.Config, raw}, {"manifest.json", list}} {
+	for _, d := range list {
 		if err := t.WriteHeader(header(d.name, int64(len(d.body)))); err != nil {
 			return err
 		}
@@ -91,6 +92,20 @@ func (p *packer) documents(t *tar.Writer) error {
 		}
 	}
 	return nil
+}
+
+// savedDocuments are those of docker save: the config and manifest.json.
+func (p *packer) savedDocuments(raw []byte) ([]document, error) {
+	m := manifest{Config: strings.TrimPrefix(p.image.id, "sha256:") + ".json", RepoTags: []string{p.ref}}
+	if strings.HasPrefix(p.ref, "sha256:") {
+		m.RepoTags = nil
+	}
+	for _, d := range p.image.diffIDs {
+		m.Layers = append(m.Layers, strings.TrimPrefix(d, "sha256:")+"/layer.tar")
+	}
+	p.names = m.Layers
+	list, err := json.Marshal([]manifest{m})
+	return []document{{m.Config, raw}, {"manifest.json", list}}, err
 }
 
 // repeated reports whether an earlier layer of the archive has the same content; one
@@ -119,7 +134,7 @@ func (p *packer) layer(ctx context.Context, t *tar.Writer, z *blocks, i int) err
 	} else {
 		z.setLevel(level)
 	}
-	if err := t.WriteHeader(header(layerName(p.image.diffIDs[i]), e.size)); err != nil {
+	if err := t.WriteHeader(header(p.names[i], e.size)); err != nil {
 		return err
 	}
 	sum := sha256.New()
@@ -167,8 +182,6 @@ func compression(r *bufio.Reader) (string, error) {
 	}
 	return "", nil
 }
-
-func layerName(diffID string) string { return strings.TrimPrefix(diffID, "sha256:") + "/layer.tar" }
 
 func header(name string, size int64) *tar.Header {
 	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, Format: tar.FormatPAX}

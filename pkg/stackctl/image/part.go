@@ -79,6 +79,7 @@ type shipment struct {
 	archive  *archive
 	image    saved
 	ref      string
+	form     Form
 	load     func(context.Context, io.Reader) error
 	progress func(done, total int64)
 }
@@ -101,7 +102,7 @@ func (s shipment) from(ctx context.Context, skip int) (Sent, error) {
 			img, ref = part, fmt.Sprintf("%s:%s-%d", partName, partTag(s.image.id), end)
 		}
 		before := done
-		sent, err := send(ctx, s.archive, img, ref, skip, s.load, func(d, _ int64) {
+		sent, err := s.send(ctx, img, ref, skip, func(d, _ int64) {
 			done = before + d
 			if s.progress != nil {
 				s.progress(done, total)

@@ -27,10 +27,21 @@ type Sent struct {
 	Again bool
 }
 
+// Form is the shape of what is sent.
+type Form int
+
+const (
+	// Save is what docker save writes. The Engine's classic image store takes it without
+	// the layers that it has.
+	Save Form = iota
+	// Layout is an OCI image layout. Containerd's image store takes it without the layers
+	// that it has as they were sent.
+	Layout
+)
+
 // Ship loads an image onto a host and leaves out the layers that one of the
 // host's images already has: those below the first difference. have are the
-// images in the host's store; give none for the containerd store, which needs
-// every layer. load is the engine's; progress counts bytes of the archive's
+// images in the host's store. load is the engine's; progress counts bytes of the archive's
 // layers and may be nil. The caller compares the image's ID on the host
 // afterwards.
 //
@@ -39,9 +50,9 @@ type Sent struct {
 // A large image goes in parts, at the borders of layers. A transfer that was
 // cut leaves the parts that arrived whole, and the next Ship goes on from
 // there; see Parts.
-func Ship(ctx context.Context, img stack.Image, have []stack.HostImage, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+func Ship(ctx context.Context, img stack.Image, have []stack.HostImage, form Form, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
 	started := time.Now()
-	sent, err := ship(ctx, img, have, load, progress)
+	sent, err := ship(ctx, img, have, form, load, progress)
 	sent.Took = time.Since(started)
 	if err == nil {
 		return sent, nil
@@ -57,7 +68,7 @@ func Ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 	return sent, stack.Fault(stack.CauseStep, what, err, "")
 }
 
-func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+func ship(ctx context.Context, img stack.Image, have []stack.HostImage, form Form, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
 	a, closer, err := open(img.Archive)
 	if err != nil {
 		return Sent{}, archiveFault(img.Archive, err)
@@ -67,8 +78,11 @@ func ship(ctx context.Context, img stack.Image, have []stack.HostImage, load fun
 	if err != nil {
 		return Sent{}, archiveFault(img.Archive, err)
 	}
+	if form == Layout {
+		have = sentBefore(have)
+	}
 	skip := shared(s.diffIDs, have)
-	way := shipment{archive: a, image: s, ref: img.Reference, load: load, progress: progress}
+	way := shipment{archive: a, image: s, ref: img.Reference, form: form, load: load, progress: progress}
 	sent, err := way.from(ctx, skip)
 	if err == nil || skip == 0 && sent.Parts == 0 || ctx.Err() != nil || !worthAgain(err) {
 		return sent, err
@@ -120,18 +134,25 @@ func shared(diffIDs []string, have []stack.HostImage) int {
 	return most
 }
 
-// send streams the image without its first skip layers to load.
-func send(ctx context.Context, a *archive, s saved, ref string, skip int, load func(context.Context, io.Reader) error, progress func(done, total int64)) (Sent, error) {
+// sentBefore are the images of a host whose layers are stored as they were sent here, and
+// their parts; those of one that was pulled are compressed, and have other digests.
+func sentBefore(have []stack.HostImage) []stack.HostImage {
+	part := func(tag string) bool { return strings.HasPrefix(tag, partName+":") }
+	return slices.DeleteFunc(slices.Clone(have), func(h stack.HostImage) bool { return !h.Shipped && !slices.ContainsFunc(h.Tags, part) })
+}
+
+// send streams an image without its first skip layers to load.
+func (s shipment) send(ctx context.Context, of saved, ref string, skip int, progress func(done, total int64)) (Sent, error) {
 	r, w := io.Pipe()
 	var wire atomic.Int64
-	p := &packer{archive: a, image: s, ref: ref, skip: skip, progress: progress}
+	p := &packer{archive: s.archive, image: of, ref: ref, form: s.form, skip: skip, progress: progress}
 	packed := make(chan error, 1)
 	go func() {
 		err := p.pack(ctx, &counter{w: w, n: &wire})
 		_ = w.CloseWithError(err)
 		packed <- err
 	}()
-	err := load(ctx, r)
+	err := s.load(ctx, r)
 	// Unblocks the packer where load ended early.
 	_ = r.CloseWithError(errEnded)
 	packErr := <-packed

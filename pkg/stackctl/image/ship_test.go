@@ -49,7 +49,7 @@ func TestShipLeavesOutWhatTheHostHas(t *testing.T) {
 			for shape, files := range map[string][]file{"legacy": m.legacy(), "oci": m.oci(), "zipped": m.zipped()} {
 				var wire bytes.Buffer
 				var done, total int64
-				sent, err := Ship(t.Context(), indexed(t, m, files), c.have, collect(&wire), func(d, n int64) { done, total = d, n })
+				sent, err := Ship(t.Context(), indexed(t, m, files), c.have, Save, collect(&wire), func(d, n int64) { done, total = d, n })
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -106,7 +106,7 @@ func TestShipSendsARepeatedLayerOnce(t *testing.T) {
 	var wire bytes.Buffer
 	files := m.oci()
 	files = slices.Delete(files, 4, 5) // the archive holds it once, too
-	if _, err := Ship(t.Context(), indexed(t, m, files), nil, collect(&wire), nil); err != nil {
+	if _, err := Ship(t.Context(), indexed(t, m, files), nil, Save, collect(&wire), nil); err != nil {
 		t.Fatal(err)
 	}
 	checkSent(t, m, unpack(t, wire.Bytes()), 3)
@@ -130,14 +130,14 @@ func TestShipSendsEverythingWhereTheHostLostALayer(t *testing.T) {
 	}
 	img := indexed(t, m, m.legacy())
 	have := []stack.HostImage{{Layers: img.Layers[:1]}}
-	sent, err := Ship(t.Context(), img, have, load, nil)
+	sent, err := Ship(t.Context(), img, have, Save, load, nil)
 	if err != nil || tries != 2 || !sent.Again || sent.LayersSent != 2 || sent.Bytes <= int64(wire.Len()) {
 		t.Errorf("%d tries, %+v, %v", tries, sent, err)
 	}
 	checkSent(t, m, unpack(t, wire.Bytes()), 2)
 
 	always := func(_ context.Context, r io.Reader) error { _, _ = io.Copy(io.Discard, r); return lost }
-	if _, err := Ship(t.Context(), img, have, always, nil); !errors.Is(err, lost) || stack.CauseOf(err) != stack.CauseStep {
+	if _, err := Ship(t.Context(), img, have, Save, always, nil); !errors.Is(err, lost) || stack.CauseOf(err) != stack.CauseStep {
 		t.Errorf("got %v", err)
 	}
 	// A full disk gets no second try, which would need more.
@@ -147,13 +147,13 @@ func TestShipSendsEverythingWhereTheHostLostALayer(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r)
 		return errors.New("write layer.tar: no space left on device")
 	}
-	if _, err := Ship(t.Context(), img, have, full, nil); err == nil || tries != 1 {
+	if _, err := Ship(t.Context(), img, have, Save, full, nil); err == nil || tries != 1 {
 		t.Errorf("%d tries on a full disk, %v", tries, err)
 	}
 	// With nothing left out there is nothing to try again.
 	tries = 0
 	count := func(ctx context.Context, r io.Reader) error { tries++; return always(ctx, r) }
-	if _, err := Ship(t.Context(), img, nil, count, nil); err == nil || tries != 1 {
+	if _, err := Ship(t.Context(), img, nil, Save, count, nil); err == nil || tries != 1 {
 		t.Errorf("%d tries, %v", tries, err)
 	}
 }
@@ -173,7 +173,7 @@ func TestATransferWhosePartWasLostBeginsAgain(t *testing.T) {
 		}
 		return err
 	}
-	if sent, err := Ship(t.Context(), indexed(t, m, m.legacy()), nil, load, nil); err != nil || !sent.Again || tries != 4 {
+	if sent, err := Ship(t.Context(), indexed(t, m, m.legacy()), nil, Save, load, nil); err != nil || !sent.Again || tries != 4 {
 		t.Errorf("%d loads, %+v, %v", tries, sent, err)
 	}
 }
@@ -200,7 +200,7 @@ func TestShipFindsADamagedLayer(t *testing.T) {
 			}
 			var ended error
 			load := func(_ context.Context, r io.Reader) error { _, ended = io.Copy(io.Discard, r); return ended }
-			_, err = Ship(t.Context(), img, nil, load, nil)
+			_, err = Ship(t.Context(), img, nil, Save, load, nil)
 			if err == nil || ended == nil {
 				t.Fatalf("shipped a damaged layer: %v, stream ended with %v", err, ended)
 			}
@@ -213,7 +213,7 @@ func TestShipRefusesAnArchiveThatChanged(t *testing.T) {
 	m := imageOf("app:1", "a", layer("one", 1, 400))
 	img := indexed(t, m, m.legacy())
 	img.ID = "sha256:" + strings.Repeat("0", 64)
-	_, err := Ship(t.Context(), img, nil, collect(new(bytes.Buffer)), nil)
+	_, err := Ship(t.Context(), img, nil, Save, collect(new(bytes.Buffer)), nil)
 	mustContain(t, err, "not in it any more", "app.tar")
 }
 
@@ -222,7 +222,7 @@ func TestShipCancelledLeavesNoGoroutine(t *testing.T) {
 	img := indexed(t, m, m.legacy())
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Ship(ctx, img, nil, func(ctx context.Context, r io.Reader) error {
+	_, err := Ship(ctx, img, nil, Save, func(ctx context.Context, r io.Reader) error {
 		if _, err := r.Read(make([]byte, 10)); err != nil {
 			return err
 		}
@@ -249,7 +249,7 @@ func TestShipNeedsLittleMemory(t *testing.T) {
 	runtime.GC()
 	var base runtime.MemStats
 	runtime.ReadMemStats(&base)
-	_, err := Ship(t.Context(), img, nil, func(_ context.Context, r io.Reader) error {
+	_, err := Ship(t.Context(), img, nil, Save, func(_ context.Context, r io.Reader) error {
 		buf := make([]byte, 4<<20)
 		for {
 			if _, err := io.ReadFull(r, buf); err != nil {

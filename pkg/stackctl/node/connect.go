@@ -192,10 +192,11 @@ func (s server) Ship(ctx context.Context, i stack.Image, _ []string, have []stac
 	if err != nil {
 		return "", err
 	}
+	form := image.Save
 	if store == engine.StoreContainerd {
-		have = nil // it loads whole images only
+		form = image.Layout
 	}
-	sent, err := image.Ship(ctx, i, have, s.engine.Load, progress)
+	sent, err := image.Ship(ctx, i, have, form, s.engine.Load, progress)
 	detail := fmt.Sprintf("%d of %d layers, %d bytes", sent.LayersSent, sent.Layers, sent.Bytes)
 	if err == nil {
 		err = s.engine.Loaded(ctx, i)

@@ -164,6 +164,8 @@ type HostImage struct {
 	Digests []string `json:"digests,omitempty"`
 	Layers  []string `json:"layers"` // diff IDs, lowest first
 	Bytes   int64    `json:"bytes"`
+	// Shipped reports whether containerd's store got it from stackctl.
+	Shipped bool `json:"shipped,omitempty"`
 	// Nodes are those of a cluster that have it.
 	Nodes []string `json:"nodes,omitempty"`
 }

@@ -1,0 +1,73 @@
+package image
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"strings"
+
+	godigest "github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// imageName is the annotation by which containerd names what it takes in.
+const imageName = "io.containerd.image.name"
+
+// layoutDocuments are those of an OCI image layout (OCI Image Format, image-layout.md). Its
+// layers are named by the digest of what is stored: one that a store has
+// already, as it was stored here, need not be sent.
+func (p *packer) layoutDocuments(raw []byte) ([]document, error) {
+	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: describe(ocispec.MediaTypeImageConfig, raw)}
+	p.names = nil
+	for i := range p.image.layers {
+		layer, err := p.describeLayer(i)
+		if err != nil {
+			return nil, err
+		}
+		m.Layers = append(m.Layers, layer)
+		p.names = append(p.names, blobName(layer.Digest))
+	}
+	listed, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	top := describe(ocispec.MediaTypeImageManifest, listed)
+	if !strings.HasPrefix(p.ref, "sha256:") {
+		top.Annotations = map[string]string{imageName: Canonical(p.ref), ocispec.AnnotationRefName: Canonical(p.ref)}
+	}
+	index, err := json.Marshal(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{top}})
+	if err != nil {
+		return nil, err
+	}
+	layout, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	return []document{
+		{ocispec.ImageLayoutFile, layout}, {ocispec.ImageIndexFile, index}, {blobName(top.Digest), listed}, {blobName(m.Config.Digest), raw},
+	}, err
+}
+
+// describeLayer is a layer as the archive stores it.
+func (p *packer) describeLayer(i int) (ocispec.Descriptor, error) {
+	e := p.image.layers[i]
+	out := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: godigest.Digest(p.image.diffIDs[i]), Size: e.size}
+	src := bufio.NewReader(io.NewSectionReader(p.archive.src, e.offset, e.size))
+	kind, err := compression(src)
+	if err != nil || kind == "" {
+		return out, err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, src); err != nil {
+		return out, &readError{err}
+	}
+	out.MediaType, out.Digest = ocispec.MediaTypeImageLayerGzip, godigest.Digest("sha256:"+hex.EncodeToString(sum.Sum(nil)))
+	return out, nil
+}
+
+func describe(kind string, content []byte) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: kind, Digest: godigest.FromBytes(content), Size: int64(len(content))}
+}
+
+func blobName(d godigest.Digest) string { return "blobs/" + d.Algorithm().String() + "/" + d.Encoded() }
