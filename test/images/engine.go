@@ -9,8 +9,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// engineVersion is the newest Docker Engine whose source is a Go module.
-const engineVersion = "29"
+// engineVersion is what the newest Docker Engine says that it is whose source is a Go module:
+// the module has a version of its own (engine/go.mod).
+const engineVersion = "29.0.0"
 
 // buildNewest makes a server with the newest Docker Engine, as Docker's own package
 // source has it and Debian has not yet: images are in containerd's store, and no
