@@ -78,7 +78,7 @@ run() {
 	projects) go run ./test/images projects twelve && e2e '^(TestProject|TestATeamsProject|TestTwoProjects)' ;;
 	# Every fault at the beginning and towards the end of every step. It goes on
 	# where it was when it is run again; without build/faults.log it begins anew.
-	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
+	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers|TestProvisioning)' ;;
 	# Three servers and what happens to them.
 	cluster) go run ./test/images droplet13 && e2e '^(TestThreeServers|TestAReleaseRunsOn|TestTwoProjectsShareACluster|TestOneServerBecomes|TestACluster|TestEveryEdgeRenews)' ;;
 	# 200 requests a second across every kind of change, and to a server that is starved.
