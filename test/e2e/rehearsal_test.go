@@ -146,6 +146,7 @@ func TestNewNamesAreRehearsedBeforeAPublicAuthorityIsAsked(t *testing.T) {
 	staging.knows(t, "pages.localhost")
 	p.must(0, "provision", "--target", "sandbox")
 	p.must(0, "deploy", "--target", "sandbox")
+	staged := serial(on(t).Address, "pages.localhost")
 	policy(atPublic)
 	p.must(0, "deploy", "--target", "sandbox")
 	if !chains(t, publicRoots, "pages.localhost") || chains(t, staging.Roots, "pages.localhost") {
@@ -199,7 +200,11 @@ func TestNewNamesAreRehearsedBeforeAPublicAuthorityIsAsked(t *testing.T) {
 		p.write("stackctl.yaml", before)
 		p.edit("stackctl.yaml", "\nroutes:\n", "\nroutes:\n  - {host: "+fresh+", service: pages, port: 8080}\n")
 		staging.knows(t, fresh)
-		during(how+", a new name", func() { p.must(0, "deploy", "--target", "sandbox") })
+		during(how+", a new name", func() {
+			if said := p.must(0, "deploy", "--target", "sandbox").out; !strings.Contains(said, fresh+": new on a site that is public") {
+				t.Errorf("it does not tell of the new name:\n%s", said)
+			}
+		})
 		if !chains(t, publicRoots, fresh) || asked(t, staging.name, fresh) == 0 {
 			t.Errorf("%s: no public certificate, or staging was not asked", fresh)
 		}
@@ -213,6 +218,9 @@ func TestNewNamesAreRehearsedBeforeAPublicAuthorityIsAsked(t *testing.T) {
 	during("to staging and back", func() {
 		policy(atStaging)
 		p.must(0, "deploy", "--target", "sandbox")
+		if got := serial(on(t).Address, "pages.localhost"); got != staged || got == "" {
+			t.Errorf("staging again serves %s, not %s", got, staged)
+		}
 		policy(atPublic)
 		p.must(0, "deploy", "--target", "sandbox")
 	})

@@ -147,9 +147,13 @@ func TestTwoProjectsShareAServer(t *testing.T) {
 
 	const staging, public = "\nacme:\n", "\nacme:\n  policy: public\n"
 	during("its edge is replaced, and has other certificates", func() {
+		before := serial(on(t).Address, "pages.localhost")
 		p.edit(targetFile, staging, public)
 		if said := p.must(0, "deploy", "--target", "sandbox"); !strings.Contains(said.out, "a copy of it serves meanwhile") {
 			t.Errorf("it says %s", said.out)
+		}
+		if serial(on(t).Address, "pages.localhost") == before {
+			t.Error("the public policy serves the certificate of the staging one")
 		}
 	})
 	during("an edge is replaced, and comes back", func() {
