@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/go.sh
 source scripts/go.sh
 
-rm -f build/repeated.*
+rm -f build/repeated.* build/e2e-costs.txt
 part() { printf '\n== %s, %d s after the start\n' "$1" "$SECONDS"; }
 
 part "what this machine lacks"
@@ -23,7 +23,8 @@ wait $images || { cat build/images.log >&2; exit 1; }
 trap - EXIT
 go run ./test/images projects
 go run ./test/images droplet13
-(cd web && npm test --silent)
+# The build has checked the types, the linters look at the web app below.
+(cd web && npm run --silent types:check && npm run --silent unit)
 
 part "lint"
 scripts/lint.sh
@@ -44,6 +45,8 @@ tested standard-quiet "${plain[*]}" -p 3 -timeout 30m
 
 part "end-to-end tests"
 tested testname ./test/e2e -tags e2e -count=1 -timeout 70m
+printf '\nTime with a server, and runs of stackctl:\n'
+cat build/e2e-costs.txt
 
 part "another platform"
 GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null

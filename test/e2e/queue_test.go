@@ -23,7 +23,14 @@ var longest = []string{
 	"TestTwoProjectsShareAServer",
 	"TestATeamsProjectIsDeployedFromItsComposeFile",
 	"TestPeopleCanUseTheSiteInABrowser",
+	visitors,
 }
+
+// visitors is what the tests that only visit the site are called in the queue: they share a server.
+const visitors = "visitors"
+
+// heavy are the tests that load the machine, which run when all others have ended.
+var heavy = []string{"TestNoRequestIsLostWhileReleasesChange", "TestAnOverloadedSiteIsSlowAndNotDead"}
 
 // turns hands servers out, one to a test at a time.
 type turns struct {
@@ -57,26 +64,21 @@ func (q *turns) join(name string) {
 }
 
 func rank(name string) int {
+	if slices.Contains(heavy, name) {
+		return len(longest) + 1
+	}
 	if i := slices.Index(longest, name); i >= 0 {
 		return i
 	}
 	return len(longest)
 }
 
-// first takes a server past the queue, for a test that runs while all others wait.
-func (q *turns) first() *server {
+// take waits until the test is first in the queue and so many servers are free, of
+// which it gets one. One that needs all runs alone: who comes after it waits.
+func (q *turns) take(name string, free int) *server {
 	q.lock.Lock()
 	defer q.lock.Unlock()
-	s := q.free[0]
-	q.free = q.free[1:]
-	return s
-}
-
-// take waits until the test is first in the queue and a server is free.
-func (q *turns) take(name string) *server {
-	q.lock.Lock()
-	defer q.lock.Unlock()
-	for len(q.free) == 0 || q.waiting[0] != name {
+	for len(q.free) < free || q.waiting[0] != name {
 		q.changed.Wait()
 	}
 	s := q.free[0]
