@@ -56,6 +56,7 @@ func TestMain(m *testing.M) {
 				fmt.Fprintln(os.Stderr, "write what each test costs:", err)
 			}
 		}()
+		go queue.watch()
 		return m.Run()
 	}())
 }

@@ -3,26 +3,34 @@
 package e2e
 
 import (
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
-// servers is how many droplets the tests share. Three on two cores drove the load
-// to 70, where a restore took minutes.
-const servers = 2
+// servers is how many droplets the tests share, and steady how many of them have a
+// test whatever else the machine does: deploys wait more than they compute, but three
+// at all times drove the load of two cores to 70, where a restore took minutes.
+const servers, steady = 3, 2
 
 // longest are the tests that begin before all others, the longest first, so
 // that none of them runs by itself in the end.
 var longest = []string{
-	"TestEveryFaultAtEveryStepIsSurvived",
+	"TestEveryFaultAtEveryStepIsSurvived", // it leaves the image of a droplet that is ready
 	"TestProvisioningHoldsAgainstWhatHappensToServers",
-	"TestAFullDiskAtEveryStepIsSurvived",
-	"TestOddServersEndWell",
-	"TestWhatIsDoneByHandIsSetRightAndStrangersAreLeftAlone",
-	"TestBadReleasesLeaveTheOldOneServing",
-	"TestTwoProjectsShareAServer",
 	"TestATeamsProjectIsDeployedFromItsComposeFile",
+	"TestAReleaseRunsOnThreeServers",
+	"TestNewNamesAreRehearsedBeforeAPublicAuthorityIsAsked",
+	"TestOddServersEndWell",
+	"TestTwoProjectsShareAServer",
+	"TestAFullDiskAtEveryStepIsSurvived",
+	"TestProjectOfStaticPagesBehindItsNginx",
+	"TestProjectOfWorkersWithoutAPage",
 	"TestPeopleCanUseTheSiteInABrowser",
+	"TestWhatIsDoneByHandIsSetRightAndStrangersAreLeftAlone",
 	visitors,
 }
 
@@ -38,6 +46,7 @@ type turns struct {
 	changed *sync.Cond
 	waiting []string // names of tests, in the order in which they begin
 	free    []*server
+	idle    bool // cores idled lately, and nobody began since
 }
 
 var queue = newTurns()
@@ -78,11 +87,11 @@ func rank(name string) int {
 func (q *turns) take(name string, free int) *server {
 	q.lock.Lock()
 	defer q.lock.Unlock()
-	for len(q.free) < free || q.waiting[0] != name {
+	for len(q.free) < free || q.waiting[0] != name || servers-len(q.free) >= steady && !q.idle {
 		q.changed.Wait()
 	}
 	s := q.free[0]
-	q.free, q.waiting = q.free[1:], q.waiting[1:]
+	q.free, q.waiting, q.idle = q.free[1:], q.waiting[1:], false
 	q.changed.Broadcast()
 	return s
 }
@@ -93,4 +102,34 @@ func (q *turns) give(s *server) {
 	// The one that was used last is taken next: a single test needs one droplet.
 	q.free = slices.Insert(q.free, 0, s)
 	q.changed.Broadcast()
+}
+
+// watch looks every ten seconds whether a third of the machine idles, for as long
+// as tests run.
+func (q *turns) watch() {
+	idle, all := spent()
+	for range time.Tick(10 * time.Second) {
+		idleNow, allNow := spent()
+		q.lock.Lock()
+		q.idle = 3*(idleNow-idle) > allNow-all
+		q.lock.Unlock()
+		q.changed.Broadcast()
+		idle, all = idleNow, allNow
+	}
+}
+
+// spent is the time that all cores have spent idle, and altogether, by /proc/stat (proc(5)).
+func spent() (idle, all int) {
+	raw, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0 // not Linux: no test begins beside the steady ones
+	}
+	line, _, _ := strings.Cut(string(raw), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		ticks, _ := strconv.Atoi(field) // a number, by proc(5)
+		if all += ticks; i == 3 || i == 4 {
+			idle += ticks
+		}
+	}
+	return idle, all
 }
