@@ -62,7 +62,7 @@ func TestATargetThatCannotBeReachedHurtsNoOther(t *testing.T) {
 }
 
 func TestTheOperatorLooksAndActs(t *testing.T) {
-	p := ensureGood(t)
+	p := onGood(t)
 	var status struct {
 		Health       struct{ State string }
 		Disk         stack.DiskUse
