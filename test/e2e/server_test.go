@@ -158,6 +158,8 @@ func (s *server) keep(t *testing.T) {
 	ready.Lock()
 	defer ready.Unlock()
 	if ready.image == "" {
+		// One that a run has left which was killed; another checkout may be pruning just now.
+		_ = exec.Command("docker", "image", "prune", "-f", "--filter", "label=dev.stackctl.sandbox="+s.Name).Run()
 		ready.image = strings.TrimSpace(onHost(t, "docker", "commit", s.Container))
 	}
 }
