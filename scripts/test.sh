@@ -49,9 +49,10 @@ mapfile -t racing < <(racing)
 CGO_ENABLED=1 tested standard-quiet "${racing[*]}" -race -p 3 -timeout 30m -skip "^$heavy\$"
 
 part "tests"
-go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
+beside heavy go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
 mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
 tested standard-quiet "${plain[*]}" -p 3 -timeout 30m
+await heavy
 
 part "end-to-end tests, and another platform"
 beside windows env GOOS=windows GOARCH=amd64 nice scripts/build.sh stackctl /dev/null
