@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -132,4 +134,43 @@ func spent() (idle, all int) {
 		}
 	}
 	return idle, all
+}
+
+func TestAFurtherTestBeginsWhereCoresIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, began := newTurns(), make(chan string, 9)
+		for _, name := range []string{heavy[0], "first", "second", "third"} {
+			q.join(name)
+		}
+		taken := map[string]*server{}
+		begin := func(name string, free int) {
+			go func() {
+				taken[name] = q.take(name, free)
+				began <- name
+			}()
+			synctest.Wait()
+		}
+		expect := func(want int) {
+			t.Helper()
+			if synctest.Wait(); len(began) != want {
+				t.Fatalf("%d tests have begun, want %d", len(began), want)
+			}
+		}
+		begin(heavy[0], servers)
+		begin("first", 1)
+		begin("second", 1)
+		begin("third", 1)
+		expect(steady)
+		q.lock.Lock()
+		q.idle = true
+		q.lock.Unlock()
+		q.changed.Broadcast()
+		expect(steady + 1)
+		for _, name := range []string{"first", "second"} {
+			q.give(taken[name])
+			expect(steady + 1) // the one that runs alone waits for the third
+		}
+		q.give(taken["third"])
+		expect(steady + 2)
+	})
 }
