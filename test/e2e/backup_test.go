@@ -342,7 +342,7 @@ func TestPostgresKilledDuringADeployLosesNoCommittedTransaction(t *testing.T) {
 	const container = `$(docker ps -aq --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack)`
 	p := onGood(t)
 	w := newWriter(t)
-	p.write(".env", "LOG_LEVEL=warn\nAUTH_RATE=121\n")
+	p.write(".env", "LOG_LEVEL=warn\nAUTH_RATE=601\n")
 	r := p.start("deploy")
 	until(t, 2*time.Minute, "the deploy starts the release", func() bool { return strings.Contains(p.soFar(), "start release") })
 	onDroplet(t, "docker kill "+container)

@@ -36,7 +36,7 @@ func inBrowser(t *testing.T, env ...string) {
 // TestPeopleCanUseTheSiteInABrowser walks every flow of end users and of staff,
 // mails and Google sign-in included, and leaves no account behind.
 func TestPeopleCanUseTheSiteInABrowser(t *testing.T) {
-	p := onGood(t)
+	p := ensureGood(t)
 	forgetCounters(t)
 	staff, password := "ada-browser@example.org", "correct horse battery staple 7"
 	if made := p.with(password+"\n", "exec", "--stdin", "admin", "--", "/server", "create-staff", "--email", staff); made.exit != 0 {

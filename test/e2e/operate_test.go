@@ -62,7 +62,7 @@ func TestATargetThatCannotBeReachedHurtsNoOther(t *testing.T) {
 }
 
 func TestTheOperatorLooksAndActs(t *testing.T) {
-	p := onGood(t)
+	p := ensureGood(t)
 	var status struct {
 		Health       struct{ State string }
 		Disk         stack.DiskUse

@@ -98,7 +98,8 @@ func ensureServing(t *testing.T) {
 	}
 }
 
-// onGood is a project whose deploys begin with a release that serves, whichever that is.
+// onGood is a project whose deploys begin with a release that serves, whichever that is: it
+// may have other settings than the files.
 func onGood(t *testing.T) project {
 	t.Helper()
 	ensureServing(t)
