@@ -82,10 +82,10 @@ run() {
 	# Unusual projects that are good, deployed.
 	harmless) go run ./test/mutants -harmless ;;
 	# Twelve projects that know nothing of stackctl, from their compose files.
-	projects) go run ./test/images projects twelve && e2e '^(TestProject|TestATeamsProject|TestTwoProjects)' ;;
+	projects) go run ./test/images projects twelve && e2e '^(TestProject|TestATeamsProject|TestTwoProjects|TestNewNames)' ;;
 	# Every fault at the beginning and towards the end of every step. It goes on
 	# where it was when it is run again; without build/faults.log it begins anew.
-	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers)' ;;
+	faults) FAULTS_LOG=$PWD/build/faults.log e2e '^(TestEveryFault|TestAFullDisk|TestOddServers|TestProvisioning)' ;;
 	# Three servers and what happens to them.
 	cluster) go run ./test/images droplet13 && e2e '^(TestThreeServers|TestAReleaseRunsOn|TestTwoProjectsShareACluster|TestOneServerBecomes|TestACluster|TestEveryEdgeRenews)' ;;
 	# The newest Docker Engine, with containerd's image store.

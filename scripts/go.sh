@@ -21,8 +21,8 @@ repeated() {
 	[ -z "$all" ] || printf '\nNot at the first try, which is a fault to be mended:\n%s\n' "$all"
 }
 
-# It matches so much that the race detector takes minutes.
-heavy=TestItFindsWhatGitleaksFinds
+# They match so much that the race detector takes minutes.
+heavy='TestItFindsWhatGitleaksFinds(InFiles)?'
 export heavy
 
 # racing lists the packages in which goroutines meet and whose tests are small:

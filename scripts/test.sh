@@ -6,24 +6,35 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/go.sh
 source scripts/go.sh
 
-rm -f build/repeated.*
+rm -f build/repeated.* build/e2e-costs.txt
 part() { printf '\n== %s, %d s after the start\n' "$1" "$SECONDS"; }
+
+# beside NAME COMMAND... runs a command beside the parts that follow, until it is
+# awaited: where they wait for the network, or leave cores idle.
+declare -A running
+beside() {
+	local name=$1
+	shift
+	"$@" >"build/$name.log" 2>&1 &
+	running[$name]=$!
+}
+await() {
+	wait "${running[$1]}" || { cat "build/$1.log" >&2; exit 1; }
+	unset "running[$1]"
+}
+trap 'kill "${running[@]}" 2>/dev/null || true' EXIT
 
 part "what this machine lacks"
 scripts/prepare.sh test
 
-# Both wait for the network: side by side. Nothing else is.
+images() { go run ./test/images && go run ./test/images projects droplet13; }
 part "images and the web app"
 mkdir -p build
-go run ./test/images >build/images.log 2>&1 &
-images=$!
-trap 'kill $images 2>/dev/null || true' EXIT
+beside images images
 scripts/web.sh
-wait $images || { cat build/images.log >&2; exit 1; }
-trap - EXIT
-go run ./test/images projects
-go run ./test/images droplet13
-(cd web && npm test --silent)
+# The build has checked the types, and lint looks at the web app as well.
+(cd web && npm run --silent types:check && npm run --silent unit)
+await images
 
 part "lint"
 scripts/lint.sh
@@ -38,14 +49,16 @@ mapfile -t racing < <(racing)
 CGO_ENABLED=1 tested standard-quiet "${racing[*]}" -race -p 3 -timeout 30m -skip "^$heavy\$"
 
 part "tests"
-go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
+beside heavy go test -vet=off -run "^$heavy\$" ./pkg/stackctl/redact
 mapfile -t plain < <(go list ./... | grep -vxF "$(go list "${racing[@]}")")
 tested standard-quiet "${plain[*]}" -p 3 -timeout 30m
+await heavy
 
-part "end-to-end tests"
+part "end-to-end tests, and another platform"
+beside windows env GOOS=windows GOARCH=amd64 nice scripts/build.sh stackctl /dev/null
 tested testname ./test/e2e -tags e2e -count=1 -timeout 70m
-
-part "another platform"
-GOOS=windows GOARCH=amd64 scripts/build.sh stackctl /dev/null
+await windows
+printf '\nTime with a server, and runs of stackctl:\n'
+cat build/e2e-costs.txt
 repeated
 printf '\nAll passed, after %d s.\n' "$SECONDS"

@@ -63,7 +63,7 @@ func edgeAddress(t *testing.T) string { return net.JoinHostPort(on(t).Address.St
 // an address that is not on the list, no header opens the staff pages
 // (ASVS 4.1.3).
 func TestAttack54SpoofedAddressOpensNoStaffPage(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	conn, err := host.Dial(ctx, host.Options{Address: on(t).Address.String(), User: "deploy", Key: on(t).Key(), KnownHosts: on(t).KnownHosts()})
@@ -116,7 +116,7 @@ func insidePaths() []string {
 
 // TestAttack55EncodedPathsReachNoInsidePage (ASVS 4.1.4).
 func TestAttack55EncodedPathsReachNoInsidePage(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for _, path := range insidePaths() {
 		statuses, body := raw(t, outside, edgeAddress(t), domain, "GET "+path+" HTTP/1.1\r\nHost: "+domain+"\r\nConnection: close\r\n\r\n")
 		for _, sign := range []string{"# HELP", `"routers"`, `"rule"`, "<title>Traefik", "Staff pages", "go_goroutines", "goroutine profile"} {

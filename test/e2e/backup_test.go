@@ -114,7 +114,7 @@ func (p project) interruptRestore(name string) {
 }
 
 func TestABackupThatCannotBeReadIsRefused(t *testing.T) {
-	p := ensureGood(t)
+	p := onGood(t)
 	t.Cleanup(func() { onDroplet(t, "rm -f /srv/stack/backups/*") })
 	p.must(0, "backup")
 	name := p.backups()[0].Name
@@ -142,7 +142,7 @@ func TestABackupThatCannotBeReadIsRefused(t *testing.T) {
 }
 
 func TestAFullDiskStopsTheBackupAndTheOldReleaseServes(t *testing.T) {
-	p := ensureGood(t)
+	p := onGood(t)
 	onDroplet(t, "mount -t tmpfs -o size=8k,mode=0777 tmpfs /srv/stack/backups")
 	t.Cleanup(func() { onDroplet(t, "umount /srv/stack/backups") })
 	r := p.must(4, "backup")
@@ -340,9 +340,9 @@ func (w *writer) end() {
 
 func TestPostgresKilledDuringADeployLosesNoCommittedTransaction(t *testing.T) {
 	const container = `$(docker ps -aq --filter label=com.docker.compose.service=postgres --filter label=com.docker.compose.project=stack)`
-	p := ensureGood(t)
+	p := onGood(t)
 	w := newWriter(t)
-	p.write(".env", "LOG_LEVEL=warn\nAUTH_RATE=121\n")
+	p.write(".env", "LOG_LEVEL=warn\nAUTH_RATE=601\n")
 	r := p.start("deploy")
 	until(t, 2*time.Minute, "the deploy starts the release", func() bool { return strings.Contains(p.soFar(), "start release") })
 	onDroplet(t, "docker kill "+container)

@@ -52,7 +52,7 @@ func TestPeopleCanUseTheSiteInABrowser(t *testing.T) {
 // TestASiteWithoutItsAPISaysSo: with the API stopped the pages load and tell
 // what is the matter; with it back everything works.
 func TestASiteWithoutItsAPISaysSo(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	back := stopped(t, "api")
 	inBrowser(t, "API_DOWN=1")
 	back()

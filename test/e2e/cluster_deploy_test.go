@@ -79,8 +79,9 @@ func (c *cluster) during(part func()) (first, second tally) {
 // three servers, changes it under load, and loses one of them.
 func TestAReleaseRunsOnThreeServers(t *testing.T) {
 	c := bareCluster(t, 3)
-	c.write("compose.yaml", pagesAndStore)
-	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
+	c.write("compose.yaml", strings.NewReplacer("{replicas: 2}\n", "{replicas: 2}\n    secrets: [token]\n", "volumes: {pg: {}}\n", "volumes: {pg: {}}\nsecrets: {token: {file: ./token}}\n").Replace(pagesAndStore))
+	c.write("token", "hollow-meadow-17-violin")
+	c.write("stackctl.yaml", "project: shop\npolicy: standard\nretention: {releases: 2}\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
 	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +121,7 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 	}
 	lossless("a change loses nothing at any edge", "bonjour", func() {
 		c.write(".env", "GREETING=bonjour\n")
+		c.write("token", "amber-thistle-52-canyon")
 		c.must(0, "deploy")
 	})
 	lossless("a rollback by hand neither", "hello", func() { c.must(0, "rollback") })
@@ -160,6 +162,7 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 			t.Errorf("%d requests to node1 were lost: %s", seen.lost, seen.first)
 		}
 		c.write(".env", "GREETING=ciao\n")
+		c.write("token", "quiet-lantern-88-harbor")
 		if r := c.must(0, "deploy"); !strings.Contains(r.out, "node2 does not answer") {
 			t.Errorf("the deploy does not say that node2 is away:\n%s", r.out)
 		}
@@ -176,13 +179,6 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 	})
 	t.Run("secrets go with their releases", func(t *testing.T) {
 		c.t = t
-		c.edit("compose.yaml", "    deploy: {replicas: 2}\n", "    deploy: {replicas: 2}\n    secrets: [token]\n")
-		c.edit("compose.yaml", "volumes: {pg: {}}\n", "volumes: {pg: {}}\nsecrets: {token: {file: ./token}}\n")
-		c.edit("stackctl.yaml", "policy: standard\n", "policy: standard\nretention: {releases: 2}\n")
-		for _, token := range []string{"hollow-meadow-17-violin", "amber-thistle-52-canyon", "quiet-lantern-88-harbor"} {
-			c.write("token", token)
-			c.must(0, "deploy")
-		}
 		if list := c.api("node1", http.MethodGet, "/secrets", ""); strings.Count(list, ".secrets.token\"") != 2 {
 			t.Errorf("two releases are kept, and the Swarm has the secrets\n%s", list)
 		}

@@ -39,7 +39,7 @@ func TestABareServerBecomesAVerifiedSite(t *testing.T) {
 }
 
 func TestAStaffAccountIsMadeThroughExec(t *testing.T) {
-	p := ensureGood(t)
+	p := onGood(t)
 	if r := p.stackctl("exec", "--stdin", "admin", "--", "/server", "create-staff", "--email", "nobody@example.org"); r.exit == 0 {
 		t.Errorf("made without a password: %s%s", r.out, r.err)
 	}

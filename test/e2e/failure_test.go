@@ -21,7 +21,7 @@ type refusal struct {
 }
 
 func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	for name, c := range map[string]refusal{
 		"a migration fails": {func(p project) {
 			p.edit("compose/stack.yaml", `command: ["migrate"]`, `command: ["migrate", "--no-such-flag"]`)
@@ -59,7 +59,7 @@ func TestBadReleasesLeaveTheOldOneServing(t *testing.T) {
 // and at an image that nobody has. What is wrong with files alone is told
 // without a server: see test/mutants.
 func TestADeployThatMayNotBeginTouchesNoContainer(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	for name, c := range map[string]refusal{
 		"production ACME": {func(p project) { p.edit("traefik/traefik.yml", "acme-staging-v02", "acme-v02") }, 1, "G1"},
 		"unknown image":   {func(p project) { p.edit("compose/stack.yaml", "image: redis:7.2", "image: redis:7.2.99-none") }, 4, "redis:7.2.99-none"},
@@ -83,7 +83,7 @@ func TestADeployThatMayNotBeginTouchesNoContainer(t *testing.T) {
 // TestALoginThatIsRefusedIsSaidSo: sshd answers, and knows the key as nobody's,
 // or is nobody's that is known. Hosts that nobody answers for are in test/mutants.
 func TestALoginThatIsRefusedIsSaidSo(t *testing.T) {
-	on(t)
+	visiting(t)
 	for name, c := range map[string]refusal{
 		"unknown host key": {func(p project) {
 			p.edit(".stackctl/sandbox/target.yaml", "known_hosts: "+on(t).KnownHosts(), "known_hosts: "+filepath.Join(p.root, "nothing"))
@@ -127,8 +127,7 @@ func TestOneDeployAtATime(t *testing.T) {
 }
 
 func TestCtrlCBeforeThePlanChangesNothing(t *testing.T) {
-	ensureGood(t)
-	p := newProject(t)
+	p := onGood(t)
 	p.write(".env", "LOG_LEVEL=error\n")
 	r := p.start("deploy")
 	until(t, 30*time.Second, "the deploy connects", func() bool { return strings.Contains(p.soFar(), "connect") })
@@ -160,7 +159,7 @@ func (p project) soFar() string {
 }
 
 func TestRoutesThatTraefikRefusesNeverReachTheEdge(t *testing.T) {
-	ensureGood(t)
+	ensureServing(t)
 	before := onDroplet(t, "docker ps -q --no-trunc | sort; sha256sum /srv/stack/edge/dynamic/*")
 	for name, c := range map[string]struct{ from, to, says string }{
 		"an expression that is none": {`regex: "^https://www\\.([^/]+)/(.*)"`, `regex: "^https://www\\.([^/]+/(.*)"`, "middleware to-apex: "},
@@ -184,8 +183,7 @@ func TestRoutesThatTraefikRefusesNeverReachTheEdge(t *testing.T) {
 }
 
 func TestAServiceThatIsNotWantedAnyMoreIsRemovedAndItsVolumesStay(t *testing.T) {
-	ensureGood(t)
-	p := newProject(t)
+	p := onGood(t)
 	p.edit("stackctl.yaml", "compose:\n", "compose:\n  profiles: [ops]\n")
 	p.must(0, "deploy")
 	there := func() string {

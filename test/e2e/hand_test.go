@@ -30,10 +30,9 @@ docker volume inspect -f '{{.CreatedAt}}' stranger`)
 	before := strangers()
 	live := p.report().Live
 	for name, hand := range map[string]string{
-		"services are stopped and removed":                          `docker stop -t 1 $(ours api) $(ours redis) && docker rm -f $(ours worker) $(ours static)`,
-		"the folder of routes is removed under an edge that runs":   `rm -r /srv/stack/edge/dynamic`,
-		"the edge, the database and a release's folder are removed": `docker rm -f $(ours traefik) $(ours postgres) && rm -r /srv/stack/releases/` + live + ` /srv/stack/edge/dynamic`,
-		"every container and network is removed":                    `docker ps -aq --filter label=dev.stackctl.project=stack | xargs docker rm -f && docker network ls -q --filter label=com.docker.compose.project=stack | xargs docker network rm`,
+		"the folder of routes is removed under an edge that runs":                                `rm -r /srv/stack/edge/dynamic`,
+		"services are stopped and removed, as are the edge, the database and a release's folder": `docker stop -t 1 $(ours api) $(ours redis) && docker rm -f $(ours worker) $(ours static) $(ours traefik) $(ours postgres) && rm -r /srv/stack/releases/` + live + ` /srv/stack/edge/dynamic`,
+		"every container and network is removed":                                                 `docker ps -aq --filter label=dev.stackctl.project=stack | xargs docker rm -f && docker network ls -q --filter label=com.docker.compose.project=stack | xargs docker network rm`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.t = t

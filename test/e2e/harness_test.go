@@ -51,6 +51,12 @@ func TestMain(m *testing.M) {
 				fmt.Fprintln(os.Stderr, "take the droplets down:", err)
 			}
 		}()
+		defer func() {
+			if err := writeLedger(filepath.Join(repo, "build", "e2e-costs.txt")); err != nil {
+				fmt.Fprintln(os.Stderr, "write what each test costs:", err)
+			}
+		}()
+		go queue.watch()
 		return m.Run()
 	}())
 }
@@ -80,12 +86,21 @@ type project struct {
 	under []string
 }
 
+// briefly has a deploy wait no longer than the visitors of most tests take for what
+// is on its way to the old release.
+const briefly = "STACKCTL_TIMEOUTS_DRAIN=2s"
+
+// patient has the project's deploys wait as long as those of an operator.
+func (p *project) patient() {
+	p.env = slices.DeleteFunc(p.env, func(v string) bool { return v == briefly })
+}
+
 // shipped are the paths of the repository that an operator's project holds.
 var shipped = []string{"stackctl.yaml", ".env.example", "compose", "traefik", "pkg/contract/openapi.yaml", "docs/stack-overview.md"}
 
 func newProject(t *testing.T) project {
 	t.Helper()
-	p := project{t: t, root: t.TempDir()}
+	p := project{t: t, root: t.TempDir(), env: []string{briefly}}
 	for _, name := range shipped {
 		copyTree(t, filepath.Join(repo, name), filepath.Join(p.root, name))
 	}
@@ -165,6 +180,8 @@ type result struct {
 // running is a stackctl that has not ended.
 type running struct {
 	cmd      *exec.Cmd
+	verb     string
+	began    time.Time
 	out, err bytes.Buffer
 }
 
@@ -182,7 +199,7 @@ func (p project) startWith(input string, args ...string) *running {
 	if p.under == nil {
 		argv = append([]string{binary}, args...)
 	}
-	r := &running{cmd: exec.Command(argv[0], argv[1:]...)}
+	r := &running{cmd: exec.Command(argv[0], argv[1:]...), verb: args[0], began: time.Now()}
 	r.cmd.Stdin = strings.NewReader(input)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = p.root, &r.out, &r.err
 	r.cmd.Env = append(append(os.Environ(), "CI=true"), p.env...)
@@ -207,6 +224,7 @@ func (r *running) wait(t *testing.T, limit time.Duration) result {
 		<-done
 		t.Fatalf("stackctl did not end within %s\n%s%s", limit, r.out.String(), r.err.String())
 	}
+	ran(t, r.verb, time.Since(r.began))
 	return result{r.cmd.ProcessState.ExitCode(), r.out.String(), r.err.String()}
 }
 
@@ -263,6 +281,7 @@ func (p project) provision() {
 			}
 		}
 		p.must(0, "provision")
+		on(p.t).keep(p.t)
 	})
 }
 

@@ -67,7 +67,7 @@ func basic(t *testing.T) string {
 // TestUnknownHostsRevealNoService: whatever the name, in TLS and in the request,
 // a host that is nobody's gets a bare 404 or no answer (SPEC R7).
 func TestUnknownHostsRevealNoService(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	get := func(host string) string { return "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n" }
 	for _, host := range []string{"evil.example", "", "127.0.0.1", on(t).Address.String(), "x." + domain, domain + ".evil.example",
 		"user@evil.example", "evil.example:443", "evil.example." + domain, "api", "web:8080", "localhost:8090", "[::1]", domain + "/", domain + "%00.evil"} {
@@ -94,7 +94,7 @@ func TestUnknownHostsRevealNoService(t *testing.T) {
 // TestOneSiteHasManySpellings: case, a dot at the end and the port name the same
 // site; they neither escape its routes nor poison what is answered.
 func TestOneSiteHasManySpellings(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for _, host := range []string{domain, strings.ToUpper(domain), domain + ":443"} {
 		resp := ask(t, "443", domain, "GET /api/users/me HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
 		if resp == nil || resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("Strict-Transport-Security") == "" {
@@ -119,7 +119,7 @@ func TestOneSiteHasManySpellings(t *testing.T) {
 // TestTheCertificatesNameOpensNoOtherDoor: a request whose host is not the name
 // in TLS meets the guards of its host, never those of the name.
 func TestTheCertificatesNameOpensNoOtherDoor(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for _, name := range []string{domain, "www." + domain, "evil.example"} {
 		for _, host := range []string{"admin.", "jobs.", "traefik.", "pgadmin."} {
 			resp := ask(t, "443", name, "GET / HTTP/1.1\r\nHost: "+host+domain+"\r\nConnection: close\r\n\r\n")
@@ -138,7 +138,7 @@ func TestTheCertificatesNameOpensNoOtherDoor(t *testing.T) {
 // TestOddMethodsAndSizesAreRefused: TRACE shows nothing, CONNECT leads nowhere,
 // and what is too large is refused before it is kept (ASVS 4.1.2, 4.2.3).
 func TestOddMethodsAndSizesAreRefused(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for _, method := range []string{"TRACE", "CONNECT", "TRACK", "DEBUG", "PROPFIND", "FOO", "get"} {
 		for _, path := range []string{"/", "/api/users/me"} {
 			resp := ask(t, "443", domain, method+" "+path+" HTTP/1.1\r\nHost: "+domain+"\r\nX-Secret: canary-3141\r\nConnection: close\r\n\r\n")
@@ -171,7 +171,7 @@ func TestOddMethodsAndSizesAreRefused(t *testing.T) {
 // and then hold no other client up, and lose their connections in the end
 // (slowloris; ASVS 15.2.2).
 func TestSlowClientsAreCutAndHarmNobody(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	const many = 200
 	var slow []net.Conn
 	t.Cleanup(func() {

@@ -102,7 +102,9 @@ func changes() []change {
 func TestNoRequestIsLostWhileReleasesChange(t *testing.T) {
 	full := os.Getenv("FAULTS") != ""
 	exclusive(t)
-	p := ensureGood(t)
+	p := newProject(t)
+	p.patient()
+	p.provision()
 	p.ownImages()
 	p.edit("traefik/dynamic/routes.yml", "    # R1:", slowRoute+"    # R1:")
 	p.must(0, "deploy")

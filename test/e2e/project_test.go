@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -115,10 +114,6 @@ func TestATeamsProjectIsDeployedFromItsComposeFile(t *testing.T) {
 		p.t = t
 		keptOut(t, p, c)
 	})
-	t.Run("certificates that browsers trust", func(t *testing.T) {
-		p.t = t
-		wentPublic(t, p)
-	})
 	t.Run("hardened beside what serves", func(t *testing.T) { p.t = t; hardens(t, p) })
 	t.Run("visitors stay at their replica", func(t *testing.T) {
 		p.t = t
@@ -183,40 +178,6 @@ func keptOut(t *testing.T, p project, c *http.Client) {
 		t.Errorf("it says %s", s.out)
 	}
 	p.must(0, "verify", "--target", "sandbox")
-}
-
-// wentPublic has the local authority stand for one that browsers trust. The site
-// gets certificates of its own for the policy, and its old ones back without it.
-func wentPublic(t *testing.T, p project) {
-	t.Helper()
-	const target = ".stackctl/sandbox/target.yaml"
-	serial := func(name string) string {
-		conn, err := tls.Dial("tcp", on(t).Address.String()+":443", &tls.Config{ServerName: name, InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
-	}
-	staging, before := read(t, filepath.Join(p.root, target)), serial(domain)
-	p.edit(target, "\nacme:\n", "\nacme:\n  policy: public\n")
-	p.must(0, "deploy", "--target", "sandbox")
-	public := serial(domain)
-	if public == before {
-		t.Error("the public policy serves the certificate of the staging one")
-	}
-	p.edit("stackctl.yaml", "\nroutes:\n", "\nroutes:\n  - {host: fresh, service: web, port: 8080}\n")
-	if out := p.must(0, "deploy", "--target", "sandbox"); !strings.Contains(out.out, "fresh."+domain+": new on a site that is public") {
-		t.Errorf("it does not tell of the new name:\n%s", out.out)
-	}
-	if got := onDroplet(t, "grep -o 'fresh[.a-z]*' /srv/stack/acme-orders.json"); got != "fresh."+domain+"\n" {
-		t.Errorf("the orders on the host tell of %s", got)
-	}
-	p.write(target, staging)
-	p.must(0, "deploy", "--target", "sandbox")
-	if got := serial(domain); got != before {
-		t.Errorf("staging again serves %s, not %s", got, before)
-	}
 }
 
 // sql asks the project's database.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,15 +52,15 @@ func on(t *testing.T) *server {
 }
 
 // exclusive gives a server to a test that shares the machine with no other, as
-// one that loads it must: those run one after the other, before all that share.
+// one that loads it must: those run one after the other, when all that share have ended.
 func exclusive(t *testing.T) {
 	t.Helper()
-	s := queue.first()
+	if !slices.Contains(heavy, t.Name()) {
+		t.Fatal("a test that runs alone is not listed in queue_test.go")
+	}
+	s := inTurn(t, servers)
 	taken.Store(t.Name(), s)
-	t.Cleanup(func() {
-		taken.Delete(t.Name())
-		queue.give(s)
-	})
+	t.Cleanup(func() { taken.Delete(t.Name()) })
 	s.running(t)
 }
 
@@ -83,11 +84,51 @@ func bare(t *testing.T) *server {
 // may not be up.
 func besides(t *testing.T) *server {
 	t.Helper()
+	return inTurn(t, 1)
+}
+
+// inTurn waits for a test's turn, and until so many servers are free.
+func inTurn(t *testing.T, free int) *server {
+	t.Helper()
 	queue.join(t.Name())
 	t.Parallel()
-	s := queue.take(t.Name())
+	s := queue.take(t.Name(), free)
 	t.Cleanup(func() { queue.give(s) })
+	holding(t)
 	return s
+}
+
+// guests are the tests that only visit the site, all at the same time.
+var guests struct {
+	sync.Mutex
+	left            int
+	arrive, welcome sync.Once
+	at              *server
+}
+
+// visiting gives a test that changes nothing of the site a server that serves it,
+// beside all others that do so.
+func visiting(t *testing.T) {
+	t.Helper()
+	guests.Lock()
+	if guests.left++; guests.left == 1 {
+		queue.join(visitors)
+	}
+	guests.Unlock()
+	t.Parallel()
+	guests.arrive.Do(func() { guests.at = queue.take(visitors, 1) })
+	taken.Store(t.Name(), guests.at)
+	t.Cleanup(func() {
+		taken.Delete(t.Name())
+		guests.Lock()
+		defer guests.Unlock()
+		if guests.left--; guests.left == 0 {
+			queue.give(guests.at)
+		}
+	})
+	holding(t)
+	guests.at.running(t)
+	guests.welcome.Do(func() { ensureServing(t) })
 }
 
 // running returns the server once it is up.
@@ -103,6 +144,31 @@ func (s *server) running(t *testing.T) *server {
 // sandboxes is the name that the droplets of this run begin with: two checkouts
 // on one machine need two.
 func sandboxes() string { return cmp.Or(os.Getenv("E2E_NAME"), "e2e") }
+
+// ready is the image of a droplet that was provisioned, by its ID. Those that are
+// made later begin there: what provision finds is all but done.
+var ready struct {
+	sync.Mutex
+	image string
+}
+
+// keep makes the image of a droplet that has just been provisioned.
+func (s *server) keep(t *testing.T) {
+	t.Helper()
+	ready.Lock()
+	defer ready.Unlock()
+	if ready.image == "" {
+		// One that a run has left which was killed; another checkout may be pruning just now.
+		_ = exec.Command("docker", "image", "prune", "-f", "--filter", "label=dev.stackctl.sandbox="+s.Name).Run()
+		ready.image = strings.TrimSpace(onHost(t, "docker", "commit", s.Container))
+	}
+}
+
+func image() string {
+	ready.Lock()
+	defer ready.Unlock()
+	return ready.image
+}
 
 // made counts the droplets that were started, and has the folders of those that
 // are to be taken down in the end.
@@ -123,7 +189,7 @@ func (s *server) start(t *testing.T) (err error) {
 	defer cancel()
 	s.secrets = filepath.Join(dir, "secrets")
 	options := sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Name: fmt.Sprintf("%s-%d", sandboxes(), n),
-		Images: archives, Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
+		Images: archives, Image: image(), Domain: domain, Private: true, Progress: func(line string) { t.Log(line) }}
 	if s.State, err = sandbox.Up(ctx, options); err != nil {
 		return err
 	}
@@ -159,13 +225,16 @@ func (s *server) down(t *testing.T) {
 	made.dirs = slices.DeleteFunc(made.dirs, func(dir string) bool { return filepath.Join(dir, "sandbox") == s.Dir })
 }
 
-// downAll takes the droplets down that are still there.
+// downAll takes the droplets down that are still there, and their image.
 func downAll() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var errs []error
 	for _, dir := range made.dirs {
 		errs = append(errs, sandbox.Down(ctx, filepath.Join(dir, "sandbox"), false))
+	}
+	if ready.image != "" {
+		errs = append(errs, exec.CommandContext(ctx, "docker", "rmi", ready.image).Run())
 	}
 	return errors.Join(errs...)
 }

@@ -147,9 +147,19 @@ func TestTwoProjectsShareAServer(t *testing.T) {
 
 	const staging, public = "\nacme:\n", "\nacme:\n  policy: public\n"
 	during("its edge is replaced, and has other certificates", func() {
+		before := serial(on(t).Address, "pages.localhost")
 		p.edit(targetFile, staging, public)
+		p.edit("stackctl.yaml", "\nroutes:\n", "\nroutes:\n  - {host: fresh, service: pages, port: 8080}\n")
 		if said := p.must(0, "deploy", "--target", "sandbox"); !strings.Contains(said.out, "a copy of it serves meanwhile") {
 			t.Errorf("it says %s", said.out)
+		} else if !strings.Contains(said.out, "fresh.pages.localhost: new on a site that is public") {
+			t.Errorf("it does not tell of the new name:\n%s", said.out)
+		}
+		if got := onDroplet(t, "grep -o 'fresh[.a-z]*' /srv/pages/acme-orders.json"); got != "fresh.pages.localhost\n" {
+			t.Errorf("the orders on the host tell of %s", got)
+		}
+		if serial(on(t).Address, "pages.localhost") == before {
+			t.Error("the public policy serves the certificate of the staging one")
 		}
 	})
 	during("an edge is replaced, and comes back", func() {

@@ -58,18 +58,18 @@ func serves(t *testing.T, c *http.Client) bool {
 	return true
 }
 
-// visitors are requests that go on while something happens.
-type visitors struct{ *load.Load }
+// watched are requests that go on while something happens.
+type watched struct{ *load.Load }
 
 // watch asks the site for pages, twenty times a second.
-func watch(t *testing.T) visitors {
+func watch(t *testing.T) watched {
 	t.Helper()
-	return visitors{load.Start(context.Background(), site(t).Anyone(20))}
+	return watched{load.Start(context.Background(), site(t).Anyone(20))}
 }
 
 // end sees that every visitor was answered. What ended within a second gets
 // the rest of its twenty visitors afterwards.
-func (v visitors) end(t *testing.T) {
+func (v watched) end(t *testing.T) {
 	t.Helper()
 	until(t, 30*time.Second, "twenty visitors are answered or lost", func() bool { return v.Answered() >= 20 })
 	if seen := v.Stop(); seen.Lost > 0 {
@@ -96,4 +96,12 @@ func ensureServing(t *testing.T) {
 	if !serves(t, client(t)) {
 		ensureGood(t)
 	}
+}
+
+// onGood is a project whose deploys begin with a release that serves, whichever that is: it
+// may have other settings than the files.
+func onGood(t *testing.T) project {
+	t.Helper()
+	ensureServing(t)
+	return newProject(t)
 }

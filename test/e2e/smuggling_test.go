@@ -81,9 +81,10 @@ func ambiguous() map[string]string {
 // ambiguous, or ends the connection after its answer; and no other client is
 // ever given an answer that is not its own.
 func TestAttack53RequestSmuggling(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for name, rest := range ambiguous() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()  // the edge is silent for seconds where it waits for more
 			for range 2 { // a poisoned connection behind the edge shows at the next request on it
 				statuses, bodies := raw(t, outside, edgeAddress(t), domain, "GET /api/health/live HTTP/1.1\r\nHost: "+domain+"\r\n"+rest)
 				if slices.Contains(pipelined, name) {
@@ -131,7 +132,7 @@ func ownAnswers(t *testing.T) {
 // TestAttack53KeptConnectionsStayInStep: on one connection, good requests and
 // bodies of every framing are answered in order, one answer each.
 func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	host := "Host: " + domain + "\r\n"
 	live := "GET /api/health/live HTTP/1.1\r\n" + host + "\r\n"
 	withBody := func(frame string) string {
@@ -149,7 +150,7 @@ func TestAttack53KeptConnectionsStayInStep(t *testing.T) {
 // what would mean something else in the HTTP/1.1 request behind the edge, is
 // refused (RFC 9113, section 8.2).
 func TestAttack53HTTP2HeadersAreNotSmuggledBehindTheEdge(t *testing.T) {
-	ensureServing(t)
+	visiting(t)
 	for name, c := range map[string]struct {
 		headers [][2]string
 		body    string

@@ -89,7 +89,7 @@ func (b *builder) freshVolumes(ctx context.Context, d droplet) ([]mount.Mount, e
 }
 
 func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
-	image, err := b.image(ctx, d.archive)
+	image, err := b.system(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,14 @@ func (b *builder) createDroplet(ctx context.Context, s State, d droplet) error {
 		return fault("make "+d.Name, err, "")
 	}
 	return b.equip(ctx, d, public)
+}
+
+// system is the image that a droplet is made from.
+func (b *builder) system(ctx context.Context, d droplet) (string, error) {
+	if b.Image != "" && b.Nodes == 0 {
+		return b.Image, nil
+	}
+	return b.image(ctx, d.archive)
 }
 
 // equip puts on a new droplet the key that logs in, and this machine's way to packages.

@@ -89,3 +89,14 @@ func TestNodesAreThoseOfTheTarget(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+func TestAnImageTakesTheArchivesPlaceForASingleDroplet(t *testing.T) {
+	for nodes, want := range map[int]string{0: "sha256:ready", 1: ""} {
+		b, s := of(t, nodes)
+		b.Image, b.Images = "sha256:ready", t.TempDir()
+		got, err := b.system(t.Context(), b.droplets(s)[0])
+		if got != want || (err == nil) != (nodes == 0) {
+			t.Errorf("with %d nodes it is made from %q, %v", nodes, got, err)
+		}
+	}
+}

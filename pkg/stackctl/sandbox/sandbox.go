@@ -38,6 +38,9 @@ type Options struct {
 	// Images is the folder with droplet.tar or droplet13.tar, pebble.tar and outside.tar; default
 	// "build/sandbox".
 	Images string
+	// Image is what a single droplet is made from in place of droplet.tar: an image of
+	// the Engine, by its ID.
+	Image string
 	// Domain is the site's domain; default "stack.localhost".
 	Domain string
 	// Private leaves out the ports on loopback.
