@@ -224,11 +224,13 @@ func (c change) under(t *testing.T, p project, table *[]string, ways ...way) sta
 // quiet lets loads run on an untouched site until slow requests are in flight.
 func quiet(t *testing.T, loads ...*load.Load) {
 	t.Helper()
-	began := time.Now()
+	enough := map[*load.Load]int{}
 	for _, l := range loads {
-		enough := l.Answered() + 2*l.Rate()
-		until(t, 30*time.Second-time.Since(began), "the site answers the load", func() bool { return l.Answered() >= enough })
+		enough[l] = l.Answered() + 2*l.Rate()
 	}
+	until(t, 30*time.Second, "the site answers the load", func() bool {
+		return !slices.ContainsFunc(loads, func(l *load.Load) bool { return l.Answered() < enough[l] })
+	})
 }
 
 // loadTable is the head of the table that row makes lines of.
