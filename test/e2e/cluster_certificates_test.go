@@ -9,9 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -106,14 +104,7 @@ func TestEveryEdgeRenewsItsCertificates(t *testing.T) {
 	c.write("traefik/traefik.yml", briefStatic)
 	c.write("traefik/dynamic/routes.yml", briefRoutes)
 	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\ntraefik: {service: traefik, static: traefik/traefik.yml, dynamic: traefik/dynamic, api_port: 8090, resolver: le-staging, staff: {user: staff, password_file: secrets/staff_password}}\n")
-	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, image := range []string{"images/traefik.tar", "projects/shop.tar"} {
-		if err := os.Symlink(filepath.Join(repo, "build", image), filepath.Join(c.root, "images", filepath.Base(image))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.images("traefik", "shop")
 	c.must(0, "init", "--secrets")
 	c.must(0, "provision")
 	c.must(0, "deploy")

@@ -14,23 +14,33 @@ import (
 	"time"
 )
 
-// shopCluster is a cluster of three bare servers with the files of a project of pages
+// shopCluster is a cluster of bare servers with the files of a project of pages
 // and a database, and a key for its backups.
-func shopCluster(t *testing.T) *cluster {
+func shopCluster(t *testing.T, nodes int) *cluster {
 	t.Helper()
-	c := bareCluster(t, 3)
+	c := bareCluster(t, nodes)
 	c.write("compose.yaml", pagesAndStore)
 	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
-	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, image := range []string{"images/traefik.tar", "images/postgres.tar", "projects/shop.tar"} {
-		if err := os.Symlink(filepath.Join(repo, "build", image), filepath.Join(c.root, "images", filepath.Base(image))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.images("traefik", "postgres", "shop")
 	c.must(0, "backup", "keygen")
 	return c
+}
+
+// images gives a project the archives of some images.
+func (p project) images(names ...string) {
+	p.t.Helper()
+	if err := os.MkdirAll(filepath.Join(p.root, "images"), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, name := range names {
+		folder := "images"
+		if name == "shop" {
+			folder = "projects"
+		}
+		if err := os.Symlink(filepath.Join(repo, "build", folder, name+".tar"), filepath.Join(p.root, "images", name+".tar")); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 // box is the container that a node is.
@@ -103,7 +113,7 @@ func (c *cluster) alone() (several string) {
 // moves that data on purpose.
 func TestOneServerBecomesThree(t *testing.T) {
 	walksLong(t)
-	c := shopCluster(t)
+	c := shopCluster(t, 3)
 	several := c.alone()
 	c.must(0, "provision")
 	c.must(0, "deploy")

@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -13,17 +11,7 @@ import (
 // at most, and again when it takes still smaller ones.
 func TestAClustersNetworksFitANarrowLink(t *testing.T) {
 	walksLong(t)
-	c := bareCluster(t, 2)
-	c.write("compose.yaml", pagesAndStore)
-	c.write("stackctl.yaml", "project: shop\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
-	if err := os.MkdirAll(filepath.Join(c.root, "images"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, image := range []string{"images/traefik.tar", "images/postgres.tar", "projects/shop.tar"} {
-		if err := os.Symlink(filepath.Join(repo, "build", image), filepath.Join(c.root, "images", filepath.Base(image))); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := shopCluster(t, 2)
 	narrow := func(size string) {
 		t.Helper()
 		if out, err := c.ssh("node2").Run(t.Context(), "ip", "link", "set", "eth0", "mtu", size); err != nil || out.Exit != 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,14 +24,7 @@ func (c *cluster) onCluster(name string) project {
 		"    healthcheck: {test: [CMD, /shop, alive, \"8080\"], interval: 5s, start_interval: 1s, start_period: 10s}\n    deploy: {replicas: 2}\n")
 	p.write("stackctl.yaml", "project: "+name+"\npolicy: standard\ncompose: {files: [compose.yaml]}\nimages: {archives: images}\nroutes:\n  - {service: pages, port: 8080}\n")
 	p.write(targetFile, strings.NewReplacer("/srv/stack", "/srv/"+name, "domain: "+domain, "domain: "+name+".localhost").Replace(read(c.t, c.Target())))
-	if err := os.MkdirAll(filepath.Join(p.root, "images"), 0o700); err != nil {
-		c.t.Fatal(err)
-	}
-	for _, image := range []string{"images/traefik.tar", "projects/shop.tar"} {
-		if err := os.Symlink(filepath.Join(repo, "build", image), filepath.Join(p.root, "images", filepath.Base(image))); err != nil {
-			c.t.Fatal(err)
-		}
-	}
+	p.images("traefik", "shop")
 	return p
 }
 

@@ -151,7 +151,7 @@ func (c *cluster) listed() []string {
 		if n.Role == "leader" {
 			n.Role, leaders = "manager", leaders+1
 		}
-		if !strings.HasPrefix(n.Engine, "26.") && !strings.HasPrefix(n.Engine, "28.") {
+		if !strings.HasPrefix(n.Engine, "26.") && !strings.HasPrefix(n.Engine, "29.") {
 			c.t.Errorf("%s has the Engine %q", n.Name, n.Engine)
 		}
 		out = append(out, fmt.Sprint(n.Name, " ", n.Role, " ", n.Labels, " ", n.State, " ", n.InFile, " ", n.InSwarm))

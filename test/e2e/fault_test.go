@@ -139,15 +139,15 @@ type walk struct {
 }
 
 // choice returns which points are taken; short is whether one is of the short walk.
-func choice() func(p point, short bool) bool {
+func choice() func(p fmt.Stringer, short bool) bool {
 	switch want := os.Getenv("FAULTS"); want {
-	case "":
-		return func(_ point, short bool) bool { return short }
+	case "", "1":
+		return func(_ fmt.Stringer, short bool) bool { return short }
 	case "full":
-		return func(point, bool) bool { return true }
+		return func(fmt.Stringer, bool) bool { return true }
 	default:
 		names := regexp.MustCompile(want)
-		return func(p point, _ bool) bool { return names.MatchString(p.String()) }
+		return func(p fmt.Stringer, _ bool) bool { return names.MatchString(p.String()) }
 	}
 }
 
@@ -250,7 +250,7 @@ func (w *walk) at(p point) {
 		w.change()
 		visitors := watch(t)
 		if p.fault.fills() {
-			t.Cleanup(func() { heal(t, p.fault) }) // also where the deploy did not end
+			t.Cleanup(func() { heal(t, on(t).Container, p.fault) }) // also where the deploy did not end
 		}
 		d := w.deploy(t, p)
 		switch {
@@ -259,7 +259,7 @@ func (w *walk) at(p point) {
 		default:
 			d.judge(t, p)
 		}
-		heal(t, p.fault)
+		heal(t, on(t).Container, p.fault)
 		if p.fault.down() {
 			_ = visitors.Stop()
 			until(t, 2*time.Minute, "the site comes back by itself", func() bool { return serves(t, client(t)) })
@@ -351,7 +351,7 @@ func (w *walk) deploy(t *testing.T, p point) *faulted {
 func (w *walk) follow(t *testing.T, p point, d *faulted, out io.Reader) {
 	var once sync.Once
 	strike := func() {
-		once.Do(func() { d.struck = true; strike(t, p.fault, d.cmd) })
+		once.Do(func() { d.struck = true; strike(t, on(t).Container, p.fault, d.cmd) })
 	}
 	in := bufio.NewScanner(out)
 	in.Buffer(nil, 64<<20)

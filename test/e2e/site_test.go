@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,14 +19,6 @@ import (
 func client(t *testing.T) *http.Client {
 	t.Helper()
 	s := on(t) // a connection may still be tried when the test has ended
-	pem, err := os.ReadFile(filepath.Join(s.Dir, "acme-roots.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatal("no roots of the ACME server")
-	}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -36,7 +27,7 @@ func client(t *testing.T) *http.Client {
 		var d net.Dialer
 		return d.DialContext(ctx, network, net.JoinHostPort(s.Address.String(), port))
 	}
-	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64}
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: roots(t, s.Dir), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -82,11 +73,17 @@ func (v watched) end(t *testing.T) {
 // site is the droplet's site as a load reaches it.
 func site(t *testing.T) load.Site {
 	t.Helper()
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(read(t, filepath.Join(on(t).Dir, "acme-roots.pem")))) {
+	return load.Site{Domain: domain, Address: edgeAddress(t), Roots: roots(t, on(t).Dir)}
+}
+
+// roots are what verifies the certificates of a sandbox's ACME server.
+func roots(t *testing.T, sandbox string) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(read(t, filepath.Join(sandbox, "acme-roots.pem")))) {
 		t.Fatal("no roots of the ACME server")
 	}
-	return load.Site{Domain: domain, Address: edgeAddress(t), Roots: roots}
+	return pool
 }
 
 // ensureServing makes sure that the site serves, for tests that change nothing

@@ -13,17 +13,17 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// strike makes the fault happen.
-func strike(t *testing.T, f fault, cmd *exec.Cmd) {
+// strike makes the fault happen to a deploy or to the server that a container is.
+func strike(t *testing.T, box string, f fault, cmd *exec.Cmd) {
 	switch f {
 	case faultKill:
 		_ = cmd.Process.Kill()
 	case faultInterrupt:
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	case faultCut:
-		inDroplet(t, `pids=$(pgrep -f '^sshd: deploy'); [ -z "$pids" ] || kill -KILL $pids`)
+		inBox(t, box, `pids=$(pgrep -f '^sshd: deploy'); [ -z "$pids" ] || kill -KILL $pids`)
 	case faultSilence:
-		inDroplet(t, `ports=$(ss -Htn state established '( sport = :22 )' | sed 's/.*:\([0-9]*\) *$/\1/')
+		inBox(t, box, `ports=$(ss -Htn state established '( sport = :22 )' | sed 's/.*:\([0-9]*\) *$/\1/')
 touch /run/silent
 for p in $ports; do
   iptables -I INPUT 1 -p tcp --dport 22 --sport $p -j DROP
@@ -31,35 +31,35 @@ for p in $ports; do
   echo "$p" >>/run/silent
 done`)
 	case faultRestart:
-		onHost(t, "docker", "restart", "-t", "20", on(t).Container)
+		onHost(t, "docker", "restart", "-t", "20", box)
 	case faultReadOnly:
-		inDroplet(t, "mount --bind /srv/stack /srv/stack && mount -o remount,ro,bind /srv/stack")
+		inBox(t, box, "mount --bind /srv/stack /srv/stack && mount -o remount,ro,bind /srv/stack")
 	case faultDisk:
-		t.Log("free: ", inDroplet(t, fill))
+		t.Log("free: ", inBox(t, box, fill))
 	case faultFiles:
-		t.Log("more files: ", inDroplet(t, fillFiles))
+		t.Log("more files: ", inBox(t, box, fillFiles))
 	case faultEngine:
-		inDroplet(t, "systemctl reset-failed docker; systemctl restart docker")
+		inBox(t, box, "systemctl reset-failed docker; systemctl restart docker")
 	case faultPower:
-		onHost(t, "docker", "kill", "-s", "KILL", on(t).Container)
-		onHost(t, "docker", "start", on(t).Container)
+		onHost(t, "docker", "kill", "-s", "KILL", box)
+		onHost(t, "docker", "start", box)
 	}
 }
 
 // heal ends a fault that does not end by itself: the next operator has another
 // connection, the silent one stays silent until the lock has expired.
-func heal(t *testing.T, f fault) {
+func heal(t *testing.T, box string, f fault) {
 	if f.fills() {
-		inDroplet(t, "rm -rf /small/filler /small/many")
+		inBox(t, box, "rm -rf /small/filler /small/many")
 	}
 	if f == faultReadOnly {
-		inDroplet(t, "umount /srv/stack")
+		inBox(t, box, "umount /srv/stack")
 	}
 	if f != faultSilence {
 		return
 	}
 	t.Cleanup(func() {
-		inDroplet(t, `for p in $(cat /run/silent); do
+		inBox(t, box, `for p in $(cat /run/silent); do
   iptables -D INPUT -p tcp --dport 22 --sport $p -j DROP
   iptables -D OUTPUT -p tcp --sport 22 --dport $p -j DROP
 done
@@ -67,13 +67,16 @@ rm /run/silent`)
 	})
 }
 
+// faultExits are the exit codes of a deploy that a fault hit.
+var faultExits = map[fault][]int{
+	faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}, faultEngine: {0, 1, 4, 5},
+	faultRestart: {3}, faultPower: {3}, faultReadOnly: {4},
+}
+
 // judge sees how a deploy ended that something happened to.
 func (d *faulted) judge(t *testing.T, p point) {
 	t.Helper()
-	exits := map[fault][]int{
-		faultInterrupt: {130}, faultKill: {-1}, faultCut: {3}, faultSilence: {3}, faultEngine: {0, 1, 4, 5},
-		faultRestart: {3}, faultPower: {3}, faultReadOnly: {4},
-	}[p.fault]
+	exits := faultExits[p.fault]
 	// Where the last step was about to end the deploy may be done, and once it is
 	// committed it is good: an image that could not be pruned is a note.
 	done := p.late || p.name == string(stack.StepPrune) || p.fault == faultReadOnly && p.name == string(stack.StepCommit)
@@ -133,7 +136,13 @@ func (d *faulted) agree(t *testing.T, w *walk) {
 // inDroplet runs a command in the droplet without SSH.
 func inDroplet(t *testing.T, command string) string {
 	t.Helper()
-	return onHost(t, "docker", "exec", on(t).Container, "sh", "-c", command)
+	return inBox(t, on(t).Container, command)
+}
+
+// inBox runs a command in the container that a server is.
+func inBox(t *testing.T, box, command string) string {
+	t.Helper()
+	return onHost(t, "docker", "exec", box, "sh", "-c", command)
 }
 
 func onHost(t *testing.T, argv ...string) string {

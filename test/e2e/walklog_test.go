@@ -40,10 +40,10 @@ func readWalkLog(t *testing.T, file string) *walkLog {
 	return l
 }
 
-func (l *walkLog) survived(p point) bool { return l.ends[p.String()] }
+func (l *walkLog) survived(p fmt.Stringer) bool { return l.ends[p.String()] }
 
 // add notes how a point ended. The last end of a point counts.
-func (l *walkLog) add(t *testing.T, p point, survived bool, took time.Duration) {
+func (l *walkLog) add(t *testing.T, p fmt.Stringer, survived bool, took time.Duration) {
 	t.Helper()
 	l.ends[p.String()] = survived
 	if l.file == "" {

@@ -177,6 +177,9 @@ func (l *Load) Answered() int {
 	return len(l.took)
 }
 
+// Rate is how many requests a second are to be sent.
+func (l *Load) Rate() int { return l.options.Rate }
+
 // Stop sends no more, waits for the answers and tells what was seen.
 func (l *Load) Stop() Result {
 	close(l.stop)

@@ -22,7 +22,8 @@ import (
 // Site is where requests go: the address is dialled whatever the domain.
 type Site struct {
 	Domain string
-	// Address is host:port of the edge.
+	// Address is host:port of the edge; of several, with commas between them, one that
+	// does not take a connection is passed over, as a browser does.
 	Address string
 	// Roots verify its certificate; nil: it is not verified.
 	Roots *x509.CertPool
@@ -40,9 +41,14 @@ func (s Site) client(two bool, jar http.CookieJar) *http.Client {
 		Transport: &http.Transport{
 			Protocols: &protocols, MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Minute,
 			TLSClientConfig: &tls.Config{ServerName: s.Domain, RootCAs: s.Roots, InsecureSkipVerify: s.Roots == nil},
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			DialContext: func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
 				var d net.Dialer
-				return d.DialContext(ctx, network, s.Address)
+				for address := range strings.SplitSeq(s.Address, ",") {
+					if conn, err = d.DialContext(ctx, network, address); err == nil {
+						break
+					}
+				}
+				return conn, err
 			},
 		}}
 }
@@ -171,6 +177,28 @@ func (s Site) Anyone(rate int) Options {
 			return u.do(ctx, c, http.MethodGet, "/", nil, http.StatusOK, "text/html", nil)
 		},
 	}}
+}
+
+// Heard is a load of a page that takes what it is told and says it again: half reads, half
+// writes, over HTTP/1.1 and HTTP/2. Twice a second begins a write that trickles.
+func (s Site) Heard(rate int, path string) Options {
+	u := &User{site: s}
+	o := Options{Rate: rate, Limit: 10 * time.Minute, SlowEvery: 500 * time.Millisecond, Calls: []Call{
+		func(ctx context.Context, c *http.Client) error {
+			return u.do(ctx, c, http.MethodGet, path, nil, http.StatusOK, "text/plain", nil)
+		},
+		func(ctx context.Context, c *http.Client) error {
+			return u.do(ctx, c, http.MethodPost, path, strings.NewReader("quickly"), http.StatusOK, "text/plain", nil)
+		},
+	}}
+	for i := range 5 {
+		o.Clients = append(o.Clients, s.client(i%2 == 1, nil))
+	}
+	const text = "slowly, one character after the other"
+	o.Slow = func(ctx context.Context, c *http.Client) error {
+		return u.do(ctx, c, http.MethodPost, path, &trickle{text: text, every: slowFor / time.Duration(len(text))}, http.StatusOK, "text/plain", nil)
+	}
+	return o
 }
 
 // slowFor is how long the body of a slow request takes.

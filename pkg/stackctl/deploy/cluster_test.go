@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"stackctl/pkg/stackctl/gate"
@@ -242,6 +244,41 @@ func TestWhoHoldsAPortOfAnEdgeNodeIsInTheWay(t *testing.T) {
 		seen.Containers = append(seen.Containers, stack.Container{Name: "web", Project: "web", State: "running", Ports: webPorts, Node: node})
 		if err := checkIngress(sharedShop("a.org").Release, stack.Target{}, seen); (err != nil) != refused {
 			t.Errorf("held on %s: %v", node, err)
+		}
+	}
+}
+
+// nodesRoutes is a host with the routes of a release, which other nodes have too or not.
+type nodesRoutes struct {
+	keeping
+	alike bool
+}
+
+const routesOfA = "# stackctl: release aaaaaaaaaaaa\nhttp: {}\n"
+
+func (nodesRoutes) List(context.Context, string) ([]fs.FileInfo, error) {
+	info, err := fs.Stat(fstest.MapFS{"routes.yml": {Data: []byte(routesOfA)}}, "routes.yml")
+	return []fs.FileInfo{info}, err
+}
+
+func (nodesRoutes) ReadFile(context.Context, string) ([]byte, error) { return []byte(routesOfA), nil }
+
+func (r nodesRoutes) Hashes(_ context.Context, _ string, paths []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range paths {
+		if r.alike {
+			out[p] = stack.Sum([]byte(routesOfA))
+		}
+	}
+	return out, nil
+}
+
+func TestRoutesCountOnlyWhereAllNodesHaveThem(t *testing.T) {
+	for alike, want := range map[bool]string{true: stack.Sum([]byte(routesOfA)), false: ""} {
+		host := nodesRoutes{keeping{clock: time.Now, records: map[string][]byte{}}, alike}
+		seen, err := node.Observe(t.Context(), host, stack.Target{}, nil, time.Now())
+		if err != nil || seen.Live != "aaaaaaaaaaaa" || seen.Files[stack.DynamicPath("routes.yml")] != want {
+			t.Errorf("alike %t: %v, live %q, files %v", alike, err, seen.Live, seen.Files)
 		}
 	}
 }

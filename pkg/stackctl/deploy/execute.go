@@ -232,12 +232,13 @@ const illGrace = 5 * time.Second
 
 // unresponsive are those of a step's services whose containers run without answering,
 // or read routes from a folder that is gone. They are started anew, but for data
-// services: a store that is busy with its own recovery would begin it again.
+// services: a store that is busy with its own recovery would begin it again. A Swarm
+// replaces what is unhealthy by itself, and the others of its service serve meanwhile.
 func unresponsive(seen stack.Observed, r stack.Release, project string, services []string) []string {
 	var out []string
 	for _, c := range seen.Containers {
 		s, ok := r.Service(c.Service)
-		ill := c.Health == "unhealthy" && s.Layer != stack.LayerData || seen.Unrouted && s.Layer == stack.LayerEdge
+		ill := c.Health == "unhealthy" && c.Node == "" && s.Layer != stack.LayerData || seen.Unrouted && s.Layer == stack.LayerEdge
 		if ok && ill && c.Project == project && c.State == "running" && slices.Contains(services, c.Service) {
 			out = append(out, c.Service)
 		}

@@ -256,7 +256,7 @@ func TestWhoHasTheIngresssPortsIsToldBeforeItsLog(t *testing.T) {
 	if _, fix := stack.Explain(ingressFault("shop", held)); fix != "another program of the host has that port" {
 		t.Errorf("it says %q", fix)
 	}
-	if _, fix := stack.Explain(ingressFault("shop", errors.New("it does not answer"))); !strings.Contains(fix, "docker logs stackctl-ingress-ingress-1") {
+	if _, fix := stack.Explain(ingressFault("shop", errors.New("it does not answer"))); !strings.Contains(fix, "docker logs $(docker ps -qf label=dev.stackctl.ingress)") {
 		t.Errorf("it says %q", fix)
 	}
 }

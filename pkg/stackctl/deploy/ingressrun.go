@@ -44,7 +44,7 @@ func (x *executor) ingress(ctx context.Context, step stack.Step) (detail string,
 }
 
 func ingressFault(project string, err error) error {
-	return stack.Fault(stack.CauseStep, "lead the server's ingress to "+project, err, advice(err, "see what it logs: docker logs "+stack.IngressProject+"-"+stack.IngressService+"-1"))
+	return stack.Fault(stack.CauseStep, "lead the server's ingress to "+project, err, advice(err, "see what it logs: docker logs $(docker ps -qf label="+stack.LabelIngress+")"))
 }
 
 // underIngressLock runs a part that writes to the ingress's folder, which other

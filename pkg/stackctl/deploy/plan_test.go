@@ -308,6 +308,12 @@ func TestWhatIsUnhealthyIsStartedAnewButNoStore(t *testing.T) {
 	if got := unresponsive(seen, r, r.AppProject(), []string{"api"}); !slices.Equal(got, []string{"api"}) {
 		t.Errorf("of the release: %v", got)
 	}
+	for i := range seen.Containers {
+		seen.Containers[i].Node = "node1"
+	}
+	if got := unresponsive(seen, r, r.Project, []string{"db", "edge"}); got != nil {
+		t.Errorf("on a cluster: %v", got)
+	}
 	if got := unresponsive(done(), r, r.Project, []string{"db", "edge"}); got != nil {
 		t.Errorf("of what is well: %v", got)
 	}

@@ -103,9 +103,17 @@ func (x *executor) trial(ctx context.Context) (detail string, err error) {
 		return "", stack.Fault(stack.CauseStep, what, errors.Join(err, x.trialLog(ctx, project)), advice(err, "the edge was not touched"))
 	}
 	if err := x.complaints(ctx, project, r.Edge.Dynamic); err != nil {
-		return "", stack.Fault(stack.CauseStep, what, err, "correct the files in "+x.d.Config.Traefik.Dynamic+"; the edge was not touched")
+		return "", stack.Fault(stack.CauseStep, what, err, trialFix(err, x.d.Config.Traefik.Dynamic)+"; the edge was not touched")
 	}
 	return fmt.Sprintf("%d routers, no complaint", len(r.Edge.Routes)), nil
+}
+
+// trialFix returns what to do about files that the edge on trial did not take.
+func trialFix(err error, dynamic string) string {
+	if strings.Contains(err.Error(), "too many open files") { // the kernel's limit for all programs of a user that watch files
+		return "the server lets no more programs watch files: `sysctl -w fs.inotify.max_user_instances=1024` there, and the same in /etc/sysctl.d"
+	}
+	return "correct the files in " + dynamic
 }
 
 // complaints is what the edge on trial has against the files.

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -87,4 +88,12 @@ func (h hashing) Hashes(_ context.Context, root string, paths []string) (map[str
 		}
 	}
 	return out, nil
+}
+
+func TestAServerThatLetsNobodyWatchFilesIsToldApartFromBadFiles(t *testing.T) {
+	for text, want := range map[string]string{"error creating file watcher: too many open files": "fs.inotify.max_user_instances", "yaml: line 3": "correct the files in traefik/dynamic"} {
+		if got := trialFix(errors.New(text), "traefik/dynamic"); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
 }

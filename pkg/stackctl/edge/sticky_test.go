@@ -57,3 +57,14 @@ func TestReplicasBehindAStickyRouteAreServersOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+// Where both are judged by what they failed, both can be out: then nobody is served.
+func TestReplicasOnSeveralNodesAreTriedInTurnAndNoneIsJudged(t *testing.T) {
+	out := ownEdgeOf(t, edge.Behind{Replicas: map[string]int{"web": 2}, Apart: true}, stack.RouteSpec{Service: "web", Port: 80})
+	text := string(out.Dynamic[0].Content)
+	for want, times := range map[string]int{"- url: http://web~": 2, "attempts: 20": 1, "dialTimeout: 300ms": 1, "passiveHealthCheck": 0} {
+		if got := strings.Count(text, want); got != times {
+			t.Errorf("%q is %d times in\n%s", want, got, text)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 func Observe(ctx context.Context, server Server, t stack.Target, paths []string, now time.Time) (stack.Observed, error) {
 	seen := stack.Observed{At: now.UTC(), Edges: edges(server, t)}
 	var dynamic []stack.File
+	var routes map[string]string
 	var made time.Time
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { seen.Host, err = Facts(ctx, server, t); return })
@@ -32,7 +33,12 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { seen.Volumes, err = server.Volumes(ctx); return })
 	group.Go(func() (err error) { seen.Files, err = server.Hashes(ctx, t.Path, paths); return })
 	group.Go(func() (err error) { seen.Releases, err = Records(ctx, server, t); return })
-	group.Go(func() (err error) { dynamic, err = ReadDynamic(ctx, server, t); return })
+	group.Go(func() (err error) {
+		if dynamic, err = ReadDynamic(ctx, server, t); err == nil {
+			routes, err = server.Hashes(ctx, t.Path, dynamicPaths(dynamic))
+		}
+		return err
+	})
 	group.Go(func() (err error) { made, err = birth(ctx, server, t.At(stack.EdgeDynamic)); return })
 	group.Go(func() (err error) { seen.Ingress, seen.Astray, err = Ingress(ctx, server.Members()); return })
 	if err := group.Wait(); err != nil {
@@ -44,8 +50,8 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	// A folder of the future was made before the host's clock was set: that tells nothing.
 	seen.Unrouted = dynamic == nil || !made.After(seen.At) && outlived(seen.Containers, t.At(stack.EdgeDynamic), made)
 	seen.Live = edge.Live(dynamic)
-	for _, f := range dynamic {
-		seen.Files[stack.DynamicPath(f.Path)] = stack.Sum(f.Content)
+	for _, name := range dynamicPaths(dynamic) {
+		seen.Files[name] = routes[name] // none where a node of a cluster has others: a run was cut off
 	}
 	if seen.Live != "" {
 		seen.Routed = edge.Routed(dynamic, seen.Live)
@@ -87,6 +93,14 @@ func ReadDynamic(ctx context.Context, h Host, t stack.Target) ([]stack.File, err
 		files = append(files, stack.File{Path: e.Name(), Mode: 0o644, Content: raw})
 	}
 	return files, nil
+}
+
+func dynamicPaths(files []stack.File) []string {
+	var out []string
+	for _, f := range files {
+		out = append(out, stack.DynamicPath(f.Path))
+	}
+	return out
 }
 
 // birth is when a folder was made, to the second; the zero time where it is not

@@ -113,6 +113,14 @@ func web() http.Handler {
 		fmt.Fprintf(w, "%s, theme %s, entries %s", os.Getenv("GREETING"), theme, entries)
 	})
 	mux.HandleFunc("GET /visitor", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-For")) })
+	mux.HandleFunc("POST /visitor", func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, "%q is heard", text)
+	})
 	mux.HandleFunc("GET /replica", func(w http.ResponseWriter, _ *http.Request) {
 		name, _ := os.Hostname()
 		fmt.Fprint(w, name)
