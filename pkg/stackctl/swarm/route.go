@@ -185,22 +185,19 @@ func (c *Cluster) Return(ctx context.Context, container string) error {
 	return m.server.Return(ctx, container)
 }
 
-// Usage adds up what a project takes of the engines' disks.
-func (c *Cluster) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+// Usage is what a project takes of the disk of each node; of one that does not tell, what
+// is not known.
+func (c *Cluster) Usage(ctx context.Context, project string, images, volumes []string) ([]stack.DiskUse, error) {
 	all := make([]stack.DiskUse, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Usage(ctx, project, images)
-		return err
+	err := c.each(ctx, func(ctx context.Context, i int, m *member) error {
+		of, err := m.server.Usage(ctx, project, images, volumes)
+		if all[i] = of[0]; err != nil {
+			all[i] = stack.DiskUse{Images: -1, Volumes: -1}
+		}
+		all[i].Node = m.Name
+		return nil
 	})
-	var sum stack.DiskUse
-	for _, u := range all {
-		sum.Total += u.Total
-		sum.Free += u.Free
-		sum.Images += u.Images
-		sum.Volumes += u.Volumes
-		sum.Files += u.Files
-	}
-	return sum, err
+	return all, err
 }
 
 // unsupported is the error of what a cluster does not do yet.
