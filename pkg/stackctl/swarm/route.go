@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
@@ -165,6 +168,9 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 		return nil, err
 	}
 	volume := path.Base(l.Folder)
+	if on := at[volume]; slices.Contains(edgeVolumes(services), volume) {
+		return nil, stack.Fault(stack.CauseUsage, "look into volume "+volume, fmt.Errorf("it is the edge's, and each of its nodes has its own (%s)", strings.Join(on, ", ")), "keep no backup of it: an edge orders its certificates anew")
+	}
 	held, err := heldAt([]Demand{{Service: "of " + l.Project, Volumes: []string{volume}}}, at, c.pins(services, at))
 	if err != nil {
 		return nil, err
@@ -174,6 +180,22 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 		return nil, c.unsupported(fmt.Sprintf("look into %s, which is the volume of no node that answers,", l.Folder))
 	}
 	return m, nil
+}
+
+// edgeVolumes are the volumes that edges keep something in.
+func edgeVolumes(services []swarm.Service) []string {
+	var out []string
+	for _, s := range services {
+		if s.Spec.Labels[stack.LabelLayer] != string(stack.LayerEdge) || s.Spec.TaskTemplate.ContainerSpec == nil {
+			continue
+		}
+		for _, m := range s.Spec.TaskTemplate.ContainerSpec.Mounts {
+			if m.Type == mount.TypeVolume {
+				out = append(out, m.Source)
+			}
+		}
+	}
+	return out
 }
 
 // Return removes a container that was lent.
