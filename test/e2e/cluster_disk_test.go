@@ -19,9 +19,9 @@ func (c *cluster) smallDisks() {
 	for _, n := range c.Nodes {
 		c.inNode(n.Name, fmt.Sprintf(`set -e
 systemctl stop docker.socket docker
-used=$(du -smc /var/lib/docker /srv/shop | tail -n1 | cut -f1)
+used=$(du -smc /var/lib/docker /srv/stack | tail -n1 | cut -f1)
 mkdir -p /small && mount -t tmpfs -o size=$((used + %d))m tmpfs /small
-for d in /var/lib/docker /srv/shop; do
+for d in /var/lib/docker /srv/stack; do
   mkdir -p /small$d && cp -a $d/. /small$d && mount --bind /small$d $d
 done
 systemctl start docker`, room))
@@ -73,9 +73,9 @@ func TestAClusterSurvivesAFullDisk(t *testing.T) {
 			c.t = t
 			greeting := "after " + node
 			c.write(".env", "GREETING="+greeting+"\n")
-			refused := func(when string, exits []int, exit int, said string) {
+			refused := func(when, reason string, exits []int, exit int, said string) {
 				t.Helper()
-				for _, want := range []string{"disk of " + node + " is full", "free space"} {
+				for _, want := range []string{reason, "free space"} {
 					if !strings.Contains(said, want) {
 						t.Errorf("%s: it does not say %q", when, want)
 					}
@@ -93,11 +93,11 @@ func TestAClusterSurvivesAFullDisk(t *testing.T) {
 				t.Errorf("status does not name it\n%s", said)
 			}
 			r := c.stackctl("deploy")
-			refused("before", []int{4}, r.exit, r.out+r.err)
+			refused("before", "the project's folder on "+node+", a deploy needs", []int{4}, r.exit, r.out+r.err)
 			c.inNode(node, "rm /small/filler")
 			c.well()
 			exit, said := c.struck("start", func() { c.inNode(node, fill) })
-			refused("in the start", []int{1, 4}, exit, said)
+			refused("in the start", "the disk of "+node+" is full", []int{1, 4}, exit, said)
 			c.inNode(node, "rm /small/filler")
 			c.ready()
 			c.holds("after the full disk")
