@@ -70,7 +70,12 @@ func (x *executor) step(ctx context.Context, step stack.Step, i, n int, check fu
 	if check != nil {
 		err = check(ctx, step)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case check != nil:
+		x.applied = append(x.applied, step)
+		detail, err = x.applyInRoom(ctx, step)
+	default:
 		x.applied = append(x.applied, step)
 		detail, err = x.apply(ctx, step)
 	}

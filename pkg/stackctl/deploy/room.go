@@ -3,9 +3,12 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -79,12 +82,57 @@ func (x *executor) checkStepRoom(ctx context.Context, step stack.Step) error {
 	case stack.StepGates, stack.StepHook, stack.StepCommit, stack.StepRemove, stack.StepPrune:
 		return nil // they write little, or make room
 	}
-	disks, err := node.DisksNow(ctx, x.server, x.d.Target, x.seen.Host)
-	if err == nil && slices.ContainsFunc(disks, func(d node.Disk) bool { return d.Below(stepRoom) != "" }) {
+	full, err := x.cramped(ctx)
+	if full {
 		err = stack.Fault(stack.CauseStep, "begin step "+string(step.Kind), fmt.Errorf("it wants %s free", stepRoom), "")
 	}
 	return err
 }
+
+// cramped reports whether a disk of a host is too full for a step.
+func (x *executor) cramped(ctx context.Context) (bool, error) {
+	disks, err := node.DisksNow(ctx, x.server, x.d.Target, x.seen.Host)
+	return err == nil && slices.ContainsFunc(disks, func(d node.Disk) bool { return d.Below(stepRoom) != "" }), err
+}
+
+// applyInRoom applies a step, and ends one that starts containers on a cluster when a disk
+// gets full: a Swarm tries on and on to start what a node cannot hold.
+func (x *executor) applyInRoom(ctx context.Context, step stack.Step) (string, error) {
+	if !x.d.Target.Clustered() || step.Kind != stack.StepStart && step.Kind != stack.StepData {
+		return x.apply(ctx, step)
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { x.watchRoom(watched, cancel) })
+	detail, err := x.apply(watched, step)
+	if err != nil && errors.Is(context.Cause(watched), errNoRoom) {
+		err = stack.Fault(stack.CauseStep, "take step "+string(step.Kind), errNoRoom, "")
+	}
+	cancel(nil)
+	watch.Wait()
+	return detail, err
+}
+
+func (x *executor) watchRoom(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(roomLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if full, _ := x.cramped(ctx); full { // a node that does not answer is seen elsewhere
+			cancel(errNoRoom)
+		}
+	}
+}
+
+// roomLook is how often a start is looked at for a disk that gets full.
+const roomLook = 2 * time.Second
+
+// errNoRoom ends a start for which a disk has no room any more.
+var errNoRoom = errors.New("a disk got full meanwhile")
 
 // noSpace is what programs say of ENOSPC.
 const noSpace = "no space left on device"

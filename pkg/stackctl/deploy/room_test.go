@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -165,5 +166,27 @@ func TestANodeThatCannotHoldTheReleaseIsRefused(t *testing.T) {
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || stack.CauseOf(err) != stack.CauseStep) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// trying is a Swarm with a full disk, which tries on to start what it cannot.
+type trying struct{ told }
+
+func (trying) Up(ctx context.Context, _ string, _ []byte, _ []string, _ func(service, state string)) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (trying) Containers(context.Context) ([]stack.Container, error) { return nil, nil }
+
+func TestAStartEndsWhenTheDiskOfANodeGetsFull(t *testing.T) {
+	s := operator("/srv/shop", "one", 0)
+	s.d.Target.Nodes = []stack.Node{{Name: "one"}}
+	s.d.Config.Timeouts.Start = time.Minute
+	x := &executor{story: s, server: trying{told{answer: "99999999 9999 999 0\n0 9999 999 0\n"}}}
+	began := time.Now()
+	_, err := x.applyInRoom(t.Context(), stack.Step{Kind: stack.StepStart, Services: []string{"api"}})
+	if !errors.Is(err, errNoRoom) || stack.CauseOf(err) != stack.CauseStep || time.Since(began) > 30*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
 	}
 }
