@@ -95,7 +95,7 @@ func privateRegistry(t *testing.T) http.RoundTripper {
 	return transport
 }
 
-// issued makes a certificate that is its own authority.
+// issued makes a certificate of a name or an address that is its own authority.
 func issued(t *testing.T, host string) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -104,6 +104,9 @@ func issued(t *testing.T, host string) (certificate, key string) {
 	}
 	of := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IsCA: true, BasicConstraintsValid: true}
+	if ip := net.ParseIP(host); ip != nil {
+		of.DNSNames, of.IPAddresses = nil, []net.IP{ip}
+	}
 	raw, err := x509.CreateCertificate(rand.Reader, of, of, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,8 @@ var unitTested = map[string]string{
 	"headers/public-metrics": "headers.TestHeadersServedCatches",
 	// A file that cannot be read is refused before any gate looks.
 	"acme/readable": "acme.TestACMEStaticCatches",
+	// The bench's own database is none of elsewhere.
+	"compose/store-tls": "compose.TestTheClientOfADatabaseElsewhere",
 	// The droplet's database keeps what nobody may switch off there, and can be asked.
 	"stores/durability": "stores.TestPostgresIsAskedWhatItIs",
 	"stores/asked":      "stores.TestAStoreThatCannotBeAskedIsTold",

@@ -54,6 +54,8 @@ type Listed struct {
 	Record
 	Host  bool `json:"on_host"`
 	Local bool `json:"local"`
+	// Nodes are those of a cluster that have a copy.
+	Nodes []string `json:"nodes,omitempty"`
 	// HostBytes and LocalBytes are how large the copies are.
 	HostBytes  int64 `json:"host_bytes"`
 	LocalBytes int64 `json:"local_bytes"`
@@ -154,7 +156,11 @@ func (b *Backups) List(ctx context.Context) ([]Listed, error) {
 		return nil, err
 	}
 	for _, f := range remote {
-		if l := at(f); !l.Host || !l.whole(l.HostBytes) { // of two hosts, the one with a whole copy
+		l := at(f)
+		if f.on.Name != "" {
+			l.Nodes = append(l.Nodes, f.on.Name)
+		}
+		if !l.Host || !l.whole(l.HostBytes) { // of two hosts, the one with a whole copy
 			l.Host, l.HostBytes, l.on = true, f.size, f.on
 		}
 	}

@@ -48,12 +48,12 @@ func (o *backupListOptions) print(found []backup.Listed) error {
 	fmt.Fprintln(w, "BACKUP\tPLACE\tTAKEN\tSIZE\tPARTS\tCOUNT\tRELEASE\tWHERE\tCAUSE")
 	var wrong []string
 	for _, l := range found {
-		where := "here"
-		switch {
-		case l.Host && l.Local:
-			where = "host, here"
-		case l.Host:
-			where = "host"
+		where := l.Nodes
+		if l.Host && len(where) == 0 {
+			where = []string{"host"}
+		}
+		if l.Local {
+			where = append(where, "here")
 		}
 		tables, rows := "-", "-"
 		if l.Recorded() {
@@ -62,7 +62,7 @@ func (o *backupListOptions) print(found []backup.Listed) error {
 		if l.Problem != "" {
 			wrong = append(wrong, o.clean(l.Name+": "+l.Problem))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, or(o.clean(l.Place), "-"), moment(l.Created), size(l.Bytes), tables, rows, or(o.clean(l.Release), "-"), where, or(o.clean(l.Cause), "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, or(o.clean(l.Place), "-"), moment(l.Created), size(l.Bytes), tables, rows, or(o.clean(l.Release), "-"), o.clean(strings.Join(where, ", ")), or(o.clean(l.Cause), "-"))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -24,6 +24,7 @@ type execOptions struct {
 	project *project
 
 	service string
+	node    string
 	command []string
 	stdin   bool
 	tty     bool
@@ -39,7 +40,7 @@ or the data layer, without a shell in between. Its exit code is the command's
 own. --stdin gives it this command's input, --tty a terminal. Known secrets are
 masked in what it prints. With --output json each line that it prints is an
 object with service, container, release, stream and line, and the last object
-has the exit_code. What begins with the command is the command's; flags of
+has the exit_code. Of several containers it takes one that runs. What begins with the command is the command's; flags of
 stackctl stand before the service, or before the --.`,
 		Example: "  stackctl exec api -- /server version\n  stackctl exec --tty postgres -- psql -U app\n" +
 			"  stackctl exec --stdin admin -- /server create-staff --email ada@example.org < password",
@@ -62,6 +63,7 @@ stackctl stand before the service, or before the --.`,
 	}
 	cmd.Flags().SetInterspersed(false) // -c after the service is the command's, not --config
 	cmd.Flags().BoolVarP(&o.stdin, "stdin", "i", false, "give the command this command's standard input")
+	cmd.Flags().StringVar(&o.node, "node", "", "in the container on this `node` of a cluster; without it, in one that runs")
 	cmd.Flags().BoolVar(&o.tty, "tty", false, "give the command a terminal, with this one's input (-t is --target)")
 	return cmd
 }
@@ -72,14 +74,33 @@ func runExec(ctx context.Context, o *execOptions) error {
 		if err != nil {
 			return err
 		}
-		if err := executable(containers[0]); err != nil {
+		one, err := executing(containers, o.node)
+		if err != nil {
 			return err
 		}
 		if o.tty {
-			return o.terminal(ctx, c.server, containers[0])
+			return o.terminal(ctx, c.server, one)
 		}
-		return enough(o.exec(ctx, c.server, containers[0]))
+		return enough(o.exec(ctx, c.server, one))
 	})
+}
+
+// executing is the container of a service that a command runs in: the first that runs, on
+// a node of a cluster where one is named.
+func executing(list []stack.Container, node string) (stack.Container, error) {
+	service, at := list[0].Service, []string{}
+	var mine []stack.Container
+	for _, c := range list {
+		at = append(at, c.Node)
+		if node == "" || c.Node == node {
+			mine = append(mine, c)
+		}
+	}
+	if len(mine) == 0 {
+		return stack.Container{}, stack.Fault(stack.CauseUsage, "exec in "+service+" on "+node, errors.New("it has no container there"), "name a node that it is on: "+or(strings.Join(at, ", "), "the target has none"))
+	}
+	runs := max(0, slices.IndexFunc(mine, func(c stack.Container) bool { return c.State == "running" }))
+	return mine[runs], executable(mine[runs])
 }
 
 // parts are the service, the flags of stackctl that stand after it and before a

@@ -83,3 +83,16 @@ func TestWhatBeginsWithTheCommandIsTheCommands(t *testing.T) {
 		}
 	}
 }
+
+// A command runs where the service runs, though the first of its containers does not.
+func TestACommandRunsInAContainerThatRuns(t *testing.T) {
+	list := []stack.Container{{ID: "1", Service: "api", Node: "n1", State: "created", Away: true}, {ID: "2", Service: "api", Node: "n2", State: "exited"}, {ID: "3", Service: "api", Node: "n3", State: "running"}}
+	for node, c := range map[string]struct{ id, says string }{
+		"": {"3", ""}, "n3": {"3", ""}, "n2": {"", "its container is exited"}, "n1": {"", "its node n1 does not answer"}, "n4": {"", "exec in api on n4: it has no container there; name a node that it is on: n1, n2, n3"},
+	} {
+		got, err := executing(list, node)
+		if c.says == "" && (err != nil || got.ID != c.id) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("on %q: container %s, %v", node, got.ID, err)
+		}
+	}
+}

@@ -34,9 +34,17 @@ type logPage struct {
 func newLogPage(out *printer, containers []stack.Container) *logPage {
 	p := &logPage{printer: out, several: len(containers) > 1, colour: out.coloured(), last: map[string]string{}}
 	for _, c := range containers {
-		p.width = max(p.width, len(c.Service))
+		p.width = max(p.width, len(speaker(c)))
 	}
 	return p
+}
+
+// speaker names a container before its lines: its service, in a cluster with the node.
+func speaker(c stack.Container) string {
+	if c.Node == "" {
+		return c.Service
+	}
+	return c.Service + " on " + c.Node
 }
 
 type keptLine struct {
@@ -48,7 +56,7 @@ type keptLine struct {
 func (p *logPage) lines(c stack.Container, stream string) *prefixed {
 	prefix := ""
 	if p.several {
-		prefix = logPrefix(c.Service, p.width, p.colour)
+		prefix = logPrefix(speaker(c), p.width, p.colour)
 	}
 	return &prefixed{lock: &p.lock, emit: func(raw []byte) error {
 		at, line, _ := bytes.Cut(raw, []byte(" "))
@@ -56,7 +64,7 @@ func (p *logPage) lines(c stack.Container, stream string) *prefixed {
 		text := append([]byte(prefix), line...)
 		if p.output == "json" {
 			var err error
-			if text, err = json.Marshal(logLine{c.Service, c.Name, c.Release, stream, string(at), string(line)}); err != nil {
+			if text, err = json.Marshal(logLine{c.Service, c.Node, c.Name, c.Release, stream, string(at), string(line)}); err != nil {
 				return err
 			}
 		}
@@ -97,6 +105,7 @@ func logPrefix(service string, width int, colour bool) string {
 // logLine is one line of a log, for machines.
 type logLine struct {
 	Service   string `json:"service"`
+	Node      string `json:"node,omitempty"`
 	Container string `json:"container"`
 	Release   string `json:"release,omitempty"`
 	Stream    string `json:"stream"`

@@ -81,7 +81,7 @@ func TestLogsForMachines(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || len(lines) != 4 {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	if first != (logLine{"api", "s-api-1", "r", "stderr", "2026-11-22T10:00:01.000000000Z", "first [2J"}) || strings.Contains(out.String(), "hunter2") {
+	if first != (logLine{"api", "", "s-api-1", "r", "stderr", "2026-11-22T10:00:01.000000000Z", "first [2J"}) || strings.Contains(out.String(), "hunter2") {
 		t.Errorf("%+v\n%s", first, out.String())
 	}
 }
@@ -96,6 +96,23 @@ func TestSince(t *testing.T) {
 	for _, text := range []string{"soon", "-5m", "2026-11-22"} {
 		if _, err := sinceWhen(text, now); stack.CauseOf(err) != stack.CauseUsage {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// Two containers of one service are told apart by their nodes.
+func TestLogsOfAClusterNameTheNode(t *testing.T) {
+	two := []stack.Container{{ID: "1", Service: "api", Node: "node2"}, {ID: "2", Service: "api", Node: "node10"}}
+	for output, want := range map[string]string{
+		"text": "api on node2  | first [2J\napi on node10 | second\n",
+		"json": `"service":"api","node":"node10","container":""`,
+	} {
+		var out bytes.Buffer
+		if err := showLogs(t.Context(), twoLogs(), newLogPage(printerTo(&out, output), two), two, stack.LogOptions{Tail: 10, Times: true}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (o *restoreOptions) confirm(ctx context.Context) error {
 	if !ok {
 		return usageOf("stackctl restore", errors.New("it replaces what is live: say --yes, or --drill to rehearse"))
 	}
-	fmt.Fprintf(o.recorder.errs, "This replaces what is live of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Host, o.restoring.Backup, c.Project)
+	fmt.Fprintf(o.recorder.errs, "This replaces what is live of %s on %s (%s) by backup %s.\nType %s to go on: ", c.Project, t.Name, t.Where(), o.restoring.Backup, c.Project)
 	answer := make(chan bool, 1)
 	go func() { // a read of a terminal cannot be called off; it ends with the program
 		said, err := bufio.NewReader(io.LimitReader(in, 200)).ReadString('\n')

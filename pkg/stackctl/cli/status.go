@@ -66,7 +66,7 @@ func runStatus(ctx context.Context, o *statusOptions) error {
 		x.Status, x.err = readStatus(ctx, c, t)
 		if x.Target = t.Name; x.err != nil {
 			x.Error = o.safe(x.err.Error())
-			x.Host, x.Domain = t.Host, t.Domain
+			x.Host, x.Domain = t.Where(), t.Domain
 		}
 		return outcome{target: t.Name}
 	})

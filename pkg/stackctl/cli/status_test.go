@@ -36,6 +36,27 @@ func TestStatusInWords(t *testing.T) {
 	}
 }
 
+func TestStatusOfAClusterByNode(t *testing.T) {
+	var out bytes.Buffer
+	(&statusOptions{printer: printerTo(&out, "text")}).print(operate.Status{
+		Target: "prod", Host: "one, two", Domain: "example.org", Disk: stack.DiskUse{Total: 60 << 30, Free: 26 << 30, Images: 900 << 20, Volumes: 40 << 20, Files: 9 << 10},
+		Hosts: []operate.Host{
+			{Node: "one", Address: "203.0.113.7", Labels: []string{"edge", "data"}, Disk: stack.DiskUse{Total: 20 << 30, Free: 1 << 30, Images: 500 << 20, Volumes: 40 << 20, Files: 3 << 10},
+				Memory: 4 << 30, FreeMemory: 3 << 30, Running: 3, NearlyFull: "1024 MB of 20480 MB are free in /srv/shop"},
+			{Node: "two", Address: "203.0.113.8", Drained: true, Disk: stack.DiskUse{Total: 40 << 30, Free: 25 << 30, Images: -1, Volumes: -1, Files: -1}, Memory: 8 << 30},
+		},
+	})
+	for _, want := range []string{
+		"prod (one, two), https://example.org/", "26.0 GB free of 60.0 GB (57 % used); ours: images 900 MB, volumes 40 MB, files 9 kB; all nodes together\n             one is nearly full: 1024 MB of 20480 MB are free in /srv/shop; free space",
+		"\nNODE  ADDRESS      LABELS      DISK", "\none   203.0.113.7  edge data   1.0 GB free of 20.0 GB (95 % used); ours: images 500 MB, volumes 40 MB, files 3 kB  3.0 GB free of 4.0 GB  3\n",
+		"\ntwo   203.0.113.8  -, drained  25.0 GB free of 40.0 GB (38 % used)", "8.0 GB                 0\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
 func TestWhatRunsWithoutAWordOnTheHostIsNotNothing(t *testing.T) {
 	container := func(release, state string) operate.Container {
 		return operate.Container{Container: stack.Container{Service: "api", Release: release, State: state}}

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/operate"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -15,7 +16,7 @@ func (o *statusOptions) print(s operate.Status) {
 	say := func(name, format string, args ...any) {
 		fmt.Fprintf(o.out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	say("target", "%s (%s), https://%s/", s.Target, s.Host, s.Domain)
+	say("target", "%s (%s), https://%s/", s.Target, o.clean(s.Host), s.Domain)
 	o.printLive(s, say)
 	for _, a := range s.Absent {
 		say("away", "%s", o.clean(a.String()))
@@ -44,12 +45,51 @@ func (o *statusOptions) print(s operate.Status) {
 	if s.FilesProblem != "" {
 		say("files", "%s", o.clean(s.FilesProblem))
 	}
-	say("disk", "%s", diskWords(s.Disk))
+	together := ""
+	if clustered(s.Hosts) {
+		together = "; all nodes together"
+	}
+	say("disk", "%s%s", diskWords(s.Disk), together)
+	for _, h := range s.Hosts {
+		if h.NearlyFull != "" {
+			say("", "%s", o.clean(nearlyFullLine(h)))
+		}
+	}
 	say("engine", "%s, %s of memory", o.clean(s.Engine), size(s.Memory))
 	o.printLock(s, say)
 	o.printBackup(s, say)
+	o.printHosts(s.Hosts)
 	o.printCertificates(s)
 	o.printContainers(s)
+}
+
+// nearlyFullLine returns which disk will soon be full, and what to do.
+func nearlyFullLine(h operate.Host) string {
+	return or(h.Node, "it") + " is nearly full: " + h.NearlyFull + "; " + node.FreeSpace
+}
+
+// clustered reports whether hosts are the nodes of a cluster.
+func clustered(hosts []operate.Host) bool { return len(hosts) > 0 && hosts[0].Node != "" }
+
+// printHosts prints the nodes of a cluster that answer.
+func (o *statusOptions) printHosts(list []operate.Host) {
+	if !clustered(list) {
+		return
+	}
+	w := tabwriter.NewWriter(o.out, 2, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nNODE\tADDRESS\tLABELS\tDISK\tMEMORY\tRUNS")
+	for _, h := range list {
+		labels := or(strings.Join(h.Labels, " "), "-")
+		if h.Drained {
+			labels += ", drained"
+		}
+		memory := size(h.Memory)
+		if h.FreeMemory > 0 {
+			memory = size(h.FreeMemory) + " free of " + memory
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\n", o.clean(h.Node), o.clean(h.Address), labels, diskWords(h.Disk), memory, h.Running)
+	}
+	_ = w.Flush()
 }
 
 // printLive says which release is live.

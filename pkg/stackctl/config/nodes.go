@@ -50,7 +50,7 @@ func checkNodes(t stack.Target) (problem, fix string, place []string) {
 			return problem, fix, []string{"nodes", strconv.Itoa(i), key}
 		}
 	}
-	for _, label := range nodeLabels {
+	for _, label := range []string{stack.NodeEdge, stack.NodeApp} { // data may be elsewhere
 		if len(t.Labelled(label)) == 0 {
 			return "no node is labelled " + label, "add " + label + " to the labels of one; a node without labels has all", []string{"nodes"}
 		}

@@ -70,7 +70,12 @@ func (x *executor) step(ctx context.Context, step stack.Step, i, n int, check fu
 	if check != nil {
 		err = check(ctx, step)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case check != nil:
+		x.applied = append(x.applied, step)
+		detail, err = x.applyInRoom(ctx, step)
+	default:
 		x.applied = append(x.applied, step)
 		detail, err = x.apply(ctx, step)
 	}
@@ -210,7 +215,7 @@ func (x *executor) up(ctx context.Context, r stack.Release, project string, comp
 	if names := unresponsive(x.seen, r, project, step.Services); len(names) > 0 {
 		// Compose leaves what runs as it is, or gives up on it at once.
 		if err := x.server.Stop(ctx, project, illGrace, names...); err != nil {
-			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Host, err, "")
+			return "", stack.Fault(stack.CauseStep, "stop "+strings.Join(names, ", ")+" on "+x.d.Target.Where(), err, "")
 		}
 	}
 	touched, err := x.server.Up(ctx, project, compose, step.Services, func(service, state string) {
@@ -222,7 +227,7 @@ func (x *executor) up(ctx context.Context, r stack.Release, project string, comp
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			fix += "; where they need longer raise timeouts.start in stackctl.yaml"
 		}
-		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Host, err, advice(err, fix))
+		return "", stack.Fault(stack.CauseStep, "start "+strings.Join(step.Services, ", ")+" on "+x.d.Target.Where(), err, advice(err, fix))
 	}
 	return fmt.Sprintf("touched %s", cmp.Or(strings.Join(touched, ", "), "nothing")), nil
 }

@@ -17,13 +17,13 @@ func explained(ctx context.Context, server node.Server, t stack.Target, failure 
 		return said
 	}
 	if brokenOff(failure) {
-		return stack.Fault(stack.CauseOf(failure), "the Docker Engine of "+t.Host+" went away in the middle", failure,
+		return stack.Fault(stack.CauseOf(failure), "the Docker Engine of "+t.Where()+" went away in the middle", failure,
 			"it was restarted or updated, or has ended (`systemctl status docker` there says); run the same command again")
 	}
 	ctx, cancel := node.Aside(ctx)
 	defer cancel()
-	if !errors.Is(failure, syscall.EROFS) && node.ReadOnly(ctx, server, t) {
-		return stack.Fault(stack.CauseOf(failure), "the file system of "+t.Path+" on "+t.Host+" is mounted read-only", failure,
+	if at := node.ReadOnly(ctx, server, t); at != "" && !errors.Is(failure, syscall.EROFS) {
+		return stack.Fault(stack.CauseOf(failure), "the file system of "+t.Path+" on "+at+" is mounted read-only", failure,
 			"`dmesg` and `findmnt -T "+t.Path+"` there tell why; make it writable, then run the same command again")
 	}
 	if what := node.LostContainers(ctx, server, t); what != "" {

@@ -21,7 +21,7 @@ func checkHome(project string, t stack.Target, seen stack.Observed) error {
 		}
 		for _, m := range c.Mounts {
 			if at := homeOf.FindStringSubmatch(m); at != nil && at[1] != t.Path {
-				return stack.Fault(stack.CauseUsage, "deploy project "+project+" to "+t.Path+" on "+t.Host,
+				return stack.Fault(stack.CauseUsage, "deploy project "+project+" to "+t.Path+" on "+t.Where(),
 					errors.New("it runs there out of "+at[1]+" (container "+c.Name+"): this deploy would take over its containers and volumes; nothing was changed"),
 					"give one of the two another project name in stackctl.yaml, or set path: "+at[1]+" for this target; where the other is to go, remove its containers first")
 			}

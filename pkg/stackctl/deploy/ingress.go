@@ -16,7 +16,7 @@ var webPorts = []stack.Port{{Published: "80", Protocol: "tcp"}, {Published: "443
 // checkIngress refuses a release that does not fit how the server's web ports are
 // held, before anything is changed.
 func checkIngress(r stack.Release, t stack.Target, seen stack.Observed) error {
-	what := "serve " + strings.Join(r.Edge.Hosts(), ", ") + " on " + t.Host
+	what := "serve " + strings.Join(r.Edge.Hosts(), ", ") + " on " + t.Where()
 	running := slices.ContainsFunc(containersOf(seen, stack.IngressProject, stack.IngressService), stack.Container.Active)
 	switch host, by := edge.Taken(seen.Ingress, r.Project, r.Edge.Hosts()); {
 	case !r.Shared() && running && publishesWeb(r):

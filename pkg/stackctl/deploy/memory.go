@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -20,24 +21,54 @@ const (
 )
 
 // checkMemory refuses a plan that starts more beside what runs than the host has
-// memory for, before anything is changed.
-func checkMemory(plan stack.Plan, r stack.Release, seen stack.Observed) error {
-	names := starts(plan, r, seen)
-	var need int64
-	for _, s := range names {
-		if s.MemoryLimit > 0 {
-			need += s.MemoryLimit / memoryShare
-		} else {
-			need += memoryGuess
+// memory for, before anything is changed; in a cluster more than a node has for what
+// runs nowhere else, or all nodes for all.
+func checkMemory(plan stack.Plan, want Wanted, seen stack.Observed) error {
+	list := starts(plan, want.Release, seen)
+	known := true
+	for _, h := range seen.Host.Each() {
+		known = known && h.FreeMemory > 0
+		need, number := reckoned(list, want.Slots, h.Node)
+		if err := fitsMemory(h.FreeMemory, need, number, ofNode(h.Node)); err != nil {
+			return err
 		}
 	}
-	free := seen.Host.FreeMemory
+	if len(seen.Host.Nodes) == 0 || !known {
+		return nil
+	}
+	need, number := reckoned(list, want.Slots, "")
+	return fitsMemory(seen.Host.FreeMemory, need, number, " of all nodes together")
+}
+
+// reckoned returns how much memory the containers of services are reckoned with, and how
+// many they are: those that run on one node alone, or all.
+func reckoned(list []stack.Service, slots []stack.Slot, node string) (need int64, containers int) {
+	for _, s := range list {
+		n := 0
+		for _, slot := range slots {
+			if slot.Service == s.Name && (node == "" || slices.Equal(slot.Nodes, []string{node})) {
+				n++
+			}
+		}
+		if len(slots) == 0 { // one server
+			n = 1
+		}
+		one := int64(memoryGuess)
+		if s.MemoryLimit > 0 {
+			one = s.MemoryLimit / memoryShare
+		}
+		need, containers = need+int64(n)*one, containers+n
+	}
+	return need, containers
+}
+
+func fitsMemory(free, need int64, containers int, whose string) error {
 	if need == 0 || free <= 0 || free >= need+memoryReserve {
 		return nil
 	}
-	return stack.Fault(stack.CauseStep, "check the memory of the host",
+	return stack.Fault(stack.CauseStep, "check the memory"+cmp.Or(whose, " of the host"),
 		fmt.Errorf("%s are free; %d services start beside what runs and are reckoned with %s, a quarter of their limits, and %s stay reserved; nothing was changed",
-			node.Megabytes(free), len(names), node.Megabytes(need), node.Megabytes(memoryReserve)),
+			node.Megabytes(free), containers, node.Megabytes(need), node.Megabytes(memoryReserve)),
 		"give the host swap (`stackctl provision` does) or more memory, or lower the mem_limit of services that need less")
 }
 

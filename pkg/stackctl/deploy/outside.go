@@ -39,7 +39,7 @@ func checkVolumes(r stack.Release, t stack.Target, seen stack.Observed) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return stack.Fault(stack.CauseUsage, "find the external volumes on "+t.Host,
+	return stack.Fault(stack.CauseUsage, "find the external volumes on "+t.Where(),
 		fmt.Errorf("there is no volume %s, and the files call it external", strings.Join(missing, ", ")),
 		"bring its data there, or let it begin empty: `docker volume create "+missing[0]+"` on the server; or remove `external: true`, and a deploy makes it")
 }

@@ -23,6 +23,7 @@ func (s *story) observe(ctx context.Context, server node.Server, paths []string)
 		}
 	}
 	s.ahead = seen.At.Sub(s.d.Now())
+	s.noteNearlyFull(seen.Host)
 	took := time.Since(began)
 	if s.pace = paceOf(took); s.pace >= slowPace {
 		what := "the line or the server is slow"

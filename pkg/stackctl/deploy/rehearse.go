@@ -41,13 +41,13 @@ func (d *Deployer) Rehearse(ctx context.Context, use func(ctx context.Context, r
 		if x.seen, err = s.observe(ctx, server, nil); err != nil {
 			return err
 		}
-		for _, err := range []error{checkPlatform(want.Release, x.seen.Host), checkRoom(want.Release, x.seen)} {
+		p := planner{want: want, seen: x.seen, r: want.Release}
+		p.images()
+		for _, err := range []error{checkPlatform(want.Release, x.seen.Host), checkRoom(p.plan, want.Release, x.seen)} {
 			if err != nil {
 				return err
 			}
 		}
-		p := planner{want: want, seen: x.seen, r: want.Release}
-		p.images()
 		if err := x.run(ctx, p.plan); err != nil {
 			return err
 		}

@@ -1,9 +1,14 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -38,22 +43,36 @@ func checkPlatform(r stack.Release, host stack.HostFacts) error {
 	return nil
 }
 
-// checkRoom refuses what the host's disk cannot hold, before anything is changed.
-func checkRoom(r stack.Release, seen stack.Observed) error {
+// checkRoom refuses what the disk of a host cannot hold, before anything is changed.
+func checkRoom(plan stack.Plan, r stack.Release, seen stack.Observed) error {
 	const what = "check the space on the host"
 	for _, d := range node.Disks(seen.Host, "") {
 		if little := d.Below(deployRoom); little != "" {
 			return stack.Fault(stack.CauseStep, what, fmt.Errorf("%s %s, a deploy needs %s; nothing was changed", little, d.Where, deployRoom), d.Remedy(deployRoom))
 		}
 	}
-	free, need := seen.Host.DockerFree, room(r, seen)
-	if need > 0 && free >= 0 && free < need+dockerReserve {
-		return stack.Fault(stack.CauseStep, what,
-			fmt.Errorf("%s are free where the host keeps its images; loading the new ones takes about %s, and %s stay reserved for what runs; nothing was changed",
-				node.Megabytes(free), node.Megabytes(need), node.Megabytes(dockerReserve)),
-			node.FreeSpace)
+	for _, h := range seen.Host.Each() {
+		free, need := h.DockerFree, room(plan, r, h.Node)
+		if need > 0 && free >= 0 && free < need+dockerReserve {
+			return stack.Fault(stack.CauseStep, what,
+				fmt.Errorf("%s are free where %s keeps its images; loading the new ones takes about %s, and %s stay reserved for what runs; nothing was changed",
+					node.Megabytes(free), cmp.Or(h.Node, "the host"), node.Megabytes(need), node.Megabytes(dockerReserve)),
+				node.FreeSpace)
+		}
 	}
 	return nil
+}
+
+// noteNearlyFull tells which disks will soon be full.
+func (s *story) noteNearlyFull(seen stack.HostFacts) {
+	told := ""
+	for _, d := range node.Disks(seen, s.d.Target.Path) {
+		whose := cmp.Or(d.Node, s.d.Target.Where())
+		if left := d.NearlyFull(); left != "" && whose != told { // both folders may be of one disk
+			told = whose
+			s.note("the disk of " + whose + " is nearly full: " + left + "; " + node.FreeSpace)
+		}
+	}
 }
 
 // checkStepRoom refuses a step that writes on a host whose disk has got full: an engine
@@ -63,12 +82,57 @@ func (x *executor) checkStepRoom(ctx context.Context, step stack.Step) error {
 	case stack.StepGates, stack.StepHook, stack.StepCommit, stack.StepRemove, stack.StepPrune:
 		return nil // they write little, or make room
 	}
-	path, engine, err := node.RoomOf(ctx, x.server, x.d.Target, x.seen.Host.DockerRoot)
-	if err == nil && (path.Below(stepRoom) != "" || engine.Below(stepRoom) != "") {
+	full, err := x.cramped(ctx)
+	if full {
 		err = stack.Fault(stack.CauseStep, "begin step "+string(step.Kind), fmt.Errorf("it wants %s free", stepRoom), "")
 	}
 	return err
 }
+
+// cramped reports whether a disk of a host is too full for a step.
+func (x *executor) cramped(ctx context.Context) (bool, error) {
+	disks, err := node.DisksNow(ctx, x.server, x.d.Target, x.seen.Host)
+	return err == nil && slices.ContainsFunc(disks, func(d node.Disk) bool { return d.Below(stepRoom) != "" }), err
+}
+
+// applyInRoom applies a step, and ends one that starts containers on a cluster when a disk
+// gets full: a Swarm tries on and on to start what a node cannot hold.
+func (x *executor) applyInRoom(ctx context.Context, step stack.Step) (string, error) {
+	if !x.d.Target.Clustered() || step.Kind != stack.StepStart && step.Kind != stack.StepData {
+		return x.apply(ctx, step)
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { x.watchRoom(watched, cancel) })
+	detail, err := x.apply(watched, step)
+	if err != nil && errors.Is(context.Cause(watched), errNoRoom) {
+		err = stack.Fault(stack.CauseStep, "take step "+string(step.Kind), errNoRoom, "")
+	}
+	cancel(nil)
+	watch.Wait()
+	return detail, err
+}
+
+func (x *executor) watchRoom(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(roomLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if full, _ := x.cramped(ctx); full { // a node that does not answer is seen elsewhere
+			cancel(errNoRoom)
+		}
+	}
+}
+
+// roomLook is how often a start is looked at for a disk that gets full.
+const roomLook = 2 * time.Second
+
+// errNoRoom ends a start for which a disk has no room any more.
+var errNoRoom = errors.New("a disk got full meanwhile")
 
 // noSpace is what programs say of ENOSPC.
 const noSpace = "no space left on device"
@@ -84,11 +148,11 @@ func fullDisk(ctx context.Context, server node.Server, t stack.Target, failure e
 	}
 	for _, d := range node.Disks(host, t.Path) {
 		if little := d.Below(deployRoom); little != "" {
-			return filled(failure, fmt.Sprintf("the disk of %s is full (%s in %s)", t.Host, little, d.Dir), d.Remedy(deployRoom))
+			return filled(failure, fmt.Sprintf("the disk of %s is full (%s in %s)", cmp.Or(d.Node, t.Where()), little, d.Dir), d.Remedy(deployRoom))
 		}
 	}
 	if failure != nil && strings.Contains(failure.Error(), noSpace) { // what was begun is removed again
-		return filled(failure, "the disk of "+t.Host+" got full", node.FreeSpace)
+		return filled(failure, "the disk of "+t.Where()+" got full", node.FreeSpace)
 	}
 	return failure
 }
@@ -97,20 +161,24 @@ func filled(failure error, what, fix string) error {
 	return stack.Fault(stack.CauseOf(failure), what, failure, fix+"; then run the same command again")
 }
 
-// room is about how much the images that the host lacks take while they are
+// room is about how much the images that a plan sends to a host take while they are
 // loaded: the archive, which the Engine unpacks first, and what comes out of
 // it. Archives hold layers compressed to a third or so.
-func room(r stack.Release, seen stack.Observed) int64 {
-	there := map[string]bool{}
-	for _, i := range seen.Images {
-		there[i.ID] = true
+func room(plan stack.Plan, r stack.Release, node string) int64 {
+	sizes := map[string]int64{}
+	for _, step := range plan.Steps {
+		if step.Kind != stack.StepShipImage || node != "" && !slices.Contains(step.Nodes, node) {
+			continue
+		}
+		for _, i := range r.Images {
+			if i.Reference == step.Subject {
+				sizes[i.ID] = 4 * i.Bytes
+			}
+		}
 	}
 	var need int64
-	for _, i := range r.Images {
-		if i.Archive != "" && !there[i.ID] {
-			there[i.ID] = true
-			need += 4 * i.Bytes
-		}
+	for _, n := range sizes {
+		need += n
 	}
 	return need
 }

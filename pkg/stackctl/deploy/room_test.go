@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
@@ -69,7 +70,9 @@ func TestAHostThatCannotHoldTheReleaseIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seen := stack.Observed{Host: roomy}
 			c.change(&seen)
-			err := checkRoom(release, seen)
+			p := planner{seen: seen, r: release}
+			p.images()
+			err := checkRoom(p.plan, release, seen)
 			switch {
 			case c.says == "" && err != nil:
 				t.Error(err)
@@ -90,6 +93,8 @@ func (s told) Run(context.Context, ...string) (stack.Output, error) {
 	return stack.Output{Stdout: []byte(s.answer)}, nil
 }
 
+func (s told) Members() []node.Member { return []node.Member{{Host: s}} }
+
 func (told) Facts(context.Context) (stack.HostFacts, error) {
 	return stack.HostFacts{DockerRoot: "/srv/docker"}, nil
 }
@@ -100,16 +105,16 @@ func TestNoStepThatWritesBeginsOnAFullDisk(t *testing.T) {
 		answer string
 		begins bool
 	}{
-		"room":                     {stack.StepStart, "8388608 10 256\n8388608 0 0\n", true},
-		"the project's disk full":  {stack.StepStart, "8388607 9999 999\n99999999 9999 999\n", false},
-		"the engine's disk full":   {stack.StepDrain, "99999999 9999 999\n0 9999 999\n", false},
-		"not told":                 {stack.StepStart, "-1 -1 -1\n-1 -1 -1\n", true},
+		"room":                     {stack.StepStart, "8388608 10 256 0\n8388608 0 0 0\n", true},
+		"the project's disk full":  {stack.StepStart, "8388607 9999 999 0\n99999999 9999 999 0\n", false},
+		"the engine's disk full":   {stack.StepDrain, "99999999 9999 999 0\n0 9999 999 0\n", false},
+		"not told":                 {stack.StepStart, "-1 -1 -1 0\n-1 -1 -1 0\n", true},
 		"told as nobody can read":  {stack.StepStart, "much\nmore\n", true},
-		"told in words":            {stack.StepStart, "much - -\nmore - -\n", true},
-		"no file more fits":        {stack.StepStart, "99999999 9999 255\n99999999 9999 999\n", false},
-		"gates look":               {stack.StepGates, "0 1 0\n0 1 0\n", true},
-		"an end has room reserved": {stack.StepCommit, "0 1 0\n0 1 0\n", true},
-		"pruning makes room":       {stack.StepPrune, "0 1 0\n0 1 0\n", true},
+		"told in words":            {stack.StepStart, "much - - 0\nmore - - 0\n", true},
+		"no file more fits":        {stack.StepStart, "99999999 9999 255 0\n99999999 9999 999 0\n", false},
+		"gates look":               {stack.StepGates, "0 1 0 0\n0 1 0 0\n", true},
+		"an end has room reserved": {stack.StepCommit, "0 1 0 0\n0 1 0 0\n", true},
+		"pruning makes room":       {stack.StepPrune, "0 1 0 0\n0 1 0 0\n", true},
 	} {
 		x := &executor{story: operator("/srv/shop", "one", 0), server: told{answer: c.answer}}
 		if err := x.checkStepRoom(t.Context(), stack.Step{Kind: c.kind}); (err == nil) != c.begins || err != nil && stack.CauseOf(err) != stack.CauseStep {
@@ -119,16 +124,16 @@ func TestNoStepThatWritesBeginsOnAFullDisk(t *testing.T) {
 }
 
 func TestAFailureOnAFullDiskSaysWhatToFree(t *testing.T) {
-	const room = "99999999 9999 9999\n"
+	const room = "99999999 9999 9999 0\n"
 	target := stack.Target{Host: "203.0.113.7", Path: "/srv/shop"}
 	for name, c := range map[string]struct{ answer, failure, says, fix string }{
-		"the engine's":        {room + "0 9999 9999\n", "", "0 MB are free in /srv/docker", "free space"},
-		"the project's":       {"1048576 9999 9999\n0 0 0\n", "", "1 MB are free in /srv/shop", "free space"},
-		"no file more":        {"99999999 9999 7\n" + room, "", "7 more files fit in /srv/shop", "du --inodes"},
+		"the engine's":        {room + "0 9999 9999 0\n", "", "0 MB are free in /srv/docker", "free space"},
+		"the project's":       {"1048576 9999 9999 0\n0 0 0 0\n", "", "1 MB are free in /srv/shop", "free space"},
+		"no file more":        {"99999999 9999 7 0\n" + room, "", "7 more files fit in /srv/shop", "du --inodes"},
 		"full for a moment":   {room + room, "write /x: no space left on device", "the disk of 203.0.113.7 got full", "free space"},
 		"room":                {room + room, "", "", ""},
-		"it does not say":     {"-1 -1 -1\n-1 -1 -1\n", "", "", ""},
-		"btrfs has no number": {"99999999 0 0\n99999999 0 0\n", "", "", ""},
+		"it does not say":     {"-1 -1 -1 0\n-1 -1 -1 0\n", "", "", ""},
+		"btrfs has no number": {"99999999 0 0 0\n99999999 0 0 0\n", "", "", ""},
 	} {
 		failure := stack.Fault(stack.CauseGate, "judge the deployment", errors.New(c.failure), "")
 		err := fullDisk(t.Context(), told{answer: c.answer}, target, failure)
@@ -136,5 +141,52 @@ func TestAFailureOnAFullDiskSaysWhatToFree(t *testing.T) {
 		if c.says == "" && err != failure || c.says != "" && (!strings.Contains(reason, c.says) || !strings.Contains(fix, c.fix) || stack.CauseOf(err) != stack.CauseGate) { //nolint:errorlint // it comes back as it was
 			t.Errorf("%s: %s; %s", name, reason, fix)
 		}
+	}
+}
+
+// The fullest node decides, and is named; an image needs room where it goes.
+func TestANodeThatCannotHoldTheReleaseIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func([]stack.HostFacts)
+		says   string
+	}{
+		"enough":                        {func([]stack.HostFacts) {}, ""},
+		"where the image goes":          {func(n []stack.HostFacts) { n[2].DockerFree-- }, "656 MB are free where n3 keeps its images; loading the new ones takes about 400 MB"},
+		"where it does not go":          {func(n []stack.HostFacts) { n[0].DockerFree = 100 << 20 }, ""},
+		"a folder":                      {func(n []stack.HostFacts) { n[0].FreeBytes = 0 }, "0 MB are free in the project's folder on n1, a deploy needs 16 MB"},
+		"an engine without a new image": {func(n []stack.HostFacts) { n[0].DockerFiles = 3 }, "3 more files fit where n1 keeps its containers"},
+	} {
+		want, seen := onNodes()
+		want.Release.Images[0].Bytes = 100 << 20
+		for _, n := range []string{"n1", "n2", "n3", "n4"} {
+			seen.Host.Nodes = append(seen.Host.Nodes, stack.HostFacts{Node: n, FreeBytes: 1 << 30, FreeFiles: -1, DockerFree: 656 << 20, DockerFiles: -1})
+		}
+		c.change(seen.Host.Nodes)
+		err := checkRoom(Plan(want, seen), want.Release, seen)
+		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || stack.CauseOf(err) != stack.CauseStep) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// trying is a Swarm with a full disk, which tries on to start what it cannot.
+type trying struct{ told }
+
+func (trying) Up(ctx context.Context, _ string, _ []byte, _ []string, _ func(service, state string)) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (trying) Containers(context.Context) ([]stack.Container, error) { return nil, nil }
+
+func TestAStartEndsWhenTheDiskOfANodeGetsFull(t *testing.T) {
+	s := operator("/srv/shop", "one", 0)
+	s.d.Target.Nodes = []stack.Node{{Name: "one"}}
+	s.d.Config.Timeouts.Start = time.Minute
+	x := &executor{story: s, server: trying{told{answer: "99999999 9999 999 0\n0 9999 999 0\n"}}}
+	began := time.Now()
+	_, err := x.applyInRoom(t.Context(), stack.Step{Kind: stack.StepStart, Services: []string{"api"}})
+	if !errors.Is(err, errNoRoom) || stack.CauseOf(err) != stack.CauseStep || time.Since(began) > 30*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
 	}
 }

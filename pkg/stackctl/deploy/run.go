@@ -120,7 +120,7 @@ func (s *story) connect(ctx context.Context) (node.Server, error) {
 				s.note(one.String() + "; nothing is placed there")
 			}
 		}
-		return t.User + "@" + t.Host, err
+		return t.User + "@" + t.Where(), err
 	})
 }
 
@@ -207,7 +207,7 @@ func (s *story) planned(ctx context.Context, server node.Server, want Wanted) (*
 	for _, n := range plan.Notes {
 		s.note(n)
 	}
-	return x, plan, x.fits(plan)
+	return x, plan, x.fits(plan, want)
 }
 
 // look observes the server and the routes that its edge has.
@@ -223,9 +223,9 @@ func (x *executor) look(ctx context.Context) error {
 
 // fits returns an error where the server cannot take what is planned. The way back
 // stays open: what stands against a rollback is a note.
-func (x *executor) fits(plan stack.Plan) error {
-	r := x.want.Release
-	for _, err := range []error{checkBuilt(plan, r), checkPorts(plan, r, x.d.Target, x.seen), checkRoom(r, x.seen), checkMemory(plan, r, x.seen)} {
+func (x *executor) fits(plan stack.Plan, want Wanted) error {
+	r := want.Release
+	for _, err := range []error{checkBuilt(plan, r), checkPorts(plan, r, x.d.Target, x.seen), checkRoom(plan, r, x.seen), checkMemory(plan, want, x.seen)} {
 		if err == nil {
 			continue
 		}
@@ -310,7 +310,7 @@ func (s *story) verify(ctx context.Context) error {
 	}
 	s.report.Before, s.report.Live = seen.Live, seen.Live
 	if seen.Live == "" {
-		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Host, fmt.Errorf("no release is live"), "run `stackctl deploy` first")
+		return stack.Fault(stack.CauseUsage, "verify "+s.d.Target.Where(), fmt.Errorf("no release is live"), "run `stackctl deploy` first")
 	}
 	if err := s.checkMaintenance(ctx, server); err != nil {
 		return err

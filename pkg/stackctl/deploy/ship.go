@@ -80,7 +80,7 @@ func (x *executor) pullImage(ctx context.Context, step stack.Step) (string, erro
 	defer stop()
 	err := x.server.Pull(ctx, step.Subject, step.Nodes, progress)
 	if err != nil {
-		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Host, err, "") // the engine knows why, and what to do
+		return "", stack.Fault(stack.CauseStep, "pull image "+step.Subject+" on "+x.d.Target.Where(), err, "") // the engine knows why, and what to do
 	}
 	return "pulled", nil
 }

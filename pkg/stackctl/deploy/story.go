@@ -32,7 +32,7 @@ type story struct {
 
 func (d *Deployer) begin(verb string) *story {
 	s := &story{d: d, report: stack.Report{
-		Run: d.Run, Verb: verb, Project: d.Config.Project, Target: d.Target.Name, Host: d.Target.Host,
+		Run: d.Run, Verb: verb, Project: d.Config.Project, Target: d.Target.Name, Host: d.Target.Where(),
 		URL: "https://" + d.Target.Domain + "/", Commit: d.Commit, Tools: d.Tools, Started: d.Now().UTC(),
 		Logs: map[string]string{}, Artifacts: map[string]string{},
 	}}

@@ -17,7 +17,7 @@ func checkPorts(plan stack.Plan, r stack.Release, t stack.Target, seen stack.Obs
 			}
 			if port, held := meets(s.Ports, c.Ports); held {
 				return stack.Fault(stack.CauseStep, "publish port "+port+" for "+s.Name,
-					fmt.Errorf("%s holds it on %s; nothing was changed", holder(c), t.Host), wayOut(c))
+					fmt.Errorf("%s holds it on %s; nothing was changed", holder(c), t.Where()), wayOut(c))
 			}
 		}
 	}
@@ -35,11 +35,11 @@ func checkStrangers(r stack.Release, t stack.Target, seen stack.Observed, adopt 
 		return checkAdopted(r, t, seen)
 	}
 	if !settled(seen) && slices.ContainsFunc(seen.Adopted, stack.Container.Aside) {
-		return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
+		return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Where(),
 			fmt.Errorf("its adoption was cut off: what `docker compose` started waits aside (%s); nothing was changed", namesOf(seen.Adopted)),
 			"run `stackctl deploy --adopt`: it goes on, and starts them again if the release is not good")
 	}
-	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Host,
+	return stack.Fault(stack.CauseStep, "deploy project "+r.Project+" to "+t.Where(),
 		fmt.Errorf("`docker compose` started a project of that name there (%s); nothing was changed", origin(seen.Adopted)),
 		"if it is this project, "+adoptHint+"; if it is another one, give this one another name in stackctl.yaml")
 }

@@ -38,11 +38,14 @@ func TestUsageCountsWhatIsNamed(t *testing.T) {
 			id = c.ImageID
 		}
 	}
-	u, err := w.Usage(w.ctx, w.project, []string{id})
+	u, err := w.Usage(w.ctx, w.project, []string{id}, nil)
 	if err != nil || u.Images <= 0 {
 		t.Errorf("%+v, %v", u, err)
 	}
-	if u, err := w.Usage(w.ctx, "nobody", nil); err != nil || u.Images != 0 || u.Volumes != 0 {
+	if named, err := w.Usage(w.ctx, "nobody", nil, []string{w.project + "_data"}); err != nil || named.Volumes != u.Volumes {
+		t.Errorf("of a volume by its name: %+v, %v, want %d", named, err, u.Volumes)
+	}
+	if u, err := w.Usage(w.ctx, "nobody", nil, nil); err != nil || u.Images != 0 || u.Volumes != 0 {
 		t.Errorf("of nobody: %+v, %v", u, err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Usage returns how much of the engine's disk the named images and the volumes
-// of a compose project take. Layers that images share count for each of them.
-func (e *Engine) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+// Usage returns how much of the engine's disk the named images and volumes take, and the
+// volumes that Compose made for a project. Layers that images share count for each of them.
+func (e *Engine) Usage(ctx context.Context, project string, images, volumes []string) (stack.DiskUse, error) {
 	seen, err := e.api.DiskUsage(ctx, client.DiskUsageOptions{Images: true, Volumes: true, Verbose: true})
 	if err != nil {
 		return stack.DiskUse{}, stepFault(ctx, "read how much disk the engine uses", err, "")
@@ -29,7 +29,7 @@ func (e *Engine) Usage(ctx context.Context, project string, images []string) (st
 		}
 	}
 	for _, v := range seen.Volumes.Items {
-		if v.Labels[api.ProjectLabel] == project && v.UsageData != nil {
+		if (v.Labels[api.ProjectLabel] == project || slices.Contains(volumes, v.Name)) && v.UsageData != nil {
 			u.Volumes += max(v.UsageData.Size, 0)
 		}
 	}

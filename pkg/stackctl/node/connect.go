@@ -183,8 +183,9 @@ func (s server) ExecTerminal(ctx context.Context, container string, argv []strin
 }
 
 // Usage returns what a project takes of the engine's disk.
-func (s server) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
-	return s.engine.Usage(ctx, project, images)
+func (s server) Usage(ctx context.Context, project string, images, volumes []string) ([]stack.DiskUse, error) {
+	u, err := s.engine.Usage(ctx, project, images, volumes)
+	return []stack.DiskUse{u}, err
 }
 
 func (s server) Ship(ctx context.Context, i stack.Image, _ []string, have []stack.HostImage, progress func(done, total int64)) (string, error) {

@@ -89,7 +89,7 @@ func (l Lock) Take(ctx context.Context, server Host) (locked context.Context, un
 			return nil, nil, err
 		}
 		if !time.Now().Before(deadline) {
-			return nil, nil, stack.Fault(stack.CauseLocked, "lock "+l.Project+" on "+l.Target.Host, errors.New(heldBy(who)), "wait for it, or use --lock-wait 10m")
+			return nil, nil, stack.Fault(stack.CauseLocked, "lock "+l.Project+" on "+l.Target.Where(), errors.New(heldBy(who)), "wait for it, or use --lock-wait 10m")
 		}
 		if who != nil && who.Run != said {
 			said = who.Run

@@ -98,7 +98,7 @@ func LostContainers(ctx context.Context, server Server, t stack.Target) string {
 	for _, s := range list {
 		names = append(names, s.String())
 	}
-	return fmt.Sprintf("containers run on %s that its engine has lost sight of, and new ones get their addresses: %s", t.Host, strings.Join(names, ", "))
+	return fmt.Sprintf("containers run on %s that its engine has lost sight of, and new ones get their addresses: %s", t.Where(), strings.Join(names, ", "))
 }
 
 // EndLost is what to do about them.

@@ -62,7 +62,7 @@ func CheckMounts(ctx context.Context, server Server, t stack.Target, r stack.Rel
 	for _, compose := range [][]byte{r.Base, r.App} {
 		names, err := MountedBy(compose, t.Path, "")
 		if err != nil {
-			return stack.Fault(stack.CauseStep, "read the compose files of release "+r.ID+" on "+t.Host, err, "deploy that release again: it writes what differs")
+			return stack.Fault(stack.CauseStep, "read the compose files of release "+r.ID+" on "+t.Where(), err, "deploy that release again: it writes what differs")
 		}
 		argv = append(argv, slices.DeleteFunc(names, func(n string) bool { return n == stack.EdgeDynamic })...) // that is made anew
 	}

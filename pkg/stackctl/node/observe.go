@@ -42,7 +42,7 @@ func Observe(ctx context.Context, server Server, t stack.Target, paths []string,
 	group.Go(func() (err error) { made, err = birth(ctx, server, t.At(stack.EdgeDynamic)); return })
 	group.Go(func() (err error) { seen.Ingress, seen.Astray, err = Ingress(ctx, server.Members()); return })
 	if err := group.Wait(); err != nil {
-		return seen, fmt.Errorf("observe %s: %w", t.Host, err)
+		return seen, fmt.Errorf("observe %s: %w", t.Where(), err)
 	}
 	if !seen.Host.Clock.IsZero() {
 		seen.At = seen.Host.Clock.UTC()
@@ -123,18 +123,4 @@ func outlived(containers []stack.Container, dir string, made time.Time) bool {
 	return slices.ContainsFunc(containers, func(c stack.Container) bool {
 		return c.Layer == stack.LayerEdge && c.State == "running" && slices.Contains(c.Mounts, dir) && c.Started.Before(made)
 	})
-}
-
-// Facts are what the engine knows of its host, and the free space and memory there.
-func Facts(ctx context.Context, server Server, t stack.Target) (stack.HostFacts, error) {
-	f, err := server.Facts(ctx)
-	if err == nil {
-		var path, engine Room
-		path, engine, err = RoomOf(ctx, server, t, f.DockerRoot)
-		f.FreeBytes, f.FreeFiles, f.DockerFree, f.DockerFiles = path.Bytes, path.Files, engine.Bytes, engine.Files
-	}
-	if err == nil {
-		f.FreeMemory, err = FreeMemory(ctx, server)
-	}
-	return f, err
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,16 +27,21 @@ func CheckReachable(ctx context.Context, server Host, t stack.Target) error {
 	case stack.CauseOf(err) == stack.CauseUnreachable:
 		return err
 	case err == nil && strings.TrimSpace(string(out.Stdout)) == "down":
-		return stack.Fault(stack.CauseUnreachable, "work on "+t.Host, errors.New("the host shuts down or reboots"),
+		return stack.Fault(stack.CauseUnreachable, "work on "+t.Where(), errors.New("the host shuts down or reboots"),
 			"wait until it answers again, then run the same command again: it goes on from what is there")
 	}
 	return nil
 }
 
-// ReadOnly reports whether the file system that a project lies on takes no writes, as
-// one becomes whose disk fails.
-func ReadOnly(ctx context.Context, server Host, t stack.Target) bool {
-	out, err := server.Run(ctx, "findmnt", "-no", "OPTIONS", "-T", t.Path)
-	lines := strings.Split(strings.TrimSpace(string(out.Stdout)), "\n")
-	return err == nil && out.Exit == 0 && slices.Contains(strings.Split(lines[len(lines)-1], ","), "ro") // the last is on top
+// ReadOnly returns the host of a server on which the file system that a project lies on
+// takes no writes, as one becomes whose disk fails; empty: there is none.
+func ReadOnly(ctx context.Context, server Server, t stack.Target) string {
+	for _, m := range server.Members() {
+		out, err := m.Run(ctx, "findmnt", "-no", "OPTIONS", "-T", t.Path)
+		lines := strings.Split(strings.TrimSpace(string(out.Stdout)), "\n")
+		if err == nil && out.Exit == 0 && slices.Contains(strings.Split(lines[len(lines)-1], ","), "ro") { // the last is on top
+			return cmp.Or(m.Name, t.Where())
+		}
+	}
+	return ""
 }

@@ -59,6 +59,8 @@ func TestReleasesThatCannotBeListedAreNotNone(t *testing.T) {
 // forbidden is a server whose folders belong to somebody else.
 type forbidden struct{ Server }
 
+func (f forbidden) Members() []Member { return []Member{{Host: f}} }
+
 func (forbidden) Run(context.Context, ...string) (stack.Output, error) {
 	return stack.Output{Exit: 1, Stderr: []byte("mkdir: cannot create directory '/srv/shop/tmp/reserve': Permission denied\n")}, nil
 }

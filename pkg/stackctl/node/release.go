@@ -20,7 +20,7 @@ func ReadRelease(ctx context.Context, server Host, t stack.Target, id string) (s
 		}
 	}
 	if err != nil {
-		return r, stack.Fault(stack.CauseStep, "read release "+id+" on "+t.Host, err, "deploy again: what the host kept of it is not whole")
+		return r, stack.Fault(stack.CauseStep, "read release "+id+" on "+t.Where(), err, "deploy again: what the host kept of it is not whole")
 	}
 	return r, nil
 }

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"stackctl/pkg/stackctl/stack"
 )
@@ -26,9 +29,17 @@ const reserveScript = `export LC_ALL=C; [ -d "$1" ] || { rm -f "$1" && mkdir -p 
 { [ "$(stat -c %s "$1/bytes" 2>/dev/null)" = "$2" ] || head -c "$2" /dev/urandom >"$1/bytes"; } &&
 (cd "$1" && seq "$3" | xargs touch) || { rm -rf "$1"; exit 1; }`
 
-// Reserve takes the room.
-func Reserve(ctx context.Context, server Host, t stack.Target) error {
-	out, err := server.Run(ctx, "sh", "-c", reserveScript, "sh", reserveDir(t), strconv.Itoa(reserveBytes), strconv.Itoa(reserveFiles))
+// Reserve takes the room, on every node of a cluster.
+func Reserve(ctx context.Context, server Server, t stack.Target) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, m := range server.Members() {
+		group.Go(func() error { return reserve(ctx, m, t) })
+	}
+	return group.Wait()
+}
+
+func reserve(ctx context.Context, m Member, t stack.Target) error {
+	out, err := m.Run(ctx, "sh", "-c", reserveScript, "sh", reserveDir(t), strconv.Itoa(reserveBytes), strconv.Itoa(reserveFiles))
 	if err == nil && out.Exit != 0 {
 		err = errors.New(strings.TrimSpace(string(out.Stderr)))
 	}
@@ -37,7 +48,7 @@ func Reserve(ctx context.Context, server Host, t stack.Target) error {
 		if strings.Contains(err.Error(), "Permission denied") {
 			fix = GiveFolders
 		}
-		return stack.Fault(stack.CauseStep, "reserve room for the way back on "+t.Host, err, fix)
+		return stack.Fault(stack.CauseStep, "reserve room for the way back on "+cmp.Or(m.Name, t.Where()), err, fix)
 	}
 	return nil
 }

@@ -104,8 +104,9 @@ type Engine interface {
 	// builder asks for them.
 	Build(ctx context.Context, b stack.Build, platform string, names []string, progress func(line string)) (stack.Built, error)
 	RemoveImage(ctx context.Context, id string) error
-	// Usage is what a project takes of the engine's disk.
-	Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error)
+	// Usage is what images and volumes take of the disk of the engine, or of each node's in a
+	// cluster: those named, and the volumes that Compose made for the project.
+	Usage(ctx context.Context, project string, images, volumes []string) ([]stack.DiskUse, error)
 	// Inspect is what the engine reports of a container, InspectImage of an image.
 	Inspect(ctx context.Context, container string) ([]byte, error)
 	// Conduct is what a container has done since it was started.

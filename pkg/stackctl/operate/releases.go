@@ -19,7 +19,7 @@ func overview(ctx context.Context, server node.Server, t stack.Target, now time.
 	if err != nil {
 		return Status{}, seen, err
 	}
-	s := Status{At: seen.At, Target: t.Name, Host: t.Host, Domain: t.Domain, Engine: "Docker " + seen.Host.EngineVersion,
+	s := Status{At: seen.At, Target: t.Name, Host: t.Where(), Domain: t.Domain, Engine: "Docker " + seen.Host.EngineVersion,
 		Live: seen.Live, Memory: seen.Host.MemoryBytes, Free: seen.Host.FreeBytes, Releases: seen.Releases}
 	slices.SortFunc(s.Releases, stack.Newer)
 	for _, r := range s.Releases {
@@ -74,7 +74,7 @@ func Current(ctx context.Context, server node.Server, c stack.Config, t stack.Ta
 	}
 	for _, n := range names {
 		if !slices.Contains(known, n) {
-			return nil, stack.Fault(stack.CauseUsage, "find service "+n, errors.New("it does not run on "+t.Host), fmt.Sprintf("running: %s", strings.Join(known, ", ")))
+			return nil, stack.Fault(stack.CauseUsage, "find service "+n, errors.New("it does not run on "+t.Where()), fmt.Sprintf("running: %s", strings.Join(known, ", ")))
 		}
 	}
 	return out, nil

@@ -25,13 +25,15 @@ type Status struct {
 	// Absent are the nodes of a cluster that do not answer.
 	Absent []stack.Absent `json:"absent,omitempty"`
 	// Since is when the edge was pointed at the live release.
-	Since        time.Time             `json:"since,omitzero"`
-	By           string                `json:"by,omitempty"`
-	Commit       string                `json:"commit,omitempty"`
-	Health       Health                `json:"health"`
-	Memory       int64                 `json:"memory_bytes"`
-	Free         int64                 `json:"free_bytes"`
+	Since  time.Time `json:"since,omitzero"`
+	By     string    `json:"by,omitempty"`
+	Commit string    `json:"commit,omitempty"`
+	Health Health    `json:"health"`
+	Memory int64     `json:"memory_bytes"`
+	Free   int64     `json:"free_bytes"`
+	// Disk is that of all hosts together, and Hosts each by itself.
 	Disk         stack.DiskUse         `json:"disk"`
+	Hosts        []Host                `json:"hosts"`
 	Certificates []Certificate         `json:"certificates"`
 	Containers   []Container           `json:"containers"`
 	Releases     []stack.ReleaseRecord `json:"releases"`
@@ -102,7 +104,10 @@ func ReadStatus(ctx context.Context, server node.Server, c stack.Config, t stack
 	s.Beside = besideOf(s.Live, ours(c, seen))
 	s.Composed = composedOf(c.Project, seen.Containers)
 	var all sync.WaitGroup
-	all.Go(func() { s.Disk = usage(ctx, server, c, t, seen) })
+	all.Go(func() {
+		s.Hosts = hosts(ctx, server, c, t, seen)
+		s.Disk = sumOf(s.Hosts)
+	})
 	if len(kept.Edge.Routes) > 0 { // workers have no edge, and nothing that could be served
 		all.Go(func() { s.Certificates = certificates(ctx, reached(t, s.Absent), kept, now) })
 	}

@@ -1,6 +1,9 @@
 package stack
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // What a node of a target may be for.
 const (
@@ -34,6 +37,18 @@ func (n Node) Has(label string) bool { return len(n.Labels) == 0 || slices.Conta
 
 // Clustered reports whether the target is more than one server.
 func (t Target) Clustered() bool { return len(t.Nodes) > 0 }
+
+// Where returns the address of the server, or the names of the nodes, for people.
+func (t Target) Where() string {
+	if !t.Clustered() {
+		return t.Host
+	}
+	var names []string
+	for _, n := range t.Nodes {
+		names = append(names, n.Name)
+	}
+	return strings.Join(names, ", ")
+}
 
 // On is one node of a target as a target of its own.
 func (t Target) On(n Node) Target {

@@ -66,8 +66,10 @@ type HostFacts struct {
 	DockerRoot  string    `json:"docker_root"`
 	CPUs        int       `json:"cpus"`
 	MemoryBytes int64     `json:"memory_bytes"`
+	DiskBytes   int64     `json:"disk_bytes"`        // how much the target's Path can hold at all; below 0: not known
 	FreeBytes   int64     `json:"free_bytes"`        // of the target's Path; below 0: not known
 	FreeFiles   int64     `json:"free_files"`        // how many more files fit there; below 0: not known
+	DockerBytes int64     `json:"docker_bytes"`      // how much DockerRoot can hold at all; below 0: not known
 	DockerFree  int64     `json:"docker_free_bytes"` // of DockerRoot; below 0: not known
 	DockerFiles int64     `json:"docker_free_files"` // how many more files fit there; below 0: not known
 	FreeMemory  int64     `json:"free_memory_bytes"` // with free swap; 0: not known
@@ -77,6 +79,17 @@ type HostFacts struct {
 	Away []string `json:"away,omitempty"`
 	// Skew is how far the clocks of a cluster's nodes are apart at most.
 	Skew time.Duration `json:"skew,omitempty"`
+	// Nodes are the facts of each node of a cluster that answers. What the cluster has is
+	// their sum, what is free of its disks the least of any.
+	Nodes []HostFacts `json:"nodes,omitempty"`
+}
+
+// Each returns the facts of each host: of the nodes of a cluster, or of the one server.
+func (h HostFacts) Each() []HostFacts {
+	if len(h.Nodes) > 0 {
+		return h.Nodes
+	}
+	return []HostFacts{h}
 }
 
 // Container is one container on the host, ours or not.
@@ -250,9 +263,11 @@ type Terminal struct {
 // DiskUse is what a project takes of a host's disk. A part that could not be
 // read is below zero.
 type DiskUse struct {
-	Total   int64 `json:"total_bytes"`
-	Free    int64 `json:"free_bytes"`
-	Images  int64 `json:"images_bytes"`
-	Volumes int64 `json:"volumes_bytes"`
-	Files   int64 `json:"files_bytes"`
+	// Node is the node of a cluster whose disk it is; empty: that of one server, or all.
+	Node    string `json:"node,omitempty"`
+	Total   int64  `json:"total_bytes"`
+	Free    int64  `json:"free_bytes"`
+	Images  int64  `json:"images_bytes"`
+	Volumes int64  `json:"volumes_bytes"`
+	Files   int64  `json:"files_bytes"`
 }

@@ -95,6 +95,17 @@ type Service struct {
 	Replicas int `json:"replicas,omitempty"`
 }
 
+// Elsewhere is the host of a PostgreSQL server outside of the project whose client alone the
+// service is; empty: it is none. A client reads PGHOST, and a server is started as postgres.
+func (s Service) Elsewhere() string {
+	host := s.Environment["PGHOST"]
+	ip, err := netip.ParseAddr(host)
+	if host == s.Name || host == "localhost" || strings.HasPrefix(host, "/") || err == nil && ip.Unmap().IsLoopback() || len(s.Command) == 0 || slices.Contains(s.Command, "postgres") {
+		return ""
+	}
+	return host
+}
+
 // Port is one published port.
 type Port struct {
 	HostIP    string `json:"host_ip"`

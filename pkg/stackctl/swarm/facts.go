@@ -9,14 +9,14 @@ import (
 	"stackctl/pkg/stackctl/stack"
 )
 
-// Facts are those of the nodes together: what they have adds up, what each needs is
-// the least.
+// Facts are those of the nodes together, and of each.
 func (c *Cluster) Facts(ctx context.Context) (stack.HostFacts, error) {
 	all := make([]stack.HostFacts, len(c.members))
 	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
 		if all[i], err = m.server.Facts(ctx); err == nil && !all[i].Clock.IsZero() {
 			m.ahead.Store(int64(time.Until(all[i].Clock)))
 		}
+		all[i].Node = m.Name
 		return err
 	})
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Cluster) Facts(ctx context.Context) (stack.HostFacts, error) {
 		return sum, stack.Fault(stack.CauseStep, "observe "+c.target.Domain, fmt.Errorf("%s is %s and %s is %s: one image does not run on both", c.home.Name, sum.Arch, c.members[other].Name, all[other].Arch),
 			"use servers of one architecture")
 	}
-	sum.Node, sum.Away = c.home.Name, c.away()
+	sum.Node, sum.Away, sum.Nodes = c.home.Name, c.away(), all
 	ahead := make([]time.Duration, len(c.members))
 	for i, m := range c.members {
 		ahead[i] = time.Duration(m.ahead.Load())

@@ -121,7 +121,10 @@ func settle(demands []Demand, nodes []stack.Node, away []string, held map[string
 		}
 		if at.node == "" {
 			free := without(labelled(nodes, stack.NodeData), away)
-			if len(free) == 0 {
+			switch {
+			case len(labelled(nodes, stack.NodeData)) == 0:
+				return nil, fmt.Errorf("service %s has no node: it keeps data, and none is labelled data", group[0].Service)
+			case len(free) == 0:
 				return nil, fmt.Errorf("service %s has no node: those labelled data are away", group[0].Service)
 			}
 			at = home{free[0], free[0] + " is the first data node"}

@@ -112,3 +112,17 @@ func TestALargeClusterIsPlaced(t *testing.T) {
 		}
 	}
 }
+
+// Where the databases are elsewhere, no node is for data; what keeps some is refused.
+func TestDataHasNoPlaceWhereNoNodeIsForIt(t *testing.T) {
+	nodes := []stack.Node{{Name: "one", Labels: []string{"edge", "app"}}, {Name: "two", Labels: []string{"app"}}}
+	client := swarm.Demand{Service: "client", Layer: stack.LayerData, Replicas: 1}
+	slots, err := swarm.Place([]swarm.Demand{client}, nodes, nil, nil)
+	if err != nil || len(slots) != 1 || !slices.Equal(slots[0].Nodes, []string{"one", "two"}) {
+		t.Errorf("%+v, %v", slots, err)
+	}
+	store := swarm.Demand{Service: "db", Layer: stack.LayerData, Replicas: 1, Volumes: []string{"pg"}}
+	if _, err := swarm.Place([]swarm.Demand{store}, nodes, nil, nil); err == nil || !strings.Contains(err.Error(), "service db has no node: it keeps data, and none is labelled data") {
+		t.Error(err)
+	}
+}

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/swarm"
 	"github.com/moby/moby/client"
 
@@ -165,6 +168,9 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 		return nil, err
 	}
 	volume := path.Base(l.Folder)
+	if on := at[volume]; slices.Contains(edgeVolumes(services), volume) {
+		return nil, stack.Fault(stack.CauseUsage, "look into volume "+volume, fmt.Errorf("it is the edge's, and each of its nodes has its own (%s)", strings.Join(on, ", ")), "keep no backup of it: an edge orders its certificates anew")
+	}
 	held, err := heldAt([]Demand{{Service: "of " + l.Project, Volumes: []string{volume}}}, at, c.pins(services, at))
 	if err != nil {
 		return nil, err
@@ -176,6 +182,22 @@ func (c *Cluster) lender(ctx context.Context, l stack.Loan) (*member, error) {
 	return m, nil
 }
 
+// edgeVolumes are the volumes that edges keep something in.
+func edgeVolumes(services []swarm.Service) []string {
+	var out []string
+	for _, s := range services {
+		if s.Spec.Labels[stack.LabelLayer] != string(stack.LayerEdge) || s.Spec.TaskTemplate.ContainerSpec == nil {
+			continue
+		}
+		for _, m := range s.Spec.TaskTemplate.ContainerSpec.Mounts {
+			if m.Type == mount.TypeVolume {
+				out = append(out, m.Source)
+			}
+		}
+	}
+	return out
+}
+
 // Return removes a container that was lent.
 func (c *Cluster) Return(ctx context.Context, container string) error {
 	m, err := c.at(ctx, container)
@@ -185,22 +207,19 @@ func (c *Cluster) Return(ctx context.Context, container string) error {
 	return m.server.Return(ctx, container)
 }
 
-// Usage adds up what a project takes of the engines' disks.
-func (c *Cluster) Usage(ctx context.Context, project string, images []string) (stack.DiskUse, error) {
+// Usage is what a project takes of the disk of each node; of one that does not tell, what
+// is not known.
+func (c *Cluster) Usage(ctx context.Context, project string, images, volumes []string) ([]stack.DiskUse, error) {
 	all := make([]stack.DiskUse, len(c.members))
-	err := c.each(ctx, func(ctx context.Context, i int, m *member) (err error) {
-		all[i], err = m.server.Usage(ctx, project, images)
-		return err
+	err := c.each(ctx, func(ctx context.Context, i int, m *member) error {
+		of, err := m.server.Usage(ctx, project, images, volumes)
+		if all[i] = of[0]; err != nil {
+			all[i] = stack.DiskUse{Images: -1, Volumes: -1}
+		}
+		all[i].Node = m.Name
+		return nil
 	})
-	var sum stack.DiskUse
-	for _, u := range all {
-		sum.Total += u.Total
-		sum.Free += u.Free
-		sum.Images += u.Images
-		sum.Volumes += u.Volumes
-		sum.Files += u.Files
-	}
-	return sum, err
+	return all, err
 }
 
 // unsupported is the error of what a cluster does not do yet.

@@ -51,7 +51,7 @@ func sinceEighteen(repo, tag string) (is, known bool) {
 // keptAt is where a vendor's image keeps its data, and the volume that the image
 // declares for it.
 func keptAt(svc stack.Service) (at, declared string) {
-	if svc.Layer != stack.LayerData {
+	if svc.Layer != stack.LayerData || svc.Elsewhere() != "" {
 		return "", ""
 	}
 	repo, tag, _ := splitImage(svc.Image)

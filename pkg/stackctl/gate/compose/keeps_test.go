@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/gate"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -104,6 +106,46 @@ func TestAnyVolumeKeepsAStoreWhoseSettingsSayWhere(t *testing.T) {
 		j := &judge{svc: stack.Service{Name: "db", Image: c.image, Layer: stack.LayerData, Volumes: c.mounts}}
 		if ruleKeeps(j); len(j.out) > 0 != c.lost {
 			t.Errorf("%s with %+v: %+v, want lost %t", c.image, c.mounts, j.out, c.lost)
+		}
+	}
+}
+
+// What is a client alone keeps nothing and may find its way out, and has to see whose
+// certificate it is.
+func TestTheClientOfADatabaseElsewhere(t *testing.T) {
+	client := func(change func(*stack.Service)) []string {
+		s := stack.Service{Name: "db", Image: "postgres:16", Layer: stack.LayerData, Deployed: true, Networks: []string{"app"}, Command: []string{"sh", "-c", "exec sleep infinity"},
+			Environment: map[string]string{"PGHOST": "db.example.org", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/run/secrets/database_ca"}}
+		change(&s)
+		subject := gate.Subject{Release: stack.Release{Services: []stack.Service{s}, Networks: []stack.Network{{Name: "app"}}}}
+		j := &judge{s: subject, svc: s}
+		ruleKeeps(j)
+		ruleStore(j)
+		var out []string
+		for _, f := range append(j.out, judgeNetworks(subject)...) {
+			out = append(out, f.Rule)
+		}
+		slices.Sort(out)
+		return out
+	}
+	lost := []string{"compose/data-network", "compose/keeps-data"}
+	for name, c := range map[string]struct {
+		change func(*stack.Service)
+		want   []string
+	}{
+		"as it should be":         {func(*stack.Service) {}, nil},
+		"any certificate":         {func(s *stack.Service) { s.Environment["PGSSLMODE"] = "require" }, []string{"compose/store-tls"}},
+		"nothing said":            {func(s *stack.Service) { delete(s.Environment, "PGSSLMODE") }, []string{"compose/store-tls"}},
+		"no authority":            {func(s *stack.Service) { delete(s.Environment, "PGSSLROOTCERT") }, []string{"compose/store-tls"}},
+		"a server":                {func(s *stack.Service) { s.Command = nil }, lost},
+		"a server with settings":  {func(s *stack.Service) { s.Command = []string{"postgres", "-c", "x=y"} }, lost},
+		"its own server":          {func(s *stack.Service) { s.Environment["PGHOST"] = "127.0.0.1" }, lost},
+		"its own server, by name": {func(s *stack.Service) { s.Environment["PGHOST"] = "db" }, lost},
+		"its own server's socket": {func(s *stack.Service) { s.Environment["PGHOST"] = "/var/run/postgresql" }, lost},
+		"no host":                 {func(s *stack.Service) { delete(s.Environment, "PGHOST") }, lost},
+	} {
+		if got := client(c.change); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }

@@ -147,6 +147,9 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	data := map[string]bool{}
 	for _, name := range dataServices(s) {
 		svc, _ := s.Release.Service(name)
+		if svc.Elsewhere() != "" {
+			continue // it keeps nothing, and has to find its way out
+		}
 		for _, n := range svc.Networks {
 			data[n] = true
 			f := stack.Finding{Subject: "service " + name, File: svc.File, Line: svc.Line, Observed: "network " + n}

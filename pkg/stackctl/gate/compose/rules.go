@@ -214,6 +214,11 @@ var (
 		Asks: "Does every store ask for a password?",
 		Fix:  "set a password by file",
 	}
+	storeTLSRule = stack.Rule{
+		ID: "compose/store-tls", Level: stack.LevelDanger, Source: "ASVS 12.3.2; SPEC M3",
+		Asks: "Does the client of a database elsewhere see whose certificate it is?",
+		Fix:  "write PGSSLMODE: verify-full, and in PGSSLROOTCERT the file of the authority's certificate",
+	}
 	storeDurableRule = stack.Rule{
 		ID: "compose/store-durable", Level: stack.LevelDanger, Source: "PostgreSQL, Reliability",
 		Asks: "Does the database keep what it has confirmed when the server stops at once?",
@@ -315,6 +320,7 @@ var Rules = []stack.Rule{
 	secretInEnvironmentRule,
 	secretInCommandRule,
 	storePasswordRule,
+	storeTLSRule,
 	storeDurableRule,
 	memLimitRule,
 	logRotationRule,

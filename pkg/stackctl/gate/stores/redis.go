@@ -21,6 +21,9 @@ import (
 const maxGuesses = 40
 
 func askRedis(ctx context.Context, s gate.Subject, l *look) error {
+	if len(l.networks()) == 0 {
+		return askRedisInside(ctx, s, l)
+	}
 	var users []string
 	for _, network := range l.networks() {
 		conn, err := l.dial(ctx, s, network)
@@ -51,6 +54,26 @@ func askRedis(ctx context.Context, s gate.Subject, l *look) error {
 			l.tell(passwordRule, "its user "+words[1]+" needs no password", "a password for every user that is on", "nopass")
 		}
 	}
+	return nil
+}
+
+// askRedisInside asks one that no node reaches, as on a cluster's network without a way
+// out, from inside of its container: what it asks a neighbour for, it asks there for too.
+func askRedisInside(ctx context.Context, s gate.Subject, l *look) error {
+	out, err := s.Server.Exec(ctx, l.container.ID, "env", "-u", "REDISCLI_AUTH", "redis-cli", "-p", strconv.Itoa(l.port), "PING")
+	if err != nil {
+		return fmt.Errorf("ask %s inside its container: %w", l.service.Name, err)
+	}
+	reply := strings.TrimSpace(string(out.Stdout))
+	switch {
+	case strings.Contains(reply, "NOAUTH"):
+	case reply == "PONG":
+		l.tell(passwordRule, "it answers without a password", "a password for everyone", "PONG without a sign-in")
+	default:
+		return fmt.Errorf("ask %s inside its container: exit code %d: %s", l.service.Name, out.Exit, stack.Short(reply+string(out.Stderr), 200))
+	}
+	l.answer.Inspected++
+	l.answer.Attempts = append(l.answer.Attempts, stack.Attempt{At: time.Now(), Result: "the users of " + l.service.Name + " were not listed: no node reaches it"})
 	return nil
 }
 

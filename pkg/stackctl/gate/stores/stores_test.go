@@ -206,6 +206,45 @@ func TestRedisIsAskedWhoMayIn(t *testing.T) {
 	}
 }
 
+// On a cluster's network without a way out a store has no address that a node reaches.
+func TestRedisIsAskedInsideItsContainerWhereNoNodeReachesIt(t *testing.T) {
+	for config, want := range map[string]string{"requirepass " + password + "\n": "", "protected-mode no\n": "PONG without a sign-in"} {
+		d := redisServer(t, config)
+		_, at, _ := net.SplitHostPort(dialled(t, d))
+		d.Fake.List[0].Addresses = map[string]string{"stack_data": ""}
+		d.Fake.OnExec = func(_ string, argv []string) (stack.Output, error) {
+			argv = slices.Clone(argv)
+			argv[slices.Index(argv, "-p")+1] = at
+			out, err := exec.Command(argv[0], argv[1:]...).Output()
+			return stack.Output{Stdout: out}, err
+		}
+		if want != "" {
+			gatetest.Catches(t, Live(), d.Subject, want)
+			continue
+		}
+		if a := gatetest.Passes(t, Live(), d.Subject); a.Inspected != 1 || len(a.Attempts) != 1 {
+			t.Errorf("inspected %d, %+v", a.Inspected, a.Attempts)
+		}
+	}
+	d := store(t, "redis:7", "1")
+	d.Fake.List[0].Addresses = nil
+	d.Fake.OnExec = func(string, []string) (stack.Output, error) {
+		return stack.Output{Exit: 127, Stderr: []byte("redis-cli: not found")}, nil
+	}
+	gatetest.Catches(t, Live(), d.Subject, "redis-cli: not found")
+}
+
+// dialled is the address of a deployment's store.
+func dialled(t *testing.T, d *gatetest.Deployment) string {
+	t.Helper()
+	conn, err := d.Fake.OnDial(t.Context(), "tcp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.RemoteAddr().String()
+}
+
 // TestAStoreThatCannotBeAskedIsTold: another team's image may have no psql; that
 // is a finding of a strict project, and advice to any other.
 func TestAStoreThatCannotBeAskedIsTold(t *testing.T) {
