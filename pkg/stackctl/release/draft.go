@@ -60,7 +60,7 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err := d.given(); err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.linked, d.homes} {
+	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.startable, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}
@@ -271,10 +271,15 @@ func (d Draft) References() []string {
 	return sortedKeys(seen)
 }
 
-// images are those that a service runs: its own, and those of the containers
-// that run before it.
+// images are those that a service needs: its own, those of the containers that run
+// before it, and those of which it mounts the files.
 func images(s types.ServiceConfig) []string {
 	out := []string{s.Image}
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeImage && v.Source != "" {
+			out = append(out, v.Source)
+		}
+	}
 	for _, hook := range s.PreStart {
 		if hook.Image != "" {
 			out = append(out, hook.Image)

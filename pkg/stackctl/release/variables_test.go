@@ -140,7 +140,7 @@ func TestASecretThatAVariableGivesAwayIsKnown(t *testing.T) {
 
 func TestSecretsOfACommandAreKnown(t *testing.T) {
 	s := newProject(t, map[string]string{
-		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"d:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {d: }\n",
+		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"dd:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {dd: }\n",
 	})
 	r, err := s.read()
 	must(t, err)
