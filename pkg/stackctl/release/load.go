@@ -66,6 +66,9 @@ func load(ctx context.Context, c stack.Config, env map[string]string) (*types.Pr
 		})
 		return err
 	})
+	if err == nil {
+		inheritVolumes(project)
+	}
 	return project, err
 }
 
