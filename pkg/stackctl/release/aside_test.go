@@ -11,10 +11,10 @@ import (
 // the app: it must not take an address that the files give to a service.
 func TestTheEdgeTakesNoAddressThatAServiceHas(t *testing.T) {
 	for pools, want := range map[string]string{
-		`{subnet: 10.7.0.0/24}`:                                                      "10.7.0.254",
+		`{subnet: 10.7.0.0/24}`: "10.7.0.254",
 		`{subnet: 10.7.0.0/24, gateway: 10.7.0.254, aux_addresses: {x: 10.7.0.253}}`: "10.7.0.252",
 		`{subnet: 10.7.0.0/16}, {subnet: "fd00::/64"}`:                               "10.7.255.254",
-		`{subnet: 10.7.0.0/29}`:                                                      "10.7.0.5",
+		`{subnet: 10.7.0.0/29}`: "10.7.0.5",
 	} {
 		s := newProject(t, map[string]string{"compose.yaml": `services:
   web:

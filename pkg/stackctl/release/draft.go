@@ -107,7 +107,7 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return d, composeError(d.sources, c.Compose.Files[0], err)
 	}
 	if len(d.project.Services) == 0 {
-		return d, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
+		return d, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "write them below `services:`, each with an image or a build")
 	}
 	d.places = places(d.sources)
 	if c.Traefik.Own {

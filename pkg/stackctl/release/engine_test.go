@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -95,5 +96,49 @@ func TestAnImageThatIsMountedIsShipped(t *testing.T) {
 	}
 	if !strings.Contains(string(r.App), "source: sha256:aaaa") {
 		t.Errorf("the image is not mounted by its ID:\n%s", r.App)
+	}
+}
+
+// What lies in a home folder, or elsewhere on the operator's machine, is not sent as a
+// config that everybody in the container reads.
+func TestAConfigIsAFileOfTheProject(t *testing.T) {
+	for file, want := range map[string]string{
+		"~/.ssh/id_ed25519": "compose.yaml:5: config c is ~/.ssh/id_ed25519 of a home folder",
+		"${HOME}/.netrc":    "compose.yaml:5: config c is ~/.netrc of a home folder",
+		"/etc/hostname":     "compose.yaml:5: config c is /etc/hostname of this machine, outside the project; copy it into the project",
+	} {
+		newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    configs: [c]\nconfigs: {c: {file: \"" + file + "\"}}\n"}).refused(t, want)
+	}
+	s := newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    configs: [c]\nconfigs: {c: {file: \"${PWD}/a.conf\"}}\n", "a.conf": "a"})
+	if _, err := s.read(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A variable of which a secret or a config is made is one that the files use.
+func TestTheVariableOfASecretIsUsed(t *testing.T) {
+	s := newProject(t, map[string]string{
+		"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    configs: [c]\n    secrets: [s]\nsecrets: {s: {environment: TOK}}\nconfigs: {c: {environment: MOTD}}\n",
+		".env":         "TOK=Zq7nWw3kLp\nMOTD=hello\nOTHER=1\n",
+	})
+	r, err := s.read()
+	must(t, err)
+	if got := fmt.Sprint(r.Variables); got != "[{MOTD .env} {TOK .env}]" {
+		t.Errorf("used are %s", got)
+	}
+}
+
+// The line of a broken env file is the one to mend, and no value is shown.
+func TestAnOpenQuoteIsFoundWhereItBegins(t *testing.T) {
+	for text, want := range map[string]string{
+		"A=1\nDB_PASSWORD=\"hunter2-very\nX=1\nY='a'\n": "app.env:2: a quote that begins here is not closed",
+		"A=\"two\nlines\"\nB='open\nX=1\n":              "app.env:3: a quote that begins here is not closed",
+		"A=\"with \\\" inside\"\nB=\"open\n":            "app.env:2: a quote that begins here is not closed",
+	} {
+		s := newProject(t, map[string]string{"compose.yaml": "services:\n  web:\n    image: acme/web:1\n    env_file: app.env\n", "app.env": text})
+		s.refused(t, want)
+		if notes := strings.Join(s.look(t).Notes["web"], " "); !strings.Contains(notes, "check refuses it: a quote that begins here is not closed (app.env:") || strings.Contains(notes, "hunter2") {
+			t.Errorf("noted is %q", notes)
+		}
 	}
 }
