@@ -157,10 +157,26 @@ func (d Draft) carried() error {
 		image := d.project.Services[name].Image
 		called, _, _ := strings.Cut(image, "@") // a digest that is none, G9 finds
 		if _, err := imageref.ParseAnyReference(called); image != "" && err != nil {
+			if gap := d.gapIn(name, "image"); gap != "" {
+				return d.copied(refuse(d.sources, at, "the variable "+gap+" has no value, and the image of service "+name+" is "+strconv.Quote(image)+" without it",
+					"set it in the env file, or give it a default: ${"+gap+":-value}", "services", name, "image"))
+			}
 			return refuse(d.sources, at, "service "+name+" has the image "+strconv.Quote(image)+", and no image is called so", "write NAME:VERSION in lower case, such as ghcr.io/acme/web:1.2.3", "services", name, "image")
 		}
 	}
 	return nil
+}
+
+// gapIn is the first variable without a value in a setting of a service; empty: there is
+// none.
+func (d Draft) gapIn(service, key string) string {
+	for _, s := range d.sources {
+		_, node := lookupNode(s.services()[service], key)
+		for _, g := range gaps(valueOf(resolved(node)), s.of) {
+			return g.name
+		}
+	}
+	return ""
 }
 
 // sharedStore is what several containers of a store would write to, and the compose file

@@ -142,3 +142,16 @@ func TestAnOpenQuoteIsFoundWhereItBegins(t *testing.T) {
 		}
 	}
 }
+
+// An image whose tag a variable without a value gives is refused with the variable, not
+// with how images are called.
+func TestTheVariableOfAnImageIsNamed(t *testing.T) {
+	files := map[string]string{"compose.yaml": "services:\n  web:\n    image: \"acme/web:${TAG}\"\n"}
+	s := newProject(t, files)
+	s.config.Policy = stack.PolicyStandard
+	s.refused(t, `compose.yaml:3: the variable TAG has no value, and the image of service web is "acme/web:" without it; set it in the env file`)
+	files[".env.example"] = "TAG=1\n"
+	s = newProject(t, files)
+	s.config.Policy = stack.PolicyStandard
+	s.refused(t, "compose.yaml:3: the variable TAG has no value", "copy .env.example to .env and fill it in")
+}

@@ -135,6 +135,7 @@ func (s Survey) note() {
 	}
 	s.noteText()
 	s.noteRedirects()
+	s.noteHosts()
 }
 
 // Strategies returns how each service of the app is replaced under these
