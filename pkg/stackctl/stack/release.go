@@ -217,6 +217,9 @@ type Network struct {
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+	// File and Line are where the compose files define it.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // RealName is what the host calls the network of a project.
@@ -239,6 +242,9 @@ type Volume struct {
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+	// File and Line are where the compose files define it.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // RealName is what the host calls the volume of a project.
