@@ -14,6 +14,15 @@ var decided = map[string]struct{ says, never []string }{
 		"focus: port 127.0.0.1:8888:8888 stays published on the server alone",
 		"web: port 8443:8443 is not published any more: the edge serves HTTPS",
 	}, []string{"focus.example.org", "bridge.example.org"}},
+	"home-network": {[]string{
+		"mqtt: port 1883:1883 is not published any more: its settings let everybody in without a password (MQTT)", "mqtt: port 8883:8883 stays published (MQTT)",
+		"files: port 139:139 is not published any more: a share of files is for a network of one's own", "files: port 445:445 is not published any more",
+		"hub      app    recreate  example.org",
+	}, nil},
+	"many-hosts": {[]string{
+		"nginx: its settings serve several hosts, shop.example.com (nginx.conf:5), api.shop.example.com (nginx.conf:11)", "--route api=nginx:80",
+		"nginx    app    overlap   example.org",
+	}, nil},
 	"helpdesk-family": {[]string{
 		"helpdesk-postgresql  data ", "helpdesk-redis       data ", "helpdesk-backup      app    recreate ", "helpdesk-nginx       app    overlap ",
 	}, nil},

@@ -52,6 +52,8 @@ var refused = map[string]struct {
 	"volume-above-the-data":  {cli.ExitGate, []string{"the image has a volume of its own at /var/lib/postgresql/data, without a name", "mount the volume at /data/db"}},
 	"empty-secrets": {cli.ExitUsage, []string{"3 secrets are empty", "web.env:1: service web has an empty SECRET_KEY", "compose.yaml:11: service db has an empty POSTGRES_PASSWORD, and PostgreSQL is not set up without it",
 		".env:1: service cache has an empty --requirepass"}},
+	"not-startable": {cli.ExitUsage, []string{"compose.yaml:5: service web has restart: allways", "compose.yaml:7: service web waits for debug, which is in no profile that is deployed", "compose.yaml:8: service web mounts something at d:/data",
+		"compose.yaml:17: service relay publishes port 25, which service mail has already", "compose.yaml:13: service mail has the address 10.9.1.4, which is not in 10.9.0.0/24", "compose.yaml:18: service relay has the capability NET_BIND"}},
 	"undefined-variables": {cli.ExitUsage, []string{"docker-compose.yml:7: the variable DB_PASSWORD is not defined"}},
 }
 

@@ -142,6 +142,9 @@ func (h *hasher) dockerfile(b stack.Build) error {
 	raw, err := os.ReadFile(filepath.Clean(b.Dockerfile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(b.Context); errors.Is(err, fs.ErrNotExist) {
+			return &Problem{Key: "context", Text: "the folder " + b.Context + " is not there", Fix: "make it, or name the folder of the program under build.context"}
+		}
 		return &Problem{Key: "dockerfile", Text: "there is no " + filepath.Base(b.Dockerfile) + " in " + filepath.Dir(b.Dockerfile), Fix: "write it, or name it under build.dockerfile"}
 	case err != nil:
 		return &Problem{Key: "dockerfile", Text: err.Error(), Fix: "make it readable"}

@@ -173,6 +173,7 @@ func TestProblemsAreNamed(t *testing.T) {
 		key, text string
 	}{
 		{stack.Build{Context: dir, Dockerfile: filepath.Join(dir, "Nofile")}, "dockerfile", "there is no Nofile"},
+		{stack.Build{Context: filepath.Join(dir, "gone"), Dockerfile: filepath.Join(dir, "gone", "Dockerfile")}, "context", "gone is not there"},
 		{stack.Build{Context: filepath.Join(dir, "nowhere"), Inline: "FROM x"}, "context", "no folder"},
 		{stack.Build{Context: dir, Dockerfile: filepath.Join(dir, "Dockerfile"), Target: "three"}, "target", "one, Two"},
 		{stack.Build{Context: dir, Dockerfile: filepath.Join(dir, "none")}, "dockerfile", "no FROM"},

@@ -75,6 +75,9 @@ func Load(file string) (stack.Config, error) {
 	for i := range c.Hooks {
 		c.Hooks[i].Line = doc.line("hooks", fmt.Sprint(i))
 	}
+	for i := range c.Exceptions {
+		c.Exceptions[i].Line = doc.line("exceptions", fmt.Sprint(i))
+	}
 	for i := range c.Routes {
 		c.Routes[i].Line = doc.line("routes", fmt.Sprint(i))
 	}
@@ -110,7 +113,7 @@ func parse(shown string, raw []byte) (document, error) {
 	var node yaml.Node
 	if err := yaml.Unmarshal(raw, &node); err != nil {
 		line, text := yamlError(err)
-		return document{}, stack.Usage(shown, line, text, "correct the YAML")
+		return document{}, SyntaxFault(shown, raw, line, text)
 	}
 	if line := secondDocument(raw); line > 0 {
 		return document{}, stack.Usage(shown, line, "a second document begins here", "keep one document: what follows --- would be passed over")

@@ -162,7 +162,7 @@ func (d document) known(node *yaml.Node, t reflect.Type, parent string) error {
 			lines[folded] = key.Line
 			next, ok := member(t, key.Value)
 			if !ok {
-				return stack.Usage(d.name, key.Line, fmt.Sprintf("unknown key %q%s", key.Value, under(parent)), "see docs/configuration.md for the keys")
+				return stack.Usage(d.name, key.Line, fmt.Sprintf("unknown key %q%s", key.Value, under(parent)), keyFix(t, key.Value))
 			}
 			if err := d.known(value, next, key.Value); err != nil {
 				return err

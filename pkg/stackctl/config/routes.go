@@ -55,9 +55,9 @@ func checkRoute(r stack.RouteSpec) (problem, fix, key string) {
 	case r.Strip && r.Path == "":
 		return "strip takes the path away, and there is none", "give a path, or remove strip", "strip"
 	case r.Guard != "" && r.Guard != "staff":
-		return fmt.Sprintf("guard %q is none of staff", r.Guard), "leave it out for everybody", "guard"
+		return fmt.Sprintf("there is no guard %q", r.Guard), "write staff, or leave it out for everybody", "guard"
 	case !slices.Contains([]string{"", "http", "https", "h2c"}, r.Scheme):
-		return fmt.Sprintf("scheme %q is none of http, https, h2c", r.Scheme), "leave it out for http", "scheme"
+		return fmt.Sprintf("there is no scheme %q", r.Scheme), "write https or h2c, or leave it out for http", "scheme"
 	}
 	return checkPassed(r)
 }

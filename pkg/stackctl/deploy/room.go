@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -24,10 +25,17 @@ var (
 	stepRoom   = node.Room{Bytes: 8 << 20, Files: 256}
 )
 
+// mountsImages is the first Engine that mounts the files of an image.
+const mountsImages = 28
+
 // checkPlatform refuses images that the host cannot run, and services that demand
-// another platform: an Engine that emulates one does so many times slower.
+// another platform or a newer Engine: one that emulates a platform does so many times
+// slower.
 func checkPlatform(r stack.Release, host stack.HostFacts) error {
 	for _, s := range r.Services {
+		if err := checkEngine(s, host); err != nil {
+			return err
+		}
 		system, _, _ := strings.Cut(s.Platform, "/")
 		other := system != "" && system != "linux" || archOf(s.Platform) != "" && archOf(s.Platform) != host.Arch
 		if s.Deployed && other && host.Arch != "" {
@@ -41,6 +49,19 @@ func checkPlatform(r stack.Release, host stack.HostFacts) error {
 		}
 	}
 	return nil
+}
+
+// checkEngine refuses a service that mounts the files of an image where the host's
+// Engine is too old for it.
+func checkEngine(s stack.Service, host stack.HostFacts) error {
+	major, _, _ := strings.Cut(host.EngineVersion, ".")
+	version, unknown := strconv.Atoi(major)
+	mounts := slices.ContainsFunc(s.Volumes, func(m stack.Mount) bool { return m.Type == "image" })
+	if !s.Deployed || !mounts || unknown != nil || version >= mountsImages {
+		return nil
+	}
+	return stack.Usage(s.File, s.Line, fmt.Sprintf("service %s mounts the files of an image, and the host has Docker Engine %s", s.Name, host.EngineVersion),
+		fmt.Sprintf("copy the files into the service's own image, or install Docker Engine %d or newer on the host", mountsImages))
 }
 
 // checkRoom refuses what the disk of a host cannot hold, before anything is changed.

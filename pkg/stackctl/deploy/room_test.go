@@ -190,3 +190,13 @@ func TestAStartEndsWhenTheDiskOfANodeGetsFull(t *testing.T) {
 		t.Errorf("after %s: %v", time.Since(began), err)
 	}
 }
+
+func TestAnEngineThatMountsNoImagesIsTold(t *testing.T) {
+	for version, want := range map[string]string{"26.1.5+dfsg1": "compose.yaml:7: service web mounts the files of an image, and the host has Docker Engine 26.1.5", "28.0.0": "", "29.1": "", "": ""} {
+		s := stack.Service{Name: "web", Deployed: true, File: "compose.yaml", Line: 7, Volumes: []stack.Mount{{Type: "image", Source: "acme/pages:7", Target: "/srv"}}}
+		err := checkPlatform(stack.Release{Services: []stack.Service{s}}, stack.HostFacts{EngineVersion: version})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("Engine %s: %v", version, err)
+		}
+	}
+}

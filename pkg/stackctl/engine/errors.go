@@ -57,6 +57,7 @@ func (e *MissingImageError) Error() string {
 var remedies = []struct{ says, fix string }{
 	{"port is already allocated", "another container publishes that port: `docker ps` on the host names it; stop it and run the same command again"},
 	{"address already in use", "another program of the host has that port: `ss -ltnp` there names it; stop it and run the same command again"},
+	{"daemon: Address already in use", "another container of that network has the fixed address that a service is given: `docker network inspect` on the host names it; choose a higher address, or leave it out: services have names"},
 	{"is already in use by container", "that container is somebody else's: rename or remove it, and run the same command again"},
 	{"No chain/target/match by that name", "somebody removed the engine's firewall rules: `systemctl restart docker` on the host makes them anew; then run the same command again"},
 	{"non-overlapping IPv4 address pool", "the engine has no subnet left: `docker network prune` on the host removes networks that nobody uses, `default-address-pools` in its daemon.json gives it more"},

@@ -18,6 +18,7 @@ func TestWhatTheHostIsToBlameForHasARemedy(t *testing.T) {
 		`Conflict. The container name "/shop-edge-1" is already in use by container "406c". You have to remove (or rename) it`:            "somebody else's",
 		"iptables --wait -t nat -A DOCKER -p tcp -d 0/0 --dport 443 -j DNAT: iptables: No chain/target/match by that name.":               "systemctl restart docker",
 		"could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network":                      "docker network prune",
+		"start web: Error response from daemon: Address already in use":                                                                   "the fixed address",
 		"Pool overlaps with other one on this address space":                                                                              "another subnet",
 		"the health check failed": "",
 	} {

@@ -111,10 +111,10 @@ func Fits(c stack.Config) error {
 	all := Rules(c.Gates.Own)
 	for _, e := range c.Exceptions {
 		if slices.ContainsFunc(evidence.Rules, func(r stack.Rule) bool { return r.ID == e.Rule }) {
-			return stack.Usage(c.File, 0, fmt.Sprintf("exceptions: no exception excuses %s", e.Rule), "remove it: evidence that is altered, or tells a secret, is worth nothing")
+			return stack.Usage(c.File, e.Line, fmt.Sprintf("exceptions: no exception excuses %s", e.Rule), "remove it: evidence that is altered, or tells a secret, is worth nothing")
 		}
 		if !slices.ContainsFunc(all, func(r stack.Rule) bool { return r.ID == e.Rule }) {
-			return stack.Usage(c.File, 0, fmt.Sprintf("exceptions: there is no rule %q", e.Rule), "see `stackctl rules`; the finding in the report names its rule")
+			return stack.Usage(c.File, e.Line, fmt.Sprintf("exceptions: there is no rule %q", e.Rule), "see `stackctl rules`; the finding in the report names its rule")
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type Service struct {
 	// Ranges are the ranges of ports of containers that the files write, of any
 	// service: 30000-30009.
 	Ranges []string
+	// Open are the ports of the container at which its settings let everybody in.
+	Open []int
 	// Expose are the ports under `expose:`.
 	Expose []string
 

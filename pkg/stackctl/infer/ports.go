@@ -71,6 +71,9 @@ func openPort(s Service, port int) string {
 	return ""
 }
 
+// shares are the ports of files that a home or an office shares: SMB, NFS.
+var shares = []int{111, 139, 445, 2049}
+
 // overTLS are ports that speak TLS themselves.
 var overTLS = []int{443, 8443, 8971, 9443, 55000}
 

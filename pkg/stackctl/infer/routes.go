@@ -294,6 +294,10 @@ func (r *Routing) sift(s Service, d Decision) candidate {
 			r.tell(s.Name, "port %s is not published any more: who reaches it runs what they like (%s)", p.text(), what)
 		case !p.loopback && (slices.Contains(openProxies, p.target) && !http || names(forwarders, Repository(s.Image))):
 			r.tell(s.Name, "port %s is not published any more: who reaches it goes out in the server's name (%s)", p.text(), cmp.Or(what, "a proxy"))
+		case slices.Contains(s.Open, p.target) && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: its settings let everybody in without a password (%s). Give it one, and its port under gates.exposure.allow", p.text(), what)
+		case slices.Contains(shares, p.target) && !http && !p.loopback:
+			r.tell(s.Name, "port %s is not published any more: a share of files is for a network of one's own (%s). Where others must: its port under gates.exposure.allow", p.text(), what)
 		case openPort(s, p.target) != "" && !p.loopback:
 			r.tell(s.Name, "port %s is not published any more: %s asks nobody to sign in, unless it is told to. Where it is: --route %s=%s:%d", p.text(), openPort(s, p.target), Name(s.Name), s.Name, p.target)
 		case what == rcon && !p.loopback:

@@ -14,11 +14,15 @@ type Given struct {
 }
 
 // given are the ways in which a command holds a secret: the value of a flag, of a
-// variable that a shell sets, of Redis's own settings and its client's flag. What
-// a shell or a file provides begins with another character.
+// variable that a shell sets, of the short flags of MySQL's, MongoDB's and Redis's
+// clients, sshpass and curl, and of Redis's own settings. What a shell or a file
+// provides begins with another character.
 var given = []*regexp.Regexp{
 	regexp.MustCompile("(?i)(?:^|[\\s\"'])(--?(?:[a-z0-9._-]*(?:password|passwd|passphrase|requirepass|secret|token|masterauth|(?:api|private|master|secret|auth|admin|encryption|signing)[_-]?key)|(?:[a-z0-9._-]+[._-])?pass))(?:=|\\s+)[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
 	regexp.MustCompile("(?i)(?:^|[\\s;&|\"'])([A-Z_]*(?:PASSWORD|PASSWD|_SECRET|_TOKEN)|REDISCLI_AUTH|MYSQL_PWD)=[\"']?([^\\s\"'$`/][^\\s\"']*)"),
+	regexp.MustCompile("\\b(?:mysql|mariadb)[a-z-]*\\b[^|;&]*?\\s(-p)[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
+	regexp.MustCompile("\\b(?:mongo[a-z]*|sshpass)\\b[^|;&]*?\\s(-p)\\s+[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
+	regexp.MustCompile("\\bcurl\\b[^|;&]*?\\s(-u|--user)\\s+[\"']?[^\\s\"':]+:([^\\s\"'$`][^\\s\"']*)"),
 	regexp.MustCompile("(?i)(?:\\bredis-cli\\b[^|;&]*\\s(-a)|\\b(requirepass|masterauth))\\s+[\"']?([^\\s\"'$`/-][^\\s\"']*)"),
 }
 

@@ -27,6 +27,15 @@ func TestSecretsInACommandAreFound(t *testing.T) {
 		"serve --db.pass=hunter2x":                           "[{--db.pass hunter2x}]",
 		"serve --bypass everything":                          "[]",
 		"serve --password required":                          "[]",
+		"mysqladmin ping -h db -uroot -phunter2x":            "[{-p hunter2x}]",
+		"mariadb-admin -u root -p'hunter2x' ping":            "[{-p hunter2x}]",
+		"mysql -h db -P3306 -p$PASS ping":                    "[]",
+		"mysqladmin ping; tool -parallel":                    "[]",
+		"mongosh -u app -p hunter2x --eval ping":             "[{-p hunter2x}]",
+		"sshpass -p hunter2x ssh host":                       "[{-p hunter2x}]",
+		"curl -fsS -u app:hunter2x http://localhost/":        "[{-u hunter2x}]",
+		"curl --user $USER:$PASS http://localhost/":          "[]",
+		"curl -fsS http://localhost:8080/ -o /dev/null":      "[]",
 	} {
 		if got := redact.InCommand(text); fmt.Sprint(got) != want {
 			t.Errorf("%q: %v", text, got)

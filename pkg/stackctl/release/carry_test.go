@@ -47,7 +47,7 @@ func TestAStoreIsNotStartedTwiceOnItsData(t *testing.T) {
 // A service is recreated because the file says so alone: it has the name by which it
 // is reached for all that.
 func TestAServiceThatIsRecreatedByItsOwnWordHasALastingName(t *testing.T) {
-	s := newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    x-stackctl: {strategy: recreate}\n  b:\n    image: a:1\n    x-stackctl: {strategy: overlap}\n    volumes: ['v:/v']\nvolumes: {v: {}}\n"})
+	s := newProject(t, map[string]string{"compose.yaml": "services:\n  a:\n    image: a:1\n    x-stackctl: {strategy: recreate}\n  b:\n    image: a:1\n    x-stackctl: {strategy: overlap}\n    volumes: ['vv:/v']\nvolumes: {vv: {}}\n"})
 	r, err := s.read()
 	must(t, err)
 	for name, lasts := range map[string]bool{"a": true, "b": false} {

@@ -25,6 +25,7 @@ func defined(from []source, policy stack.Policy) (used map[string]bool, warnings
 	warned, refused, told := map[string]bool{}, map[string]bool{}, demandsSecrets(from)
 	for _, s := range from {
 		s.eachUse(s.part(), func(name string) { used[name] = true })
+		s.eachSource(func(name string) { used[name] = true })
 		mounts := s.mounts()
 		s.eachGap(s.part(), func(node *yaml.Node, g gap) {
 			switch {
@@ -125,6 +126,22 @@ func (s source) eachUse(node *yaml.Node, found func(name string)) {
 	for i, child := range node.Content {
 		if node.Kind != yaml.MappingNode || i%2 == 1 {
 			s.eachUse(child, found)
+		}
+	}
+}
+
+// eachSource walks the variables of which the file's secrets and configs are made.
+func (s source) eachSource(found func(name string)) {
+	if s.only != "" {
+		return
+	}
+	for _, section := range []string{"secrets", "configs"} {
+		_, all := lookupNode(s.root, section)
+		for _, one := range pairs(all) {
+			_, environment := lookupNode(one, "environment")
+			for _, name := range scalars(resolved(environment), s.of) {
+				found(name)
+			}
 		}
 	}
 }

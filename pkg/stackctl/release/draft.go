@@ -60,7 +60,7 @@ func Read(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 	if err := d.given(); err != nil {
 		return d, err
 	}
-	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.linked, d.homes} {
+	for _, step := range []func() error{d.addEdge, d.extended, d.besideSSH, d.carried, d.startable, d.linked, d.homes} {
 		if err := step(); err != nil {
 			return d, err
 		}
@@ -107,7 +107,7 @@ func open(ctx context.Context, c stack.Config, t stack.Target) (Draft, error) {
 		return d, composeError(d.sources, c.Compose.Files[0], err)
 	}
 	if len(d.project.Services) == 0 {
-		return d, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
+		return d, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "write them below `services:`, each with an image or a build")
 	}
 	d.places = places(d.sources)
 	if c.Traefik.Own {
@@ -157,10 +157,26 @@ func (d Draft) carried() error {
 		image := d.project.Services[name].Image
 		called, _, _ := strings.Cut(image, "@") // a digest that is none, G9 finds
 		if _, err := imageref.ParseAnyReference(called); image != "" && err != nil {
+			if gap := d.gapIn(name, "image"); gap != "" {
+				return d.copied(refuse(d.sources, at, "the variable "+gap+" has no value, and the image of service "+name+" is "+strconv.Quote(image)+" without it",
+					"set it in the env file, or give it a default: ${"+gap+":-value}", "services", name, "image"))
+			}
 			return refuse(d.sources, at, "service "+name+" has the image "+strconv.Quote(image)+", and no image is called so", "write NAME:VERSION in lower case, such as ghcr.io/acme/web:1.2.3", "services", name, "image")
 		}
 	}
 	return nil
+}
+
+// gapIn is the first variable without a value in a setting of a service; empty: there is
+// none.
+func (d Draft) gapIn(service, key string) string {
+	for _, s := range d.sources {
+		_, node := lookupNode(s.services()[service], key)
+		for _, g := range gaps(valueOf(resolved(node)), s.of) {
+			return g.name
+		}
+	}
+	return ""
 }
 
 // sharedStore is what several containers of a store would write to, and the compose file
@@ -271,10 +287,15 @@ func (d Draft) References() []string {
 	return sortedKeys(seen)
 }
 
-// images are those that a service runs: its own, and those of the containers
-// that run before it.
+// images are those that a service needs: its own, those of the containers that run
+// before it, and those of which it mounts the files.
 func images(s types.ServiceConfig) []string {
 	out := []string{s.Image}
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeImage && v.Source != "" {
+			out = append(out, v.Source)
+		}
+	}
 	for _, hook := range s.PreStart {
 		if hook.Image != "" {
 			out = append(out, hook.Image)

@@ -60,6 +60,9 @@ func (d *Draft) addEdge() error {
 	}
 	d.project.Volumes[edgeVolume] = types.VolumeConfig{Name: d.config.Project + "_" + edgeVolume}
 	service := edgeService(d.config.Traefik, sortedKeys(networks))
+	for n := range service.Networks {
+		service.Networks[n] = d.aside(n)
+	}
 	if d.target.Shared {
 		d.joinIngress(&service)
 	}
@@ -190,15 +193,12 @@ func (d *Draft) reach(r stack.RouteSpec) ([]string, error) {
 		return refuse("service "+r.Service+" is on the network of another", "route to "+strings.TrimPrefix(s.NetworkMode, "service:"))
 	case s.NetworkMode != "":
 		return refuse("service "+r.Service+" is on the network "+s.NetworkMode+", where the edge cannot reach it", "remove network_mode, or the route")
-	case r.Sticky && s.GetScale() > 1 && len(d.longestReplica(s)) > maxLabel:
-		return refuse(fmt.Sprintf("sticky: a container of service %s would be called %s, %d characters, and a host name has %d", r.Service, d.longestReplica(s), len(d.longestReplica(s)), maxLabel),
+	case r.Sticky && s.GetScale() > 1 && len(d.longestReplica(s)) > stack.MostLabel:
+		return refuse(fmt.Sprintf("sticky: a container of service %s would be called %s, %d characters, and a host name has %d", r.Service, d.longestReplica(s), len(d.longestReplica(s)), stack.MostLabel),
 			"give the project or the service a shorter name, or remove sticky")
 	}
 	return sortedKeys(s.Networks), nil
 }
-
-// maxLabel is the length of a label of a host name (RFC 1035, section 2.3.4).
-const maxLabel = 63
 
 // longestReplica is the container's name of a service's last replica; an ID has 12 digits.
 func (d *Draft) longestReplica(s types.ServiceConfig) string {

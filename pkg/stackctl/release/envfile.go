@@ -73,9 +73,32 @@ func readDotEnv(file, text string, of lookup) (envFile, error) {
 		if line == 0 {
 			line, problem = badLine(text, of), "the line cannot be read" // the library's words may hold a value
 		}
+		if strings.Contains(problem, "unterminated quoted value") {
+			line, problem = openQuote(text), "a quote that begins here is not closed"
+		}
 		return envFile{}, stack.Usage(file, line, withoutValue(problem), "write each line as NAME=value, and a value with a dollar sign in single quotes")
 	}
 	return envFile{values, dollars(file, text, values, of)}, nil
+}
+
+// openQuote is the line of the value whose quote is not closed; 0: none is. The library
+// names the last line.
+func openQuote(text string) int {
+	open, at := byte(0), 0
+	for i, line := range strings.Split(text, "\n") {
+		value := line
+		if open == 0 {
+			m := assignment.FindStringSubmatch(line)
+			if m == nil || m[2] == "" || m[2][0] != '\'' && m[2][0] != '"' {
+				continue
+			}
+			open, at, value = m[2][0], i+1, m[2][1:]
+		}
+		if strings.IndexByte(strings.ReplaceAll(value, `\`+string(open), ""), open) >= 0 {
+			open, at = 0, 0
+		}
+	}
+	return at
 }
 
 // withoutValue takes what a library quotes of a line out of its message: it may

@@ -151,8 +151,8 @@ func named(r stack.Release) (stack.Release, error) {
 func (d Draft) networks() []stack.Network {
 	var out []stack.Network
 	for _, name := range sortedKeys(d.project.Networks) {
-		n := d.project.Networks[name]
-		out = append(out, stack.Network{Name: name, Real: d.real(name, n.Name), Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts})
+		n, at := d.project.Networks[name], find(d.sources, "networks", name)
+		out = append(out, stack.Network{Name: name, Real: d.real(name, n.Name), Internal: n.Internal, External: bool(n.External), Driver: n.Driver, Options: n.DriverOpts, File: at.file, Line: at.line})
 	}
 	return out
 }
@@ -160,8 +160,8 @@ func (d Draft) networks() []stack.Network {
 func (d Draft) volumes() []stack.Volume {
 	var out []stack.Volume
 	for _, name := range sortedKeys(d.project.Volumes) {
-		v := d.project.Volumes[name]
-		out = append(out, stack.Volume{Name: name, Real: d.real(name, v.Name), External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts})
+		v, at := d.project.Volumes[name], find(d.sources, "volumes", name)
+		out = append(out, stack.Volume{Name: name, Real: d.real(name, v.Name), External: bool(v.External), Driver: v.Driver, Options: v.DriverOpts, File: at.file, Line: at.line})
 	}
 	return out
 }

@@ -88,6 +88,9 @@ func (d Draft) variableSecrets() map[string]string {
 	}
 	for _, name := range sortedKeys(d.project.Volumes) {
 		add("password of volume "+name, mountPassword(d.project.Volumes[name]))
+		for _, option := range sortedKeys(d.project.Volumes[name].DriverOpts) {
+			add("volume "+name+" "+option, d.project.Volumes[name].DriverOpts[option])
+		}
 	}
 	for _, name := range sortedKeys(d.project.Configs) {
 		for _, given := range redact.InText(d.project.Configs[name].Content) {
@@ -113,6 +116,18 @@ func serviceSecrets(s types.ServiceConfig, variable, secret func(name, value str
 			secret(given.Name+" in "+name, given.Value)
 		}
 	}
+	for _, hook := range hooks(s) {
+		for _, name := range sortedKeys(hook.Environment) {
+			if value := hook.Environment[name]; value != nil {
+				variable(name, *value)
+			}
+		}
+	}
+	if s.Logging != nil {
+		for _, option := range sortedKeys(s.Logging.Options) {
+			variable("logging "+option, s.Logging.Options[option])
+		}
+	}
 	for _, given := range redact.InCommand(commands(s)) {
 		secret(given.Name+" of a command", given.Value)
 	}
@@ -132,7 +147,15 @@ func commands(s types.ServiceConfig) string {
 	if s.HealthCheck != nil {
 		words = append(words, s.HealthCheck.Test...)
 	}
+	for _, hook := range hooks(s) {
+		words = append(append(words, ";"), hook.Command...)
+	}
 	return strings.Join(words, " ")
+}
+
+// hooks are what a service has run before it starts, after, and before it stops.
+func hooks(s types.ServiceConfig) []types.ServiceHook {
+	return slices.Concat(s.PreStart, s.PostStart, s.PreStop)
 }
 
 // names are those of all variables, in upper case. What stands in one, such as

@@ -66,6 +66,9 @@ func load(ctx context.Context, c stack.Config, env map[string]string) (*types.Pr
 		})
 		return err
 	})
+	if err == nil {
+		inheritVolumes(project)
+	}
 	return project, err
 }
 
@@ -171,7 +174,7 @@ func explain(from []source, fallback place, text string) error {
 		if refused := namelessUse(from, m[1], m[2]); refused != nil {
 			return refused
 		}
-		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+cmp.Or(strings.Trim(m[3], `"`), `""`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1])
+		return refuse(from, fallback, "service "+m[1]+" names the "+m[2]+" "+cmp.Or(strings.Trim(m[3], `"`), `""`)+", which is not defined", "correct the name, or define it under "+m[2]+"s:", "services", m[1], usesSection(m[2]))
 	}
 	if m := wrongForm.FindStringSubmatch(text); m != nil {
 		fix := "write the value in quotes"
@@ -186,12 +189,8 @@ func explain(from []source, fallback place, text string) error {
 // namelessUse refuses the first name that a service uses and in which a variable
 // has no value; nil: there is none. kind is a network, a volume, a service …
 func namelessUse(from []source, service, kind string) error {
-	section := kind + "s"
-	if kind == "service" {
-		section = "depends_on"
-	}
 	for _, s := range from {
-		_, uses := lookupNode(s.services()[service], section)
+		_, uses := lookupNode(s.services()[service], usesSection(kind))
 		if uses = resolved(uses); uses == nil || uses.Kind != yaml.SequenceNode {
 			continue
 		}
@@ -203,6 +202,14 @@ func namelessUse(from []source, service, kind string) error {
 		}
 	}
 	return nil
+}
+
+// usesSection is where a service names what it uses of a kind.
+func usesSection(kind string) string {
+	if kind == "service" {
+		return "depends_on"
+	}
+	return kind + "s"
 }
 
 // portRefused refuses the first published port that cannot be read; nil: there is

@@ -170,6 +170,10 @@ func (d Draft) configOf(name string) (stack.File, error) {
 	switch _, set := d.variables.lookup(c.Environment); {
 	case bool(c.External):
 		return refused(" is external: it exists in a swarm alone", "give it `file:` or `content:`")
+	case strings.HasPrefix(c.File, "~"):
+		return refused(" is "+c.File+" "+homeProblem, homeFix)
+	case filepath.IsAbs(filepath.FromSlash(c.File)) && !within(d.folder(), filepath.FromSlash(c.File)):
+		return refused(" is "+c.File+" of this machine, outside the project", "copy it into the project; the server's own file is mounted by that path under volumes")
 	case c.File != "":
 		f, err := readFile(d.path(c.File), name)
 		if err != nil {

@@ -3,7 +3,6 @@ package release
 import (
 	"cmp"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,7 +103,7 @@ func devices(s types.ServiceConfig) []string {
 // rootHooks are the commands that a service has run in its container as root.
 func rootHooks(s types.ServiceConfig) []string {
 	var out []string
-	for _, hook := range slices.Concat(s.PreStart, s.PostStart, s.PreStop) {
+	for _, hook := range hooks(s) {
 		user, _, _ := strings.Cut(hook.User, ":")
 		if n, err := strconv.Atoi(user); hook.Privileged || user == "root" || err == nil && n == 0 {
 			out = append(out, strings.Join(hook.Command, " "))

@@ -12,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"stackctl/pkg/stackctl/config"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -91,7 +92,7 @@ func (r *reader) read(file, only, dir string, of lookup, from *by) error {
 		}
 		if err != nil {
 			line, text := errorLine(err)
-			return syntaxError(file, raw, line, text)
+			return config.SyntaxFault(file, raw, line, text)
 		}
 		if len(doc.Content) == 0 {
 			continue

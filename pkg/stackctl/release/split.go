@@ -218,6 +218,9 @@ func (s *split) mount(service *types.ServiceConfig, x extension, id string, p *t
 				return err
 			}
 		}
+		if image, ok := s.images[v.Source]; ok && v.Type == types.VolumeTypeImage && image.ID != "" {
+			v.Source = image.ID
+		}
 		volumes = append(append(volumes, v), more...)
 	}
 	for _, use := range service.Configs {

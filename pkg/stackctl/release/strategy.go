@@ -1,7 +1,9 @@
 package release
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -37,7 +39,7 @@ func strategy(s stack.Service, shared []string, given stack.Strategy) (stack.Str
 	case s.NetworkMode == "host":
 		return stack.StrategyRecreate, "it is on the host's network"
 	case len(s.Ports) > 0 && s.Layer != stack.LayerEdge:
-		return stack.StrategyRecreate, "port " + s.Ports[0].Published + " is published"
+		return stack.StrategyRecreate, "port " + cmp.Or(s.Ports[0].Published, strconv.Itoa(int(s.Ports[0].Target))) + " is published"
 	case startsByTheClock(s):
 		return stack.StrategyRecreate, "it starts what is due, and two would start it twice"
 	}

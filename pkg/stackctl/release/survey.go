@@ -93,7 +93,7 @@ func Look(ctx context.Context, c stack.Config, domain string) (Survey, error) {
 		out.Notes[name] = append(out.Notes[name], bridgeNote)
 	}
 	if len(project.Services) == 0 {
-		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "")
+		return out, stack.Usage(c.Compose.Files[0], 0, "the file has no services", "write them below `services:`, each with an image or a build")
 	}
 	out.draft = Draft{config: c, variables: v, project: project, sources: from, places: places(from)}
 	out.draft.layers = infer.Layers(out.draft.subjects(), "")
@@ -135,6 +135,7 @@ func (s Survey) note() {
 	}
 	s.noteText()
 	s.noteRedirects()
+	s.noteHosts()
 }
 
 // Strategies returns how each service of the app is replaced under these
@@ -208,7 +209,10 @@ func (s Survey) noteEnvFiles() {
 		if !s.draft.deployed(s.draft.project.Services[name]) || !errors.As(failed[name], &fault) {
 			continue
 		}
-		_, problem, _ := strings.Cut(fault.Err.Error(), ": ")
+		_, problem, after := strings.Cut(fault.Err.Error(), ": ")
+		if !after {
+			problem = fault.Err.Error()
+		}
 		if !told[problem] {
 			s.Notes[name] = append(s.Notes[name], fmt.Sprintf("check refuses it: %s (%s); %s", problem, filepath.Base(fault.What), fault.Fix))
 		}

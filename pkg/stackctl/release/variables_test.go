@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"stackctl/pkg/stackctl/redact"
 	"stackctl/pkg/stackctl/release"
 	"stackctl/pkg/stackctl/stack"
 )
@@ -140,7 +141,7 @@ func TestASecretThatAVariableGivesAwayIsKnown(t *testing.T) {
 
 func TestSecretsOfACommandAreKnown(t *testing.T) {
 	s := newProject(t, map[string]string{
-		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"d:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {d: }\n",
+		"compose.yaml": "services:\n  search:\n    image: getmeili/meilisearch:v1\n    command: meilisearch --master-key k9Hd8sKdQ2 --env production\n    volumes: [\"dd:/meili_data\"]\n    healthcheck: {test: [CMD-SHELL, \"TOOL_PASSWORD=tr0ub4dor3x tool ping\"]}\nvolumes: {dd: }\n",
 	})
 	r, err := s.read()
 	must(t, err)
@@ -149,6 +150,26 @@ func TestSecretsOfACommandAreKnown(t *testing.T) {
 		if !slices.Contains(known, want) {
 			t.Errorf("%s is not masked: %v", want, r.Known)
 		}
+	}
+}
+
+func TestSecretsInTheCornersOfAServiceAreKnown(t *testing.T) {
+	s := newProject(t, map[string]string{"compose.yaml": `services:
+  db:
+    image: mariadb:11
+    healthcheck: {test: "mariadb-admin ping -uroot -phunter2aa8s7d6f5"}
+    logging: {driver: splunk, options: {splunk-token: hunter2bb8s7d6f5, splunk-url: "https://u:hunter2cc8s7d6f5@splunk.example.com"}}
+    post_start: [{command: ["sh", "-c", "login --password hunter2dd8s7d6f5"], environment: {API_TOKEN: hunter2ee8s7d6f5}}]
+    volumes: ["nas:/nas", "far:/far", "dd:/var/lib/mysql"]
+volumes:
+  dd:
+  nas: {driver_opts: {type: cifs, o: "username=joe,password=hunter2ff8s7d6f5", device: "//nas/share"}}
+  far: {driver: rclone, driver_opts: {pass: hunter2gg8s7d6f5}}
+`})
+	r, err := s.read()
+	must(t, err)
+	if told := redact.New(r.Known).String(string(r.App) + string(r.Base)); strings.Contains(told, "hunter2") {
+		t.Errorf("a secret is in what is told:\n%s\nknown are %q", told, r.Known)
 	}
 }
 

@@ -217,6 +217,8 @@ type Exception struct {
 	// Gate and Match are an older form, which is refused with the line to write instead.
 	Gate  string `mapstructure:"gate" json:"-"`
 	Match string `mapstructure:"match" json:"-"`
+	// Line is where it stands.
+	Line int `mapstructure:"-" json:"-"`
 }
 
 // Evidence is where runs are kept and what signs them.

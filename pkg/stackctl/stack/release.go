@@ -97,13 +97,26 @@ func BuiltImage(project, service string) string { return project + "-" + service
 
 // Upstream is the network alias of a service of one release. The edge's
 // upstreams use it, because a plain service name would mean every release.
-func Upstream(service, id string) string { return service + "-" + id }
+func Upstream(service, id string) string { return hostLabel(service, "-"+id) }
+
+// MostLabel is how long a label of a host name may be (RFC 1035, section 2.3.4).
+const MostLabel = 63
+
+// hostLabel is a service's name with an end. Of one that is too long for a host name a
+// part of its hash stands for its last letters.
+func hostLabel(service, end string) string {
+	if len(service)+len(end) > MostLabel {
+		mark := "-" + Sum([]byte(service))[:8]
+		service = service[:MostLabel-len(end)-len(mark)] + mark
+	}
+	return service + end
+}
 
 // LastingUpstream is the network alias of a service that never runs beside its
 // successor. It is the same for every release: the edge reaches the successor
 // as soon as that listens, and need not be switched first.
 func LastingUpstream(project, service string) string {
-	return service + "-live-" + Sum([]byte(project))[:12]
+	return hostLabel(service, "-live-"+Sum([]byte(project))[:12])
 }
 
 // Upstreams are the host names by which the edge reaches the services of the
@@ -204,6 +217,9 @@ type Network struct {
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+	// File and Line are where the compose files define it.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // RealName is what the host calls the network of a project.
@@ -226,6 +242,9 @@ type Volume struct {
 	Driver   string `json:"driver"`
 	// Options are the driver's.
 	Options map[string]string `json:"options,omitempty"`
+	// File and Line are where the compose files define it.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // RealName is what the host calls the volume of a project.

@@ -44,7 +44,7 @@ func rawNetworks(s gate.Subject) []stack.Finding {
 	var out []stack.Finding
 	for _, n := range s.Release.Networks {
 		if slices.Contains([]string{"host", "macvlan", "ipvlan"}, n.Driver) {
-			out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: hostBridgeRule.ID, Problem: "the network puts containers on the host's own", Expected: "a bridge",
+			out = append(out, stack.Finding{Subject: "network " + n.Name, File: n.File, Line: n.Line, Rule: hostBridgeRule.ID, Problem: "the network puts containers on the host's own", Expected: "a bridge",
 				Observed: "driver: " + n.Driver, Fix: "remove driver"})
 		}
 	}

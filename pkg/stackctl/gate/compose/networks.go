@@ -91,7 +91,7 @@ func judgeVolumes(s gate.Subject) []stack.Finding {
 		}
 	}
 	for _, v := range s.Release.Volumes {
-		f := stack.Finding{Subject: "volume " + v.Name}
+		f := stack.Finding{Subject: "volume " + v.Name, File: v.File, Line: v.Line}
 		device := v.Options["device"]
 		bound := strings.HasPrefix(device, "/") && !strings.HasPrefix(device, "//") || strings.Contains(v.Options["o"], "bind") // a share of another machine begins with two
 		used := slices.ContainsFunc(s.Release.Services, func(svc stack.Service) bool {
@@ -161,7 +161,7 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	}
 	for _, n := range s.Release.Networks {
 		if n.External && !ofIngress(s.Release, n) {
-			out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: foreignNetworkRule.ID, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
+			out = append(out, stack.Finding{Subject: "network " + n.Name, File: n.File, Line: n.Line, Rule: foreignNetworkRule.ID, Problem: "the network belongs to somebody else, who decides who is on it", Expected: "networks of the project",
 				Observed: "external: true", Fix: "remove external"})
 		}
 	}
@@ -193,7 +193,7 @@ func openNetworks(s gate.Subject) []stack.Finding {
 	for _, n := range s.Release.Networks {
 		for _, key := range slices.Sorted(maps.Keys(n.Options)) {
 			if strings.Contains(key, "gateway_mode") && (n.Options[key] == "nat-unprotected" || n.Options[key] == "routed") {
-				out = append(out, stack.Finding{Subject: "network " + n.Name, Rule: openNetworkRule.ID, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
+				out = append(out, stack.Finding{Subject: "network " + n.Name, File: n.File, Line: n.Line, Rule: openNetworkRule.ID, Problem: "every port of its containers can be reached from outside", Expected: "gateway mode nat",
 					Observed: key + ": " + n.Options[key], Fix: "remove the option"})
 			}
 		}

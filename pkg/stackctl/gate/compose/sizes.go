@@ -74,7 +74,7 @@ func byteSize(text string) (float64, bool) {
 // themselves: there are private keys and everybody's data in them.
 func ruleForeignVolumes(j *judge) {
 	for _, from := range j.svc.VolumesFrom {
-		j.add(foreignVolumesRule, "the service gets all volumes of another", "its own volumes, by name", "volumes_from: "+from, "remove volumes_from")
+		j.add(foreignVolumesRule, "the service gets all volumes of another", "its own volumes, by name", "volumes_from: "+from, "name the volumes that it needs under volumes, at both")
 	}
 	if j.svc.Layer != stack.LayerApp {
 		return
