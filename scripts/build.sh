@@ -27,8 +27,8 @@ stackctl)
 	# What these libraries do waits for an Engine, a terminal or a mail server, or reads one document: copies of
 	# their functions in each caller would be 2.1 MB of the 45 that SPEC F5 allows. So it is with the packages of our own that are named.
 	small=()
-	for library in github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/moby github.com/oasdiff \
-		github.com/pelletier github.com/santhosh-tekuri github.com/spf13 github.com/tonistiigi github.com/wneessen go.opentelemetry.io go.yaml.in google.golang.org gopkg.in \
+	for library in github.com/DefangLabs github.com/charmbracelet github.com/compose-spec github.com/containerd github.com/docker github.com/getkin github.com/google github.com/grpc-ecosystem github.com/in-toto github.com/moby github.com/oasdiff \
+		github.com/pelletier github.com/rs github.com/santhosh-tekuri github.com/sirupsen github.com/spf13 github.com/theory github.com/tonistiigi github.com/wneessen go.opentelemetry.io go.yaml.in google.golang.org gopkg.in \
 		stackctl/pkg/stackctl/{backup,build,cli,cloud,config,deploy,digitalocean,display,edge,engine,evidence,gate,gates,harden,host,infer,node,notice,openapi,openssh,operate,outbound,provision,release,report,sandbox,secret,swarm,traefik,update}; do
 		small+=("-gcflags=$library/...=-l")
 	done

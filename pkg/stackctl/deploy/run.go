@@ -142,7 +142,7 @@ func (s *story) locked(ctx context.Context, part func(ctx context.Context, serve
 	}
 	returned, err := server.Align(ctx)
 	if err != nil {
-		return err
+		return fullDisk(ctx, server, s.d.Target, err)
 	}
 	for _, name := range returned {
 		s.note(name + " was away: it has the releases and routes of the others now")

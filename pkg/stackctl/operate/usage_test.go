@@ -1,9 +1,12 @@
 package operate
 
 import (
+	"context"
 	"reflect"
+	"slices"
 	"testing"
 
+	"stackctl/pkg/stackctl/node"
 	"stackctl/pkg/stackctl/stack"
 )
 
@@ -38,5 +41,31 @@ func TestADiskIsNearlyFullByItsLastTenth(t *testing.T) {
 		if got := hostsOf(stack.Target{Path: "/srv"}, seen, nil, nil)[0].NearlyFull; (got != "") != c.told {
 			t.Errorf("%d of %d: %q", c.free, c.total, got)
 		}
+	}
+}
+
+// asked is a server that keeps what its disk was asked for.
+type asked struct {
+	node.Server
+	volumes *[]string
+}
+
+func (asked) Members() []node.Member { return nil }
+
+func (a asked) Usage(_ context.Context, _ string, _, volumes []string) ([]stack.DiskUse, error) {
+	*a.volumes = volumes
+	return nil, nil
+}
+
+// A Swarm's volumes have no label of Compose: they counted for nothing.
+func TestVolumesAreKnownByTheContainersThatWriteToThem(t *testing.T) {
+	var volumes []string
+	seen := stack.Observed{Containers: []stack.Container{
+		{Project: "shop", Labels: map[string]string{stack.LabelProject: "shop"}, Writes: []string{"shop_pg"}},
+		{Project: "other", Labels: map[string]string{stack.LabelProject: "other"}, Writes: []string{"other_pg"}},
+	}}
+	hosts(t.Context(), asked{volumes: &volumes}, stack.Config{Project: "shop"}, stack.Target{}, seen)
+	if !slices.Equal(volumes, []string{"shop_pg"}) {
+		t.Errorf("asked for %v", volumes)
 	}
 }
