@@ -165,9 +165,9 @@ func TestInitRefusesInPlainWords(t *testing.T) {
 	for text, want := range map[string]string{
 		"services:\n  web:\n    image: acme/web:1\n    image: acme/web:2\n":                               `compose.yaml:4: the key "image" is there a second time, after line 3; keep one of them`,
 		"services:\n  web:\n    image: acme/web:1\n    portz: [\"80:80\"]\n":                              "compose.yaml:4: services.web has the key 'portz', which Compose does not know",
-		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":                       "compose.yaml:2: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
-		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":                       "compose.yaml:2: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
-		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                               "compose.yaml:2: service web names the network front, which is not defined",
+		"services:\n  web:\n    image: acme/web:1\n    depends_on: [redis_cache]\n":                       "compose.yaml:4: service web names the service redis_cache, which is not defined; correct the name, or define it under services:",
+		"services:\n  web:\n    image: acme/web:1\n    volumes: [\"data:/data\"]\n":                       "compose.yaml:4: service web names the volume data, which is not defined; correct the name, or define it under volumes:",
+		"services:\n  web:\n    image: acme/web:1\n    networks: [front]\n":                               "compose.yaml:4: service web names the network front, which is not defined",
 		"services:\n  web:\n    image: acme/web:1\n    ports: [\"80:80:80\"]\n":                           `compose.yaml:4: service web has the port "80:80:80", which cannot be read; write "HOST:CONTAINER" such as "8080:80"`,
 		"services:\n  web:\n    image: acme/web:1\n    ports: [\"99999:80\"]\n":                           `compose.yaml:4: service web has the port "99999:80", which cannot be read`,
 		"services:\n  web:\n    image: acme/web:1\n    ports: [\"3000-3005:80-82\"]\n":                    "or two ranges of one length",
