@@ -49,7 +49,7 @@ func (d Draft) subjects() []infer.Service {
 	for _, name := range sortedKeys(d.project.Services) {
 		one := d.subject(d.project.Services[name])
 		one.Merged, one.Caddyfile, one.Ranges = merged[name], d.caddyfile(name), written
-		one.Open = openListeners(d.mounted(name, "/mosquitto/config/mosquitto.conf"), one.Ports)
+		one.Open = openListeners(d.mounted(name, "/mosquitto/config/mosquitto.conf"), one.Ports) //nolint:misspell // the name of a program
 		one.Routed = slices.ContainsFunc(d.config.Routes, func(r stack.RouteSpec) bool { return r.Service == name })
 		out = append(out, one)
 	}

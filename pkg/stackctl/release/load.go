@@ -121,6 +121,9 @@ func composeError(from []source, first string, err error) error {
 	if explained := explain(from, place{file: fileIn(from, first, text)}, text); explained != nil {
 		return explained
 	}
+	if m := nothingToRun.FindStringSubmatch(text); m != nil {
+		return refuse(from, place{file: first}, "service "+m[1]+" has neither an image nor a build section", "give it `image: NAME:VERSION`, or `build: .` where its Dockerfile is in this folder", "services", m[1])
+	}
 	if line, rest := errorLine(err); line > 0 {
 		return stack.Usage(fileIn(from, first, text), line, rest, "correct the compose file")
 	}

@@ -15,9 +15,9 @@ func TestAnOpenBrokerIsFoundByItsSettings(t *testing.T) {
 		"per_listener_settings true\nlistener 1883\nallow_anonymous false\npassword_file /pw\nlistener 8883\nallow_anonymous true\n": "[8883]",
 		"": "[]",
 	} {
-		for _, mount := range []string{"./mq/mosquitto.conf:/mosquitto/config/mosquitto.conf", "./mq:/mosquitto/config:ro"} {
+		for _, mount := range []string{"./mq/mosquitto.conf:/mosquitto/config/mosquitto.conf", "./mq:/mosquitto/config:ro"} { //nolint:misspell // the name of a program
 			s := newProject(t, map[string]string{
-				"compose.yaml":      "services:\n  mqtt:\n    image: eclipse-mosquitto:2\n    ports: [\"1883:1883\", \"8883:8883\"]\n    volumes: [\"" + mount + "\"]\n",
+				"compose.yaml":      "services:\n  mqtt:\n    image: eclipse-mosquitto:2\n    ports: [\"1883:1883\", \"8883:8883\"]\n    volumes: [\"" + mount + "\"]\n", //nolint:misspell // the name of a program
 				"mq/mosquitto.conf": conf,
 			})
 			if got := fmt.Sprint(s.look(t).Services[0].Open); got != want {

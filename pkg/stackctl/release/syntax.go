@@ -54,9 +54,6 @@ func mistake(from []source, fallback place, text string) error {
 	if m := emptyService.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, "service "+m[1]+" has no settings", "indent what belongs to it below its name, or remove it", "services", m[1])
 	}
-	if m := nothingToRun.FindStringSubmatch(text); m != nil {
-		return refuse(from, fallback, "service "+m[1]+" has neither an image nor a build section", "give it `image: NAME:VERSION`, or `build: .` where its Dockerfile is in this folder", "services", m[1])
-	}
 	if m := wantsList.FindStringSubmatch(text); m != nil {
 		return refuse(from, fallback, m[1]+" must be a list", "write each entry on a line of its own that begins with a dash", strings.Split(m[1], ".")...)
 	}
