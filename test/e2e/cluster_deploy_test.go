@@ -107,8 +107,8 @@ func TestAReleaseRunsOnThreeServers(t *testing.T) {
 		c.write("stackctl.yaml", read(t, filepath.Join(c.root, "stackctl.yaml"))+teapot)
 		c.write(".env", "GREETING=salut\n")
 		c.must(1, "deploy")
+		c.edit("stackctl.yaml", teapot, "")
 	})
-	c.edit("stackctl.yaml", teapot, "")
 
 	t.Run("an edge that a run which was cut off left with other routes gets them back", func(t *testing.T) {
 		c.t = t
