@@ -21,7 +21,7 @@ func strike(t *testing.T, box string, f fault, cmd *exec.Cmd) {
 	case faultInterrupt:
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	case faultCut:
-		inBox(t, box, `pids=$(pgrep -f '^sshd: deploy'); [ -z "$pids" ] || kill -KILL $pids`)
+		inBox(t, box, `pids=$(pgrep -f '^sshd(-session)?: deploy'); [ -z "$pids" ] || kill -KILL $pids`)
 	case faultSilence:
 		inBox(t, box, `ports=$(ss -Htn state established '( sport = :22 )' | sed 's/.*:\([0-9]*\) *$/\1/')
 touch /run/silent
