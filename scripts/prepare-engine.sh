@@ -6,6 +6,13 @@ set -euo pipefail
 say() { printf 'prepare: %s\n' "$*"; }
 answers() { timeout 10 docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
+# The droplets' systemd and their edges watch files; the kernel's own bound is enough for ten of them.
+watches=/proc/sys/fs/inotify/max_user_instances
+if [ -w "$watches" ] && [ "$(cat "$watches")" -lt 1024 ]; then
+	say "letting more programs watch files (fs.inotify.max_user_instances = 1024)"
+	echo 1024 >"$watches" || true
+fi
+
 if version=$(answers); then
 	exit 0
 fi
