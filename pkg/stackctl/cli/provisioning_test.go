@@ -18,7 +18,7 @@ func TestProvisionOpensWhatTheProjectDeclares(t *testing.T) {
 		}
 	}
 	t.Chdir(dir)
-	write("stackctl.yaml", "project: forge\npolicy: standard\ncompose: {files: [compose.yaml]}\ntargets:\n  prod: {host: 203.0.113.7, domain: example.org}\nroutes: [{service: forge, port: 3000}]\ngates: {exposure: {allow: [22, 80, 443, 2222]}}\n")
+	write("stackctl.yaml", "project: forge\npolicy: standard\ncompose: {files: [compose.yaml]}\ntargets:\n  prod: {host: 203.0.113.7, domain: example.org}\nroutes: [{service: forge, port: 3000}]\ngates: {exposure: {allow: [22, 80, 443, 2222, 2223]}}\n")
 	ports := func(compose string) ([]provision.Port, error) {
 		write("compose.yaml", compose)
 		c, err := config.Load("stackctl.yaml")
@@ -31,7 +31,7 @@ func TestProvisionOpensWhatTheProjectDeclares(t *testing.T) {
 		}
 		return declaredPorts(t.Context(), c, target)
 	}
-	got, err := ports("services:\n  forge:\n    image: acme/forge:1\n    ports: [\"3000:3000\", \"2222:22\", \"5432:5432\", \"27015:27015/udp\", \"38412:38412/sctp\", \"127.0.0.1:2222:23\"]\n")
+	got, err := ports("services:\n  forge:\n    image: acme/forge:1\n    ports: [\"3000:3000\", \"2222:22\", \"5432:5432\", \"27015:27015/udp\", \"38412:38412/sctp\", \"127.0.0.1:2223:23\"]\n")
 	// the edge's own are among them
 	if want := []provision.Port{{Number: 2222}, {Number: 27015, UDP: true}, {Number: 80}, {Number: 443}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v %v, want %v", got, err, want)
