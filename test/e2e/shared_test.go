@@ -94,6 +94,7 @@ func TestTwoProjectsShareAServer(t *testing.T) {
 		t.Helper()
 		expectBody(t, c, "https://"+host+"/", greeting+", theme , entries no books")
 	}
+	inBox(t, on(t).Container, "rm -rf /srv/stackctl-ingress") // a server on which nobody has shared anything
 	p.must(0, "provision", "--target", "sandbox")
 	p.must(0, "deploy", "--target", "sandbox")
 	alone := p.report().Release
