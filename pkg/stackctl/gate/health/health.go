@@ -108,7 +108,7 @@ type refusal struct {
 func endpoints(s gate.Subject) []stack.HealthEndpoint {
 	list := slices.Clone(s.Config.Gates.Health)
 	if len(list) == 0 {
-		list = roots(s.Config.Routes)
+		list = served(s, roots(s.Config.Routes))
 	}
 	for i := range list {
 		if list[i].Samples <= 0 {
@@ -136,6 +136,19 @@ func roots(routes []stack.RouteSpec) []stack.HealthEndpoint {
 		list = append(list, stack.HealthEndpoint{Path: "/", Reachable: true})
 	}
 	return list
+}
+
+// served are the endpoints that the release has a route for: one that is led back to may be
+// older than a route.
+func served(s gate.Subject, list []stack.HealthEndpoint) []stack.HealthEndpoint {
+	kept := slices.DeleteFunc(slices.Clone(list), func(e stack.HealthEndpoint) bool {
+		_, _, err := probe.Route(s, probe.Host(s, e), e.Path)
+		return err != nil
+	})
+	if len(kept) == 0 {
+		return list // which cannot be judged
+	}
+	return kept
 }
 
 // good reports whether a status is what the endpoint must answer.

@@ -251,6 +251,21 @@ func TestAProjectThatNamesNoEndpointIsAskedAtTheRootOfEachRoute(t *testing.T) {
 	}
 }
 
+func TestAReleaseIsNotAskedForARouteThatIsNewerThanIt(t *testing.T) {
+	d := gatetest.GoodDeployment(t)
+	d.Config.Gates.Health = nil
+	d.Config.Routes = []stack.RouteSpec{{Service: "web", Port: 80}, {Host: "fresh", Service: "web", Port: 80}}
+	for _, g := range []gate.Gate{Inside(), Public()} {
+		if a, err := g.Check(t.Context(), d.Subject); err != nil || len(a.Findings) > 0 || len(a.Latencies) != 1 {
+			t.Errorf("%s: %d endpoints, findings %v, %v", g.Phase, len(a.Latencies), a.Findings, err)
+		}
+	}
+	d.Config.Routes = d.Config.Routes[1:]
+	if _, err := Inside().Check(t.Context(), d.Subject); err == nil {
+		t.Error("a release without any of the routes is judged")
+	}
+}
+
 // TestAServiceIsAskedInTheProtocolThatItsRouteNames asks inside, where no edge
 // translates: HTTP/2 without TLS, and TLS with a certificate of its own.
 func TestAServiceIsAskedInTheProtocolThatItsRouteNames(t *testing.T) {
