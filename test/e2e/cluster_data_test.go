@@ -26,7 +26,7 @@ func shopCluster(t *testing.T, nodes int) *cluster {
 	return c
 }
 
-// images gives a project the archives of some images.
+// images puts the archives of some images where a project looks for them.
 func (p project) images(names ...string) {
 	p.t.Helper()
 	if err := os.MkdirAll(filepath.Join(p.root, "images"), 0o700); err != nil {

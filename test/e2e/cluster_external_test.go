@@ -49,7 +49,7 @@ func (c *cluster) external(password string) string {
 	return address
 }
 
-// certify gives the external database a new certificate and key, and returns the certificate.
+// certify replaces the external database's certificate and key, and returns the certificate.
 func (c *cluster) certify(address string) string {
 	c.t.Helper()
 	certificate, key := issued(c.t, address)

@@ -106,7 +106,7 @@ var guests struct {
 	at              *server
 }
 
-// visiting gives a test that changes nothing of the site a server that serves it,
+// visiting sets up a server that serves the site for a test that changes nothing of it,
 // beside all others that do so.
 func visiting(t *testing.T) {
 	t.Helper()

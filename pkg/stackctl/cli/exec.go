@@ -91,7 +91,9 @@ func executing(list []stack.Container, node string) (stack.Container, error) {
 	service, at := list[0].Service, []string{}
 	var mine []stack.Container
 	for _, c := range list {
-		at = append(at, c.Node)
+		if c.Node != "" {
+			at = append(at, c.Node)
+		}
 		if node == "" || c.Node == node {
 			mine = append(mine, c)
 		}

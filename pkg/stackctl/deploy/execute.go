@@ -67,17 +67,13 @@ func (x *executor) step(ctx context.Context, step stack.Step, i, n int, check fu
 	x.emit(stack.Event{Kind: stack.EventStep, Name: string(step.Kind), Message: step.String(), Done: int64(i + 1), Total: int64(n), Step: &step})
 	var detail string
 	var err error
+	apply := x.apply
 	if check != nil {
-		err = check(ctx, step)
+		apply, err = x.applyInRoom, check(ctx, step)
 	}
-	switch {
-	case err != nil:
-	case check != nil:
+	if err == nil {
 		x.applied = append(x.applied, step)
-		detail, err = x.applyInRoom(ctx, step)
-	default:
-		x.applied = append(x.applied, step)
-		detail, err = x.apply(ctx, step)
+		detail, err = apply(ctx, step)
 	}
 	result := stack.StepResult{Step: step, Started: began.UTC(), Took: x.d.Now().Sub(began), Detail: detail}
 	kind, message := stack.EventDone, detail

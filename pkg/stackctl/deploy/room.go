@@ -84,7 +84,7 @@ func checkRoom(plan stack.Plan, r stack.Release, seen stack.Observed) error {
 	return nil
 }
 
-// noteNearlyFull tells which disks will soon be full.
+// noteNearlyFull notes the disks that will soon be full.
 func (s *story) noteNearlyFull(seen stack.HostFacts) {
 	told := ""
 	for _, d := range node.Disks(seen, s.d.Target.Path) {
@@ -134,6 +134,7 @@ func (x *executor) applyInRoom(ctx context.Context, step stack.Step) (string, er
 	return detail, err
 }
 
+// watchRoom cancels a start with errNoRoom when a disk gets full; it returns when that is over.
 func (x *executor) watchRoom(ctx context.Context, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(roomLook)
 	defer tick.Stop()
@@ -145,6 +146,7 @@ func (x *executor) watchRoom(ctx context.Context, cancel context.CancelCauseFunc
 		}
 		if full, _ := x.cramped(ctx); full { // a node that does not answer is seen elsewhere
 			cancel(errNoRoom)
+			return
 		}
 	}
 }

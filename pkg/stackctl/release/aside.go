@@ -6,7 +6,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// aside gives a service that stackctl adds an address at the end of a network's subnet,
+// aside sets, for a service that stackctl adds, an address at the end of a network's subnet,
 // for each family of which others have fixed ones there: an Engine hands out the lowest
 // that is free, which would be theirs where they start later. nil: none has.
 func (d Draft) aside(network string) *types.ServiceNetworkConfig {

@@ -8,7 +8,7 @@ import (
 )
 
 // volumes_from means the other service's mounts, also over two steps, read-only where
-// it says so; one's own mount at the same place stays.
+// the entry ends in :ro; one's own mount at the same place stays.
 func TestVolumesOfAnotherServiceAreOnesOwn(t *testing.T) {
 	s := newProject(t, map[string]string{"compose.yaml": `services:
   app:
