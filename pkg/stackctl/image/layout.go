@@ -2,12 +2,12 @@ package image
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 
+	"github.com/klauspost/compress/gzip"
 	godigest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -17,19 +17,20 @@ import (
 const imageName = "io.containerd.image.name"
 
 // layoutDocuments are those of an OCI image layout (OCI Image Format, image-layout.md). Its
-// layers are named by the digest of what is stored: one that a store has
-// already, as it was stored here, need not be sent.
+// layers are named by the digest of what is stored. They are sent uncompressed, whatever the
+// archive has: so that digest is the diff ID, and one that a store has from another archive is
+// known to be the same.
 func (p *packer) layoutDocuments(raw []byte) ([]document, error) {
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: describe(ocispec.MediaTypeImageConfig, raw)}
-	p.names = nil
+	p.names, p.sizes = nil, nil
 	for i := range p.image.layers {
 		layer, err := p.describeLayer(i)
 		if err != nil {
 			return nil, err
 		}
 		m.Layers = append(m.Layers, layer)
-		p.names = append(p.names, blobName(layer.Digest))
+		p.names, p.sizes = append(p.names, blobName(layer.Digest)), append(p.sizes, layer.Size)
 	}
 	listed, err := json.Marshal(m)
 	if err != nil {
@@ -49,7 +50,7 @@ func (p *packer) layoutDocuments(raw []byte) ([]document, error) {
 	}, err
 }
 
-// describeLayer is a layer as the archive stores it.
+// describeLayer is a layer as it is sent.
 func (p *packer) describeLayer(i int) (ocispec.Descriptor, error) {
 	e := p.image.layers[i]
 	out := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: godigest.Digest(p.image.diffIDs[i]), Size: e.size}
@@ -58,11 +59,13 @@ func (p *packer) describeLayer(i int) (ocispec.Descriptor, error) {
 	if err != nil || kind == "" {
 		return out, err
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, src); err != nil {
-		return out, &readError{err}
+	z, err := gzip.NewReader(src)
+	if err == nil {
+		out.Size, err = io.Copy(io.Discard, io.LimitReader(z, maxRaw))
 	}
-	out.MediaType, out.Digest = ocispec.MediaTypeImageLayerGzip, godigest.Digest("sha256:"+hex.EncodeToString(sum.Sum(nil)))
+	if err != nil {
+		return out, &readError{fmt.Errorf("read a compressed layer: %w", err)}
+	}
 	return out, nil
 }
 

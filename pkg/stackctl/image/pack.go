@@ -28,8 +28,9 @@ type packer struct {
 	skip     int
 	progress func(done, total int64)
 
-	// names are the layers' files in what is written.
+	// names are the layers' files in what is written, and sizes their bytes.
 	names       []string
+	sizes       []int64
 	done, total int64
 	raw         int64
 }
@@ -103,7 +104,10 @@ func (p *packer) savedDocuments(raw []byte) ([]document, error) {
 	for _, d := range p.image.diffIDs {
 		m.Layers = append(m.Layers, strings.TrimPrefix(d, "sha256:")+"/layer.tar")
 	}
-	p.names = m.Layers
+	p.names, p.sizes = m.Layers, nil
+	for _, e := range p.image.layers {
+		p.sizes = append(p.sizes, e.size)
+	}
 	list, err := json.Marshal([]manifest{m})
 	return []document{{m.Config, raw}, {"manifest.json", list}}, err
 }
@@ -129,12 +133,12 @@ func (p *packer) layer(ctx context.Context, t *tar.Writer, z *blocks, i int) err
 	if err != nil {
 		return err
 	}
-	if kind == "gzip" {
+	if kind == "gzip" && p.form == Save {
 		z.setLevel(gzip.NoCompression)
 	} else {
 		z.setLevel(level)
 	}
-	if err := t.WriteHeader(header(p.names[i], e.size)); err != nil {
+	if err := t.WriteHeader(header(p.names[i], p.sizes[i])); err != nil {
 		return err
 	}
 	sum := sha256.New()
@@ -149,10 +153,18 @@ func (p *packer) layer(ctx context.Context, t *tar.Writer, z *blocks, i int) err
 	return nil
 }
 
-// copyLayer copies a layer as it is and hashes its uncompressed content.
+// copyLayer copies a layer, as it is or for a layout uncompressed, and hashes its
+// uncompressed content.
 func (p *packer) copyLayer(t, sum io.Writer, src *bufio.Reader, kind string) (int64, error) {
 	if kind == "" {
 		return io.Copy(t, io.TeeReader(src, sum))
+	}
+	if p.form == Layout {
+		z, err := gzip.NewReader(src)
+		if err != nil {
+			return 0, &readError{fmt.Errorf("read a compressed layer: %w", err)}
+		}
+		return io.Copy(t, io.TeeReader(io.LimitReader(z, maxRaw), sum))
 	}
 	copied := io.TeeReader(src, t)
 	z, err := gzip.NewReader(copied)
