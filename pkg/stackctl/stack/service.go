@@ -95,12 +95,16 @@ type Service struct {
 	Replicas int `json:"replicas,omitempty"`
 }
 
-// Elsewhere is the host of a PostgreSQL server outside of the project whose client alone the
-// service is; empty: it is none. A client reads PGHOST, and a server is started as postgres.
-func (s Service) Elsewhere() string {
+// Elsewhere is the host of a PostgreSQL server outside of the project whose client alone a
+// service of the data layer is; empty: it is none. A client reads PGHOST, and a server is
+// started as postgres.
+func (r Release) Elsewhere(s Service) string {
 	host := s.Environment["PGHOST"]
 	ip, err := netip.ParseAddr(host)
-	if host == s.Name || host == "localhost" || strings.HasPrefix(host, "/") || err == nil && ip.Unmap().IsLoopback() || len(s.Command) == 0 || slices.Contains(s.Command, "postgres") {
+	ours := func(o Service) bool {
+		return o.Name == host || o.ContainerName == host || slices.Contains(o.Aliases, host)
+	}
+	if s.Layer != LayerData || slices.ContainsFunc(r.Services, ours) || host == "localhost" || strings.HasPrefix(host, "/") || err == nil && ip.Unmap().IsLoopback() || len(s.Command) == 0 || slices.Contains(s.Command, "postgres") {
 		return ""
 	}
 	return host

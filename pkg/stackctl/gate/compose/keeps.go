@@ -51,7 +51,7 @@ func sinceEighteen(repo, tag string) (is, known bool) {
 // keptAt is where a vendor's image keeps its data, and the volume that the image
 // declares for it.
 func keptAt(svc stack.Service) (at, declared string) {
-	if svc.Layer != stack.LayerData || svc.Elsewhere() != "" {
+	if svc.Layer != stack.LayerData {
 		return "", ""
 	}
 	repo, tag, _ := splitImage(svc.Image)
@@ -82,6 +82,9 @@ func keptAt(svc stack.Service) (at, declared string) {
 // that its image declares does not hold the data: the engine makes a volume without
 // a name below it.
 func ruleKeeps(j *judge) {
+	if j.s.Release.Elsewhere(j.svc) != "" {
+		return
+	}
 	at, declared := keptAt(j.svc)
 	if at == "" || declared == "" && hasVolume(j, at) {
 		return

@@ -117,7 +117,7 @@ func TestTheClientOfADatabaseElsewhere(t *testing.T) {
 		s := stack.Service{Name: "db", Image: "postgres:16", Layer: stack.LayerData, Deployed: true, Networks: []string{"app"}, Command: []string{"sh", "-c", "exec sleep infinity"},
 			Environment: map[string]string{"PGHOST": "db.example.org", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/run/secrets/database_ca"}}
 		change(&s)
-		subject := gate.Subject{Release: stack.Release{Services: []stack.Service{s}, Networks: []stack.Network{{Name: "app"}}}}
+		subject := gate.Subject{Release: stack.Release{Services: []stack.Service{s, {Name: "main", Aliases: []string{"primary"}}}, Networks: []stack.Network{{Name: "app"}}}}
 		j := &judge{s: subject, svc: s}
 		ruleKeeps(j)
 		ruleStore(j)
@@ -142,6 +142,9 @@ func TestTheClientOfADatabaseElsewhere(t *testing.T) {
 		"its own server":          {func(s *stack.Service) { s.Environment["PGHOST"] = "127.0.0.1" }, lost},
 		"its own server, by name": {func(s *stack.Service) { s.Environment["PGHOST"] = "db" }, lost},
 		"its own server's socket": {func(s *stack.Service) { s.Environment["PGHOST"] = "/var/run/postgresql" }, lost},
+		"a sibling":               {func(s *stack.Service) { s.Environment["PGHOST"] = "main" }, lost},
+		"a sibling's other name":  {func(s *stack.Service) { s.Environment["PGHOST"] = "primary" }, lost},
+		"an application":          {func(s *stack.Service) { s.Layer = stack.LayerApp; delete(s.Environment, "PGSSLMODE") }, nil},
 		"no host":                 {func(s *stack.Service) { delete(s.Environment, "PGHOST") }, lost},
 	} {
 		if got := client(c.change); !slices.Equal(got, c.want) {

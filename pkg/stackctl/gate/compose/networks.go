@@ -147,7 +147,7 @@ func judgeNetworks(s gate.Subject) []stack.Finding {
 	data := map[string]bool{}
 	for _, name := range dataServices(s) {
 		svc, _ := s.Release.Service(name)
-		if svc.Elsewhere() != "" {
+		if s.Release.Elsewhere(svc) != "" {
 			continue // it keeps nothing, and has to find its way out
 		}
 		for _, n := range svc.Networks {

@@ -97,7 +97,7 @@ func ruleStore(j *judge) {
 	if args := j.svc.Environment["POSTGRES_INITDB_ARGS"]; openAuth.MatchString(args) || strings.EqualFold(j.svc.Environment["POSTGRES_HOST_AUTH_METHOD"], "password") {
 		j.add(storePasswordRule, "the database lets everybody in, or takes passwords in clear", "scram-sha-256", cmp.Or(args, "POSTGRES_HOST_AUTH_METHOD: password"), "write --auth-host=scram-sha-256")
 	}
-	if host, mode := j.svc.Elsewhere(), j.svc.Environment["PGSSLMODE"]; host != "" && (mode != "verify-full" || j.svc.Environment["PGSSLROOTCERT"] == "") {
+	if host, mode := j.s.Release.Elsewhere(j.svc), j.svc.Environment["PGSSLMODE"]; host != "" && (mode != "verify-full" || j.svc.Environment["PGSSLROOTCERT"] == "") {
 		j.add(storeTLSRule, "anybody on the way to "+host+" may answer for the database", "PGSSLMODE: verify-full with a PGSSLROOTCERT", cmp.Or(mode, "no PGSSLMODE"), storeTLSRule.Fix)
 	}
 	if text := strings.Join(j.svc.Command, " "); unsafeStore.MatchString(text) {

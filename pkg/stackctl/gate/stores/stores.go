@@ -82,7 +82,7 @@ func check(ctx context.Context, s gate.Subject) (gate.Answer, error) {
 	asked := 0
 	for _, service := range s.Release.Services {
 		for _, k := range kinds {
-			if service.Layer != stack.LayerData || service.OneShot || !service.Deployed || service.Elsewhere() != "" || !named(service.Image, k.words) {
+			if service.Layer != stack.LayerData || service.OneShot || !service.Deployed || s.Release.Elsewhere(service) != "" || !named(service.Image, k.words) {
 				continue
 			}
 			asked++
